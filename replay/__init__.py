@@ -1,0 +1,1 @@
+"""Offline batch replay and inference for ranking models."""

@@ -1,0 +1,64 @@
+"""Package metadata. Tool settings live in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "([^"]+)"', (HERE / "replay/version.py").read_text())[1]
+
+setup(
+    name="replay-engine",
+    version=VERSION,
+    description="Offline batch replay and inference for ranking models, on Apache Spark, Delta Lake and PyTorch",
+    long_description=(HERE / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["replay", "replay.*"]),
+    package_data={"replay": ["py.typed"], "replay.report": ["templates/*"]},
+    data_files=[
+        (
+            "share/replay-engine/schemas",
+            [str(path.relative_to(HERE)) for path in sorted((HERE / "schemas").glob("*.json"))],
+        ),
+        ("share/replay-engine/jobs", [str(path.relative_to(HERE)) for path in sorted((HERE / "jobs").glob("*.py"))]),
+    ],
+    install_requires=[
+        "pyspark>=4.2.0,<4.3",
+        "delta-spark==4.4.0",
+        "torch>=2.10",
+        "numpy>=2.0",
+        "pyarrow>=18",
+        "click>=8.1",
+        "pydantic>=2.8",
+        "pyyaml>=6.0",
+        "rich>=13.7",
+        "jinja2>=3.1",
+        "safetensors>=0.4.5",
+        "xxhash>=3.4",
+    ],
+    extras_require={
+        "onnx": ["onnx>=1.17", "onnxruntime>=1.20"],
+        "dev": [
+            "onnx>=1.17",
+            "onnxruntime>=1.20",
+            "onnxscript>=0.5",
+            "build",
+            "codespell",
+            "hypothesis",
+            "mypy",
+            "pandas<3",
+            "pytest",
+            "pytest-timeout",
+            "ruff",
+            "scikit-learn",
+            "scipy",
+            "types-PyYAML",
+            "jsonschema",
+        ],
+        "bench": ["pandas<3", "mlflow-skinny"],
+    },
+    entry_points={"console_scripts": ["replay = replay.cli:main"]},
+)
