@@ -1,0 +1,246 @@
+"""The Spark session: borrowed where one is active, owned and set up for Delta where none is.
+
+Delta's jars are resolved once, kept in a cache directory, and put on the driver's class path from there, so that later
+starts neither resolve nor copy them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from replay.errors import ReplayError, RunFailed, UsageError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
+JAVA_VERSIONS = (17, 21)
+
+# What Delta names as dependencies but Spark already carries: left out, so that no second copy shadows Spark's own.
+_IN_SPARK = (
+    "org.apache.hadoop:hadoop-client-api",
+    "org.apache.hadoop:hadoop-client-runtime",
+    "com.fasterxml.jackson.core:jackson-annotations",
+    "com.fasterxml.jackson.core:jackson-core",
+    "com.fasterxml.jackson.core:jackson-databind",
+    "com.fasterxml.jackson.datatype:jackson-datatype-jdk8",
+    "org.apache.logging.log4j:log4j-api",
+    "org.apache.logging.log4j:log4j-core",
+    "org.apache.logging.log4j:log4j-slf4j2-impl",
+    "org.slf4j:slf4j-api",
+    "org.apache.parquet:parquet-hadoop",
+    "org.xerial.snappy:snappy-java",
+    "com.github.luben:zstd-jni",
+    "org.roaringbitmap:RoaringBitmap",
+    "org.roaringbitmap:shims",
+    "org.locationtech.jts:jts-core",
+)
+
+# Small values where the defaults are made for a cluster: 1,000 rows should not become 200 tasks.
+_LOCAL_DEFAULTS = {
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+}
+_DEFAULTS = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # Progress is Replay's own; Spark's console bar would write over it.
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.debug.maxToStringFields": "1000",
+}
+
+
+def jar_cache() -> Path:
+    """Directory of the resolved jars: ``$REPLAY_CACHE`` or ``~/.cache/replay-engine``, one folder per Delta version."""
+    root = os.environ.get("REPLAY_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "replay-engine"
+    return Path(root) / "jars" / DELTA_PACKAGE.replace(":", "_")
+
+
+def java_problem() -> str | None:
+    """What is wrong with this machine's Java, in one line, or None."""
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    wanted = f"Spark needs Java {' or '.join(map(str, JAVA_VERSIONS))}: install it, or set JAVA_HOME"
+    if java is None:
+        return f"no `java` on the PATH and JAVA_HOME is not set; {wanted}"
+    try:
+        answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=False).stderr
+    except OSError as error:
+        return f"cannot run {java}: {error.strerror}; {wanted}"
+    match = re.search(r'version "(\d+)(?:\.(\d+))?', answer)
+    if match is None:
+        return f"{java} -version answered {answer.strip()[:80]!r}; {wanted}"
+    version = int(match[2]) if match[1] == "1" and match[2] else int(match[1])
+    return None if version in JAVA_VERSIONS else f"{java} is Java {version}; {wanted}"
+
+
+@contextlib.contextmanager
+def spark_session(
+    master: str | None = None, conf: Mapping[str, str] | None = None, app_name: str = "replay"
+) -> Iterator[SparkSession]:
+    """Yield the active Spark session, or make one and stop it at the end.
+
+    Args:
+        master: Spark master of a session that is made here; default: what the environment says, else ``local[*]``.
+        conf: Spark settings; on a borrowed session only the ones that can change at run time take effect.
+        app_name: Name of the application, for a session made here.
+
+    Raises:
+        UsageError: No usable Java, or the borrowed session has no Delta.
+        RunFailed: Delta's jars could not be resolved, or Spark did not start.
+    """
+    from pyspark.sql import SparkSession
+
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        _check_delta(active)
+        yield active
+        return
+    session = _start(master, dict(conf or {}), app_name)
+    try:
+        _check_delta(session)
+        yield session
+    finally:
+        session.stop()
+
+
+def _start(master: str | None, conf: dict[str, str], app_name: str) -> SparkSession:
+    from pyspark.sql import SparkSession
+
+    problem = java_problem()
+    if problem is not None:
+        raise UsageError(problem)
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ  # spark-submit has set master, jars and memory already
+    builder = SparkSession.builder.appName(app_name)
+    if master is not None or not submitted:
+        builder = builder.master(master or os.environ.get("SPARK_MASTER") or "local[*]")
+    settings = dict(_DEFAULTS)
+    if (master or "local").startswith("local") and not submitted:
+        settings |= _LOCAL_DEFAULTS | _class_path(conf)
+    elif not submitted:
+        settings |= {"spark.jars": ",".join(str(jar) for jar in delta_jars())}
+    for key, value in (settings | conf).items():
+        builder = builder.config(key, value)
+    try:
+        with _quiet_launch():
+            session = builder.getOrCreate()
+    except Exception as error:
+        raise RunFailed(f"Spark did not start: {_first_line(error)}") from error
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _class_path(conf: Mapping[str, str]) -> dict[str, str]:
+    """Put Delta on the driver's class path, unless the caller brings jars or packages of their own."""
+    if {"spark.jars", "spark.jars.packages", "spark.driver.extraClassPath"} & set(conf):
+        return {}
+    return {"spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in delta_jars())}
+
+
+def delta_jars() -> tuple[Path, ...]:
+    """Delta's jars on this machine, resolved with Spark's own resolver the first time.
+
+    Raises:
+        RunFailed: They could not be resolved.
+    """
+    cache = jar_cache()
+    if not (cache / "complete").exists():
+        _resolve(cache)
+    return tuple(sorted(cache.glob("*.jar")))
+
+
+def _resolve(cache: Path) -> None:
+    """Resolve into a directory beside the cache, then move the jars in; the marker comes last."""
+    from pyspark.find_spark_home import _find_spark_home
+
+    cache.mkdir(parents=True, exist_ok=True)
+    spark_submit = Path(_find_spark_home()) / "bin" / "spark-submit"
+    with tempfile.TemporaryDirectory(dir=cache.parent) as ivy:
+        answer = subprocess.run(
+            [
+                str(spark_submit),
+                *("--master", "local[1]", "--packages", DELTA_PACKAGE, "--exclude-packages", ",".join(_IN_SPARK)),
+                *("--conf", f"spark.jars.ivy={ivy}", "--class", "org.apache.spark.util.ThreadUtils", "none.jar"),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYSPARK_PYTHON": sys.executable},
+        )
+        jars = sorted(Path(ivy, "jars").glob("*.jar"))
+        if not any("delta-spark" in jar.name for jar in jars):
+            tail = "\n".join(answer.stderr.strip().splitlines()[-15:])
+            raise RunFailed(
+                f"could not resolve {DELTA_PACKAGE} (is a Maven repository reachable? set spark.jars yourself with "
+                f"`--conf spark.jars=...` if not):\n{tail}"
+            )
+        for jar in jars:
+            shutil.move(jar, cache / jar.name)
+    (cache / "complete").touch()
+
+
+def _check_delta(session: SparkSession) -> None:
+    jvm = session._jvm
+    found = jvm is not None and type(jvm.org.apache.spark.sql.delta.DeltaLog).__name__ == "JavaClass"
+    if not found:
+        raise UsageError(
+            f"this Spark session has no Delta Lake: start it with --packages {DELTA_PACKAGE} (and the extension "
+            "io.delta.sql.DeltaSparkSessionExtension), or let Replay start its own"
+        )
+
+
+@contextlib.contextmanager
+def _quiet_launch() -> Iterator[None]:
+    """Keep the JVM's start-up lines off the terminal; they come back if the start fails."""
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as log:
+        sys.stderr.flush()
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(saved, 2)
+            log.seek(0)
+            sys.stderr.write(io.TextIOWrapper(log, errors="replace").read()[-4000:])
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def main() -> int:
+    """Check Java and resolve the jars: the set-up step of the Makefile."""
+    try:
+        problem = java_problem()
+        if problem is not None:
+            raise UsageError(problem)
+        delta_jars()
+    except ReplayError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

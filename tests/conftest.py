@@ -1,0 +1,46 @@
+"""What the whole suite shares: one Spark session, the real traffic where it is there, a clean environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from replay.session import java_problem, spark_session
+
+# One thread per process: tests run beside Spark's own workers.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+REAL_DATA = Path(os.environ.get("REPLAY_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """One session for the whole suite: two slots, one retry, like a small cluster in one process."""
+    problem = java_problem()
+    if problem is not None:
+        pytest.fail(problem)
+    with spark_session("local[2,2]", conf={"spark.sql.shuffle.partitions": "2"}, app_name="replay-tests") as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def open_bandit() -> Path:
+    """Real logged impressions; the test skips where they are absent."""
+    return _real("open_bandit/impressions.parquet")
+
+
+@pytest.fixture(scope="session")
+def adult() -> Path:
+    """A real census table with missing values; the test skips where it is absent."""
+    return _real("adult/adult.parquet")
+
+
+def _real(name: str) -> Path:
+    path = REAL_DATA / name
+    if not path.exists():
+        pytest.skip(f"real data not found: {path} (set REPLAY_TEST_DATA to the folder that holds {name})")
+    return path
