@@ -7,7 +7,6 @@ starts neither resolve nor copy them.
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import re
 import shutil
@@ -51,6 +50,7 @@ _LOCAL_DEFAULTS = {
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "4",
     "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.driver.memory": "2g",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
@@ -67,7 +67,10 @@ _DEFAULTS = {
 
 def jar_cache() -> Path:
     """Directory of the resolved jars: ``$REPLAY_CACHE`` or ``~/.cache/replay-engine``, one folder per Delta version."""
-    root = os.environ.get("REPLAY_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "replay-engine"
+    root = (
+        os.environ.get("REPLAY_CACHE")
+        or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "replay-engine"
+    )
     return Path(root) / "jars" / DELTA_PACKAGE.replace(":", "_")
 
 
@@ -89,16 +92,15 @@ def java_problem() -> str | None:
     return None if version in JAVA_VERSIONS else f"{java} is Java {version}; {wanted}"
 
 
-@contextlib.contextmanager
-def spark_session(
+def start_session(
     master: str | None = None, conf: Mapping[str, str] | None = None, app_name: str = "replay"
-) -> Iterator[SparkSession]:
-    """Yield the active Spark session, or make one and stop it at the end.
+) -> SparkSession:
+    """Return the active Spark session, or start one with Delta and leave it running.
 
     Args:
-        master: Spark master of a session that is made here; default: what the environment says, else ``local[*]``.
-        conf: Spark settings; on a borrowed session only the ones that can change at run time take effect.
-        app_name: Name of the application, for a session made here.
+        master: Spark master of a session that is started here; default: what the environment says, else ``local[*]``.
+        conf: Spark settings of a session that is started here. On a borrowed one they must already hold.
+        app_name: Name of the application, for a session started here.
 
     Raises:
         UsageError: No usable Java, or the borrowed session has no Delta.
@@ -106,17 +108,25 @@ def spark_session(
     """
     from pyspark.sql import SparkSession
 
-    active = SparkSession.getActiveSession()
-    if active is not None:
-        _check_delta(active)
-        yield active
-        return
-    session = _start(master, dict(conf or {}), app_name)
+    session = SparkSession.getActiveSession() or _start(master, dict(conf or {}), app_name)
+    _check_delta(session)
+    return session
+
+
+@contextlib.contextmanager
+def spark_session(
+    master: str | None = None, conf: Mapping[str, str] | None = None, app_name: str = "replay"
+) -> Iterator[SparkSession]:
+    """Yield a session as :func:`start_session` does, and stop it at the end if it was started here."""
+    from pyspark.sql import SparkSession
+
+    borrowed = SparkSession.getActiveSession() is not None
+    session = start_session(master, conf, app_name)
     try:
-        _check_delta(session)
         yield session
     finally:
-        session.stop()
+        if not borrowed:
+            session.stop()
 
 
 def _start(master: str | None, conf: dict[str, str], app_name: str) -> SparkSession:
@@ -129,29 +139,38 @@ def _start(master: str | None, conf: dict[str, str], app_name: str) -> SparkSess
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ  # spark-submit has set master, jars and memory already
     builder = SparkSession.builder.appName(app_name)
-    if master is not None or not submitted:
-        builder = builder.master(master or os.environ.get("SPARK_MASTER") or "local[*]")
     settings = dict(_DEFAULTS)
-    if (master or "local").startswith("local") and not submitted:
-        settings |= _LOCAL_DEFAULTS | _class_path(conf)
-    elif not submitted:
-        settings |= {"spark.jars": ",".join(str(jar) for jar in delta_jars())}
+    if not submitted:
+        master = master or os.environ.get("SPARK_MASTER") or "local[*]"
+        builder = builder.master(master)
+        settings |= _LOCAL_DEFAULTS if master.startswith("local") else {}
+        settings |= _delta_on(master, conf)
     for key, value in (settings | conf).items():
         builder = builder.config(key, value)
+    log = spark_log()
     try:
-        with _quiet_launch():
+        with _stderr_to(log):
             session = builder.getOrCreate()
     except Exception as error:
-        raise RunFailed(f"Spark did not start: {_first_line(error)}") from error
+        raise RunFailed(f"Spark did not start: {_first_line(error)}; its log is {log}") from error
     session.sparkContext.setLogLevel("ERROR")
     return session
 
 
-def _class_path(conf: Mapping[str, str]) -> dict[str, str]:
-    """Put Delta on the driver's class path, unless the caller brings jars or packages of their own."""
+def spark_log() -> Path:
+    """Where the JVM that this process starts, and its Python workers, write their stderr."""
+    return Path(tempfile.gettempdir()) / f"replay-spark-{os.getpid()}.log"
+
+
+def _delta_on(master: str, conf: Mapping[str, str]) -> dict[str, str]:
+    """Settings that bring Delta's jars, unless the caller brings jars or packages of their own."""
     if {"spark.jars", "spark.jars.packages", "spark.driver.extraClassPath"} & set(conf):
         return {}
-    return {"spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in delta_jars())}
+    jars = [str(jar) for jar in delta_jars()]
+    # The driver of a local master is its executor too: its class path is enough, and copies nothing.
+    if master.startswith("local["):
+        return {"spark.driver.extraClassPath": os.pathsep.join(jars)}
+    return {"spark.jars": ",".join(jars)}
 
 
 def delta_jars() -> tuple[Path, ...]:
@@ -207,22 +226,17 @@ def _check_delta(session: SparkSession) -> None:
 
 
 @contextlib.contextmanager
-def _quiet_launch() -> Iterator[None]:
-    """Keep the JVM's start-up lines off the terminal; they come back if the start fails."""
+def _stderr_to(log: Path) -> Iterator[None]:
+    """Point this process's stderr at a file while the JVM starts: the JVM inherits it, and keeps it."""
     saved = os.dup(2)
-    with tempfile.TemporaryFile() as log:
-        sys.stderr.flush()
-        os.dup2(log.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            os.dup2(saved, 2)
-            log.seek(0)
-            sys.stderr.write(io.TextIOWrapper(log, errors="replace").read()[-4000:])
-            raise
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
+    sys.stderr.flush()
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 def _first_line(error: BaseException) -> str:

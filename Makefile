@@ -1,0 +1,89 @@
+# The same targets run on a laptop and in CI. Each does its own set-up: a fresh machine needs Python and Java, no more.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/.stamp-install
+BENCH_INSTALLED := $(VENV)/.stamp-bench
+JARS := $(VENV)/.stamp-jars
+JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint type format schemas dist clean python java
+
+help: ## Show this help
+	@echo 'usage: make TARGET'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo 'Needs Python 3.11 or newer (PYTHON=python3.12 picks one) and, for demo, test and bench, Java 17 or 21.'
+
+demo: java $(INSTALLED) $(JARS) ## Build a small real case with an incident in it, replay it, say where the report is
+	@$(VENV)/bin/replay demo replay-demo
+
+test: java $(INSTALLED) $(JARS) ## Run the whole test suite
+	@$(RUN) -m pytest --durations=15
+
+bench: java $(BENCH_INSTALLED) $(JARS) ## Measure speed and memory beside the other ways to score (takes a while)
+	@$(RUN) -m tests.bench
+
+lint: $(INSTALLED) ## Check style and spelling
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m codespell_lib
+
+type: $(INSTALLED) ## Check types
+	@$(RUN) -m mypy
+
+format: $(INSTALLED) ## Rewrite the code in the project's style
+	@$(RUN) -m ruff check --fix .
+	@$(RUN) -m ruff format .
+
+schemas: $(INSTALLED) ## Write schemas/ again from the code
+	@$(RUN) -m replay.config.schema
+
+dist: $(INSTALLED) ## Build the wheel and the source archive into dist/
+	@rm -rf build dist
+	@$(RUN) -m build --no-isolation
+	@rm -rf build
+
+clean: ## Remove what the other targets made, but for the virtual environment
+	@rm -rf build dist replay-demo spark-warehouse metastore_db derby.log
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find replay jobs tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Set-up. The two checks say what is wrong in one line, before minutes go into an installation.
+
+python:
+	@command -v '$(PYTHON)' >/dev/null 2>&1 || { \
+	  echo "no '$(PYTHON)' on the PATH; install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "'$(PYTHON)' is $$('$(PYTHON)' -V 2>&1 | head -n 1); Python 3.11 or newer is needed: make PYTHON=python3.12" >&2; exit 1; }
+
+java:
+	@found=$$('$(JAVA)' -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1); \
+	case "$$found" in \
+	  17 | 21) ;; \
+	  '') echo "cannot run '$(JAVA)'; Spark needs Java 17 or 21: install it, or set JAVA_HOME" >&2; exit 1 ;; \
+	  1) echo "'$(JAVA)' is Java 8 or older; Spark needs Java 17 or 21: install it, or set JAVA_HOME" >&2; exit 1 ;; \
+	  *) echo "'$(JAVA)' is Java $$found; Spark needs Java 17 or 21: install it, or set JAVA_HOME" >&2; exit 1 ;; \
+	esac
+
+# The order-only prerequisite checks Python without making the stamp look old.
+$(INSTALLED): setup.py | python
+	@echo 'Installing into $(VENV) (torch and Spark are large: minutes, the first time) ...'
+	@'$(PYTHON)' -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(BENCH_INSTALLED): $(INSTALLED)
+	@echo 'Installing what the benchmark compares with ...'
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
+# Delta's jars go into a cache that all later sessions start from.
+$(JARS): $(INSTALLED)
+	@echo 'Resolving the Delta Lake jars ...'
+	@$(RUN) -m replay.session
+	@touch $@

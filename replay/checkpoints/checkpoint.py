@@ -1,0 +1,121 @@
+"""What is known of a checkpoint without running any of it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from replay.config.checkpoints import CheckpointConfig
+
+
+class Format(enum.StrEnum):
+    """How a checkpoint is stored, told by its content."""
+
+    TORCH_EXPORT = "torch.export"
+    TORCHSCRIPT = "torchscript"
+    STATE_DICT = "state_dict"
+    SAFETENSORS = "safetensors"
+    ONNX = "onnx"
+    PICKLED_MODULE = "pickled_module"
+
+
+@dataclass(frozen=True)
+class CheckpointFile:
+    """One file of a checkpoint.
+
+    Attributes:
+        path: Absolute local path.
+        size: In bytes.
+        sha256: Of the whole file, in lower-case hex.
+    """
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """A tensor that the checkpoint stores.
+
+    Attributes:
+        name: As in the state dict, with ``module.`` and ``_orig_mod.`` prefixes stripped.
+        shape: Sizes of its dimensions.
+        dtype: torch's name without ``torch.``: ``float32``, ``bfloat16``, ``int64``.
+        parameter: True where the file stores it as a parameter or does not say; False for a buffer or constant.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    parameter: bool = True
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output, as far as the file describes it.
+
+    Attributes:
+        name: As the file calls it; empty where it does not.
+        dtype: torch's name without ``torch.``, or None where the file does not say (TorchScript).
+        shape: Sizes of its dimensions: a number, a name for a dynamic one; None where the file does not say.
+    """
+
+    name: str
+    dtype: str | None = None
+    shape: tuple[int | str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Inputs and outputs, in order, as far as the file describes them.
+
+    Attributes:
+        inputs: Flat: the tensors inside a dict or list argument come one by one, named ``argument.key``.
+        outputs: Flat, as the inputs; the name is the key or index of the output.
+        structure: How the answer is built: ``tensor``, ``tuple``, ``list``, ``dict``, or empty where unknown.
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    structure: str = ""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was examined: small and picklable, so that it can be sent to workers instead of the model.
+
+    Attributes:
+        name: Under ``checkpoints`` in the config.
+        path: Absolute local path of the file; of the directory or index where safetensors come in shards.
+        format: Told by content.
+        sha256: Of the file; of several files, a hash over their ordered names and hashes.
+        files: Every file that it consists of.
+        config: As in the config file.
+        base_dir: Directory that relative module factories are looked up from.
+        parameters: Elements of all tensors of the model (state dict entries), shared ones counted once a name.
+        parameters_by_dtype: The same, by dtype name.
+        tensors: All of them, in the order of the file.
+        set_aside: What a training checkpoint carried beside the weights and was not read: ``optimizer (dict)``,
+            ``class my_team.Config``.
+        executes: What opening it would run; empty where weights are only copied.
+        signature: Inputs and outputs, for torch.export, TorchScript and ONNX.
+        allow_pickle: Whether the user allowed a pickled module to be loaded.
+        non_finite: Tensors with NaN or Inf and how many; empty unless the user allowed them.
+    """
+
+    name: str
+    path: str
+    format: Format
+    sha256: str
+    files: tuple[CheckpointFile, ...]
+    config: CheckpointConfig
+    base_dir: str
+    parameters: int
+    parameters_by_dtype: dict[str, int]
+    tensors: tuple[TensorInfo, ...]
+    set_aside: tuple[str, ...] = ()
+    executes: tuple[str, ...] = ()
+    signature: Signature | None = None
+    allow_pickle: bool = False
+    non_finite: tuple[tuple[str, int], ...] = ()

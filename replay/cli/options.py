@@ -1,0 +1,78 @@
+"""Options that every command shares, in one place, so that a flag means the same everywhere."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from replay.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Common:
+    """The shared options, parsed.
+
+    Attributes:
+        overrides: ``--set`` expressions, as given.
+        output: ``--output``, or None.
+        master: ``--master``, or None.
+        conf: ``--conf`` settings.
+        quiet: Print nothing but errors.
+        as_json: The summary on stdout, all else on stderr.
+        allow_pickle: Checkpoints may be pickled modules.
+        allow_non_finite: Checkpoints may hold NaN or Inf.
+        overwrite: Replace a run of another config.
+    """
+
+    overrides: tuple[str, ...]
+    output: str | None
+    master: str | None
+    conf: dict[str, str]
+    quiet: bool
+    as_json: bool
+    allow_pickle: bool
+    allow_non_finite: bool
+    overwrite: bool
+
+
+_OPTIONS = (
+    click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override any key of the config."),
+    click.option("--output", metavar="DIR", help="Where to write, instead of the config's `output`."),
+    click.option("--master", metavar="URL", help="Spark master [default: local[*], or what spark-submit set]."),
+    click.option("--conf", "conf", multiple=True, metavar="KEY=VALUE", help="A Spark setting."),
+    click.option("--overwrite", is_flag=True, help="Replace a run of another config in the output."),
+    click.option("--quiet", is_flag=True, help="Print nothing but errors."),
+    click.option("--json", "as_json", is_flag=True, help="The summary on stdout; everything else on stderr."),
+    click.option("--allow-pickle", is_flag=True, help="Open checkpoints that are pickled modules: runs their code."),
+    click.option("--allow-non-finite", is_flag=True, help="Score checkpoints that hold NaN or Inf weights."),
+)
+
+
+def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the shared options to a command, which gets them as one ``common`` argument."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        shared = {name: kwargs.pop(name) for name in Common.__dataclass_fields__}
+        return command(*args, common=Common(**{**shared, "conf": parse_conf(shared["conf"])}), **kwargs)
+
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def parse_conf(settings: tuple[str, ...]) -> dict[str, str]:
+    """Split ``key=value`` settings.
+
+    >>> parse_conf(("spark.a=1=2",))
+    {'spark.a': '1=2'}
+    """
+    pairs = [setting.partition("=") for setting in settings]
+    for setting, (key, equals, _) in zip(settings, pairs, strict=True):
+        if not equals or not key:
+            raise UsageError(f"--conf {setting!r}: expected key=value, such as spark.sql.shuffle.partitions=8")
+    return {key: value for key, _, value in pairs}

@@ -1,0 +1,160 @@
+"""The scoring job: the pure core under Spark's ``mapInArrow``.
+
+Two readers feed the same core. `direct`: a task is given splits and reads its own row groups with pyarrow, so a row
+crosses into Python once. `spark`: Spark scans, and rows cross from the JVM in Arrow batches.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import torch
+from pyspark import AccumulatorParam, TaskContext
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from replay.checkpoints import Checkpoint, cached_scorer
+from replay.config import EngineConfig, ModelConfig
+from replay.scoring.core import BatchScorer, Stopwatch
+from replay.scoring.device import choose_device
+from replay.scoring.layout import Carried, scores_schema
+from replay.scoring.variants import Variant
+from replay.traffic import Split, SplitPlan, read_split
+
+if TYPE_CHECKING:
+    from pyspark import Accumulator
+    from pyspark.sql import DataFrame, SparkSession
+
+BATCH_ROWS = 16_384
+"""Rows that a task holds at once; each is encoded whole, then scored in chunks."""
+
+
+@dataclass(frozen=True)
+class ScoreJob:
+    """All that a worker needs to score, small enough to travel with every task.
+
+    Attributes:
+        model: The model's contract.
+        checkpoints: By name; a worker opens each once and keeps it.
+        variants: Columns to fill.
+        score_types: Arrow type of each variant's column.
+        carried: Logged columns that go to the scores table as they are.
+        time_unit: Unit of an integer time column, or None.
+        engine: Device and chunk sizes.
+    """
+
+    model: ModelConfig
+    checkpoints: dict[str, Checkpoint]
+    variants: tuple[Variant, ...]
+    score_types: dict[str, pa.DataType]
+    carried: tuple[Carried, ...]
+    time_unit: str | None
+    engine: EngineConfig
+
+    def scores_schema(self) -> pa.Schema:
+        """Schema of what the job yields."""
+        return scores_schema(self.carried, self.score_types)
+
+
+class _Totals(AccumulatorParam["dict[str, float]"]):
+    """Adds up the seconds and rows of finished tasks."""
+
+    def zero(self, value: dict[str, float]) -> dict[str, float]:
+        return {}
+
+    def addInPlace(self, value1: dict[str, float], value2: dict[str, float]) -> dict[str, float]:  # noqa: N802
+        for name, amount in value2.items():
+            value1[name] = value1.get(name, 0.0) + amount
+        return value1
+
+
+def new_totals(spark: SparkSession) -> Accumulator[dict[str, float]]:
+    """Make the accumulator of a job: ``read``, ``encode`` and ``score`` in seconds over all tasks, and ``rows``."""
+    return spark.sparkContext.accumulator({}, _Totals())
+
+
+def score_splits(
+    spark: SparkSession, job: ScoreJob, plan: SplitPlan, splits: Sequence[Split], totals: Accumulator[dict[str, float]]
+) -> DataFrame:
+    """Score splits that tasks read themselves: one task a split.
+
+    Returns:
+        The scores, lazily: nothing runs before an action.
+    """
+    shipped = spark.sparkContext.broadcast((job, plan, tuple(splits)))
+
+    def score(ids: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        job, plan, splits = shipped.value
+        indices = [index for batch in ids for index in batch.column(0).to_pylist()]
+        batches = (batch for index in indices for batch in read_split(splits[index], plan, batch_rows=BATCH_ROWS))
+        return score_partition(job, batches, totals.add)
+
+    ids = spark.range(0, len(splits), 1, numPartitions=len(splits))
+    return ids.mapInArrow(score, from_arrow_schema(job.scores_schema()))
+
+
+def score_dataframe(dataframe: DataFrame, job: ScoreJob, totals: Accumulator[dict[str, float]]) -> DataFrame:
+    """Score rows that Spark scans.
+
+    Args:
+        dataframe: The columns that the job needs, and no others: whole rows cross into Python.
+        job: What to score.
+        totals: Where tasks add up their seconds and rows.
+    """
+    shipped = dataframe.sparkSession.sparkContext.broadcast(job)
+
+    def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return score_partition(shipped.value, batches, totals.add)
+
+    return dataframe.mapInArrow(score, from_arrow_schema(job.scores_schema()))
+
+
+def score_partition(
+    job: ScoreJob, batches: Iterable[pa.RecordBatch], report: Callable[[dict[str, float]], None]
+) -> Iterator[pa.RecordBatch]:
+    """Score one task's batches; what a worker runs.
+
+    The scorer is built for the first batch, whose schema the two readers may deliver differently (a time zone, a
+    dictionary), and is kept for the rest.
+    """
+    torch.set_num_threads(1)  # one thread per task slot: tasks already fill the cores
+    device = choose_device(job.engine.device, *_placement())
+    for checkpoint in job.checkpoints.values():
+        if checkpoint.base_dir and checkpoint.base_dir not in sys.path:
+            sys.path.append(checkpoint.base_dir)
+    stopwatch = Stopwatch()
+    rows = 0
+    source = iter(batches)
+    first = next(stopwatch.timed("read", source), None)
+    if first is not None:
+        scorer = BatchScorer(
+            job.model,
+            first.schema,
+            job.carried,
+            job.time_unit,
+            job.variants,
+            {name: cached_scorer(checkpoint, job.model, device) for name, checkpoint in job.checkpoints.items()},
+            job.score_types,
+            job.engine.chunk_rows if device == "cpu" else job.engine.chunk_rows_cuda,
+        )
+        for scores in scorer.run(_chain(first, source), stopwatch):
+            rows += scores.num_rows
+            yield scores
+    report({**stopwatch.seconds, "rows": rows})
+
+
+def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield first
+    yield from rest
+
+
+def _placement() -> tuple[tuple[str, ...], int]:
+    """GPUs that Spark gave this task, and the task's partition."""
+    context = TaskContext.get()
+    if context is None:
+        return (), 0
+    gpus = context.resources().get("gpu")
+    return tuple(gpus.addresses) if gpus is not None else (), context.partitionId()

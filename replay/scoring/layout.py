@@ -1,0 +1,92 @@
+"""The scores table's layout: which logged columns it carries, under which names and types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from replay.config import TrafficConfig
+
+REJECTED = "rejected"
+"""Column that says why a row has no replayed score; null for a scored row."""
+
+TIME_TYPE = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True)
+class Carried:
+    """One logged column that the scores table carries.
+
+    Attributes:
+        path: The logged column, or a path into a struct or map.
+        type: Its type in the scores table.
+        role: ``key``, ``time``, ``number`` (online score, label, weight: float64) or ``as_logged``.
+    """
+
+    path: str
+    type: pa.DataType
+    role: str
+
+
+def carried_columns(traffic: TrafficConfig, types: Mapping[str, pa.DataType]) -> tuple[Carried, ...]:
+    """List what the scores table carries beside the scores, each column once, in the order of the roles.
+
+    Args:
+        traffic: The config's section.
+        types: Logged type of every column that the section names.
+    """
+    numbers = [name for name in (traffic.score, traffic.label, traffic.weight) if name is not None]
+    logged = [name for name in (traffic.group, traffic.entity, traffic.served_by) if name is not None]
+    roles = dict.fromkeys(traffic.key, "key")
+    if traffic.time is not None:
+        roles.setdefault(traffic.time.column, "time")
+    for name in numbers:
+        roles.setdefault(name, "number")
+    for name in (*logged, *traffic.segments):
+        roles.setdefault(name, "as_logged")
+    fixed = {"time": TIME_TYPE, "number": pa.float64()}
+    return tuple(Carried(path, fixed.get(role) or storable(types[path]), role) for path, role in roles.items())
+
+
+def storable(logged: pa.DataType) -> pa.DataType:
+    """The type under which Spark and Delta can store a logged type without loss.
+
+    >>> storable(pa.dictionary(pa.int8(), pa.large_string()))
+    DataType(string)
+    >>> storable(pa.uint64())
+    Decimal128Type(decimal128(20, 0))
+    """
+    if pa.types.is_dictionary(logged):
+        return storable(logged.value_type)
+    if pa.types.is_timestamp(logged):
+        return pa.timestamp("us", tz=None if logged.tz is None else "UTC")
+    return _STORABLE.get(logged, logged)
+
+
+_STORABLE = {
+    pa.uint8(): pa.int16(),
+    pa.uint16(): pa.int32(),
+    pa.uint32(): pa.int64(),
+    pa.uint64(): pa.decimal128(20, 0),
+    pa.float16(): pa.float32(),
+    pa.large_string(): pa.string(),
+    pa.string_view(): pa.string(),
+    pa.large_binary(): pa.binary(),
+    pa.binary_view(): pa.binary(),
+    pa.null(): pa.string(),
+}
+
+
+def scores_schema(carried: tuple[Carried, ...], variants: Mapping[str, pa.DataType]) -> pa.Schema:
+    """Schema of the scores table: what is carried, why a row was rejected, and a column per variant.
+
+    Args:
+        carried: From :func:`carried_columns`.
+        variants: Score type by variant: float32, or float64 where the checkpoint answers in float64.
+    """
+    fields = [pa.field(column.path, column.type) for column in carried]
+    fields.append(pa.field(REJECTED, pa.string()))
+    fields.extend(pa.field(name, dtype) for name, dtype in variants.items())
+    return pa.schema(fields)

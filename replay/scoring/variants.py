@@ -1,0 +1,28 @@
+"""Variants: a checkpoint, or a checkpoint under a scenario. Each is a column of the scores table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from replay.config import ReplayConfig
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One column of replayed scores.
+
+    Attributes:
+        name: ``prod``, or ``prod/counts_null`` for a checkpoint under a scenario.
+        checkpoint: Name of the checkpoint that scores it.
+        scenario: Name of the scenario, or None for the logged features as they are.
+    """
+
+    name: str
+    checkpoint: str
+    scenario: str | None = None
+
+
+def plan_variants(config: ReplayConfig) -> tuple[Variant, ...]:
+    """List the variants of a config: the baseline first, then the other checkpoints in the order of the file."""
+    others = (name for name in config.checkpoints if name != config.baseline)
+    return tuple(Variant(name, name) for name in (config.baseline, *others))

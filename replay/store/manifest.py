@@ -1,0 +1,91 @@
+"""``manifest.json``: what a run is made of, written before it starts and completed at its end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from typing import Any
+
+from replay.errors import OutputConflict
+from replay.version import __version__
+
+PACKAGES = ("pyspark", "delta-spark", "torch", "numpy", "pyarrow")
+
+RUNNING = "running"
+COMPLETE = "complete"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a run is made of.
+
+    Attributes:
+        run_id: Stands for config, checkpoints and pinned traffic: equal ids mean equal results.
+        status: ``running`` or ``complete``.
+        config_sha256: Fingerprint of the config, as far as it decides results.
+        config: The config as resolved.
+        checkpoints: Format, sha256 and size by name.
+        traffic: The pinned table: format, place, version, fingerprint.
+        rows: Rows in and out, filled at the end.
+        packages: Versions of the packages that results depend on.
+        started: ISO 8601, UTC.
+        finished: The same, or None while it runs.
+        version: Of this file's layout.
+    """
+
+    run_id: str
+    status: str
+    config_sha256: str
+    config: dict[str, Any]
+    checkpoints: dict[str, dict[str, Any]]
+    traffic: dict[str, Any]
+    started: str
+    finished: str | None = None
+    rows: dict[str, Any] = field(default_factory=dict)
+    packages: dict[str, str] = field(default_factory=lambda: package_versions())
+    version: int = 1
+
+    def to_json(self) -> str:
+        """Render as the file's text."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> Manifest:
+        """Read the file's text.
+
+        Raises:
+            OutputConflict: It is not a manifest that this version can read.
+        """
+        try:
+            data = json.loads(text)
+            return cls(**data)
+        except (ValueError, TypeError) as error:
+            raise OutputConflict(
+                f"{where}/manifest.json is not a manifest that replay {__version__} can read ({error}): give another "
+                "output, or --overwrite to replace what is there"
+            ) from error
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of this package and of those that results depend on."""
+    return {"replay-engine": __version__, **{name: metadata.version(name) for name in PACKAGES}}
+
+
+def make_run_id(config_sha256: str, traffic_fingerprint: str, checkpoints: Mapping[str, str]) -> str:
+    """Name a run by what decides its results.
+
+    Args:
+        config_sha256: Fingerprint of the config.
+        traffic_fingerprint: Fingerprint of the pinned table.
+        checkpoints: sha256 by name.
+
+    >>> make_run_id("c", "t", {"prod": "p"}) == make_run_id("c", "t", {"prod": "p"})
+    True
+    >>> make_run_id("c", "t", {"prod": "p"}) == make_run_id("c", "t", {"prod": "q"})
+    False
+    """
+    parts = json.dumps([config_sha256, traffic_fingerprint, dict(checkpoints)], sort_keys=True)
+    return hashlib.sha256(parts.encode()).hexdigest()[:16]

@@ -1,0 +1,91 @@
+"""The output directory: whose it is, what may be replaced, what is written when."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from replay.errors import OutputConflict
+from replay.store.manifest import COMPLETE, Manifest
+from replay.store.storage import Storage
+
+SCORES, DIFFS, METRICS = "scores", "diffs", "metrics"
+MANIFEST, SUMMARY, REPORT_DATA, REPORT = "manifest.json", "summary.json", "report.json", "report.html"
+
+# What a reader could take for a result: gone before a run changes anything, back when it is complete.
+_RESULTS = (SUMMARY, REPORT, REPORT_DATA)
+_ALL = (*_RESULTS, SCORES, DIFFS, METRICS, MANIFEST)
+
+
+class Output:
+    """The directory that one run writes.
+
+    Args:
+        storage: The directory.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self.path = storage.path
+
+    def table(self, name: str) -> str:
+        """Path of one of the tables."""
+        return f"{self.path}/{name}"
+
+    def previous(self, config_sha256: str, *, overwrite: bool) -> Manifest | None:
+        """Look at what the directory holds.
+
+        Returns:
+            The manifest of an earlier run of the same config (finished or not), or None where there is nothing to go
+            on from.
+
+        Raises:
+            OutputConflict: It holds a run of another config and ``overwrite`` is not set, or files that no run made.
+        """
+        names = [name for name in self._storage.names() if not name.startswith(".")]
+        text = self._storage.read(MANIFEST)
+        if text is None:
+            strangers = [name for name in names if name not in _ALL]
+            if strangers:
+                raise OutputConflict(
+                    f"{self.path} holds files that are not of a replay run ({', '.join(strangers[:3])}): give an empty "
+                    "or new directory as output"
+                )
+            return None
+        try:
+            manifest = Manifest.from_json(text, self.path)
+        except OutputConflict:
+            if overwrite:
+                return None
+            raise
+        if manifest.config_sha256 == config_sha256:
+            return manifest
+        if overwrite:
+            return None
+        raise OutputConflict(
+            f"{self.path} holds run {manifest.run_id} of another config (started {manifest.started}, "
+            f"{manifest.status}): give another output, or --overwrite to replace it"
+        )
+
+    def begin(self, manifest: Manifest, *, resume: bool) -> None:
+        """Take the directory for a run: earlier results go, and unless it resumes, the tables too."""
+        for name in _RESULTS if resume else _ALL:
+            self._storage.delete(name)
+        self._storage.write(MANIFEST, manifest.to_json())
+
+    def finish(self, manifest: Manifest, finished: str, rows: dict[str, Any], files: dict[str, str]) -> Manifest:
+        """Complete a run: its files first, the manifest, and ``summary.json`` last.
+
+        Args:
+            manifest: What `begin` wrote.
+            finished: ISO 8601, UTC.
+            rows: Rows in and out.
+            files: Text by file name; must hold ``summary.json``.
+        """
+        done = replace(manifest, status=COMPLETE, finished=finished, rows=rows)
+        for name, text in files.items():
+            if name != SUMMARY:
+                self._storage.write(name, text)
+        self._storage.write(MANIFEST, done.to_json())
+        self._storage.write(SUMMARY, files[SUMMARY])
+        return done

@@ -1,0 +1,148 @@
+"""Small files beside the tables: read, written atomically, deleted, on a local disk or wherever Hadoop reaches."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import unquote, urlparse
+
+from replay.errors import RunFailed
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+class Storage(Protocol):
+    """A directory that a run owns."""
+
+    path: str
+
+    def names(self) -> list[str]:
+        """Names of what the directory holds; empty where it does not exist."""
+
+    def read(self, name: str) -> str | None:
+        """A file's text, or None where there is none."""
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file whole or not at all: a reader never sees a part of it."""
+
+    def delete(self, name: str) -> None:
+        """Delete a file or a directory with all in it; nothing happens where there is none."""
+
+
+def open_storage(path: str, spark: SparkSession | None = None) -> Storage:
+    """Open a directory for a run's files.
+
+    Args:
+        path: A local path, a ``file://`` URL, or a URL that Spark's Hadoop configuration can reach.
+        spark: Needed for anything that is not local.
+
+    Raises:
+        RunFailed: The path is not local and there is no Spark session.
+    """
+    if path.startswith("file:"):
+        return LocalStorage(unquote(urlparse(path).path))
+    if not re.match(r"^[a-zA-Z][a-zA-Z0-9+.-]*://", path):
+        return LocalStorage(path)
+    if spark is None:
+        raise RunFailed(f"{path} is not a local path: reading it needs a Spark session")
+    return HadoopStorage(path, spark)
+
+
+class LocalStorage:
+    """A directory on a local or mounted disk."""
+
+    def __init__(self, path: str) -> None:
+        self.path = str(Path(path).absolute())
+
+    def names(self) -> list[str]:
+        """See :class:`Storage`."""
+        directory = Path(self.path)
+        return sorted(entry.name for entry in directory.iterdir()) if directory.is_dir() else []
+
+    def read(self, name: str) -> str | None:
+        """See :class:`Storage`."""
+        file = Path(self.path, name)
+        return file.read_text(encoding="utf-8") if file.is_file() else None
+
+    def write(self, name: str, text: str) -> None:
+        """See :class:`Storage`. Written beside, synced, then renamed over."""
+        directory = Path(self.path)
+        directory.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o666 & ~_umask())
+            Path(temporary).replace(directory / name)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    def delete(self, name: str) -> None:
+        """See :class:`Storage`."""
+        target = Path(self.path, name)
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
+
+
+class HadoopStorage:
+    """A directory on any file system that Spark's Hadoop configuration can reach."""
+
+    def __init__(self, path: str, spark: SparkSession) -> None:
+        self.path = path.rstrip("/")
+        jvm: Any = spark._jvm
+        self._path_class = jvm.org.apache.hadoop.fs.Path
+        self._io = jvm.org.apache.commons.io.IOUtils
+        self._utf8 = jvm.java.nio.charset.StandardCharsets.UTF_8
+        configuration = spark._jsc.sc().hadoopConfiguration()
+        self._files = self._path_class(self.path).getFileSystem(configuration)
+
+    def names(self) -> list[str]:
+        """See :class:`Storage`."""
+        directory = self._path_class(self.path)
+        if not self._files.exists(directory):
+            return []
+        return sorted(status.getPath().getName() for status in self._files.listStatus(directory))
+
+    def read(self, name: str) -> str | None:
+        """See :class:`Storage`."""
+        file = self._path_class(self.path, name)
+        if not self._files.exists(file):
+            return None
+        stream = self._files.open(file)
+        try:
+            return str(self._io.toString(stream, self._utf8))
+        finally:
+            stream.close()
+
+    def write(self, name: str, text: str) -> None:
+        """See :class:`Storage`. Written beside, then renamed."""
+        target = self._path_class(self.path, name)
+        temporary = self._path_class(self.path, f".{name}.{os.getpid()}")
+        stream = self._files.create(temporary, True)
+        try:
+            self._io.write(text, stream, self._utf8)
+        finally:
+            stream.close()
+        self._files.delete(target, False)
+        if not self._files.rename(temporary, target):
+            raise RunFailed(f"could not write {self.path}/{name}: the file system refused to rename {temporary} to it")
+
+    def delete(self, name: str) -> None:
+        """See :class:`Storage`."""
+        self._files.delete(self._path_class(self.path, name), True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,135 @@
+"""Who may replace what in an output directory, and in which order its files appear."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from replay.errors import OutputConflict, RunFailed
+from replay.store import COMPLETE, RUNNING, Manifest, Output, make_run_id, open_storage
+
+
+def manifest(config: str = "c1", run_id: str = "r1") -> Manifest:
+    return Manifest(
+        run_id=run_id,
+        status=RUNNING,
+        config_sha256=config,
+        config={"version": 1},
+        checkpoints={},
+        traffic={},
+        started="2026-01-01T00:00:00Z",
+    )
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Output:
+    return Output(open_storage(str(tmp_path / "out")))
+
+
+def test_a_new_directory_has_no_earlier_run(output: Output):
+    assert output.previous("c1", overwrite=False) is None
+
+
+def test_the_same_config_finds_its_earlier_run(output: Output):
+    output.begin(manifest(), resume=False)
+    previous = output.previous("c1", overwrite=False)
+    assert previous is not None
+    assert (previous.run_id, previous.status) == ("r1", RUNNING)
+
+
+def test_another_config_is_refused_and_nothing_changes(output: Output):
+    output.begin(manifest(), resume=False)
+    output.finish(manifest(), "2026-01-01T00:01:00Z", {}, {"summary.json": "{}"})
+    with pytest.raises(OutputConflict, match="of another config") as error:
+        output.previous("c2", overwrite=False)
+    assert error.value.exit_code == 2
+    assert "--overwrite" in str(error.value)
+    assert Path(output.path, "summary.json").read_text() == "{}"
+
+
+def test_overwrite_replaces_a_run_of_another_config(output: Output):
+    output.begin(manifest(), resume=False)
+    assert output.previous("c2", overwrite=True) is None
+
+
+def test_a_directory_of_strangers_is_refused_even_with_overwrite(output: Output):
+    Path(output.path).mkdir()
+    Path(output.path, "thesis.tex").touch()
+    with pytest.raises(OutputConflict, match=r"thesis\.tex"):
+        output.previous("c1", overwrite=True)
+
+
+def test_an_unreadable_manifest_is_refused_unless_overwritten(output: Output):
+    Path(output.path).mkdir()
+    Path(output.path, "manifest.json").write_text('{"version": 1, "nonsense": true}')
+    with pytest.raises(OutputConflict, match="not a manifest"):
+        output.previous("c1", overwrite=False)
+    assert output.previous("c1", overwrite=True) is None
+
+
+def test_begin_removes_what_a_reader_could_take_for_a_result(output: Output):
+    output.begin(manifest(), resume=False)
+    output.finish(manifest(), "2026-01-01T00:01:00Z", {}, {"summary.json": "{}", "report.html": "<p>"})
+    Path(output.table("scores")).mkdir()
+    output.begin(manifest(), resume=True)
+    assert sorted(path.name for path in Path(output.path).iterdir()) == ["manifest.json", "scores"]
+    output.begin(manifest(run_id="r2"), resume=False)
+    assert [path.name for path in Path(output.path).iterdir()] == ["manifest.json"]
+
+
+def test_finish_writes_the_summary_after_the_manifest_is_complete(output: Output, monkeypatch: pytest.MonkeyPatch):
+    output.begin(manifest(), resume=False)
+    order: list[str] = []
+    write = output._storage.write
+
+    def recording(name: str, text: str) -> None:
+        order.append(name)
+        write(name, text)
+
+    monkeypatch.setattr(output._storage, "write", recording)
+    done = output.finish(
+        manifest(), "2026-01-01T00:01:00Z", {"in": 3}, {"summary.json": "{}", "report.html": "<p>", "report.json": "{}"}
+    )
+    assert order[-2:] == ["manifest.json", "summary.json"]
+    assert done.status == COMPLETE
+    assert json.loads(Path(output.path, "manifest.json").read_text())["rows"] == {"in": 3}
+
+
+def test_a_failed_write_leaves_the_old_file(output: Output, monkeypatch: pytest.MonkeyPatch):
+    output.begin(manifest(), resume=False)
+    before = Path(output.path, "manifest.json").read_text()
+
+    def no_space(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", no_space)
+    with pytest.raises(OSError, match="No space"):
+        output._storage.write("manifest.json", "half")
+    monkeypatch.undo()
+    assert Path(output.path, "manifest.json").read_text() == before
+    assert [path.name for path in Path(output.path).iterdir()] == ["manifest.json"]
+
+
+def test_a_file_url_is_local(tmp_path: Path):
+    storage = open_storage(f"file://{tmp_path}/with%20space")
+    storage.write("a.txt", "x")
+    assert (tmp_path / "with space" / "a.txt").read_text() == "x"
+
+
+def test_a_remote_path_needs_spark():
+    with pytest.raises(RunFailed, match="needs a Spark session"):
+        open_storage("s3a://bucket/out")
+
+
+def test_the_run_id_follows_each_of_its_parts():
+    ids = {
+        make_run_id("c", "t", {"a": "1"}),
+        make_run_id("d", "t", {"a": "1"}),
+        make_run_id("c", "u", {"a": "1"}),
+        make_run_id("c", "t", {"a": "2"}),
+        make_run_id("c", "t", {"b": "1"}),
+    }
+    assert len(ids) == 5
+    assert make_run_id("c", "t", {"a": "1", "b": "2"}) == make_run_id("c", "t", {"b": "2", "a": "1"})

@@ -1,0 +1,53 @@
+"""Delta tables: a wave commits once, a table is replaced whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from replay.errors import RunFailed
+from replay.store import append_wave, commits_of_others, last_wave, open_storage, read_table, replace_table
+
+pytestmark = pytest.mark.spark
+
+
+def test_a_repeated_wave_changes_nothing(spark: SparkSession, tmp_path: Path):
+    path = str(tmp_path / "scores")
+    assert last_wave(spark, path, "run") == -1
+    append_wave(spark.range(5), path, "run", 0)
+    append_wave(spark.range(5), path, "run", 0)
+    append_wave(spark.range(5, 8), path, "run", 1)
+    assert sorted(row.id for row in read_table(spark, path).collect()) == list(range(8))
+    assert last_wave(spark, path, "run") == 1
+    assert last_wave(spark, path, "another") == -1
+    assert commits_of_others(spark, path, "run") == []
+    assert commits_of_others(spark, path, "another") == ["run"]
+
+
+def test_a_table_is_replaced_whole(spark: SparkSession, tmp_path: Path):
+    path = str(tmp_path / "metrics")
+    replace_table(spark.range(5), path, "run")
+    replace_table(spark.createDataFrame([("a", 1.5)], "name string, value double"), path, "run")
+    assert [tuple(row) for row in read_table(spark, path).collect()] == [("a", 1.5)]
+
+
+def test_a_missing_table_says_so(spark: SparkSession, tmp_path: Path):
+    with pytest.raises(RunFailed, match="no Delta table"):
+        read_table(spark, str(tmp_path / "nothing"))
+
+
+def test_hadoop_storage_keeps_the_same_contract(spark: SparkSession, tmp_path: Path):
+    from replay.store.storage import HadoopStorage
+
+    storage = HadoopStorage(f"file://{tmp_path}/out", spark)
+    assert storage.names() == []
+    assert storage.read("a.json") is None
+    storage.write("a.json", "{é}")
+    storage.write("a.json", "{è}")
+    assert storage.read("a.json") == "{è}"
+    assert [name for name in storage.names() if not name.startswith(".")] == ["a.json"]
+    storage.delete("a.json")
+    storage.delete("never there")
+    assert storage.read("a.json") is None
