@@ -1,1 +1,31 @@
-"""Offline batch replay and inference for ranking models."""
+"""Offline batch replay and inference for ranking models.
+
+Three names are all that a program needs::
+
+    result = replay.run("replay.yaml")
+    result.summary.variants["prod"].vs_online.mismatch_rate
+    scored = replay.score(dataframe, "model.pt2", {"inputs": [{"name": "dense", "features": ["I*"]}]})
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from replay.version import __version__
+
+if TYPE_CHECKING:
+    from replay.flows.score import score
+    from replay.flows.run import RunResult, run
+
+__all__ = ["RunResult", "__version__", "run", "score"]
+
+_HOMES = {"run": "replay.flows.run", "RunResult": "replay.runner", "score": "replay.flows.score"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is: Spark's workers import this package and need none of it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'replay' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

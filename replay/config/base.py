@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from replay.config.wording import describe
 
 
 class Section(BaseModel):
-    """A frozen section of the config that refuses keys it does not know."""
+    """A frozen section of the config that refuses keys it does not know.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
+    A key without a value (``engine:`` with every line below it commented out) counts as not given.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True, ser_json_inf_nan="strings"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, data: object) -> object:
+        return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
 
 
 def _as_tuple(value: object) -> object:
@@ -18,9 +30,30 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-ColumnName = Annotated[str, StringConstraints(min_length=1)]
-ColumnNames = Annotated[tuple[ColumnName, ...], BeforeValidator(_as_tuple)]
+def _no_bool(value: object) -> object:
+    """Refuse true and false where a number is meant: Python would take them as 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError(f"found {describe(value)}, expected a number")
+    return value
+
+
+Int = Annotated[int, BeforeValidator(_no_bool, json_schema_input_type=int)]
+Float = Annotated[float, BeforeValidator(_no_bool, json_schema_input_type=float)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+ColumnName = Text
+ColumnNames = Annotated[
+    tuple[ColumnName, ...], BeforeValidator(_as_tuple, json_schema_input_type=ColumnName | tuple[ColumnName, ...])
+]
+SomeColumnNames = Annotated[
+    tuple[ColumnName, ...],
+    Field(min_length=1),
+    BeforeValidator(
+        _as_tuple, json_schema_input_type=ColumnName | Annotated[tuple[ColumnName, ...], Field(min_length=1)]
+    ),
+]
 
 # A checkpoint or scenario names a column of a Delta table, so it leaves out what Parquet and Delta refuse there
 # (" ,;{}()\n\t="), and the two signs that join names into variants ("/" and "@").
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$")]
+NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]

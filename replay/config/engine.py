@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from replay.config.base import Section
+from replay.config.base import Int, Section
 
 
 class EngineConfig(Section):
@@ -16,7 +16,7 @@ class EngineConfig(Section):
     """`direct`: tasks read their own row groups with pyarrow. `spark`: Spark scans. `auto`: direct where it can."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto`: CUDA where the executor has it."""
-    chunk_rows: int = Field(default=2048, ge=1)
+    chunk_rows: Int = Field(default=2048, ge=1)
     """Rows given to forward() at once on a CPU."""
-    chunk_rows_cuda: int = Field(default=65536, ge=1)
+    chunk_rows_cuda: Int = Field(default=65536, ge=1)
     """Rows given to forward() at once on a GPU."""

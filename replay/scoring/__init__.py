@@ -1,0 +1,20 @@
+"""Variants and the one pass over the data that scores them all."""
+
+from replay.scoring.core import BatchScorer, Stopwatch
+from replay.scoring.layout import REJECTED, Carried, carried_columns, scores_schema
+from replay.scoring.preflight import PREFLIGHT_ROWS, Preflight, run_preflight
+from replay.scoring.variants import Variant, plan_variants
+
+__all__ = [
+    "PREFLIGHT_ROWS",
+    "REJECTED",
+    "BatchScorer",
+    "Carried",
+    "Preflight",
+    "Stopwatch",
+    "Variant",
+    "carried_columns",
+    "plan_variants",
+    "run_preflight",
+    "scores_schema",
+]

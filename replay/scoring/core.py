@@ -24,9 +24,9 @@ from replay.scoring.variants import Variant
 
 @dataclass
 class Stopwatch:
-    """Seconds spent per stage by one task."""
+    """Seconds spent per stage by one task; ``write`` is the time in which scores were taken off its hands."""
 
-    seconds: dict[str, float] = field(default_factory=lambda: {"read": 0.0, "encode": 0.0, "score": 0.0})
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("read", "encode", "score", "write"), 0.0))
 
     def timed(self, stage: str, items: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Pass items on, counting the time that each took to arrive."""

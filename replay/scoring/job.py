@@ -7,6 +7,7 @@ crosses into Python once. `spark`: Spark scans, and rows cross from the JVM in A
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -72,7 +73,7 @@ class _Totals(AccumulatorParam["dict[str, float]"]):
 
 
 def new_totals(spark: SparkSession) -> Accumulator[dict[str, float]]:
-    """Make the accumulator of a job: ``read``, ``encode`` and ``score`` in seconds over all tasks, and ``rows``."""
+    """Make the accumulator of a job: seconds by stage over all tasks, and ``rows``."""
     return spark.sparkContext.accumulator({}, _Totals())
 
 
@@ -142,7 +143,9 @@ def score_partition(
         )
         for scores in scorer.run(_chain(first, source), stopwatch):
             rows += scores.num_rows
+            handed_over = time.perf_counter()
             yield scores
+            stopwatch.seconds["write"] += time.perf_counter() - handed_over
     report({**stopwatch.seconds, "rows": rows})
 
 

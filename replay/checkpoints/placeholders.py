@@ -1,0 +1,94 @@
+"""What stands in for everything that a restricted unpickler does not build."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Placeholder:
+    """An inert stand-in for an object of any class: it accepts what a pickle does to it, and does nothing.
+
+    It keeps what it was given, so that weights inside a container of the team's own class can still be found.
+
+    Attributes:
+        origin: Full name of the class or function that it stands for.
+        items: Keys and values that were set, for a mapping.
+        state: What BUILD gave, or None.
+    """
+
+    origin: str = ""
+    items: dict[Any, Any]
+    state: Any
+
+    def __new__(cls, *_arguments: Any, **_keywords: Any) -> Placeholder:
+        made = object.__new__(cls)
+        made.items = {}
+        made.state = None
+        return made
+
+    def __init__(self, *_arguments: Any, **_keywords: Any) -> None:
+        """Ignore whatever the constructor was called with."""
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.items[key] = value
+
+    def append(self, _item: Any) -> None:
+        """Ignore an element of a list."""
+
+    def extend(self, _items: Any) -> None:
+        """Ignore elements of a list."""
+
+    def add(self, _item: Any) -> None:
+        """Ignore an element of a set."""
+
+    def __repr__(self) -> str:
+        return f"<placeholder for {self.origin}>"
+
+
+def placeholder_class(origin: str) -> type[Placeholder]:
+    """A class of placeholders for one global.
+
+    >>> config = placeholder_class("my_team.Config")("anything", at="all")
+    >>> config.origin
+    'my_team.Config'
+    """
+    return type("Placeholder", (Placeholder,), {"origin": origin, "__module__": __name__})
+
+
+class Unreadable:
+    """A tensor that is there, but of a kind that is not read.
+
+    Attributes:
+        kind: ``sparse``, ``quantized``, ...
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __setstate__(self, _state: Any) -> None:
+        """Ignore attributes."""
+
+
+class Mapping(dict[Any, Any]):
+    """A dict, OrderedDict, defaultdict or Counter of the pickle: items only, without factory or attributes."""
+
+    def __setstate__(self, _state: Any) -> None:
+        """Ignore attributes, such as the ``_metadata`` of a state dict."""
+
+
+def describe(value: Any) -> str:
+    """What a value is, in a word or two, without calling anything of it.
+
+    >>> describe({"lr": 0.1}), describe(3), describe(placeholder_class("my_team.Config")())
+    ('dict', 'int', 'class my_team.Config')
+    """
+    if isinstance(value, Placeholder):
+        return f"class {value.origin}"
+    if isinstance(value, type) and issubclass(value, Placeholder):
+        return f"name {value.origin}"
+    if isinstance(value, Unreadable):
+        return f"{value.kind} tensor"
+    return "dict" if isinstance(value, Mapping) else type(value).__name__

@@ -1,0 +1,164 @@
+"""The commands. Each parses, calls one function of the library, and prints what it returns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from replay.cli.options import Common, common_options, parse_conf
+from replay.config import ReplayConfig, load_config
+from replay.errors import EXIT_OK, UsageError
+
+
+def _load(config: str, common: Common) -> ReplayConfig:
+    return load_config(config, overrides=common.overrides, output=common.output)
+
+
+def _options(common: Common) -> Any:
+    from replay.flows.prepare import Options
+
+    return Options(
+        master=common.master,
+        conf=common.conf,
+        allow_pickle=common.allow_pickle,
+        allow_non_finite=common.allow_non_finite,
+    )
+
+
+@click.command()
+@click.argument("config", type=click.Path())
+@common_options
+def run(config: str, common: Common) -> int:
+    """Score every variant, diff against online, measure, and write tables, summary.json and report.html."""
+    from replay.report.progress import make_progress
+    from replay.flows.run import run as run_replay
+
+    loaded = _load(config, common)
+    with make_progress(quiet=common.quiet) as progress:
+        result = run_replay(loaded, options=_options(common), overwrite=common.overwrite, progress=progress)
+    _show(result.data, result.report_path, common)
+    return EXIT_OK
+
+
+def _show(data: Any, report_path: str, common: Common) -> None:
+    from replay.report.terminal import render_terminal
+
+    if common.as_json:
+        click.echo(json.dumps(data.summary.to_dict(), indent=2))
+    elif not common.quiet:
+        click.echo(render_terminal(data, report_path=report_path), nl=False)
+
+
+@click.command()
+@click.argument("config", type=click.Path())
+@common_options
+def validate(config: str, common: Common) -> int:
+    """Check config, table schema, keys and checkpoints; print every problem at once."""
+    from replay.flows.validate import validate as validate_config
+
+    checked = validate_config(_load(config, common), options=_options(common))
+    if common.as_json:
+        click.echo(json.dumps(checked.to_dict(), indent=2))
+    elif not common.quiet:
+        click.echo(checked.render(config))
+    return EXIT_OK
+
+
+@click.command()
+@click.argument("checkpoint", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Everything that is known, as JSON.")
+def inspect(checkpoint: str, as_json: bool) -> int:
+    """Say what a checkpoint is and what opening it would run; runs none of it."""
+    from replay.checkpoints import inspect_checkpoint
+
+    inspection = inspect_checkpoint(checkpoint)
+    click.echo(json.dumps(inspection.to_dict(), indent=2) if as_json else inspection.render())
+    return EXIT_OK
+
+
+@click.command()
+@click.option("--traffic", required=True, metavar="PATH", help="Parquet or Delta directory of logged traffic.")
+@click.option("--checkpoint", required=True, type=click.Path(), help="A checkpoint that scored it.")
+@click.option("-o", "--output", "target", default="replay.yaml", show_default=True, help="File to write.")
+@click.option("--factory", help="module:function that builds the module, for a checkpoint of weights alone.")
+@click.option("--overwrite", is_flag=True, help="Replace the file.")
+@click.option("--master", metavar="URL", help="Spark master.")
+@click.option("--conf", multiple=True, metavar="KEY=VALUE", help="A Spark setting.")
+@click.option("--allow-pickle", is_flag=True, help="Accept a pickled module.")
+def init(
+    traffic: str,
+    checkpoint: str,
+    target: str,
+    factory: str | None,
+    overwrite: bool,
+    master: str | None,
+    conf: tuple[str, ...],
+    allow_pickle: bool,
+) -> int:
+    """Draft a config from the table's schema and the checkpoint's signature."""
+    from replay.flows.draft import draft_config
+    from replay.flows.prepare import Options
+
+    if Path(target).exists() and not overwrite:
+        raise UsageError(f"{target} exists: give another -o, or --overwrite to replace it")
+    options = Options(master=master, conf=parse_conf(conf), allow_pickle=allow_pickle)
+    text = draft_config(traffic, checkpoint, target=target, factory=factory, options=options)
+    Path(target).write_text(text, encoding="utf-8")
+    click.echo(f"wrote {target}; check what it guessed, then: replay validate {target}")
+    return EXIT_OK
+
+
+@click.command()
+@click.argument("output", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="The summary on stdout.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def report(output: str, as_json: bool, quiet: bool) -> int:
+    """Render again what a run wrote."""
+    from replay.flows.report import render_again
+
+    data, path = render_again(output)
+    _show(data, path, Common((), None, None, {}, quiet, as_json, False, False, False))
+    return EXIT_OK
+
+
+@click.command()
+@click.argument("directory", default="replay-demo", type=click.Path())
+@click.option("--rows", default=200_000, show_default=True, type=click.IntRange(min=1_000), help="Rows of traffic.")
+@click.option("--seed", default=0, show_default=True, help="Seed of everything that is made up.")
+@common_options
+def demo(directory: str, rows: int, seed: int, common: Common) -> int:
+    """Build a small real case with an incident in it, run it, and say where the report is."""
+    from replay.demo import build
+
+    if not common.quiet:
+        click.echo(f"making {rows:,} rows of traffic and training a model in {directory} ...", err=True)
+    paths = build(Path(directory), rows=rows, seed=seed)
+    context = click.get_current_context()
+    return int(context.invoke(run, config=str(paths.config), **_as_parameters(common)))
+
+
+def _as_parameters(common: Common) -> dict[str, Any]:
+    parameters = {name: getattr(common, name) for name in Common.__dataclass_fields__}
+    return {**parameters, "conf": tuple(f"{key}={value}" for key, value in common.conf.items())}
+
+
+@click.command()
+@click.argument("config", type=click.Path())
+@click.option("--key", "keys", multiple=True, required=True, metavar="COLUMN=VALUE", help="One per key column.")
+@common_options
+def row(config: str, keys: tuple[str, ...], common: Common) -> int:
+    """Follow one row end to end: logged features, tensors, online and replayed scores."""
+    from replay.flows.row import explain_row
+
+    explained = explain_row(_load(config, common), parse_conf(keys), options=_options(common))
+    if common.as_json:
+        click.echo(json.dumps(explained.to_dict(), indent=2))
+    else:
+        click.echo(explained.render())
+    return EXIT_OK
+
+
+COMMANDS = (run, validate, inspect, init, report, demo, row)

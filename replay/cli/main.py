@@ -1,0 +1,72 @@
+"""Entry points: ``replay ...``, and the same commands as one-file jobs for ``spark-submit``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+
+import click
+
+from replay.cli.commands import COMMANDS
+from replay.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, ReplayError
+from replay.version import __version__
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="replay")
+def cli() -> None:
+    """Replay logged ranking traffic under any checkpoint, and diff it against what online answered."""
+
+
+for _command in COMMANDS:
+    cli.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with the documented code."""
+    sys.exit(execute(cli, list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def job(name: str) -> None:
+    """Run one command as a job: ``spark-submit jobs/NAME.py --config CONFIG [options]``."""
+    arguments = sys.argv[1:]
+    if "--config" in arguments:
+        place = arguments.index("--config")
+        arguments = arguments[place + 1 : place + 2] + arguments[:place] + arguments[place + 2 :]
+    main([name, *arguments])
+
+
+def execute(command: click.Command, arguments: list[str]) -> int:
+    """Run a command and turn how it ended into an exit code.
+
+    Returns:
+        0 done, 2 wrong usage or config, 3 input refused, 4 the run failed, 130 interrupted; 1 is a gate's alone, so
+        a bug, which keeps its traceback, exits with 4.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = command.main(args=arguments, prog_name="replay", standalone_mode=False)
+        return code if isinstance(code, int) else EXIT_OK
+    except ReplayError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted: what was committed is kept; run the same command again to go on from there", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return EXIT_OK
+    except Exception:
+        traceback.print_exc()
+        click.echo("error: this is a bug in replay; please report it with the traceback above", err=True)
+        return EXIT_FAILED
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """A scheduler's SIGTERM ends a run as Ctrl-C does."""
+    raise KeyboardInterrupt

@@ -1,0 +1,158 @@
+"""A YAML document as plain data that remembers its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from replay.config.finding import Finding, KeyPath, render_path
+from replay.config.nodes import NodeReader, PlainLoader, TooLarge
+from replay.errors import ConfigError, Problem
+
+MAX_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML document as plain data.
+
+    Attributes:
+        data: Mappings with text keys, lists and scalars. A value that could not be read is None.
+        lines: 1-based line of every key and list entry by its place; of the document itself under ``()``.
+        options: Places that were set on the command line, with the option as it was given.
+        doubts: Places whose meaning differs between YAML readers, and what to do; they matter only where any value is
+            allowed.
+        findings: What is wrong, as far as it can be said without knowing what the document means.
+        broken: Places whose value could not be read, so that nothing more can be said about them.
+    """
+
+    data: Any
+    lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    options: Mapping[KeyPath, str] = field(default_factory=dict)
+    doubts: Mapping[KeyPath, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    broken: frozenset[KeyPath] = frozenset()
+
+    def problem(self, finding: Finding) -> Problem:
+        """Give a finding its line, or the option of the command line that it comes from."""
+        path = render_path(finding.path)
+        if finding.line is not None:
+            return Problem(finding.message, path, finding.line)
+        for depth in range(len(finding.path), -1, -1):
+            origin = finding.path[:depth]
+            if origin in self.options:
+                return Problem(f"{finding.message} (from {self.options[origin]})", path)
+            if origin in self.lines:
+                return Problem(f"{finding.message}{self._also_set(finding.path)}", path, self.lines[origin])
+        return Problem(finding.message, path)
+
+    def _also_set(self, path: KeyPath) -> str:
+        """Name the options that changed what is below a place: the mistake may lie in them."""
+        given = [option for place, option in self.options.items() if path and place[: len(path)] == path]
+        return f" (with {', '.join(dict.fromkeys(given))})" if given else ""
+
+
+class YamlError(ValueError):
+    """Text that cannot be read as one YAML document.
+
+    Attributes:
+        problem: What is wrong, with its line where there is one.
+    """
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        self.problem = Problem(message, line=line)
+        super().__init__(message)
+
+
+def read_document(path: str | Path) -> Document:
+    """Read a YAML file whose top level is a mapping.
+
+    Mistakes that leave the rest readable (a key given twice, a tag) are in ``findings``.
+
+    Raises:
+        ConfigError: There is no such file, or it is not one YAML mapping.
+    """
+    source = str(path)
+    try:
+        document = parse_yaml(_read_text(Path(path)))
+    except YamlError as error:
+        raise ConfigError([error.problem], source) from error
+    if isinstance(document.data, dict):
+        return document
+    if document.broken:
+        raise ConfigError([document.problem(finding) for finding in document.findings], source)
+    if document.data is None:
+        raise ConfigError([Problem("the file is empty: expected a config, `replay init` drafts one")], source)
+    kind = "a list" if isinstance(document.data, list) else "a single value"
+    raise ConfigError([Problem(f"found {kind}, expected sections such as `traffic:`", line=document.lines[()])], source)
+
+
+def parse_yaml(text: str) -> Document:
+    """Read one YAML value of any kind.
+
+    Raises:
+        YamlError: It is not YAML, or too large or too deep to be a config.
+
+    >>> parse_yaml("{rate: 1e-6, by: [no, on]}").data
+    {'rate': 1e-06, 'by': ['no', 'on']}
+    """
+    reader = NodeReader()
+    try:
+        root = _compose(text)
+        data = None if root is None else reader.read(root)
+    except TooLarge as error:
+        raise YamlError(str(error), error.line) from error
+    except RecursionError as error:
+        raise YamlError("nested too deeply to be a config") from error
+    return Document(data, reader.lines, {}, reader.doubts, tuple(reader.findings), frozenset(reader.broken))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.is_file() and path.stat().st_size > MAX_BYTES:
+            raise YamlError(f"found {path.stat().st_size:,} bytes, expected a YAML config: is this the right file?")
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise YamlError("no such file: give the path of a config, `replay init` drafts one") from error
+    except IsADirectoryError as error:
+        raise YamlError("this is a directory: give the config file in it") from error
+    except OSError as error:
+        raise YamlError(f"cannot be read: {error.strerror or error}") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise YamlError("not UTF-8 text: expected a YAML config", line) from error
+
+
+def _compose(text: str) -> yaml.Node | None:
+    try:
+        loader = PlainLoader(text)
+        try:
+            return loader.get_single_node()
+        finally:
+            loader.dispose()
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise YamlError(f"not YAML: the character U+{int(error.character):04X} is not allowed", line) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise YamlError(_syntax_message(error), None if mark is None else mark.line + 1) from error
+
+
+def _syntax_message(error: yaml.MarkedYAMLError) -> str:
+    what = ", ".join(part for part in (error.context, error.problem) if part)
+    hint = ""
+    if r"'\t'" in what:
+        hint = ": indent with spaces"
+    elif "found another document" in what:
+        hint = ": one file describes one replay"
+    elif "cannot start any token" in what or "found '<scalar>'" in what:
+        hint = ": put the value in quotes"
+    elif "mapping values are not allowed" in what:
+        hint = ": put a value that holds `: ` in quotes, and check the indentation"
+    return f"not valid YAML: {what}{hint}"

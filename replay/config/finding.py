@@ -1,0 +1,66 @@
+"""A mistake and its place in the config, before the place becomes a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from pydantic_core import PydanticCustomError
+
+KeyPath = tuple[str | int, ...]
+"""A place in the config: keys of mappings and indices of lists, from the top."""
+
+FINDINGS = "findings"
+"""Type of the pydantic error that carries findings in its context."""
+
+_PLAIN_KEY = re.compile(r"[^.\[\]'\"=\s]+")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One mistake.
+
+    Attributes:
+        path: Where; relative to the section that was checked.
+        message: What was found, what was expected, what to do.
+        line: 1-based line in the file, where the place alone does not tell it.
+    """
+
+    path: KeyPath
+    message: str
+    line: int | None = None
+
+    def under(self, prefix: KeyPath) -> Finding:
+        """The same mistake, seen from further up."""
+        return replace(self, path=(*prefix, *self.path))
+
+
+def refuse(findings: Iterable[Finding]) -> None:
+    """Raise what a section's own checks found, all at once, in the form that pydantic collects.
+
+    Raises:
+        PydanticCustomError: There is at least one finding.
+    """
+    found = tuple(findings)
+    if found:
+        text = "; ".join(": ".join(part for part in (render_path(one.path), one.message) if part) for one in found)
+        raise PydanticCustomError(FINDINGS, "{text}", {"text": text, FINDINGS: found})
+
+
+def render_path(path: KeyPath) -> str:
+    """Write a place the way ``--set`` reads it.
+
+    >>> render_path(("model", "inputs", 0, "missing", "features.ctr_7d"))
+    "model.inputs[0].missing['features.ctr_7d']"
+    """
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif _PLAIN_KEY.fullmatch(part):
+            text += f".{part}" if text else part
+        else:
+            quoted = part.replace("'", "''")
+            text += f"['{quoted}']"
+    return text

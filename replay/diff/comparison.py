@@ -1,0 +1,271 @@
+"""Replayed scores against a reference: a mergeable state."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.config.diff import Tolerance
+from replay.diff.tolerance import agrees
+from replay.metrics.histogram import MagnitudeHistogram
+from replay.metrics.interval import wilson
+from replay.metrics.value import finite
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+NOTHING_COMPARED = "no row has both scores"
+NO_FINITE_PAIR = "no row has two finite scores"
+CONSTANT = "one side's scores are all the same"
+TOO_LARGE = "the scores are too large for float64 sums"
+
+
+@dataclass(frozen=True, slots=True)
+class RowComparison:
+    """Two columns of scores, compared row by row. All arrays are ``(num_rows,)``.
+
+    Attributes:
+        replayed: float64; anything where ``has_replayed`` is False.
+        reference: float64; anything where ``has_reference`` is False.
+        has_replayed: Whether there is a replayed score (not null). NaN is a score.
+        has_reference: Whether there is a reference.
+        compared: Both are there.
+        mismatched: Compared and not in agreement. NaN agrees with nothing, so a NaN on either side is here.
+        paired: Compared, and their difference is finite.
+        delta: replayed - reference; 0 where not paired.
+    """
+
+    replayed: Array
+    reference: Array
+    has_replayed: Mask
+    has_reference: Mask
+    compared: Mask
+    mismatched: Mask
+    paired: Mask
+    delta: Array
+
+
+def compare_rows(
+    replayed: Array, has_replayed: Mask, reference: Array, has_reference: Mask, tolerance: Tolerance
+) -> RowComparison:
+    """Compare two float64 columns, each with the mask of its non-null rows."""
+    compared = has_replayed & has_reference
+    mismatched = compared & ~agrees(replayed, reference, tolerance)
+    with np.errstate(all="ignore"):
+        delta = replayed - reference
+    paired = compared & np.isfinite(delta)
+    if not paired.all():
+        delta = np.where(paired, delta, 0.0)
+    return RowComparison(replayed, reference, has_replayed, has_reference, compared, mismatched, paired, delta)
+
+
+class Comparison:
+    """How far one column of scores is from another.
+
+    Every row is counted somewhere: ``compared`` has both scores, the others are missing on one side or both. A NaN or an
+    infinity is a score: it is compared, and a NaN, or an infinity on one side only, is a mismatch. Distances and the
+    correlation are over pairs whose difference is finite.
+
+    Args:
+        tolerance: When two scores agree.
+
+    >>> state = Comparison(Tolerance(abs=0.1, rel=0)).update(np.array([0.5, 0.9]), np.array([0.5, 0.5]))
+    >>> found = state.compute()
+    >>> found["compared"], found["mismatched"], found["max_abs"], found["mean_delta"]
+    (2, 1, 0.4, 0.2)
+    """
+
+    def __init__(self, tolerance: Tolerance) -> None:
+        self.tolerance = tolerance
+        self.rows = 0
+        self.compared = 0
+        self.mismatched = 0
+        self.missing_reference = 0
+        self.missing_replayed = 0
+        self.missing_both = 0
+        self.non_finite_reference = 0
+        self.non_finite_replayed = 0
+        self.nan_both = 0
+        self.abs_sum = 0.0
+        self.delta_sum = 0.0
+        self.max_abs = 0.0
+        self.magnitudes = MagnitudeHistogram()
+        self.pairs = PairMoments()
+
+    def update(
+        self,
+        replayed: NDArray[Any],
+        reference: NDArray[Any],
+        has_replayed: Mask | None = None,
+        has_reference: Mask | None = None,
+    ) -> Self:
+        """Add rows.
+
+        Args:
+            replayed: ``(num_rows,)``.
+            reference: ``(num_rows,)``.
+            has_replayed: ``(num_rows,)``, False where the replayed score is null; None: none is.
+            has_reference: The same for the reference.
+        """
+        everywhere = np.ones(len(replayed), dtype=bool)
+        return self.update_rows(
+            compare_rows(
+                np.asarray(replayed, dtype=np.float64),
+                everywhere if has_replayed is None else has_replayed,
+                np.asarray(reference, dtype=np.float64),
+                everywhere if has_reference is None else has_reference,
+                self.tolerance,
+            )
+        )
+
+    def update_rows(self, rows: RowComparison) -> Self:
+        """Add rows that are already compared."""
+        self.rows += rows.compared.size
+        compared = int(np.count_nonzero(rows.compared))
+        replayed, reference = int(np.count_nonzero(rows.has_replayed)), int(np.count_nonzero(rows.has_reference))
+        self.compared += compared
+        self.missing_reference += replayed - compared
+        self.missing_replayed += reference - compared
+        self.missing_both += rows.compared.size - replayed - reference + compared
+        self.mismatched += int(np.count_nonzero(rows.mismatched))
+        if int(np.count_nonzero(rows.paired)) == rows.compared.size:
+            self._add_pairs(rows.replayed, rows.reference, rows.delta)
+        else:
+            self._count_non_finite(rows)
+            self._add_pairs(rows.replayed[rows.paired], rows.reference[rows.paired], rows.delta[rows.paired])
+        return self
+
+    def _count_non_finite(self, rows: RowComparison) -> None:
+        replayed, reference = rows.replayed[rows.compared], rows.reference[rows.compared]
+        self.non_finite_replayed += int(np.count_nonzero(~np.isfinite(replayed)))
+        self.non_finite_reference += int(np.count_nonzero(~np.isfinite(reference)))
+        self.nan_both += int(np.count_nonzero(np.isnan(replayed) & np.isnan(reference)))
+
+    def _add_pairs(self, replayed: Array, reference: Array, delta: Array) -> None:
+        if delta.size == 0:
+            return
+        magnitudes = np.abs(delta)
+        with np.errstate(over="ignore"):
+            self.abs_sum += float(magnitudes.sum())
+            self.delta_sum += float(delta.sum())
+        self.max_abs = max(self.max_abs, float(magnitudes.max()))
+        self.magnitudes.add(magnitudes)
+        self.pairs.add(replayed, reference)
+
+    def merge(self, other: Self) -> Self:
+        """Add another state of the same tolerance; ``other`` stays as it is."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.rows += other.rows
+        self.abs_sum += other.abs_sum
+        self.delta_sum += other.delta_sum
+        self.max_abs = max(self.max_abs, other.max_abs)
+        self.magnitudes.merge(other.magnitudes)
+        self.pairs.merge(other.pairs)
+        return self
+
+    def compute(self, *, design_effect: float = 1.0) -> dict[str, Any]:
+        """The comparison as it stands in ``summary.json``, and what was not compared.
+
+        Args:
+            design_effect: Of rows that are not independent, for the interval of the mismatch rate.
+
+        Returns:
+            ``compared``, ``mismatched``, ``mismatch_rate`` (with ``mismatch_rate_low`` and ``_high``, Wilson), ``mean_abs``,
+            ``p50_abs``, ``p99_abs`` (within 0.4%), ``max_abs``, ``mean_delta``, ``correlation`` (Pearson); the counts
+            ``missing_*``, ``non_finite_*`` and ``nan_both``; and ``reasons``: why a value is None, by its key.
+        """
+        pairs = self.pairs.count
+        low, high = wilson(self.mismatched, self.compared, design_effect=design_effect)
+        values = {
+            "mismatch_rate": self.mismatched / self.compared if self.compared else None,
+            "mismatch_rate_low": low,
+            "mismatch_rate_high": high,
+            "mean_abs": finite(self.abs_sum / pairs) if pairs else None,
+            "p50_abs": self._quantile(0.5),
+            "p99_abs": self._quantile(0.99),
+            "max_abs": self.max_abs if pairs else None,
+            "mean_delta": finite(self.delta_sum / pairs) if pairs else None,
+            "correlation": self.pairs.correlation(),
+        }
+        reasons = {name: self._reason(name) for name, value in values.items() if value is None}
+        return {**{name: getattr(self, name) for name in _COUNTS}, **values, "reasons": reasons}
+
+    def _quantile(self, share: float) -> float | None:
+        found = self.magnitudes.quantile(share)
+        return None if found is None else min(found, self.max_abs)
+
+    def _reason(self, name: str) -> str:
+        if not self.compared:
+            return NOTHING_COMPARED
+        if not self.pairs.count:
+            return NO_FINITE_PAIR
+        return CONSTANT if name == "correlation" and self.pairs.constant else TOO_LARGE
+
+
+_COUNTS = (
+    "compared",
+    "mismatched",
+    "missing_reference",
+    "missing_replayed",
+    "missing_both",
+    "non_finite_reference",
+    "non_finite_replayed",
+    "nan_both",
+)
+
+
+class PairMoments:
+    """Means and centred second moments of pairs, merged pairwise (Chan, Golub and LeVeque 1979).
+
+    Centred sums keep their digits where the scores are large and vary little; plain sums of squares don't.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean = np.zeros(2)
+        self.centred = np.zeros((2, 2))
+        self.low = np.full(2, np.inf)
+        self.high = np.full(2, -np.inf)
+
+    def add(self, left: Array, right: Array) -> None:
+        """Add ``(num_pairs,)`` finite pairs, at least one."""
+        part = PairMoments()
+        both = np.stack((left, right))
+        part.count = left.size
+        with np.errstate(all="ignore"):
+            part.mean = both.mean(axis=1)
+            offset = both - part.mean[:, None]
+            part.centred = offset @ offset.T
+        part.low, part.high = both.min(axis=1), both.max(axis=1)
+        self.merge(part)
+
+    def merge(self, other: PairMoments) -> None:
+        """Add another part; ``other`` stays as it is."""
+        total = self.count + other.count
+        if other.count == 0:
+            return
+        with np.errstate(all="ignore"):
+            shift = other.mean - self.mean
+            self.centred = self.centred + other.centred + np.outer(shift, shift) * (self.count * other.count / total)
+            self.mean = self.mean + shift * (other.count / total)
+        self.low, self.high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
+        self.count = total
+
+    @property
+    def constant(self) -> bool:
+        """Whether one side has a single value (then no correlation is defined)."""
+        return bool((self.low >= self.high).any())
+
+    def correlation(self) -> float | None:
+        """Pearson's correlation in [-1, 1]; None without pairs, or where a side is constant or overflows."""
+        if self.count == 0 or self.constant:
+            return None
+        with np.errstate(all="ignore"):
+            spread = math.sqrt(self.centred[0, 0]) * math.sqrt(self.centred[1, 1])
+            share = self.centred[0, 1] / np.float64(spread)
+        return max(-1.0, min(1.0, float(share))) if math.isfinite(share) else None

@@ -1,0 +1,129 @@
+"""The sums of one column of scores over all rows: a variant's, or the online score's."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.diff.chunk import Column
+from replay.diff.comparison import Comparison
+from replay.diff.contribution import Judged
+from replay.diff.spec import DiffSpec
+from replay.metrics.functional.terms import NUM_TERMS, num_clipped
+from replay.metrics.histogram import Histogram
+
+SATURATED = 1e-6
+"""A probability within this of 0 or of 1 is saturated; a score outside [0, 1] never is."""
+
+
+class ScoreState:
+    """What is summed over all rows of one column of scores.
+
+    Args:
+        spec: The diff.
+
+    Attributes:
+        rows_scored: Rows with a score in the column itself; for a scenario, the rows that it touched.
+        missing: Rows without a score, nor one of the checkpoint.
+        non_finite: Rows whose score is NaN or infinite.
+        saturated: Rows whose score is a probability within ``SATURATED`` of 0 or 1.
+        low: Smallest finite score; infinity without any.
+        high: Largest finite score.
+        used: Rows that quality metrics use.
+        outside: Used rows whose score lies outside [0, 1].
+        clipped: Used rows whose score was clipped for the logarithm.
+        not_finite_judged: Rows with a label and weight, but no finite score.
+        sums: ``(4,)``: sums of the terms.
+        moments: ``(4, 4)``: sums of the terms' products.
+        cross: ``(4, 4)``: sums of products of these terms with the baseline's.
+        histogram: Scores by class: negative, positive, not judged. A scenario's holds what it changes in its checkpoint's.
+        on_online: Against the online score.
+        on_baseline: Against the baseline.
+    """
+
+    def __init__(self, spec: DiffSpec) -> None:
+        self.rows_scored = 0
+        self.missing = 0
+        self.non_finite = 0
+        self.saturated = 0
+        self.low = np.inf
+        self.high = -np.inf
+        self.used = 0
+        self.outside = 0
+        self.clipped = 0
+        self.not_finite_judged = 0
+        self.sums = np.zeros(NUM_TERMS)
+        self.moments = np.zeros((NUM_TERMS, NUM_TERMS))
+        self.cross = np.zeros((NUM_TERMS, NUM_TERMS))
+        self.histogram = Histogram(3, weighted=spec.weight is not None, max_bins=spec.score_bins)
+        self.on_online = Comparison(spec.tolerance)
+        self.on_baseline = Comparison(spec.tolerance)
+
+    def add(self, column: Column, judged: Judged, baseline: Judged | None, num_judged: int) -> None:
+        """Add a chunk, but for the histogram.
+
+        Args:
+            column: The scores, filled in.
+            judged: The same, ready to be summed.
+            baseline: The baseline's; None for the online score.
+            num_judged: Rows with a label and a weight.
+        """
+        self._add_stability(column)
+        if num_judged:
+            used = int(np.count_nonzero(judged.used))
+            self.used += used
+            self.not_finite_judged += num_judged - used
+            self.outside += int(np.count_nonzero(judged.outside))
+            scores = column.values
+            self.clipped += num_clipped(scores if used == scores.size else scores[judged.used])
+            self.sums += judged.terms.sum(axis=1)
+            with np.errstate(all="ignore"):
+                self.moments += judged.terms @ judged.terms.T
+                if baseline is not None:
+                    self.cross += judged.terms @ baseline.terms.T
+        if judged.on_online is not None:
+            self.on_online.update_rows(judged.on_online)
+        if judged.on_baseline is not None:
+            self.on_baseline.update_rows(judged.on_baseline)
+
+    def _add_stability(self, column: Column) -> None:
+        present = int(np.count_nonzero(column.valid))
+        finite = column.valid & np.isfinite(column.values)
+        num_finite = int(np.count_nonzero(finite))
+        self.missing += column.valid.size - present
+        self.non_finite += present - num_finite
+        values = column.values if num_finite == finite.size else column.values[finite]
+        if values.size:
+            self.low = min(self.low, float(values.min()))
+            self.high = max(self.high, float(values.max()))
+            self.saturated += _num_saturated(values)
+
+    def merge(self, other: ScoreState) -> None:
+        """Add another state; ``other`` stays as it is."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.low, self.high = min(self.low, other.low), max(self.high, other.high)
+        self.sums = self.sums + other.sums
+        self.moments = self.moments + other.moments
+        self.cross = self.cross + other.cross
+        self.histogram.merge(other.histogram)
+        self.on_online.merge(other.on_online)
+        self.on_baseline.merge(other.on_baseline)
+
+
+_COUNTS = (
+    "rows_scored",
+    "missing",
+    "non_finite",
+    "saturated",
+    "used",
+    "outside",
+    "clipped",
+    "not_finite_judged",
+)
+
+
+def _num_saturated(values: NDArray[np.float64]) -> int:
+    low = (values >= 0) & (values <= SATURATED)
+    high = (values >= 1 - SATURATED) & (values <= 1)
+    return int(np.count_nonzero(low | high))

@@ -1,0 +1,35 @@
+"""When a replayed score agrees with a reference."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.config.diff import Tolerance
+
+
+def agrees(replayed: NDArray[Any], reference: NDArray[Any], tolerance: Tolerance) -> NDArray[np.bool_]:
+    """``|replayed - reference| <= abs + rel * |reference|``, inclusive, in float64.
+
+    The bound is relative to the reference alone, so the two sides don't swap. Infinities agree when they are equal, sign
+    and all, whatever the tolerance; no tolerance makes an infinity agree with a finite score. NaN agrees with nothing,
+    not even NaN.
+
+    Args:
+        replayed: ``(num_rows,)``; float32 is widened, not the other rounded.
+        reference: ``(num_rows,)``, what online answered, or the baseline's score.
+        tolerance: The two bounds.
+
+    Returns:
+        ``(num_rows,)`` bool.
+
+    >>> agrees(np.array([0.5, np.inf, np.nan]), np.array([0.25, np.inf, np.nan]), Tolerance(abs=0.25, rel=0)).tolist()
+    [True, True, False]
+    """
+    left, right = replayed.astype(np.float64, copy=False), reference.astype(np.float64, copy=False)
+    with np.errstate(all="ignore"):
+        close = np.abs(left - right) <= tolerance.abs + tolerance.rel * np.abs(right)
+        # An infinite reference makes the bound infinite; only equality can agree with it.
+        return cast("NDArray[np.bool_]", (close & np.isfinite(left) & np.isfinite(right)) | (left == right))

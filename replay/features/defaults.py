@@ -1,0 +1,61 @@
+"""What stands in for a value: ``missing`` and ``pad`` as the codec's own numbers, checked before a row is read."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from replay.config.model import Input, Scalar
+from replay.features.categorical import NO_INDEX, Lookup
+from replay.features.casts import make_cast
+from replay.features.dtypes import Target
+from replay.features.problems import CannotEncode
+
+
+def missing_for(entry: Input, feature: str) -> Scalar | None:
+    """What a null of a feature becomes, or None: by feature the first name or glob that matches wins.
+
+    >>> entry = Input(name="x", features=("I1", "I2"), missing={"I1": 3.5, "*": 0.0})
+    >>> missing_for(entry, "I1"), missing_for(entry, "I2")
+    (3.5, 0.0)
+    """
+    if not isinstance(entry.missing, dict):
+        return entry.missing
+    return next((value for name, value in entry.missing.items() if _names(name, feature)), None)
+
+
+def unused_missing(entry: Input, features: tuple[str, ...]) -> tuple[str, ...]:
+    """Names and globs under ``missing`` that match none of the input's features."""
+    names = entry.missing if isinstance(entry.missing, dict) else ()
+    return tuple(name for name in names if not any(_names(name, feature) for feature in features))
+
+
+def _names(pattern: str, feature: str) -> bool:
+    return pattern == feature or fnmatchcase(feature, pattern)
+
+
+def stand_in(value: Scalar, target: Target, lookup: Lookup | None, what: str) -> np.generic:
+    """A default in the target's storage, under the rules that hold for logged values.
+
+    Args:
+        value: From the config. A number is the tensor's value; a string is looked up like a logged one.
+        target: The tensor dtype.
+        lookup: The input's vocabulary or hash, or None.
+        what: ``missing`` or ``pad``, for the message.
+
+    Raises:
+        CannotEncode: When the dtype cannot hold it, or the vocabulary does not know it.
+    """
+    if isinstance(value, str):
+        if lookup is None:
+            raise CannotEncode(f"found {what}: {value!r}, expected a number: the input has no vocabulary and no hash")
+        value = lookup(value.encode())
+        if value == NO_INDEX:
+            raise CannotEncode(f"found {what}: a string that the vocabulary does not hold, and no `unknown`")
+    if isinstance(value, bool | float) or -(2**63) <= value < 2**64:
+        logged = np.array([value])
+        cast, unfit = make_cast(logged.dtype, target)(logged)
+        if unfit is None:
+            return cast[0]  # type: ignore[no-any-return]
+    raise CannotEncode(f"found {what}: {value!r}, which {target.name} cannot hold")

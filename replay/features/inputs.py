@@ -1,0 +1,134 @@
+"""Arguments of forward() that are made of scalar columns: a stack of them, or one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+
+from replay.features.buffers import fixed_width_values, null_mask
+from replay.features.codecs import NUMPY_TYPES, Codec
+from replay.features.dtypes import Array, Target
+from replay.features.numeric import NumericCodec
+from replay.features.reader import Columns, stack
+from replay.features.rejects import NOT_REPRESENTABLE, Reasons, first_reason
+
+
+@dataclass(frozen=True)
+class Block:
+    """One input of a batch.
+
+    Attributes:
+        tensor: (num_rows, ...).
+        reasons: Why rows are refused, (num_rows,), or None where none is.
+        lengths: Logged elements in each row of a list input, (num_rows,), at most the tensor's width; else None.
+    """
+
+    tensor: torch.Tensor
+    reasons: Reasons | None
+    lengths: npt.NDArray[np.int64] | None = None
+
+
+class InputEncoder(Protocol):
+    """Encodes one argument of forward().
+
+    Attributes:
+        name: The input's name.
+        features: What it reads, in the order of its columns.
+    """
+
+    name: str
+    features: tuple[str, ...]
+
+    def encode(self, columns: Columns, num_rows: int) -> Block:
+        """Encode all rows of a batch into a tensor of its own."""
+
+    def update(self, columns: Mapping[str, pa.Array], into: torch.Tensor) -> Block:
+        """Encode some features again.
+
+        Args:
+            columns: At least one of the input's features, each (num_rows,).
+            into: What :meth:`encode` gave for these rows; written in place where the shape allows.
+        """
+
+
+class ColumnInput:
+    """One scalar column: (num_rows,).
+
+    Args:
+        name: The input's name.
+        feature: What it reads.
+        codec: How.
+    """
+
+    def __init__(self, name: str, feature: str, codec: Codec) -> None:
+        self.name = name
+        self.features = (feature,)
+        self._feature = feature
+        self._codec = codec
+
+    def encode(self, columns: Columns, num_rows: int) -> Block:
+        """See :meth:`InputEncoder.encode`."""
+        out = np.empty(num_rows, self._codec.target.storage)
+        reasons = self._codec.encode(columns[self._feature], out)
+        return Block(self._codec.target.tensor(out), reasons)
+
+    def update(self, columns: Mapping[str, pa.Array], into: torch.Tensor) -> Block:
+        """See :meth:`InputEncoder.update`."""
+        out = np.empty(len(into), self._codec.target.storage)
+        reasons = self._codec.encode(columns[self._feature], out)
+        return Block(into.copy_(torch.from_numpy(out)), reasons)
+
+
+class StackedInput:
+    """Scalar columns side by side: (num_rows, num_features).
+
+    Number columns of one logged type are stacked first and cast as one block; others are written column by column.
+
+    Args:
+        name: The input's name.
+        features: What it reads, in order.
+        codecs: How, one for each feature; all of one target.
+    """
+
+    def __init__(self, name: str, features: Sequence[str], codecs: Sequence[Codec]) -> None:
+        self.name = name
+        self.features = tuple(features)
+        self._codecs = tuple(codecs)
+        self._places = {feature: place for place, feature in enumerate(features)}
+        self._target: Target = codecs[0].target
+        self._uniform = _uniform(codecs)
+
+    def encode(self, columns: Columns, num_rows: int) -> Block:
+        """See :meth:`InputEncoder.encode`."""
+        if self._uniform is not None and num_rows:
+            return self._encode_block(columns, self._uniform)
+        out = np.empty((num_rows, len(self.features)), self._target.storage)
+        reasons: Reasons | None = None
+        for feature, codec, column in zip(self.features, self._codecs, out.T, strict=True):
+            reasons = first_reason(reasons, codec.encode(columns[feature], column))
+        return Block(self._target.tensor(out), reasons)
+
+    def update(self, columns: Mapping[str, pa.Array], into: torch.Tensor) -> Block:
+        """See :meth:`InputEncoder.update`."""
+        out = np.empty(len(into), self._target.storage)
+        reasons: Reasons | None = None
+        for feature, place in self._places.items():
+            if feature in columns:
+                reasons = first_reason(reasons, self._codecs[place].encode(columns[feature], out))
+                into[:, place] = torch.from_numpy(out)
+        return Block(into, reasons)
+
+    def _encode_block(self, columns: Columns, first: NumericCodec) -> Block:
+        """The same for number columns of one type: what is logged becomes one block, and that is cast at once."""
+        logged = columns.block(self.features)
+        if logged is None:
+            return self._encode_block_with_nulls([columns[feature] for feature in self.features], first)
+        values, unfit = first.cast(logged)
+        reasons = None if unfit is None else _any_column(unfit)
+        return Block(self._target.tensor(values), reasons)

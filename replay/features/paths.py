@@ -1,0 +1,207 @@
+"""Names of features: columns, and paths into structs and maps, found in a schema; globs over them.
+
+``a.b.c`` is looked for as the longest literal name first: the column ``a.b.c``, then ``c`` in the column ``a.b``, then
+``b.c`` or ``c`` in ``b`` in the column ``a``. What follows the name of a map is a key. A glob's ``*`` stays within one
+name: ``features.*`` takes the fields of ``features`` and not the fields of those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import pyarrow as pa
+
+from replay.features.buffers import plain_type
+from replay.features.vectors import is_vector
+
+
+@dataclass(frozen=True)
+class FieldStep:
+    """Into the field of a struct, by its place."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class KeyStep:
+    """Into a map, by a key of the map's key type."""
+
+    key: str | int
+
+
+Step = FieldStep | KeyStep
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature that a schema holds.
+
+    Attributes:
+        name: As the config names it.
+        root: Its top-level column.
+        steps: From the column down to the feature; empty for the column itself.
+        type: Its logged type.
+        place: Sorts features in schema order.
+    """
+
+    name: str
+    root: str
+    steps: tuple[Step, ...]
+    type: pa.DataType
+    place: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A column, a field or a map entry on the way."""
+
+    name: str
+    feature: Feature
+
+    @property
+    def type(self) -> pa.DataType:
+        return plain_type(self.feature.type)
+
+    @property
+    def is_map(self) -> bool:
+        return bool(pa.types.is_map(self.type))
+
+    @property
+    def is_leaf(self) -> bool:
+        return not self.is_map and (not pa.types.is_struct(self.type) or is_vector(self.type))
+
+
+class Catalog:
+    """Every feature that a schema holds.
+
+    Args:
+        schema: The table's, or a batch's.
+        map_keys: Keys of map columns by the map's name (or path), as far as they are known; globs need them, and exact
+            names do not.
+    """
+
+    def __init__(self, schema: pa.Schema, map_keys: Mapping[str, Sequence[str]] | None = None) -> None:
+        self._map_keys = map_keys or {}
+        self._columns = [
+            _Node(field.name, Feature(field.name, field.name, (), field.type, (index,)))
+            for index, field in enumerate(schema)
+        ]
+
+    def find(self, name: str) -> Feature | None:
+        """The feature of an exact name, or None. What follows a map's name is a key, whether or not it is known."""
+        return self._find(name, self._columns)
+
+    def find_known(self, name: str) -> Feature | None:
+        """Like :meth:`find`, but of a map only the keys that are known."""
+        found = self.find(name)
+        known = found is None or not any(isinstance(step, KeyStep) for step in found.steps)
+        return found if known or name in self.names() else None
+
+    def match(self, glob: str) -> list[Feature]:
+        """The features that a glob takes, in schema order."""
+        found = {feature.place: feature for feature in self._match(glob, self._columns)}
+        return [found[place] for place in sorted(found)]
+
+    def names(self) -> tuple[str, ...]:
+        """Every name that can be listed: columns, fields of structs, known keys of maps."""
+        return tuple(node.feature.name for node in self._walk(self._columns))
+
+    def maps_without_keys(self) -> tuple[str, ...]:
+        """Maps of which no key is known, so that no glob can take one."""
+        return tuple(n.feature.name for n in self._walk(self._columns) if n.is_map and not self._known_keys(n))
+
+    def _walk(self, nodes: Sequence[_Node]) -> Iterator[_Node]:
+        for node in nodes:
+            yield node
+            if not node.is_leaf:
+                yield from self._walk(self._children(node))
+
+    def _find(self, name: str, nodes: Sequence[_Node]) -> Feature | None:
+        for node in nodes:
+            if node.name == name:
+                return node.feature
+        heads = [node for node in nodes if name.startswith(node.name + ".")]
+        for node in sorted(heads, key=lambda node: -len(node.name)):
+            rest = name[len(node.name) + 1 :]
+            found = self._find_key(node, rest) if node.is_map else self._find(rest, self._children(node))
+            if found is not None:
+                return found
+        return None
+
+    def _find_key(self, node: _Node, name: str) -> Feature | None:
+        """``name`` is a key, or a key and what follows it inside a nested value."""
+        entry = self._entry(node, name)
+        if entry is None or entry.is_leaf:
+            return entry.feature if entry is not None else None
+        for key in self._splits(node, entry, name):
+            found = self._entry(node, key)
+            rest = name[len(key) + 1 :]
+            if found is None:
+                continue
+            inner = self._find_key(found, rest) if found.is_map else self._find(rest, self._children(found))
+            if inner is not None:
+                return inner
+        return entry.feature
+
+    def _splits(self, node: _Node, entry: _Node, name: str) -> list[str]:
+        """Heads of a dotted name that may be the key: known keys first, then the longest, or in a map the shortest."""
+        heads = [name[:at] for at, sign in enumerate(name) if sign == "."]
+        known = self._known_keys(node)
+        ordered = heads if entry.is_map else heads[::-1]
+        return sorted(ordered, key=lambda head: (head not in known, -len(head) if head in known else 0))
+
+    def _match(self, glob: str, nodes: Sequence[_Node]) -> Iterator[Feature]:
+        for node in nodes:
+            if node.is_leaf:
+                if fnmatchcase(node.name, glob):
+                    yield node.feature
+                continue
+            for at in (at for at, sign in enumerate(glob) if sign == "."):
+                if fnmatchcase(node.name, glob[:at]):
+                    yield from self._match_inside(node, glob[at + 1 :])
+
+    def _match_inside(self, node: _Node, rest: str) -> Iterator[Feature]:
+        if node.is_map and not is_glob(rest):
+            found = self._find_key(node, rest)
+            if found is not None:
+                yield found
+            return
+        yield from self._match(rest, self._children(node))
+
+    def _children(self, node: _Node) -> list[_Node]:
+        if node.is_map:
+            entries = (self._entry(node, key) for key in self._known_keys(node))
+            return [entry for entry in entries if entry is not None]
+        if node.is_leaf:
+            return []
+        return [
+            _Node(field.name, _below(node.feature, field.name, FieldStep(index), field.type, index))
+            for index, field in enumerate(node.type)
+        ]
+
+    def _known_keys(self, node: _Node) -> list[str]:
+        return list(self._map_keys.get(node.feature.name, ()))
+
+    def _entry(self, node: _Node, key: str) -> _Node | None:
+        """The entry of a map; None where the text is no key of the map's key type."""
+        kind = plain_type(node.type.key_type)
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind) or kind == pa.string_view():
+            step = KeyStep(key)
+        elif pa.types.is_integer(kind) and key.lstrip("-").isdecimal() and str(int(key)) == key:
+            step = KeyStep(int(key))
+        else:
+            return None
+        known = self._known_keys(node)
+        place = known.index(key) if key in known else len(known)
+        return _Node(key, _below(node.feature, key, step, node.type.item_type, place))
+
+
+def _below(parent: Feature, name: str, step: Step, kind: pa.DataType, place: int) -> Feature:
+    return Feature(f"{parent.name}.{name}", parent.root, (*parent.steps, step), kind, (*parent.place, place))
+
+
+def is_glob(name: str) -> bool:
+    """Whether a name has any of the signs that globs are made of."""
+    return any(sign in name for sign in "*?[")

@@ -1,0 +1,52 @@
+"""What cannot be encoded: told once, in the constructor, before a row is read."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from replay.errors import EXIT_REFUSED, EXIT_USAGE, ConfigError, Problem, TrafficError, render_problem
+
+
+class CannotEncode(Exception):
+    """One thing that does not fit; the code that knows its place in the config turns it into a ``Problem``.
+
+    Args:
+        message: What was found, what was expected, what to do.
+        refused: True where the traffic does not fit the config, False where the config is wrong by itself.
+    """
+
+    def __init__(self, message: str, *, refused: bool = False) -> None:
+        super().__init__(message)
+        self.exit_code = EXIT_REFUSED if refused else EXIT_USAGE
+
+    def at(self, path: str) -> Problem:
+        """The problem, with its place in the config (``model.inputs[0].features[1]``)."""
+        return Problem(str(self), path, exit_code=self.exit_code)
+
+
+def raise_problems(problems: Sequence[Problem]) -> None:
+    """Raise all problems at once.
+
+    Raises:
+        ConfigError: When the config itself is wrong somewhere.
+        TrafficError: When every problem is that the traffic does not fit.
+    """
+    if not problems:
+        return
+    if all(problem.exit_code == EXIT_REFUSED for problem in problems):
+        raise TrafficError("\n".join(render_problem(problem) for problem in problems))
+    raise ConfigError(problems)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A hint that names what was probably meant, or nothing where nothing is near.
+
+    >>> nearest("user_idd", ["user_id", "item_id"])
+    '; did you mean user_id?'
+    >>> nearest("zzz", ["user_id"])
+    ''
+    """
+    by_lower = {known.lower(): known for known in reversed(list(names))}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(by_lower[key] for key in close)}?" if close else ""

@@ -1,0 +1,255 @@
+"""The conductor: one replay, from the config to the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from replay.checkpoints import Checkpoint
+from replay.config import ReplayConfig, fingerprint, load_config, to_resolved_dict
+from replay.diff.job import Diff, diff_scores
+from replay.errors import RunFailed, TrafficError
+from replay.flows.prepare import Options, Prepared, prepare, with_version
+from replay.flows.results import build_report_data, diffs_table, metrics_table, worst_rows
+from replay.report.data import ReportData
+from replay.report.html import render_html
+from replay.report.progress import Progress, make_progress
+from replay.scoring.failures import spark_errors
+from replay.scoring.waves import score_in_waves
+from replay.session import start_session
+from replay.store import (
+    COMPLETE,
+    DIFFS,
+    METRICS,
+    REPORT,
+    REPORT_DATA,
+    RUNNING,
+    SCORES,
+    SUMMARY,
+    Manifest,
+    Output,
+    commits_of_others,
+    make_run_id,
+    open_storage,
+    read_table,
+    replace_table,
+)
+from replay.traffic import TrafficCheck, check_traffic, key_fingerprint
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from replay.report.summary import Summary
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run left.
+
+    Attributes:
+        data: The summary and what the report's pictures need.
+        output: The output directory.
+        report_path: The HTML report.
+    """
+
+    data: ReportData
+    output: str
+    report_path: str
+
+    @property
+    def summary(self) -> Summary:
+        """The summary: `to_dict()` gives what ``summary.json`` holds."""
+        return self.data.summary
+
+    @property
+    def scores(self) -> DataFrame:
+        """The scores table as a Spark DataFrame, a float column per variant."""
+        return read_table(start_session(), f"{self.output}/{SCORES}")
+
+
+def run(
+    config: ReplayConfig | str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    output: str | None = None,
+    overwrite: bool = False,
+    options: Options | None = None,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Replay a logged window end to end.
+
+    A killed run goes on where it stopped when it is run again: same config, same pinned table, finished waves kept.
+
+    Args:
+        config: A config, or the path of its file.
+        overrides: ``key=value`` expressions over the file, as ``--set``.
+        output: Where to write, instead of the config's ``output``.
+        overwrite: Replace a run of another config in the output.
+        options: Spark and safety options.
+        progress: Shows the work; default: nothing is shown.
+
+    Returns:
+        The summary, the scores and the report's place.
+
+    Raises:
+        ConfigError: Anything in the config is wrong, or does not fit the traffic or a checkpoint (all at once).
+        OutputConflict: The output holds a run of another config.
+        TrafficError: The traffic is refused.
+        CheckpointError: A checkpoint is refused.
+        RunFailed: The run failed on its way.
+    """
+    if not isinstance(config, ReplayConfig):
+        config = load_config(config, overrides=overrides, output=output)
+    with progress or make_progress(quiet=True) as shown:
+        return _run(config, options or Options(), overwrite, shown)
+
+
+def _run(config: ReplayConfig, options: Options, overwrite: bool, progress: Progress) -> RunResult:
+    clock = _Clock()
+    config_sha256 = fingerprint(config)
+    resumable = _Resumable(config, config_sha256, overwrite)
+    progress.stage("preparing")
+    prepared = prepare(config, options, pin=resumable.pin)
+    progress.stage("checking keys")
+    with spark_errors("checking the traffic"):
+        check = check_traffic(prepared.spark, prepared.traffic, config.traffic)
+    output = Output(open_storage(config.output, prepared.spark))
+    manifest = _manifest(prepared, config_sha256, clock.started)
+    output.begin(manifest, resume=resumable.continues(manifest.run_id))
+    with spark_errors("scoring"):
+        totals = score_in_waves(
+            prepared.spark, prepared.job, prepared.traffic, prepared.plan, output.table(SCORES), manifest.run_id,
+            config.engine.commit_rows, check.rows_selected, progress,
+        )
+    clock.add(totals)
+    with spark_errors("reading the scores back"):
+        scores = _read_back(prepared, output, manifest.run_id, check)
+    progress.stage("comparing")
+    with clock.wall("diff"), spark_errors("comparing"):
+        diff = diff_scores(scores, config, prepared.job.variants)
+        worst = worst_rows(prepared, diff)
+        replace_table(diffs_table(prepared.spark, worst, config), output.table(DIFFS), manifest.run_id)
+        replace_table(metrics_table(prepared.spark, diff), output.table(METRICS), manifest.run_id)
+    _refuse_nothing_scored(diff)
+    data = build_report_data(prepared, check, diff, worst, manifest, clock.timings(), clock.now())
+    return _finish(output, manifest, data, clock)
+
+
+def _finish(output: Output, manifest: Manifest, data: ReportData, clock: _Clock) -> RunResult:
+    rows: dict[str, Any] = {"in": data.summary.reconciliation.read, "out": data.summary.rows}
+    files = {SUMMARY: data.summary.to_json(), REPORT_DATA: data.to_json(), REPORT: render_html(data)}
+    output.finish(manifest, clock.now(), rows, files)
+    return RunResult(data, output.path, f"{output.path}/{REPORT}")
+
+
+class _Resumable:
+    """Decides whether an earlier run in the output is gone on with."""
+
+    def __init__(self, config: ReplayConfig, config_sha256: str, overwrite: bool) -> None:
+        self._config = config
+        self._sha256 = config_sha256
+        self._overwrite = overwrite
+        self._previous: Manifest | None = None
+
+    def pin(self, checkpoints: dict[str, Checkpoint]) -> ReplayConfig:
+        """Look into the output; an unfinished run of the same config and checkpoints keeps its pinned version."""
+        previous = Output(open_storage(self._config.output, start_session())).previous(
+            self._sha256, overwrite=self._overwrite
+        )
+        self._previous = previous
+        if previous is None or previous.status == COMPLETE or self._config.traffic.delta_timestamp is not None:
+            return self._config
+        same = {name: entry["sha256"] for name, entry in previous.checkpoints.items()} == {
+            name: checkpoint.sha256 for name, checkpoint in checkpoints.items()
+        }
+        return with_version(self._config, previous.traffic.get("delta_version")) if same else self._config
+
+    def continues(self, run_id: str) -> bool:
+        """Whether the run that the output holds is this one."""
+        return self._previous is not None and self._previous.run_id == run_id
+
+
+def _manifest(prepared: Prepared, config_sha256: str, started: str) -> Manifest:
+    checkpoints = prepared.checkpoints
+    hashes = {name: checkpoint.sha256 for name, checkpoint in checkpoints.items()}
+    return Manifest(
+        run_id=make_run_id(config_sha256, prepared.traffic.fingerprint(), hashes),
+        status=RUNNING,
+        config_sha256=config_sha256,
+        config=to_resolved_dict(prepared.config),
+        checkpoints={
+            name: {"path": checkpoint.path, "format": str(checkpoint.format), "sha256": checkpoint.sha256}
+            for name, checkpoint in checkpoints.items()
+        },
+        traffic=prepared.traffic.describe(),
+        started=started,
+    )
+
+
+def _read_back(prepared: Prepared, output: Output, run_id: str, check: TrafficCheck) -> DataFrame:
+    """Read the scores table and prove that it holds this run, every row, and no row twice.
+
+    Raises:
+        RunFailed: It does not.
+    """
+    path = output.table(SCORES)
+    strangers = commits_of_others(prepared.spark, path, run_id)
+    if strangers:
+        raise RunFailed(f"{path} also holds commits of run {strangers[0]}: two runs wrote to one output; use --overwrite")
+    scores = read_table(prepared.spark, path)
+    found = key_fingerprint(scores, prepared.config.traffic.key)
+    if found != check.keys:
+        raise RunFailed(
+            f"the scores table holds {found.rows:,} rows, the selected traffic {check.keys.rows:,}, or other keys: "
+            "files of the traffic changed while it was read, or the output was written to; use --overwrite"
+        )
+    return scores
+
+
+def _refuse_nothing_scored(diff: Diff) -> None:
+    if diff.rows_scored == 0:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in diff.rejected.items())
+        raise TrafficError(f"none of the {diff.rows:,} rows could be scored ({reasons}): see `missing` in the model's inputs")
+
+
+class _Clock:
+    """Wall time of the run and of its stages."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self.started = self.now()
+        self._seconds: dict[str, float] = {}
+
+    @staticmethod
+    def now() -> str:
+        """This moment, ISO 8601 in UTC."""
+        return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def wall(self, stage: str) -> _Stage:
+        """Context that adds its wall time to a stage."""
+        return _Stage(self._seconds, stage)
+
+    def add(self, seconds: dict[str, float]) -> None:
+        """Add seconds that tasks measured."""
+        for name, amount in seconds.items():
+            self._seconds[name] = self._seconds.get(name, 0.0) + amount
+
+    def timings(self) -> dict[str, float]:
+        """Seconds by stage, and ``wall`` so far."""
+        return {**self._seconds, "wall": time.perf_counter() - self._start}
+
+
+class _Stage:
+    def __init__(self, seconds: dict[str, float], name: str) -> None:
+        self._seconds = seconds
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._seconds[self._name] = self._seconds.get(self._name, 0.0) + time.perf_counter() - self._start

@@ -1,0 +1,270 @@
+"""An exact-while-small histogram of floats, and a fixed one of magnitudes; both deterministic and mergeable.
+
+A bin is the top bits of a float32's pattern, mapped so that unsigned integers sort as the floats do. With all 32 bits a
+bin is one float32, and whatever is computed from ranks is exact. When the distinct bins outgrow a bound, low mantissa
+bits are dropped: the fewest that bring the whole back within the bound. A part never needs more dropped than the whole,
+so the level, and with it the result, depends on the data alone, not on batches, shards or merge order.
+
+KLL sketches (datasketches) are smaller for the same rank error, but randomised: the same data would give another
+report on another day, or on another cluster. Replays are compared with each other, so they don't fit.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.metrics.keyed import Keys, Sums, reduce_by_key
+
+Bits = NDArray[np.uint32]
+MAX_BINS = 2**20
+_GROUP_SHIFT = np.uint64(32)
+_LOW = np.uint64(0xFFFFFFFF)
+_SIGN = np.uint32(0x80000000)
+
+
+def ordered_bits(values: NDArray[Any]) -> Bits:
+    """Patterns of float32 values as unsigned integers in the same order; -0.0 and 0.0 are one.
+
+    >>> bits = ordered_bits(np.array([-1.5, -0.0, 0.0, 2.0]))
+    >>> bool((np.diff(bits.astype(np.int64)) >= 0).all()), bool(bits[1] == bits[2])
+    (True, True)
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        pattern = (values.astype(np.float32) + np.float32(0.0)).view(np.uint32)
+    negative = (pattern & _SIGN) != 0
+    return np.where(negative, ~pattern, pattern | _SIGN)
+
+
+def bits_to_float(bits: NDArray[Any]) -> NDArray[np.float64]:
+    """The float32 values that ``ordered_bits`` came from, as float64."""
+    ordered = bits.astype(np.uint32)
+    pattern = np.where((ordered & _SIGN) != 0, ordered ^ _SIGN, ~ordered)
+    return cast("NDArray[np.float64]", pattern.view(np.float32).astype(np.float64))
+
+
+class Histogram:
+    """Weights by (group, bin, class).
+
+    Args:
+        classes: Columns a row can add to (0 = negative label, 1 = positive, ...).
+        weighted: Whether rows have weights; then sums and squares of weights are kept beside counts.
+        max_bins: Distinct (group, bin) pairs kept before low bits are dropped.
+
+    Attributes:
+        keys: ``(num_bins,)``: group in the high 32 bits, bin in the low 32, ascending.
+        sums: ``(num_bins, planes * classes)``: counts, and where weighted also sums of weights and of their squares.
+        shift: Low bits of a bin that were dropped.
+        exact: Whether every bin stands for one value: nothing dropped, and every value was a float32.
+    """
+
+    def __init__(self, classes: int, *, weighted: bool = False, max_bins: int = MAX_BINS) -> None:
+        self.classes = classes
+        self.weighted = weighted
+        self.max_bins = max_bins
+        self.shift = 0
+        self.rounded = False
+        self.keys: Keys = np.zeros(0, dtype=np.uint64)
+        self.sums: Sums = np.zeros((0, classes * (3 if weighted else 1)))
+
+    @property
+    def exact(self) -> bool:
+        """Whether every bin stands for one value."""
+        return self.shift == 0 and not self.rounded
+
+    def add(
+        self,
+        values: NDArray[Any],
+        classes: NDArray[Any],
+        weights: NDArray[np.float64] | None = None,
+        groups: NDArray[Any] | None = None,
+        *,
+        sign: float = 1.0,
+    ) -> None:
+        """Add rows.
+
+        Args:
+            values: ``(num_rows,)``, finite; float64 values are rounded to float32.
+            classes: ``(num_rows,)``, integers in ``[0, classes)``.
+            weights: ``(num_rows,)``; required where the histogram is weighted.
+            groups: ``(num_rows,)``, integers in ``[0, 2**28)``; None is group 0.
+            sign: -1 takes the rows out again.
+        """
+        if values.size == 0:
+            return
+        bits = ordered_bits(values)
+        self.rounded = self.rounded or not bool(np.array_equal(bits_to_float(bits), values))
+        keys = (bits & np.uint32(0xFFFFFFFF << self.shift & 0xFFFFFFFF)).astype(np.uint64)
+        if groups is not None:
+            keys |= groups.astype(np.uint64) << _GROUP_SHIFT
+        found, sums = self._count(keys, classes, weights)
+        self._add_bins(found, sums * sign)
+
+    def _count(self, keys: Keys, classes: NDArray[Any], weights: NDArray[np.float64] | None) -> tuple[Keys, Sums]:
+        """Sums by (key, class). Counting needs one sort: the class rides in the low bits of the sorted word."""
+        if self.weighted:
+            if weights is None:
+                raise ValueError("a weighted histogram needs `weights`")
+            return self._weigh(keys, classes, weights)
+        packed = np.sort(keys * np.uint64(self.classes) + classes.astype(np.uint64))
+        starts = np.flatnonzero(np.concatenate(([True], packed[1:] != packed[:-1])))
+        counts = np.diff(np.append(starts, packed.size))
+        pairs = packed[starts]
+        of_pair = pairs // np.uint64(self.classes)
+        first = np.concatenate(([True], of_pair[1:] != of_pair[:-1]))
+        found = of_pair[first]
+        sums = np.zeros((found.size, self.classes))
+        sums[np.cumsum(first) - 1, (pairs % np.uint64(self.classes)).astype(np.int64)] = counts
+        return found, sums
+
+    def _weigh(self, keys: Keys, classes: NDArray[Any], weights: NDArray[np.float64]) -> tuple[Keys, Sums]:
+        found, place = np.unique(keys, return_inverse=True)
+        cell = place * self.classes + classes.astype(np.int64)
+        size = found.size * self.classes
+        planes = [
+            np.bincount(cell, minlength=size),
+            np.bincount(cell, weights=weights, minlength=size),
+            np.bincount(cell, weights=weights * weights, minlength=size),
+        ]
+        return found, np.concatenate([plane.reshape(-1, self.classes) for plane in planes], axis=1)
+
+    def _add_bins(self, keys: Keys, sums: Sums) -> None:
+        self.keys, self.sums = reduce_by_key(np.concatenate((self.keys, keys)), np.concatenate((self.sums, sums)))
+        self._coarsen_to_fit()
+
+    def _coarsen_to_fit(self) -> None:
+        """Drop as few low bits as bring the number of bins within the bound."""
+        shift = self.shift
+        keys = self.keys
+        while keys.size > self.max_bins and shift < 31:
+            shift += 1
+            masked = self.keys & ~np.uint64((1 << shift) - 1)
+            keys = masked[np.concatenate(([True], masked[1:] != masked[:-1]))]
+        if shift != self.shift:
+            self._coarsen(shift)
+
+    def _coarsen(self, shift: int) -> None:
+        self.keys, self.sums = reduce_by_key(self.keys & ~np.uint64((1 << shift) - 1), self.sums)
+        self.shift = shift
+
+    def merge(self, other: Histogram, *, groups: NDArray[Any] | None = None) -> None:
+        """Add another histogram; ``other`` stays as it is.
+
+        Args:
+            other: Of the same classes, weights and bound.
+            groups: What other's group codes are called here: ``(num_groups,)``; None where they are the same.
+        """
+        shift = max(self.shift, other.shift)
+        if shift > self.shift:
+            self._coarsen(shift)
+        keys = other.keys & ~np.uint64((1 << shift) - 1)
+        if groups is not None:
+            keys = _regroup(keys, groups)
+        self.rounded = self.rounded or other.rounded
+        self._add_bins(keys, other.sums)
+
+    def regroup(self, groups: NDArray[Any]) -> None:
+        """Give the groups other codes: ``(num_groups,)``, new by old; groups that meet are added."""
+        self.keys, self.sums = reduce_by_key(_regroup(self.keys, groups), self.sums)
+
+    def group_codes(self) -> NDArray[np.int64]:
+        """Group of every bin, ``(num_bins,)``, ascending."""
+        return (self.keys >> _GROUP_SHIFT).astype(np.int64)
+
+    def group(self, code: int) -> Histogram:
+        """The histogram of one group alone, as group 0."""
+        low, high = np.searchsorted(self.keys, np.array([code, code + 1], dtype=np.uint64) << _GROUP_SHIFT)
+        part = self._like()
+        part.keys = self.keys[low:high] & _LOW
+        part.sums = self.sums[low:high]
+        return part
+
+    def ungrouped(self) -> Histogram:
+        """All groups together, as group 0."""
+        whole = self._like()
+        whole.keys, whole.sums = reduce_by_key(self.keys & _LOW, self.sums)
+        return whole
+
+    def _like(self) -> Histogram:
+        twin = Histogram(self.classes, weighted=self.weighted, max_bins=self.max_bins)
+        twin.shift, twin.rounded = self.shift, self.rounded
+        return twin
+
+    def counts(self, label: int) -> NDArray[np.float64]:
+        """Rows of a class by bin, ``(num_bins,)``."""
+        return self.sums[:, label]
+
+    def weights(self, label: int) -> NDArray[np.float64]:
+        """Sum of the weights of a class by bin, ``(num_bins,)``; without weights, the rows."""
+        return self.sums[:, self.classes + label] if self.weighted else self.sums[:, label]
+
+    def squares(self, label: int) -> NDArray[np.float64]:
+        """Sum of the squared weights of a class by bin, ``(num_bins,)``; without weights, the rows."""
+        return self.sums[:, 2 * self.classes + label] if self.weighted else self.sums[:, label]
+
+    def bin_values(self) -> NDArray[np.float64]:
+        """What the bins stand for: the value itself while no bits were dropped, else the middle of the bin."""
+        low = (self.keys & _LOW).astype(np.uint32)
+        if self.shift == 0:
+            return bits_to_float(low)
+        high = low + np.uint32((1 << self.shift) - 1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return (bits_to_float(low) + bits_to_float(high)) / 2
+
+
+_MAGNITUDE_SHIFT = 16
+_MAGNITUDE_BINS = 2**15
+RELATIVE_ACCURACY = 2.0**-8
+"""Largest relative error of a quantile of magnitudes of at least 1.2e-38, the smallest normal float32."""
+
+
+class MagnitudeHistogram:
+    """Counts of non-negative numbers in bins of constant relative width, for their quantiles.
+
+    A DDSketch (Masson, Rim and Lee 2019) whose bins come from the bit pattern in place of a logarithm: the exponent and
+    seven bits of mantissa of a float32, so 32,768 bins hold every magnitude and none is ever merged. Zeros have a bin of
+    their own. Numbers above float32's range count as its largest.
+    """
+
+    def __init__(self) -> None:
+        self.counts: NDArray[np.int64] = np.zeros(_MAGNITUDE_BINS, dtype=np.int64)
+
+    def add(self, magnitudes: NDArray[np.float64]) -> None:
+        """Add ``(num_rows,)`` finite, non-negative numbers."""
+        bounded = np.minimum(magnitudes, np.finfo(np.float32).max).astype(np.float32)
+        with np.errstate(under="ignore"):
+            bins = bounded.view(np.uint32) >> np.uint32(_MAGNITUDE_SHIFT)
+        # What underflows float32 is tiny but not zero: it goes to the first bin above it.
+        bins = np.where((bins == 0) & (magnitudes > 0), np.uint32(1), bins)
+        self.counts += np.bincount(bins, minlength=_MAGNITUDE_BINS)
+
+    def merge(self, other: MagnitudeHistogram) -> None:
+        """Add another histogram's counts."""
+        self.counts += other.counts
+
+    def quantile(self, share: float) -> float | None:
+        """The smallest number with at least ``share`` of the rows at or below it, within ``RELATIVE_ACCURACY``.
+
+        Args:
+            share: In (0, 1].
+
+        Returns:
+            The middle of the bin that holds it; None without rows.
+        """
+        total = int(self.counts.sum())
+        if total == 0:
+            return None
+        rank = max(int(np.ceil(share * total)), 1)
+        place = int(np.searchsorted(np.cumsum(self.counts), rank))
+        if place == 0:
+            return 0.0
+        edges = np.array([place, place + 1], dtype=np.uint32) << np.uint32(_MAGNITUDE_SHIFT)
+        low, high = edges.view(np.float32).astype(np.float64)
+        return float((low + high) / 2) if np.isfinite(high) else float(low)
+
+
+def _regroup(keys: Keys, groups: NDArray[Any]) -> Keys:
+    codes = groups.astype(np.uint64)[(keys >> _GROUP_SHIFT).astype(np.int64)]
+    return cast("Keys", (codes << _GROUP_SHIFT) | (keys & _LOW))

@@ -1,0 +1,61 @@
+"""Sums by key: the sparse, mergeable table under every slice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Keys = NDArray[np.uint64]
+Sums = NDArray[np.float64]
+
+
+def reduce_by_key(keys: Keys, sums: Sums) -> tuple[Keys, Sums]:
+    """Add up the rows that share a key.
+
+    Args:
+        keys: ``(n,)``, in any order, with repeats.
+        sums: ``(n, ...)``.
+
+    Returns:
+        The distinct keys in ascending order, ``(m,)``, and their sums, ``(m, ...)``.
+    """
+    if keys.size == 0:
+        return keys, sums
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    return ordered[starts], np.add.reduceat(sums[order], starts, axis=0)
+
+
+class KeyedSums:
+    """Rows of float64 sums, each under an unsigned 64-bit key.
+
+    Args:
+        width: Columns of a row.
+
+    >>> table = KeyedSums(width=1)
+    >>> table.add(np.array([7, 3], dtype=np.uint64), np.array([[1.0], [2.0]]))
+    >>> table.add(np.array([7], dtype=np.uint64), np.array([[0.5]]))
+    >>> table.keys.tolist(), table.sums.tolist()
+    ([3, 7], [[2.0], [1.5]])
+    """
+
+    def __init__(self, width: int) -> None:
+        self.keys: Keys = np.zeros(0, dtype=np.uint64)
+        self.sums: Sums = np.zeros((0, width))
+
+    def add(self, keys: Keys, sums: NDArray[Any]) -> None:
+        """Add rows: ``keys`` is ``(n,)``, repeats allowed, ``sums`` is ``(n, width)``."""
+        self.keys, self.sums = reduce_by_key(
+            np.concatenate((self.keys, keys)), np.concatenate((self.sums, sums.astype(np.float64, copy=False)))
+        )
+
+    def merge(self, other: KeyedSums) -> None:
+        """Add another table's rows; ``other`` stays as it is."""
+        self.add(other.keys, other.sums)
+
+    def rekey(self, keys: Keys) -> None:
+        """Put the rows under other keys, in the order of the present ones; rows that meet are added."""
+        self.keys, self.sums = reduce_by_key(keys, self.sums)

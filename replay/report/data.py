@@ -1,0 +1,94 @@
+"""The summary and what the pictures need: all that a report is rendered from, kept as ``report.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from replay.config.traffic import UtcTime
+from replay.errors import UsageError
+from replay.metrics.row import MetricRow
+from replay.report.plain import plain
+from replay.report.summary import Summary
+
+ALL = "all"
+"""The slice that holds every row."""
+ONLINE = "online"
+"""What `MetricRow.against` says of a comparison with online, and `MetricRow.variant` of online's own metrics."""
+
+# Columns of `rows` in report.json, where one list a row is a third of the size of one object a row.
+_COLUMNS = ("variant", "against", "slice", "bucket", "metric", "value", "low", "high", "rows", "reason")
+
+
+@dataclass(frozen=True)
+class WorstRow:
+    """A row whose replayed score is among the furthest from the online score."""
+
+    variant: str
+    key: Mapping[str, Any]
+    time: UtcTime | None
+    online: float | None
+    replayed: float | None
+    delta: float | None
+    features: Mapping[str, Any]
+    """Logged values by feature."""
+    command: str
+    """The ``replay row ...`` command that shows the row end to end."""
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything a report shows.
+
+    Attributes:
+        summary: What ``summary.json`` holds.
+        rows: Metrics by variant, slice and time bucket.
+        worst_rows: The worst rows of each variant, worst first.
+    """
+
+    summary: Summary
+    rows: tuple[MetricRow, ...] = ()
+    worst_rows: tuple[WorstRow, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Turn into JSON-able data."""
+        return {
+            "summary": self.summary.to_dict(),
+            "rows": {"columns": list(_COLUMNS), "values": [_values(row) for row in self.rows]},
+            "worst_rows": [plain(row) for row in self.worst_rows],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ReportData:
+        """Read what `to_dict` gave.
+
+        Raises:
+            UsageError: It is not the data of a report.
+        """
+        try:
+            summary, rows, worst_rows = data["summary"], data["rows"], data["worst_rows"]
+            return cls(Summary.from_dict(summary), _rows(rows), _WORST_ROWS.validate_python(worst_rows))
+        except (KeyError, TypeError, ValueError, ValidationError) as error:
+            raise UsageError(f"this is not the data of a report ({error}): run the replay again") from error
+
+
+_WORST_ROWS = TypeAdapter(tuple[WorstRow, ...])
+
+
+def _values(row: MetricRow) -> list[Any]:
+    return [plain(getattr(row, name)) for name in _COLUMNS]
+
+
+def _rows(table: Mapping[str, Any]) -> tuple[MetricRow, ...]:
+    columns: list[str] = table["columns"]
+    return tuple(_row(dict(zip(columns, values, strict=True))) for values in table["values"])
+
+
+def _row(values: dict[str, Any]) -> MetricRow:
+    if values["bucket"] is not None:
+        values["bucket"] = datetime.fromisoformat(values["bucket"])
+    return MetricRow(**{name: values[name] for name in _COLUMNS})

@@ -1,0 +1,140 @@
+"""Numbers, times and durations as a reader wants them."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+MISSING = "–"  # noqa: RUF001 (an en dash, as tables have it)
+MINUS = "\u2212"
+
+
+def count(value: int | None) -> str:
+    """Render a count with thousands separators.
+
+    >>> count(31204)
+    '31,204'
+    """
+    return MISSING if value is None else f"{value:,}"
+
+
+def short_count(value: float) -> str:
+    """Render a count or rate in three digits: ``310k``, ``1.2M``.
+
+    >>> short_count(310_400), short_count(1_234_567), short_count(87), short_count(999_999)
+    ('310k', '1.23M', '87', '1M')
+    """
+    scaled, unit = float(value), ""
+    for larger in ("k", "M", "G", "T"):
+        if scaled < 999.5:
+            break
+        scaled, unit = scaled / 1000, larger
+    return f"{scaled:.3g}{unit}"
+
+
+def percent(value: float | None) -> str:
+    """Render a share of one; only all is "100%" and only none is "0%".
+
+    >>> percent(0.031204), percent(3e-6), percent(0.99998), percent(1.0), percent(0.0), percent(0.9999999)
+    ('3.1%', '0.0003%', '99.998%', '100%', '0%', '>99.999%')
+    """
+    if value is None:
+        return MISSING
+    if value in (0.0, 1.0):
+        return f"{value:.0%}"
+    if value > 0.999:
+        return _almost_all(value)
+    if value < 1e-7:
+        return "<0.00001%"
+    hundred = value * 100
+    digits = 1 if hundred >= 1 else 1 - math.floor(math.log10(hundred)) - 1 + (hundred >= 0.1)
+    return f"{hundred:.{digits}f}".rstrip("0").rstrip(".") + "%"
+
+
+def _almost_all(value: float) -> str:
+    """Cut rather than rounded, since 99.96 % is not all."""
+    if value > 0.99999:
+        return ">99.999%"
+    return f"{math.floor(value * 1e5 + 1e-6) / 1e3:.3f}".rstrip("0").rstrip(".") + "%"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Render a number in a few significant digits, small and large ones in powers of ten.
+
+    >>> number(0.7312345), number(1.234e-7), number(-0.5), number(12345.6), number(0.0)
+    ('0.7312', '1.23e-7', '−0.5', '12,346', '0')
+    """
+    if value is None:
+        return MISSING
+    if value == 0:
+        return "0"
+    sign, size = (MINUS if value < 0 else ""), abs(value)
+    if size < 1e-4 or size >= 1e9:
+        mantissa, exponent = f"{size:.{min(digits, 3) - 1}e}".split("e")
+        return f"{sign}{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    if size >= 10 ** (digits - 1):
+        return f"{sign}{size:,.0f}"
+    decimals = digits - 1 - math.floor(math.log10(size))
+    text = f"{size:.{decimals}f}"
+    return sign + (text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def signed(value: float | None, digits: int = 4) -> str:
+    """Render a difference with its sign.
+
+    >>> signed(0.25), signed(-0.25), signed(0.0)
+    ('+0.25', '−0.25', '0')
+    """
+    text = number(value, digits)
+    return f"+{text}" if value is not None and value > 0 else text
+
+
+def seconds(value: float | None) -> str:
+    """Render a duration.
+
+    >>> seconds(0.0421), seconds(6.44), seconds(75), seconds(3 * 3600), seconds(2 * 86400)
+    ('42 ms', '6.4 s', '1 min 15 s', '3 h', '2 d')
+    """
+    if value is None:
+        return MISSING
+    if 0 < value < 1:
+        return f"{value * 1000:.0f} ms" if value >= 0.0005 else "<1 ms"
+    if value < 59.95:
+        return f"{value:.1f}".removesuffix(".0") + " s"
+    whole = round(value)
+    units = (("d", whole // 86400), ("h", whole // 3600 % 24), ("min", whole // 60 % 60), ("s", whole % 60))
+    first = next(place for place, (_, amount) in enumerate(units) if amount)
+    return " ".join(f"{amount} {unit}" for unit, amount in units[first : first + 2] if amount)
+
+
+def moment(at: datetime | None) -> str:
+    """Render a time with its date; it must be in UTC, which the label beside it says.
+
+    >>> moment(datetime(2026, 11, 20, 18, 2)), moment(datetime(2026, 11, 20, 18, 2, 30, 500000))
+    ('2026-11-20 18:02', '2026-11-20 18:02:30.500')
+    """
+    return MISSING if at is None else f"{at:%Y-%m-%d} {clock(at)}"
+
+
+def clock(at: datetime) -> str:
+    """Render the time of day, as precisely as needed.
+
+    >>> clock(datetime(2026, 11, 20, 18, 2)), clock(datetime(2026, 11, 20, 18, 2, 7))
+    ('18:02', '18:02:07')
+    """
+    if at.microsecond:
+        return f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
+    return f"{at:%H:%M:%S}" if at.second else f"{at:%H:%M}"
+
+
+def period(start: datetime, end: datetime, *, dated: bool = False) -> str:
+    """Render a time range, the date only where it is asked for or changes.
+
+    >>> period(datetime(2026, 11, 20, 18, 2), datetime(2026, 11, 20, 18, 5))
+    '18:02 and 18:05'
+    >>> period(datetime(2026, 11, 20, 23, 58), datetime(2026, 11, 21, 0, 1))
+    '2026-11-20 23:58 and 2026-11-21 00:01'
+    """
+    if start.date() != end.date():
+        return f"{moment(start)} and {moment(end)}"
+    return f"{moment(start) if dated else clock(start)} and {clock(end)}"

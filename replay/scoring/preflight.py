@@ -1,0 +1,72 @@
+"""Before a long run: open every checkpoint on the driver, score a few logged rows, and look at the answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import torch
+
+from replay.checkpoints import Checkpoint, Probe, open_scorer, probe
+from replay.config import ModelConfig
+from replay.errors import CheckpointMismatch, Problem, ReplayError
+from replay.features import Encoder
+
+PREFLIGHT_ROWS = 64
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What scoring a few rows told.
+
+    Attributes:
+        score_types: Arrow type of each checkpoint's scores.
+        probes: What the probe found, by checkpoint.
+        problems: Checkpoints that could not be opened or did not answer; empty if all is well.
+    """
+
+    score_types: dict[str, pa.DataType]
+    probes: dict[str, Probe]
+    problems: tuple[Problem, ...]
+
+    def warnings(self) -> list[str]:
+        """What a reader of the result should know about the checkpoints."""
+        found = []
+        for name, seen in self.probes.items():
+            if seen.nondeterministic:
+                found.append(
+                    f"checkpoint {name}: two runs over the same rows differ: it holds dropout or other randomness, "
+                    "so no replay can reproduce its scores"
+                )
+            elif seen.depends_on_neighbours:
+                found.append(
+                    f"checkpoint {name}: a row's score depends on the rows it is batched with (by up to "
+                    f"{seen.max_abs_difference:.2g}): its scores change with how traffic is cut into batches"
+                )
+        return found
+
+
+def run_preflight(model: ModelConfig, checkpoints: dict[str, Checkpoint], sample: pa.RecordBatch) -> Preflight:
+    """Score a few rows under every checkpoint on the driver's CPU.
+
+    Args:
+        model: The model's contract.
+        checkpoints: Examined, by name.
+        sample: Logged rows, at most a few dozen. Rejected rows are scored too: their tensors hold zeros.
+    """
+    tensors = Encoder(model, sample.schema).encode(sample).tensors
+    types: dict[str, pa.DataType] = {}
+    probes: dict[str, Probe] = {}
+    problems: list[Problem] = []
+    for name, checkpoint in checkpoints.items():
+        try:
+            probes[name] = probe(open_scorer(checkpoint, model), tensors)
+            types[name] = pa.float64() if probes[name].output_dtype == torch.float64 else pa.float32()
+        except CheckpointMismatch as error:
+            problems.append(as_problem(name, error))
+    return Preflight(types, probes, tuple(problems))
+
+
+def as_problem(name: str, error: ReplayError) -> Problem:
+    """Turn what is wrong with one checkpoint into a problem of the config that names it."""
+    return Problem(str(error), path=f"checkpoints.{name}", exit_code=error.exit_code)

@@ -1,0 +1,92 @@
+"""Scoring in waves: a wave is a group of splits that commits once, so that a killed run loses one wave at most."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from replay.scoring.job import ScoreJob, new_totals, score_dataframe, score_splits
+from replay.store import append_wave, last_wave
+from replay.traffic import PinnedTraffic, Split, SplitPlan, scan_dataframe
+
+if TYPE_CHECKING:
+    from pyspark import Accumulator
+    from pyspark.sql import SparkSession
+
+_POLL_SECONDS = 0.5
+
+
+class Shows(Protocol):
+    """What is told how far the work is."""
+
+    def stage(self, name: str, total_rows: int | None = None) -> None:
+        """A stage of the work starts."""
+
+    def update(self, done_rows: int) -> None:
+        """So many rows of the stage are done."""
+
+
+def plan_waves(splits: Sequence[Split], rows: int) -> list[tuple[Split, ...]]:
+    """Group splits, in order, into waves of at least ``rows`` rows (the last may be smaller)."""
+    waves: list[tuple[Split, ...]] = []
+    wave: list[Split] = []
+    for split in splits:
+        wave.append(split)
+        if sum(entry.num_rows for entry in wave) >= rows:
+            waves.append(tuple(wave))
+            wave = []
+    return [*waves, tuple(wave)] if wave else waves
+
+
+def score_in_waves(
+    spark: SparkSession,
+    job: ScoreJob,
+    traffic: PinnedTraffic,
+    plan: SplitPlan,
+    path: str,
+    run_id: str,
+    commit_rows: int,
+    total_rows: int,
+    progress: Shows,
+) -> dict[str, float]:
+    """Score the whole plan into a Delta table, going on after the last wave that is committed.
+
+    Returns:
+        Seconds that tasks spent: ``read``, ``encode``, ``score``, added up over tasks.
+    """
+    totals = new_totals(spark)
+    done = last_wave(spark, path, run_id) + 1
+    progress.stage("scoring", total_rows)
+    if not plan.splits:
+        if done == 0:
+            with _reporting(totals, progress, 0):
+                scanned = scan_dataframe(spark, traffic, plan.columns)
+                append_wave(score_dataframe(scanned, job, totals), path, run_id, 0)
+    else:
+        waves = plan_waves(plan.splits, commit_rows)
+        skipped = sum(split.num_rows for wave in waves[:done] for split in wave)
+        with _reporting(totals, progress, skipped):
+            for number, wave in list(enumerate(waves))[done:]:
+                append_wave(score_splits(spark, job, plan, wave, totals), path, run_id, number)
+    return {name: seconds for name, seconds in totals.value.items() if name != "rows"}
+
+
+@contextmanager
+def _reporting(totals: Accumulator[dict[str, float]], progress: Shows, skipped: int) -> Iterator[None]:
+    """Tell the progress how many rows finished tasks have scored, while Spark works."""
+    stop = threading.Event()
+
+    def poll() -> None:
+        while not stop.wait(_POLL_SECONDS):
+            progress.update(skipped + int(totals.value.get("rows", 0)))
+
+    thread = threading.Thread(target=poll, name="replay-progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+    progress.update(skipped + int(totals.value.get("rows", 0)))
