@@ -2,26 +2,45 @@
 
 from replay.config.base import Section
 from replay.config.checkpoints import CheckpointConfig
-from replay.config.diff import DiffConfig, Tolerance, parse_duration
+from replay.config.diff import DiffConfig, Tolerance, parse_duration, render_duration
+from replay.config.dtypes import DType
 from replay.config.engine import EngineConfig
-from replay.config.model import Hash, Input, ModelConfig, Output
+from replay.config.fingerprint import fingerprint, side_files, to_resolved_dict
+from replay.config.load import build_config, load_config
+from replay.config.model import Hash, Input, ModelConfig, Output, Scalar
+from replay.config.names import NoMatch, expand_globs, nearest
 from replay.config.replay import ReplayConfig
-from replay.config.traffic import Sample, TimeColumn, TrafficConfig, Window
+from replay.config.traffic import Sample, TimeColumn, TrafficConfig, UtcTime, Window
+from replay.errors import ConfigError, Problem
 
 __all__ = [
     "CheckpointConfig",
+    "ConfigError",
+    "DType",
     "DiffConfig",
     "EngineConfig",
     "Hash",
     "Input",
     "ModelConfig",
+    "NoMatch",
     "Output",
+    "Problem",
     "ReplayConfig",
     "Sample",
+    "Scalar",
     "Section",
     "TimeColumn",
     "Tolerance",
     "TrafficConfig",
+    "UtcTime",
     "Window",
+    "build_config",
+    "expand_globs",
+    "fingerprint",
+    "load_config",
+    "nearest",
     "parse_duration",
+    "render_duration",
+    "side_files",
+    "to_resolved_dict",
 ]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from replay.config.finding import Finding, KeyPath, render_path
+from replay.config.finding import Finding, KeyPath
 from replay.config.nodes import NodeReader, PlainLoader, TooLarge
+from replay.config.origins import Origins, without
 from replay.errors import ConfigError, Problem
 
 MAX_BYTES = 4 << 20
@@ -22,8 +23,7 @@ class Document:
 
     Attributes:
         data: Mappings with text keys, lists and scalars. A value that could not be read is None.
-        lines: 1-based line of every key and list entry by its place; of the document itself under ``()``.
-        options: Places that were set on the command line, with the option as it was given.
+        origins: Lines and options by place.
         doubts: Places whose meaning differs between YAML readers, and what to do; they matter only where any value is
             allowed.
         findings: What is wrong, as far as it can be said without knowing what the document means.
@@ -31,29 +31,20 @@ class Document:
     """
 
     data: Any
-    lines: Mapping[KeyPath, int] = field(default_factory=dict)
-    options: Mapping[KeyPath, str] = field(default_factory=dict)
+    origins: Origins = Origins()  # noqa: RUF009, frozen
     doubts: Mapping[KeyPath, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     broken: frozenset[KeyPath] = frozenset()
 
-    def problem(self, finding: Finding) -> Problem:
-        """Give a finding its line, or the option of the command line that it comes from."""
-        path = render_path(finding.path)
-        if finding.line is not None:
-            return Problem(finding.message, path, finding.line)
-        for depth in range(len(finding.path), -1, -1):
-            origin = finding.path[:depth]
-            if origin in self.options:
-                return Problem(f"{finding.message} (from {self.options[origin]})", path)
-            if origin in self.lines:
-                return Problem(f"{finding.message}{self._also_set(finding.path)}", path, self.lines[origin])
-        return Problem(finding.message, path)
-
-    def _also_set(self, path: KeyPath) -> str:
-        """Name the options that changed what is below a place: the mistake may lie in them."""
-        given = [option for place, option in self.options.items() if path and place[: len(path)] == path]
-        return f" (with {', '.join(dict.fromkeys(given))})" if given else ""
+    def with_value(self, data: Any, path: KeyPath, option: str, made: tuple[KeyPath, ...] = ()) -> Document:
+        """The document after an option set a place in its data, for which it made others on the way."""
+        return replace(
+            self,
+            data=data,
+            origins=self.origins.replaced(path, option, made),
+            doubts=without(self.doubts, path),
+            broken=frozenset(place for place in self.broken if place[: len(path)] != path),
+        )
 
 
 class YamlError(ValueError):
@@ -84,11 +75,11 @@ def read_document(path: str | Path) -> Document:
     if isinstance(document.data, dict):
         return document
     if document.broken:
-        raise ConfigError([document.problem(finding) for finding in document.findings], source)
+        raise ConfigError([document.origins.problem(finding) for finding in document.findings], source)
     if document.data is None:
         raise ConfigError([Problem("the file is empty: expected a config, `replay init` drafts one")], source)
     kind = "a list" if isinstance(document.data, list) else "a single value"
-    raise ConfigError([Problem(f"found {kind}, expected sections such as `traffic:`", line=document.lines[()])], source)
+    raise ConfigError([Problem(f"found {kind}, expected sections such as `traffic:`", line=document.origins.lines[()])], source)
 
 
 def parse_yaml(text: str) -> Document:
@@ -108,7 +99,7 @@ def parse_yaml(text: str) -> Document:
         raise YamlError(str(error), error.line) from error
     except RecursionError as error:
         raise YamlError("nested too deeply to be a config") from error
-    return Document(data, reader.lines, {}, reader.doubts, tuple(reader.findings), frozenset(reader.broken))
+    return Document(data, Origins(reader.lines), reader.doubts, tuple(reader.findings), frozenset(reader.broken))
 
 
 def _read_text(path: Path) -> str:

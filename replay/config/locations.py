@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 from typing import Any
@@ -11,6 +12,15 @@ from replay.config.plain import mapping, mappings
 # `s3a://bucket/x`, and `dbfs:/x` or `hdfs:/x` with one slash. One letter before the colon would be a drive.
 _ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _FILE = re.compile(r"file:(?://(?:localhost)?(?=/))?", re.IGNORECASE)
+
+
+def is_local(path: str) -> bool:
+    """Whether a path lies on this machine's file system.
+
+    >>> is_local("data/traffic"), is_local("file:///data"), is_local("dbfs:/data")
+    (True, True, False)
+    """
+    return _FILE.match(path) is not None or _ELSEWHERE.match(path) is None
 
 
 def absolute(path: str, base_dir: str) -> str:
@@ -37,11 +47,30 @@ def absolute(path: str, base_dir: str) -> str:
 
 
 def absolute_paths(data: dict[str, Any], base_dir: str) -> dict[str, Any]:
-    """Copy a config, as plain data, with every local path in it absolute."""
-    return {
-        **data,
-        **_with(data, "traffic", lambda section: _at(section, "path", base_dir)),
-        **_with(data, "model", lambda section: _model(section, base_dir)),
-        **_with(data, "checkpoints", lambda section: {name: _checkpoint(one, base_dir) for name, one in section.items()}),
-        **_at(data, "output", base_dir),
-    }
+    """Copy a config, as plain data, with every local path in it absolute.
+
+    That is ``traffic.path``, each input's ``vocabulary``, each checkpoint's ``path`` and the file of its ``factory``, and
+    ``output``.
+    """
+    data = copy.deepcopy(data)
+    checkpoints = [mapping(entry) for entry in mapping(data.get("checkpoints")).values()]
+    inputs = [entry for _, entry in mappings(mapping(data.get("model")).get("inputs"))]
+    places = [(mapping(data.get("traffic")), "path"), (data, "output")]
+    places += [(entry, "vocabulary") for entry in inputs] + [(entry, "path") for entry in checkpoints]
+    for section, key in places:
+        if isinstance(section.get(key), str):
+            section[key] = absolute(section[key], base_dir)
+    for entry in checkpoints:
+        if isinstance(entry.get("factory"), str):
+            entry["factory"] = absolute_factory(entry["factory"], base_dir)
+    return data
+
+
+def absolute_factory(factory: str, base_dir: str) -> str:
+    """Make the file of ``file.py:function`` absolute; a ``module:function`` stays.
+
+    >>> absolute_factory("my_models.py:build", "/jobs"), absolute_factory("my_models:build", "/jobs")
+    ('/jobs/my_models.py:build', 'my_models:build')
+    """
+    place, colon, function = factory.rpartition(":")
+    return f"{absolute(place, base_dir)}{colon}{function}" if place.endswith(".py") else factory

@@ -117,7 +117,9 @@ def _check_missing_names(data: Mapping[str, Any]) -> Iterator[Finding]:
         earlier.append(pattern)
 
 
-def _check_mask(index: int, entry: Mapping[str, Any], inputs: tuple[tuple[int, dict[str, Any]], ...]) -> Iterator[Finding]:
+def _check_mask(
+    index: int, entry: Mapping[str, Any], inputs: tuple[tuple[int, dict[str, Any]], ...]
+) -> Iterator[Finding]:
     wanted = entry["mask_of"]
     path = ("inputs", index, "mask_of")
     by_name = {other.get("name"): other for _, other in inputs if isinstance(other.get("name"), str)}

@@ -107,23 +107,14 @@ def _apply(document: Document, steps: list[_Step], text: str, option: str) -> Do
         raise OverrideError("; ".join(finding.message for finding in parsed.findings))
     data = copy.deepcopy(document.data)
     path, made = _set(data, steps, parsed.data)
-    options = {place: given for place, given in document.options.items() if place[: len(path)] != path}
-    return replace(
-        document,
-        data=data,
-        lines={place: line for place, line in document.lines.items() if place[: len(path)] != path},
-        options={**options, **dict.fromkeys(made, option), path: option},
-        doubts={
-            **{place: doubt for place, doubt in document.doubts.items() if place[: len(path)] != path},
-            **{(*path, *place): doubt for place, doubt in parsed.doubts.items()},
-        },
-        broken=frozenset(place for place in document.broken if place[: len(path)] != path),
-    )
+    document = document.with_value(data, path, option, made)
+    return replace(document, doubts={**document.doubts, **{(*path, *place): it for place, it in parsed.doubts.items()}})
 
 
-def _set(data: Any, steps: list[_Step], value: Any) -> tuple[KeyPath, list[KeyPath]]:
+def _set(data: Any, steps: list[_Step], value: Any) -> tuple[KeyPath, tuple[KeyPath, ...]]:
     """Set a value in place; returns where it went and which mappings were made on the way."""
-    here, path = data, ()
+    here = data
+    path: KeyPath = ()
     made: list[KeyPath] = []
     while True:
         part, used = _resolve(here, steps, path)
@@ -131,7 +122,7 @@ def _set(data: Any, steps: list[_Step], value: Any) -> tuple[KeyPath, list[KeyPa
         path = (*path, part)
         if not steps:
             here[part] = value
-            return path, made
+            return path, tuple(made)
         child = here[part] if isinstance(here, list) else here.get(part)
         if child is None:
             child = here[part] = {}
@@ -139,7 +130,7 @@ def _set(data: Any, steps: list[_Step], value: Any) -> tuple[KeyPath, list[KeyPa
         here = child
 
 
-def _resolve(here: Any, steps: list[_Step], path: KeyPath) -> tuple[str | int, int]:
+def _resolve(here: Any, steps: list[_Step], path: KeyPath) -> tuple[Any, int]:
     """The key or index that the next steps mean in a container, and how many of them it takes."""
     if isinstance(here, list):
         return _resolve_index(here, steps[0].part, path), 1

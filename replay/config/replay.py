@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from replay.config.base import Int, Name, Section, Text
 from replay.config.checkpoints import CheckpointConfig
@@ -14,9 +15,12 @@ from replay.config.engine import EngineConfig
 from replay.config.finding import Finding, refuse
 from replay.config.model import ModelConfig
 from replay.config.names import nearest
+from replay.config.keypath import PathError, parse_path
+from replay.config.origins import Origins
 from replay.config.plain import mapping
 from replay.config.traffic import TrafficConfig, columns_by_role
 from replay.config.wording import listing, suggestion
+from replay.errors import Problem
 
 
 class ReplayConfig(Section):
@@ -46,11 +50,38 @@ class ReplayConfig(Section):
     """Directory for what a run leaves; local paths are relative to the config file."""
     base_dir: str = Field(default="", exclude=True)
     """Directory that modules of factories are looked up from besides `sys.path`; set by the loader, not by the file."""
+    source: str | None = Field(default=None, exclude=True)
+    """The file's name as the user gave it; None for a config made in Python. Set by the loader, not by the file."""
+    _origins: Origins = PrivateAttr(default_factory=Origins)
+
+    def with_origins(self, origins: Origins, source: str | None) -> ReplayConfig:
+        """The same config, knowing where its values come from."""
+        config = self.model_copy(update={"source": source})
+        config._origins = origins
+        return config
+
+    def locate(self, problem: Problem) -> Problem:
+        """Give a problem that was found later (in the table, in a checkpoint) its line in the file.
+
+        Args:
+            problem: With a ``path`` into the config, such as ``traffic.score`` or ``model.inputs[0].features``.
+
+        Returns:
+            The problem with its line; or with the option of the command line that its value comes from.
+        """
+        if problem.line is not None:
+            return problem
+        try:
+            line, option = self._origins.find(parse_path(problem.path))
+        except PathError:
+            return problem
+        message = problem.message if option is None else f"{problem.message} (from {option})"
+        return replace(problem, message=message, line=line)
 
     @model_validator(mode="before")
     @classmethod
     def _default_baseline(cls, data: object) -> object:
-        if isinstance(data, dict) and data.get("baseline") is None:
+        if isinstance(data, dict) and data.get("baseline") in (None, ""):
             checkpoints = data.get("checkpoints")
             if isinstance(checkpoints, dict) and checkpoints:
                 return {**data, "baseline": next(iter(checkpoints))}

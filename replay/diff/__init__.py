@@ -1,0 +1,1 @@
+"""Replayed scores against what online answered, and against a baseline."""

@@ -122,7 +122,9 @@ class TimeAxis:
 
     def _widen(self, doublings: int) -> Codes:
         before = self.indices
-        while doublings == self.doublings or len({index >> (doublings - self.doublings) for index in before}) > self.limit:
+        while (
+            doublings == self.doublings or len({index >> (doublings - self.doublings) for index in before}) > self.limit
+        ):
             doublings += 1
         steps = doublings - self.doublings
         self.doublings = doublings

@@ -47,7 +47,11 @@ class Cells:
         of_row = self.of_row if rows is None else self.of_row[rows]
         sums = np.empty((self.count, len(columns)))
         for place, column in enumerate(columns):
-            sums[:, place] = np.bincount(of_row, weights=column, minlength=self.count)
+            if column.dtype == bool:  # counting is cheaper than adding, and most masks are nearly full or nearly empty
+                counted = of_row if column.all() else of_row[column]
+                sums[:, place] = np.bincount(counted, minlength=self.count)
+            else:
+                sums[:, place] = np.bincount(of_row, weights=column, minlength=self.count)
         return sums
 
     def keys(self, dimension: int, by: int | None = None) -> Keys:

@@ -175,16 +175,14 @@ class Comparison:
             design_effect: Of rows that are not independent, for the interval of the mismatch rate.
 
         Returns:
-            ``compared``, ``mismatched``, ``mismatch_rate`` (with ``mismatch_rate_low`` and ``_high``, Wilson), ``mean_abs``,
-            ``p50_abs``, ``p99_abs`` (within 0.4%), ``max_abs``, ``mean_delta``, ``correlation`` (Pearson); the counts
-            ``missing_*``, ``non_finite_*`` and ``nan_both``; and ``reasons``: why a value is None, by its key.
+            ``compared``, ``mismatched``, ``mismatch_rate``, ``mean_abs``, ``p50_abs``, ``p99_abs`` (within 0.4%),
+            ``max_abs``, ``mean_delta``, ``correlation`` (Pearson); the counts ``missing_*``, ``non_finite_*`` and
+            ``nan_both``; ``intervals``: of the mismatch rate (Wilson); ``reasons``: why a value is None, by its key.
         """
         pairs = self.pairs.count
         low, high = wilson(self.mismatched, self.compared, design_effect=design_effect)
         values = {
             "mismatch_rate": self.mismatched / self.compared if self.compared else None,
-            "mismatch_rate_low": low,
-            "mismatch_rate_high": high,
             "mean_abs": finite(self.abs_sum / pairs) if pairs else None,
             "p50_abs": self._quantile(0.5),
             "p99_abs": self._quantile(0.99),
@@ -193,7 +191,9 @@ class Comparison:
             "correlation": self.pairs.correlation(),
         }
         reasons = {name: self._reason(name) for name, value in values.items() if value is None}
-        return {**{name: getattr(self, name) for name in _COUNTS}, **values, "reasons": reasons}
+        intervals = {"mismatch_rate": {"low": low, "high": high, "rows": self.compared}}
+        counts = {name: getattr(self, name) for name in _COUNTS}
+        return {**counts, **values, "intervals": intervals, "reasons": reasons}
 
     def _quantile(self, share: float) -> float | None:
         found = self.magnitudes.quantile(share)

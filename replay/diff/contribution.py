@@ -66,7 +66,7 @@ def compact_columns(judged: Judged, rows: Codes | None, *, labelled: bool) -> li
             columns = [judged.used if rows is None else judged.used[rows], weight, label, score, loss]
             columns += [weight * weight, weight * label, weight * score, weight * loss]
         else:
-            columns = [weight, label, score, loss]
+            columns = [judged.used if rows is None else judged.used[rows], label, score, loss]
         columns += [label * score, label * loss, score * score, score * loss, loss * loss]
         columns.append(judged.outside if rows is None else judged.outside[rows])
     for found in (judged.on_online, judged.on_baseline):

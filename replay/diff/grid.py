@@ -19,6 +19,7 @@ from replay.diff.score_state import ScoreState
 from replay.diff.slices import CLUSTER_WIDTH, COUNTS_WIDTH, Plan, SliceTables
 from replay.diff.spec import ONLINE, DiffSpec, VariantColumn
 from replay.metrics.functional.terms import NUM_TERMS, row_loss
+from replay.metrics.histogram import bits_to_float, ordered_bits
 from replay.metrics.keyed import Sums
 from replay.metrics.usable import Excluded
 
@@ -197,7 +198,9 @@ class _ChunkPass:
         else:
             terms, used, outside = like.terms.copy(), like.used.copy(), like.outside.copy()
             if self.labelled:
-                terms[:, rows], used[rows], outside[rows] = self._terms_of(column.values[rows], column.valid[rows], rows)
+                terms[:, rows], used[rows], outside[rows] = self._terms_of(
+                    column.values[rows], column.valid[rows], rows
+                )
         on_online = on_baseline = None
         if compared:
             reference, tolerance = self.columns[self.spec.baseline], self.spec.tolerance
@@ -232,14 +235,16 @@ class _ChunkPass:
         else:
             scores, used, label = column.values[picked], judged.used[picked], chunk.label[picked]
         weight = None if chunk.weight is None else np.where(used, chunk.weight[picked], 1.0)
-        state.histogram.add(scores, np.where(used, label, 2.0), weight, sign=sign)
+        bits = ordered_bits(scores)
+        rounded = not bool(np.array_equal(bits_to_float(bits), scores))
+        state.histogram.add_bits(bits, np.where(used, label, 2.0), weight, sign=sign, rounded=rounded)
         if not self.labelled or not self.values:
             return
-        picked = picked[used]
-        scores, label = column.values[picked], chunk.label[picked]
-        weight = None if chunk.weight is None else chunk.weight[picked]
+        if not used.all():
+            picked, bits, label = picked[used], bits[used], label[used]
+            weight = None if weight is None else weight[used]
         for histogram, codes in zip(self.state.slices.histograms[place], self.values, strict=True):
-            histogram.add(scores, label, weight, codes[picked], sign=sign)
+            histogram.add_bits(bits, label, weight, codes[picked], sign=sign, rounded=rounded)
 
     def _sum(self, judged: Judged, before: Judged | None, rows: Codes | None) -> None:
         for plan, sums in zip(self.plans, self.sums, strict=True):

@@ -69,7 +69,9 @@ class DiffSpec:
         names: set[str] = set()
         for variant in self.variants:
             if variant.name in names or variant.name == ONLINE:
-                raise ValueError(f"found variant {variant.name!r} twice, or under the name reserved for the online score")
+                raise ValueError(
+                    f"found variant {variant.name!r} twice, or under the name reserved for the online score"
+                )
             if variant.checkpoint is None:
                 checkpoints.add(variant.name)
             elif variant.checkpoint not in checkpoints:
@@ -78,7 +80,9 @@ class DiffSpec:
                 )
             names.add(variant.name)
         if self.baseline not in checkpoints:
-            raise ValueError(f"baseline {self.baseline!r} is no checkpoint of the diff ({', '.join(sorted(checkpoints))})")
+            raise ValueError(
+                f"baseline {self.baseline!r} is no checkpoint of the diff ({', '.join(sorted(checkpoints))})"
+            )
         if self.bucket_us < 1:
             raise ValueError(f"found bucket_us={self.bucket_us}, expected at least 1 microsecond")
 

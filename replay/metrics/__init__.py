@@ -1,0 +1,1 @@
+"""Quality metrics: formulas over sums, and mergeable states that keep the sums."""

@@ -13,8 +13,8 @@ from replay.metrics.value import NO_ROWS, MetricValue, undefined
 class BinnedMetric(MetricState):
     """A metric of a histogram of scores by label.
 
-    With ``cluster`` one pass gives the value but no interval: what a row adds depends on the whole histogram, so sums by
-    cluster need a second pass (``replay.metrics.influence``).
+    With ``cluster`` one pass gives the value but no interval: what a row adds depends on the whole histogram, so sums
+    by cluster need a second pass (``replay.metrics.influence``).
 
     Args:
         max_bins: Distinct scores kept apart; above it scores share bins.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from replay.metrics.functional import calibration
-from replay.metrics.interval import Interval, log_wald, wald
 from replay.metrics.state import RatioMetric
 
 
@@ -15,13 +14,4 @@ class Calibration(RatioMetric):
     0.75
     """
 
-    formula = staticmethod(calibration.value)
-    gradient = staticmethod(calibration.gradient)
-    why_undefined = staticmethod(calibration.why_undefined)
-
-    @staticmethod
-    def interval(value: float, variance: float, degrees: float) -> Interval:
-        """On the log scale, which suits a ratio of few positives; on the plain one for scores that sum below 0."""
-        if value > 0:
-            return log_wald(value, variance, degrees=degrees)
-        return wald(value, variance, degrees=degrees)
+    formula = calibration

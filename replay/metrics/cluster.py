@@ -1,8 +1,8 @@
 """Rows that belong together, hashed into a fixed number of clusters.
 
 Rows of one ranking request are not independent, so an interval must be built from sums by request. A request may be
-split over shards, and there may be millions, so each is hashed into one of ``CLUSTERS`` random groups, whose sums merge.
-With ``U_g`` the sum of a statistic's influence over random group g, ``G/(G-1) * sum(U_g**2)`` estimates its variance
+split over shards, and there may be millions, so each is hashed into one of ``CLUSTERS`` random groups, whose sums
+merge. With ``U_g`` the sum of a statistic's influence over random group g, ``G/(G-1) * sum(U_g**2)`` estimates its variance
 with G - 1 degrees of freedom (random groups: Wolter 2007, chapter 2; cluster-robust: Cameron and Miller 2015).
 """
 
@@ -43,6 +43,11 @@ def mix(values: NDArray[Any]) -> Hashes:
 def cluster_codes(group: NDArray[Any]) -> NDArray[np.int64]:
     """Hash integer group ids into ``[0, CLUSTERS)``."""
     return cast("NDArray[np.int64]", (mix(group) & np.uint64(CLUSTERS - 1)).astype(np.int64))
+
+
+def added_to(sums: NDArray[np.float64] | None, added: NDArray[Any]) -> NDArray[np.float64]:
+    """A new array: the sums so far, if there are any, and what is added."""
+    return added.astype(np.float64) if sums is None else sums + added
 
 
 def hash_groups(group: pa.Array) -> Hashes:
@@ -93,4 +98,4 @@ def _words(data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[
     """Eight little-endian bytes from each start, with what lies beyond the text's end set to zero."""
     octets = data[starts[:, None] + np.arange(8)]  # (num_texts, 8)
     octets[np.arange(8) >= lengths[:, None]] = 0
-    return octets.view("<u8").reshape(-1).astype(np.uint64)
+    return cast("Hashes", octets.view("<u8").reshape(-1).astype(np.uint64))

@@ -52,27 +52,45 @@ class Histogram:
         classes: Columns a row can add to (0 = negative label, 1 = positive, ...).
         weighted: Whether rows have weights; then sums and squares of weights are kept beside counts.
         max_bins: Distinct (group, bin) pairs kept before low bits are dropped.
-
-    Attributes:
-        keys: ``(num_bins,)``: group in the high 32 bits, bin in the low 32, ascending.
-        sums: ``(num_bins, planes * classes)``: counts, and where weighted also sums of weights and of their squares.
-        shift: Low bits of a bin that were dropped.
-        exact: Whether every bin stands for one value: nothing dropped, and every value was a float32.
     """
 
     def __init__(self, classes: int, *, weighted: bool = False, max_bins: int = MAX_BINS) -> None:
         self.classes = classes
         self.weighted = weighted
         self.max_bins = max_bins
-        self.shift = 0
-        self.rounded = False
-        self.keys: Keys = np.zeros(0, dtype=np.uint64)
-        self.sums: Sums = np.zeros((0, classes * (3 if weighted else 1)))
+        self._shift = 0
+        self._rounded = False
+        self._keys: Keys = np.zeros(0, dtype=np.uint64)
+        self._sums: Sums = np.zeros((0, classes * (3 if weighted else 1)))
+        # Parts wait here until they are worth one sort together.
+        self._waiting: list[tuple[Keys, Sums]] = []
+
+    @property
+    def keys(self) -> Keys:
+        """Group in the high 32 bits and bin in the low 32, ascending: ``(num_bins,)``."""
+        self._settle()
+        return self._keys
+
+    @property
+    def sums(self) -> Sums:
+        """Counts by class; where weighted, then sums of weights, then of their squares: ``(num_bins, columns)``."""
+        self._settle()
+        return self._sums
+
+    @property
+    def shift(self) -> int:
+        """Low bits of a bin that were dropped."""
+        self._settle()
+        return self._shift
 
     @property
     def exact(self) -> bool:
-        """Whether every bin stands for one value."""
-        return self.shift == 0 and not self.rounded
+        """Whether every bin stands for one value: nothing was dropped, and every value was a float32."""
+        return self.shift == 0 and not self._rounded
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._settle()
+        return self.__dict__
 
     def add(
         self,
@@ -92,15 +110,31 @@ class Histogram:
             groups: ``(num_rows,)``, integers in ``[0, 2**28)``; None is group 0.
             sign: -1 takes the rows out again.
         """
-        if values.size == 0:
-            return
         bits = ordered_bits(values)
-        self.rounded = self.rounded or not bool(np.array_equal(bits_to_float(bits), values))
-        keys = (bits & np.uint32(0xFFFFFFFF << self.shift & 0xFFFFFFFF)).astype(np.uint64)
+        rounded = not bool(np.array_equal(bits_to_float(bits), values))
+        self.add_bits(bits, classes, weights, groups, sign=sign, rounded=rounded)
+
+    def add_bits(
+        self,
+        bits: Bits,
+        classes: NDArray[Any],
+        weights: NDArray[np.float64] | None = None,
+        groups: NDArray[Any] | None = None,
+        *,
+        sign: float = 1.0,
+        rounded: bool = False,
+    ) -> None:
+        """Add rows by their ``ordered_bits``; ``rounded`` says whether some value was no float32."""
+        if bits.size == 0:
+            return
+        self._rounded = self._rounded or rounded
+        keys = (bits & np.uint32((0xFFFFFFFF << self._shift) & 0xFFFFFFFF)).astype(np.uint64)
         if groups is not None:
             keys |= groups.astype(np.uint64) << _GROUP_SHIFT
         found, sums = self._count(keys, classes, weights)
-        self._add_bins(found, sums * sign)
+        if sign != 1.0:
+            sums *= sign
+        self._wait(found, sums)
 
     def _count(self, keys: Keys, classes: NDArray[Any], weights: NDArray[np.float64] | None) -> tuple[Keys, Sums]:
         """Sums by (key, class). Counting needs one sort: the class rides in the low bits of the sorted word."""
@@ -111,12 +145,11 @@ class Histogram:
         packed = np.sort(keys * np.uint64(self.classes) + classes.astype(np.uint64))
         starts = np.flatnonzero(np.concatenate(([True], packed[1:] != packed[:-1])))
         counts = np.diff(np.append(starts, packed.size))
-        pairs = packed[starts]
-        of_pair = pairs // np.uint64(self.classes)
+        of_pair, label = np.divmod(packed[starts], np.uint64(self.classes))
         first = np.concatenate(([True], of_pair[1:] != of_pair[:-1]))
         found = of_pair[first]
         sums = np.zeros((found.size, self.classes))
-        sums[np.cumsum(first) - 1, (pairs % np.uint64(self.classes)).astype(np.int64)] = counts
+        sums[np.cumsum(first) - 1, label.astype(np.int64)] = counts
         return found, sums
 
     def _weigh(self, keys: Keys, classes: NDArray[Any], weights: NDArray[np.float64]) -> tuple[Keys, Sums]:
@@ -130,24 +163,26 @@ class Histogram:
         ]
         return found, np.concatenate([plane.reshape(-1, self.classes) for plane in planes], axis=1)
 
-    def _add_bins(self, keys: Keys, sums: Sums) -> None:
-        self.keys, self.sums = reduce_by_key(np.concatenate((self.keys, keys)), np.concatenate((self.sums, sums)))
-        self._coarsen_to_fit()
+    def _wait(self, keys: Keys, sums: Sums) -> None:
+        self._waiting.append((keys, sums))
+        if sum(part.size for part, _ in self._waiting) > self.max_bins:
+            self._settle()
 
-    def _coarsen_to_fit(self) -> None:
-        """Drop as few low bits as bring the number of bins within the bound."""
-        shift = self.shift
-        keys = self.keys
-        while keys.size > self.max_bins and shift < 31:
-            shift += 1
-            masked = self.keys & ~np.uint64((1 << shift) - 1)
-            keys = masked[np.concatenate(([True], masked[1:] != masked[:-1]))]
-        if shift != self.shift:
+    def _settle(self) -> None:
+        """Add up what waits, and drop as few low bits as bring the number of bins within the bound."""
+        if not self._waiting:
+            return
+        parts = [(self._keys, self._sums), *self._waiting]
+        self._waiting = []
+        keys = np.concatenate([part for part, _ in parts]) & ~np.uint64((1 << self._shift) - 1)
+        self._keys, self._sums = reduce_by_key(keys, np.concatenate([sums for _, sums in parts]))
+        shift = _shift_to_fit(self._keys, self.max_bins)
+        if shift > self._shift:
             self._coarsen(shift)
 
     def _coarsen(self, shift: int) -> None:
-        self.keys, self.sums = reduce_by_key(self.keys & ~np.uint64((1 << shift) - 1), self.sums)
-        self.shift = shift
+        self._keys, self._sums = reduce_by_key(self._keys & ~np.uint64((1 << shift) - 1), self._sums)
+        self._shift = shift
 
     def merge(self, other: Histogram, *, groups: NDArray[Any] | None = None) -> None:
         """Add another histogram; ``other`` stays as it is.
@@ -156,41 +191,30 @@ class Histogram:
             other: Of the same classes, weights and bound.
             groups: What other's group codes are called here: ``(num_groups,)``; None where they are the same.
         """
+        keys = other.keys if groups is None else _regroup(other.keys, groups)
+        self._rounded = self._rounded or other._rounded
         shift = max(self.shift, other.shift)
-        if shift > self.shift:
+        if shift > self._shift:
             self._coarsen(shift)
-        keys = other.keys & ~np.uint64((1 << shift) - 1)
-        if groups is not None:
-            keys = _regroup(keys, groups)
-        self.rounded = self.rounded or other.rounded
-        self._add_bins(keys, other.sums)
+        self._waiting.append((keys, other.sums))
+        self._settle()
 
     def regroup(self, groups: NDArray[Any]) -> None:
         """Give the groups other codes: ``(num_groups,)``, new by old; groups that meet are added."""
-        self.keys, self.sums = reduce_by_key(_regroup(self.keys, groups), self.sums)
+        self._keys, self._sums = reduce_by_key(_regroup(self.keys, groups), self.sums)
 
     def group_codes(self) -> NDArray[np.int64]:
-        """Group of every bin, ``(num_bins,)``, ascending."""
-        return (self.keys >> _GROUP_SHIFT).astype(np.int64)
+        """Groups that have bins, ascending."""
+        return cast("NDArray[np.int64]", np.unique(self.keys >> _GROUP_SHIFT).astype(np.int64))
 
     def group(self, code: int) -> Histogram:
         """The histogram of one group alone, as group 0."""
         low, high = np.searchsorted(self.keys, np.array([code, code + 1], dtype=np.uint64) << _GROUP_SHIFT)
-        part = self._like()
-        part.keys = self.keys[low:high] & _LOW
-        part.sums = self.sums[low:high]
+        part = Histogram(self.classes, weighted=self.weighted, max_bins=self.max_bins)
+        part._shift, part._rounded = self.shift, self._rounded
+        part._keys = self.keys[low:high] & _LOW
+        part._sums = self.sums[low:high]
         return part
-
-    def ungrouped(self) -> Histogram:
-        """All groups together, as group 0."""
-        whole = self._like()
-        whole.keys, whole.sums = reduce_by_key(self.keys & _LOW, self.sums)
-        return whole
-
-    def _like(self) -> Histogram:
-        twin = Histogram(self.classes, weighted=self.weighted, max_bins=self.max_bins)
-        twin.shift, twin.rounded = self.shift, self.rounded
-        return twin
 
     def counts(self, label: int) -> NDArray[np.float64]:
         """Rows of a class by bin, ``(num_bins,)``."""
@@ -204,14 +228,26 @@ class Histogram:
         """Sum of the squared weights of a class by bin, ``(num_bins,)``; without weights, the rows."""
         return self.sums[:, 2 * self.classes + label] if self.weighted else self.sums[:, label]
 
+    def bin_edges(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The smallest and the largest float32 of every bin; the same while no bits were dropped."""
+        low = (self.keys & _LOW).astype(np.uint32)
+        return bits_to_float(low), bits_to_float(low + np.uint32((1 << self.shift) - 1))
+
     def bin_values(self) -> NDArray[np.float64]:
         """What the bins stand for: the value itself while no bits were dropped, else the middle of the bin."""
-        low = (self.keys & _LOW).astype(np.uint32)
-        if self.shift == 0:
-            return bits_to_float(low)
-        high = low + np.uint32((1 << self.shift) - 1)
+        low, high = self.bin_edges()
         with np.errstate(over="ignore", invalid="ignore"):
-            return (bits_to_float(low) + bits_to_float(high)) / 2
+            return low if self.shift == 0 else (low + high) / 2
+
+
+def _shift_to_fit(keys: Keys, max_bins: int) -> int:
+    """The fewest low bits to drop from ascending distinct keys so that at most ``max_bins`` are left, at most 31."""
+    if keys.size <= max_bins:
+        return 0
+    # Neighbours fall together once the shift passes the highest bit in which they differ.
+    highest = np.frexp((keys[1:] ^ keys[:-1]).astype(np.float64))[1]
+    left = keys.size - np.cumsum(np.bincount(np.minimum(highest, 32), minlength=33))  # by shift
+    return int(min(np.argmax(left <= max_bins), 31)) if (left <= max_bins).any() else 31
 
 
 _MAGNITUDE_SHIFT = 16
@@ -224,8 +260,8 @@ class MagnitudeHistogram:
     """Counts of non-negative numbers in bins of constant relative width, for their quantiles.
 
     A DDSketch (Masson, Rim and Lee 2019) whose bins come from the bit pattern in place of a logarithm: the exponent and
-    seven bits of mantissa of a float32, so 32,768 bins hold every magnitude and none is ever merged. Zeros have a bin of
-    their own. Numbers above float32's range count as its largest.
+    seven bits of mantissa of a float32, so 32,768 bins hold every magnitude and none is ever merged. Zeros have a bin
+    of their own. Numbers above float32's range count as its largest.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """The second pass: what each row adds to a metric of ranks, summed by cluster, or row by row against a baseline.
 
-After the first pass the curve is known, and with it the influence of any row: a table by score bin and label. Summing it
-over rows that belong together gives the clustered variance of an AUC (Obuchowski 1997); subtracting the baseline's
+After the first pass the curve is known, and with it the influence of any row: a table by score bin and label. Summing
+it over rows that belong together gives the clustered variance of an AUC (Obuchowski 1997); subtracting the baseline's
 influence of the same row gives the paired variance of a difference of two AUCs (DeLong et al. 1988, whose covariance it
 is), or both at once.
 """
@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.metrics.cluster import CLUSTERS, cluster_codes
+from replay.metrics.cluster import CLUSTERS, added_to, cluster_codes
 from replay.metrics.functional.auc import auc_interval, curve, small_sample
 from replay.metrics.functional.terms import cluster_variance
 from replay.metrics.histogram import Histogram, ordered_bits
@@ -94,7 +94,7 @@ class InfluenceTable:
         return values if weight is None else values * weight[:, None]
 
     def influence_where(self, mask: NDArray[np.bool_], score: Array, label: Array, weight: Array | None) -> Array:
-        """What each row adds, ``(num_rows, num_metrics)``: 0 outside the mask, where score and label may be anything."""
+        """What each row adds, ``(num_rows, num_metrics)``; 0 outside the mask, whatever stands there."""
         values = np.zeros((mask.size, self.by_label.shape[2]))
         values[mask] = self.influence(score[mask], label[mask], None if weight is None else weight[mask])
         return values
@@ -170,8 +170,7 @@ class AucInfluence:
         return self
 
     def _add_clusters(self, codes: NDArray[np.int64], influence: Array) -> None:
-        added = np.bincount(codes, weights=influence, minlength=CLUSTERS)
-        self.by_cluster = added if self.by_cluster is None else self.by_cluster + added
+        self.by_cluster = added_to(self.by_cluster, np.bincount(codes, weights=influence, minlength=CLUSTERS))
         self.cluster_rows = self.cluster_rows + np.bincount(codes, minlength=CLUSTERS)
 
     def merge(self, other: Self) -> Self:
@@ -181,7 +180,7 @@ class AucInfluence:
         self.squares = self.squares + other.squares
         self.cluster_rows = self.cluster_rows + other.cluster_rows
         if other.by_cluster is not None:
-            self.by_cluster = other.by_cluster + (0 if self.by_cluster is None else self.by_cluster)
+            self.by_cluster = added_to(self.by_cluster, other.by_cluster)
         return self
 
     def compute(self) -> MetricValue:

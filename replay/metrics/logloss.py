@@ -16,6 +16,4 @@ class LogLoss(RatioMetric):
     0.693147
     """
 
-    formula = staticmethod(logloss.value)
-    gradient = staticmethod(logloss.gradient)
-    why_undefined = staticmethod(logloss.why_undefined)
+    formula = logloss

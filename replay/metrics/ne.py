@@ -16,6 +16,4 @@ class NormalizedEntropy(RatioMetric):
     1.0
     """
 
-    formula = staticmethod(ne.value)
-    gradient = staticmethod(ne.gradient)
-    why_undefined = staticmethod(ne.why_undefined)
+    formula = ne

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.metrics.cluster import CLUSTERS, cluster_codes
-from replay.metrics.functional.terms import (
-    NUM_TERMS,
-    Array,
-    cluster_variance,
-    num_clipped,
-    num_outside,
-    quadratic,
-    row_terms,
-)
-from replay.metrics.interval import Interval, wald
+from replay.metrics.cluster import CLUSTERS, added_to, cluster_codes
+from replay.metrics.functional.terms import NUM_TERMS, Array, num_clipped, num_outside, row_terms
+from replay.metrics.ratio import ClusterTerms, RatioFormula, measure_ratio
 from replay.metrics.usable import Excluded, Rows, usable_rows
-from replay.metrics.value import NO_ROWS, MetricValue, undefined
+from replay.metrics.value import MetricValue
 
 
 class MetricState(ABC):
@@ -93,9 +84,8 @@ class MetricState(ABC):
 class RatioMetric(MetricState):
     """A metric that is a function of the terms' sums (``replay.metrics.functional.terms``).
 
-    A subclass says which function by its class attributes.
-
     Attributes:
+        formula: Which function; a subclass sets it.
         sums: ``(4,)``: sums of weight, weighted label, score and loss.
         moments: ``(4, 4)``: sums of their products, row by row.
         by_cluster: ``(CLUSTERS, 4)``: the sums by hashed cluster; None without clusters.
@@ -103,9 +93,7 @@ class RatioMetric(MetricState):
         num_outside: Rows whose score lies outside [0, 1].
     """
 
-    formula: Callable[[Array], Array]
-    gradient: Callable[[Array], Array]
-    why_undefined: Callable[[Array, float], str | None]
+    formula: ClassVar[RatioFormula]
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,7 +112,7 @@ class RatioMetric(MetricState):
         if rows.cluster is not None:
             codes = cluster_codes(rows.cluster)
             added = np.stack([np.bincount(codes, weights=term, minlength=CLUSTERS) for term in terms], axis=1)
-            self.by_cluster = added if self.by_cluster is None else self.by_cluster + added
+            self.by_cluster = added_to(self.by_cluster, added)
 
     def _merge(self, other: Self) -> None:
         self.sums += other.sums
@@ -132,34 +120,14 @@ class RatioMetric(MetricState):
         self.num_clipped += other.num_clipped
         self.num_outside += other.num_outside
         if other.by_cluster is not None:
-            self.by_cluster = other.by_cluster + (0 if self.by_cluster is None else self.by_cluster)
+            self.by_cluster = added_to(self.by_cluster, other.by_cluster)
 
     def compute(self) -> MetricValue:
         """The metric with its 95% interval, or the reason why there is none."""
-        if self.rows == 0:
-            return undefined(0, NO_ROWS)
-        reason = type(self).why_undefined(self.sums, self.num_outside)
-        if reason is not None:
-            return undefined(self.rows, reason)
-        value = float(type(self).formula(self.sums))
-        if not np.isfinite(value):
-            return undefined(self.rows, OVERFLOW)
-        variance, degrees = self._variance()
-        low, high = self.interval(value, variance, degrees)
-        return MetricValue(value, low, high, self.rows)
-
-    def _variance(self) -> tuple[float, float]:
-        slope = type(self).gradient(self.sums)
+        clusters = None
         if self.by_cluster is not None:
-            occupied = self.by_cluster[:, 0] > 0
-            return cluster_variance(self.by_cluster[occupied] @ slope)
-        small_sample = self.rows / (self.rows - 1) if self.rows > 1 else float("nan")
-        return float(quadratic(slope, self.moments)) * small_sample, float("inf")
-
-    @staticmethod
-    def interval(value: float, variance: float, degrees: float) -> Interval:
-        """The interval from the variance; by default Wald's, cut at 0."""
-        return wald(value, variance, degrees=degrees, floor=0.0)
-
-
-OVERFLOW = "the sums overflow float64"
+            clusters = ClusterTerms(np.zeros(CLUSTERS, dtype=np.int64), self.by_cluster)
+        one = np.ones(1)
+        return measure_ratio(
+            self.formula, self.sums[None], self.moments[None], one * self.rows, one * self.num_outside, clusters
+        )[0]

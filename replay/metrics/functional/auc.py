@@ -3,8 +3,8 @@
     AUC = sum over positives i and negatives j of w_i * w_j * psi(s_i, s_j) / (sum w_i * sum w_j)
 
 where psi is 1 for s_i > s_j, 1/2 for a tie (and for two scores of one bin) and 0 else. The structural components of
-DeLong, DeLong and Clarke-Pearson (1988), V10 of a positive and V01 of a negative, depend on a row's score alone, so they
-are a table by bin, and the variance is a sum over bins, in O(bins) after the sort (Sun and Xu 2014).
+DeLong, DeLong and Clarke-Pearson (1988), V10 of a positive and V01 of a negative, depend on a row's score alone, so
+they are a table by bin, and the variance is a sum over bins, in O(bins) after the sort (Sun and Xu 2014).
 
 Weights are taken as fixed (importance or sampling weights, not repeated rows):
 ``sum(w**2 (V10 - AUC)**2) / sum(w)**2 * m / (m - 1)`` over the m positives, and the same over the negatives. With
@@ -14,7 +14,6 @@ equal weights this is DeLong's variance to the digit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +77,7 @@ def _why_undefined(rows: tuple[float, float], below: float, above: float) -> str
 
 
 def small_sample(class_rows: tuple[float, float]) -> NDArray[np.float64]:
-    """m / (m - 1) of each class, ``(2,)``; NaN for a class of one row."""
+    """Bessel's m / (m - 1) of each class, ``(2,)``; NaN for a class of one row."""
     rows = np.array(class_rows)
     return np.where(rows > 1, rows / np.maximum(rows - 1, 1), np.nan)
 
@@ -100,4 +99,4 @@ def auc_interval(auc: float, variance: float, class_rows: tuple[float, float], d
         return (end, 1.0) if auc == 1.0 else (0.0, 1 - end)
     if not np.isfinite(variance):
         return NO_INTERVAL
-    return logit_wald(auc, variance, degrees=cast("float", degrees))
+    return logit_wald(auc, variance, degrees=degrees)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from replay.metrics.functional.terms import LABEL, SCORE, WEIGHT, Array, divide
+from replay.metrics.interval import Interval, log_wald, wald
 from replay.metrics.value import NO_POSITIVES, ZERO_WEIGHT
 
 
@@ -27,3 +28,10 @@ def why_undefined(sums: Array, outside: float) -> str | None:
     if sums[WEIGHT] <= 0:
         return ZERO_WEIGHT
     return NO_POSITIVES if sums[LABEL] <= 0 else None
+
+
+def interval(value: float, variance: float, degrees: float) -> Interval:
+    """On the log scale, which suits a ratio of few positives; on the plain one where the scores sum to 0 or less."""
+    if value > 0:
+        return log_wald(value, variance, degrees=degrees)
+    return wald(value, variance, degrees=degrees)

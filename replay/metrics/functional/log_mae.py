@@ -1,21 +1,22 @@
 """LogMAE: how far, on the log scale, predicted and observed rates are apart along the score.
 
-The name is used in industry (Pinterest's engineering blog of 2026-02-27 on L1 conversion models reports it as an offline
-loss, with breakdowns by percentiles of the predicted rate) without a public formula. A mean of ``|ln p - ln y|`` over rows is no
-use for 0/1 labels: it hangs on the epsilon that stands for ln 0, and is smallest for a model that predicts 0. So this
-is what can be measured:
+The name is used in industry without a public formula (Pinterest's engineering blog of 2026-02-27 on L1 conversion models
+reports it as an offline loss, with breakdowns by percentiles of the predicted rate). A mean of ``|ln p - ln y|`` over
+rows is no use for 0/1 labels: it hangs on the epsilon that stands for ln 0, and is smallest for a model that predicts 0.
+So this is what can be measured:
 
     log_mae = sum over buckets b of W_b / W * |ln(S_b / Y_b)|
 
-over ten buckets of equal weight along the score, with W_b, S_b and Y_b the sums of w, w*score and w*label in the bucket.
-0 is calibrated everywhere; 0.1 is off by about 10%, up or down, on average. Rows of one bin share a bucket. A bucket with
-no positive label, or whose scores sum to 0, is joined with the next higher one (the last one with the one below), so
-that every logarithm exists. With few positives a bucket noise alone keeps it above 0, by about ``0.8 / sqrt(positives)``.
+over ten buckets of equal weight along the score, with W_b, S_b and Y_b the sums of w, w*score and w*label in the
+bucket. 0 is calibrated everywhere; 0.1 is off by about 10%, up or down, on average. Rows of one bin share a bucket. A
+bucket with no positive label, or whose scores sum to 0, is joined with the next higher one (the last one with the one
+below), so that every logarithm exists. Noise alone keeps a bucket above 0, by about ``0.8 / sqrt(its positives)``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,4 +103,4 @@ def _buckets(
             current, label_sum, score_sum = current + 1, 0.0, 0.0
     # An unfinished last bucket goes to the one below; the reasons above leave at least one finished.
     joined = np.minimum(joined, current - 1)
-    return joined[tenth]
+    return cast("NDArray[np.int64]", joined[tenth])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from replay.metrics.functional.terms import LOSS, WEIGHT, Array, divide
+from replay.metrics.interval import Interval, wald
 from replay.metrics.value import NOT_PROBABILITIES, ZERO_WEIGHT
 
 
@@ -26,3 +27,8 @@ def why_undefined(sums: Array, outside: float) -> str | None:
     if sums[WEIGHT] <= 0:
         return ZERO_WEIGHT
     return NOT_PROBABILITIES if outside > 0 else None
+
+
+def interval(value: float, variance: float, degrees: float) -> Interval:
+    """Wald's interval, cut at 0."""
+    return wald(value, variance, degrees=degrees, floor=0.0)

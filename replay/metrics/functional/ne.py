@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from replay.metrics.functional.terms import LABEL, LOSS, WEIGHT, Array, divide
+from replay.metrics.interval import Interval, wald
 from replay.metrics.value import NOT_PROBABILITIES, ONE_CLASS, ZERO_WEIGHT
 
 
@@ -52,3 +53,8 @@ def why_undefined(sums: Array, outside: float) -> str | None:
     # Sums of weights carry rounding, so one class shows as a value that is not a number, not only as an exact 0.
     one_class = sums[LABEL] <= 0 or sums[LABEL] >= sums[WEIGHT] or not np.isfinite(value(sums))
     return ONE_CLASS if one_class else None
+
+
+def interval(value: float, variance: float, degrees: float) -> Interval:
+    """Wald's interval, cut at 0."""
+    return wald(value, variance, degrees=degrees, floor=0.0)

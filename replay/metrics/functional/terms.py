@@ -35,7 +35,7 @@ def row_loss(score: Array, label: Array) -> Array:
     """
     clipped = np.clip(score, LOSS_EPS, 1 - LOSS_EPS)
     # ln(1 - p) by log1p keeps the digits of a small p; its value at 1 - eps is that of ln(eps).
-    return cast("Array", -np.where(label > 0, np.log(clipped), np.log1p(-clipped)))
+    return -np.where(label > 0, np.log(clipped), np.log1p(-clipped))
 
 
 def num_clipped(score: Array) -> int:

@@ -1,0 +1,48 @@
+"""The config as data for the manifest, and the hash that says which configs give the same results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from replay.config.locations import is_local
+from replay.config.replay import ReplayConfig
+
+# Where a run writes and how it works do not change what it finds.
+_NOT_RESULTS = ("output", "engine")
+
+
+def to_resolved_dict(config: ReplayConfig) -> dict[str, Any]:
+    """Write a config out with every default, as JSON holds it.
+
+    Times are ISO 8601 in UTC, durations text (``1min``), and numbers that are not finite text (``NaN``, ``Infinity``).
+    :func:`~replay.config.load.build_config` reads it back.
+    """
+    return config.model_dump(mode="json")
+
+
+def fingerprint(config: ReplayConfig) -> str:
+    """Hash what decides a run's results, as far as the config says it.
+
+    ``output``, ``engine`` and ``base_dir`` are left out. The order of keys does not count, but where it has a meaning:
+    in an input's ``missing``, where the first match wins. Contents of files do not count either: those of traffic and
+    checkpoints are pinned elsewhere, for the others see :func:`side_files`.
+
+    Returns:
+        SHA-256 in hexadecimal.
+    """
+    data = {key: value for key, value in to_resolved_dict(config).items() if key not in _NOT_RESULTS}
+    for entry in data["model"]["inputs"]:
+        if isinstance(entry["missing"], dict):
+            entry["missing"] = list(entry["missing"].items())
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def side_files(config: ReplayConfig) -> tuple[str, ...]:
+    """Local files, besides traffic and checkpoints, whose contents decide results: vocabularies and factories' files."""
+    files = [entry.vocabulary for entry in config.model.inputs if entry.vocabulary is not None]
+    factories = [entry.factory.rpartition(":")[0] for entry in config.checkpoints.values() if entry.factory is not None]
+    files += [place for place in factories if place.endswith(".py")]
+    return tuple(sorted({place for place in files if is_local(place)}))

@@ -1,0 +1,131 @@
+"""From a file, or from plain data, to one validated config: all problems at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from replay.config.checkpoints import check_checkpoint
+from replay.config.document import Document, read_document
+from replay.config.finding import Finding, KeyPath
+from replay.config.locations import absolute, absolute_paths
+from replay.config.model_checks import check_input, check_model
+from replay.config.overrides import apply_overrides
+from replay.config.plain import mapping, mappings
+from replay.config.replay import ReplayConfig, check_replay
+from replay.config.shape import repair_keys
+from replay.config.traffic import check_traffic
+from replay.config.translate import translate
+from replay.config.unsupported import set_aside
+from replay.errors import ConfigError, Problem
+
+
+def load_config(
+    path: str | os.PathLike[str], overrides: Sequence[str] = (), output: str | os.PathLike[str] | None = None
+) -> ReplayConfig:
+    """Read a config file.
+
+    Local paths in the file and in ``overrides`` are relative to the file's directory, which becomes ``base_dir``; text
+    is taken as it is, environment variables included.
+
+    Args:
+        path: A YAML file.
+        overrides: ``KEY=VALUE`` each, written over the file's values in their order (``--set`` on the command line),
+            such as ``traffic.window.start=2026-11-20T10:00:00Z`` or ``model.inputs[0].dtype=int64``.
+        output: Instead of the file's ``output`` (``--output``); relative to the working directory.
+
+    Returns:
+        The config, with absolute paths and every default filled in.
+
+    Raises:
+        ConfigError: Everything that is wrong, each with its line, or with the option that it comes from.
+    """
+    document = apply_overrides(read_document(os.fspath(path)), overrides)
+    if output is not None:
+        document = _with_output(document, os.fspath(output))
+    base_dir = str(Path(path).absolute().parent)
+    return _build(document, base_dir, os.fspath(path))
+
+
+def build_config(data: Mapping[str, Any], base_dir: str | os.PathLike[str] | None = None) -> ReplayConfig:
+    """Build a config from plain data, as a YAML file would hold it.
+
+    Args:
+        data: Sections by name.
+        base_dir: Where relative paths start; default: the working directory.
+
+    Raises:
+        ConfigError: Everything that is wrong.
+    """
+    directory = os.path.abspath(os.fspath(base_dir) if base_dir is not None else ".")  # noqa: PTH100, collapses `..`
+    return _build(Document(dict(data)), directory, None)
+
+
+def _with_output(document: Document, output: str) -> Document:
+    data = {**document.data, "output": absolute(output, os.getcwd())}  # noqa: PTH109, text stays text
+    return document.with_value(data, ("output",), f"--output {output}")
+
+
+def _build(document: Document, base_dir: str, source: str | None) -> ReplayConfig:
+    config, findings = _validate(document.data, base_dir)
+    findings = [*document.findings, *_doubts(document), *(one for one in findings if not _hidden(one, document.broken))]
+    if config is not None and not findings:
+        return config.with_origins(document.origins, source)
+    problems = dict.fromkeys(document.origins.problem(finding) for finding in findings)
+    raise ConfigError(sorted(problems, key=_order), source)
+
+
+def _validate(data: dict[str, Any], base_dir: str) -> tuple[ReplayConfig | None, list[Finding]]:
+    """Validate plain data; where something is wrong, go on with the rest as far as it can be judged."""
+    supported, findings = set_aside(absolute_paths(data, base_dir))
+    repaired, unknown, renamed = repair_keys(supported)
+    findings += unknown
+    config = None
+    try:
+        config = ReplayConfig.model_validate({**repaired, "base_dir": base_dir})
+    except ValidationError as error:
+        found = dict.fromkeys([*translate(error, repaired), *check_everything(repaired)])
+        findings += [replace(one, path=_in_file(one.path, renamed)) for one in found if one.path not in renamed]
+    return config, findings
+
+
+def check_everything(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Check what no single key can tell, in every section, whether or not the others are sound."""
+    traffic, model = mapping(data.get("traffic")), mapping(data.get("model"))
+    if traffic:
+        yield from (one.under(("traffic",)) for one in check_traffic(traffic))
+    yield from (one.under(("model",)) for one in check_model(model))
+    for index, entry in mappings(model.get("inputs")):
+        yield from (one.under(("model", "inputs", index)) for one in check_input(entry))
+    for name, entry in mapping(data.get("checkpoints")).items():
+        yield from (one.under(("checkpoints", name)) for one in check_checkpoint(mapping(entry)))
+    yield from check_replay(data)
+
+
+def _doubts(document: Document) -> Iterator[Finding]:
+    """What YAML readers disagree about, where any value is allowed: a factory's arguments."""
+    for path, doubt in document.doubts.items():
+        if len(path) > 3 and path[0] == "checkpoints" and path[2] == "kwargs":
+            yield Finding(path, doubt)
+
+
+def _in_file(path: KeyPath, renamed: Mapping[KeyPath, KeyPath]) -> KeyPath:
+    """A place of the repaired data as it is in the file."""
+    for depth in range(len(path), 0, -1):
+        if path[:depth] in renamed:
+            return (*renamed[path[:depth]], *path[depth:])
+    return path
+
+
+def _hidden(finding: Finding, broken: frozenset[KeyPath]) -> bool:
+    """Whether a finding is about a value that could not even be read."""
+    return any(finding.path[: len(place)] == place for place in broken)
+
+
+def _order(problem: Problem) -> tuple[bool, int]:
+    return problem.line is None, problem.line or 0

@@ -1,0 +1,169 @@
+"""The second pass of a diff: what each row adds to AUC and LogMAE, once the first pass knows the whole histogram."""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from replay.diff.chunk import Chunk, ChunkBuffer, Column, decode, split_rejected
+from replay.diff.grid import DiffState
+from replay.diff.spec import ONLINE, DiffSpec, VariantColumn
+from replay.metrics.cluster import CLUSTERS
+from replay.metrics.functional.auc import curve
+from replay.metrics.functional.log_mae import log_calibration
+from replay.metrics.histogram import Histogram
+from replay.metrics.influence import InfluenceTable
+
+Array = NDArray[np.float64]
+
+AUC, LOG_MAE = 0, 1
+
+
+def filled_histogram(state: DiffState, name: str) -> Histogram:
+    """Scores of a variant over all rows; a scenario's own histogram holds only what it changes in its checkpoint's."""
+    checkpoints = {variant.name: variant.checkpoint for variant in state.spec.variants}
+    checkpoint = checkpoints.get(name)
+    own = state.scores[name].histogram
+    if checkpoint is None:
+        return own
+    return own.merged_with(state.scores[checkpoint].histogram)
+
+
+@dataclass(frozen=True, slots=True)
+class InfluencePlan:
+    """What the second pass needs of the first. Picklable, to be broadcast.
+
+    Attributes:
+        spec: The diff.
+        tables: For the online score and each variant that has an AUC: influence on AUC and LogMAE by score and label.
+    """
+
+    spec: DiffSpec
+    tables: Mapping[str, InfluenceTable]
+
+    @classmethod
+    def of(cls, state: DiffState) -> InfluencePlan:
+        """Make it from the merged first pass."""
+        tables = {}
+        for name in state.scores:
+            histogram = filled_histogram(state, name)
+            found = curve(histogram)
+            if found.reason is None:
+                tables[name] = InfluenceTable.of(histogram, found.influence, log_calibration(histogram).influence)
+        return cls(state.spec, tables)
+
+    @property
+    def needed(self) -> bool:
+        """Whether a second pass adds anything: clusters, or variants to be paired with the baseline."""
+        others = [variant.name for variant in self.spec.variants if variant.name != self.spec.baseline]
+        return bool(self.tables) and (self.spec.group is not None or any(name in self.tables for name in others))
+
+
+class InfluenceState:
+    """Sums of influences: by hashed cluster, or of the squared difference from the baseline's row by row.
+
+    Args:
+        plan: From the first pass over the same rows.
+
+    Attributes:
+        by_cluster: For each score, ``(CLUSTERS, 2)``: influence on AUC and LogMAE; empty without a group.
+        occupied: ``(CLUSTERS,)``: judged rows by cluster.
+        paired_squares: For each variant, ``(2,)`` by label: squared difference of the influences on AUC; empty with a
+            group.
+    """
+
+    def __init__(self, plan: InfluencePlan) -> None:
+        self.plan = plan
+        # The second pass reads no slices.
+        self._spec = replace(plan.spec, segments=(), time=None)
+        self.by_cluster: dict[str, Array] = {}
+        self.paired_squares: dict[str, Array] = {}
+        if plan.spec.group is not None:
+            self.by_cluster = {name: np.zeros((CLUSTERS, 2)) for name in plan.tables}
+        elif plan.spec.baseline in plan.tables:
+            self.paired_squares = {name: np.zeros(2) for name in plan.tables}
+        self.occupied: Array = np.zeros(CLUSTERS)
+        self._buffer = ChunkBuffer()
+
+    def update(self, batch: pa.RecordBatch) -> Self:
+        """Add a batch of the scores table, the same rows as in the first pass.
+
+        Raises:
+            ValueError: A score that the first pass did not see.
+        """
+        self._buffer.add(batch.select(list(self._spec.columns)))
+        if self._buffer.full:
+            self.flush()
+        return self
+
+    def flush(self) -> Self:
+        """Work through what is buffered; the other methods do so by themselves."""
+        for table in self._buffer.drain():
+            scored, _ = split_rejected(table, self._spec)
+            if scored.num_rows:
+                self._add(decode(scored, self._spec))
+        return self
+
+    def merge(self, other: Self) -> Self:
+        """Add another state of the same plan; what ``other`` measures stays as it is."""
+        self.flush()
+        other.flush()
+        self.by_cluster = {name: sums + other.by_cluster[name] for name, sums in self.by_cluster.items()}
+        self.paired_squares = {name: sums + other.paired_squares[name] for name, sums in self.paired_squares.items()}
+        self.occupied = self.occupied + other.occupied
+        return self
+
+    def to_bytes(self) -> bytes:
+        """Pack the sums, without the plan, for the way between our own processes."""
+        self.flush()
+        sums = (self.by_cluster, self.paired_squares, self.occupied)
+        return zlib.compress(pickle.dumps(sums, protocol=pickle.HIGHEST_PROTOCOL), level=1)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, plan: InfluencePlan) -> InfluenceState:
+        """Unpack what ``to_bytes`` of this very program packed; never feed it bytes of another origin."""
+        state = cls(plan)
+        state.by_cluster, state.paired_squares, state.occupied = pickle.loads(zlib.decompress(data))
+        return state
+
+    def _add(self, chunk: Chunk) -> None:
+        if chunk.cluster is not None:
+            self.occupied = self.occupied + np.bincount(chunk.cluster[chunk.judged], minlength=CLUSTERS)
+        clean: dict[str, Column] = {}
+        if ONLINE in self.plan.tables and chunk.cluster is not None:
+            self._add_score(ONLINE, chunk, chunk.online, None)
+        baseline: Array | None = None
+        for variant in self._baseline_first():
+            column = chunk.scores(variant.column)
+            if variant.checkpoint is None:
+                clean[variant.name] = column
+            else:
+                below = clean[variant.checkpoint]
+                column = Column(np.where(column.valid, column.values, below.values), column.valid | below.valid)
+            if variant.name in self.plan.tables:
+                influence = self._add_score(variant.name, chunk, column, baseline)
+                baseline = influence if variant.name == self._spec.baseline else baseline
+
+    def _baseline_first(self) -> list[VariantColumn]:
+        return sorted(self._spec.variants, key=lambda variant: variant.name != self._spec.baseline)
+
+    def _add_score(self, name: str, chunk: Chunk, column: Column, baseline: Array | None) -> Array:
+        """Add one column of scores; returns its rows' influence on AUC."""
+        used = chunk.judged & column.valid & np.isfinite(column.values)
+        influence = self.plan.tables[name].influence_where(used, column.values, chunk.label, chunk.weight)
+        auc = influence[:, AUC]
+        if chunk.cluster is not None:
+            sums = self.by_cluster[name]
+            for metric in (AUC, LOG_MAE):
+                sums[:, metric] += np.bincount(chunk.cluster, weights=influence[:, metric], minlength=CLUSTERS)
+        elif baseline is not None:
+            squares = (baseline - auc) ** 2
+            self.paired_squares[name] += np.bincount(chunk.label.astype(np.int64), weights=squares, minlength=2)
+        return auc

@@ -1,0 +1,34 @@
+"""``replay init``: draft a config from what the table and the checkpoint say of themselves."""
+
+from __future__ import annotations
+
+from replay.checkpoints import examine
+from replay.config import CheckpointConfig, TrafficConfig
+from replay.flows.prepare import Options
+from replay.init import draft
+from replay.scoring.failures import spark_errors
+from replay.session import start_session
+from replay.traffic import open_traffic
+
+
+def draft_config(traffic: str, checkpoint: str, *, target: str, factory: str | None, options: Options) -> str:
+    """Draft the text of a config.
+
+    Args:
+        traffic: Parquet or Delta directory.
+        checkpoint: Path of a checkpoint.
+        target: Where the file will be written: paths in it are relative to its directory.
+        factory: For a checkpoint of weights alone.
+        options: Spark and safety options.
+
+    Raises:
+        TrafficError: The traffic cannot be read.
+        CheckpointError: The checkpoint is refused.
+    """
+    entry = CheckpointConfig(path=checkpoint, factory=factory)
+    examined = examine(entry, "prod", allow_pickle=options.allow_pickle, allow_non_finite=True)
+    with spark_errors("reading the traffic"):
+        session = start_session(options.master, options.conf)
+        # Only the schema is read, so the roles may be any column: they are what the draft is to find.
+        table = open_traffic(session, TrafficConfig(path=traffic, key=("key",), score="score"))
+    return draft(table.schema, traffic_path=traffic, checkpoint=examined, target=target)

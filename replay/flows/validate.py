@@ -1,0 +1,76 @@
+"""``replay validate``: everything that can be checked before a long run, every problem at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from replay.config import ReplayConfig
+from replay.flows.prepare import Options, prepare
+from replay.scoring.failures import spark_errors
+from replay.traffic import check_traffic
+
+
+@dataclass(frozen=True)
+class Validated:
+    """A config that fits its traffic and checkpoints.
+
+    Attributes:
+        rows: Rows that a run would score.
+        rows_read: Rows of the pinned table.
+        reader: How tasks would read them: ``direct`` or ``spark``.
+        traffic: The pinned table, as in the manifest.
+        checkpoints: Format and parameters by name.
+        warnings: What a reader of a result should know.
+    """
+
+    rows: int
+    rows_read: int
+    reader: str
+    traffic: dict[str, Any]
+    checkpoints: dict[str, dict[str, Any]]
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Turn into JSON-able data."""
+        return {
+            "valid": True,
+            "rows": self.rows,
+            "rows_read": self.rows_read,
+            "reader": self.reader,
+            "traffic": self.traffic,
+            "checkpoints": self.checkpoints,
+            "warnings": list(self.warnings),
+        }
+
+    def render(self, source: str) -> str:
+        """Render for a terminal."""
+        lines = [f"{source} is valid: {self.rows:,} of {self.rows_read:,} rows, read by the {self.reader} reader"]
+        lines += [
+            f"  {name}: {entry['format']}, {entry['parameters']:,} parameters" for name, entry in self.checkpoints.items()
+        ]
+        return "\n".join([*lines, *(f"warning: {warning}" for warning in self.warnings)])
+
+
+def validate(config: ReplayConfig, *, options: Options | None = None) -> Validated:
+    """Check a config against its traffic and checkpoints, keys included; writes nothing.
+
+    Raises:
+        ConfigError: All that is wrong, each with its line.
+        TrafficError: The traffic is refused.
+        CheckpointError: A checkpoint is refused.
+    """
+    prepared = prepare(config, options or Options())
+    with spark_errors("checking the traffic"):
+        check = check_traffic(prepared.spark, prepared.traffic, config.traffic)
+    return Validated(
+        rows=check.rows_selected,
+        rows_read=check.rows_read,
+        reader=prepared.plan.reader,
+        traffic=prepared.traffic.describe(),
+        checkpoints={
+            name: {"format": str(checkpoint.format), "sha256": checkpoint.sha256, "parameters": checkpoint.parameters}
+            for name, checkpoint in prepared.checkpoints.items()
+        },
+        warnings=tuple(prepared.preflight.warnings()),
+    )
