@@ -12,8 +12,8 @@ and because another tool that opens it would be harmed. The policy, for weights 
    OBJ) and is not in ``INERT_CALLS``. Training checkpoints call few of these, and they are listed; gadgets such as
    ``torch.utils.collect_env.run`` are without number and can't be listed. Of other packages, a call is hostile when its
    name says so (``HOSTILE_NAMES``), or when what is called was computed by the pickle itself.
-4. *Inert*: all else. A class of the team's own, ``lightning`` or ``omegaconf`` objects, an optimizer class of torch that
-   is only named or made without a call (NEWOBJ, BUILD): each becomes a placeholder, and ``set_aside`` says so.
+4. *Inert*: all else. A class of the team's own, ``lightning`` or ``omegaconf`` objects, an optimizer class of torch
+   that is only named or made without a call (NEWOBJ, BUILD): each becomes a placeholder, and ``set_aside`` says so.
 
 TorchScript and torch.export archives are opened by torch, not by us, and some of torch's readers fall back to a full
 unpickler. So theirs is the stricter list, exactly what torch writes (``Policy.SCRIPT``, ``Policy.EXPORT``).
@@ -26,14 +26,19 @@ import enum
 import re
 import sys
 
-_STORAGES = (
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_STORAGES = _words(
     "Double Float Half Long Int Short Char Byte Bool BFloat16 ComplexDouble ComplexFloat "
     "QUInt8 QInt8 QInt32 QUInt4x2 QUInt2x4"
-).split()
-_DTYPES = (
+)
+_DTYPES = _words(
     "float64 float32 float16 bfloat16 int64 int32 int16 int8 uint8 uint16 uint32 uint64 bool complex32 complex64 "
     "complex128 float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2"
-).split()
+)
 STORAGE_TYPES = frozenset(f"torch.{name}Storage" for name in _STORAGES)
 DTYPES = frozenset(f"torch.{name}" for name in _DTYPES)
 
@@ -94,7 +99,7 @@ READ = frozenset(
 )
 """What the restricted unpickler builds."""
 
-HOSTILE_MODULES = frozenset(
+HOSTILE_MODULES = _words(
     """
     os posix nt posixpath ntpath subprocess _posixsubprocess sys importlib _frozen_importlib _frozen_importlib_external
     imp zipimport pty socket _socket shutil ctypes _ctypes code codeop runpy commands webbrowser pickle _pickle cPickle
@@ -105,30 +110,30 @@ HOSTILE_MODULES = frozenset(
     resource mmap pydoc unittest pip setuptools pkg_resources IPython cffi nose pytest paramiko requests httpx
     torch.hub torch.package torch.jit torch.serialization torch.multiprocessing torch.testing torch._dynamo
     torch._inductor torch._export torch.export torch.fx torch.ops torch._ops torch.classes torch.library torch._library
-    torch.compiler torch.onnx torch.utils.collect_env torch.utils.cpp_extension torch.utils.bottleneck torch.utils.file_baton
-    torch.utils.model_zoo torch.utils.tensorboard torch.utils.bundled_inputs torch.utils.data.datapipes
-    torch.utils.benchmark torch.distributed.rpc torch.distributed.run torch.distributed.launch
+    torch.compiler torch.onnx torch.utils.collect_env torch.utils.cpp_extension torch.utils.bottleneck
+    torch.utils.file_baton torch.utils.model_zoo torch.utils.tensorboard torch.utils.bundled_inputs
+    torch.utils.data.datapipes torch.utils.benchmark torch.distributed.rpc torch.distributed.run torch.distributed.launch
     torch.distributed.elastic torch.cuda._sanitizer torch._appdirs torch._namedtensor_internals
     numpy.f2py numpy.testing numpy.distutils numpy.lib.npyio numpy.lib.format numpy.lib._npyio_impl numpy.ctypeslib
-    """.split()
+    """
 )
 """A pickle that names anything in these (or below them) is refused."""
 
-HOSTILE_NAMES = frozenset(
+HOSTILE_NAMES = _words(
     """
     eval exec execfile system popen Popen spawn loads read_pickle import_module check_output check_call getoutput
     getstatusoutput runcode runsource exec_module load_module runstring run_path run_module load_library CDLL from_file
     fromfile memmap genfromtxt loadtxt savetxt
-    """.split()
+    """
 )
 
-_PLAIN_BUILTINS = frozenset(
+_PLAIN_BUILTINS = _words(
     "set frozenset dict list tuple int float complex bool str bytes bytearray object range slice type property "
     "NotImplementedType ellipsis Ellipsis NotImplemented NoneType print len abs min max sum round sorted reversed "
-    "enumerate zip".split()
+    "enumerate zip"
 )
 
-INERT_CALLS = frozenset(
+INERT_CALLS = _words(
     """
     builtins.set builtins.frozenset builtins.dict builtins.list builtins.tuple builtins.int builtins.float
     builtins.complex builtins.bool builtins.str builtins.bytes builtins.bytearray builtins.object builtins.range
@@ -149,7 +154,7 @@ INERT_CALLS = frozenset(
     torch.nn.parameter.Buffer torch.torch_version.TorchVersion torch.Generator
     torch.nn.parameter.UninitializedParameter torch.nn.parameter.UninitializedBuffer
     torch.distributed.fsdp.api.StateDictType torch.distributed.fsdp.fully_sharded_data_parallel.ShardingStrategy
-    """.split()
+    """
 )
 """Functions of the standard library, torch and numpy that training checkpoints call; they get placeholders."""
 

@@ -97,8 +97,8 @@ class PickleWalk:
             return
         more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
         raise UnsafeCheckpoint(
-            f"{place}: the pickle {'; '.join(found[:3])}{more}. Nothing of it was run. A checkpoint that needs this is"
-            " not opened: save the weights alone (torch.save(model.state_dict(), ...) or safetensors) where you trust it"
+            f"{place}: the pickle {'; '.join(found[:3])}{more}. Nothing of it was run. Where you"
+            " trust the file, save its weights alone: torch.save(model.state_dict(), ...) or safetensors"
         )
 
 
@@ -130,7 +130,7 @@ _MARK: Final = object()
 _CODES: Final = {op.code: op for op in pickletools.opcodes}
 
 
-class _Malformed(Exception):
+class _MalformedError(Exception):
     """The bytes are no pickle."""
 
 
@@ -154,7 +154,7 @@ def walk_pickle(data: bytes | memoryview, place: str, start: int = 0) -> PickleW
         return walker.walk()
     except UnsafeCheckpoint as error:
         raise UnsafeCheckpoint(f"{place}: {error}") from None
-    except (_Malformed, IndexError, ValueError, KeyError, struct.error) as error:
+    except (_MalformedError, IndexError, ValueError, KeyError, struct.error) as error:
         raise CorruptCheckpoint(
             f"{place}: not a well-formed pickle (byte {walker.position}: {_words(error)}). The file is truncated or"
             " damaged: copy it again from its source"
@@ -184,7 +184,7 @@ class _Walker:
         size = len(self.data)
         while True:
             if self.position >= size:
-                raise _Malformed("the data ends before the pickle does")
+                raise _MalformedError("the data ends before the pickle does")
             code = self.data[self.position]
             self.position += 1
             self.opcodes += 1
@@ -194,7 +194,7 @@ class _Walker:
                 break
             step = _STEPS[code]
             if step is None:
-                raise _Malformed(f"byte 0x{code:02x} is no opcode")
+                raise _MalformedError(f"byte 0x{code:02x} is no opcode")
             step(self)
         root = self.stack.pop()
         return PickleWalk(
@@ -204,14 +204,14 @@ class _Walker:
     def take(self, count: int) -> bytes:
         end = self.position + count
         if count < 0 or end > len(self.data):
-            raise _Malformed(f"a value claims {count} bytes, more than there are")
+            raise _MalformedError(f"a value claims {count} bytes, more than there are")
         chunk = bytes(self.data[self.position : end])
         self.position = end
         return chunk
 
     def skip(self, count: int) -> None:
         if count < 0 or self.position + count > len(self.data):
-            raise _Malformed(f"a value claims {count} bytes, more than there are")
+            raise _MalformedError(f"a value claims {count} bytes, more than there are")
         self.position += count
 
     def number(self, layout: str) -> int:
@@ -225,7 +225,7 @@ class _Walker:
             window = bytes(self.data[self.position : self.position + _MAX_LINE])
             end = window.find(b"\n")
         if end < 0:
-            raise _Malformed("a line has no end")
+            raise _MalformedError("a line has no end")
         self.position += end + 1
         return window[:end]
 
@@ -234,7 +234,7 @@ class _Walker:
         while self.stack[place] is not _MARK:
             place -= 1
             if place < 0:
-                raise _Malformed("a mark is missing")
+                raise _MalformedError("a mark is missing")
         items = self.stack[place + 1 :]
         del self.stack[place:]
         return items
@@ -242,7 +242,7 @@ class _Walker:
     def pop(self) -> Any:
         value = self.stack.pop()
         if value is _MARK:
-            raise _Malformed("a mark stands where a value is needed")
+            raise _MalformedError("a mark stands where a value is needed")
         return value
 
     def remember(self, place: int) -> None:
@@ -255,7 +255,7 @@ class _Walker:
     def make_tuple(self, items: Iterable[Any]) -> None:
         items = tuple(items)
         if _MARK in items:
-            raise _Malformed("a mark stands where a value is needed")
+            raise _MalformedError("a mark stands where a value is needed")
         weight = 1 + sum(item.weight if isinstance(item, _Tuple) else 1 for item in items)
         if weight > MAX_TUPLE_WEIGHT:
             raise UnsafeCheckpoint(f"tuples are nested to more than {MAX_TUPLE_WEIGHT:,} elements (a memory bomb)")
@@ -272,7 +272,7 @@ class _Walker:
             self.stack.append(_OPAQUE)
             return
         if len(module) + len(name) > MAX_NAME:
-            raise _Malformed(f"a global's name has {len(module) + len(name)} characters")
+            raise _MalformedError(f"a global's name has {len(module) + len(name)} characters")
         target = _Global(*normalized(module, name))
         self.use(target, Use.NAMED)
         self.stack.append(target)
@@ -366,29 +366,29 @@ def _line_text(walker: _Walker) -> None:
 def _quoted_text(walker: _Walker) -> None:
     line = walker.line().strip()
     if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"'):
-        raise _Malformed("a string is not quoted")
+        raise _MalformedError("a string is not quoted")
     if len(line) > MAX_NAME:
         walker.stack.append(_OPAQUE)
         return
-    plain: bytes = codecs.escape_decode(line[1:-1])[0]  # type: ignore[attr-defined]
+    plain: bytes = codecs.escape_decode(line[1:-1])[0]
     walker.stack.append(plain.decode("utf-8", "surrogateescape"))
 
 
 def _number_line(walker: _Walker) -> None:
     if len(walker.line()) > MAX_NAME:
-        raise _Malformed("a number has more than a thousand digits")
+        raise _MalformedError("a number has more than a thousand digits")
     walker.stack.append(_OPAQUE)
 
 
 def _protocol(walker: _Walker) -> None:
     if (protocol := walker.number("<B")) > 5:
-        raise _Malformed(f"pickle protocol {protocol} does not exist")
+        raise _MalformedError(f"pickle protocol {protocol} does not exist")
 
 
 def _frame(walker: _Walker) -> None:
     size = walker.number("<Q")
     if walker.position + size > len(walker.data):
-        raise _Malformed(f"a frame claims {size} bytes, more than there are")
+        raise _MalformedError(f"a frame claims {size} bytes, more than there are")
 
 
 def _mark(walker: _Walker) -> None:
@@ -402,7 +402,7 @@ def _empty_tuple(walker: _Walker) -> None:
 def _tuple_of(count: int) -> _Step:
     def step(walker: _Walker) -> None:
         if len(walker.stack) < count:
-            raise _Malformed("the stack is empty where a value is needed")
+            raise _MalformedError("the stack is empty where a value is needed")
         items = walker.stack[-count:]
         del walker.stack[-count:]
         walker.make_tuple(items)
@@ -444,7 +444,7 @@ def _build(walker: _Walker) -> None:
 
 def _changed(walker: _Walker, target: Any) -> None:
     if target is _MARK:
-        raise _Malformed("a mark stands where a value is needed")
+        raise _MalformedError("a mark stands where a value is needed")
     if isinstance(target, _Global):
         walker.hostile[f"changes {target.module}.{target.name} itself (byte {walker.position})"] = None
 
@@ -499,7 +499,7 @@ def _instance(walker: _Walker) -> None:
 def _object(walker: _Walker) -> None:
     items = walker.pop_to_mark()
     if not items:
-        raise _Malformed("an object has no class")
+        raise _MalformedError("an object has no class")
     walker.call(items[0], _OPAQUE)
 
 
@@ -513,7 +513,7 @@ def _extension(layout: str) -> _Step:
 
 
 def _buffer(walker: _Walker) -> None:
-    raise _Malformed("it needs out-of-band buffers, which a file does not have")
+    raise _MalformedError("it needs out-of-band buffers, which a file does not have")
 
 
 def _persistent_line(walker: _Walker) -> None:

@@ -21,6 +21,7 @@ class Placeholder:
     state: Any
 
     def __new__(cls, *_arguments: Any, **_keywords: Any) -> Placeholder:
+        """Make one, whatever the arguments."""
         made = object.__new__(cls)
         made.items = {}
         made.state = None

@@ -54,21 +54,22 @@ class MappedFile:
         """Position of the last occurrence at or after ``start``, or -1."""
         return self._map.rfind(needle, start)
 
-    def storage(self, start: int, count: int) -> torch.UntypedStorage:
+    def storage(self, start: int, count: int, alignment: int = 8) -> torch.UntypedStorage:
         """Bytes of the file as a storage that shares the mapping; a copy only where they are not aligned.
 
         Args:
             start: First byte.
             count: Number of bytes.
+            alignment: Of what they hold, in bytes.
         """
         if count == 0:
-            return torch.UntypedStorage(0)
+            return torch.empty(0, dtype=torch.uint8).untyped_storage()
         if start < 0 or start + count > self.size:
             raise CorruptCheckpoint(
                 f"{self.path}: bytes {start} to {start + count} are needed, the file has {self.size}: it is truncated"
             )
         tensor = torch.frombuffer(self._map, dtype=torch.uint8, count=count, offset=start)
-        return (tensor.clone() if start % 16 else tensor).untyped_storage()
+        return (tensor.clone() if start % alignment else tensor).untyped_storage()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -81,15 +82,12 @@ class _ArrayType(Placeholder):
         self.code = code
 
     def numpy(self) -> np.dtype[Any] | None:
+        """The dtype, where it is a plain number."""
         order = self.state[1] if isinstance(self.state, tuple) and len(self.state) > 1 else "<"
-        if (
-            not isinstance(self.code, str)
-            or self.code[:1] not in "fiubc"
-            or len(self.code) > 4
-            or order not in ("<", "|", ">", "=")
-        ):
+        if not isinstance(self.code, str) or not re.fullmatch(r"[fiubc]\d{1,2}", self.code) or order not in "<|>=":
             return None
-        return np.dtype(self.code).newbyteorder(order)
+        plain = np.dtype(self.code)
+        return plain.newbyteorder(">") if order == ">" else plain
 
 
 def _array_tensor(data: object, dtype: object, shape: object, fortran: bool) -> torch.Tensor | None:

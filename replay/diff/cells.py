@@ -18,6 +18,7 @@ from replay.metrics.keyed import Keys, Sums, reduce_by_key
 Codes = NDArray[np.int64]
 
 PAIR_SHIFT = np.uint64(32)
+PAIR_LOW = np.uint64(2**32 - 1)
 
 
 @dataclass(frozen=True, slots=True)

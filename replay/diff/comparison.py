@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from replay.config.diff import Tolerance
 from replay.diff.tolerance import agrees
-from replay.metrics.histogram import MagnitudeHistogram
 from replay.metrics.interval import wilson
+from replay.metrics.magnitude import MagnitudeHistogram
 from replay.metrics.value import finite
 
 Array = NDArray[np.float64]
@@ -66,9 +66,9 @@ def compare_rows(
 class Comparison:
     """How far one column of scores is from another.
 
-    Every row is counted somewhere: ``compared`` has both scores, the others are missing on one side or both. A NaN or an
-    infinity is a score: it is compared, and a NaN, or an infinity on one side only, is a mismatch. Distances and the
-    correlation are over pairs whose difference is finite.
+    Every row is counted somewhere: ``compared`` has both scores, the others are missing on one side or both. A NaN or
+    an infinity is a score: it is compared, and a NaN, or an infinity on one side only, is a mismatch. Distances and
+    the correlation are over pairs whose difference is finite.
 
     Args:
         tolerance: When two scores agree.
@@ -177,11 +177,11 @@ class Comparison:
         Returns:
             ``compared``, ``mismatched``, ``mismatch_rate``, ``mean_abs``, ``p50_abs``, ``p99_abs`` (within 0.4%),
             ``max_abs``, ``mean_delta``, ``correlation`` (Pearson); the counts ``missing_*``, ``non_finite_*`` and
-            ``nan_both``; ``intervals``: of the mismatch rate (Wilson); ``reasons``: why a value is None, by its key.
+            ``nan_both``; ``mismatch_rate_low`` and ``_high`` (Wilson); ``reasons``: why a value is None, by its key.
         """
         pairs = self.pairs.count
         low, high = wilson(self.mismatched, self.compared, design_effect=design_effect)
-        values = {
+        values: dict[str, float | None] = {
             "mismatch_rate": self.mismatched / self.compared if self.compared else None,
             "mean_abs": finite(self.abs_sum / pairs) if pairs else None,
             "p50_abs": self._quantile(0.5),
@@ -191,9 +191,9 @@ class Comparison:
             "correlation": self.pairs.correlation(),
         }
         reasons = {name: self._reason(name) for name, value in values.items() if value is None}
-        intervals = {"mismatch_rate": {"low": low, "high": high, "rows": self.compared}}
         counts = {name: getattr(self, name) for name in _COUNTS}
-        return {**counts, **values, "intervals": intervals, "reasons": reasons}
+        interval = {"mismatch_rate_low": low, "mismatch_rate_high": high}
+        return {**counts, **values, **interval, "reasons": reasons}
 
     def _quantile(self, share: float) -> float | None:
         found = self.magnitudes.quantile(share)

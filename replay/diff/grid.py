@@ -71,7 +71,9 @@ class DiffState:
             scored, rejected = split_rejected(table, self.spec)
             self.rejected.update(rejected)
             if scored.num_rows:
-                self._add(decode(scored, self.spec))
+                # Sums of scores near 1e308 overflow; what is computed from them then says so.
+                with np.errstate(over="ignore", invalid="ignore"):
+                    self._add(decode(scored, self.spec))
         return self
 
     def merge(self, other: Self) -> Self:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from replay.metrics.row import MetricRow
+from replay.metrics.value import MetricValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,23 +16,29 @@ class VariantResult:
     """One column of scores: a variant, or the online score.
 
     Attributes:
-        rows: Rows compared or counted, all but the rejected ones.
+        rows: Rows, all but the rejected ones.
         rows_scored: Rows with a score of its own; for a scenario, the rows that it touched.
-        vs_online: The comparison's dict (``Comparison.compute``); None for the online score itself.
+        missing: Rows without a score, nor one of the checkpoint.
+        vs_online: ``Comparison.compute``; None for the online score itself.
         vs_baseline: The same, and where there is a label ``auc_drop`` (baseline - variant), ``ne_increase`` and
-            ``calibration_shift`` (variant - baseline), whose intervals are under ``intervals``; None for the online
-            score.
-        stability: ``non_finite``, ``saturated``, ``out_of_range`` and ``missing`` rows.
-        metrics: ``auc``, ``ne``, ``logloss``, ``calibration`` and ``log_mae``, each with value, low, high and rows (and
-            reason where the value is None); empty without a label.
+            ``calibration_shift`` (variant - baseline), each with ``_low`` and ``_high``; None for the online score and
+            the baseline itself.
+        stability: Rows whose score is ``non_finite``, ``saturated`` (a probability within 1e-6 of 0 or 1), or
+            ``out_of_range`` (finite, and outside of what the baseline's clean scores span).
+        metrics: ``auc``, ``ne``, ``logloss``, ``calibration`` and ``log_mae``; empty without a label.
+        clipped: Rows whose score was clipped to [1e-12, 1 - 1e-12] for a logarithm.
+        auc_error_bound: How far binning can have moved the AUC; 0 where every distinct score has its bin.
     """
 
     rows: int
     rows_scored: int
+    missing: int
     vs_online: dict[str, Any] | None
     vs_baseline: dict[str, Any] | None
     stability: dict[str, int]
-    metrics: dict[str, dict[str, Any]]
+    metrics: dict[str, MetricValue]
+    clipped: int
+    auc_error_bound: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,8 @@ class ScoreState:
         sums: ``(4,)``: sums of the terms.
         moments: ``(4, 4)``: sums of the terms' products.
         cross: ``(4, 4)``: sums of products of these terms with the baseline's.
-        histogram: Scores by class: negative, positive, not judged. A scenario's holds what it changes in its checkpoint's.
+        histogram: Scores by class: negative, positive, not judged. A scenario's holds what it changes in its
+            checkpoint's.
         on_online: Against the online score.
         on_baseline: Against the baseline.
     """
@@ -76,8 +77,8 @@ class ScoreState:
             self.outside += int(np.count_nonzero(judged.outside))
             scores = column.values
             self.clipped += num_clipped(scores if used == scores.size else scores[judged.used])
-            self.sums += judged.terms.sum(axis=1)
             with np.errstate(all="ignore"):
+                self.sums += judged.terms.sum(axis=1)
                 self.moments += judged.terms @ judged.terms.T
                 if baseline is not None:
                     self.cross += judged.terms @ baseline.terms.T

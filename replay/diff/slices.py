@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.diff.axis import OTHER, TimeAxis, ValueAxis
-from replay.diff.cells import PAIR_SHIFT, Cells, find_cells
+from replay.diff.cells import PAIR_LOW, PAIR_SHIFT, Cells, find_cells
 from replay.diff.chunk import Chunk, Column
 from replay.diff.contribution import AGAINST_BASELINE, AGAINST_ONLINE, WIDTH
 from replay.diff.spec import DiffSpec
 from replay.metrics.cluster import CLUSTERS
 from replay.metrics.histogram import Histogram
-from replay.metrics.keyed import Keys, KeyedSums, Sums
+from replay.metrics.keyed import KeyedSums, Keys, Sums
 
 Codes = NDArray[np.int64]
 Kind = Literal["full", "counts", "cluster"]
@@ -196,7 +196,7 @@ class SliceTables:
 
     def _translate(self, table: str, keys: Keys, maps: Mapping[int, Codes]) -> Keys:
         """Keys of a table under other codes, given for some axes: ``(num_codes,)``, new by old."""
-        high, low = (keys >> PAIR_SHIFT).astype(np.int64), (keys & np.uint64(2**32 - 1)).astype(np.int64)
+        high, low = (keys >> PAIR_SHIFT).astype(np.int64), (keys & PAIR_LOW).astype(np.int64)
         first, second = self._axes_of(table)
         if first in maps:
             high = maps[first][high]
@@ -243,7 +243,7 @@ class SliceTables:
 
 
 def _distinct(values: Codes) -> tuple[Codes, Codes]:
-    """Distinct values in order and the place of each row among them, like ``np.unique``, without a sort where it can."""
+    """Distinct values in order, and the place of each row among them; no sort where the values lie close together."""
     low = int(values.min())
     span = int(values.max()) - low + 1
     if span > 4 * max(values.size, 1024):

@@ -17,8 +17,8 @@ class VariantColumn:
     Attributes:
         name: The variant (``prod``, ``prod/counts_null``).
         column: Its column.
-        checkpoint: For a scenario, the variant whose score holds where this column is null; None for a checkpoint, whose
-            null is a missing score.
+        checkpoint: For a scenario, the variant whose score holds where this column is null; None for a checkpoint,
+            whose null is a missing score.
     """
 
     name: str
@@ -51,7 +51,7 @@ class DiffSpec:
     online: str
     variants: tuple[VariantColumn, ...]
     baseline: str
-    tolerance: Tolerance = Tolerance()
+    tolerance: Tolerance
     label: str | None = None
     weight: str | None = None
     group: str | None = None

@@ -13,9 +13,9 @@ from replay.config.diff import Tolerance
 def agrees(replayed: NDArray[Any], reference: NDArray[Any], tolerance: Tolerance) -> NDArray[np.bool_]:
     """``|replayed - reference| <= abs + rel * |reference|``, inclusive, in float64.
 
-    The bound is relative to the reference alone, so the two sides don't swap. Infinities agree when they are equal, sign
-    and all, whatever the tolerance; no tolerance makes an infinity agree with a finite score. NaN agrees with nothing,
-    not even NaN.
+    The bound is relative to the reference alone, so the two sides don't swap. Infinities agree when they are equal,
+    sign and all, whatever the tolerance; no tolerance makes an infinity agree with a finite score. NaN agrees with
+    nothing, not even NaN.
 
     Args:
         replayed: ``(num_rows,)``; float32 is widened, not the other rounded.

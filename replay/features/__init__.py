@@ -1,0 +1,18 @@
+"""The model's contract: Arrow columns in, named tensors out."""
+
+from replay.features.encoder import Encoded, Encoder, check_model
+from replay.features.reader import feature_column
+from replay.features.rejects import REJECT_REASONS
+from replay.features.resolve import Resolution, ResolvedFeature, family_features, resolve_features
+
+__all__ = [
+    "REJECT_REASONS",
+    "Encoded",
+    "Encoder",
+    "Resolution",
+    "ResolvedFeature",
+    "check_model",
+    "family_features",
+    "feature_column",
+    "resolve_features",
+]

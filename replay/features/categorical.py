@@ -103,7 +103,9 @@ def _values(distinct: pa.Array) -> Iterable[bytes]:
     return (b"%d" % value for value in distinct.to_numpy().tolist())
 
 
-def categorical_codec(logged: pa.DataType, entry: Input, target: Target, fill: np.generic | None, index: Lookup) -> Codec:
+def categorical_codec(
+    logged: pa.DataType, entry: Input, target: Target, fill: np.generic | None, index: Lookup
+) -> Codec:
     """Choose the codec of a column that is looked up.
 
     Args:

@@ -22,6 +22,7 @@ import xxhash
 from replay.config.model import Hash
 from replay.features.problems import CannotEncode
 
+
 def make_hash(config: Hash) -> Callable[[bytes], int]:
     """The function from the bytes of a logged value to its bucket, 0 .. buckets - 1.
 

@@ -11,12 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from replay.features.buffers import fixed_width_values, null_mask
-from replay.features.codecs import NUMPY_TYPES, Codec
-from replay.features.dtypes import Array, Target
+from replay.features.casts import Cast
+from replay.features.codecs import Codec
 from replay.features.numeric import NumericCodec
-from replay.features.reader import Columns, stack
-from replay.features.rejects import NOT_REPRESENTABLE, Reasons, first_reason
+from replay.features.reader import Columns
+from replay.features.rejects import Reasons, first_reason, reasons_of
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,8 @@ class ColumnInput:
 class StackedInput:
     """Scalar columns side by side: (num_rows, num_features).
 
-    Number columns of one logged type are stacked first and cast as one block; others are written column by column.
+    Number columns of one logged type without a null are stacked by Arrow and cast as one block; any others are written
+    column by column. Both give the same bits.
 
     Args:
         name: The input's name.
@@ -101,13 +101,18 @@ class StackedInput:
         self.features = tuple(features)
         self._codecs = tuple(codecs)
         self._places = {feature: place for place, feature in enumerate(features)}
-        self._target: Target = codecs[0].target
-        self._uniform = _uniform(codecs)
+        self._target = codecs[0].target
+        self._cast_block = _block_cast(codecs)
 
     def encode(self, columns: Columns, num_rows: int) -> Block:
         """See :meth:`InputEncoder.encode`."""
-        if self._uniform is not None and num_rows:
-            return self._encode_block(columns, self._uniform)
+        if self._cast_block is not None and num_rows:
+            logged = columns.block(self.features)
+            if logged is not None:
+                values, unfit = self._cast_block(logged)
+                return Block(
+                    self._target.tensor(values), reasons_of(None, None if unfit is None else unfit.any(axis=1))
+                )
         out = np.empty((num_rows, len(self.features)), self._target.storage)
         reasons: Reasons | None = None
         for feature, codec, column in zip(self.features, self._codecs, out.T, strict=True):
@@ -124,11 +129,11 @@ class StackedInput:
                 into[:, place] = torch.from_numpy(out)
         return Block(into, reasons)
 
-    def _encode_block(self, columns: Columns, first: NumericCodec) -> Block:
-        """The same for number columns of one type: what is logged becomes one block, and that is cast at once."""
-        logged = columns.block(self.features)
-        if logged is None:
-            return self._encode_block_with_nulls([columns[feature] for feature in self.features], first)
-        values, unfit = first.cast(logged)
-        reasons = None if unfit is None else _any_column(unfit)
-        return Block(self._target.tensor(values), reasons)
+
+def _block_cast(codecs: Sequence[Codec]) -> Cast | None:
+    """The cast that all columns of a stack share, or None where they do not come as one block."""
+    first = codecs[0]
+    if not isinstance(first, NumericCodec) or not first.stackable:
+        return None
+    alike = all(isinstance(codec, NumericCodec) and codec.logged == first.logged for codec in codecs)
+    return first.cast if alike else None

@@ -18,16 +18,22 @@ class NumericCodec:
     """Encodes integers, floats and bools of every width.
 
     Args:
-        logged: The column's plain type, one of ``NUMPY_TYPES``.
+        logged: The column's type; its plain type is one of ``NUMPY_TYPES``.
         target: The tensor dtype.
         fill: What a null becomes, in the target's storage, or None.
+
+    Attributes:
+        cast: From the logged numpy dtype to the target's storage.
+        stackable: Whether Arrow can put columns of this type side by side.
     """
 
     def __init__(self, logged: pa.DataType, target: Target, fill: np.generic | None) -> None:
+        self.logged = logged
         self.target = target
         self.fill = fill
-        self.source = NUMPY_TYPES[logged]
+        self.source = NUMPY_TYPES[plain_type(logged)]
         self.cast = make_cast(self.source, target)
+        self.stackable = logged in NUMPY_TYPES and not pa.types.is_boolean(logged)
 
     def encode(self, array: pa.Array, out: Array) -> Reasons | None:
         """See :meth:`replay.features.codecs.Codec.encode`."""
@@ -114,12 +120,14 @@ def numeric_codec(logged: pa.DataType, target: Target, fill: np.generic | None) 
     """
     kind = plain_type(logged)
     if kind in NUMPY_TYPES:
-        return NumericCodec(kind, target, fill)
+        return NumericCodec(logged, target, fill)
     if pa.types.is_decimal(kind):
         return DecimalCodec(target, fill)
     if pa.types.is_null(kind):
         return NullCodec(target, fill)
-    raise CannotEncode(f"found a column of {logged}, expected a number for {target.name}: {_advice(kind)}", refused=True)
+    raise CannotEncode(
+        f"found a column of {logged}, expected a number for {target.name}: {_advice(kind)}", refused=True
+    )
 
 
 def _advice(kind: pa.DataType) -> str:

@@ -87,7 +87,9 @@ class LoggedColumns:
     def __getitem__(self, feature: str) -> pa.Array:
         """See :class:`Columns`."""
         found = self._reader.features[feature]
-        return self._at(found.root, found.steps) if found.steps else self._batch.column(self._reader.indices[found.root])
+        return (
+            self._at(found.root, found.steps) if found.steps else self._batch.column(self._reader.indices[found.root])
+        )
 
     def block(self, features: tuple[str, ...]) -> Array | None:
         """See :class:`Columns`."""

@@ -46,4 +46,6 @@ def vector_to_list(array: pa.StructArray) -> pa.ListArray:
     within[in_sparse] = indices.flatten().to_numpy()
     flat = np.zeros(starts[-1], values.type.value_type.to_pandas_dtype())
     flat[starts[rows] + within] = values.flatten().to_numpy(zero_copy_only=False)
-    return pa.LargeListArray.from_arrays(pa.array(starts), pa.array(flat), mask=None if null is None else pa.array(null))
+    return pa.LargeListArray.from_arrays(
+        pa.array(starts), pa.array(flat), mask=None if null is None else pa.array(null)
+    )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from replay.metrics.functional import calibration
+from replay.metrics.ratio import RatioFormula
 from replay.metrics.state import RatioMetric
 
 
@@ -14,4 +17,4 @@ class Calibration(RatioMetric):
     0.75
     """
 
-    formula = calibration
+    formula: ClassVar[RatioFormula] = calibration

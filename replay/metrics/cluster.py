@@ -2,8 +2,8 @@
 
 Rows of one ranking request are not independent, so an interval must be built from sums by request. A request may be
 split over shards, and there may be millions, so each is hashed into one of ``CLUSTERS`` random groups, whose sums
-merge. With ``U_g`` the sum of a statistic's influence over random group g, ``G/(G-1) * sum(U_g**2)`` estimates its variance
-with G - 1 degrees of freedom (random groups: Wolter 2007, chapter 2; cluster-robust: Cameron and Miller 2015).
+merge. With ``U_g`` the sum of a statistic's influence over random group g, ``G/(G-1) * sum(U_g**2)`` estimates its
+variance with G - 1 degrees of freedom (random groups: Wolter 2007, chapter 2; cluster-robust: Cameron and Miller 2015).
 """
 
 from __future__ import annotations

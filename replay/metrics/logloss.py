@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from replay.metrics.functional import logloss
+from replay.metrics.ratio import RatioFormula
 from replay.metrics.state import RatioMetric
 
 
@@ -16,4 +19,4 @@ class LogLoss(RatioMetric):
     0.693147
     """
 
-    formula = logloss
+    formula: ClassVar[RatioFormula] = logloss

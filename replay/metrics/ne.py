@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from replay.metrics.functional import ne
+from replay.metrics.ratio import RatioFormula
 from replay.metrics.state import RatioMetric
 
 
@@ -16,4 +19,4 @@ class NormalizedEntropy(RatioMetric):
     1.0
     """
 
-    formula = ne
+    formula: ClassVar[RatioFormula] = ne

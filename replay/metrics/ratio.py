@@ -94,12 +94,12 @@ def _clustered_variance(formula: RatioFormula, sums: Array, clusters: ClusterTer
     """The random-groups variance of every slice, ``G / (G - 1) * sum(U**2)``, and its G - 1 degrees of freedom."""
     occupied = clusters.terms[:, WEIGHT] > 0
     slices, terms = clusters.slices[occupied], clusters.terms[occupied]
+    groups = np.bincount(slices, minlength=len(sums)).astype(np.float64)
     with np.errstate(all="ignore"):
         influence = np.einsum("gi,gi->g", terms, formula.gradient(sums)[slices])
-        groups = np.bincount(slices, minlength=len(sums)).astype(np.float64)
-        squares = np.bincount(slices, weights=influence**2, minlength=len(sums))
-        variance = np.where(groups > 1, groups / np.maximum(groups - 1, 1), np.nan) * squares
-    return variance, np.maximum(groups - 1, 1)
+        squares: Array = np.bincount(slices, weights=influence**2, minlength=len(sums)).astype(np.float64)
+        variance: Array = np.where(groups > 1, groups / np.maximum(groups - 1, 1), np.nan) * squares
+    return variance, np.asarray(np.maximum(groups - 1, 1), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

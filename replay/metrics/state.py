@@ -105,8 +105,9 @@ class RatioMetric(MetricState):
 
     def _add(self, rows: Rows) -> None:
         terms = row_terms(rows.score, rows.label, rows.weight)
-        self.sums += terms.sum(axis=1)
-        self.moments += terms @ terms.T
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.sums += terms.sum(axis=1)
+            self.moments += terms @ terms.T
         self.num_clipped += num_clipped(rows.score)
         self.num_outside += num_outside(rows.score)
         if rows.cluster is not None:

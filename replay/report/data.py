@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,6 +62,23 @@ class ReportData:
             "rows": {"columns": list(_COLUMNS), "values": [_values(row) for row in self.rows]},
             "worst_rows": [plain(row) for row in self.worst_rows],
         }
+
+    def to_json(self) -> str:
+        """Render as the text of ``report.json``."""
+        return json.dumps(self.to_dict(), separators=(",", ":"), allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> ReportData:
+        """Read what `to_json` gave.
+
+        Raises:
+            UsageError: It is not the data of a report.
+        """
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise UsageError(f"this is not the data of a report ({error}): run the replay again") from error
+        return cls.from_dict(data)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ReportData:

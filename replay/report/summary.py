@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -142,6 +143,10 @@ class Summary:
         """
         data: dict[str, Any] = plain(self)
         return {"version": data.pop("version"), **data}
+
+    def to_json(self) -> str:
+        """Render as the text of ``summary.json``."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Summary:

@@ -13,8 +13,8 @@ from replay.report.plain import OPTIONAL, UNDEFINED, finite
 class Comparison:
     """Replayed scores against a reference: the online scores, or the baseline's.
 
-    ``delta = replayed - reference``. A row is `compared` where both sides have a score, and mismatched where ``|delta|``
-    exceeds the tolerance or only one side is a number. A statistic that is not defined is None, with its reason.
+    ``delta = replayed - reference``. A row is `compared` where both sides have a score, and mismatched where
+    ``|delta|`` exceeds the tolerance or a side is NaN. A statistic that is not defined is None, with its reason.
 
     >>> Comparison(0, 0, None, None, None, None, None, float("nan"), None).reasons
     {'mean_delta': 'it is not a finite number'}

@@ -1,9 +1,9 @@
 """LogMAE: how far, on the log scale, predicted and observed rates are apart along the score.
 
-The name is used in industry without a public formula (Pinterest's engineering blog of 2026-02-27 on L1 conversion models
-reports it as an offline loss, with breakdowns by percentiles of the predicted rate). A mean of ``|ln p - ln y|`` over
-rows is no use for 0/1 labels: it hangs on the epsilon that stands for ln 0, and is smallest for a model that predicts 0.
-So this is what can be measured:
+The name is used in industry without a public formula (Pinterest's engineering blog of 2026-02-27 on L1 conversion
+models reports it as an offline loss, with breakdowns by percentiles of the predicted rate). A mean of ``|ln p - ln y|``
+over rows is no use for 0/1 labels: it hangs on the epsilon that stands for ln 0, and is smallest for a model that
+predicts 0. So this is what can be measured:
 
     log_mae = sum over buckets b of W_b / W * |ln(S_b / Y_b)|
 

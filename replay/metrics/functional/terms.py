@@ -57,7 +57,7 @@ def row_terms(score: Array, label: Array, weight: Array | None) -> Array:
         weight: ``(num_rows,)``, or None for ones.
     """
     terms = np.stack((np.ones_like(score), label, score, row_loss(score, label)))
-    return terms if weight is None else cast("Array", terms * weight)
+    return terms if weight is None else terms * weight
 
 
 def quadratic(gradient: Array, moments: Array) -> Array:

@@ -1,0 +1,167 @@
+"""From merged sums to what a diff found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from replay.diff.cells import PAIR_LOW, PAIR_SHIFT
+from replay.diff.contribution import AGAINST_BASELINE, AGAINST_ONLINE, WIDTH
+from replay.diff.grid import DiffState
+from replay.diff.influence import InfluenceState
+from replay.diff.overall import OverallMeasures, score_blocks
+from replay.diff.result import DiffResult, VariantResult
+from replay.diff.sliced import ALL, bucket_time, metric_row, slice_metric_rows
+from replay.diff.slices import COUNTS_WIDTH
+from replay.diff.spec import ONLINE
+from replay.metrics.row import MetricRow
+from replay.metrics.value import MetricValue
+
+BUCKET_COUNTS = pa.schema(
+    [
+        ("variant", pa.string()),
+        ("against", pa.string()),
+        ("slice", pa.string()),
+        ("bucket", pa.timestamp("us", tz="UTC")),
+        ("rows", pa.int64()),
+        ("compared", pa.int64()),
+        ("mismatched", pa.int64()),
+    ]
+)
+"""Columns of ``bucket_counts``."""
+
+_STATISTICS = ("mismatch_rate", "mean_abs", "p50_abs", "p99_abs", "max_abs", "mean_delta", "correlation")
+_CHANGES = ("auc_drop", "ne_increase", "calibration_shift")
+
+
+def measure(state: DiffState, influence: InfluenceState | None = None) -> DiffResult:
+    """Compute everything; changes neither state.
+
+    Args:
+        state: The merged first pass.
+        influence: The merged second pass, where there was one. Without it, ``auc_drop`` has no interval; nor have
+            ``auc`` and ``log_mae`` where the diff has a group.
+    """
+    state.flush()
+    if influence is not None:
+        influence.flush()
+    overall = OverallMeasures(state, influence)
+    variants = {name: overall.measure(name) for name in state.scores}
+    rows = [row for name, found in variants.items() for row in _overall_rows(name, found)]
+    rows.extend(slice_metric_rows(state, overall))
+    time = state.slices.time
+    excluded = state.excluded
+    return DiffResult(
+        rows=state.rows,
+        rejected=dict(sorted(state.rejected.items())),
+        first=_moment(state.first_us),
+        last=_moment(state.last_us),
+        no_time=state.no_time,
+        bucket=None if time is None else timedelta(microseconds=time.width_us),
+        labels={
+            "null": excluded.label_null,
+            "invalid": excluded.label_invalid,
+            "invalid_weight": excluded.weight_invalid,
+        },
+        variants={name: found for name, found in variants.items() if name != ONLINE},
+        online=variants[ONLINE],
+        metric_rows=tuple(rows),
+        notes=tuple(_notes(state, variants)),
+    )
+
+
+def bucket_counts(state: DiffState, variant: str, against: str = "online") -> pa.Table:
+    """Mismatches by time bucket, over all rows and for each value of each segment: what an incident search reads.
+
+    Args:
+        state: The merged first pass of a diff with a time column.
+        variant: Name of the variant.
+        against: ``online`` or ``baseline``.
+
+    Returns:
+        Columns as in ``BUCKET_COUNTS``, by slice and bucket. Only what has rows is there.
+
+    Raises:
+        ValueError: The diff has no time column, or no such variant.
+    """
+    slices = state.flush().slices
+    if slices.time is None or variant == ONLINE or variant not in state.scores:
+        raise ValueError(f"found no counts by time of {variant!r}: the diff needs a time column and that variant")
+    starts = np.array([0, *slices.time.starts_us()], dtype=np.int64)
+    first = 0 if against == "online" else 2
+    parts = [_counts(state, variant, "bucket", WIDTH, AGAINST_ONLINE if against == "online" else AGAINST_BASELINE)]
+    names = [np.full(len(parts[0][0]), ALL, dtype=object)]
+    buckets = [(parts[0][0] >> PAIR_SHIFT).astype(np.int64)]
+    for place, (segment, axis) in enumerate(zip(state.spec.segments, slices.axes, strict=True)):
+        found = _counts(state, variant, f"value.{place}.bucket", COUNTS_WIDTH, first)
+        labels = np.array([f"{segment}={axis.label(code)}" for code in range(len(axis))], dtype=object)
+        parts.append(found)
+        names.append(labels[(found[0] >> PAIR_SHIFT).astype(np.int64)])
+        buckets.append((found[0] & PAIR_LOW).astype(np.int64))
+    codes = np.concatenate(buckets)
+    counts = np.concatenate([sums for _, sums in parts]).astype(np.int64)
+    timed = codes > 0
+    table = pa.table(
+        {
+            "variant": pa.array([variant] * int(timed.sum()), pa.string()),
+            "against": pa.array([against] * int(timed.sum()), pa.string()),
+            "slice": pa.array(np.concatenate(names)[timed], pa.string()),
+            "bucket": pa.array(starts[codes[timed]]).cast(pa.timestamp("us", tz="UTC")),
+            **{name: counts[timed, place] for place, name in enumerate(("rows", "compared", "mismatched"))},
+        },
+        schema=BUCKET_COUNTS,
+    )
+    return table.sort_by([("slice", "ascending"), ("bucket", "ascending")])
+
+
+def _counts(state: DiffState, variant: str, table: str, width: int, start: int) -> tuple[Any, Any]:
+    """Keys of a table, and its rows, compared and mismatched of one variant, ``(num_keys, 3)``."""
+    found = state.slices.tables[table]
+    block = score_blocks(state, found.sums, width)[variant]
+    return found.keys, np.rint(np.concatenate((found.sums[:, :1], block[:, start : start + 2]), axis=1))
+
+
+def _overall_rows(name: str, found: VariantResult) -> Iterator[MetricRow]:
+    for against, comparison in (("online", found.vs_online), ("baseline", found.vs_baseline)):
+        if comparison is None:
+            continue
+        for metric in (*_STATISTICS, *_CHANGES):
+            if metric in comparison:
+                yield metric_row(name, against, ALL, None, metric, _statistic(comparison, metric, found))
+    for metric, count in found.stability.items():
+        yield metric_row(name, None, ALL, None, metric, MetricValue(float(count), None, None, found.rows))
+    for metric, value in found.metrics.items():
+        yield metric_row(name, None, ALL, None, metric, value)
+
+
+def _statistic(comparison: dict[str, Any], metric: str, found: VariantResult) -> MetricValue:
+    """A statistic of a comparison, with the rows that it is of."""
+    rows = found.metrics["auc"].rows if metric in _CHANGES else comparison["compared"]
+    interval = (comparison.get(f"{metric}_low"), comparison.get(f"{metric}_high"))
+    return MetricValue(comparison[metric], *interval, rows, comparison["reasons"].get(metric))
+
+
+def _moment(time_us: int | None) -> datetime | None:
+    return None if time_us is None else bucket_time(time_us)
+
+
+def _notes(state: DiffState, variants: dict[str, VariantResult]) -> Iterator[str]:
+    spec, time = state.spec, state.slices.time
+    for segment, axis in zip(spec.segments, state.slices.axes, strict=True):
+        if axis.overflowed:
+            yield (
+                f"segment {segment!r} has more than {spec.max_values} values: the first {spec.max_values} in sort "
+                "order have slices of their own, the others are in '(other)'"
+            )
+    if time is not None and time.doublings:
+        yield (
+            f"the window has more than {spec.max_buckets} time buckets of {timedelta(microseconds=spec.bucket_us)}: "
+            f"buckets are {timedelta(microseconds=time.width_us)} wide"
+        )
+    bound = max(found.auc_error_bound for found in variants.values())
+    if bound > 0:
+        yield f"auc over all rows is within {bound:.1e} of the exact one: distinct scores share {spec.score_bins} bins"

@@ -1,0 +1,195 @@
+"""The rows of each variant that are furthest from what online answered."""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from replay.diff.chunk import Chunk, ChunkBuffer, Column, decode, split_rejected
+from replay.diff.comparison import RowComparison, compare_rows
+from replay.diff.sliced import bucket_time
+from replay.diff.spec import DiffSpec
+
+BEYOND_TOLERANCE = "beyond_tolerance"
+NON_FINITE = "non_finite"
+MISSING_ONLINE = "missing_online"
+MISSING_REPLAYED = "missing_replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class RowDelta:
+    """A row whose replayed score is not what online answered.
+
+    Attributes:
+        variant: Name of the variant.
+        kind: ``beyond_tolerance``; ``non_finite``: one side is NaN or infinite; ``missing_online`` or
+            ``missing_replayed``: one side has no score.
+        key: Value of each key column.
+        time: Event time in UTC, or None.
+        online: None where it is missing; may be NaN.
+        replayed: None where it is missing; may be NaN.
+        delta: replayed - online; None where it is not a finite number.
+    """
+
+    variant: str
+    kind: str
+    key: Mapping[str, Any]
+    time: datetime | None
+    online: float | None
+    replayed: float | None
+    delta: float | None
+
+
+class WorstRows:
+    """The ``limit`` worst rows of each variant: mergeable, and the same rows however the table is cut.
+
+    Rows with one score, or with a NaN or infinite one, come first, then those beyond tolerance by ``|delta|``; rows
+    that are as bad as each other go by key, ascending. Rows that agree, or have neither score, are never among them.
+
+    Args:
+        spec: The diff.
+        key: Columns that identify a row.
+        limit: Rows kept for each variant.
+    """
+
+    def __init__(self, spec: DiffSpec, key: tuple[str, ...], limit: int) -> None:
+        self.spec = replace(spec, label=None, weight=None, group=None, segments=())
+        self.key = key
+        self.limit = limit
+        self._kept: dict[str, pa.Table] = {}
+        self._buffer = ChunkBuffer()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that the state reads, each once."""
+        return tuple(dict.fromkeys((*self.spec.columns, *self.key)))
+
+    def update(self, batch: pa.RecordBatch) -> Self:
+        """Add a batch of the scores table; it needs ``columns``, others are ignored."""
+        self._buffer.add(batch.select(list(self.columns)))
+        if self._buffer.full:
+            self.flush()
+        return self
+
+    def flush(self) -> Self:
+        """Work through what is buffered; the other methods do so by themselves."""
+        for table in self._buffer.drain():
+            scored, _ = split_rejected(table, self.spec)
+            if scored.num_rows and self.limit:
+                self._add(decode(scored, self.spec))
+        return self
+
+    def merge(self, other: Self) -> Self:
+        """Add another state of the same spec; what ``other`` found stays as it is."""
+        self.flush()
+        other.flush()
+        for variant, table in other._kept.items():
+            self._keep(variant, table)
+        return self
+
+    def to_bytes(self) -> bytes:
+        """Pack for the way between our own processes."""
+        return zlib.compress(pickle.dumps(self.flush(), protocol=pickle.HIGHEST_PROTOCOL), level=1)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> WorstRows:
+        """Unpack what ``to_bytes`` of this very program packed; never feed it bytes of another origin.
+
+        Raises:
+            TypeError: Something else was packed.
+        """
+        state = pickle.loads(zlib.decompress(data))
+        if not isinstance(state, cls):
+            raise TypeError(f"found {type(state).__name__}, expected a packed {cls.__name__}")
+        return state
+
+    def compute(self) -> dict[str, tuple[RowDelta, ...]]:
+        """The worst rows by variant, worst first; a variant without any has an empty tuple."""
+        self.flush()
+        return {
+            variant.name: tuple(self._row(variant.name, row) for row in self._rows(variant.name))
+            for variant in self.spec.variants
+        }
+
+    def _rows(self, variant: str) -> list[dict[str, Any]]:
+        table = self._kept.get(variant)
+        return [] if table is None else table.to_pylist()
+
+    def _row(self, variant: str, row: dict[str, Any]) -> RowDelta:
+        key = {name: row[f"key{place}"] for place, name in enumerate(self.key)}
+        time = None if row["time"] is None else bucket_time(row["time"])
+        delta = None if row["badness"] == np.inf else row["replayed"] - row["online"]
+        return RowDelta(variant, row["kind"], key, time, row["online"], row["replayed"], delta)
+
+    def _add(self, chunk: Chunk) -> None:
+        columns: dict[str, Column] = {}
+        for variant in self.spec.variants:
+            column = chunk.scores(variant.column)
+            if variant.checkpoint is not None:
+                clean = columns[variant.checkpoint]
+                column = Column(np.where(column.valid, column.values, clean.values), column.valid | clean.valid)
+            columns[variant.name] = column
+            online = chunk.online
+            rows = compare_rows(column.values, column.valid, online.values, online.valid, self.spec.tolerance)
+            picked, badness = self._candidates(rows, variant.name)
+            if picked.size:
+                self._keep(variant.name, self._table(chunk, rows, picked, badness))
+
+    def _candidates(self, rows: RowComparison, variant: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Rows that may be among the worst, and how bad they are; infinity is worse than any delta."""
+        picked = np.flatnonzero(rows.mismatched | (rows.has_replayed ^ rows.has_reference))
+        badness = np.where(rows.paired[picked], np.abs(rows.delta[picked]), np.inf)
+        floor = 0.0
+        kept = self._kept.get(variant)
+        if kept is not None and kept.num_rows == self.limit:
+            floor = kept.column("badness")[self.limit - 1].as_py()
+        if picked.size > self.limit:
+            floor = max(floor, float(np.partition(badness, picked.size - self.limit)[picked.size - self.limit]))
+        bad = badness >= floor
+        return picked[bad], badness[bad]
+
+    def _table(
+        self, chunk: Chunk, rows: RowComparison, picked: NDArray[np.int64], badness: NDArray[np.float64]
+    ) -> pa.Table:
+        kind = np.where(np.isinf(badness), NON_FINITE, BEYOND_TOLERANCE)
+        kind = np.where(rows.has_reference[picked], kind, MISSING_ONLINE)
+        kind = np.where(rows.has_replayed[picked], kind, MISSING_REPLAYED)
+        time = pa.nulls(picked.size, pa.int64())
+        if chunk.time_us is not None:
+            time = pa.array(chunk.time_us.values[picked], pa.int64(), mask=~chunk.time_us.valid[picked])
+        keys = {f"key{place}": chunk.table.column(name).take(picked) for place, name in enumerate(self.key)}
+        return pa.table(
+            {
+                "badness": badness,
+                **keys,
+                "kind": pa.array(kind, pa.string()),
+                "time": time,
+                "online": pa.array(rows.reference[picked], mask=~rows.has_reference[picked]),
+                "replayed": pa.array(rows.replayed[picked], mask=~rows.has_replayed[picked]),
+            }
+        )
+
+    def _keep(self, variant: str, found: pa.Table) -> None:
+        kept = self._kept.get(variant)
+        if kept is not None:
+            if kept.num_rows == self.limit:
+                found = self._before_last(kept, found)
+            found = pa.concat_tables([kept, found])
+        order = [("badness", "descending"), *((f"key{place}", "ascending") for place in range(len(self.key)))]
+        self._kept[variant] = found.take(pc.sort_indices(found, sort_keys=order)[: self.limit]).combine_chunks()
+
+    def _before_last(self, kept: pa.Table, found: pa.Table) -> pa.Table:
+        """Drop what can't displace the last kept row, so that a table full of NaN is not sorted over and over."""
+        last = kept.slice(self.limit - 1, 1)
+        tie = pc.equal(found["badness"], last["badness"][0])
+        late = pc.greater(found["key0"], last["key0"][0])
+        return found.filter(pc.invert(pc.and_(tie, late)))

@@ -1,0 +1,188 @@
+"""From the config to input encoders: every type, default, vocabulary and length is checked here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from replay.config.model import Input, ModelConfig
+from replay.errors import Problem
+from replay.features.buffers import plain_type
+from replay.features.categorical import Lookup, categorical_codec, make_lookup
+from replay.features.codecs import Codec
+from replay.features.defaults import missing_for, stand_in, unused_missing
+from replay.features.dtypes import TARGETS, Target
+from replay.features.inputs import ColumnInput, InputEncoder, StackedInput
+from replay.features.lists import ListInput, MaskInput
+from replay.features.numeric import is_list, numeric_codec
+from replay.features.problems import CannotEncode, nearest
+from replay.features.resolve import Resolution, ResolvedFeature
+from replay.features.vectors import is_vector
+
+
+def build_inputs(
+    model: ModelConfig, resolution: Resolution
+) -> tuple[tuple[InputEncoder, ...], tuple[MaskInput, ...], tuple[Problem, ...]]:
+    """Build the encoders of a model's inputs.
+
+    Args:
+        model: The model's contract.
+        resolution: Its features.
+
+    Returns:
+        Inputs that read features, masks of them, and all problems that stood in the way (not the resolution's own).
+        Where there are problems, what is built is not complete.
+    """
+    problems: list[Problem] = []
+    inputs: list[InputEncoder] = []
+    masks: list[MaskInput] = []
+    for place, entry in enumerate(model.inputs):
+        path = f"model.inputs[{place}]"
+        if entry.mask_of is not None:
+            masks.append(MaskInput(entry.name, entry.mask_of, TARGETS[entry.dtype]))
+            continue
+        built = _Builder(entry, path, problems).build(resolution.inputs[entry.name])
+        if built is not None:
+            inputs.append(built)
+    problems.extend(_mask_problems(model, inputs))
+    return tuple(inputs), tuple(masks), tuple(problems)
+
+
+def _mask_problems(model: ModelConfig, inputs: Sequence[InputEncoder]) -> list[Problem]:
+    scalars = {built.name for built in inputs if not isinstance(built, ListInput)}
+    return [
+        CannotEncode(f"{entry.mask_of!r} reads a scalar column, expected a list: only lists are padded").at(
+            f"model.inputs[{place}].mask_of"
+        )
+        for place, entry in enumerate(model.inputs)
+        if entry.mask_of in scalars
+    ]
+
+
+class _Builder:
+    """Builds one input, and notes every problem with its place."""
+
+    def __init__(self, entry: Input, path: str, problems: list[Problem]) -> None:
+        self.entry = entry
+        self.path = path
+        self.problems = problems
+        self.target: Target = TARGETS[entry.dtype]
+
+    def build(self, features: Sequence[ResolvedFeature]) -> InputEncoder | None:
+        """The encoder, or None where a problem stood in the way."""
+        before = len(self.problems)
+        lookup = self._lookup()
+        if features:
+            self._check_missing(features)
+        if len(self.problems) > before or not features:
+            return None
+        if self.entry.feature is None:
+            codecs = [self._codec(resolved, resolved.feature.type, lookup) for resolved in features]
+            complete = [codec for codec in codecs if codec is not None]
+            names = [resolved.feature.name for resolved in features]
+            return StackedInput(self.entry.name, names, complete) if len(self.problems) == before else None
+        return self._build_feature(features[0], lookup)
+
+    def _build_feature(self, resolved: ResolvedFeature, lookup: Lookup | None) -> InputEncoder | None:
+        """The encoder of a `feature`, scalar or list by its logged type."""
+        entry, feature = self.entry, resolved.feature
+        element = list_element(feature.type)
+        codec = self._codec(resolved, element or feature.type, lookup)
+        if codec is None:
+            return None
+        try:
+            if element is None:
+                _check_scalar(entry, feature.type)
+                return ColumnInput(entry.name, feature.name, codec)
+            pad = None if entry.pad is None else stand_in(entry.pad, self.target, lookup, "pad")
+            return ListInput(entry.name, feature.name, codec, _length(entry, feature.type), pad)
+        except CannotEncode as problem:
+            self.problems.append(problem.at(self.path))
+            return None
+
+    def _lookup(self) -> Lookup | None:
+        if self.entry.vocabulary is None and self.entry.hash is None:
+            return None
+        try:
+            return make_lookup(self.entry, self.target)
+        except CannotEncode as problem:
+            part = "hash" if self.entry.hash is not None else "vocabulary"
+            self.problems.append(problem.at(f"{self.path}.{part}"))
+            return None
+
+    def _check_missing(self, features: Sequence[ResolvedFeature]) -> None:
+        names = tuple(resolved.feature.name for resolved in features)
+        for name in unused_missing(self.entry, names):
+            problem = CannotEncode(
+                f"`missing` names {name!r}, which no feature of the input matches{nearest(name, names)}"
+            )
+            self.problems.append(problem.at(f"{self.path}.missing.{name}"))
+
+    def _codec(self, resolved: ResolvedFeature, logged: pa.DataType, lookup: Lookup | None) -> Codec | None:
+        feature = resolved.feature
+        try:
+            fill = self._fill(feature.name, lookup)
+        except CannotEncode as problem:
+            self._note(problem.at(f"{self.path}.missing"))
+            return None
+        try:
+            if lookup is not None:
+                return categorical_codec(logged, self.entry, self.target, fill, lookup)
+            return numeric_codec(logged, self.target, fill)
+        except CannotEncode as problem:
+            named = CannotEncode(f"{feature.name!r}: {problem}", refused=True)
+            self._note(named.at(resolved.path))
+            return None
+
+    def _fill(self, feature: str, lookup: Lookup | None) -> np.generic | None:
+        missing = missing_for(self.entry, feature)
+        return None if missing is None else stand_in(missing, self.target, lookup, "missing")
+
+    def _note(self, problem: Problem) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def list_element(logged: pa.DataType) -> pa.DataType | None:
+    """Type of the elements of a list column (or of a Spark ML vector); None for any other type."""
+    kind = plain_type(logged)
+    if is_vector(kind):
+        return kind.field("values").type.value_type
+    return kind.value_type if is_list(kind) else None
+
+
+def _check_scalar(entry: Input, logged: pa.DataType) -> None:
+    if pa.types.is_null(plain_type(logged)) and (entry.length is not None or entry.pad is not None):
+        raise CannotEncode(
+            f"{entry.feature!r} is a column of Arrow's null type, expected a list: give the table's column its type",
+            refused=True,
+        )
+    if entry.length is not None or entry.pad is not None:
+        raise CannotEncode(
+            f"{entry.feature!r} is a column of {logged}, expected a list: `length` and `pad` are for lists",
+            refused=True,
+        )
+
+
+def _length(entry: Input, logged: pa.DataType) -> int | None:
+    """Places in a row of a list input, or None: as many as the batch's longest list has."""
+    kind = plain_type(logged)
+    size = kind.list_size if pa.types.is_fixed_size_list(kind) else None
+    if entry.pad is not None:
+        return entry.length
+    if entry.length is None and size is None:
+        raise CannotEncode(
+            f"{entry.feature!r} is a column of {logged}, whose lists differ in length: give `length` where every list "
+            "must have that many elements, or `pad`"
+        )
+    if entry.length is not None and size is not None and entry.length != size:
+        raise CannotEncode(
+            f"{entry.feature!r} is a column of {logged}, expected lists of {entry.length} elements: correct `length`, or "
+            "give `pad` to cut or pad them",
+            refused=True,
+        )
+    if not (entry.length or size):
+        raise CannotEncode(f"{entry.feature!r} is a column of {logged}, whose lists are empty", refused=True)
+    return entry.length or size

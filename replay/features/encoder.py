@@ -1,0 +1,167 @@
+"""The model's contract at work: Arrow batches in, named tensors out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from replay.config.model import ModelConfig
+from replay.errors import Problem, TrafficError
+from replay.features.build import build_inputs
+from replay.features.inputs import Block
+from replay.features.paths import Catalog
+from replay.features.problems import raise_problems
+from replay.features.reader import Columns, FeatureReader, GivenColumns
+from replay.features.rejects import Reasons, first_reason
+from replay.features.resolve import resolve_features
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Rows as the model takes them.
+
+    Attributes:
+        tensors: By input name, in the config's order; the first dimension is the rows. They share no memory with the
+            logged batch.
+        rejected: (num_rows,) int8: 0, or the index in ``REJECT_REASONS`` of why the row is rejected. A rejected row holds
+            zeros in every tensor.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    rejected: Reasons
+
+
+def check_model(
+    model: ModelConfig, schema: pa.Schema, map_keys: Mapping[str, Sequence[str]] | None = None
+) -> tuple[Problem, ...]:
+    """Everything that keeps a model from reading a table: names, families, types, defaults, vocabularies, lengths.
+
+    Args:
+        model: The model's contract.
+        schema: Schema of the logged table.
+        map_keys: Keys by the name of a map column, for globs over maps.
+    """
+    resolution = resolve_features(model, schema, map_keys)
+    return (*resolution.problems, *build_inputs(model, resolution)[2])
+
+
+class Encoder:
+    """Encodes batches of one schema.
+
+    Args:
+        model: The model's contract.
+        schema: Schema of the logged table. A batch may order its columns differently and hold more or fewer, as long as
+            it holds ``roots`` in the same types.
+        map_keys: Keys by the name (or path) of a map column, for globs over maps.
+
+    Raises:
+        ConfigError: When the config is wrong by itself, with all problems.
+        TrafficError: When the table lacks a column, or has it in a type that does not fit, with all problems.
+
+    >>> from replay.config.model import Input
+    >>> model = ModelConfig(inputs=(Input(name="dense", features=("I*",), missing=0.0),))
+    >>> batch = pa.RecordBatch.from_pydict({"I1": [1.5, None], "I2": [3, 2**24 + 1]})
+    >>> encoded = Encoder(model, batch.schema).encode(batch)
+    >>> encoded.tensors["dense"].tolist(), encoded.rejected.tolist()
+    ([[1.5, 3.0], [0.0, 0.0]], [0, 2])
+    """
+
+    def __init__(
+        self, model: ModelConfig, schema: pa.Schema, map_keys: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        resolution = resolve_features(model, schema, map_keys)
+        self._inputs, self._masks, problems = build_inputs(model, resolution)
+        raise_problems((*resolution.problems, *problems))
+        self.roots = resolution.roots
+        """Top-level columns that it reads, in schema order."""
+        self.features = tuple(feature.name for feature in resolution.features)
+        """Features that it reads (columns and paths), in schema order."""
+        self._order = tuple(entry.name for entry in model.inputs)
+        self._map_keys = map_keys
+        self._types = {feature.name: feature.type for feature in resolution.features}
+        self._reader = FeatureReader(resolution.features, schema)
+
+    def encode(self, batch: pa.RecordBatch) -> Encoded:
+        """Encode all rows of a batch.
+
+        Args:
+            batch: (num_rows,) logged rows.
+
+        Raises:
+            TrafficError: When the batch lacks a column, or has it in another type than the schema.
+        """
+        columns: Columns = self._reader_of(batch.schema).read(batch)
+        blocks = {entry.name: entry.encode(columns, batch.num_rows) for entry in self._inputs}
+        tensors = {name: block.tensor for name, block in blocks.items()}
+        for mask in self._masks:
+            tensors[mask.name] = mask.encode(blocks[mask.mask_of])
+        return _finish({name: tensors[name] for name in self._order}, blocks, batch.num_rows)
+
+    def encode_features(self, columns: Mapping[str, pa.Array], into: Mapping[str, torch.Tensor]) -> Encoded:
+        """Encode some features again, for some rows: what a scenario changed, and nothing else.
+
+        Of a stack only the columns of these features are written. The result is what :meth:`encode` gives for a batch
+        with these features replaced, except that a ragged input without ``length`` is never narrower than it was.
+
+        Args:
+            columns: Arrays of the logged types by feature, (num_rows,) each.
+            into: Tensors of the same rows, all of which :meth:`encode` accepted; copies, for they are written in place.
+
+        Returns:
+            All inputs. A tensor is the one of ``into``, or a new one where a ragged input became wider.
+
+        Raises:
+            ValueError: When no input reads a feature, or its array has another type or number of rows.
+        """
+        num_rows = len(next(iter(into.values())))
+        self._check_given(columns, num_rows)
+        affected = [entry for entry in self._inputs if not columns.keys().isdisjoint(entry.features)]
+        blocks = {entry.name: entry.update(columns, into[entry.name]) for entry in affected}
+        tensors = {**into, **{name: block.tensor for name, block in blocks.items()}}
+        for mask in self._masks:
+            if mask.mask_of in blocks:
+                tensors[mask.name] = mask.encode(blocks[mask.mask_of])
+        return _finish(tensors, blocks, num_rows)
+
+    def _check_given(self, columns: Mapping[str, pa.Array], num_rows: int) -> None:
+        for name, array in columns.items():
+            if name not in self._types:
+                raise ValueError(f"no input reads {name!r}")
+            if array.type != self._types[name]:
+                raise ValueError(f"found {name!r} as {array.type}, expected {self._types[name]} as it is logged")
+            if len(array) != num_rows:
+                raise ValueError(f"found {len(array)} rows of {name!r}, expected {num_rows}")
+
+    def _reader_of(self, schema: pa.Schema) -> FeatureReader:
+        """The reader for batches of a schema; most batches have the schema of the one before."""
+        if schema is self._reader.schema or schema.equals(self._reader.schema):
+            return self._reader
+        catalog = Catalog(schema, self._map_keys)
+        features = []
+        for name, logged in self._types.items():
+            found = catalog.find(name)
+            if found is None or found.type != logged or schema.names.count(found.root) > 1:
+                what = "no such column" if found is None else f"columns of {found.type}"
+                raise TrafficError(
+                    f"a batch has {what} for {name!r}, expected one of {logged} as in the table's schema"
+                )
+            features.append(found)
+        self._reader = FeatureReader(features, schema)
+        return self._reader
+
+
+def _finish(tensors: dict[str, torch.Tensor], blocks: Mapping[str, Block], num_rows: int) -> Encoded:
+    """Merge the reasons of all inputs, and put zeros where a row is rejected."""
+    reasons: Reasons | None = None
+    for block in blocks.values():
+        reasons = first_reason(reasons, block.reasons)
+    if reasons is None:
+        return Encoded(tensors, np.zeros(num_rows, np.int8))
+    rows = torch.from_numpy(reasons != 0)
+    for tensor in tensors.values():
+        tensor[rows] = 0
+    return Encoded(tensors, reasons)

@@ -1,0 +1,192 @@
+"""Arguments of forward() that are made of a list column, and their masks.
+
+What a null is, in a list input: a null element becomes ``missing``, and its mask is 1, for its place was logged. A null
+list becomes ``missing`` in every place of its row, and its mask is 0, for nothing was logged there. Without ``missing``
+either one refuses the row. An empty list is no null: with ``pad`` its row is padding. What is cut off is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+
+from replay.features.buffers import null_mask, plain
+from replay.features.codecs import Codec
+from replay.features.dtypes import Array, Target
+from replay.features.inputs import Block
+from replay.features.reader import Columns
+from replay.features.rejects import NULL, WRONG_LENGTH, Reasons, first_reason
+from replay.features.vectors import is_vector, vector_to_list
+
+_Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """A list array taken apart.
+
+    Attributes:
+        values: The child array; rows may lie in it in any order, with gaps.
+        starts: Where each row begins in ``values``, (num_rows,).
+        lengths: Elements of each row, (num_rows,); 0 where the list is null.
+        null: (num_rows,), True where the list is null; None where none is.
+    """
+
+    values: pa.Array
+    starts: _Integers
+    lengths: _Integers
+    null: npt.NDArray[np.bool_] | None
+
+    def cut(self, width: int) -> Ragged:
+        """The same lists, none longer than ``width``."""
+        return replace(self, lengths=np.minimum(self.lengths, width))
+
+    def without(self, rows: npt.NDArray[np.bool_]) -> Ragged:
+        """The same lists, empty in some rows."""
+        return replace(self, lengths=np.where(rows, 0, self.lengths))
+
+    def places(self) -> tuple[_Integers, _Integers]:
+        """The row of each element and its place in the row, (num_elements,) each."""
+        rows = np.repeat(np.arange(len(self.lengths)), self.lengths)
+        ends = np.cumsum(self.lengths)
+        return rows, np.arange(len(rows)) - np.repeat(ends - self.lengths, self.lengths)
+
+    def elements(self) -> pa.Array:
+        """All elements, row by row, (num_elements,)."""
+        if len(self.lengths) == 0:
+            return self.values.slice(0, 0)
+        ends = self.starts + self.lengths
+        if (ends[:-1] == self.starts[1:]).all():  # one row lies right behind the other
+            return self.values.slice(int(self.starts[0]), int(ends[-1] - self.starts[0]))
+        rows, places = self.places()
+        return self.values.take(pa.array(self.starts[rows] + places))
+
+
+def take_apart(array: pa.Array) -> Ragged:
+    """Read any of Arrow's lists, or a Spark ML vector."""
+    array = plain(array)
+    if is_vector(array.type):
+        array = vector_to_list(array)
+    size, start, null = len(array), array.offset, null_mask(array)
+    if pa.types.is_fixed_size_list(array.type):
+        width = array.type.list_size
+        starts, lengths = np.arange(start, start + size) * width, np.full(size, width)
+    elif pa.types.is_list_view(array.type) or pa.types.is_large_list_view(array.type):
+        dtype = np.int32 if pa.types.is_list_view(array.type) else np.int64
+        starts, lengths = (_integers(array.buffers()[buffer], dtype, start, size) for buffer in (1, 2))
+    else:
+        dtype = np.int64 if pa.types.is_large_list(array.type) else np.int32
+        offsets = _integers(array.buffers()[1], dtype, start, size + 1) if size else np.zeros(1, np.int64)
+        starts, lengths = offsets[:-1], np.diff(offsets)
+    if null is not None:
+        lengths = np.where(null, 0, lengths)
+    return Ragged(array.values, starts, lengths, null)
+
+
+def _integers(buffer: pa.Buffer, dtype: type[np.signedinteger], start: int, size: int) -> _Integers:  # type: ignore[type-arg]
+    if size == 0:
+        return np.zeros(0, np.int64)
+    return np.frombuffer(buffer, dtype, size, start * np.dtype(dtype).itemsize).astype(np.int64)
+
+
+class ListInput:
+    """One list column: (num_rows, length).
+
+    Args:
+        name: The input's name.
+        feature: What it reads.
+        codec: How its elements are encoded; its ``fill`` is what nulls become.
+        length: Places in a row; None: those of the batch's longest list, and at least one.
+        pad: Fills the places after a shorter list, in the target's storage; longer lists are cut. None: every list has
+            exactly ``length`` elements, or its row is refused.
+    """
+
+    def __init__(self, name: str, feature: str, codec: Codec, length: int | None, pad: np.generic | None) -> None:
+        self.name = name
+        self.features = (feature,)
+        self._feature = feature
+        self._codec = codec
+        self._length = length
+        self._pad = pad
+
+    def encode(self, columns: Columns, num_rows: int) -> Block:
+        """See :meth:`replay.features.inputs.InputEncoder.encode`."""
+        return self._encode(columns[self._feature], least=1)
+
+    def update(self, columns: Mapping[str, pa.Array], into: torch.Tensor) -> Block:
+        """See :meth:`replay.features.inputs.InputEncoder.update`.
+
+        Without ``length``, the rows keep the width of ``into`` unless one of them is now longer: then the tensor is new.
+        """
+        block = self._encode(columns[self._feature], least=into.shape[1])
+        return replace(block, tensor=into.copy_(block.tensor)) if block.tensor.shape == into.shape else block
+
+    def _encode(self, array: pa.Array, least: int) -> Block:
+        lists = take_apart(array)
+        width = self._length or max(least, int(lists.lengths.max(initial=0)))
+        reasons: Reasons | None = None
+        if self._pad is None:
+            wrong = lists.lengths != width
+            if lists.null is not None:
+                wrong &= ~lists.null
+            if wrong.any():
+                reasons = np.where(wrong, WRONG_LENGTH, 0).astype(np.int8)
+                lists = lists.without(wrong)
+        else:
+            lists = lists.cut(width)
+        out, unfit = self._fill(lists, width)
+        reasons = first_reason(reasons, unfit)
+        if lists.null is not None:
+            if self._codec.fill is None:
+                reasons = first_reason(reasons, np.where(lists.null, NULL, 0).astype(np.int8))
+            else:
+                out[lists.null] = self._codec.fill
+        return Block(self._codec.target.tensor(out), reasons, lists.lengths)
+
+    def _fill(self, lists: Ragged, width: int) -> tuple[Array, Reasons | None]:
+        """Encode the elements into rows of ``width`` places; the others hold ``pad``."""
+        num_rows, storage = len(lists.lengths), self._codec.target.storage
+        elements = lists.elements()
+        if len(elements) == num_rows * width:  # no row is padded
+            out = np.empty((num_rows, width), storage)
+            unfit = self._codec.encode(elements, out.reshape(-1))
+        else:
+            out = np.full((num_rows, width), 0 if self._pad is None else self._pad, storage)
+            flat = np.empty(len(elements), storage)
+            unfit = self._codec.encode(elements, flat)
+            out[lists.places()] = flat
+        return out, None if unfit is None else _first_in_row(unfit, lists.places()[0], num_rows)
+
+
+def _first_in_row(unfit: Reasons, rows: _Integers, num_rows: int) -> Reasons:
+    """The reason of each row's first refused element, (num_rows,)."""
+    reasons = np.zeros(num_rows, np.int8)
+    refused = np.flatnonzero(unfit)[::-1]  # backwards, so that the first is written last
+    reasons[rows[refused]] = unfit[refused]
+    return reasons
+
+
+class MaskInput:
+    """The mask of a list input, in its shape: 1 where a place was logged, 0 where it was not.
+
+    Args:
+        name: The input's name.
+        mask_of: The list input's name.
+        target: The tensor dtype.
+    """
+
+    def __init__(self, name: str, mask_of: str, target: Target) -> None:
+        self.name = name
+        self.mask_of = mask_of
+        self._target = target
+
+    def encode(self, masked: Block) -> torch.Tensor:
+        """The mask of a block, (num_rows, width)."""
+        assert masked.lengths is not None, "only a list input has a mask"
+        logged = np.arange(masked.tensor.shape[1]) < masked.lengths[:, None]
+        return self._target.tensor(logged.astype(self._target.storage))

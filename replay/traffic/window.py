@@ -1,0 +1,143 @@
+"""The window on the direct side: exact integer bounds, row masks, and what a row group's statistics already tell."""
+
+from __future__ import annotations
+
+import enum
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from replay.config import TrafficConfig
+from replay.traffic.paths import ColumnPath, require_column
+
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_PARQUET_UNITS = {"milliseconds": "ms", "microseconds": "us", "nanoseconds": "ns"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Overlap(enum.Enum):
+    """How many rows of a row group lie in the window."""
+
+    NONE = "none"
+    SOME = "some"
+    ALL = "all"
+
+
+def ticks_at_or_after(moment: datetime, unit: str) -> int:
+    """The first whole number of units since 1970 that is not before a moment.
+
+    A column's tick lies in [start, end) exactly when it is at least the first tick of ``start`` and below that of ``end``.
+
+    >>> ticks_at_or_after(datetime(1970, 1, 1, 0, 0, 1, 1, tzinfo=UTC), "ms")
+    1001
+    """
+    microseconds = (moment - _EPOCH) // timedelta(microseconds=1)
+    return -(-microseconds * _PER_SECOND[unit] // 10**6)
+
+
+@dataclass(frozen=True)
+class TimeFilter:
+    """The window [lower, upper) in ticks of the time column; a null time is in no window.
+
+    Attributes:
+        column: The time column, canonical.
+        unit: Of its ticks; a time without a zone is UTC.
+        lower: First tick inside, or None.
+        upper: First tick after, or None.
+    """
+
+    column: ColumnPath
+    unit: str
+    lower: int | None
+    upper: int | None
+
+    def mask(self, batch: pa.RecordBatch) -> pa.BooleanArray:
+        """Which rows of a batch lie in the window, (num_rows,) without nulls."""
+        values = self.column.values(batch)
+        low, high = self._own_range()
+        inside = pc.is_valid(values)
+        if (self.lower is not None and self.lower > high) or (self.upper is not None and self.upper <= low):
+            return pc.and_(inside, pa.scalar(False))
+        if self.lower is not None and self.lower > low:
+            inside = pc.and_(inside, pc.greater_equal(values, pa.scalar(self.lower, values.type)))
+        if self.upper is not None and self.upper <= high:
+            inside = pc.and_(inside, pc.less(values, pa.scalar(self.upper, values.type)))
+        return pc.fill_null(inside, False)
+
+    def _own_range(self) -> tuple[int, int]:
+        """The ticks that the column's type can hold."""
+        if pa.types.is_unsigned_integer(self.column.type):
+            return 0, 2**self.column.type.bit_width - 1
+        return -(2 ** (self.column.type.bit_width - 1)), 2 ** (self.column.type.bit_width - 1) - 1
+
+    def overlap(self, group: Any) -> Overlap:
+        """What the statistics of a row group tell.
+
+        Args:
+            group: ``pyarrow.parquet.RowGroupMetaData``.
+        """
+        found = self._statistics(group)
+        if found is None:
+            return Overlap.SOME
+        low, high, has_nulls = found
+        if (self.upper is not None and low >= self.upper) or (self.lower is not None and high < self.lower):
+            return Overlap.NONE
+        whole = (self.lower is None or low >= self.lower) and (self.upper is None or high < self.upper)
+        return Overlap.ALL if whole and not has_nulls else Overlap.SOME
+
+    def overlap_value(self, value: object) -> Overlap:
+        """Whether one value, a file's partition value, lies in the window."""
+        batch = pa.record_batch([pa.array([value], self.column.type)], [self.column.root])
+        return Overlap.ALL if self.mask(batch)[0].as_py() else Overlap.NONE
+
+    def _statistics(self, group: Any) -> tuple[int, int, bool] | None:
+        """Smallest and largest tick, and whether there may be nulls; None where the footer does not say."""
+        for index in range(group.num_columns):
+            column = group.column(index)
+            if column.path_in_schema == self.column.leaf:
+                found = column.statistics
+                break
+        else:
+            return None
+        if found is None or not found.has_min_max:
+            return None
+        nulls = not found.has_null_count or found.null_count > 0
+        if pa.types.is_integer(self.column.type):
+            return (found.min, found.max, nulls) if isinstance(found.min, int) else None
+        unit = _file_unit(found)
+        if unit is None:
+            return None
+        low, high = (raw * _PER_SECOND[self.unit] // _PER_SECOND[unit] for raw in (found.min_raw, found.max_raw))
+        return low, high, nulls
+
+
+def _file_unit(statistics: Any) -> str | None:
+    """Unit of a timestamp column as the file stores it; None for INT96, whose statistics are not to be trusted."""
+    if statistics.physical_type != "INT64" or statistics.logical_type.type != "TIMESTAMP":
+        return None
+    return _PARQUET_UNITS.get(json.loads(statistics.logical_type.to_json())["timeUnit"])
+
+
+def time_filter(schema: pa.Schema, config: TrafficConfig) -> TimeFilter | None:
+    """The config's window over a table's time column, or None where there is none.
+
+    Raises:
+        TrafficError: The table has no such column.
+    """
+    if config.time is None or config.window is None:
+        return None
+    if config.window.start is None and config.window.end is None:
+        return None
+    column = require_column(schema, config.time.column)
+    unit = column.type.unit if pa.types.is_timestamp(column.type) else config.time.unit or "s"
+    start, end = config.window.start, config.window.end
+    return TimeFilter(
+        column,
+        unit,
+        None if start is None else ticks_at_or_after(start, unit),
+        None if end is None else ticks_at_or_after(end, unit),
+    )

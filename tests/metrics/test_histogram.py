@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from replay.metrics.histogram import Histogram, bits_to_float, ordered_bits
+from replay.metrics.keyed import KeyedSums
+from tests.metrics.state_tester import check_state
+
+floats = st.floats(allow_nan=False, allow_infinity=False, width=32)
+
+
+@given(st.lists(floats, min_size=2, max_size=30))
+@settings(max_examples=60, deadline=None)
+def test_bits_sort_as_floats_do_and_come_back(values):
+    array = np.array(values, dtype=np.float32)
+    bits = ordered_bits(array)
+    order = np.argsort(array, kind="stable")
+    assert (np.diff(bits[order].astype(np.int64)) >= 0).all()
+    assert np.array_equal(bits_to_float(bits), array.astype(np.float64))
+
+
+def contents(histogram):
+    return {
+        "keys": histogram.keys.tolist(),
+        "sums": histogram.sums.tolist(),
+        "shift": histogram.shift,
+        "exact": histogram.exact,
+    }
+
+
+class AddsByUpdate(Histogram):
+    """The tester calls `update`."""
+
+    def update(self, *columns):
+        self.add(*columns)
+
+
+@pytest.mark.parametrize("max_bins", [2**20, 100, 7])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_any_merge_order_gives_the_same_bins(max_bins, weighted):
+    rng = np.random.default_rng(3)
+    batches = []
+    for size in (50, 500, 5, 200):
+        weights = rng.random(size) if weighted else None
+        values, classes = rng.normal(size=size), rng.integers(0, 2, size)
+        batches.append((values, classes, weights, rng.integers(0, 3, size)))
+    found = check_state(lambda: AddsByUpdate(2, weighted=weighted, max_bins=max_bins), batches, contents)
+    assert len(found["keys"]) <= max_bins
+    counted = np.array(found["sums"])[:, :2]
+    assert counted.sum(axis=0).tolist() == np.bincount(np.concatenate([batch[1] for batch in batches])).tolist()
+
+
+def test_drops_as_few_bits_as_fit():
+    # 1.0, 1.0 + ulp, 1.0 + 2 ulp, 2.0: one bit joins the first two (an even bit pattern and its successor).
+    ulp = 2.0**-23
+    histogram = Histogram(1, max_bins=3)
+    histogram.add(np.array([1.0, 1.0 + ulp, 1.0 + 2 * ulp, 2.0]), np.zeros(4))
+    assert (histogram.shift, histogram.exact) == (1, False)
+    assert histogram.sums[:, 0].tolist() == [2, 1, 1]
+    low, high = histogram.bin_edges()
+    assert (low[0], high[0]) == (1.0, 1.0 + ulp)
+    assert histogram.bin_values()[0] == 1.0 + ulp / 2
+
+
+def test_taking_rows_out_undoes_adding_them():
+    values, classes = np.array([0.1, 0.2, 0.2]), np.array([0, 1, 0])
+    histogram = Histogram(2)
+    histogram.add(values, classes)
+    histogram.add(values[1:], classes[1:], sign=-1.0)
+    assert histogram.sums.tolist() == [[1, 0], [0, 0]]
+
+
+def test_groups_are_kept_apart_and_can_be_renamed():
+    histogram = Histogram(1)
+    histogram.add(np.array([0.5, 0.5, 0.25]), np.zeros(3), groups=np.array([0, 2, 1]))
+    assert histogram.group_codes().tolist() == [0, 1, 2]
+    histogram.regroup(np.array([1, 1, 0]))
+    assert histogram.group(1).bin_values().tolist() == [0.25, 0.5]
+    assert histogram.group(0).bin_values().tolist() == [0.5]
+    assert histogram.group(7).keys.size == 0
+
+
+def test_keyed_sums_add_what_shares_a_key():
+    left, right = KeyedSums(2), KeyedSums(2)
+    left.add(np.array([5, 1, 5], dtype=np.uint64), np.array([[1, 0], [2, 0], [0, 3.0]]))
+    right.add(np.array([1, 9], dtype=np.uint64), np.array([[1, 1], [4, 4.0]]))
+    left.merge(right)
+    assert (left.keys.tolist(), left.sums.tolist()) == ([1, 5, 9], [[3, 1], [1, 3], [4, 4]])
+    left.rekey(np.array([2, 2, 1], dtype=np.uint64))
+    assert (left.keys.tolist(), left.sums.tolist()) == ([1, 2], [[4, 4], [4, 4]])

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from replay.metrics.magnitude import RELATIVE_ACCURACY, MagnitudeHistogram
+
+
+@pytest.mark.parametrize("share", [0.001, 0.5, 0.9, 0.99, 1.0])
+def test_quantiles_are_relatively_accurate_over_many_magnitudes(share):
+    values = 10 ** np.random.default_rng(0).uniform(-12, 6, 10_001)
+    histogram = MagnitudeHistogram()
+    histogram.add(values[:4000])
+    rest = MagnitudeHistogram()
+    rest.add(values[4000:])
+    histogram.merge(rest)
+    exact = np.quantile(values, share, method="inverted_cdf")
+    assert histogram.quantile(share) == pytest.approx(exact, rel=RELATIVE_ACCURACY)
+
+
+def test_zeros_are_exact_and_tiny_numbers_are_not_zero():
+    histogram = MagnitudeHistogram()
+    histogram.add(np.array([0.0, 0.0, 1e-300]))
+    assert histogram.quantile(0.5) == 0.0
+    assert 0 < histogram.quantile(1.0) < 1e-38
+
+
+def test_beyond_float32_counts_as_its_largest():
+    histogram = MagnitudeHistogram()
+    histogram.add(np.array([1e300]))
+    assert histogram.quantile(0.5) == pytest.approx(3.4e38, rel=0.01)
+
+
+def test_nothing_has_no_quantile():
+    assert MagnitudeHistogram().quantile(0.5) is None
