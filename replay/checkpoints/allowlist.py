@@ -15,6 +15,8 @@ and because another tool that opens it would be harmed. The policy, for weights 
 4. *Inert*: all else. A class of the team's own, ``lightning`` or ``omegaconf`` objects, an optimizer class of torch
    that is only named or made without a call (NEWOBJ, BUILD): each becomes a placeholder, and ``set_aside`` says so.
 
+A pickled module that the user allowed (``Policy.MODULE``) may call and name what is torch's and numpy's; the rest holds.
+
 TorchScript and torch.export archives are opened by torch, not by us, and some of torch's readers fall back to a full
 unpickler. So theirs is the stricter list, exactly what torch writes (``Policy.SCRIPT``, ``Policy.EXPORT``).
 """
@@ -112,8 +114,8 @@ HOSTILE_MODULES = _words(
     torch._inductor torch._export torch.export torch.fx torch.ops torch._ops torch.classes torch.library torch._library
     torch.compiler torch.onnx torch.utils.collect_env torch.utils.cpp_extension torch.utils.bottleneck
     torch.utils.file_baton torch.utils.model_zoo torch.utils.tensorboard torch.utils.bundled_inputs
-    torch.utils.data.datapipes torch.utils.benchmark torch.distributed.rpc torch.distributed.run torch.distributed.launch
-    torch.distributed.elastic torch.cuda._sanitizer torch._appdirs torch._namedtensor_internals
+    torch.utils.data.datapipes torch.utils.benchmark torch.distributed.rpc torch.distributed.run
+    torch.distributed.launch torch.distributed.elastic torch.cuda._sanitizer torch._appdirs torch._namedtensor_internals
     numpy.f2py numpy.testing numpy.distutils numpy.lib.npyio numpy.lib.format numpy.lib._npyio_impl numpy.ctypeslib
     """
 )
@@ -187,6 +189,7 @@ class Policy(enum.Enum):
     """Which list a pickle is held against."""
 
     WEIGHTS = "weights"
+    MODULE = "pickled module"
     SCRIPT = "TorchScript"
     EXPORT = "torch.export"
 
@@ -240,6 +243,8 @@ def objection(module: str, name: str, use: Use, policy: Policy) -> str | None:
         return None if fine else "TorchScript writes no such thing"
     if full in READ or full in INERT_CALLS:
         return None
+    if policy is Policy.MODULE and module.partition(".")[0] in ("torch", "numpy"):
+        return None if name.rpartition(".")[2] not in HOSTILE_NAMES else f"{name} is no data"
     return _hostile_name(module, name) or (_hostile_call(module, name) if use is Use.CALLED else None)
 
 

@@ -143,7 +143,7 @@ class Archive:
     def _inflate(self, entry: Entry) -> bytes:
         if entry.size > _MAX_INFLATED:
             raise UnsafeCheckpoint(
-                f"{self.file.path}: {entry.name!r} would inflate to {entry.size:,} bytes (a zip bomb); nothing was unpacked"
+                f"{self.file.path}: {entry.name!r} would inflate to {entry.size:,} bytes (a zip bomb)"
             )
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
@@ -152,7 +152,7 @@ class Archive:
             raise CorruptCheckpoint(f"{self.file.path}: {entry.name!r} cannot be inflated ({error})") from None
         if len(content) != entry.size or not inflater.eof or inflater.unused_data:
             raise UnsafeCheckpoint(
-                f"{self.file.path}: {entry.name!r} does not inflate to the {entry.size:,} bytes it declares (a zip bomb)"
+                f"{self.file.path}: {entry.name!r} does not inflate to the {entry.size:,} bytes declared (a zip bomb)"
             )
         return content
 
@@ -273,8 +273,8 @@ class Archive:
 
     def _ambiguous(self, what: str) -> UnsafeCheckpoint:
         return UnsafeCheckpoint(
-            f"{self.file.path}: the zip archive could be read in two ways: {what}. Nothing was opened; save it again with"
-            " torch"
+            f"{self.file.path}: the zip archive could be read in two ways: {what}. Nothing was opened; save it again"
+            " with torch"
         )
 
     def _damaged(self, what: str) -> CorruptCheckpoint:
@@ -291,9 +291,7 @@ def _wide_sizes(extra: bytes, size: int, stored: int, offset: int) -> tuple[int,
         if tag != 1:
             continue
         values = [value[0] for value in struct.iter_unpack("<Q", body[: len(body) // 8 * 8])]
-        wide = []
-        for narrow in (size, stored, offset):
-            wide.append(values.pop(0) if narrow == 0xFFFFFFFF and values else narrow)
+        wide = [values.pop(0) if narrow == 0xFFFFFFFF and values else narrow for narrow in (size, stored, offset)]
         return wide[0], wide[1], wide[2]
     return size, stored, offset
 

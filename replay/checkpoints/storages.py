@@ -26,17 +26,18 @@ class MappedFile:
 
     Args:
         path: A local file, not empty.
+        content: What lies inside of another file, instead; ``path`` then only names it.
 
     Attributes:
         path: As given.
         size: In bytes.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, content: bytes | None = None) -> None:
         self.path = path
+        self._map: mmap.mmap | bytearray
         try:
-            with path.open("rb") as file:
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            self._map = bytearray(content) if content is not None else _mapped(path)
         except ValueError:
             raise CheckpointError(f"{path}: the file is empty; expected a checkpoint. Copy it again") from None
         except OSError as error:
@@ -48,7 +49,7 @@ class MappedFile:
 
     def read(self, start: int, count: int) -> bytes:
         """A copy of some bytes; fewer at the end of the file."""
-        return self._map[start : start + count]
+        return bytes(self.view[start : start + count])
 
     def rfind(self, needle: bytes, start: int) -> int:
         """Position of the last occurrence at or after ``start``, or -1."""
@@ -70,6 +71,11 @@ class MappedFile:
             )
         tensor = torch.frombuffer(self._map, dtype=torch.uint8, count=count, offset=start)
         return (tensor.clone() if start % alignment else tensor).untyped_storage()
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
 
 
 @dataclass(frozen=True)

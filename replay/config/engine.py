@@ -20,3 +20,5 @@ class EngineConfig(Section):
     """Rows given to forward() at once on a CPU."""
     chunk_rows_cuda: Int = Field(default=65536, ge=1)
     """Rows given to forward() at once on a GPU."""
+    commit_rows: Int = Field(default=20_000_000, ge=1)
+    """Rows after which scores are committed: a killed run goes on from its last commit."""

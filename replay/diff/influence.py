@@ -23,14 +23,15 @@ from replay.metrics.influence import InfluenceTable
 
 Array = NDArray[np.float64]
 
-AUC, LOG_MAE = 0, 1
+AUC, LOG_MAE, USED = range(3)
+"""Columns by cluster: influence on AUC, influence on LogMAE, rows with a usable score."""
 
 
 def filled_histogram(state: DiffState, name: str) -> Histogram:
     """Scores of a variant over all rows; a scenario's own histogram holds only what it changes in its checkpoint's."""
     checkpoints = {variant.name: variant.checkpoint for variant in state.spec.variants}
     checkpoint = checkpoints.get(name)
-    own = state.scores[name].histogram
+    own = state.flush().scores[name].histogram
     if checkpoint is None:
         return own
     return own.merged_with(state.scores[checkpoint].histogram)
@@ -73,8 +74,7 @@ class InfluenceState:
         plan: From the first pass over the same rows.
 
     Attributes:
-        by_cluster: For each score, ``(CLUSTERS, 2)``: influence on AUC and LogMAE; empty without a group.
-        occupied: ``(CLUSTERS,)``: judged rows by cluster.
+        by_cluster: For each score, ``(CLUSTERS, 3)``: ``AUC``, ``LOG_MAE`` and ``USED``; empty without a group.
         paired_squares: For each variant, ``(2,)`` by label: squared difference of the influences on AUC; empty with a
             group.
     """
@@ -86,10 +86,9 @@ class InfluenceState:
         self.by_cluster: dict[str, Array] = {}
         self.paired_squares: dict[str, Array] = {}
         if plan.spec.group is not None:
-            self.by_cluster = {name: np.zeros((CLUSTERS, 2)) for name in plan.tables}
+            self.by_cluster = {name: np.zeros((CLUSTERS, 3)) for name in plan.tables}
         elif plan.spec.baseline in plan.tables:
             self.paired_squares = {name: np.zeros(2) for name in plan.tables}
-        self.occupied: Array = np.zeros(CLUSTERS)
         self._buffer = ChunkBuffer()
 
     def update(self, batch: pa.RecordBatch) -> Self:
@@ -117,25 +116,22 @@ class InfluenceState:
         other.flush()
         self.by_cluster = {name: sums + other.by_cluster[name] for name, sums in self.by_cluster.items()}
         self.paired_squares = {name: sums + other.paired_squares[name] for name, sums in self.paired_squares.items()}
-        self.occupied = self.occupied + other.occupied
         return self
 
     def to_bytes(self) -> bytes:
         """Pack the sums, without the plan, for the way between our own processes."""
         self.flush()
-        sums = (self.by_cluster, self.paired_squares, self.occupied)
+        sums = (self.by_cluster, self.paired_squares)
         return zlib.compress(pickle.dumps(sums, protocol=pickle.HIGHEST_PROTOCOL), level=1)
 
     @classmethod
     def from_bytes(cls, data: bytes, plan: InfluencePlan) -> InfluenceState:
         """Unpack what ``to_bytes`` of this very program packed; never feed it bytes of another origin."""
         state = cls(plan)
-        state.by_cluster, state.paired_squares, state.occupied = pickle.loads(zlib.decompress(data))
+        state.by_cluster, state.paired_squares = pickle.loads(zlib.decompress(data))
         return state
 
     def _add(self, chunk: Chunk) -> None:
-        if chunk.cluster is not None:
-            self.occupied = self.occupied + np.bincount(chunk.cluster[chunk.judged], minlength=CLUSTERS)
         clean: dict[str, Column] = {}
         if ONLINE in self.plan.tables and chunk.cluster is not None:
             self._add_score(ONLINE, chunk, chunk.online, None)
@@ -163,6 +159,7 @@ class InfluenceState:
             sums = self.by_cluster[name]
             for metric in (AUC, LOG_MAE):
                 sums[:, metric] += np.bincount(chunk.cluster, weights=influence[:, metric], minlength=CLUSTERS)
+            sums[:, USED] += np.bincount(chunk.cluster[used], minlength=CLUSTERS)
         elif baseline is not None:
             squares = (baseline - auc) ** 2
             self.paired_squares[name] += np.bincount(chunk.label.astype(np.int64), weights=squares, minlength=2)

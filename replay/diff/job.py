@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from functools import reduce
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 import pyarrow as pa
 from pyspark.sql import functions as F
+
+from replay.diff.grid import DiffState
+from replay.diff.influence import InfluencePlan, InfluenceState
+from replay.diff.measure import measure
+from replay.diff.result import DiffResult
+from replay.diff.spec import DiffSpec
+from replay.diff.worst import RowDelta, WorstRows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -33,6 +41,69 @@ class State(Protocol):
 S = TypeVar("S", bound=State)
 
 
+@dataclass(frozen=True)
+class Diff:
+    """A diff of a whole scores table.
+
+    Attributes:
+        state: The merged sums, which can be asked for more than `result` shows.
+        result: Comparisons, metrics and the rows of the metrics table.
+        worst: The worst rows of each variant, worst first.
+    """
+
+    state: DiffState
+    result: DiffResult
+    worst: Mapping[str, tuple[RowDelta, ...]]
+
+
+class _FirstPass:
+    """The sums and the worst rows, in one pass."""
+
+    def __init__(self, sums: DiffState, worst: WorstRows) -> None:
+        self.sums = sums
+        self.worst = worst
+
+    def update(self, batch: pa.RecordBatch) -> Self:
+        self.sums.update(batch)
+        self.worst.update(batch)
+        return self
+
+    def merge(self, other: Self) -> Self:
+        self.sums.merge(other.sums)
+        self.worst.merge(other.worst)
+        return self
+
+    def to_bytes(self) -> bytes:
+        sums = self.sums.to_bytes()
+        return len(sums).to_bytes(8, "little") + sums + self.worst.to_bytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> _FirstPass:
+        end = 8 + int.from_bytes(data[:8], "little")
+        return cls(DiffState.from_bytes(data[8:end]), WorstRows.from_bytes(data[end:]))
+
+
+def diff_scores(scores: DataFrame, spec: DiffSpec, key: tuple[str, ...], worst_rows: int) -> Diff:
+    """Diff a scores table: one pass, and a second, lighter one where intervals need it.
+
+    Args:
+        scores: The scores table.
+        spec: What to read and how to judge.
+        key: Columns that identify a row.
+        worst_rows: Rows kept for each variant.
+    """
+    empty = _FirstPass(DiffState(spec), WorstRows(spec, key, worst_rows))
+    columns = tuple(dict.fromkeys((*spec.columns, *key)))
+    first = accumulate(scores, columns, empty, _FirstPass.from_bytes)
+    plan = InfluencePlan.of(first.sums)
+    influence = None
+    if plan.needed:
+        influence = accumulate(
+            scores, spec.columns, InfluenceState(plan), partial(InfluenceState.from_bytes, plan=plan)
+        )
+    return Diff(first.sums, measure(first.sums, influence), first.worst.compute())
+
+
 def accumulate(scores: DataFrame, columns: tuple[str, ...], empty: S, unpack: Callable[[bytes], S]) -> S:
     """Run a state over a table in parallel and merge what the tasks found.
 
@@ -52,11 +123,12 @@ def accumulate(scores: DataFrame, columns: tuple[str, ...], empty: S, unpack: Ca
         yield _pack(reduce(lambda left, right: left.merge(right), states, unpack(packed_empty)))
 
     quoted = [F.col(f"`{name}`") for name in columns]
-    partial = scores.select(*quoted).mapInArrow(update, _SCHEMA)
-    tasks = partial.rdd.getNumPartitions()
+    selected = scores.select(*quoted)
+    partials = selected.mapInArrow(update, _SCHEMA)
+    tasks = selected.rdd.getNumPartitions()
     if tasks > _MERGE_ON_DRIVER:
-        partial = partial.repartition(math.isqrt(tasks)).mapInArrow(merge, _SCHEMA)
-    states = (unpack(bytes(row[0])) for row in partial.toLocalIterator())
+        partials = partials.repartition(math.isqrt(tasks)).mapInArrow(merge, _SCHEMA)
+    states = (unpack(bytes(row[0])) for row in partials.collect())
     return reduce(lambda left, right: left.merge(right), states, unpack(packed_empty))
 
 

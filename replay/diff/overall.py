@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from replay.diff.cells import PAIR_LOW
 from replay.diff.grid import DiffState
-from replay.diff.influence import AUC, LOG_MAE, InfluenceState, filled_histogram
+from replay.diff.influence import AUC, LOG_MAE, USED, InfluenceState, filled_histogram
 from replay.diff.result import VariantResult
 from replay.diff.score_state import ScoreState
 from replay.diff.slices import CLUSTER_WIDTH
@@ -112,7 +112,8 @@ class OverallMeasures:
             return found.variance, math.inf
         if self.influence is None or name not in self.influence.by_cluster:
             return math.nan, 1.0
-        return cluster_variance(self.influence.by_cluster[name][self.influence.occupied > 0, metric])
+        sums = self.influence.by_cluster[name]
+        return cluster_variance(sums[sums[:, USED] > 0, metric])
 
     def rank_design_effect(self, name: str, metric: int) -> float | None:
         """Clustered over independent variance of AUC or LogMAE over all rows (Kish 1965); None where it isn't known."""
@@ -154,11 +155,12 @@ class OverallMeasures:
         if passed is None:
             return NO_INTERVAL
         if name in passed.by_cluster and baseline in passed.by_cluster:
-            change = passed.by_cluster[baseline][:, AUC] - passed.by_cluster[name][:, AUC]
-            variance, degrees = cluster_variance(change[passed.occupied > 0])
+            there, here = passed.by_cluster[baseline], passed.by_cluster[name]
+            occupied = (there[:, USED] > 0) | (here[:, USED] > 0)
+            variance, degrees = cluster_variance((there[:, AUC] - here[:, AUC])[occupied])
             return wald(drop, variance, degrees=degrees)
         if name in passed.paired_squares:
-            squares = passed.paired_squares[name] * small_sample(self.curves[baseline].class_rows)
+            squares = passed.paired_squares[name] * small_sample(self.curves[name].class_rows)
             return wald(drop, float(squares.sum()))
         return NO_INTERVAL
 

@@ -1,6 +1,6 @@
 """The model's contract: Arrow columns in, named tensors out."""
 
-from replay.features.encoder import Encoded, Encoder, check_model
+from replay.features.encoder import Encoded, Encoder, check_features
 from replay.features.reader import feature_column
 from replay.features.rejects import REJECT_REASONS
 from replay.features.resolve import Resolution, ResolvedFeature, family_features, resolve_features
@@ -11,7 +11,7 @@ __all__ = [
     "Encoder",
     "Resolution",
     "ResolvedFeature",
-    "check_model",
+    "check_features",
     "family_features",
     "feature_column",
     "resolve_features",

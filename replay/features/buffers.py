@@ -25,7 +25,7 @@ def null_mask(array: pa.Array) -> npt.NDArray[np.bool_] | None:
         return None
     start, size = array.offset, len(array)
     bits = np.frombuffer(array.buffers()[0], np.uint8)
-    return np.unpackbits(bits, count=start + size, bitorder="little")[start:] == 0
+    return np.logical_not(np.unpackbits(bits, count=start + size, bitorder="little")[start:])
 
 
 def fixed_width_values(array: pa.Array, dtype: np.dtype[Any]) -> Array:

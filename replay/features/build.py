@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from replay.config.model import Input, ModelConfig
+from replay.config.names import nearest
+from replay.config.wording import suggestion
 from replay.errors import Problem
 from replay.features.buffers import plain_type
 from replay.features.categorical import Lookup, categorical_codec, make_lookup
@@ -17,7 +19,7 @@ from replay.features.dtypes import TARGETS, Target
 from replay.features.inputs import ColumnInput, InputEncoder, StackedInput
 from replay.features.lists import ListInput, MaskInput
 from replay.features.numeric import is_list, numeric_codec
-from replay.features.problems import CannotEncode, nearest
+from replay.features.problems import EncodeError
 from replay.features.resolve import Resolution, ResolvedFeature
 from replay.features.vectors import is_vector
 
@@ -53,7 +55,7 @@ def build_inputs(
 def _mask_problems(model: ModelConfig, inputs: Sequence[InputEncoder]) -> list[Problem]:
     scalars = {built.name for built in inputs if not isinstance(built, ListInput)}
     return [
-        CannotEncode(f"{entry.mask_of!r} reads a scalar column, expected a list: only lists are padded").at(
+        EncodeError(f"`{entry.mask_of}` reads a scalar column, expected a list: only lists are padded").at(
             f"model.inputs[{place}].mask_of"
         )
         for place, entry in enumerate(model.inputs)
@@ -98,7 +100,7 @@ class _Builder:
                 return ColumnInput(entry.name, feature.name, codec)
             pad = None if entry.pad is None else stand_in(entry.pad, self.target, lookup, "pad")
             return ListInput(entry.name, feature.name, codec, _length(entry, feature.type), pad)
-        except CannotEncode as problem:
+        except EncodeError as problem:
             self.problems.append(problem.at(self.path))
             return None
 
@@ -107,7 +109,7 @@ class _Builder:
             return None
         try:
             return make_lookup(self.entry, self.target)
-        except CannotEncode as problem:
+        except EncodeError as problem:
             part = "hash" if self.entry.hash is not None else "vocabulary"
             self.problems.append(problem.at(f"{self.path}.{part}"))
             return None
@@ -115,8 +117,8 @@ class _Builder:
     def _check_missing(self, features: Sequence[ResolvedFeature]) -> None:
         names = tuple(resolved.feature.name for resolved in features)
         for name in unused_missing(self.entry, names):
-            problem = CannotEncode(
-                f"`missing` names {name!r}, which no feature of the input matches{nearest(name, names)}"
+            problem = EncodeError(
+                f"`missing` names `{name}`, which no feature of the input matches{suggestion(nearest(name, names))}"
             )
             self.problems.append(problem.at(f"{self.path}.missing.{name}"))
 
@@ -124,15 +126,15 @@ class _Builder:
         feature = resolved.feature
         try:
             fill = self._fill(feature.name, lookup)
-        except CannotEncode as problem:
+        except EncodeError as problem:
             self._note(problem.at(f"{self.path}.missing"))
             return None
         try:
             if lookup is not None:
                 return categorical_codec(logged, self.entry, self.target, fill, lookup)
             return numeric_codec(logged, self.target, fill)
-        except CannotEncode as problem:
-            named = CannotEncode(f"{feature.name!r}: {problem}", refused=True)
+        except EncodeError as problem:
+            named = EncodeError(f"`{feature.name}`: {problem}", refused=True)
             self._note(named.at(resolved.path))
             return None
 
@@ -155,13 +157,13 @@ def list_element(logged: pa.DataType) -> pa.DataType | None:
 
 def _check_scalar(entry: Input, logged: pa.DataType) -> None:
     if pa.types.is_null(plain_type(logged)) and (entry.length is not None or entry.pad is not None):
-        raise CannotEncode(
-            f"{entry.feature!r} is a column of Arrow's null type, expected a list: give the table's column its type",
+        raise EncodeError(
+            f"`{entry.feature}` is a column of Arrow's null type, expected a list: give the table's column its type",
             refused=True,
         )
     if entry.length is not None or entry.pad is not None:
-        raise CannotEncode(
-            f"{entry.feature!r} is a column of {logged}, expected a list: `length` and `pad` are for lists",
+        raise EncodeError(
+            f"`{entry.feature}` is a column of {logged}, expected a list: `length` and `pad` are for lists",
             refused=True,
         )
 
@@ -173,16 +175,16 @@ def _length(entry: Input, logged: pa.DataType) -> int | None:
     if entry.pad is not None:
         return entry.length
     if entry.length is None and size is None:
-        raise CannotEncode(
-            f"{entry.feature!r} is a column of {logged}, whose lists differ in length: give `length` where every list "
+        raise EncodeError(
+            f"`{entry.feature}` is a column of {logged}, whose lists differ in length: give `length` where every list "
             "must have that many elements, or `pad`"
         )
     if entry.length is not None and size is not None and entry.length != size:
-        raise CannotEncode(
-            f"{entry.feature!r} is a column of {logged}, expected lists of {entry.length} elements: correct `length`, or "
-            "give `pad` to cut or pad them",
+        raise EncodeError(
+            f"`{entry.feature}` is a column of {logged}, expected lists of {entry.length} elements: correct `length`, "
+            "or give `pad` to cut or pad them",
             refused=True,
         )
     if not (entry.length or size):
-        raise CannotEncode(f"{entry.feature!r} is a column of {logged}, whose lists are empty", refused=True)
+        raise EncodeError(f"`{entry.feature}` is a column of {logged}, whose lists are empty", refused=True)
     return entry.length or size

@@ -47,7 +47,7 @@ def make_cast(source: np.dtype[Any], target: Target) -> Cast:
 
 
 def _holds_all(source: np.dtype[Any], target: Target) -> bool:
-    """Whether every value of a dtype has its own in the target. numpy's "safe" lets int64 be a float64, which it is not."""
+    """Whether the target holds every value of a dtype exactly. To numpy an int64 is "safe" in a float64; it is not."""
     if source.kind in "iu" and target.kind == "f":
         return source.itemsize * 8 <= target.digits
     if source.kind == "f" and target.name == "bfloat16":

@@ -15,7 +15,7 @@ from replay.features.codecs import NUMPY_TYPES, Codec
 from replay.features.dtypes import Array, Target
 from replay.features.hashing import make_hash
 from replay.features.numeric import NullCodec, is_text
-from replay.features.problems import CannotEncode
+from replay.features.problems import EncodeError
 from replay.features.rejects import NULL, UNKNOWN, Reasons
 from replay.features.vocabulary import load_vocabulary
 
@@ -116,7 +116,7 @@ def categorical_codec(
         index: From :func:`make_lookup`.
 
     Raises:
-        CannotEncode: When the column holds neither strings nor integers.
+        EncodeError: When the column holds neither strings nor integers.
     """
     kind = plain_type(logged)
     if pa.types.is_null(kind):
@@ -124,7 +124,7 @@ def categorical_codec(
     if is_text(kind) or pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale == 0):
         return CategoricalCodec(index, target, fill)
     what = "vocabulary" if entry.vocabulary is not None else "hash"
-    raise CannotEncode(
+    raise EncodeError(
         f"found a column of {logged}, expected strings or integers: a {what} looks values up by their text, "
         "and numbers with a fraction, bools and times have many",
         refused=True,
@@ -135,15 +135,11 @@ def make_lookup(entry: Input, target: Target) -> Lookup:
     """The function from the bytes of a logged value to its index; one without an index gets ``NO_INDEX``.
 
     Raises:
-        CannotEncode: When the vocabulary cannot be used, or an index does not fit the dtype.
+        EncodeError: When the vocabulary cannot be used.
     """
     if entry.hash is not None:
-        if entry.hash.buckets - 1 > target.high:
-            raise CannotEncode(f"found {entry.hash.buckets} buckets, more than {target.name} can index")
         return make_hash(entry.hash)
     unknown = NO_INDEX if entry.unknown is None else entry.unknown
-    if entry.unknown is not None and not target.low <= entry.unknown <= target.high:
-        raise CannotEncode(f"found unknown: {entry.unknown}, expected an index of {target.name}")
     vocabulary = load_vocabulary(entry.vocabulary or "", target)
 
     return lambda value: vocabulary.get(value, unknown)

@@ -49,7 +49,7 @@ def decimal_to_floats(array: pa.Array) -> Array:
     scale = array.type.scale
     if 0 <= scale <= _EXACT_POWER:
         rare = ~(small & (unscaled <= _EXACT_INTEGER) & (unscaled >= -_EXACT_INTEGER))
-        floats = unscaled.astype(np.float64) / 10.0**scale
+        floats: Array = unscaled.astype(np.float64) / 10.0**scale
     else:
         rare, floats = np.ones(len(unscaled), bool), np.zeros(len(unscaled))
     for place, value in _exactly(array, rare):

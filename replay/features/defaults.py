@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-
 import numpy as np
 
 from replay.config.model import Input, Scalar
-from replay.features.categorical import NO_INDEX, Lookup
+from replay.config.names import matches
 from replay.features.casts import make_cast
+from replay.features.categorical import NO_INDEX, Lookup
 from replay.features.dtypes import Target
-from replay.features.problems import CannotEncode
+from replay.features.problems import EncodeError
 
 
 def missing_for(entry: Input, feature: str) -> Scalar | None:
@@ -22,21 +21,17 @@ def missing_for(entry: Input, feature: str) -> Scalar | None:
     """
     if not isinstance(entry.missing, dict):
         return entry.missing
-    return next((value for name, value in entry.missing.items() if _names(name, feature)), None)
+    return next((value for name, value in entry.missing.items() if matches(name, feature)), None)
 
 
 def unused_missing(entry: Input, features: tuple[str, ...]) -> tuple[str, ...]:
     """Names and globs under ``missing`` that match none of the input's features."""
     names = entry.missing if isinstance(entry.missing, dict) else ()
-    return tuple(name for name in names if not any(_names(name, feature) for feature in features))
-
-
-def _names(pattern: str, feature: str) -> bool:
-    return pattern == feature or fnmatchcase(feature, pattern)
+    return tuple(name for name in names if not any(matches(name, feature) for feature in features))
 
 
 def stand_in(value: Scalar, target: Target, lookup: Lookup | None, what: str) -> np.generic:
-    """A default in the target's storage, under the rules that hold for logged values.
+    """A default in the target's storage.
 
     Args:
         value: From the config. A number is the tensor's value; a string is looked up like a logged one.
@@ -45,17 +40,20 @@ def stand_in(value: Scalar, target: Target, lookup: Lookup | None, what: str) ->
         what: ``missing`` or ``pad``, for the message.
 
     Raises:
-        CannotEncode: When the dtype cannot hold it, or the vocabulary does not know it.
+        EncodeError: When the dtype cannot hold it, or the vocabulary does not know it.
     """
     if isinstance(value, str):
         if lookup is None:
-            raise CannotEncode(f"found {what}: {value!r}, expected a number: the input has no vocabulary and no hash")
+            raise EncodeError(f"found {what}: {value!r}, expected a number: the input has no vocabulary and no hash")
         value = lookup(value.encode())
         if value == NO_INDEX:
-            raise CannotEncode(f"found {what}: a string that the vocabulary does not hold, and no `unknown`")
-    if isinstance(value, bool | float) or -(2**63) <= value < 2**64:
-        logged = np.array([value])
-        cast, unfit = make_cast(logged.dtype, target)(logged)
+            raise EncodeError(f"found {what}: a string that the vocabulary does not hold, and no `unknown`")
+    # A number in the config is what the dtype makes of it, where a logged integer must be held exactly.
+    given = np.array([value])
+    if target.kind == "f" and given.dtype != object:
+        given = given.astype(np.float64)
+    if given.dtype != object:  # an object holds an integer of more than 64 bits
+        cast, unfit = make_cast(given.dtype, target)(given)
         if unfit is None:
             return cast[0]  # type: ignore[no-any-return]
-    raise CannotEncode(f"found {what}: {value!r}, which {target.name} cannot hold")
+    raise EncodeError(f"found {what}: {value!r}, which {target.name} cannot hold")

@@ -18,8 +18,8 @@ class Target:
 
     Attributes:
         name: Its name in the config.
-        torch: The tensor's dtype.
-        storage: numpy dtype that values are prepared in; the tensor's own, but for bfloat16, which numpy lacks: float32.
+        torch_dtype: The tensor's dtype.
+        storage: numpy dtype that values are prepared in: the tensor's own, or float32 for bfloat16, which numpy lacks.
         kind: ``i`` (integer), ``f`` (float) or ``b`` (bool).
         low: Smallest integer it holds (of a float: negated ``high``).
         high: Largest integer it holds; of a float: the largest finite value.
@@ -29,7 +29,7 @@ class Target:
     """
 
     name: str
-    torch: torch.dtype
+    torch_dtype: torch.dtype
     storage: np.dtype[Any]
     kind: str
     low: int
@@ -40,7 +40,7 @@ class Target:
     def tensor(self, values: Array) -> torch.Tensor:
         """A tensor over the values; shares their memory where the storage is the tensor's own dtype."""
         tensor = torch.from_numpy(values)
-        return tensor if tensor.dtype == self.torch else tensor.to(self.torch)
+        return tensor if tensor.dtype == self.torch_dtype else tensor.to(self.torch_dtype)
 
 
 def _integer(name: str, torch_dtype: torch.dtype) -> Target:

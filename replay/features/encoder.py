@@ -15,7 +15,7 @@ from replay.features.build import build_inputs
 from replay.features.inputs import Block
 from replay.features.paths import Catalog
 from replay.features.problems import raise_problems
-from replay.features.reader import Columns, FeatureReader, GivenColumns
+from replay.features.reader import FeatureReader
 from replay.features.rejects import Reasons, first_reason
 from replay.features.resolve import resolve_features
 
@@ -27,15 +27,15 @@ class Encoded:
     Attributes:
         tensors: By input name, in the config's order; the first dimension is the rows. They share no memory with the
             logged batch.
-        rejected: (num_rows,) int8: 0, or the index in ``REJECT_REASONS`` of why the row is rejected. A rejected row holds
-            zeros in every tensor.
+        rejected: (num_rows,) int8: 0, or the index in ``REJECT_REASONS`` of why the row is rejected. A rejected row
+            holds zeros in every tensor.
     """
 
     tensors: dict[str, torch.Tensor]
     rejected: Reasons
 
 
-def check_model(
+def check_features(
     model: ModelConfig, schema: pa.Schema, map_keys: Mapping[str, Sequence[str]] | None = None
 ) -> tuple[Problem, ...]:
     """Everything that keeps a model from reading a table: names, families, types, defaults, vocabularies, lengths.
@@ -94,7 +94,7 @@ class Encoder:
         Raises:
             TrafficError: When the batch lacks a column, or has it in another type than the schema.
         """
-        columns: Columns = self._reader_of(batch.schema).read(batch)
+        columns = self._reader_of(batch.schema).read(batch)
         blocks = {entry.name: entry.encode(columns, batch.num_rows) for entry in self._inputs}
         tensors = {name: block.tensor for name, block in blocks.items()}
         for mask in self._masks:
@@ -130,11 +130,11 @@ class Encoder:
     def _check_given(self, columns: Mapping[str, pa.Array], num_rows: int) -> None:
         for name, array in columns.items():
             if name not in self._types:
-                raise ValueError(f"no input reads {name!r}")
+                raise ValueError(f"no input reads `{name}`")
             if array.type != self._types[name]:
-                raise ValueError(f"found {name!r} as {array.type}, expected {self._types[name]} as it is logged")
+                raise ValueError(f"found `{name}` as {array.type}, expected {self._types[name]} as it is logged")
             if len(array) != num_rows:
-                raise ValueError(f"found {len(array)} rows of {name!r}, expected {num_rows}")
+                raise ValueError(f"found {len(array)} rows of `{name}`, expected {num_rows}")
 
     def _reader_of(self, schema: pa.Schema) -> FeatureReader:
         """The reader for batches of a schema; most batches have the schema of the one before."""
@@ -147,7 +147,7 @@ class Encoder:
             if found is None or found.type != logged or schema.names.count(found.root) > 1:
                 what = "no such column" if found is None else f"columns of {found.type}"
                 raise TrafficError(
-                    f"a batch has {what} for {name!r}, expected one of {logged} as in the table's schema"
+                    f"a batch has {what} for `{name}`, expected one of {logged} as in the table's schema"
                 )
             features.append(found)
         self._reader = FeatureReader(features, schema)

@@ -14,7 +14,7 @@ import torch
 from replay.features.casts import Cast
 from replay.features.codecs import Codec
 from replay.features.numeric import NumericCodec
-from replay.features.reader import Columns
+from replay.features.reader import LoggedColumns
 from replay.features.rejects import Reasons, first_reason, reasons_of
 
 
@@ -44,7 +44,7 @@ class InputEncoder(Protocol):
     name: str
     features: tuple[str, ...]
 
-    def encode(self, columns: Columns, num_rows: int) -> Block:
+    def encode(self, columns: LoggedColumns, num_rows: int) -> Block:
         """Encode all rows of a batch into a tensor of its own."""
 
     def update(self, columns: Mapping[str, pa.Array], into: torch.Tensor) -> Block:
@@ -67,11 +67,11 @@ class ColumnInput:
 
     def __init__(self, name: str, feature: str, codec: Codec) -> None:
         self.name = name
-        self.features = (feature,)
+        self.features: tuple[str, ...] = (feature,)
         self._feature = feature
         self._codec = codec
 
-    def encode(self, columns: Columns, num_rows: int) -> Block:
+    def encode(self, columns: LoggedColumns, num_rows: int) -> Block:
         """See :meth:`InputEncoder.encode`."""
         out = np.empty(num_rows, self._codec.target.storage)
         reasons = self._codec.encode(columns[self._feature], out)
@@ -104,14 +104,14 @@ class StackedInput:
         self._target = codecs[0].target
         self._cast_block = _block_cast(codecs)
 
-    def encode(self, columns: Columns, num_rows: int) -> Block:
+    def encode(self, columns: LoggedColumns, num_rows: int) -> Block:
         """See :meth:`InputEncoder.encode`."""
         if self._cast_block is not None and num_rows:
             logged = columns.block(self.features)
             if logged is not None:
                 values, unfit = self._cast_block(logged)
                 return Block(
-                    self._target.tensor(values), reasons_of(None, None if unfit is None else unfit.any(axis=1))
+                    self._target.tensor(values), None if unfit is None else reasons_of(None, np.any(unfit, axis=1))
                 )
         out = np.empty((num_rows, len(self.features)), self._target.storage)
         reasons: Reasons | None = None

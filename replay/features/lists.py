@@ -19,7 +19,7 @@ from replay.features.buffers import null_mask, plain
 from replay.features.codecs import Codec
 from replay.features.dtypes import Array, Target
 from replay.features.inputs import Block
-from replay.features.reader import Columns
+from replay.features.reader import LoggedColumns
 from replay.features.rejects import NULL, WRONG_LENGTH, Reasons, first_reason
 from replay.features.vectors import is_vector, vector_to_list
 
@@ -88,7 +88,7 @@ def take_apart(array: pa.Array) -> Ragged:
     return Ragged(array.values, starts, lengths, null)
 
 
-def _integers(buffer: pa.Buffer, dtype: type[np.signedinteger], start: int, size: int) -> _Integers:  # type: ignore[type-arg]
+def _integers(buffer: pa.Buffer, dtype: type[np.signedinteger], start: int, size: int) -> _Integers:
     if size == 0:
         return np.zeros(0, np.int64)
     return np.frombuffer(buffer, dtype, size, start * np.dtype(dtype).itemsize).astype(np.int64)
@@ -108,20 +108,20 @@ class ListInput:
 
     def __init__(self, name: str, feature: str, codec: Codec, length: int | None, pad: np.generic | None) -> None:
         self.name = name
-        self.features = (feature,)
+        self.features: tuple[str, ...] = (feature,)
         self._feature = feature
         self._codec = codec
         self._length = length
         self._pad = pad
 
-    def encode(self, columns: Columns, num_rows: int) -> Block:
+    def encode(self, columns: LoggedColumns, num_rows: int) -> Block:
         """See :meth:`replay.features.inputs.InputEncoder.encode`."""
         return self._encode(columns[self._feature], least=1)
 
     def update(self, columns: Mapping[str, pa.Array], into: torch.Tensor) -> Block:
         """See :meth:`replay.features.inputs.InputEncoder.update`.
 
-        Without ``length``, the rows keep the width of ``into`` unless one of them is now longer: then the tensor is new.
+        Without ``length``, the width stays that of ``into`` unless a row is now longer: then the tensor is a new one.
         """
         block = self._encode(columns[self._feature], least=into.shape[1])
         return replace(block, tensor=into.copy_(block.tensor)) if block.tensor.shape == into.shape else block

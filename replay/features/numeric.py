@@ -10,7 +10,7 @@ from replay.features.casts import Unfit, make_cast
 from replay.features.codecs import NUMPY_TYPES, Codec
 from replay.features.decimals import decimal_to_floats, decimal_to_integers
 from replay.features.dtypes import Array, Target
-from replay.features.problems import CannotEncode
+from replay.features.problems import EncodeError
 from replay.features.rejects import NULL, Reasons, reasons_of
 
 
@@ -116,7 +116,7 @@ def numeric_codec(logged: pa.DataType, target: Target, fill: np.generic | None) 
     """Choose the codec of a column that is taken as it is.
 
     Raises:
-        CannotEncode: When the type is no number; the message says what to do about it.
+        EncodeError: When the type is no number; the message says what to do about it.
     """
     kind = plain_type(logged)
     if kind in NUMPY_TYPES:
@@ -125,9 +125,7 @@ def numeric_codec(logged: pa.DataType, target: Target, fill: np.generic | None) 
         return DecimalCodec(target, fill)
     if pa.types.is_null(kind):
         return NullCodec(target, fill)
-    raise CannotEncode(
-        f"found a column of {logged}, expected a number for {target.name}: {_advice(kind)}", refused=True
-    )
+    raise EncodeError(f"found a column of {logged}, expected a number for {target.name}: {_advice(kind)}", refused=True)
 
 
 def _advice(kind: pa.DataType) -> str:

@@ -1,18 +1,19 @@
 """Names of features: columns, and paths into structs and maps, found in a schema; globs over them.
 
 ``a.b.c`` is looked for as the longest literal name first: the column ``a.b.c``, then ``c`` in the column ``a.b``, then
-``b.c`` or ``c`` in ``b`` in the column ``a``. What follows the name of a map is a key. A glob's ``*`` stays within one
-name: ``features.*`` takes the fields of ``features`` and not the fields of those.
+``b.c`` or ``c`` in ``b`` in the column ``a``. What follows the name of a map is a key. A glob is matched against whole
+names, so that its ``*`` takes dots too: ``features.*`` takes the fields of ``features`` and the fields of those.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 import pyarrow as pa
 
+from replay.config.names import matches
 from replay.features.buffers import plain_type
 from replay.features.vectors import is_vector
 
@@ -32,6 +33,8 @@ class KeyStep:
 
 
 Step = FieldStep | KeyStep
+
+_WILDCARDS = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True)
@@ -93,24 +96,21 @@ class Catalog:
         """The feature of an exact name, or None. What follows a map's name is a key, whether or not it is known."""
         return self._find(name, self._columns)
 
-    def find_known(self, name: str) -> Feature | None:
-        """Like :meth:`find`, but of a map only the keys that are known."""
-        found = self.find(name)
-        known = found is None or not any(isinstance(step, KeyStep) for step in found.steps)
-        return found if known or name in self.names() else None
-
     def match(self, glob: str) -> list[Feature]:
-        """The features that a glob takes, in schema order."""
-        found = {feature.place: feature for feature in self._match(glob, self._columns)}
-        return [found[place] for place in sorted(found)]
+        """The features that a glob takes, in schema order; one that has the glob's very name is the only one."""
+        leaves = [node.feature for node in self._walk(self._columns) if node.is_leaf]
+        literal = [feature for feature in leaves if feature.name == glob]
+        return literal or [feature for feature in leaves if matches(glob, feature.name)]
 
     def names(self) -> tuple[str, ...]:
         """Every name that can be listed: columns, fields of structs, known keys of maps."""
         return tuple(node.feature.name for node in self._walk(self._columns))
 
-    def maps_without_keys(self) -> tuple[str, ...]:
-        """Maps of which no key is known, so that no glob can take one."""
-        return tuple(n.feature.name for n in self._walk(self._columns) if n.is_map and not self._known_keys(n))
+    def maps_without_keys(self, glob: str) -> tuple[str, ...]:
+        """Maps that a glob would go into, if only their keys were known."""
+        literal = _WILDCARDS.split(glob, maxsplit=1)[0]
+        maps = [n.feature.name for n in self._walk(self._columns) if n.is_map and not self._known_keys(n)]
+        return tuple(name for name in maps if f"{name}.".startswith(literal) or literal.startswith(f"{name}."))
 
     def _walk(self, nodes: Sequence[_Node]) -> Iterator[_Node]:
         for node in nodes:
@@ -152,24 +152,6 @@ class Catalog:
         ordered = heads if entry.is_map else heads[::-1]
         return sorted(ordered, key=lambda head: (head not in known, -len(head) if head in known else 0))
 
-    def _match(self, glob: str, nodes: Sequence[_Node]) -> Iterator[Feature]:
-        for node in nodes:
-            if node.is_leaf:
-                if fnmatchcase(node.name, glob):
-                    yield node.feature
-                continue
-            for at in (at for at, sign in enumerate(glob) if sign == "."):
-                if fnmatchcase(node.name, glob[:at]):
-                    yield from self._match_inside(node, glob[at + 1 :])
-
-    def _match_inside(self, node: _Node, rest: str) -> Iterator[Feature]:
-        if node.is_map and not is_glob(rest):
-            found = self._find_key(node, rest)
-            if found is not None:
-                yield found
-            return
-        yield from self._match(rest, self._children(node))
-
     def _children(self, node: _Node) -> list[_Node]:
         if node.is_map:
             entries = (self._entry(node, key) for key in self._known_keys(node))
@@ -200,8 +182,3 @@ class Catalog:
 
 def _below(parent: Feature, name: str, step: Step, kind: pa.DataType, place: int) -> Feature:
     return Feature(f"{parent.name}.{name}", parent.root, (*parent.steps, step), kind, (*parent.place, place))
-
-
-def is_glob(name: str) -> bool:
-    """Whether a name has any of the signs that globs are made of."""
-    return any(sign in name for sign in "*?[")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from replay.errors import EXIT_REFUSED, EXIT_USAGE, ConfigError, Problem, TrafficError, render_problem
 
 
-class CannotEncode(Exception):
+class EncodeError(Exception):
     """One thing that does not fit; the code that knows its place in the config turns it into a ``Problem``.
 
     Args:
@@ -37,16 +36,3 @@ def raise_problems(problems: Sequence[Problem]) -> None:
     if all(problem.exit_code == EXIT_REFUSED for problem in problems):
         raise TrafficError("\n".join(render_problem(problem) for problem in problems))
     raise ConfigError(problems)
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """A hint that names what was probably meant, or nothing where nothing is near.
-
-    >>> nearest("user_idd", ["user_id", "item_id"])
-    '; did you mean user_id?'
-    >>> nearest("zzz", ["user_id"])
-    ''
-    """
-    by_lower = {known.lower(): known for known in reversed(list(names))}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(by_lower[key] for key in close)}?" if close else ""

@@ -1,47 +1,23 @@
-"""Features as Arrow arrays: from a batch, through structs and maps, or as a scenario gives them."""
+"""Features of a batch as Arrow arrays, through structs and maps."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from replay.config.names import nearest
+from replay.config.wording import suggestion
 from replay.errors import TrafficError
 from replay.features.buffers import null_mask, plain
 from replay.features.dtypes import Array
 from replay.features.paths import Catalog, Feature, FieldStep, KeyStep, Step
-from replay.features.problems import nearest
 
 _Path = tuple[str, tuple[Step, ...]]
-
-
-class Columns(Protocol):
-    """Features of some rows, as Arrow arrays."""
-
-    def __getitem__(self, feature: str) -> pa.Array:
-        """One feature, (num_rows,)."""
-
-    def block(self, features: tuple[str, ...]) -> Array | None:
-        """Number columns of one type that have no null, (num_rows, num_features) in C order; else None."""
-
-
-class GivenColumns:
-    """Features given one by one."""
-
-    def __init__(self, arrays: Mapping[str, pa.Array]) -> None:
-        self._arrays = arrays
-
-    def __getitem__(self, feature: str) -> pa.Array:
-        """See :class:`Columns`."""
-        return self._arrays[feature]
-
-    def block(self, features: tuple[str, ...]) -> Array | None:
-        """See :class:`Columns`."""
-        return stack(pa.RecordBatch.from_arrays([self[feature] for feature in features], list(features)))
 
 
 class FeatureReader:
@@ -77,7 +53,12 @@ class FeatureReader:
 
 
 class LoggedColumns:
-    """A batch's features. See :class:`Columns`."""
+    """Features of one batch.
+
+    Args:
+        reader: Knows where they are.
+        batch: (num_rows,) logged rows.
+    """
 
     def __init__(self, reader: FeatureReader, batch: pa.RecordBatch) -> None:
         self._reader = reader
@@ -85,14 +66,12 @@ class LoggedColumns:
         self._nested: dict[_Path, pa.Array] = {}
 
     def __getitem__(self, feature: str) -> pa.Array:
-        """See :class:`Columns`."""
+        """One feature, (num_rows,)."""
         found = self._reader.features[feature]
-        return (
-            self._at(found.root, found.steps) if found.steps else self._batch.column(self._reader.indices[found.root])
-        )
+        return self._at(found.root, found.steps)
 
     def block(self, features: tuple[str, ...]) -> Array | None:
-        """See :class:`Columns`."""
+        """Number columns of one type that have no null, (num_rows, num_features) in C order; else None."""
         indices = self._reader.block_columns(features)
         if indices is not None:
             return stack(self._batch.select(indices))
@@ -168,7 +147,7 @@ def _bounds(kind: pa.DataType) -> tuple[int, int]:
     return int(info.min), int(info.max)
 
 
-def _nulls(array: pa.Array) -> np.ndarray:  # type: ignore[type-arg]
+def _nulls(array: pa.Array) -> npt.NDArray[np.bool_]:
     mask = null_mask(array)
     return np.zeros(len(array), bool) if mask is None else mask
 
@@ -193,5 +172,5 @@ def feature_column(batch: pa.RecordBatch, feature: str) -> pa.Array:
     catalog = Catalog(batch.schema)
     found = catalog.find(feature)
     if found is None:
-        raise TrafficError(f"the table has no column {feature!r}{nearest(feature, catalog.names())}")
+        raise TrafficError(f"the table has no column `{feature}`{suggestion(nearest(feature, catalog.names()))}")
     return FeatureReader([found], batch.schema).read(batch)[feature]

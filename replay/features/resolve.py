@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from replay.config.model import Input, ModelConfig
+from replay.config.names import is_glob, matches, nearest
+from replay.config.wording import suggestion
 from replay.errors import Problem
-from replay.features.paths import Catalog, Feature, is_glob
-from replay.features.problems import CannotEncode, nearest, raise_problems
+from replay.features.paths import Catalog, Feature
+from replay.features.problems import EncodeError, raise_problems
 
 
 @dataclass(frozen=True)
@@ -90,55 +92,46 @@ def _input(entry: Input, path: str, catalog: Catalog, problems: list[Problem]) -
     if entry.mask_of is not None:
         return ()
     if entry.feature is not None:
-        names = {f"{path}.feature": entry.feature}
+        places = {f"{path}.feature": entry.feature}
     else:
-        names = {f"{path}.features[{place}]": name for place, name in enumerate(entry.features)}
+        places = {f"{path}.features[{index}]": name for index, name in enumerate(entry.features)}
     found: dict[str, ResolvedFeature] = {}
-    for where, name in names.items():
+    for where, name in places.items():
         try:
-            matches = _resolve(name, catalog)
-            if entry.feature is not None and len(matches) > 1:
-                raise CannotEncode(
-                    f"{name!r} matches {_some(matches)}: `feature` is one column, `features` stacks many"
-                )
-            if not is_glob(name) and name in found:
-                raise CannotEncode(f"{name!r} is already in the stack, through {found[name].path.rpartition('.')[2]}")
-        except CannotEncode as problem:
+            taken = _resolve(name, catalog)
+            if entry.feature is not None and len(taken) > 1:
+                raise EncodeError(f"`{name}` matches {_some(taken)}: `feature` is one column, `features` stacks many")
+        except EncodeError as problem:
             problems.append(problem.at(where))
             continue
-        for feature in matches:
-            found.setdefault(feature.name, ResolvedFeature(feature, where))
+        for feature in taken:
+            # A glob leaves a feature that is listed by its own name to that place.
+            if feature.name == name or feature.name not in entry.features:
+                found.setdefault(feature.name, ResolvedFeature(feature, where))
     return tuple(found.values())
 
 
 def _resolve(name: str, catalog: Catalog) -> list[Feature]:
-    """The features of a name, or of a glob unless a feature has that very name.
+    """The features of a name or glob.
 
     Raises:
-        CannotEncode: When there is none.
+        EncodeError: When there is none.
     """
-    if not is_glob(name):
-        found = catalog.find(name)
-        if found is None:
-            raise CannotEncode(f"the table has no column {name!r}{nearest(name, catalog.names())}", refused=True)
-        return [found]
-    literal = catalog.find_known(name)
-    matches = [literal] if literal is not None else catalog.match(name)
-    if not matches:
-        maps = [known for known in catalog.maps_without_keys() if _may_enter(name, known)]
-        if maps:
-            raise CannotEncode(
-                f"{name!r} goes over the keys of the map {maps[0]!r}, which a schema does not list: name the keys, as "
-                f"in {maps[0]}.key, or pass the keys that are logged as `map_keys`",
-                refused=True,
-            )
-        raise CannotEncode(f"{name!r} matches no column{nearest(name, catalog.names())}", refused=True)
-    return matches
-
-
-def _may_enter(glob: str, map_name: str) -> bool:
-    head = glob[: len(map_name)]
-    return head == map_name and glob[len(map_name) :].startswith(".")
+    if is_glob(name):
+        taken = catalog.match(name)
+    else:
+        exact = catalog.find(name)
+        taken = [exact] if exact is not None else []
+    if taken:
+        return taken
+    maps = catalog.maps_without_keys(name) if is_glob(name) else ()
+    if maps:
+        raise EncodeError(
+            f"`{name}` goes over the keys of the map `{maps[0]}`, which a schema does not list: name the keys, as in "
+            f"{maps[0]}.key, or pass the keys that are logged as `map_keys`",
+            refused=True,
+        )
+    raise EncodeError(f"the table has no column `{name}`{suggestion(nearest(name, catalog.names()))}", refused=True)
 
 
 def _some(features: Sequence[Feature]) -> str:
@@ -149,9 +142,7 @@ def _some(features: Sequence[Feature]) -> str:
 def _ambiguous(roots: tuple[str, ...], schema: pa.Schema) -> list[Problem]:
     counts = Counter(schema.names)
     return [
-        CannotEncode(f"the table has {counts[root]} columns named {root!r}: rename them", refused=True).at(
-            "model.inputs"
-        )
+        EncodeError(f"the table has {counts[root]} columns named `{root}`: rename them", refused=True).at("model")
         for root in roots
         if counts[root] > 1
     ]
@@ -166,17 +157,15 @@ def _families(
     for family, names in model.families.items():
         members: set[str] = set()
         for place, name in enumerate(names):
-            matches = {name} & read.keys() or ({found.name for found in catalog.match(name)} & read.keys())
-            if not matches:
+            taken = {name} if name in read else {known for known in read if matches(name, known)}
+            if not taken:
                 problems.append(_not_read(name, read, catalog).at(f"model.families.{family}[{place}]"))
-            members |= matches
+            members |= taken
         families[family] = tuple(known for known in read if known in members)
     return families
 
 
-def _not_read(name: str, read: Mapping[str, Feature], catalog: Catalog) -> CannotEncode:
+def _not_read(name: str, read: Mapping[str, Feature], catalog: Catalog) -> EncodeError:
     if not is_glob(name) and catalog.find(name) is not None:
-        return CannotEncode(
-            f"{name!r} is logged, but no input reads it: add it to an input, or take it out of the family"
-        )
-    return CannotEncode(f"{name!r} matches no feature of the inputs{nearest(name, read)}")
+        return EncodeError(f"no input reads `{name}`, though it is logged: add it to an input, or leave it out here")
+    return EncodeError(f"no input reads `{name}`{suggestion(nearest(name, read))}")

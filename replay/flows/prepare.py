@@ -12,7 +12,7 @@ import pyarrow as pa
 from replay.checkpoints import Checkpoint, check_inputs, examine
 from replay.config import ReplayConfig
 from replay.errors import CheckpointError, ConfigError, Problem, TrafficError
-from replay.features import Encoder, resolve_features
+from replay.features import Encoder, check_model
 from replay.scoring import PREFLIGHT_ROWS, Preflight, carried_columns, plan_variants, run_preflight
 from replay.scoring.failures import spark_errors
 from replay.scoring.job import ScoreJob
@@ -53,6 +53,7 @@ class Prepared:
         traffic: The pinned table.
         plan: How tasks get their rows.
         job: What tasks do.
+        features: Every feature that the model reads, in schema order.
         preflight: What scoring a few rows told.
     """
 
@@ -62,6 +63,7 @@ class Prepared:
     traffic: PinnedTraffic
     plan: SplitPlan
     job: ScoreJob
+    features: tuple[str, ...]
     preflight: Preflight
 
 
@@ -122,7 +124,8 @@ def prepare(
     with spark_errors("reading the traffic"):
         traffic = open_traffic(spark, config.traffic)
         _raise(fit_problems(config, traffic.schema, checkpoints), config)
-        plan = plan_splits(spark, traffic, needed_columns(config, traffic.schema), config.engine.reader)
+        encoder = Encoder(config.model, traffic.schema)
+        plan = plan_splits(spark, traffic, needed_columns(config, traffic.schema, encoder.roots), config.engine.reader)
         sample = _sample(spark, traffic, plan)
     preflight = run_preflight(config.model, checkpoints, sample)
     _raise(preflight.problems, config)
@@ -136,22 +139,21 @@ def prepare(
         time_unit=config.traffic.time.unit if config.traffic.time is not None else None,
         engine=config.engine,
     )
-    return Prepared(config, spark, checkpoints, traffic, plan, job, preflight)
+    return Prepared(config, spark, checkpoints, traffic, plan, job, encoder.features, preflight)
 
 
 def fit_problems(config: ReplayConfig, schema: pa.Schema, checkpoints: Mapping[str, Checkpoint]) -> list[Problem]:
     """Everything in which config, table and checkpoints do not fit together, as far as can be told without running."""
-    problems = [*column_problems(schema, config.traffic), *resolve_features(config.model, schema).problems]
+    problems = [*column_problems(schema, config.traffic), *check_model(config.model, schema)]
     for checkpoint in checkpoints.values():
         problems.extend(check_inputs(checkpoint, config.model))
     return problems
 
 
-def needed_columns(config: ReplayConfig, schema: pa.Schema) -> tuple[str, ...]:
-    """Top-level columns that scoring reads, in the order of the schema."""
-    roots = set(Encoder(config.model, schema).roots)
-    roots |= {column_root(schema, name) for name in _types(config, schema)}
-    return tuple(name for name in schema.names if name in roots)
+def needed_columns(config: ReplayConfig, schema: pa.Schema, roots: Iterable[str]) -> tuple[str, ...]:
+    """Top-level columns that scoring reads: the features' roots and the roles', in the order of the schema."""
+    needed = {*roots, *(column_root(schema, name) for name in _types(config, schema))}
+    return tuple(name for name in schema.names if name in needed)
 
 
 def column_root(schema: pa.Schema, path: str) -> str:
@@ -199,5 +201,3 @@ def with_version(config: ReplayConfig, version: int | None) -> ReplayConfig:
         return config
     pinned = config.traffic.model_copy(update={"delta_version": version, "delta_timestamp": None})
     return config.model_copy(update={"traffic": pinned})
-
-

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from replay.checkpoints import Checkpoint
 from replay.config import ReplayConfig, fingerprint, load_config, to_resolved_dict
 from replay.diff.job import Diff, diff_scores
+from replay.diff.spec import DiffSpec, VariantColumn
 from replay.errors import RunFailed, TrafficError
 from replay.flows.prepare import Options, Prepared, prepare, with_version
 from replay.flows.results import build_report_data, diffs_table, metrics_table, worst_rows
 from replay.report.data import ReportData
 from replay.report.html import render_html
 from replay.report.progress import Progress, make_progress
+from replay.scoring import REJECTED
 from replay.scoring.failures import spark_errors
 from replay.scoring.waves import score_in_waves
 from replay.session import start_session
@@ -122,19 +124,26 @@ def _run(config: ReplayConfig, options: Options, overwrite: bool, progress: Prog
     output.begin(manifest, resume=resumable.continues(manifest.run_id))
     with spark_errors("scoring"):
         totals = score_in_waves(
-            prepared.spark, prepared.job, prepared.traffic, prepared.plan, output.table(SCORES), manifest.run_id,
-            config.engine.commit_rows, check.rows_selected, progress,
+            prepared.spark,
+            prepared.job,
+            prepared.traffic,
+            prepared.plan,
+            output.table(SCORES),
+            manifest.run_id,
+            config.engine.commit_rows,
+            check.rows_selected,
+            progress,
         )
     clock.add(totals)
     with spark_errors("reading the scores back"):
         scores = _read_back(prepared, output, manifest.run_id, check)
     progress.stage("comparing")
     with clock.wall("diff"), spark_errors("comparing"):
-        diff = diff_scores(scores, config, prepared.job.variants)
+        diff = diff_scores(scores, diff_spec(prepared), config.traffic.key, config.diff.worst_rows)
+        _refuse_nothing_scored(diff)
         worst = worst_rows(prepared, diff)
-        replace_table(diffs_table(prepared.spark, worst, config), output.table(DIFFS), manifest.run_id)
+        replace_table(diffs_table(prepared.spark, worst), output.table(DIFFS), manifest.run_id)
         replace_table(metrics_table(prepared.spark, diff), output.table(METRICS), manifest.run_id)
-    _refuse_nothing_scored(diff)
     data = build_report_data(prepared, check, diff, worst, manifest, clock.timings(), clock.now())
     return _finish(output, manifest, data, clock)
 
@@ -199,7 +208,9 @@ def _read_back(prepared: Prepared, output: Output, run_id: str, check: TrafficCh
     path = output.table(SCORES)
     strangers = commits_of_others(prepared.spark, path, run_id)
     if strangers:
-        raise RunFailed(f"{path} also holds commits of run {strangers[0]}: two runs wrote to one output; use --overwrite")
+        raise RunFailed(
+            f"{path} also holds commits of run {strangers[0]}: two runs wrote to one output; use --overwrite"
+        )
     scores = read_table(prepared.spark, path)
     found = key_fingerprint(scores, prepared.config.traffic.key)
     if found != check.keys:
@@ -211,9 +222,34 @@ def _read_back(prepared: Prepared, output: Output, run_id: str, check: TrafficCh
 
 
 def _refuse_nothing_scored(diff: Diff) -> None:
-    if diff.rows_scored == 0:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in diff.rejected.items())
-        raise TrafficError(f"none of the {diff.rows:,} rows could be scored ({reasons}): see `missing` in the model's inputs")
+    if diff.result.rows == 0:
+        rejected = diff.result.rejected
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
+        raise TrafficError(
+            f"none of the {sum(rejected.values()):,} rows could be scored ({reasons}): see the model's inputs, `missing` "
+            "for nulls, `unknown` for values that are not in a vocabulary"
+        )
+
+
+def diff_spec(prepared: Prepared) -> DiffSpec:
+    """What the diff reads from the scores table, and how it judges."""
+    traffic, diff = prepared.config.traffic, prepared.config.diff
+    return DiffSpec(
+        online=traffic.score,
+        variants=tuple(
+            VariantColumn(variant.name, variant.name, None if variant.scenario is None else variant.checkpoint)
+            for variant in prepared.job.variants
+        ),
+        baseline=prepared.config.baseline,
+        tolerance=diff.tolerance,
+        label=traffic.label,
+        weight=traffic.weight,
+        group=traffic.group,
+        time=None if traffic.time is None else traffic.time.column,
+        bucket_us=round(diff.bucket.total_seconds() * 1e6),
+        segments=traffic.segments,
+        rejected=REJECTED,
+    )
 
 
 class _Clock:

@@ -47,7 +47,8 @@ class Validated:
         """Render for a terminal."""
         lines = [f"{source} is valid: {self.rows:,} of {self.rows_read:,} rows, read by the {self.reader} reader"]
         lines += [
-            f"  {name}: {entry['format']}, {entry['parameters']:,} parameters" for name, entry in self.checkpoints.items()
+            f"  {name}: {entry['format']}, {entry['parameters']:,} parameters"
+            for name, entry in self.checkpoints.items()
         ]
         return "\n".join([*lines, *(f"warning: {warning}" for warning in self.warnings)])
 

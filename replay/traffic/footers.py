@@ -85,7 +85,8 @@ def _int96_columns(metadata: Any) -> set[str]:
 
 
 def _root_name(column: Any) -> str:
-    return str(column.path) if column.max_repetition_level == 0 and column.name == column.path else column.path.split(".")[0]
+    """The top-level column of a leaf; a column's own name may have dots, and then it is its whole path."""
+    return str(column.path if column.name == column.path else column.path.split(".")[0])
 
 
 def file_problem(path: str, error: BaseException) -> str:
@@ -114,7 +115,7 @@ def _kind(head: bytes) -> str:
             return name
     if head.lstrip()[:1] in (b"{", b"["):
         return "JSON text"
-    if head.isascii() and head.decode("ascii").isprintable() or b"\n" in head or b"," in head:
+    if (head.isascii() and head.decode("ascii").isprintable()) or b"\n" in head or b"," in head:
         return "text, perhaps CSV"
     return f"not a Parquet file (it starts with {head[:4]!r})"
 

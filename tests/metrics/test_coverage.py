@@ -127,17 +127,14 @@ def test_paired_changes_of_ratios(formula, grouped):
     found, width, alone = [], [], []
     for _ in range(ROUNDS):
         kind, label, group = grouped_rows(rng)
+        if not grouped:
+            kind = rng.integers(0, 4, label.size)
+            label = (rng.random(label.size) < RATES[kind]).astype(float)
         here, there = row_terms(other[kind], label, None), row_terms(SCORES[kind], label, None)
+        sums = [None, None]
         if grouped:
             codes = np.unique(group, return_inverse=True)[1]
             sums = [np.stack([np.bincount(codes, weights=term) for term in terms], axis=1) for terms in (here, there)]
-        else:
-            label = (rng.random(label.size) < RATES[kind]).astype(float)
-            here, there = row_terms(other[kind], label, None), row_terms(SCORES[kind], label, None)
-            kinds = rng.integers(0, 4, label.size)
-            label = (rng.random(label.size) < RATES[kinds]).astype(float)
-            here, there = row_terms(other[kinds], label, None), row_terms(SCORES[kinds], label, None)
-            sums = [None, None]
         sides = [
             Side(terms.sum(axis=1), terms @ terms.T, label.size, 0, by_group)
             for terms, by_group in zip((here, there), sums, strict=True)
@@ -145,7 +142,7 @@ def test_paired_changes_of_ratios(formula, grouped):
         change = measure_change(formula, sides[0], sides[1], here @ there.T)
         found.append(interval(change))
         width.append(change.high - change.low)
-        single = metric().update(SCORES[kind] if grouped else SCORES[kinds], label).compute()
+        single = metric().update(SCORES[kind], label).compute()
         alone.append(single.high - single.low)
     assert 0.93 <= coverage(found, expected) <= 0.97
     if not grouped:

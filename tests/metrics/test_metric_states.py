@@ -161,9 +161,9 @@ def test_columns_of_two_lengths_are_refused():
         Auc().update(np.zeros(2), np.zeros(3))
 
 
-def test_float32_sums_do_not_drift():
-    # In float32 a running sum of 0.1 stops growing at 2 million; here it is cast first.
-    score = np.full(4_000_000, 0.1, dtype=np.float32)
-    label = np.zeros(score.size)
-    label[:400_000] = 1
-    assert Calibration().update(score, label).compute().value == pytest.approx(1.0, rel=1e-7)
+def test_float32_scores_are_summed_in_float64():
+    # In float32, 2**24 + 1 is 2**24: each of the ones would be lost.
+    state = Calibration()
+    for score in (2.0**24, 1.0, 1.0, 1.0):
+        state.update(np.array([score], dtype=np.float32), np.ones(1, dtype=np.float32))
+    assert state.compute().value == (2**24 + 3) / 4

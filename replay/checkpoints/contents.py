@@ -1,0 +1,74 @@
+"""What a reader of one format finds in a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+
+from replay.checkpoints.checkpoint import Format, Signature, TensorInfo
+from replay.checkpoints.pickles import PickleWalk
+
+
+@dataclass(frozen=True)
+class FoundPickle:
+    """A pickle inside a checkpoint.
+
+    Attributes:
+        place: Where it is: the file, or the entry of an archive.
+        walk: What it uses.
+    """
+
+    place: str
+    walk: PickleWalk
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A checkpoint's insides, read without running any of it.
+
+    Attributes:
+        format: What it is.
+        tensors: By name, sharing memory with the file.
+        not_parameters: Names of those that are buffers or constants.
+        set_aside: What was not read, in words.
+        executes: What opening it would run, in words.
+        signature: Inputs and outputs, where the file says.
+        pickles: All pickles in it.
+    """
+
+    format: Format
+    tensors: dict[str, torch.Tensor]
+    not_parameters: frozenset[str] = frozenset()
+    set_aside: tuple[str, ...] = ()
+    executes: tuple[str, ...] = ()
+    signature: Signature | None = None
+    pickles: tuple[FoundPickle, ...] = field(default=())
+
+    def tensor_infos(self) -> tuple[TensorInfo, ...]:
+        """Name, shape and dtype of every tensor."""
+        return tuple(
+            TensorInfo(name, tuple(tensor.shape), dtype_name(tensor.dtype), name not in self.not_parameters)
+            for name, tensor in self.tensors.items()
+        )
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """torch's name of a dtype, without ``torch.``.
+
+    >>> dtype_name(torch.bfloat16)
+    'bfloat16'
+    """
+    return str(dtype).removeprefix("torch.")
+
+
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """Some names for a message, and how many more there are.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    all_names = list(names)
+    more = len(all_names) - most
+    return ", ".join(all_names[:most]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,169 @@
+"""The time series of a report: a variant's buckets, and wider steps where there are more than a picture can show."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from replay.metrics.row import MetricRow
+from replay.report.data import ALL, ONLINE
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NICE = (1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 60, 120, 180, 240, 360, 720, 1440)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A variant against online in one time bucket; the means are None where they are not known."""
+
+    start: datetime
+    compared: int
+    mismatched: int
+    mean_replayed: float | None = None
+    mean_online: float | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One or more buckets, drawn as one. `peak` is the highest mismatch rate of a bucket in it."""
+
+    start: datetime
+    compared: int
+    mismatched: int
+    peak: float
+    mean_replayed: float | None
+    mean_online: float | None
+
+    @property
+    def rate(self) -> float | None:
+        """Share of the compared rows that are mismatched; None without any."""
+        return self.mismatched / self.compared if self.compared else None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The time axis: `count` steps of `buckets` buckets each, from `start`."""
+
+    start: datetime
+    width: timedelta
+    count: int
+    buckets: int
+
+    @property
+    def end(self) -> datetime:
+        """End of the last step."""
+        return self.start + self.width * self.count
+
+    def place(self, at: datetime) -> float:
+        """Where a time lies between start (0) and end (1)."""
+        return (at - self.start) / (self.end - self.start)
+
+
+def bucket_series(rows: Iterable[MetricRow]) -> dict[str, tuple[Bucket, ...]]:
+    """Collect every variant's buckets against online, in order of time.
+
+    The mean of the online score is read from ``mean_online`` of the variant, or ``mean_score`` of online itself.
+    """
+    cells: dict[tuple[str, datetime], dict[str, MetricRow]] = defaultdict(dict)
+    for row in rows:
+        if row.bucket is not None and row.slice == ALL and row.against in (ONLINE, None):
+            cells[row.variant, row.bucket][row.metric] = row
+    online = {bucket: found["mean_score"].value for (name, bucket), found in cells.items() if _is_mean(name, found)}
+    series: dict[str, list[Bucket]] = defaultdict(list)
+    for (variant, start), found in sorted(cells.items(), key=lambda cell: cell[0][1]):
+        if variant != ONLINE or "mismatch_rate" in found:
+            series[variant].append(_bucket(start, found, online.get(start)))
+    return {variant: tuple(buckets) for variant, buckets in series.items()}
+
+
+def _is_mean(name: str, found: Mapping[str, MetricRow]) -> bool:
+    return name == ONLINE and "mean_score" in found
+
+
+def _bucket(start: datetime, found: Mapping[str, MetricRow], online: float | None) -> Bucket:
+    compared, mismatched = counts(found)
+    mean = found.get("mean_score")
+    mean_online = found.get("mean_online")
+    return Bucket(
+        start=start,
+        compared=compared,
+        mismatched=mismatched,
+        mean_replayed=mean.value if mean else None,
+        mean_online=mean_online.value if mean_online else online,
+    )
+
+
+def counts(found: Mapping[str, MetricRow]) -> tuple[int, int]:
+    """Read compared and mismatched rows from a cell's metrics by name; the counts where given, else the rate."""
+    rate = found.get("mismatch_rate")
+    compared = _value(found, "compared")
+    if compared is None:
+        compared = rate.rows if rate else 0
+    mismatched = _value(found, "mismatched")
+    if mismatched is None:
+        mismatched = (rate.value or 0.0) * compared if rate else 0
+    return round(compared), round(mismatched)
+
+
+def _value(found: Mapping[str, MetricRow], name: str) -> float | None:
+    return found[name].value if name in found else None
+
+
+def make_grid(series: Mapping[str, Sequence[Bucket]], bucket_seconds: float | None, limit: int) -> Grid | None:
+    """Lay a time axis over all variants' buckets.
+
+    Args:
+        series: Buckets by variant.
+        bucket_seconds: Width of a bucket; None: the shortest distance between two.
+        limit: Steps at most; more buckets than that are drawn in wider steps.
+
+    Returns:
+        The axis, or None without any bucket.
+    """
+    starts = sorted({bucket.start for buckets in series.values() for bucket in buckets})
+    if not starts:
+        return None
+    width = timedelta(seconds=bucket_seconds or _shortest(starts))
+    span = math.ceil((starts[-1] - starts[0]) / width) + 1
+    buckets = _wide_enough(math.ceil(span / limit))
+    step = width * buckets
+    first = _EPOCH + step * ((starts[0] - _EPOCH) // step)
+    return Grid(first, step, (starts[-1] - first) // step + 1, buckets)
+
+
+def _shortest(starts: Sequence[datetime]) -> float:
+    return min(((later - earlier).total_seconds() for earlier, later in pairwise(starts)), default=60.0)
+
+
+def _wide_enough(buckets: int) -> int:
+    return next((nice for nice in _NICE if nice >= buckets), buckets)
+
+
+def to_steps(buckets: Iterable[Bucket], grid: Grid) -> tuple[Step | None, ...]:
+    """Add buckets up to the grid's steps: counts are summed, means weighted by rows. None where there is no row."""
+    members: dict[int, list[Bucket]] = defaultdict(list)
+    for bucket in buckets:
+        members[(bucket.start - grid.start) // grid.width].append(bucket)
+    return tuple(_step(grid.start + grid.width * place, members.get(place, [])) for place in range(grid.count))
+
+
+def _step(start: datetime, members: Sequence[Bucket]) -> Step | None:
+    if not any(bucket.compared for bucket in members):
+        return None
+    return Step(
+        start=start,
+        compared=sum(bucket.compared for bucket in members),
+        mismatched=sum(bucket.mismatched for bucket in members),
+        peak=max(bucket.mismatched / bucket.compared for bucket in members if bucket.compared),
+        mean_replayed=_mean((bucket.mean_replayed, bucket.compared) for bucket in members),
+        mean_online=_mean((bucket.mean_online, bucket.compared) for bucket in members),
+    )
+
+
+def _mean(parts: Iterable[tuple[float | None, int]]) -> float | None:
+    known = [(value, weight) for value, weight in parts if value is not None and weight]
+    return sum(value * weight for value, weight in known) / sum(weight for _, weight in known) if known else None
