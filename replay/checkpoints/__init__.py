@@ -1,0 +1,28 @@
+"""Any checkpoint: looked at without running it, then opened into a scorer."""
+
+from replay.checkpoints.cache import cached_scorer
+from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile, Format, Signature, TensorInfo, TensorSpec
+from replay.checkpoints.examine import examine, read_state_dict, verify_unchanged
+from replay.checkpoints.inputs import check_inputs
+from replay.checkpoints.open import open_scorer
+from replay.checkpoints.probe import Probe, probe
+from replay.checkpoints.scorer import FunctionScorer, Scorer
+
+__all__ = [
+    "Checkpoint",
+    "CheckpointFile",
+    "Format",
+    "FunctionScorer",
+    "Probe",
+    "Scorer",
+    "Signature",
+    "TensorInfo",
+    "TensorSpec",
+    "cached_scorer",
+    "check_inputs",
+    "examine",
+    "open_scorer",
+    "probe",
+    "read_state_dict",
+    "verify_unchanged",
+]

@@ -15,7 +15,7 @@ and because another tool that opens it would be harmed. The policy, for weights 
 4. *Inert*: all else. A class of the team's own, ``lightning`` or ``omegaconf`` objects, an optimizer class of torch
    that is only named or made without a call (NEWOBJ, BUILD): each becomes a placeholder, and ``set_aside`` says so.
 
-A pickled module that the user allowed (``Policy.MODULE``) may call and name what is torch's and numpy's; the rest holds.
+A pickled module that the user allowed (``Policy.MODULE``) may name and call what is torch's or numpy's.
 
 TorchScript and torch.export archives are opened by torch, not by us, and some of torch's readers fall back to a full
 unpickler. So theirs is the stricter list, exactly what torch writes (``Policy.SCRIPT``, ``Policy.EXPORT``).
@@ -97,6 +97,11 @@ READ = frozenset(
         "numpy.core.numeric._frombuffer",
         "numpy.ndarray",
         "numpy.dtype",
+        "torch.jit._pickle.build_intlist",
+        "torch.jit._pickle.build_tensorlist",
+        "torch.jit._pickle.build_doublelist",
+        "torch.jit._pickle.build_boollist",
+        "torch.jit._pickle.restore_type_tag",
     }
 )
 """What the restricted unpickler builds."""

@@ -71,7 +71,7 @@ class Signature:
     """Inputs and outputs, in order, as far as the file describes them.
 
     Attributes:
-        inputs: Flat: the tensors inside a dict or list argument come one by one, named ``argument.key``.
+        inputs: Flat: the tensors inside a dict or list argument come one by one, named as the file does.
         outputs: Flat, as the inputs; the name is the key or index of the output.
         structure: How the answer is built: ``tensor``, ``tuple``, ``list``, ``dict``, or empty where unknown.
     """

@@ -55,7 +55,7 @@ class Contents:
 
 
 def dtype_name(dtype: torch.dtype) -> str:
-    """torch's name of a dtype, without ``torch.``.
+    """Name of a dtype as torch has it, without ``torch.``.
 
     >>> dtype_name(torch.bfloat16)
     'bfloat16'

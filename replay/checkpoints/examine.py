@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from difflib import get_close_matches
+from pathlib import Path
+
 import torch
 
 from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile, Format, Signature, TensorInfo, TensorSpec
+from replay.checkpoints.contents import Contents, listed
+from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256, verify_files
+from replay.checkpoints.finite import is_mask, non_finite_tensors
+from replay.checkpoints.sniff import EXPECTED, sniff
+from replay.checkpoints.weights import checkpoint_files, read_contents
 from replay.config.checkpoints import CheckpointConfig
+from replay.errors import CheckpointError, CorruptCheckpoint
 
 __all__ = [
     "Checkpoint",
@@ -15,6 +25,7 @@ __all__ = [
     "TensorInfo",
     "TensorSpec",
     "examine",
+    "locate",
     "read_state_dict",
     "verify_unchanged",
 ]
@@ -28,15 +39,129 @@ def examine(
     allow_pickle: bool = False,
     allow_non_finite: bool = False,
 ) -> Checkpoint:
-    """Say all that is known of a checkpoint without running any of it."""
-    raise NotImplementedError
+    """Say all that is known of a checkpoint without running any of it.
+
+    Args:
+        config: Path, and what is known of the file beforehand.
+        name: Under ``checkpoints`` in the config.
+        base_dir: Directory of the config file, where relative paths and module factories start.
+        allow_pickle: Accept a whole pickled module, which runs code when it is opened later.
+        allow_non_finite: Accept NaN and Inf among the weights.
+
+    Returns:
+        What it is, consists of, and would run.
+
+    Raises:
+        UnsafeCheckpoint: Opening it would run code that is not allowed.
+        CorruptCheckpoint: Truncated, damaged, or of another hash than the config pins.
+        CheckpointError: Missing, of another kind, or with NaN or Inf weights.
+    """
+    path = locate(config.path, base_dir)
+    kind = sniff(path)
+    files = tuple(checkpoint_file(file) for file in checkpoint_files(path, kind))
+    sha256 = combined_sha256(files)
+    if config.sha256 is not None and config.sha256 != sha256:
+        raise CorruptCheckpoint(
+            f"checkpoint {name!r}: {path} has sha256 {sha256}, the config pins {config.sha256}. Restore the file, or"
+            f" change checkpoints.{name}.sha256 if the new one is meant"
+        )
+    contents = read_contents(path, config, kind, allow_pickle=allow_pickle)
+    non_finite = unexpected_non_finite(contents)
+    if non_finite and not allow_non_finite:
+        found = listed(f"{tensor} ({count:,} of {contents.tensors[tensor].numel():,})" for tensor, count in non_finite)
+        raise CheckpointError(
+            f"checkpoint {name!r}: {path} has NaN or Inf in {len(non_finite)} of {len(contents.tensors)} tensors:"
+            f" {found}. Use another checkpoint, or pass --allow-non-finite to score it all the same"
+        )
+    by_dtype: Counter[str] = Counter()
+    tensors = contents.tensor_infos()
+    for info in tensors:
+        by_dtype[info.dtype] += contents.tensors[info.name].numel()
+    return Checkpoint(
+        name=name,
+        path=str(path),
+        format=contents.format,
+        sha256=sha256,
+        files=files,
+        config=config,
+        base_dir=base_dir,
+        parameters=by_dtype.total(),
+        parameters_by_dtype=dict(by_dtype),
+        tensors=tensors,
+        set_aside=contents.set_aside,
+        executes=contents.executes,
+        signature=contents.signature,
+        allow_pickle=allow_pickle,
+        non_finite=non_finite,
+    )
 
 
 def read_state_dict(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
-    """Read the weights, memory-mapped."""
-    raise NotImplementedError
+    """Read the weights; nothing of the file runs, whatever its format.
+
+    The tensors share the file's pages between processes. Writing to one copies the page in this process alone.
+
+    Args:
+        checkpoint: As examined; call ``verify_unchanged`` before, where the file may have changed since.
+
+    Returns:
+        Tensors on the CPU by name, prefixes ``module.`` and ``_orig_mod.`` stripped, in the order of the file.
+
+    Raises:
+        CheckpointError: The file is no longer what was examined.
+    """
+    path = Path(checkpoint.path)
+    kind = sniff(path)
+    return read_contents(path, checkpoint.config, kind, allow_pickle=checkpoint.allow_pickle).tensors
 
 
 def verify_unchanged(checkpoint: Checkpoint) -> None:
-    """Compare the hash again where the checkpoint is opened."""
-    raise NotImplementedError
+    """Compare the hash again where the checkpoint is opened; cheap after the first call in a process.
+
+    Args:
+        checkpoint: As examined, perhaps on another machine.
+
+    Raises:
+        CorruptCheckpoint: A file is gone or was swapped.
+    """
+    verify_files(checkpoint.name, checkpoint.files)
+
+
+def unexpected_non_finite(contents: Contents) -> tuple[tuple[str, int], ...]:
+    """Tensors with NaN or Inf and how many; an attention mask (a buffer of 0 and -Inf) is as it should be.
+
+    Args:
+        contents: As read.
+    """
+    return tuple(
+        (name, count)
+        for name, count in non_finite_tensors(contents.tensors)
+        if not (name in contents.not_parameters and is_mask(contents.tensors[name]))
+    )
+
+
+def locate(given: str, base_dir: str = "") -> Path:
+    """The absolute path of a checkpoint.
+
+    Args:
+        given: As in the config: local, or with ``file://``.
+        base_dir: Where relative paths start; empty for the working directory.
+
+    Raises:
+        CheckpointError: There is nothing; the message names the nearest file.
+    """
+    plain = given.removeprefix("file://")
+    if "://" in plain:
+        raise CheckpointError(
+            f"{given}: checkpoints are read from a local path; copy it to every machine, at the same path"
+        )
+    path = Path(base_dir or ".", plain).absolute()
+    if path.exists():
+        return path
+    try:
+        names = [child.name for child in path.parent.iterdir()]
+    except OSError:
+        raise CheckpointError(f"{path}: no such file, and no folder {path.parent}; {EXPECTED}") from None
+    near = get_close_matches(path.name, names, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}?" if near else f"the folder holds {listed(sorted(names)) or 'nothing'}"
+    raise CheckpointError(f"{path}: no such file; {hint}")

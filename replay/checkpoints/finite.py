@@ -27,7 +27,8 @@ def count_non_finite(tensor: torch.Tensor) -> int:
             repeats *= size
     flat = tensor.detach().reshape(-1)
     rows = max(1, _CHUNK_BYTES // tensor.dtype.itemsize)
-    return repeats * sum(_count(chunk) for chunk in flat.split(rows))
+    counts = [_count(flat[start : start + rows]) for start in range(0, flat.numel(), rows)]
+    return repeats * sum(counts)
 
 
 def _count(chunk: torch.Tensor) -> int:
@@ -59,3 +60,12 @@ def non_finite_tensors(tensors: Mapping[str, torch.Tensor]) -> tuple[tuple[str, 
         if counts[place]:
             found.append((name, counts[place]))
     return tuple(found)
+
+
+def is_mask(tensor: torch.Tensor) -> bool:
+    """Whether a tensor only holds 0 and -Inf, as an additive attention mask does.
+
+    >>> is_mask(torch.tensor([[0.0, float("-inf")], [0.0, 0.0]]))
+    True
+    """
+    return tensor.dtype.is_floating_point and bool(((tensor == 0) | (tensor == float("-inf"))).all())

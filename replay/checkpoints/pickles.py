@@ -312,7 +312,8 @@ class _Walker:
         items = value.items if isinstance(value, _Tuple) else ()
         if len(items) >= 3 and items[0] == "storage" and isinstance(items[1], _Global) and isinstance(items[2], str):
             self.storages[StorageId(f"{items[1].module}.{items[1].name}", items[2])] = None
-        self.stack.append(_Made(None))
+        is_class = len(items) >= 2 and items[0] == "module" and isinstance(items[1], _Global)
+        self.stack.append(items[1] if is_class else _Made(None))
 
 
 def _root_name(root: Any) -> str | None:

@@ -31,6 +31,7 @@ WRAPPERS: Final = (
 _NEVER: Final = ("optim", "sched", "scaler", "ema", "callback", "loop", "rng", "hparam", "hyper", "loss", "metric")
 """Keys that begin so hold tensors that are no weights."""
 _MAX_DEPTH: Final = 64
+_MAX_MODULES: Final = 1 << 18
 _MAX_LISTED: Final = 40
 
 
@@ -81,7 +82,7 @@ def find_state(root: Any, weights: str | None, place: str) -> State:
     tensors, buffers = _tensors(found, search, place)
     if not tensors:
         raise CheckpointMismatch(
-            f"{place}: no tensors under {weights or 'any key'} ({describe(found)}); expected a state dict: names to tensors"
+            f"{place}: no tensors under {weights or 'any key'} ({describe(found)}); expected names and their tensors"
         )
     return State(
         strip_prefixes(tensors, place),
@@ -110,7 +111,7 @@ def strip_prefixes(named: Mapping[str, Any], place: str, like: Mapping[str, Any]
     """
     known = list(like if like is not None else named)
     count = 0
-    while known and all(name.startswith("module.") or name.startswith("_orig_mod.") for name in known):
+    while known and all(name.startswith(("module.", "_orig_mod.")) for name in known):
         known = [name.partition(".")[2] for name in known]
         count += 1
     stripped = {}
@@ -242,12 +243,14 @@ def module_tensors(module: Placeholder, place: str) -> tuple[dict[str, torch.Ten
     tensors: dict[str, torch.Tensor] = {}
     buffers: set[str] = set()
     pending: list[tuple[str, Any, int]] = [("", module, 0)]
+    visits = 0
     while pending:
         prefix, current, depth = pending.pop()
+        visits += 1
         if not is_module(current):
             continue
-        if depth > _MAX_DEPTH or len(tensors) > 1 << 20:
-            raise CorruptCheckpoint(f"{place}: modules are nested deeper than {_MAX_DEPTH}: they contain each other")
+        if depth > _MAX_DEPTH or visits > _MAX_MODULES:
+            raise CorruptCheckpoint(f"{place}: modules are nested deeper than {_MAX_DEPTH}: or contain each other")
         state = current.state
         passing = state.get("_non_persistent_buffers_set") or ()
         for kind in ("_parameters", "_buffers"):

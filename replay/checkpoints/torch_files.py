@@ -15,7 +15,7 @@ from replay.checkpoints.archives import LOCAL_MAGIC, Archive
 from replay.checkpoints.contents import FoundPickle
 from replay.checkpoints.pickles import PickleWalk, walk_pickle
 from replay.checkpoints.storages import MappedFile
-from replay.checkpoints.unpickler import storage_dtype, unpickle
+from replay.checkpoints.unpickler import StorageReader, storage_dtype, unpickle
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
 
 LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
@@ -72,7 +72,7 @@ def read_archive(archive: Archive, choose: PolicyChoice) -> TorchFile:
     def storage(key: str, dtype: torch.dtype, elements: int) -> torch.UntypedStorage:
         return archive.storage(f"data/{key}", elements * dtype.itemsize)
 
-    root = unpickle(archive.read("data.pkl"), place, _remembered(storage))
+    root = unpickle(archive.read("data.pkl"), place, remembered(storage))
     return TorchFile(root, tuple(pickles))
 
 
@@ -80,8 +80,8 @@ def check_byte_order(archive: Archive) -> None:
     """Refuse a file that was written on a big-endian machine."""
     if "byteorder" in archive and archive.read("byteorder") != b"little":
         raise CheckpointError(
-            f"{archive.file.path}: it was written in byte order {archive.read('byteorder')[:20]!r}, expected 'little'; save"
-            " it again on a little-endian machine"
+            f"{archive.file.path}: it was written in byte order {archive.read('byteorder')[:20]!r}, expected 'little';"
+            " save it again on a little-endian machine"
         )
 
 
@@ -95,8 +95,12 @@ def whole_walk(data: bytes, place: str) -> PickleWalk:
     return walk
 
 
-def _remembered(read: Callable[[str, torch.dtype, int], torch.UntypedStorage]) -> Any:
-    """Storages by key, so that tensors that share one keep sharing it."""
+def remembered(read: StorageReader) -> StorageReader:
+    """Storages by key, so that tensors that share one keep sharing it.
+
+    Args:
+        read: Asked once for each.
+    """
     known: dict[tuple[str, int], torch.UntypedStorage] = {}
 
     def storage(key: str, dtype: torch.dtype, elements: int) -> torch.UntypedStorage:
@@ -144,11 +148,11 @@ def read_legacy(file: MappedFile, choose: PolicyChoice) -> TorchFile:
         start, size = starts.get(key, (0, -1))
         if size != elements * dtype.itemsize:
             raise CorruptCheckpoint(
-                f"storage {key!r} has {max(size, 0)} bytes, {elements * dtype.itemsize} were declared: the file is damaged"
+                f"storage {key!r} has {max(size, 0)} bytes, {elements * dtype.itemsize} were declared: damaged"
             )
-        return file.storage(start, size)
+        return file.storage(start, size, dtype.itemsize)
 
-    root = unpickle(parts[3][0], str(file.path), _remembered(storage))
+    root = unpickle(parts[3][0], str(file.path), remembered(storage))
     return TorchFile(root, tuple(FoundPickle(f"pickle {n + 1} of 5", walk) for n, (_, walk) in enumerate(parts)))
 
 

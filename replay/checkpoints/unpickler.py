@@ -151,6 +151,11 @@ def _rebuild_parameter(data: object = None, *_rest: object) -> object:
     return data
 
 
+def _first(value: object = None, *_rest: object) -> object:
+    """TorchScript tags lists and dicts with their type: the value itself."""
+    return value
+
+
 def _rebuild_from_type(function: object, _type: object, arguments: object, _state: object) -> object:
     """A tensor subclass: its plain data."""
     if function not in _TENSOR_BUILDERS or not isinstance(arguments, tuple):
@@ -219,6 +224,8 @@ CONSTRUCTORS: Final[dict[str, Any]] = {
     "numpy.core.numeric._frombuffer": _array_from_buffer,
     "numpy.ndarray": _Array,
     "numpy.dtype": _ArrayType,
+    **{f"torch.jit._pickle.build_{kind}list": _first for kind in ("int", "tensor", "double", "bool")},
+    "torch.jit._pickle.restore_type_tag": _first,
 }
 """What stands for each global that is read; for all other globals, a class of placeholders does."""
 

@@ -33,8 +33,8 @@ def _options(common: Common) -> Any:
 @common_options
 def run(config: str, common: Common) -> int:
     """Score every variant, diff against online, measure, and write tables, summary.json and report.html."""
-    from replay.report.progress import make_progress
     from replay.flows.run import run as run_replay
+    from replay.report.progress import make_progress
 
     loaded = _load(config, common)
     with make_progress(quiet=common.quiet) as progress:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from replay.config.base import Section, Text
 from replay.config.finding import Finding, KeyPath, refuse
@@ -22,7 +22,7 @@ class CheckpointConfig(Section):
     factory: Annotated[str, StringConstraints(pattern=FACTORY_PATTERN)] | None = None
     """`module:function` or `file.py:function` that builds the module whose weights the file holds. A relative file, and
     a module beside the config, are found from the config file's directory."""
-    kwargs: dict[str, Any] = {}
+    kwargs: dict[str, Any] = Field(default={})
     """Keyword arguments of the factory: plain data."""
     sha256: Annotated[str, StringConstraints(pattern=SHA256_PATTERN, to_lower=True)] | None = None
     """What the file must hash to; another hash is refused."""

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from replay.config.finding import Finding, KeyPath
-from replay.config.nodes import NodeReader, PlainLoader, TooLarge
+from replay.config.nodes import NodeReader, PlainLoader, TooLargeError
 from replay.config.origins import Origins, without
 from replay.errors import ConfigError, Problem
 
@@ -79,7 +79,9 @@ def read_document(path: str | Path) -> Document:
     if document.data is None:
         raise ConfigError([Problem("the file is empty: expected a config, `replay init` drafts one")], source)
     kind = "a list" if isinstance(document.data, list) else "a single value"
-    raise ConfigError([Problem(f"found {kind}, expected sections such as `traffic:`", line=document.origins.lines[()])], source)
+    raise ConfigError(
+        [Problem(f"found {kind}, expected sections such as `traffic:`", line=document.origins.lines[()])], source
+    )
 
 
 def parse_yaml(text: str) -> Document:
@@ -95,7 +97,7 @@ def parse_yaml(text: str) -> Document:
     try:
         root = _compose(text)
         data = None if root is None else reader.read(root)
-    except TooLarge as error:
+    except TooLargeError as error:
         raise YamlError(str(error), error.line) from error
     except RecursionError as error:
         raise YamlError("nested too deeply to be a config") from error

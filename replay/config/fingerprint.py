@@ -41,7 +41,7 @@ def fingerprint(config: ReplayConfig) -> str:
 
 
 def side_files(config: ReplayConfig) -> tuple[str, ...]:
-    """Local files, besides traffic and checkpoints, whose contents decide results: vocabularies and factories' files."""
+    """Local files whose contents decide results, besides traffic and checkpoints: vocabularies, factories' files."""
     files = [entry.vocabulary for entry in config.model.inputs if entry.vocabulary is not None]
     factories = [entry.factory.rpartition(":")[0] for entry in config.checkpoints.values() if entry.factory is not None]
     files += [place for place in factories if place.endswith(".py")]

@@ -49,8 +49,8 @@ def absolute(path: str, base_dir: str) -> str:
 def absolute_paths(data: dict[str, Any], base_dir: str) -> dict[str, Any]:
     """Copy a config, as plain data, with every local path in it absolute.
 
-    That is ``traffic.path``, each input's ``vocabulary``, each checkpoint's ``path`` and the file of its ``factory``, and
-    ``output``.
+    These are ``traffic.path``, ``output``, the ``vocabulary`` of inputs, and the ``path`` and ``factory`` (its file) of
+    checkpoints.
     """
     data = copy.deepcopy(data)
     checkpoints = [mapping(entry) for entry in mapping(data.get("checkpoints")).values()]

@@ -134,7 +134,7 @@ class ModelConfig(Section):
     """forward()'s arguments, in order."""
     output: Output = Output()
     """How forward()'s answer becomes one score a row."""
-    families: dict[str, SomeColumnNames] = {}
+    families: dict[str, SomeColumnNames] = Field(default={})
     """Named groups of features (globs allowed) that fail together: one feature server, one aggregation job."""
 
     @model_validator(mode="after")

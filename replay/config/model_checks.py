@@ -1,12 +1,15 @@
-"""What no single key of ``model`` can tell. All over plain data; what has a wrong shape is skipped as another mistake."""
+"""What no single key of ``model`` can tell.
+
+All over plain data, sound or not: what has a wrong shape is skipped, as that is another mistake.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from replay.config.dtypes import DTYPES, largest_index, misfit
-from replay.config.finding import Finding
+from replay.config.finding import Finding, KeyPath
 from replay.config.names import is_glob, matches, nearest
 from replay.config.plain import mapping, mappings, placed_texts, texts
 from replay.config.wording import listing, suggestion
@@ -89,7 +92,7 @@ def _check_defaults(data: Mapping[str, Any]) -> Iterator[Finding]:
     if dtype not in DTYPES or (indexed and largest_index(dtype) is None):
         return
     missing = data.get("missing")
-    defaults = [(("pad",), data.get("pad")), (("unknown",), data.get("unknown"))]
+    defaults: list[tuple[KeyPath, Any]] = [(("pad",), data.get("pad")), (("unknown",), data.get("unknown"))]
     if isinstance(missing, dict):
         defaults += [(("missing", name), value) for name, value in missing.items()]
     else:
@@ -104,17 +107,20 @@ def _check_defaults(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _check_missing_names(data: Mapping[str, Any]) -> Iterator[Finding]:
     """Check that every entry of ``missing`` can be the first to match a feature of the input."""
-    features = (*texts(data.get("features")), *texts(data.get("feature")))
+    features = _Patterns((*texts(data.get("features")), *texts(data.get("feature"))))
     earlier: list[str] = []
     for pattern in data["missing"]:
-        if features and not any(_may_meet(pattern, feature) for feature in features):
-            near = nearest(pattern, features)
-            end = suggestion(near) if near is not None else f": it reads {listing(features[:8])}"
+        if features.names and not features.may_meet(pattern):
+            near = nearest(pattern, features.names)
+            end = suggestion(near) if near is not None else f": it reads {listing(features.names[:8])}"
             yield Finding(("missing", pattern), f"matches no feature of this input{end}")
-        shadow = next((other for other in earlier if other == "*" or matches(other, pattern)), None)
-        if shadow is not None and not (is_glob(pattern) and shadow != "*"):
+        shadow = next(
+            (glob for glob in earlier if glob == "*" or (not is_glob(pattern) and matches(glob, pattern))), None
+        )
+        if shadow is not None:
             yield Finding(("missing", pattern), f"`{shadow}` before it matches first: move this entry above it")
-        earlier.append(pattern)
+        if is_glob(pattern):
+            earlier.append(pattern)
 
 
 def _check_mask(
@@ -122,7 +128,7 @@ def _check_mask(
 ) -> Iterator[Finding]:
     wanted = entry["mask_of"]
     path = ("inputs", index, "mask_of")
-    by_name = {other.get("name"): other for _, other in inputs if isinstance(other.get("name"), str)}
+    by_name = {other["name"]: other for _, other in inputs if isinstance(other.get("name"), str)}
     if wanted not in by_name:
         near = nearest(wanted, [name for name in by_name if name != entry.get("name")])
         yield Finding(path, f"no input is named `{wanted}`{suggestion(near)}")
@@ -131,16 +137,28 @@ def _check_mask(
 
 
 def _check_families(data: Mapping[str, Any], inputs: list[dict[str, Any]]) -> Iterator[Finding]:
-    read = [name for entry in inputs for key in ("features", "feature") for name in texts(entry.get(key))]
-    if not read:
-        return
-    for family, patterns in mapping(data.get("families")).items():
-        for place, pattern in placed_texts(patterns):
-            if not any(_may_meet(pattern, feature) for feature in read):
-                near = nearest(pattern, read)
-                yield Finding(("families", family, *place), f"no input reads `{pattern}`{suggestion(near)}")
+    """A family may hold features that this model does not read, but not only such."""
+    read = _Patterns(name for entry in inputs for key in ("features", "feature") for name in texts(entry.get(key)))
+    for family, value in mapping(data.get("families")).items():
+        patterns = texts(value)
+        if not read.names or not patterns or any(read.may_meet(pattern) for pattern in patterns):
+            continue
+        near = next((near for pattern in patterns if (near := nearest(pattern, read.names)) is not None), None)
+        yield Finding(("families", family), f"no input reads any of its features{suggestion(near)}")
 
 
-def _may_meet(pattern: str, feature: str) -> bool:
-    """Whether two patterns may stand for the same column; two globs may, as far as can be told without a schema."""
-    return matches(pattern, feature) or matches(feature, pattern) or (is_glob(pattern) and is_glob(feature))
+class _Patterns:
+    """Names and globs of features, as far as they can be judged without a schema."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = tuple(dict.fromkeys(names))
+        self._known = set(self.names)
+        self._globs = [name for name in self.names if is_glob(name)]
+
+    def may_meet(self, pattern: str) -> bool:
+        """Whether a name or glob may stand for a feature that one of these stands for too; of two globs, it may."""
+        if pattern in self._known:
+            return True
+        if is_glob(pattern):
+            return bool(self._globs) or any(matches(pattern, name) for name in self.names)
+        return any(matches(glob, pattern) for glob in self._globs)

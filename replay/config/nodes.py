@@ -43,7 +43,7 @@ for _kind, _pattern, _first in (
     PlainLoader.add_implicit_resolver(_TAG + _kind, re.compile(rf"(?:{_pattern.pattern})\Z"), list(_first))
 
 
-class TooLarge(ValueError):
+class TooLargeError(ValueError):
     """More values than a config can have, or aliases that multiply to as many.
 
     Attributes:
@@ -74,11 +74,11 @@ class NodeReader:
         """Read a node and what is below it.
 
         Raises:
-            TooLarge: There is more than a config can hold.
+            TooLargeError: There is more than a config can hold.
         """
         self._num_values += 1
         if self._num_values > MAX_VALUES:
-            raise TooLarge(_line(node))
+            raise TooLargeError(_line(node))
         self.lines.setdefault(path, _line(node))
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)

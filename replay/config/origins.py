@@ -27,7 +27,7 @@ class Origins:
     def problem(self, finding: Finding) -> Problem:
         """Give a finding its line, or the option that it comes from."""
         path = render_path(finding.path)
-        if finding.line is not None:
+        if finding.line is not None or not finding.path:
             return Problem(finding.message, path, finding.line)
         line, option = self.find(finding.path)
         if option is not None:
@@ -44,6 +44,11 @@ class Origins:
                 return self.lines[origin], None
         return None, None
 
+    def find_text(self, text: str) -> tuple[int | None, str | None]:
+        """The same for a place that is written out; keys with dots may be quoted in brackets or not."""
+        around = [place for place in (*self.lines, *self.options) if place and _covers(place, text)]
+        return self.find(max(around, key=len, default=()))
+
     def replaced(self, path: KeyPath, option: str, made: tuple[KeyPath, ...] = ()) -> Origins:
         """The origins after an option set a place, for which it made others on the way."""
         options = {**without(self.options, path), **dict.fromkeys(made, option), path: option}
@@ -53,6 +58,11 @@ class Origins:
         """Name the options that changed what is below a place: the mistake may lie in them."""
         given = [option for place, option in self.options.items() if path and place[: len(path)] == path]
         return f" (with {', '.join(dict.fromkeys(given))})" if given else ""
+
+
+def _covers(place: KeyPath, text: str) -> bool:
+    bare = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
+    return any(text.startswith(form) and text[len(form) :][:1] in ("", ".", "[") for form in (bare, render_path(place)))
 
 
 def without(places: Mapping[KeyPath, _Value], path: KeyPath) -> dict[KeyPath, _Value]:

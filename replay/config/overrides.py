@@ -48,6 +48,9 @@ def apply_overrides(document: Document, overrides: Iterable[str]) -> Document:
 
     Returns:
         The document with the values set and their origins noted; overrides that cannot be applied are findings.
+
+    >>> apply_overrides(parse_yaml("diff: {bucket: 1h}"), ["diff.bucket=1min", "seed=7"]).data
+    {'diff': {'bucket': '1min'}, 'seed': 7}
     """
     for override in overrides:
         option = f"--set {override}"
@@ -58,21 +61,6 @@ def apply_overrides(document: Document, overrides: Iterable[str]) -> Document:
             message = error.problem.message if isinstance(error, YamlError) else str(error)
             document = replace(document, findings=(*document.findings, Finding((), f"{option}: {message}")))
     return document
-
-
-def parse_path(text: str) -> KeyPath:
-    """Read a place as :func:`~replay.config.finding.render_path` writes it.
-
-    Raises:
-        OverrideError: It is not a path.
-
-    >>> parse_path("model.inputs[0].missing['features.ctr_7d']")
-    ('model', 'inputs', 0, 'missing', 'features.ctr_7d')
-    """
-    steps, end = _parse_steps(text)
-    if end != len(text):
-        raise OverrideError(f"`{text[end:]}` is not part of a path")
-    return tuple(step.part for step in steps)
 
 
 def _parse(override: str) -> tuple[list[_Step], str]:

@@ -15,7 +15,6 @@ from replay.config.engine import EngineConfig
 from replay.config.finding import Finding, refuse
 from replay.config.model import ModelConfig
 from replay.config.names import nearest
-from replay.config.keypath import PathError, parse_path
 from replay.config.origins import Origins
 from replay.config.plain import mapping
 from replay.config.traffic import TrafficConfig, columns_by_role
@@ -69,12 +68,9 @@ class ReplayConfig(Section):
         Returns:
             The problem with its line; or with the option of the command line that its value comes from.
         """
-        if problem.line is not None:
+        if problem.line is not None or not problem.path:
             return problem
-        try:
-            line, option = self._origins.find(parse_path(problem.path))
-        except PathError:
-            return problem
+        line, option = self._origins.find_text(problem.path)
         message = problem.message if option is None else f"{problem.message} (from {option})"
         return replace(problem, message=message, line=line)
 

@@ -1,4 +1,7 @@
-"""The config's JSON Schema, for completion in editors: ``python -m replay.config.schema > schemas/config.schema.json``."""
+"""The config's JSON Schema, for completion in editors.
+
+``python -m replay.config.schema > schemas/config.schema.json`` writes it.
+"""
 
 from __future__ import annotations
 

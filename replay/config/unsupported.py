@@ -24,8 +24,8 @@ def set_aside(data: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
         data: The config as plain data; it is not changed.
 
     Returns:
-        The data without those parts (a derived checkpoint keeps its name, so that others may refer to it), and a finding
-        for each.
+        The data without those parts, and a finding for each. A derived checkpoint keeps its name, so that others may
+        refer to it.
     """
     data = copy.deepcopy(data)
     findings = []

@@ -31,6 +31,10 @@ class TwoTower(nn.Module):
         dim: Width of the embeddings and of both towers' answers.
     """
 
+    units: torch.Tensor
+    mean: torch.Tensor
+    std: torch.Tensor
+
     def __init__(self, dim: int = 16) -> None:
         super().__init__()
         self.item = nn.Embedding(NUM_ITEMS + 1, dim, padding_idx=0)
@@ -40,7 +44,8 @@ class TwoTower(nn.Module):
             nn.init.normal_(table.weight, std=0.05)
         self.user_tower = _tower(2 * dim + len(USER_FEATURES), dim)
         self.item_tower = _tower(dim + len(ITEM_FEATURES), dim)
-        self.head = nn.Sequential(nn.Linear(3 * dim + 1, 32), nn.ReLU(), nn.Linear(32, 1))
+        self.head = nn.Sequential(nn.Linear(3 * dim + 1, 32), nn.ReLU())
+        self.answer = nn.Linear(32, 1)
         self.register_buffer("units", torch.tensor([_UNITS.get(name, 1.0) for name in DENSE_FEATURES]))
         self.register_buffer("mean", torch.zeros(len(DENSE_FEATURES)))
         self.register_buffer("std", torch.ones(len(DENSE_FEATURES)))
@@ -65,7 +70,8 @@ class TwoTower(nn.Module):
         clicked = clicked / history_mask.sum(1, keepdim=True).clamp(min=1)
         user = self.user_tower(torch.cat([clicked, self.country(country), users], 1))
         item = self.item_tower(torch.cat([self.item(ids[:, 0]) + self.category(ids[:, 1]), items], 1))
-        return self.head(torch.cat([user, item, user * item, features[:, -1:]], 1)).squeeze(1)
+        logits: torch.Tensor = self.answer(self.head(torch.cat([user, item, user * item, features[:, -1:]], 1)))
+        return logits.squeeze(1)
 
 
 def _tower(width: int, dim: int) -> nn.Sequential:

@@ -127,8 +127,8 @@ def _draw_times(rng: np.random.Generator, count: int) -> np.ndarray:
     distance = (edges[:-1] + 30 - (PEAK - START).total_seconds()) / 2_700
     rate = (0.5 + 0.5 * np.exp(-(distance**2))) * rng.normal(1.0, 0.04, len(distance)).clip(0.8, 1.2)
     cumulated = np.concatenate([[0.0], np.cumsum(rate)])
-    seconds = np.interp(np.sort(rng.random(count)) * cumulated[-1], cumulated, edges)
-    return np.floor(seconds * 1_000) / 1_000
+    seconds: np.ndarray = np.interp(np.sort(rng.random(count)) * cumulated[-1], cumulated, edges)
+    return seconds
 
 
 def _draw_candidates(rng: np.random.Generator, world: World, requests: _Requests) -> _Rows:
@@ -181,7 +181,8 @@ def _draw_clicks(
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-logits))
+    probabilities: np.ndarray = 1 / (1 + np.exp(-logits))
+    return probabilities
 
 
 def _request_columns(
@@ -189,7 +190,7 @@ def _request_columns(
 ) -> dict[str, pa.Array]:
     of_request = pa.array(rows.requests)
     epoch = int(start.timestamp()) * 1_000_000
-    micros = epoch + (requests.seconds * 1_000).round().astype(np.int64) * 1_000
+    micros = epoch + np.floor(requests.seconds * 1_000).astype(np.int64) * 1_000
     numbers = rng.integers(0, 2**63, len(requests.sizes))
     lengths = world.users.history_lengths[requests.users]
     columns = {
@@ -221,7 +222,9 @@ def _user_columns(world: World, users: np.ndarray, hours: np.ndarray) -> dict[st
     return {
         "user_clicks_1d": pa.array(today, mask=new),
         "user_clicks_7d": pa.array(week, mask=new),
-        "user_impressions_7d": pa.array(np.floor(week / _sigmoid(world.users.eagerness[users] - 3)).astype(np.int32), mask=new),
+        "user_impressions_7d": pa.array(
+            np.floor(week / _sigmoid(world.users.eagerness[users] - 3)).astype(np.int32), mask=new
+        ),
         "user_tenure_days": pa.array(world.users.tenure_days[users], pa.int32()),
     }
 

@@ -43,7 +43,8 @@ def encode(table: pa.Table) -> Features:
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:
-    return column.fill_null(0).to_numpy()
+    numbers: np.ndarray = column.fill_null(0).to_numpy()
+    return numbers
 
 
 def train(table: pa.Table, seed: int, start: TwoTower | None = None, batch_rows: int = 1024) -> TwoTower:
@@ -66,11 +67,11 @@ def train(table: pa.Table, seed: int, start: TwoTower | None = None, batch_rows:
         optimizer = torch.optim.Adam(model.parameters(), lr=4e-3)
         steps = -(-len(labels) // batch_rows)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, total_iters=steps)
-        for rows in torch.randperm(len(labels)).split(batch_rows):
+        for rows in torch.split(torch.randperm(len(labels)), batch_rows):
             optimizer.zero_grad()
             logits = model(*(tensor[rows] for tensor in features))
             loss = binary_cross_entropy_with_logits(logits, labels[rows])
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
         return model.eval()
@@ -84,7 +85,7 @@ def _new_model(dense: torch.Tensor, labels: torch.Tensor) -> TwoTower:
     model.std.copy_(squashed.std(0).clamp(min=1e-3))
     rate = labels.mean().clamp(1e-3, 1 - 1e-3)
     with torch.no_grad():
-        model.head[-1].bias.copy_(torch.logit(rate))
+        model.answer.bias.copy_(torch.logit(rate))
     return model
 
 
@@ -92,7 +93,7 @@ def _new_model(dense: torch.Tensor, labels: torch.Tensor) -> TwoTower:
 def score(model: TwoTower, table: pa.Table, batch_rows: int = 8192) -> np.ndarray:
     """Predict the probability of a click: (num_rows,), float32."""
     with _one_thread():
-        batches = zip(*(tensor.split(batch_rows) for tensor in encode(table)), strict=True)
+        batches = zip(*(torch.split(tensor, batch_rows) for tensor in encode(table)), strict=True)
         return torch.cat([torch.sigmoid(model(*batch)) for batch in batches]).numpy()
 
 

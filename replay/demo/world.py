@@ -87,8 +87,9 @@ def zipf_shares(count: int, exponent: float) -> np.ndarray:
     >>> zipf_shares(3, 1.0).round(3).tolist()
     [0.545, 0.273, 0.182]
     """
-    weights = np.arange(1, count + 1, dtype=np.float64) ** -exponent
-    return weights / weights.sum()
+    weights: np.ndarray = np.arange(1, count + 1, dtype=np.float64) ** -exponent
+    shares: np.ndarray = weights / weights.sum()
+    return shares
 
 
 def _draw_items(rng: np.random.Generator) -> Items:
@@ -146,4 +147,5 @@ def draw_in_categories(rng: np.random.Generator, items: Items, categories: np.nd
     starts = np.concatenate([[0.0], ends[:-1]])
     low, high = starts[categories - 1], ends[categories - 1]
     points = low + rng.random(categories.shape) * (high - low)
-    return by_category[np.minimum(np.searchsorted(upper, points, side="right"), NUM_ITEMS - 1)]
+    drawn: np.ndarray = by_category[np.minimum(np.searchsorted(upper, points, side="right"), NUM_ITEMS - 1)]
+    return drawn

@@ -31,7 +31,9 @@ class DiffState:
     """Everything that a diff measures in one pass, as sums: picklable, and K merged shards equal one pass.
 
     A scenario's column holds a score only where the scenario touched the row. Its slices are kept as what it changes in
-    its checkpoint's, so that twenty scenarios that touch few rows each cost little more than their checkpoint.
+    its checkpoint's, so that twenty scenarios that touch few rows each cost little more than their checkpoint. Counts
+    stay exact; a scenario's sums on a slice carry the rounding of its checkpoint's (1e-16 of the largest sum), which
+    matters only where the checkpoint's scores are larger by many orders. Over all rows, sums are direct.
 
     Args:
         spec: What to read and how to judge.
@@ -58,8 +60,13 @@ class DiffState:
         self.slices = SliceTables(spec, len(self.scores))
         self._buffer = ChunkBuffer()
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that the state reads, each once."""
+        return self.spec.columns
+
     def update(self, batch: pa.RecordBatch) -> Self:
-        """Add a batch of the scores table; it needs the columns ``spec.columns``, others are ignored."""
+        """Add a batch of the scores table; it needs ``columns``, others are ignored."""
         self._buffer.add(batch.select(list(self.spec.columns)))
         if self._buffer.full:
             self.flush()

@@ -91,6 +91,11 @@ class InfluenceState:
             self.paired_squares = {name: np.zeros(2) for name in plan.tables}
         self._buffer = ChunkBuffer()
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that the state reads, each once."""
+        return self._spec.columns
+
     def update(self, batch: pa.RecordBatch) -> Self:
         """Add a batch of the scores table, the same rows as in the first pass.
 

@@ -15,7 +15,7 @@ from replay.diff.grid import DiffState
 from replay.diff.influence import InfluenceState
 from replay.diff.overall import OverallMeasures, score_blocks
 from replay.diff.result import DiffResult, VariantResult
-from replay.diff.sliced import ALL, bucket_time, metric_row, slice_metric_rows
+from replay.diff.sliced import ALL, SliceMeasures, bucket_time, metric_row
 from replay.diff.slices import COUNTS_WIDTH
 from replay.diff.spec import ONLINE
 from replay.metrics.row import MetricRow
@@ -52,7 +52,8 @@ def measure(state: DiffState, influence: InfluenceState | None = None) -> DiffRe
     overall = OverallMeasures(state, influence)
     variants = {name: overall.measure(name) for name in state.scores}
     rows = [row for name, found in variants.items() for row in _overall_rows(name, found)]
-    rows.extend(slice_metric_rows(state, overall))
+    sliced = SliceMeasures(state, overall)
+    rows.extend(sliced.rows())
     time = state.slices.time
     excluded = state.excluded
     return DiffResult(
@@ -70,7 +71,7 @@ def measure(state: DiffState, influence: InfluenceState | None = None) -> DiffRe
         variants={name: found for name, found in variants.items() if name != ONLINE},
         online=variants[ONLINE],
         metric_rows=tuple(rows),
-        notes=tuple(_notes(state, variants)),
+        notes=tuple(_notes(state, variants, sliced.auc_error_bound)),
     )
 
 
@@ -149,7 +150,7 @@ def _moment(time_us: int | None) -> datetime | None:
     return None if time_us is None else bucket_time(time_us)
 
 
-def _notes(state: DiffState, variants: dict[str, VariantResult]) -> Iterator[str]:
+def _notes(state: DiffState, variants: dict[str, VariantResult], slice_bound: float) -> Iterator[str]:
     spec, time = state.spec, state.slices.time
     for segment, axis in zip(spec.segments, state.slices.axes, strict=True):
         if axis.overflowed:
@@ -165,3 +166,8 @@ def _notes(state: DiffState, variants: dict[str, VariantResult]) -> Iterator[str
     bound = max(found.auc_error_bound for found in variants.values())
     if bound > 0:
         yield f"auc over all rows is within {bound:.1e} of the exact one: distinct scores share {spec.score_bins} bins"
+    if slice_bound > 0:
+        yield (
+            f"auc of slices is within {slice_bound:.1e} of the exact one: distinct scores of a segment's values share "
+            f"{spec.slice_bins} bins"
+        )

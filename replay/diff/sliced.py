@@ -60,26 +60,72 @@ class SliceRows:
     order: tuple[int, ...]
 
 
-def slice_metric_rows(state: DiffState, overall: OverallMeasures) -> Iterator[MetricRow]:
-    """Measure all slices: values of segments, in sort order, then time buckets."""
-    for family in _families(state):
-        blocks = score_blocks(state, state.slices.tables[family.table].sums, WIDTH)
-        clusters = _clusters(state, family)
-        for name, sums in blocks.items():
-            columns: list[tuple[str | None, str, list[MetricValue]]] = []
-            if name != ONLINE:
-                columns += _compared(sums[:, AGAINST_ONLINE:], "online", overall.design_effect(name, "online"))
-                if name != state.spec.baseline:
-                    effect = overall.design_effect(name, "baseline")
-                    columns += _compared(sums[:, AGAINST_BASELINE:], "baseline", effect)
-            if state.spec.label is not None:
-                columns += _ratios(sums, clusters.get(name))
-                if family.table != "bucket":
-                    columns += _ranks(state, overall, name, family)
-            for place in family.order:
-                where, bucket = family.names[place]
-                for against, metric, values in columns:
-                    yield metric_row(name, against, where, bucket, metric, values[place])
+class SliceMeasures:
+    """Measures all slices.
+
+    Args:
+        state: The merged first pass.
+        overall: The measures over all rows, for design effects.
+
+    Attributes:
+        auc_error_bound: The largest of any slice so far: how far binning can have moved its AUC.
+    """
+
+    def __init__(self, state: DiffState, overall: OverallMeasures) -> None:
+        self.state = state
+        self.overall = overall
+        self.auc_error_bound = 0.0
+
+    def rows(self) -> Iterator[MetricRow]:
+        """Measure: values of segments, in sort order, then time buckets."""
+        for family in _families(self.state):
+            blocks = score_blocks(self.state, self.state.slices.tables[family.table].sums, WIDTH)
+            clusters = _clusters(self.state, family)
+            for name, sums in blocks.items():
+                columns = self._columns(name, sums, clusters.get(name), family)
+                for place in family.order:
+                    where, bucket = family.names[place]
+                    for against, metric, values in columns:
+                        yield metric_row(name, against, where, bucket, metric, values[place])
+
+    def _columns(
+        self, name: str, sums: Array, clusters: ClusterTerms | None, family: SliceRows
+    ) -> list[tuple[str | None, str, list[MetricValue]]]:
+        """Every metric of one score, each with a value for every slice."""
+        spec, overall = self.state.spec, self.overall
+        columns: list[tuple[str | None, str, list[MetricValue]]] = []
+        if name != ONLINE:
+            columns += _compared(sums[:, AGAINST_ONLINE:], "online", overall.design_effect(name, "online"))
+            if name != spec.baseline:
+                effect = overall.design_effect(name, "baseline")
+                columns += _compared(sums[:, AGAINST_BASELINE:], "baseline", effect)
+        if spec.label is not None:
+            columns += _ratios(sums, clusters)
+            if family.table != "bucket":
+                columns += self._ranks(name, family)
+        return columns
+
+    def _ranks(self, name: str, family: SliceRows) -> list[tuple[str | None, str, list[MetricValue]]]:
+        """AUC and LogMAE of a segment's values; clustered variances by the design effect of all rows."""
+        histogram = grouped_histogram(self.state, name, int(family.table.split(".")[1]))
+        effects = [self.overall.rank_design_effect(name, metric) for metric in (AUC, LOG_MAE)]
+        aucs, distances = [], []
+        for code in family.codes.tolist():
+            part = histogram.group(code)
+            found = curve(part)
+            if found.reason is not None:
+                aucs.append(undefined(found.rows, found.reason))
+            else:
+                self.auc_error_bound = max(self.auc_error_bound, found.error_bound)
+                interval = auc_interval(found.auc, _scaled(found.variance, effects[0]), found.class_rows)
+                aucs.append(MetricValue(found.auc, *interval, found.rows))
+            away = log_calibration(part)
+            if away.reason is not None:
+                distances.append(undefined(away.rows, away.reason))
+            else:
+                interval = wald(away.value, _scaled(away.variance, effects[1]), floor=0.0)
+                distances.append(MetricValue(away.value, *interval, away.rows))
+        return [(None, "auc", aucs), (None, "log_mae", distances)]
 
 
 def metric_row(
@@ -154,30 +200,6 @@ def _clusters(state: DiffState, family: SliceRows) -> dict[str, ClusterTerms]:
         name: ClusterTerms(places, block[:, :NUM_TERMS])
         for name, block in score_blocks(state, table.sums, CLUSTER_WIDTH).items()
     }
-
-
-def _ranks(
-    state: DiffState, overall: OverallMeasures, name: str, family: SliceRows
-) -> list[tuple[str | None, str, list[MetricValue]]]:
-    """AUC and LogMAE of a segment's values; clustered variances by the design effect of all rows."""
-    histogram = grouped_histogram(state, name, int(family.table.split(".")[1]))
-    effects = [overall.rank_design_effect(name, metric) for metric in (AUC, LOG_MAE)]
-    aucs, distances = [], []
-    for code in family.codes.tolist():
-        part = histogram.group(code)
-        found = curve(part)
-        if found.reason is not None:
-            aucs.append(undefined(found.rows, found.reason))
-        else:
-            interval = auc_interval(found.auc, _scaled(found.variance, effects[0]), found.class_rows)
-            aucs.append(MetricValue(found.auc, *interval, found.rows))
-        away = log_calibration(part)
-        if away.reason is not None:
-            distances.append(undefined(away.rows, away.reason))
-        else:
-            interval = wald(away.value, _scaled(away.variance, effects[1]), floor=0.0)
-            distances.append(MetricValue(away.value, *interval, away.rows))
-    return [(None, "auc", aucs), (None, "log_mae", distances)]
 
 
 def _scaled(variance: float, effect: float | None) -> float:

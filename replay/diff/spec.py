@@ -60,7 +60,7 @@ class DiffSpec:
     segments: tuple[str, ...] = ()
     rejected: str | None = "rejected"
     score_bins: int = 2**16
-    slice_bins: int = 2**15
+    slice_bins: int = 2**16
     max_values: int = 1000
     max_buckets: int = 10_000
 

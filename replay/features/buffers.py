@@ -63,7 +63,16 @@ def plain(array: pa.Array) -> pa.Array:
     if isinstance(array, pa.ExtensionArray):
         return plain(array.storage)
     if isinstance(array, pa.DictionaryArray):
-        return plain(array.dictionary_decode())
+        return take(plain(array.dictionary), array.indices)
     if isinstance(array, pa.RunEndEncodedArray):
         return plain(pc.run_end_decode(array))
     return array
+
+
+def take(array: pa.Array, places: pa.Array) -> pa.Array:
+    """The values at some places, null where the place is; views become the types that they are views of."""
+    owned = _OWNED.get(array.type)
+    return (array if owned is None else array.cast(owned)).take(places)
+
+
+_OWNED = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}  # Arrow takes nothing from a view

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from replay.features.buffers import null_mask, plain
+from replay.features.buffers import null_mask, plain, take
 from replay.features.codecs import Codec
 from replay.features.dtypes import Array, Target
 from replay.features.inputs import Block
@@ -64,7 +64,7 @@ class Ragged:
         if (ends[:-1] == self.starts[1:]).all():  # one row lies right behind the other
             return self.values.slice(int(self.starts[0]), int(ends[-1] - self.starts[0]))
         rows, places = self.places()
-        return self.values.take(pa.array(self.starts[rows] + places))
+        return take(self.values, pa.array(self.starts[rows] + places))
 
 
 def take_apart(array: pa.Array) -> Ragged:

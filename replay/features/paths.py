@@ -132,25 +132,25 @@ class Catalog:
 
     def _find_key(self, node: _Node, name: str) -> Feature | None:
         """``name`` is a key, or a key and what follows it inside a nested value."""
-        entry = self._entry(node, name)
-        if entry is None or entry.is_leaf:
-            return entry.feature if entry is not None else None
-        for key in self._splits(node, entry, name):
-            found = self._entry(node, key)
-            rest = name[len(key) + 1 :]
-            if found is None:
+        whole = self._entry(node, name)
+        if whole is not None and whole.is_leaf:
+            return whole.feature
+        for key in self._keys_before_a_dot(node, name):
+            entry = self._entry(node, key)
+            if entry is None or entry.is_leaf:
                 continue
-            inner = self._find_key(found, rest) if found.is_map else self._find(rest, self._children(found))
+            rest = name[len(key) + 1 :]
+            inner = self._find_key(entry, rest) if entry.is_map else self._find(rest, self._children(entry))
             if inner is not None:
                 return inner
-        return entry.feature
+        return whole.feature if whole is not None else None
 
-    def _splits(self, node: _Node, entry: _Node, name: str) -> list[str]:
+    def _keys_before_a_dot(self, node: _Node, name: str) -> list[str]:
         """Heads of a dotted name that may be the key: known keys first, then the longest, or in a map the shortest."""
         heads = [name[:at] for at, sign in enumerate(name) if sign == "."]
-        known = self._known_keys(node)
-        ordered = heads if entry.is_map else heads[::-1]
-        return sorted(ordered, key=lambda head: (head not in known, -len(head) if head in known else 0))
+        known = [head for head in reversed(heads) if head in self._known_keys(node)]
+        in_map = pa.types.is_map(plain_type(node.type.item_type))
+        return [*known, *(heads if in_map else reversed(heads))]
 
     def _children(self, node: _Node) -> list[_Node]:
         if node.is_map:

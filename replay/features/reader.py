@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from replay.config.names import nearest
 from replay.config.wording import suggestion
 from replay.errors import TrafficError
-from replay.features.buffers import null_mask, plain
+from replay.features.buffers import null_mask, plain, take
 from replay.features.dtypes import Array
 from replay.features.paths import Catalog, Feature, FieldStep, KeyStep, Step
 
@@ -131,7 +131,7 @@ def map_entries(array: pa.MapArray, keys: Sequence[str | int]) -> list[pa.Array]
     places = np.full((len(keys), size), -1, np.int64)
     places[wanted.fill_null(0).to_numpy()[hits], rows[hits]] = first + hits
     places[:, _nulls(array)] = -1
-    return [array.items.take(pa.array(row, mask=row < 0)) for row in places]
+    return [take(array.items, pa.array(row, mask=row < 0)) for row in places]
 
 
 def _key_set(keys: Sequence[str | int], kind: pa.DataType) -> pa.Array:

@@ -18,8 +18,17 @@ from replay.scoring.failures import spark_errors
 from replay.scoring.job import ScoreJob
 from replay.scoring.preflight import as_problem
 from replay.session import start_session
-from replay.traffic import PinnedTraffic, SplitPlan, column_problems, column_type, open_traffic, plan_splits, read_split
-from replay.traffic import scan_dataframe
+from replay.traffic import (
+    PinnedTraffic,
+    SplitPlan,
+    column_problems,
+    column_root,
+    column_type,
+    open_traffic,
+    plan_splits,
+    read_split,
+    scan_dataframe,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -154,11 +163,6 @@ def needed_columns(config: ReplayConfig, schema: pa.Schema, roots: Iterable[str]
     """Top-level columns that scoring reads: the features' roots and the roles', in the order of the schema."""
     needed = {*roots, *(column_root(schema, name) for name in _types(config, schema))}
     return tuple(name for name in schema.names if name in needed)
-
-
-def column_root(schema: pa.Schema, path: str) -> str:
-    """The top-level column that a column name or path lies in."""
-    return path if path in schema.names else path.split(".", 1)[0]
 
 
 def _types(config: ReplayConfig, schema: pa.Schema) -> dict[str, pa.DataType]:

@@ -17,7 +17,6 @@ from replay.diff.result import VariantResult
 from replay.diff.worst import RowDelta
 from replay.features import feature_column
 from replay.flows.prepare import Prepared
-from replay.metrics.value import MetricValue
 from replay.report.data import ReportData, WorstRow
 from replay.report.plain import plain
 from replay.report.summary import (
@@ -64,7 +63,7 @@ def build_report_data(
         traffic=_traffic(prepared),
         checkpoints={name: _checkpoint(prepared, name) for name in config.checkpoints},
         variants={
-            variant.name: _variant(result.variants[variant.name], variant.checkpoint, variant.scenario, config.baseline)
+            variant.name: _variant(result.variants[variant.name], variant.checkpoint, variant.scenario)
             for variant in prepared.job.variants
         },
         baseline=config.baseline,
@@ -75,7 +74,7 @@ def build_report_data(
         output=config.output,
         tolerance=Tolerance(config.diff.tolerance.abs, config.diff.tolerance.rel),
         bucket_seconds=None if result.bucket is None else result.bucket.total_seconds(),
-        online_metrics=_metrics(result.online.metrics),
+        online_metrics=result.online.metrics,
     )
     return ReportData(summary, result.metric_rows, tuple(worst))
 
@@ -107,32 +106,21 @@ def _checkpoint(prepared: Prepared, name: str) -> CheckpointSummary:
     )
 
 
-def _variant(found: VariantResult, checkpoint: str, scenario: str | None, baseline: str) -> VariantSummary:
-    is_baseline = scenario is None and checkpoint == baseline
+def _variant(found: VariantResult, checkpoint: str, scenario: str | None) -> VariantSummary:
     return VariantSummary(
         checkpoint=checkpoint,
         scenario=scenario,
         rows=found.rows,
         rows_scored=found.rows_scored,
         vs_online=_comparison(found.vs_online),
-        vs_baseline=None if is_baseline else _comparison(found.vs_baseline),
+        vs_baseline=_comparison(found.vs_baseline),
         stability=Stability(**{entry.name: found.stability[entry.name] for entry in fields(Stability)}),
-        metrics=_metrics(found.metrics),
+        metrics=found.metrics,
     )
 
 
 def _comparison(found: Mapping[str, Any] | None) -> Comparison | None:
-    if found is None:
-        return None
-    flat = dict(found)
-    for name, (low, high) in flat.pop("intervals", {}).items():
-        flat[f"{name}_low"], flat[f"{name}_high"] = low, high
-    known = {entry.name for entry in fields(Comparison)}
-    return Comparison(**{name: value for name, value in flat.items() if name in known})
-
-
-def _metrics(found: Mapping[str, Mapping[str, Any]]) -> dict[str, MetricValue]:
-    return {name: MetricValue(**value) for name, value in found.items()}
+    return None if found is None else Comparison(**found)
 
 
 def _time(text: str) -> datetime:

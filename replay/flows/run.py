@@ -226,8 +226,8 @@ def _refuse_nothing_scored(diff: Diff) -> None:
         rejected = diff.result.rejected
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
         raise TrafficError(
-            f"none of the {sum(rejected.values()):,} rows could be scored ({reasons}): see the model's inputs, `missing` "
-            "for nulls, `unknown` for values that are not in a vocabulary"
+            f"none of the {sum(rejected.values()):,} rows could be scored ({reasons}): see the model's inputs, "
+            "`missing` for nulls, `unknown` for values that are not in a vocabulary"
         )
 
 

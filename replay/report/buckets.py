@@ -23,6 +23,7 @@ class Bucket:
     start: datetime
     compared: int
     mismatched: int
+    mean_delta: float | None = None
     mean_replayed: float | None = None
     mean_online: float | None = None
 
@@ -35,6 +36,7 @@ class Step:
     compared: int
     mismatched: int
     peak: float
+    mean_delta: float | None
     mean_replayed: float | None
     mean_online: float | None
 
@@ -86,14 +88,14 @@ def _is_mean(name: str, found: Mapping[str, MetricRow]) -> bool:
 
 def _bucket(start: datetime, found: Mapping[str, MetricRow], online: float | None) -> Bucket:
     compared, mismatched = counts(found)
-    mean = found.get("mean_score")
-    mean_online = found.get("mean_online")
+    mean_online = _value(found, "mean_online")
     return Bucket(
         start=start,
         compared=compared,
         mismatched=mismatched,
-        mean_replayed=mean.value if mean else None,
-        mean_online=mean_online.value if mean_online else online,
+        mean_delta=_value(found, "mean_delta"),
+        mean_replayed=_value(found, "mean_score"),
+        mean_online=online if mean_online is None else mean_online,
     )
 
 
@@ -127,7 +129,7 @@ def make_grid(series: Mapping[str, Sequence[Bucket]], bucket_seconds: float | No
     starts = sorted({bucket.start for buckets in series.values() for bucket in buckets})
     if not starts:
         return None
-    width = timedelta(seconds=bucket_seconds or _shortest(starts))
+    width = bucket_width(starts, bucket_seconds)
     span = math.ceil((starts[-1] - starts[0]) / width) + 1
     buckets = _wide_enough(math.ceil(span / limit))
     step = width * buckets
@@ -135,8 +137,11 @@ def make_grid(series: Mapping[str, Sequence[Bucket]], bucket_seconds: float | No
     return Grid(first, step, (starts[-1] - first) // step + 1, buckets)
 
 
-def _shortest(starts: Sequence[datetime]) -> float:
-    return min(((later - earlier).total_seconds() for earlier, later in pairwise(starts)), default=60.0)
+def bucket_width(starts: Sequence[datetime], seconds: float | None) -> timedelta:
+    """Width of a bucket where it is known, else the shortest distance between two that follow each other."""
+    if seconds:
+        return timedelta(seconds=seconds)
+    return min((later - earlier for earlier, later in pairwise(starts)), default=timedelta(minutes=1))
 
 
 def _wide_enough(buckets: int) -> int:
@@ -159,6 +164,7 @@ def _step(start: datetime, members: Sequence[Bucket]) -> Step | None:
         compared=sum(bucket.compared for bucket in members),
         mismatched=sum(bucket.mismatched for bucket in members),
         peak=max(bucket.mismatched / bucket.compared for bucket in members if bucket.compared),
+        mean_delta=_mean((bucket.mean_delta, bucket.compared) for bucket in members),
         mean_replayed=_mean((bucket.mean_replayed, bucket.compared) for bucket in members),
         mean_online=_mean((bucket.mean_online, bucket.compared) for bucket in members),
     )

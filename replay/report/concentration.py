@@ -52,8 +52,8 @@ def concentrate(compared: Sequence[int], mismatched: Sequence[int]) -> Concentra
     """Find the shortest runs of buckets that hold most of the mismatches.
 
     The best run has the largest surplus: its share of the mismatches less its share of the rows. That surplus is
-    Kuiper's statistic V (Kuiper 1960), so that mismatches count as evenly spread where V could be chance (Stephens 1970,
-    5 %) or is below 0.1. Where the best run has clean stretches in it, it is cut into up to three runs.
+    Kuiper's statistic V (Kuiper 1960), so that mismatches count as evenly spread where V could be chance (Stephens
+    1970, 5 %) or is below 0.1. Where the best run has clean stretches in it, it is cut into up to three runs.
 
     Args:
         compared: Rows by bucket.
@@ -123,7 +123,7 @@ def _cut(compared: Sequence[int], mismatched: Sequence[int], best: Run, rate: fl
 
 
 def _maximal_segments(scores: Sequence[float]) -> list[tuple[int, int]]:
-    """All maximal scoring subsequences, in linear time (Ruzzo and Tompa 1999).
+    """All maximal scoring subsequences (Ruzzo and Tompa 1999, whose example this is).
 
     >>> _maximal_segments([4, -5, 3, -3, 1, 2, -2, 2, -2, 1, 5])
     [(0, 0), (2, 2), (4, 10)]

@@ -10,10 +10,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from replay.config.traffic import UtcTime
 from replay.errors import UsageError
 from replay.metrics.row import MetricRow
-from replay.report.plain import plain
+from replay.report.plain import UtcTime, plain
 from replay.report.summary import Summary
 
 ALL = "all"
@@ -39,6 +38,8 @@ class WorstRow:
     """Logged values by feature."""
     command: str
     """The ``replay row ...`` command that shows the row end to end."""
+    kind: str = "beyond_tolerance"
+    """``beyond_tolerance``, ``non_finite``, ``missing_online`` or ``missing_replayed``."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from replay.metrics.value import MetricValue
 
@@ -25,14 +27,21 @@ def finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
+def utc(moment: datetime) -> datetime:
+    """Move a time to UTC; a time without a zone is read as UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+UtcTime = Annotated[datetime, AfterValidator(utc)]
+
+
 def iso(moment: datetime) -> str:
     """Render a time as ISO 8601 in UTC; a time without a zone is read as UTC.
 
     >>> iso(datetime(2026, 11, 20, 18, 2))
     '2026-11-20T18:02:00Z'
     """
-    utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return utc.replace(tzinfo=None).isoformat() + "Z"
+    return utc(moment).replace(tzinfo=None).isoformat() + "Z"
 
 
 def plain(value: Any) -> Any:

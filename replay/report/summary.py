@@ -10,10 +10,9 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from replay.config.traffic import UtcTime
 from replay.errors import UsageError
 from replay.metrics.value import MetricValue
-from replay.report.plain import OPTIONAL, plain
+from replay.report.plain import OPTIONAL, UtcTime, plain
 from replay.report.variant import Comparison, Stability, VariantSummary
 from replay.report.verdicts import Cause, GateVerdict, Incident
 from replay.version import __version__

@@ -78,9 +78,9 @@ class Stability:
     non_finite: int = 0
     """Scores that are NaN or infinite."""
     saturated: int = 0
-    """Scores that are exactly 0 or 1."""
+    """Probabilities within 1e-6 of 0 or 1."""
     out_of_range: int = 0
-    """Scores below 0 or above 1."""
+    """Finite scores outside of what the baseline's clean scores span."""
 
 
 @dataclass(frozen=True)

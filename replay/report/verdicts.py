@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from replay.config.traffic import UtcTime
-from replay.report.plain import OPTIONAL
+from replay.report.plain import OPTIONAL, UtcTime
 
 
 @dataclass(frozen=True)

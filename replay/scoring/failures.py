@@ -36,11 +36,11 @@ def spark_errors(doing: str) -> Iterator[None]:
 
 
 def translate(text: str, doing: str) -> ReplayError:
-    """Find the error that matters in what Spark printed.
+    r"""Find the error that matters in what Spark printed.
 
-    >>> type(translate("...\\nreplay.errors.CorruptCheckpoint: prod: it was swapped\\n", "scoring")).__name__
+    >>> type(translate("...\nreplay.errors.CorruptCheckpoint: prod: it was swapped\n", "scoring")).__name__
     'CorruptCheckpoint'
-    >>> str(translate("Job aborted\\nValueError: bad value\\n\\tat java", "scoring"))
+    >>> str(translate("Job aborted\nValueError: bad value\n\tat java", "scoring"))
     'scoring failed: ValueError: bad value'
     """
     ours = _OURS.search(text)

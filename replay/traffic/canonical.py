@@ -169,7 +169,7 @@ def holds(target: pa.DataType, logged: pa.DataType) -> bool:
     >>> holds(pa.int64(), pa.int32()), holds(pa.int32(), pa.int64())
     (True, False)
     """
-    return merge(logged, target) == target
+    return bool(merge(logged, target) == target)
 
 
 def spark_refuses(dtype: pa.DataType) -> str | None:
@@ -199,9 +199,9 @@ def spark_widens(logged: pa.DataType, target: pa.DataType) -> bool:
         known = {field.name: field.type for field in logged}
         return all(spark_widens(known.get(field.name, field.type), field.type) for field in target)
     if pa.types.is_null(logged):
-        return target in (pa.int32(), pa.int64(), pa.float64())
+        return bool(target in (pa.int32(), pa.int64(), pa.float64()))
     if logged in _DECIMAL_DIGITS:
-        return (target in _DECIMAL_DIGITS) or (target == pa.float64() and logged != pa.int64())
+        return bool(target in _DECIMAL_DIGITS or (target == pa.float64() and logged != pa.int64()))
     return bool(logged == pa.float32() and target == pa.float64())
 
 

@@ -42,8 +42,8 @@ def find_table(spark: SparkSession, name: str) -> CatalogTable:
         rows = spark.sql(f"DESCRIBE TABLE EXTENDED {name}").collect()
     except (AnalysisException, ParseException) as error:
         raise TrafficError(
-            f"the catalog has no table `{name}` ({one_line(str(error))}): give `traffic.table` as catalog.database.table, "
-            "or `traffic.path`"
+            f"the catalog has no table `{name}` ({one_line(str(error))}): give `traffic.table` as "
+            "catalog.database.table, or `traffic.path`"
         ) from error
     headings = [row.col_name for row in rows]
     details = rows[headings.index(_DETAILS) :] if _DETAILS in headings else []

@@ -72,7 +72,9 @@ def _missing(name: str, schema: pa.Schema, names: list[str]) -> str:
 def _unit_problem(role: _Role, dtype: pa.DataType, config: TrafficConfig) -> Iterator[Problem]:
     unit = config.time.unit if config.time is not None else None
     if pa.types.is_integer(dtype) and unit is None:
-        message = f"column `{role.name}` is {dtype}: say its unit, `time: {{column: {role.name}, unit: ms}}` (s, ms, us, ns)"
+        message = (
+            f"column `{role.name}` is {dtype}: say its unit, `time: {{column: {role.name}, unit: ms}}` (s, ms, us, ns)"
+        )
         yield _problem(role.place, message)
     if pa.types.is_timestamp(dtype) and unit is not None:
         yield _problem(role.place, f"column `{role.name}` is {dtype}, which has its unit: leave out `unit: {unit}`")

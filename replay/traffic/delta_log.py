@@ -1,4 +1,4 @@
-"""A Delta table's log, through the JVM of the session: versions, data files, and what keeps pyarrow from reading them."""
+"""A Delta table's log, read through the session's JVM: versions, data files, and what pyarrow could not read."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def read_snapshot(spark: SparkSession, path: str, version: int | None, timestamp
         pair = _jvm(spark).org.apache.spark.sql.delta.DeltaLog.forTableWithSnapshot(spark._jsparkSession, path)
         log, snapshot = pair._1(), pair._2()
         if int(snapshot.version()) < 0:
-            raise TrafficError(f"{path}: has a _delta_log with no commits: expected a Delta table with at least one version")
+            raise TrafficError(
+                f"{path}: has a _delta_log with no commits: expected a Delta table with at least one version"
+            )
         if timestamp is not None:
             version = _version_at(spark, path, timestamp)
         if version is not None and version != int(snapshot.version()):
@@ -100,7 +102,9 @@ def _snapshot_at(spark: SparkSession, log: Any, path: str, version: int, latest:
     none = _jvm(spark).scala.Option.empty()
     try:
         if version > latest:
-            raise TrafficError(f"{path}: has no version {version}: the latest is {latest}; give another `traffic.delta_version`")
+            raise TrafficError(
+                f"{path}: has no version {version}: the latest is {latest}; give another `traffic.delta_version`"
+            )
         return log.getSnapshotAt(version, none, none, False)
     except Py4JJavaError as error:
         raise TrafficError(

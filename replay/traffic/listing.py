@@ -49,7 +49,9 @@ def _scan(folder: str, files: list[tuple[str, int, int]], folders: list[str]) ->
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name == "_delta_log" and entry.is_dir():
-                raise TrafficError(f"{folder} is a Delta table inside the given path: give its own path in `traffic.path`")
+                raise TrafficError(
+                    f"{folder} is a Delta table inside the given path: give its own path in `traffic.path`"
+                )
             if is_hidden(entry.name):
                 continue
             if entry.is_dir():

@@ -45,9 +45,9 @@ def refused_by_spark(schema: pa.Schema, file_schemas: Sequence[pa.Schema]) -> di
             reasons[field.name] = reason
     for file_schema in dict.fromkeys(file_schemas):
         for field in file_schema:
-            target = schema.field(field.name).type
-            if field.name not in reasons and not spark_widens(field.type, target):
-                reasons[field.name] = f"Spark does not read {field.type} as {target}"
+            index = schema.get_field_index(field.name)
+            if index >= 0 and field.name not in reasons and not spark_widens(field.type, schema.field(index).type):
+                reasons[field.name] = f"Spark does not read {field.type} as {schema.field(index).type}"
     folded: dict[str, str] = {}
     for name in schema.names:
         other = folded.setdefault(name.casefold(), name)
@@ -67,8 +67,8 @@ def check_files_fit(schema: pa.Schema, file_schemas: Sequence[pa.Schema], paths:
             index = schema.get_field_index(field.name)
             if index >= 0 and not holds(schema.field(index).type, field.type):
                 raise TrafficError(
-                    f"{path}: column `{field.name}` is {field.type}, but the table declares {schema.field(index).type}: "
-                    "write the file again, or repair the table"
+                    f"{path}: column `{field.name}` is {field.type}, but the table declares "
+                    f"{schema.field(index).type}: write the file again, or repair the table"
                 )
 
 

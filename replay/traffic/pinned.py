@@ -47,7 +47,7 @@ class PinnedTraffic:
         format: ``delta``, ``parquet``, or ``view`` for a catalog table that only Spark can read.
         config: Section ``traffic``.
         location: Where the data lies, as Spark reads it; for a view its name.
-        schema: What the direct reader delivers: the logged columns and partition columns, canonical types, all nullable.
+        schema: What the direct reader delivers: logged and partition columns in canonical types, all nullable.
         num_rows: Rows of the whole table, before ``where``, ``window`` and ``sample``; None where only a scan tells.
         files: All data files, sorted by path; empty for a view.
         direct_obstacle: Why tasks cannot read the files themselves, or None.
@@ -105,9 +105,7 @@ class PinnedTraffic:
             "fingerprint": self.fingerprint(),
             "files": len(self.files),
             "rows": self.num_rows,
-            "window": None
-            if window is None
-            else {"start": _iso(window.start), "end": _iso(window.end)},
+            "window": None if window is None else {"start": _iso(window.start), "end": _iso(window.end)},
         }
 
     def no_rows_message(self) -> str:

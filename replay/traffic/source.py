@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 
@@ -50,7 +51,8 @@ def open_traffic(spark: SparkSession, config: TrafficConfig) -> PinnedTraffic:
 def local_path(spark: SparkSession, path: str) -> str | None:
     """The path on this machine's filesystem that a path or URL means to Spark, or None where it lies elsewhere."""
     if path.startswith("file:"):
-        return "/" + path.removeprefix("file:").lstrip("/")
+        literal = "/" + path.removeprefix("file:").lstrip("/")
+        return literal if Path(literal).exists() or not Path(unquote(literal)).exists() else unquote(literal)
     if _SCHEME.match(path):
         return None
     default = str(_hadoop(spark).get("fs.defaultFS", "file:///"))
@@ -175,8 +177,8 @@ def _check_sizes(files: tuple[DataFile, ...]) -> None:
             size = Path(file.path).stat().st_size
         except OSError as error:
             raise TrafficError(
-                f"{file.path}: is part of the Delta table but cannot be read ({error.strerror}): was the version vacuumed? "
-                "give a later `traffic.delta_version`"
+                f"{file.path}: is part of the Delta table but cannot be read ({error.strerror}): was the version "
+                "vacuumed? give a later `traffic.delta_version`"
             ) from error
         if size != file.size:
             raise TrafficError(

@@ -10,7 +10,9 @@ from replay.errors import TrafficError
 
 _FROM_TASK = re.compile(r"^replay\.errors\.TrafficError: (.+?)(?=^\s*at |\Z)", re.M | re.S)
 _UNREADABLE = re.compile(r"\[(?:FAILED_READ_FILE|CANNOT_READ_FILE|PARQUET_|DELTA_)[^\n]*")
-_REASON = re.compile(r"(?:\.parquet is not a Parquet file|not a Parquet file|Could not read footer|corrupt)[^\n]*", re.I)
+_REASON = re.compile(
+    r"(?:\.parquet is not a Parquet file|not a Parquet file|Could not read footer|corrupt)[^\n]*", re.I
+)
 _DECORATION = re.compile(r"^\[[A-Z_0-9.]+\]\s*|\s*SQLSTATE: \w+\s*|\s*;?\s*line \d+,? pos \d+;?\s*$")
 
 
@@ -39,10 +41,10 @@ def traffic_errors(what: str) -> Iterator[None]:
 
 
 def refusal(what: str, text: str) -> str | None:
-    """Find in Spark's error what is wrong with the traffic; None where it is about something else.
+    r"""Find in Spark's error what is wrong with the traffic; None where it is about something else.
 
-    >>> refusal("t", "x\\n[FAILED_READ_FILE.NO_HINT] Encountered error while reading file a.parquet. SQLSTATE: KD001\\n at b")
-    't: Encountered error while reading file a.parquet.'
+    >>> refusal("t", "x\n[FAILED_READ_FILE.NO_HINT] Error while reading file a.parquet. SQLSTATE: KD001\n at b")
+    't: Error while reading file a.parquet.'
     """
     from_task = _FROM_TASK.search(text)
     if from_task is not None:
@@ -63,9 +65,9 @@ def _conflict(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Spark's message in one line: without its code, its position and the plan.
+    r"""Spark's message in one line: without its code, its position and the plan.
 
-    >>> one_line("[PARSE_SYNTAX_ERROR] Syntax error at or near '='. SQLSTATE: 42601 (line 1, pos 3)\\n\\n== SQL ==")
+    >>> one_line("[PARSE_SYNTAX_ERROR] Syntax error at or near '='. SQLSTATE: 42601 (line 1, pos 3)\n\n== SQL ==")
     "Syntax error at or near '='. (line 1, pos 3)"
     """
     first = next((line for line in text.strip().splitlines() if line.strip()), "unknown reason")

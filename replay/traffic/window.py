@@ -30,7 +30,7 @@ class Overlap(enum.Enum):
 def ticks_at_or_after(moment: datetime, unit: str) -> int:
     """The first whole number of units since 1970 that is not before a moment.
 
-    A column's tick lies in [start, end) exactly when it is at least the first tick of ``start`` and below that of ``end``.
+    A tick lies in [start, end) exactly when it is at least the first one of ``start`` and below that of ``end``.
 
     >>> ticks_at_or_after(datetime(1970, 1, 1, 0, 0, 1, 1, tzinfo=UTC), "ms")
     1001
@@ -45,12 +45,14 @@ class TimeFilter:
 
     Attributes:
         column: The time column, canonical.
+        root_type: Type of the top-level column that it lies in.
         unit: Of its ticks; a time without a zone is UTC.
         lower: First tick inside, or None.
         upper: First tick after, or None.
     """
 
     column: ColumnPath
+    root_type: pa.DataType
     unit: str
     lower: int | None
     upper: int | None
@@ -137,6 +139,7 @@ def time_filter(schema: pa.Schema, config: TrafficConfig) -> TimeFilter | None:
     start, end = config.window.start, config.window.end
     return TimeFilter(
         column,
+        schema.field(column.root).type,
         unit,
         None if start is None else ticks_at_or_after(start, unit),
         None if end is None else ticks_at_or_after(end, unit),

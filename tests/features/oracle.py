@@ -32,10 +32,15 @@ INTEGERS = {
     "uint8": (0, 255),
 }
 # Bits of the significand, exponent of the smallest normal number, exponent of the largest number.
-FLOATS = {"float64": (53, -1022, 1023), "float32": (24, -126, 127), "float16": (11, -14, 15), "bfloat16": (8, -126, 127)}
+FLOATS = {
+    "float64": (53, -1022, 1023),
+    "float32": (24, -126, 127),
+    "float16": (11, -14, 15),
+    "bfloat16": (8, -126, 127),
+}
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """Why a row is rejected."""
 
 
@@ -50,7 +55,7 @@ def round_to_float(value: Fraction, dtype: str) -> float:
     unit = Fraction(2) ** (exponent - digits + 1)
     rounded = round(value / unit) * unit
     if abs(rounded) >= Fraction(2) ** (most + 1):
-        raise Refused(NOT_REPRESENTABLE)
+        raise RefusedError(NOT_REPRESENTABLE)
     return float(rounded)
 
 
@@ -63,14 +68,14 @@ def fit(value: Any, dtype: str) -> Any:
     if dtype in FLOATS:
         if isinstance(value, int):
             if round_to_float(Fraction(value), dtype) != value:
-                raise Refused(NOT_REPRESENTABLE)
+                raise RefusedError(NOT_REPRESENTABLE)
             return float(value)
         return value if not math.isfinite(value) else round_to_float(Fraction(value), dtype)
     if isinstance(value, float) and (not math.isfinite(value) or value != math.floor(value)):
-        raise Refused(NOT_REPRESENTABLE)
+        raise RefusedError(NOT_REPRESENTABLE)
     low, high = (0, 1) if dtype == "bool" else INTEGERS[dtype]
     if not low <= int(value) <= high:
-        raise Refused(NOT_REPRESENTABLE)
+        raise RefusedError(NOT_REPRESENTABLE)
     return bool(value) if dtype == "bool" else int(value)
 
 
@@ -80,7 +85,7 @@ def fit_decimal(value: Decimal, dtype: str) -> float | int:
     if dtype in FLOATS:
         return round_to_float(exact, "float64")
     if exact.denominator != 1:
-        raise Refused(NOT_REPRESENTABLE)
+        raise RefusedError(NOT_REPRESENTABLE)
     return exact.numerator
 
 
@@ -106,7 +111,7 @@ def index(value: Any, entry: Input) -> int:
         vocabulary = {str(known): place for place, known in enumerate(vocabulary)}
     found = vocabulary.get(text(value).decode(errors="replace"), entry.unknown)
     if found is None:
-        raise Refused(UNKNOWN)
+        raise RefusedError(UNKNOWN)
     return found
 
 
@@ -115,7 +120,7 @@ def one(value: Any, entry: Input, missing: Any) -> Any:
     looked_up = entry.vocabulary is not None or entry.hash is not None
     if value is None:
         if missing is None:
-            raise Refused(NULL)
+            raise RefusedError(NULL)
         if looked_up:
             return index(missing, entry) if isinstance(missing, str) else missing
         return fit(float(missing) if entry.dtype in FLOATS else missing, entry.dtype)
@@ -151,9 +156,9 @@ def list_row(value: list[Any] | None, entry: Input, width: int, missing: Any) ->
     if value is None:
         return [one(None, entry, missing)] * width, [0] * width
     if entry.pad is None and len(value) != width:
-        raise Refused(WRONG_LENGTH)
+        raise RefusedError(WRONG_LENGTH)
     kept = [one(element, entry, missing) for element in value[:width]]
-    padding = [one(None, entry, entry.pad)] * (width - len(kept))
+    padding = [one(None, entry, entry.pad) for _ in range(width - len(kept))]
     return kept + padding, [1] * len(kept) + [0] * len(padding)
 
 
@@ -209,7 +214,7 @@ def encode_row(
                 values[entry.name], masks[entry.name] = made
             elif entry.feature:
                 values[entry.name] = one(row[entry.feature], entry, missing_of(entry, entry.feature))
-        except Refused as refused:
+        except RefusedError as refused:
             reason = reason or str(refused)
     for entry in inputs:
         if entry.mask_of is not None and not reason:

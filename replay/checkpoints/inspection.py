@@ -1,0 +1,245 @@
+"""Everything that can be said of a checkpoint as data, for ``replay inspect``: safe files and refused ones alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from replay.checkpoints.allowlist import READ
+from replay.checkpoints.archives import LOCAL_MAGIC, Archive
+from replay.checkpoints.checkpoint import CheckpointFile, Format, Signature, TensorInfo
+from replay.checkpoints.contents import Contents, FoundPickle, listed
+from replay.checkpoints.examine import locate, unexpected_non_finite
+from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256
+from replay.checkpoints.finite import non_finite_tensors
+from replay.checkpoints.pickles import walk_pickle
+from replay.checkpoints.sniff import Kind, sniff
+from replay.checkpoints.storages import MappedFile
+from replay.checkpoints.weights import checkpoint_files, read_contents
+from replay.config.checkpoints import CheckpointConfig
+from replay.errors import CheckpointError
+
+_MAX_PICKLES = 1000
+
+
+@dataclass(frozen=True)
+class EmbeddedPickle:
+    """A pickle inside the checkpoint.
+
+    Attributes:
+        place: The file's part that holds it.
+        globals: Every global that it names.
+        read: Of these, what Replay builds itself (tensors, plain containers).
+    """
+
+    place: str
+    globals: tuple[str, ...]
+    read: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What ``replay inspect`` shows.
+
+    Attributes:
+        path: Absolute.
+        verdict: ``safe``: opening it runs nothing but the model's own computation; ``runs code``: only with the
+            user's leave (a pickled module); ``refused``.
+        reason: Why it is refused, or empty.
+        error: Name of the error class that a run would end with, or empty.
+        format: As told by content, or None where it is none that is known.
+        sha256: Of the file or of all files.
+        size: Bytes of all files.
+        files: All of them.
+        parameters: Elements of all tensors.
+        parameters_by_dtype: The same, by dtype.
+        tensors: All tensors.
+        non_finite: Tensors with NaN or Inf, and how many; masks included.
+        pickles: Embedded pickles and their globals.
+        set_aside: What was not read, in words.
+        executes: What opening it would run, in words.
+        signature: Inputs and outputs, where the file says.
+    """
+
+    path: str
+    verdict: Literal["safe", "runs code", "refused"]
+    reason: str = ""
+    error: str = ""
+    format: str | None = None
+    sha256: str = ""
+    size: int = 0
+    files: tuple[CheckpointFile, ...] = ()
+    parameters: int = 0
+    parameters_by_dtype: tuple[tuple[str, int], ...] = ()
+    tensors: tuple[TensorInfo, ...] = ()
+    non_finite: tuple[tuple[str, int], ...] = ()
+    pickles: tuple[EmbeddedPickle, ...] = ()
+    set_aside: tuple[str, ...] = ()
+    executes: tuple[str, ...] = ()
+    signature: Signature | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, as ``replay inspect --json`` prints it."""
+        data = asdict(self)
+        data["parameters_by_dtype"] = dict(self.parameters_by_dtype)
+        data["non_finite"] = dict(self.non_finite)
+        return data
+
+
+def inspect_checkpoint(
+    path: str,
+    *,
+    base_dir: str = "",
+    weights: str | None = None,
+    allow_pickle: bool = False,
+    allow_non_finite: bool = False,
+) -> Inspection:
+    """Look at a checkpoint; nothing of it runs, whatever it is.
+
+    Args:
+        path: File, index or folder.
+        base_dir: Where a relative path starts; empty for the working directory.
+        weights: Where in the file the weights are; default: found.
+        allow_pickle: Judge as a run with ``--allow-pickle`` would.
+        allow_non_finite: Judge as a run with ``--allow-non-finite`` would.
+
+    Returns:
+        What was found, with the verdict; a file that is refused raises nothing.
+
+    Raises:
+        CheckpointError: There is no such file.
+    """
+    found = locate(path, base_dir)
+    config = CheckpointConfig(path=str(found), weights=weights)
+    try:
+        kind = sniff(found)
+        files = tuple(checkpoint_file(file) for file in checkpoint_files(found, kind))
+    except CheckpointError as error:
+        return _refused(found, error, files=_files(found))
+    try:
+        contents = read_contents(found, config, kind, allow_pickle=allow_pickle)
+    except CheckpointError as error:
+        return _refused_with_details(found, config, kind, error, files)
+    bad = unexpected_non_finite(contents)
+    if bad and not allow_non_finite:
+        refusal = CheckpointError(
+            f"{found}: NaN or Inf in {listed(name for name, _ in bad)}; --allow-non-finite allows it"
+        )
+        return _described(found, files, contents, "refused", refusal)
+    return _described(found, files, contents, "runs code" if _runs_code(contents) else "safe")
+
+
+def _runs_code(contents: Contents) -> bool:
+    return contents.format is Format.PICKLED_MODULE
+
+
+def _described(
+    path: Path,
+    files: tuple[CheckpointFile, ...],
+    contents: Contents,
+    verdict: Literal["safe", "runs code", "refused"],
+    error: CheckpointError | None = None,
+) -> Inspection:
+    by_dtype: Counter[str] = Counter()
+    tensors = contents.tensor_infos()
+    for info in tensors:
+        by_dtype[info.dtype] += contents.tensors[info.name].numel()
+    return Inspection(
+        path=str(path),
+        verdict=verdict,
+        reason=str(error) if error else "",
+        error=type(error).__name__ if error else "",
+        format=str(contents.format),
+        sha256=combined_sha256(files),
+        size=sum(file.size for file in files),
+        files=files,
+        parameters=by_dtype.total(),
+        parameters_by_dtype=tuple(by_dtype.items()),
+        tensors=tensors,
+        non_finite=non_finite_tensors(contents.tensors),
+        pickles=tuple(_embedded(pickle) for pickle in contents.pickles),
+        set_aside=contents.set_aside,
+        executes=contents.executes,
+        signature=contents.signature,
+    )
+
+
+def _refused(
+    path: Path,
+    error: CheckpointError,
+    *,
+    files: tuple[CheckpointFile, ...],
+    kind: str | None = None,
+    pickles: tuple[EmbeddedPickle, ...] = (),
+) -> Inspection:
+    return Inspection(
+        path=str(path),
+        verdict="refused",
+        reason=str(error),
+        error=type(error).__name__,
+        format=kind,
+        sha256=combined_sha256(files) if files else "",
+        size=sum(file.size for file in files),
+        files=files,
+        pickles=pickles,
+    )
+
+
+def _refused_with_details(
+    path: Path, config: CheckpointConfig, kind: Kind, error: CheckpointError, files: tuple[CheckpointFile, ...]
+) -> Inspection:
+    """A pickled module is described all the same; of anything else, the pickles."""
+    try:
+        contents = read_contents(path, config, kind, allow_pickle=True)
+    except CheckpointError:
+        return _refused(path, error, files=files, kind=kind.value, pickles=_raw_pickles(path, kind))
+    return _described(path, files, contents, "refused", error)
+
+
+def _files(path: Path) -> tuple[CheckpointFile, ...]:
+    return (checkpoint_file(path),) if path.is_file() else ()
+
+
+def _embedded(pickle: FoundPickle) -> EmbeddedPickle:
+    names = pickle.walk.globals
+    return EmbeddedPickle(pickle.place, names, tuple(name for name in names if name in READ))
+
+
+def _raw_pickles(path: Path, kind: Kind) -> tuple[EmbeddedPickle, ...]:
+    """The pickles of a refused file, walked one by one as far as they go."""
+    if kind in (Kind.SAFETENSORS, Kind.ONNX):
+        return ()
+    file = MappedFile(path)
+    found: list[EmbeddedPickle] = []
+    if file.read(0, 4) == LOCAL_MAGIC:
+        _walk_entries(Archive(file), found, "")
+    else:
+        _walk_stream(file.view, "pickle", found)
+    return tuple(found)
+
+
+def _walk_entries(archive: Archive, found: list[EmbeddedPickle], prefix: str) -> None:
+    for name, entry in archive.entries.items():
+        head = archive.file.read(entry.start, 4)
+        try:
+            if not entry.deflated and head == LOCAL_MAGIC and not prefix:
+                nested = MappedFile(Path(name), archive.read(name))
+                _walk_entries(Archive(nested), found, f"{name}: ")
+            elif name.endswith("pkl") or (head[:1] == b"\x80" and not entry.deflated):
+                _walk_stream(memoryview(archive.read(name)), f"{prefix}{name}", found)
+        except CheckpointError:
+            continue
+
+
+def _walk_stream(data: memoryview, place: str, found: list[EmbeddedPickle]) -> None:
+    """One pickle after another, until something else follows."""
+    position = 0
+    while position < len(data) and len(found) < _MAX_PICKLES:
+        try:
+            walk = walk_pickle(data, place, position)
+        except CheckpointError:
+            return
+        found.append(_embedded(FoundPickle(place if position == 0 else f"{place} at byte {position}", walk)))
+        position = walk.end

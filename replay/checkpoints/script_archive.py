@@ -1,0 +1,137 @@
+"""Read a TorchScript archive without opening it: its weights, code and pickles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import torch
+
+from replay.checkpoints.allowlist import Policy
+from replay.checkpoints.archives import LOCAL_MAGIC, Archive
+from replay.checkpoints.checkpoint import Format
+from replay.checkpoints.contents import Contents, FoundPickle, listed
+from replay.checkpoints.placeholders import Placeholder, Unreadable
+from replay.checkpoints.script_code import ScriptCode, read_code, script_signature
+from replay.checkpoints.torch_files import check_byte_order, remembered, whole_walk
+from replay.checkpoints.unpickler import unpickle
+from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
+
+_MAX_OBJECTS: Final = 1 << 20
+_PICKLES: Final = (".pkl", ".debug_pkl")
+
+
+def is_script(archive: Archive) -> bool:
+    """Whether an archive is one of torch.jit.save."""
+    return "data.pkl" in archive and "constants.pkl" in archive
+
+
+def read_script(archive: Archive) -> Contents:
+    """Read an archive of torch.jit.save.
+
+    Args:
+        archive: For which ``is_script`` holds.
+
+    Raises:
+        UnsafeCheckpoint: A pickle or the code holds what torch does not write.
+        CorruptCheckpoint: Parts are missing or do not fit.
+    """
+    path = archive.file.path
+    check_byte_order(archive)
+    pickles = [FoundPickle(name, _strict_walk(archive, name)) for name in archive.entries if name.endswith(_PICKLES)]
+    _check_hidden(archive)
+    code = read_code(_sources(archive), str(path))
+    root = unpickle(archive.read("data.pkl"), f"{path}: data.pkl", _storages(archive, "data/"))
+    constants = unpickle(archive.read("constants.pkl"), f"{path}: constants.pkl", _storages(archive, "constants/"))
+    weights, parameters = _weights(root, code, str(path))
+    fixed = {
+        f"CONSTANTS.c{index}": value
+        for index, value in enumerate(constants if isinstance(constants, tuple | list) else ())
+        if isinstance(value, torch.Tensor)
+    }
+    top = code.classes.get(root.origin) if isinstance(root, Placeholder) else None
+    return Contents(
+        Format.TORCHSCRIPT,
+        {**weights, **fixed},
+        not_parameters=frozenset((weights.keys() | fixed.keys()) - parameters),
+        executes=_executes(code),
+        signature=script_signature(top.forward if top else None),
+        pickles=tuple(pickles),
+    )
+
+
+def _strict_walk(archive: Archive, name: str) -> Any:
+    place = f"{archive.file.path}: {name}"
+    walk = whole_walk(archive.read(name), place)
+    walk.check(Policy.SCRIPT, place)
+    return walk
+
+
+def _check_hidden(archive: Archive) -> None:
+    """A pickle or archive under another name is nothing that torch writes."""
+    for name, entry in archive.entries.items():
+        if name.endswith(_PICKLES) or name.startswith(("data/", "constants/", "traced_inputs/", "code/")):
+            continue
+        head = archive.file.read(entry.start, 4)
+        if head[:1] == b"\x80" or head == LOCAL_MAGIC:
+            raise UnsafeCheckpoint(
+                f"{archive.file.path}: {name} hides a pickle or an archive, which torch does not write"
+            )
+
+
+def _sources(archive: Archive) -> dict[str, str]:
+    sources = {}
+    for name in archive.entries:
+        if name.startswith("code/") and name.endswith(".py"):
+            try:
+                sources[name.removeprefix("code/").removesuffix(".py").replace("/", ".")] = archive.read(name).decode()
+            except UnicodeDecodeError:
+                raise CorruptCheckpoint(f"{archive.file.path}: {name} is no text; copy the file again") from None
+    return sources
+
+
+def _storages(archive: Archive, folder: str) -> Callable[[str, torch.dtype, int], torch.UntypedStorage]:
+    return remembered(lambda key, dtype, elements: archive.storage(f"{folder}{key}", elements * dtype.itemsize))
+
+
+def _weights(root: Any, code: ScriptCode, place: str) -> tuple[dict[str, torch.Tensor], set[str]]:
+    """Tensors of all modules by attribute path, and which are parameters."""
+    tensors: dict[str, torch.Tensor] = {}
+    parameters: set[str] = set()
+    pending: list[tuple[str, Any, bool]] = [("", root, False)]
+    visits = 0
+    while pending:
+        prefix, value, parameter = pending.pop()
+        visits += 1
+        if visits > _MAX_OBJECTS or prefix.count(".") > 256:
+            raise CorruptCheckpoint(f"{place}: objects contain each other; save the model again")
+        if isinstance(value, torch.Tensor):
+            tensors[prefix] = value
+            parameters.update({prefix} if parameter else ())
+        elif isinstance(value, Unreadable) and value.kind != "quantized":
+            raise CheckpointError(f"{place}: {prefix!r} is a {value.kind} tensor, expected a dense one")
+        pending.extend(reversed(_children(prefix, value, code)))
+    return tensors, parameters
+
+
+def _children(prefix: str, value: Any, code: ScriptCode) -> list[tuple[str, Any, bool]]:
+    dot = f"{prefix}." if prefix else ""
+    if isinstance(value, Placeholder):
+        known = code.classes.get(value.origin)
+        named = value.state if isinstance(value.state, dict) else {}
+        return [
+            (f"{dot}{name}", child, known is not None and name in known.parameters) for name, child in named.items()
+        ]
+    if isinstance(value, dict):
+        return [(f"{dot}{name}", child, False) for name, child in value.items() if isinstance(name, str | int)]
+    if isinstance(value, list | tuple) and not all(isinstance(item, int | float | str) for item in value):
+        return [(f"{dot}{index}", child, False) for index, child in enumerate(value)]
+    return []
+
+
+def _executes(code: ScriptCode) -> tuple[str, ...]:
+    used = listed((f"{name} x{count}" for name, count in code.operators.most_common()), 8)
+    lines = [f"TorchScript code: {code.functions} functions, operators {used or 'none'}"]
+    if code.custom_classes:
+        lines.append(f"C++ classes that torch or a library must register: {listed(code.custom_classes)}")
+    return tuple(lines)

@@ -1,0 +1,202 @@
+"""A few rows by their keys, with any columns: the worst rows of a diff, or the one that a person asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from replay.errors import TrafficError
+from replay.traffic.direct import Piece, ReadPlan, Split, read_split
+from replay.traffic.paths import ColumnPath, column_root, require_column
+from replay.traffic.scan import selected_dataframe, to_spark_types
+from replay.traffic.selection import spark_column
+from replay.traffic.spark_errors import traffic_errors
+from replay.traffic.spark_read import quoted
+from replay.traffic.splits import make_splits
+from replay.traffic.window import time_filter
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from replay.traffic.pinned import PinnedTraffic
+
+_IPC = "batch"
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The keys that are looked for.
+
+    Attributes:
+        key: The key's columns.
+        values: For each, the values that any wanted key has there; typed as logged.
+        tuples: The keys.
+    """
+
+    key: tuple[ColumnPath, ...]
+    values: tuple[pa.Array, ...]
+    tuples: frozenset[tuple[Hashable, ...]]
+
+    def rows(self, batch: pa.RecordBatch) -> list[int]:
+        """Places of the wanted rows in a batch."""
+        columns = [path.values(batch) for path in self.key]
+        likely = pc.is_in(columns[0], value_set=self.values[0])
+        for column, values in zip(columns[1:], self.values[1:], strict=True):
+            likely = pc.and_(likely, pc.is_in(column, value_set=values))
+        places = pc.indices_nonzero(likely)
+        found = zip(*(_comparable(column.take(places)) for column in columns), strict=True)
+        return [place for place, values in zip(places.to_pylist(), found, strict=True) if values in self.tuples]
+
+
+def find_rows(
+    spark: SparkSession, traffic: PinnedTraffic, keys: Sequence[Mapping[str, Any]], columns: Sequence[str]
+) -> pa.Table:
+    """Find selected rows by key.
+
+    On the direct path tasks read the key columns first, and the other columns only of row groups that hold a match.
+
+    Args:
+        spark: The session.
+        traffic: The pinned table.
+        keys: For each row wanted, a value for every key column; text is read as the column's type.
+        columns: Top-level columns to return, or paths, which bring their whole column. The key's columns are added.
+
+    Returns:
+        The rows that are there, in the order of the keys. A key without a row has none in it.
+
+    Raises:
+        TrafficError: A column is not there, or a value cannot be one of its column's.
+    """
+    key = tuple(require_column(traffic.schema, name) for name in traffic.config.key)
+    roots = dict.fromkeys([*(path.root for path in key), *(column_root(traffic.schema, name) for name in columns)])
+    schema = pa.schema([traffic.schema.field(name) for name in roots])
+    if not keys:
+        return schema.empty_table()
+    wanted = _wanted(key, keys)
+    with traffic_errors(traffic.location):
+        if traffic.direct_problem is None:
+            found = _read_direct(spark, traffic, wanted, schema)
+        else:
+            found = _read_scan(spark, traffic, wanted, schema)
+    return _in_order(found, wanted, keys)
+
+
+def _wanted(key: tuple[ColumnPath, ...], keys: Sequence[Mapping[str, Any]]) -> _Wanted:
+    values = tuple(pa.array([_typed(path, row) for row in keys], path.type) for path in key)
+    return _Wanted(key, values, frozenset(zip(*map(_comparable, values), strict=True)))
+
+
+def _typed(path: ColumnPath, row: Mapping[str, Any]) -> Any:
+    if path.name not in row:
+        raise TrafficError(f"the key has no `{path.name}`: give a value for every column of `traffic.key`")
+    value = row[path.name]
+    try:
+        if isinstance(value, datetime) and value.tzinfo is None and pa.types.is_timestamp(path.type) and path.type.tz:
+            value = value.replace(tzinfo=UTC)
+        if isinstance(value, str) and not pa.types.is_string(path.type):
+            return _parsed(value, path.type)
+        return pa.scalar(value, path.type).as_py()
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        raise TrafficError(f"key column `{path.name}` is {path.type}: {value!r} cannot be one of its values") from error
+
+
+def _parsed(text: str, dtype: pa.DataType) -> Any:
+    """Read a text as a value; a time without a zone is UTC."""
+    if not pa.types.is_timestamp(dtype):
+        return pa.scalar(text).cast(dtype).as_py()
+    moment = datetime.fromisoformat(text)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment if dtype.tz is not None else moment.replace(tzinfo=None)
+
+
+def _comparable(array: pa.Array) -> list[Hashable]:
+    """Values that compare as keys do: NaN equals itself, times are whole units."""
+    if pa.types.is_timestamp(array.type):
+        array = array.cast(pa.int64())
+    return ["NaN" if isinstance(value, float) and value != value else value for value in array.to_pylist()]
+
+
+def _read_direct(spark: SparkSession, traffic: PinnedTraffic, wanted: _Wanted, schema: pa.Schema) -> pa.Table:
+    window = time_filter(traffic.schema, traffic.config)
+    splits = make_splits(traffic.files, window)
+    key_schema = pa.schema([traffic.schema.field(name) for name in dict.fromkeys(path.root for path in wanted.key)])
+    shipped = spark.sparkContext.broadcast((splits, ReadPlan(key_schema, window), ReadPlan(schema, window), wanted))
+
+    def find(ids: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        splits, key_plan, full_plan, wanted = shipped.value
+        for index in (index for batch in ids for index in batch.column(0).to_pylist()):
+            for batch in find_in_split(splits[index], key_plan, full_plan, wanted):
+                packed = pa.array([batch.serialize().to_pybytes()], pa.binary())
+                yield pa.RecordBatch.from_arrays([packed], [_IPC])
+
+    ids = spark.range(0, len(splits), 1, numPartitions=max(1, len(splits)))
+    rows = ids.mapInArrow(find, f"{_IPC} binary").toArrow().column(0)
+    batches = [pa.ipc.read_record_batch(pa.py_buffer(packed.as_py()), schema) for packed in rows]
+    return pa.Table.from_batches(batches, schema)
+
+
+def find_in_split(split: Split, key_plan: ReadPlan, full_plan: ReadPlan, wanted: _Wanted) -> Iterator[pa.RecordBatch]:
+    """The wanted rows of a split: of each row group the key first, the rest only where there is a match."""
+    for piece in (part for whole in split.pieces for part in _by_row_group(whole)):
+        alone = Split((piece,), piece.num_rows)
+        places: list[int] = []
+        first = 0
+        for batch in read_split(alone, key_plan):
+            places.extend(first + place for place in wanted.rows(batch))
+            first += batch.num_rows
+        if places:
+            yield from _take(read_split(alone, full_plan), places)
+
+
+def _by_row_group(piece: Piece) -> Iterator[Piece]:
+    return (replace(piece, row_groups=(group,)) for group in piece.row_groups)
+
+
+def _take(batches: Iterable[pa.RecordBatch], places: Sequence[int]) -> Iterator[pa.RecordBatch]:
+    first = 0
+    for batch in batches:
+        inside = [place - first for place in places if first <= place < first + batch.num_rows]
+        if inside:
+            yield batch.take(pa.array(inside, pa.int64()))
+        first += batch.num_rows
+
+
+def _read_scan(spark: SparkSession, traffic: PinnedTraffic, wanted: _Wanted, schema: pa.Schema) -> pa.Table:
+    """Let Spark find the rows: a filter that it pushes down to the files, then the exact keys by a join."""
+    from pyspark.sql import functions as F
+
+    names = [f"key {place}" for place in range(len(wanted.key))]
+    listed = to_spark_types(pa.RecordBatch.from_arrays(list(wanted.values), names))
+    keys = spark.createDataFrame(pa.Table.from_batches([listed])).distinct()
+    rows = selected_dataframe(spark, traffic, schema.names)
+    match = F.lit(True)
+    for path, name in zip(wanted.key, names, strict=True):
+        match = match & spark_column(path).eqNullSafe(F.col(quoted(name)))
+    found = rows.join(F.broadcast(keys), match, "left_semi").select(*(quoted(name) for name in schema.names))
+    table = found.toArrow()
+    return table.cast(pa.schema([_scanned_field(field, table.schema) for field in schema]))
+
+
+def _scanned_field(field: pa.Field, scanned: pa.Schema) -> pa.Field:
+    """The pinned type; nanoseconds, which Spark has not, stay microseconds."""
+    dtype = scanned.field(field.name).type
+    keeps = pa.types.is_nested(dtype) or (pa.types.is_timestamp(field.type) and field.type.unit == "ns")
+    return pa.field(field.name, dtype if keeps else field.type)
+
+
+def _in_order(found: pa.Table, wanted: _Wanted, keys: Sequence[Mapping[str, Any]]) -> pa.Table:
+    order = {values: place for place, values in reversed(list(enumerate(_tuples(wanted.values))))}
+    if found.num_rows == 0:
+        return found
+    batch = found.combine_chunks().to_batches()[0]
+    ranks = [order.get(values, len(keys)) for values in _tuples([path.values(batch) for path in wanted.key])]
+    return found.take(pa.array(sorted(range(found.num_rows), key=lambda row: ranks[row]), pa.int64()))
+
+
+def _tuples(columns: Sequence[pa.Array]) -> list[tuple[Hashable, ...]]:
+    return list(zip(*map(_comparable, columns), strict=True))

@@ -1,0 +1,140 @@
+"""``where``, ``window`` and ``sample`` as Spark conditions."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from replay.config import Sample, TrafficConfig
+from replay.errors import Problem
+from replay.traffic.paths import ColumnPath, find_column, require_column
+from replay.traffic.spark_errors import one_line
+from replay.traffic.spark_read import quoted
+from replay.traffic.window import time_filter
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+_INT64_MAX = 2**63 - 1
+_WHERE = "traffic.where"
+
+
+def spark_column(path: ColumnPath) -> Column:
+    """A column or path as Spark's column."""
+    from pyspark.sql import functions as F
+
+    column = F.col(quoted(path.root))
+    for step in path.steps:
+        column = column.getItem(step.name) if step.in_map else column.getField(str(step.name))
+    return column
+
+
+def in_window(schema: pa.Schema, config: TrafficConfig) -> Column | None:
+    """Rows of the window [start, end), or None where the config has no window.
+
+    The bounds are literals of the column's own kind (with a zone, without one, integer), so that the session's time
+    zone plays no part and the condition is pushed down to the files.
+    """
+    from pyspark.sql import functions as F
+
+    window = time_filter(schema, config)
+    if window is None or config.window is None:
+        return None
+    column = spark_column(window.column)
+    if pa.types.is_timestamp(window.column.type):
+        has_zone = window.column.type.tz is not None
+        start, end = (
+            None if moment is None else F.expr(_timestamp_literal(moment, has_zone))
+            for moment in (config.window.start, config.window.end)
+        )
+    else:
+        start, end = (None if tick is None else _tick_literal(tick) for tick in (window.lower, window.upper))
+    conditions = [*([] if start is None else [column >= start]), *([] if end is None else [column < end])]
+    return functools.reduce(operator.and_, conditions)
+
+
+def _timestamp_literal(moment: datetime, has_zone: bool) -> str:
+    text = moment.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+    return f"TIMESTAMP_LTZ'{text}Z'" if has_zone else f"TIMESTAMP_NTZ'{text}'"
+
+
+def _tick_literal(tick: int) -> Column:
+    """An integer of any size: nanoseconds of a far year are more than a long holds."""
+    from pyspark.sql import functions as F
+
+    return F.lit(tick) if abs(tick) <= _INT64_MAX else F.lit(Decimal(tick))
+
+
+def in_sample(schema: pa.Schema, sample: Sample, key: Sequence[str]) -> Column | None:
+    """Rows whose ``xxhash64`` of the ``by`` columns, as an unsigned share of 2^64, is below the rate.
+
+    A higher rate keeps every row that a lower one keeps. None where the rate is 1.
+    """
+    from pyspark.sql import functions as F
+
+    threshold = sample_threshold(sample.rate)
+    if threshold is None:
+        return None
+    columns = [spark_column(require_column(schema, name)) for name in sample.by or key]
+    return F.xxhash64(*columns) < F.lit(threshold)
+
+
+def sample_threshold(rate: float) -> int | None:
+    """The signed 64-bit hash below which a row is in the sample; None where every row is.
+
+    >>> sample_threshold(0.5), sample_threshold(1.0)
+    (0, None)
+    """
+    share = int(Fraction(rate) * 2**64)
+    return share - 2**63 if share < 2**64 else None
+
+
+def select_rows(dataframe: DataFrame, schema: pa.Schema, config: TrafficConfig) -> DataFrame:
+    """Keep the rows that the config selects."""
+    if config.where is not None:
+        dataframe = dataframe.where(f"({config.where}\n)")
+    window = in_window(schema, config)
+    if window is not None:
+        dataframe = dataframe.where(window)
+    sample = in_sample(schema, config.sample, config.key) if config.sample is not None else None
+    return dataframe if sample is None else dataframe.where(sample)
+
+
+def where_problem(dataframe: DataFrame, where: str) -> Problem | None:
+    """What is wrong with ``where``, told by analysing it over the table: no job runs.
+
+    Args:
+        dataframe: The pinned table.
+        where: Spark SQL.
+    """
+    from pyspark.errors import AnalysisException, ParseException
+
+    try:
+        plan = dataframe.where(f"({where}\n)")._jdf.queryExecution().analyzed()
+    except (AnalysisException, ParseException) as error:
+        return Problem(f"Spark refuses {where!r}: {one_line(str(error))}", path=_WHERE)
+    if not plan.deterministic():
+        return Problem(
+            f"{where!r} selects other rows in each run: expected a condition on the row alone; for a sample use "
+            "`traffic.sample`",
+            path=_WHERE,
+        )
+    return None
+
+
+def named_columns(schema: pa.Schema, config: TrafficConfig) -> set[str]:
+    """Top-level columns that the selection reads; for ``where``, every column whose name occurs in it."""
+    names = [] if config.sample is None else [*(config.sample.by or config.key)]
+    if config.time is not None and config.window is not None:
+        names.append(config.time.column)
+    found = (find_column(schema, name) for name in names)
+    roots = {path.root for path in found if path is not None}
+    where = (config.where or "").casefold()
+    return roots | {name for name in schema.names if name.casefold() in where}

@@ -1,0 +1,69 @@
+"""Problems of the columns that the config names."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from replay.traffic import column_problems
+from tests.traffic.tables import traffic_config
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("ts", pa.timestamp("us", tz="UTC")),
+        ("ms", pa.int64()),
+        ("score", pa.float64()),
+        ("label", pa.bool_()),
+        ("vec", pa.list_(pa.float32())),
+        ("country", pa.string()),
+        ("ctx", pa.struct([("device", pa.string())])),
+    ]
+)
+
+
+def problems(**settings: object) -> dict[str, str]:
+    found = column_problems(SCHEMA, traffic_config("t", **settings))
+    assert all(problem.exit_code == 3 for problem in found)
+    return {problem.path: problem.message for problem in found}
+
+
+def test_a_config_that_fits_has_none() -> None:
+    settings = {"time": "ts", "label": "label", "segments": ["country", "ctx.device"], "weight": "ms"}
+    assert problems(**settings) == {}
+    assert problems(time={"column": "ms", "unit": "ms"}) == {}
+
+
+def test_all_missing_and_wrong_columns_are_told_at_once() -> None:
+    found = problems(
+        key=["id", "itm"],
+        time="country",
+        score="scroe",
+        label="country",
+        weight="vec",
+        group="vec",
+        entity="nobody",
+        served_by="vec",
+        segments=["contry", "ctx"],
+        sample={"rate": 0.5, "by": ["vec"]},
+    )
+    assert list(found) == [
+        "traffic.key[1]",
+        "traffic.time",
+        "traffic.score",
+        "traffic.served_by",
+        "traffic.label",
+        "traffic.weight",
+        "traffic.group",
+        "traffic.entity",
+        "traffic.segments[0]",
+        "traffic.segments[1]",
+        "traffic.sample.by[0]",
+    ]
+    assert "did you mean `score`" in found["traffic.score"]
+    assert "did you mean `country`" in found["traffic.segments[0]"]
+    assert found["traffic.time"] == "column `country` is string: expected a timestamp, or an integer with a `unit`"
+
+
+def test_an_integer_time_needs_a_unit_and_a_timestamp_must_not_have_one() -> None:
+    assert "say its unit" in problems(time="ms")["traffic.time"]
+    assert "leave out `unit: ms`" in problems(time={"column": "ts", "unit": "ms"})["traffic.time"]
