@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
-from replay.config.base import Float, Int, Section
+from replay.config.base import NaturalInt, NonNegativeFloat, Section
 from replay.config.wording import describe
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|sec|m|min|h|hour|d|day)s?$")
@@ -52,8 +52,8 @@ def render_duration(value: timedelta) -> str:
 
 Duration = Annotated[
     timedelta,
-    BeforeValidator(parse_duration, json_schema_input_type=Annotated[str, Field(pattern=_DURATION.pattern)]),
     Field(gt=timedelta(0)),
+    BeforeValidator(parse_duration, json_schema_input_type=Annotated[str, Field(pattern=_DURATION.pattern)]),
     PlainSerializer(render_duration, return_type=str, when_used="json"),
 ]
 
@@ -61,9 +61,9 @@ Duration = Annotated[
 class Tolerance(Section):
     """``|replayed - online| <= abs + rel * |online|`` is agreement."""
 
-    abs: Float = Field(default=1e-6, ge=0, allow_inf_nan=False)
+    abs: NonNegativeFloat = 1e-6
     """The part that does not depend on the score."""
-    rel: Float = Field(default=1e-5, ge=0, allow_inf_nan=False)
+    rel: NonNegativeFloat = 1e-5
     """The part that grows with the online score."""
 
 
@@ -72,7 +72,7 @@ class DiffConfig(Section):
 
     tolerance: Tolerance = Tolerance()
     """When a replayed score agrees with the online one: |replayed - online| <= abs + rel * |online|."""
-    bucket: Duration = timedelta(minutes=1)
+    bucket: Duration = Field(default=timedelta(minutes=1), json_schema_extra={"default": "1min"})
     """Width of a time bucket, such as 1min; buckets are aligned to 1970-01-01T00:00:00Z."""
-    worst_rows: Int = Field(default=100, ge=0)
+    worst_rows: NaturalInt = 100
     """Rows kept in `diffs`, per variant."""

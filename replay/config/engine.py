@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
-from replay.config.base import Int, Section
+from replay.config.base import PositiveInt, Section
 
 
 class EngineConfig(Section):
@@ -16,9 +14,9 @@ class EngineConfig(Section):
     """`direct`: tasks read their own row groups with pyarrow. `spark`: Spark scans. `auto`: direct where it can."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto`: CUDA where the executor has it."""
-    chunk_rows: Int = Field(default=2048, ge=1)
+    chunk_rows: PositiveInt = 2048
     """Rows given to forward() at once on a CPU."""
-    chunk_rows_cuda: Int = Field(default=65536, ge=1)
+    chunk_rows_cuda: PositiveInt = 65536
     """Rows given to forward() at once on a GPU."""
-    commit_rows: Int = Field(default=20_000_000, ge=1)
+    commit_rows: PositiveInt = 20_000_000
     """Rows after which scores are committed: a killed run goes on from its last commit."""

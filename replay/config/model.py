@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from replay.config.base import ColumnName, ColumnNames, Int, Section, SomeColumnNames, Text
+from replay.config.base import ColumnName, ColumnNames, Int, NaturalInt, PositiveInt, Section, SomeColumnNames, Text
 from replay.config.dtypes import DType, as_number
 from replay.config.finding import refuse
 from replay.config.model_checks import check_input, check_model
@@ -39,9 +39,9 @@ class Hash(Section):
 
     function: Literal["xxhash64", "crc32", "md5"] = "xxhash64"
     """Hash function; the index is its value modulo `buckets`."""
-    buckets: Int = Field(ge=1)
+    buckets: PositiveInt
     """Number of buckets: indices are 0 to `buckets` - 1."""
-    seed: Int = Field(default=0, ge=0, lt=2**64)
+    seed: NaturalInt = 0
     """Seed of xxhash64; the others take none."""
 
 
@@ -64,7 +64,7 @@ class Input(Section):
     """Name of a ragged input: 1 where it holds a logged element, 0 where it was padded."""
     missing: Missing | None = None
     """What a null becomes: one value, or a value by feature (globs allowed, first match wins). None: refused."""
-    length: Int | None = Field(default=None, ge=1)
+    length: PositiveInt | None = None
     """Elements of a list feature; with `pad` shorter lists are padded and longer cut, without it they must fit."""
     pad: Scalar | None = None
     """Fills a ragged list up to `length`, or to the longest of the batch where there is no `length`."""

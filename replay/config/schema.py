@@ -18,12 +18,12 @@ def config_schema() -> dict[str, Any]:
     schema = ReplayConfig.model_json_schema(mode="validation")
     for name in set(schema["properties"]) - set(keys_of(ReplayConfig)):
         del schema["properties"][name]
-    schema = _tidy(schema)
-    return {
+    head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Replay config",
-        **{key: value for key, value in schema.items() if key != "title"},
+        "description": "One replay: the logged traffic, the model's inputs, the checkpoints, and how scores are compared.",
     }
+    return {**_tidy(schema), **head}
 
 
 def render_schema() -> str:
@@ -32,21 +32,24 @@ def render_schema() -> str:
 
 
 def _tidy(node: Any) -> Any:
-    """Drop the titles that pydantic makes of names (an editor shows them before the description), and null defaults."""
+    """Say what an editor should show, and nothing that only the models need."""
     if isinstance(node, list):
         return [_tidy(entry) for entry in node]
     if not isinstance(node, dict):
         return node
-    kept = {
-        key: value
-        for key, value in node.items()
-        if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
-    }
-    return {key: _one_line(value) if key == "description" else _tidy(value) for key, value in kept.items()}
+    tidy = {key: _tidy(value) for key, value in node.items() if not _is_noise(key, value, node)}
+    if isinstance(tidy.get("description"), str):
+        tidy["description"] = " ".join(tidy["description"].replace("``", "`").split())
+    if "patternProperties" in tidy:
+        tidy["additionalProperties"] = False
+    return tidy
 
 
-def _one_line(value: Any) -> Any:
-    return " ".join(value.split()) if isinstance(value, str) else _tidy(value)
+def _is_noise(key: str, value: Any, node: dict[str, Any]) -> bool:
+    """Titles, which pydantic makes of names, and defaults that are nothing or repeat those of a section's own keys."""
+    if key == "title":
+        return isinstance(value, str)
+    return key == "default" and (value in (None, "") or "$ref" in node)
 
 
 if __name__ == "__main__":

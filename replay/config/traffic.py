@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
-from replay.config.base import ColumnName, ColumnNames, Float, Int, Section, SomeColumnNames, Text
+from replay.config.base import ColumnName, ColumnNames, NaturalInt, Section, Share, SomeColumnNames, Text
 from replay.config.finding import Finding, refuse
 from replay.config.plain import texts
 from replay.config.wording import describe
@@ -80,7 +80,7 @@ class Window(Section):
 class Sample(Section):
     """A sample by hash: the same rows in every run."""
 
-    rate: Float = Field(gt=0, le=1, allow_inf_nan=False)
+    rate: Share
     """Share of the distinct values of `by` that are kept."""
     by: ColumnNames = ()
     """Columns hashed together; default: the key."""
@@ -93,7 +93,7 @@ class TrafficConfig(Section):
     """A Parquet or Delta directory; local paths are relative to the config file."""
     table: Text | None = None
     """A catalog table, instead of `path`."""
-    delta_version: Int | None = Field(default=None, ge=0)
+    delta_version: NaturalInt | None = None
     """Version of the Delta table; default: the latest when the run starts."""
     delta_timestamp: UtcTime | None = None
     """Time whose version of the Delta table is read, instead of `delta_version`."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 from replay.checkpoints import Checkpoint, check_inputs, examine
 from replay.config import ReplayConfig
 from replay.errors import CheckpointError, ConfigError, Problem, TrafficError
-from replay.features import Encoder, check_model
+from replay.features import Encoder, check_features
 from replay.scoring import PREFLIGHT_ROWS, Preflight, carried_columns, plan_variants, run_preflight
 from replay.scoring.failures import spark_errors
 from replay.scoring.job import ScoreJob
@@ -153,7 +153,7 @@ def prepare(
 
 def fit_problems(config: ReplayConfig, schema: pa.Schema, checkpoints: Mapping[str, Checkpoint]) -> list[Problem]:
     """Everything in which config, table and checkpoints do not fit together, as far as can be told without running."""
-    problems = [*column_problems(schema, config.traffic), *check_model(config.model, schema)]
+    problems = [*column_problems(schema, config.traffic), *check_features(config.model, schema)]
     for checkpoint in checkpoints.values():
         problems.extend(check_inputs(checkpoint, config.model))
     return problems

@@ -12,7 +12,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from replay.checkpoints import check_inputs, examine
 from replay.config import CheckpointConfig, EngineConfig, ModelConfig
 from replay.errors import ConfigError, Problem
-from replay.features import check_model
+from replay.features import check_features
 from replay.scoring import PREFLIGHT_ROWS, REJECTED, Carried, Variant, run_preflight
 from replay.scoring.failures import spark_errors
 from replay.scoring.job import ScoreJob, score_partition
@@ -59,7 +59,7 @@ def score(
     examined = examine(settings, "score", allow_pickle=allow_pickle, allow_non_finite=allow_non_finite)
     with spark_errors("reading the DataFrame"):
         sample = dataframe.limit(PREFLIGHT_ROWS).toArrow()
-    _refuse([*check_model(contract, sample.schema), *check_inputs(examined, contract)])
+    _refuse([*check_features(contract, sample.schema), *check_inputs(examined, contract)])
     batch = pa.RecordBatch.from_arrays([entry.combine_chunks() for entry in sample.columns], schema=sample.schema)
     preflight = run_preflight(contract, {"score": examined}, batch)
     _refuse(preflight.problems)

@@ -15,7 +15,9 @@ SCHEMA = pa.schema(
         ("score", pa.float64()),
         ("label", pa.bool_()),
         ("vec", pa.list_(pa.float32())),
+        ("vec2", pa.list_(pa.float32())),
         ("country", pa.string()),
+        ("surface", pa.string()),
         ("ctx", pa.struct([("device", pa.string())])),
     ]
 )
@@ -38,11 +40,11 @@ def test_all_missing_and_wrong_columns_are_told_at_once() -> None:
         key=["id", "itm"],
         time="country",
         score="scroe",
-        label="country",
+        label="surface",
         weight="vec",
-        group="vec",
+        group="ctx",
         entity="nobody",
-        served_by="vec",
+        served_by="vec2",
         segments=["contry", "ctx"],
         sample={"rate": 0.5, "by": ["vec"]},
     )
