@@ -40,7 +40,8 @@ format: $(INSTALLED) ## Rewrite the code in the project's style
 	@$(RUN) -m ruff format .
 
 schemas: $(INSTALLED) ## Write schemas/ again from the code
-	@$(RUN) -m replay.config.schema
+	@$(RUN) -m replay.config.schema > schemas/.new
+	@mv schemas/.new schemas/config.schema.json
 
 dist: $(INSTALLED) ## Build the wheel and the source archive into dist/
 	@rm -rf build dist

@@ -55,6 +55,7 @@ setup(
             "ruff",
             "scikit-learn",
             "scipy",
+            "setuptools>=77",
             "types-PyYAML",
             "jsonschema",
         ],

@@ -169,7 +169,7 @@ class Archive:
             end = _LOCATOR.unpack(wide)[2]
             record = file.read(end, _END64.size)
             if len(record) < _END64.size or record[:4] != b"PK\x06\x06" or end + _END64.size + _LOCATOR.size != place:
-                raise self._damaged("its zip64 end record is not where it says")
+                raise self._ambiguous("its zip64 end record is not where it says")
             _, _, _, _, disk, start_disk, here, wide_count, wide_size, wide_start = _END64.unpack(record)
             for narrow, value, limit in (
                 (count, wide_count, 0xFFFF),

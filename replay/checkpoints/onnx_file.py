@@ -125,6 +125,8 @@ def external_files(path: Path) -> tuple[Path, ...]:
         for _, proto in _tensor_protos(list(_graphs(_load(path).graph)))
         if proto.data_location == _EXTERNAL
     }
+    for file in found:
+        _check_there(file, path)
     return tuple(sorted(found))
 
 
@@ -232,11 +234,15 @@ def _external_path(proto: Any, path: Path) -> tuple[Path, int, int | None]:
 
 def _external_storage(proto: Any, path: Path, mapped: dict[Path, MappedFile], count: int) -> torch.UntypedStorage:
     file, offset, length = _external_path(proto, path)
-    if not file.is_file():
-        raise CorruptCheckpoint(f"{path}: its weights {file.name} are missing beside it; copy them as well")
+    _check_there(file, path)
     if file not in mapped:
         mapped[file] = MappedFile(file)
     return mapped[file].storage(offset, count if length is None else length)
+
+
+def _check_there(file: Path, path: Path) -> None:
+    if not file.is_file():
+        raise CorruptCheckpoint(f"{path}: its weights {file.name} are missing beside it; copy them as well")
 
 
 def _type_name(data_type: int) -> str:

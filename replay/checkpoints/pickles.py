@@ -155,6 +155,7 @@ def walk_pickle(data: bytes | memoryview, place: str, start: int = 0) -> PickleW
     except UnsafeCheckpoint as error:
         raise UnsafeCheckpoint(f"{place}: {error}") from None
     except (_MalformedError, IndexError, ValueError, KeyError, struct.error) as error:
+        walker.result(None).check(Policy.WEIGHTS, place)  # what comes before the damage would have run
         raise CorruptCheckpoint(
             f"{place}: not a well-formed pickle (byte {walker.position}: {_words(error)}). The file is truncated or"
             " damaged: copy it again from its source"
@@ -196,7 +197,9 @@ class _Walker:
             if step is None:
                 raise _MalformedError(f"byte 0x{code:02x} is no opcode")
             step(self)
-        root = self.stack.pop()
+        return self.result(self.pop())
+
+    def result(self, root: Any) -> PickleWalk:
         return PickleWalk(
             tuple(self.uses.values()), tuple(self.hostile), tuple(self.storages), _root_name(root), self.position
         )

@@ -38,12 +38,12 @@ def _no_bool(value: object) -> object:
 
 
 # Bounds come before the validator, or the JSON Schema would not have them.
-_NotBool = BeforeValidator(_no_bool)
-Int = Annotated[int, _NotBool]
-NaturalInt = Annotated[int, Field(ge=0), _NotBool]
-PositiveInt = Annotated[int, Field(ge=1), _NotBool]
-NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False), _NotBool]
-Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), _NotBool]
+NotBool = BeforeValidator(_no_bool)
+Int = Annotated[int, NotBool]
+NaturalInt = Annotated[int, Field(ge=0), NotBool]
+PositiveInt = Annotated[int, Field(ge=1), NotBool]
+NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False), NotBool]
+Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), NotBool]
 Text = Annotated[str, StringConstraints(min_length=1)]
 
 ColumnName = Text

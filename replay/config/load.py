@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -48,7 +47,7 @@ def load_config(
     document = apply_overrides(read_document(os.fspath(path)), overrides)
     if output is not None:
         document = _with_output(document, os.fspath(output))
-    base_dir = str(Path(path).absolute().parent)
+    base_dir = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120, collapses `..`
     return _build(document, base_dir, os.fspath(path))
 
 

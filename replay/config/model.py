@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from replay.config.base import ColumnName, ColumnNames, Int, NaturalInt, PositiveInt, Section, SomeColumnNames, Text
+from replay.config.base import ColumnName, ColumnNames, Int, NotBool, PositiveInt, Section, SomeColumnNames, Text
 from replay.config.dtypes import DType, as_number
 from replay.config.finding import refuse
 from replay.config.model_checks import check_input, check_model
@@ -41,7 +41,7 @@ class Hash(Section):
     """Hash function; the index is its value modulo `buckets`."""
     buckets: PositiveInt
     """Number of buckets: indices are 0 to `buckets` - 1."""
-    seed: NaturalInt = 0
+    seed: Annotated[int, Field(ge=0, lt=2**64), NotBool] = 0
     """Seed of xxhash64; the others take none."""
 
 

@@ -21,7 +21,7 @@ def config_schema() -> dict[str, Any]:
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Replay config",
-        "description": "One replay: the logged traffic, the model's inputs, the checkpoints, and how scores are compared.",
+        "description": "One replay: the logged traffic, the model's inputs, the checkpoints, how scores are compared.",
     }
     return {**_tidy(schema), **head}
 

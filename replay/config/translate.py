@@ -55,7 +55,7 @@ def _translate(detail: ErrorDetails, data: Mapping[str, Any]) -> Iterator[Findin
     if detail["type"] == FINDINGS:
         yield from (finding.under(path) for finding in detail["ctx"][FINDINGS])
     else:
-        yield Finding(path, _message(detail, path))
+        yield Finding(path, _message(detail, path, data))
 
 
 def _place(detail: ErrorDetails, data: Any) -> KeyPath:
@@ -72,19 +72,28 @@ def _place(detail: ErrorDetails, data: Any) -> KeyPath:
     return path
 
 
-def _message(detail: ErrorDetails, path: KeyPath) -> str:
+def _message(detail: ErrorDetails, path: KeyPath, data: Any) -> str:
     kind = detail["type"]
-    found = describe(detail["input"])
     if kind == "missing":
         return _missing(path)
     if kind == "value_error":
         return str(detail["ctx"]["error"])
+    value = _found(detail, path, data)
     special = _SPECIAL.get(kind)
     expected = special(detail, path) if special is not None else _EXPECTED.get(kind)
     if expected is None:
-        return f"found {found}: {detail['msg'][:1].lower()}{detail['msg'][1:]}"
-    hint = ": put it in quotes" if kind == "string_type" and isinstance(detail["input"], (bool, int, float)) else ""
-    return f"found {found}, expected {expected}{hint}"
+        return f"found {describe(value)}: {detail['msg'][:1].lower()}{detail['msg'][1:]}"
+    hint = ": put it in quotes" if kind == "string_type" and isinstance(value, (bool, int, float)) else ""
+    return f"found {describe(value)}, expected {expected}{hint}"
+
+
+def _found(detail: ErrorDetails, path: KeyPath, data: Any) -> object:
+    """What stands in the file; pydantic reports what its validators have made of it."""
+    if detail["loc"][-1] == "[key]":
+        return detail["input"]
+    for part in path:
+        data = data[part]
+    return data
 
 
 def _missing(path: KeyPath) -> str:
@@ -124,7 +133,7 @@ def _section(detail: ErrorDetails, path: KeyPath) -> str:
 def _bound(words: str, key: str) -> Callable[[ErrorDetails, KeyPath], str]:
     def expected(detail: ErrorDetails, path: KeyPath) -> str:
         bound = detail["ctx"][key]
-        return f"{words} {bound if isinstance(bound, (int, float)) else '0s'}"
+        return f"{words} {bound:g}" if isinstance(bound, float) else f"{words} {bound}"
 
     return expected
 

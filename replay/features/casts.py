@@ -36,7 +36,7 @@ def make_cast(source: np.dtype[Any], target: Target) -> Cast:
         target: What they become. Values that do not fit come out as anything; the mask says which they are.
     """
     if _holds_all(source, target):
-        return lambda values: (values.astype(target.storage, copy=False), None)
+        return (lambda values: (values, None)) if source == target.storage else lambda values: _widen(values, target)
     if target.kind == "b":
         return lambda values: _to_bool(values)
     if target.kind == "i":
@@ -55,6 +55,11 @@ def _holds_all(source: np.dtype[Any], target: Target) -> bool:
     return bool(np.can_cast(source, target.storage, "safe"))
 
 
+def _widen(values: Array, target: Target) -> tuple[Array, Unfit]:
+    with np.errstate(invalid="ignore"):  # a signalling NaN, which becomes a quiet one
+        return values.astype(target.storage), None
+
+
 def _to_bool(values: Array) -> tuple[Array, Unfit]:
     truth = values == 1
     unfit = ~(truth | (values == 0))
@@ -71,7 +76,8 @@ def _integer_to_integer(values: Array, target: Target) -> tuple[Array, Unfit]:
 def _float_to_integer(values: Array, target: Target) -> tuple[Array, Unfit]:
     # Both bounds are powers of two (or zero), so float32 and float64 hold them; float16 does not.
     wide = values.astype(np.float64) if values.dtype.itemsize < 4 else values
-    fits = (wide >= target.low) & (wide < float(target.high + 1)) & (wide == np.trunc(wide))
+    with np.errstate(invalid="ignore"):
+        fits = (wide >= target.low) & (wide < float(target.high + 1)) & (wide == np.trunc(wide))
     if fits.all():
         return wide.astype(target.storage), None
     return np.where(fits, wide, 0).astype(target.storage), ~fits

@@ -45,9 +45,10 @@ def stand_in(value: Scalar, target: Target, lookup: Lookup | None, what: str) ->
     if isinstance(value, str):
         if lookup is None:
             raise EncodeError(f"found {what}: {value!r}, expected a number: the input has no vocabulary and no hash")
-        value = lookup(value.encode())
-        if value == NO_INDEX:
-            raise EncodeError(f"found {what}: a string that the vocabulary does not hold, and no `unknown`")
+        index = lookup(value.encode())
+        if index == NO_INDEX:
+            raise EncodeError(f"found {what}: {value!r}, which the vocabulary does not hold: add it, or give `unknown`")
+        value = index
     # A number in the config is what the dtype makes of it, where a logged integer must be held exactly.
     given = np.array([value])
     if target.kind == "f" and given.dtype != object:

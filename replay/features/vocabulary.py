@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from replay.features.problems import EncodeError
 
 
 def load_vocabulary(path: str, target: Target) -> dict[bytes, int]:
-    """Read a vocabulary.
+    """Read a vocabulary; a file that has not changed is read once per process.
 
     Args:
         path: A JSON file. An object gives each value its index, and several values may share one. A list gives each
@@ -19,52 +21,56 @@ def load_vocabulary(path: str, target: Target) -> dict[bytes, int]:
         target: The dtype that the indices must fit.
 
     Returns:
-        Index by the UTF-8 bytes of the value; an integer stands as its decimal string, as JSON's own keys do.
+        Index by the UTF-8 bytes of the value; an integer stands as its decimal string, as JSON's own keys do. Shared:
+        not to be written to.
 
     Raises:
-        EncodeError: When the file cannot be read, is not a vocabulary, or repeats a value.
+        EncodeError: When the file cannot be read, is not a vocabulary, or gives a value twice.
     """
     try:
-        data = json.loads(Path(path).read_text("utf-8"), object_pairs_hook=_no_repeats)
+        status = Path(path).stat()
+        vocabulary = _read(path, status.st_mtime_ns, status.st_size)
     except OSError as error:
         raise EncodeError(f"cannot read the vocabulary {path}: {error.strerror or error}") from error
-    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError among them
-        raise EncodeError(f"{path} is not a vocabulary: expected JSON, found {error}") from error
-    except _RepeatError as error:
-        raise EncodeError(f"the vocabulary {path} has {error.args[0]!r} twice: keep one of them") from error
-    if not isinstance(data, list | dict):
-        raise EncodeError(f"{path} is not a vocabulary: expected an object of value to index, or a list of values")
-    indices = _from_list(data, path, target) if isinstance(data, list) else _from_object(data, path, target)
-    # Logged strings need not be valid text, and nor need the keys of a file: neither may stop the other.
-    return {value.encode("utf-8", "surrogatepass"): index for value, index in indices.items()}
-
-
-class _RepeatError(Exception):
-    """A vocabulary that gives one value two indices."""
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    data = dict(pairs)
-    if len(data) != len(pairs):
-        seen: set[str] = set()
-        raise _RepeatError(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
-    return data
-
-
-def _from_list(data: list[Any], path: str, target: Target) -> dict[str, int]:
-    vocabulary: dict[str, int] = {}
-    for index, value in enumerate(data):
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise EncodeError(f"the vocabulary {path} has {value!r} at {index}: expected a string or an integer")
-        if vocabulary.setdefault(str(value), index) != index:
-            raise EncodeError(f"the vocabulary {path} has {value!r} twice: at {vocabulary[str(value)]} and {index}")
-    if len(data) - 1 > target.high:
-        raise EncodeError(f"the vocabulary {path} has {len(data)} values, more than {target.name} can index")
+    for index in (min(vocabulary.values(), default=0), max(vocabulary.values(), default=0)):
+        if not target.low <= index <= target.high:
+            raise EncodeError(f"the vocabulary {path} has the index {index}, which {target.name} cannot hold")
     return vocabulary
 
 
-def _from_object(data: dict[str, Any], path: str, target: Target) -> dict[str, int]:
-    for value, index in data.items():
-        if isinstance(index, bool) or not isinstance(index, int) or not target.low <= index <= target.high:
-            raise EncodeError(f"the vocabulary {path} maps {value!r} to {index!r}: expected an index of {target.name}")
-    return data
+@lru_cache(maxsize=32)
+def _read(path: str, changed: int, size: int) -> dict[bytes, int]:
+    """Read a file as it was when it had this time of change and size."""
+    try:
+        data = json.loads(Path(path).read_text("utf-8"), object_pairs_hook=_Pairs)
+    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError among them
+        raise EncodeError(f"{path} is not a vocabulary: expected JSON, found {error}") from error
+    if isinstance(data, _Pairs):
+        pairs: list[tuple[str, Any]] = list(data)
+    elif isinstance(data, list):
+        pairs = [(_listed(value, index, path), index) for index, value in enumerate(data)]
+    else:
+        raise EncodeError(f"{path} is not a vocabulary: expected an object of value to index, or a list of values")
+    for value, index in pairs:
+        if isinstance(index, bool) or not isinstance(index, int):
+            raise EncodeError(f"the vocabulary {path} maps {value!r} to {_shown(index)}, expected an integer")
+    # Logged strings need not be valid text, nor need the keys of a file: neither may stop the other.
+    vocabulary = {value.encode("utf-8", "surrogatepass"): index for value, index in pairs}
+    if len(vocabulary) < len(pairs):
+        value = Counter(value for value, _ in pairs).most_common(1)[0][0]
+        raise EncodeError(f"the vocabulary {path} has {value!r} more than once: keep one of them")
+    return vocabulary
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object as it was written, repeated keys and all."""
+
+
+def _listed(value: object, index: int, path: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise EncodeError(f"the vocabulary {path} has {_shown(value)} at {index}, expected a string or an integer")
+    return str(value)
+
+
+def _shown(value: object) -> str:
+    return "an object" if isinstance(value, _Pairs) else repr(value)

@@ -21,6 +21,7 @@ from replay.session import start_session
 from replay.traffic import (
     PinnedTraffic,
     SplitPlan,
+    check_traffic,
     column_problems,
     column_root,
     column_type,
@@ -32,6 +33,9 @@ from replay.traffic import (
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+SPLIT_ROWS = 250_000
+"""Rows of a split, about, where the table is large."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +138,11 @@ def prepare(
         traffic = open_traffic(spark, config.traffic)
         _raise(fit_problems(config, traffic.schema, checkpoints), config)
         encoder = Encoder(config.model, traffic.schema)
-        plan = plan_splits(spark, traffic, needed_columns(config, traffic.schema, encoder.roots), config.engine.reader)
-        sample = _sample(spark, traffic, plan)
+        columns = needed_columns(config, traffic.schema, encoder.roots)
+        # A commit holds whole splits: smaller commits than a split has rows want smaller splits.
+        target = config.engine.commit_rows if config.engine.commit_rows < SPLIT_ROWS else None
+        plan = plan_splits(spark, traffic, columns, config.engine.reader, target_rows=target)
+        sample = _sample(spark, traffic, plan, config)
     preflight = run_preflight(config.model, checkpoints, sample)
     _raise(preflight.problems, config)
     variants = plan_variants(config)
@@ -176,7 +183,7 @@ def _types(config: ReplayConfig, schema: pa.Schema) -> dict[str, pa.DataType]:
     return {name: column_type(schema, name) for name in named if name is not None}
 
 
-def _sample(spark: SparkSession, traffic: PinnedTraffic, plan: SplitPlan) -> pa.RecordBatch:
+def _sample(spark: SparkSession, traffic: PinnedTraffic, plan: SplitPlan, config: ReplayConfig) -> pa.RecordBatch:
     """A few logged rows, from wherever they are cheapest to get.
 
     Raises:
@@ -186,10 +193,11 @@ def _sample(spark: SparkSession, traffic: PinnedTraffic, plan: SplitPlan) -> pa.
         for batch in read_split(split, plan, batch_rows=PREFLIGHT_ROWS):
             if batch.num_rows:
                 return batch
-    if not plan.splits:
+    if plan.reader == "spark":
         table = scan_dataframe(spark, traffic, plan.columns).limit(PREFLIGHT_ROWS).toArrow()
         for batch in table.combine_chunks().to_batches():
             return batch
+    check_traffic(spark, traffic, config.traffic)  # says what the table covers and why nothing of it is selected
     raise TrafficError(traffic.no_rows_message())
 
 

@@ -10,6 +10,8 @@ from enum import Enum
 NAMED_RUNS = 3
 """More runs than these are not named one by one."""
 
+_WORTH_NAMING = 0.1  # of the largest run's mismatches; less is background
+_MOST = 0.8
 _CLEAR = 0.5
 _SLIGHT = 0.1
 _KUIPER_5_PERCENT = 1.747
@@ -108,18 +110,13 @@ def _run(compared: Sequence[int], mismatched: Sequence[int], first: int, last: i
 
 def _cut(compared: Sequence[int], mismatched: Sequence[int], best: Run, rate: float) -> tuple[Run, ...]:
     """Cut the window's hot runs out, or return the best run whole where there would be too many."""
-    threshold = min(2 * rate, (rate + best.mismatched / best.compared) / 2)
+    threshold = math.sqrt(rate * best.mismatched / best.compared)  # as many times the window's rate as below the run's
     scores = [amount - threshold * rows for rows, amount in zip(compared, mismatched, strict=True)]
     runs = [_run(compared, mismatched, first, last) for first, last in _maximal_segments(scores)]
-    runs.sort(key=lambda run: -run.mismatched)
-    needed, kept = 0.95 * sum(run.mismatched for run in runs), 0
-    held = 0
-    while kept < len(runs) and held < needed:
-        held += runs[kept].mismatched
-        kept += 1
-    if kept > NAMED_RUNS or held < 0.9 * best.mismatched:
-        return (best,)
-    return tuple(sorted(runs[:kept], key=lambda run: run.first))
+    largest = max(run.mismatched for run in runs)
+    kept = tuple(run for run in runs if run.mismatched >= _WORTH_NAMING * largest)
+    held = sum(run.mismatched for run in kept)
+    return kept if len(kept) <= NAMED_RUNS and held >= _MOST * best.mismatched else (best,)
 
 
 def _maximal_segments(scores: Sequence[float]) -> list[tuple[int, int]]:
@@ -142,4 +139,4 @@ def _maximal_segments(scores: Sequence[float]) -> list[tuple[int, int]]:
             segment = (found[at][0], segment[1], found[at][2], segment[3])
             del found[at:]
         found.append(segment)
-    return [(first, last) for first, last, _, _ in found]
+    return sorted((first, last) for first, last, _, _ in found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,8 @@ ALL = "all"
 """The slice that holds every row."""
 ONLINE = "online"
 """What `MetricRow.against` says of a comparison with online, and `MetricRow.variant` of online's own metrics."""
+
+_OVER_TIME = frozenset(("compared", "mismatched", "mismatch_rate", "mean_delta", "mean_score", "mean_online"))
 
 # Columns of `rows` in report.json, where one list a row is a third of the size of one object a row.
 _COLUMNS = ("variant", "against", "slice", "bucket", "metric", "value", "low", "high", "rows", "reason")
@@ -48,7 +50,7 @@ class ReportData:
 
     Attributes:
         summary: What ``summary.json`` holds.
-        rows: Metrics by variant, slice and time bucket.
+        rows: Metrics by variant, slice and time bucket; no more than `picture_rows` keeps is looked at or saved.
         worst_rows: The worst rows of each variant, worst first.
     """
 
@@ -57,10 +59,10 @@ class ReportData:
     worst_rows: tuple[WorstRow, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Turn into JSON-able data."""
+        """Turn into JSON-able data, with the rows that `picture_rows` keeps."""
         return {
             "summary": self.summary.to_dict(),
-            "rows": {"columns": list(_COLUMNS), "values": [_values(row) for row in self.rows]},
+            "rows": {"columns": list(_COLUMNS), "values": [_values(row) for row in picture_rows(self.rows)]},
             "worst_rows": [plain(row) for row in self.worst_rows],
         }
 
@@ -111,3 +113,17 @@ def _row(values: dict[str, Any]) -> MetricRow:
     if values["bucket"] is not None:
         values["bucket"] = datetime.fromisoformat(values["bucket"])
     return MetricRow(**{name: values[name] for name in _COLUMNS})
+
+
+def picture_rows(rows: Iterable[MetricRow]) -> tuple[MetricRow, ...]:
+    """Keep the rows that a picture or table of the report is drawn from.
+
+    What a run measures by time bucket is more than is drawn, and most of its rows where buckets and variants are many.
+    """
+    return tuple(
+        row
+        for row in rows
+        if row.against in (ONLINE, None)
+        and (row.metric in _OVER_TIME if row.bucket is not None else row.slice != ALL)
+        and (row.bucket is None or row.slice == ALL)
+    )

@@ -35,8 +35,8 @@ def short_count(value: float) -> str:
 def percent(value: float | None) -> str:
     """Render a share of one; only all is "100%" and only none is "0%".
 
-    >>> percent(0.031204), percent(3e-6), percent(0.99998), percent(1.0), percent(0.0), percent(0.9999999)
-    ('3.1%', '0.0003%', '99.998%', '100%', '0%', '>99.999%')
+    >>> percent(0.031204), percent(3e-6), percent(0.99907), percent(1.0), percent(0.0), percent(0.9999999)
+    ('3.1%', '0.0003%', '99.9%', '100%', '0%', '>99.999%')
     """
     if value is None:
         return MISSING
@@ -55,7 +55,8 @@ def _almost_all(value: float) -> str:
     """Cut rather than rounded, since 99.96 % is not all."""
     if value > 0.99999:
         return ">99.999%"
-    return f"{math.floor(value * 1e5 + 1e-6) / 1e3:.3f}".rstrip("0").rstrip(".") + "%"
+    digits = -math.floor(math.log10((1 - value) * 100))
+    return f"{math.floor(value * 10 ** (digits + 2)) / 10**digits:.{digits}f}".rstrip("0").rstrip(".") + "%"
 
 
 def number(value: float | None, digits: int = 4) -> str:

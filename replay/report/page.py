@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from replay.report.data import ReportData
 from replay.report.forest import QualityTable, SegmentTable, quality_table, slice_tables
@@ -56,6 +56,7 @@ class Page:
 
     title: str
     verdict: Verdict
+    all_differ: bool
     facts: tuple[Fact, ...]
     warnings: tuple[str, ...]
     gates: tuple[GateLine, ...]
@@ -85,6 +86,7 @@ def make_page(data: ReportData) -> Page:
     return Page(
         title=summary.output or summary.run_id,
         verdict=verdict,
+        all_differ=_all_differ(summary, verdict.variant),
         facts=facts(summary, verdict.variant),
         warnings=summary.warnings,
         gates=gate_lines(summary),
@@ -106,12 +108,20 @@ def make_page(data: ReportData) -> Page:
     )
 
 
+def _all_differ(summary: Summary, name: str) -> bool:
+    found = summary.variants[name].vs_online if name in summary.variants else None
+    return found is not None and 0 < found.compared == found.mismatched
+
+
 def window_text(data: ReportData) -> str:
-    """Render the replayed window: the config's, or from the first to the last bucket with rows."""
+    """Render the replayed window: the summary's, or else from the first to the last bucket that has rows."""
     window = data.summary.window
-    if window.start is None and window.end is None:
-        return "all times"
     start, end = window.start, window.end
+    if start is None and end is None:
+        buckets = [row.bucket for row in data.rows if row.bucket is not None]
+        if not buckets:
+            return "all times"
+        start, end = min(buckets), max(buckets) + timedelta(seconds=data.summary.bucket_seconds or 0)
     same_day = start is not None and end is not None and start.date() == end.date()
     last = clock(end) if same_day and end is not None else _open(end)
     return f"{_open(start)} to {last} UTC"

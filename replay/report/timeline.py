@@ -148,7 +148,7 @@ def _score_panels(base: str, shown: Sequence[str], steps: Mapping[str, Steps]) -
         return _delta_panel(base, steps[base])
     scale = padded(known)
     curves = [Curve("online", "online", line_path(_on(scale, online)))]
-    for place, name in enumerate(shown):
+    for place, name in reversed(list(enumerate(shown))):  # the baseline last, on top of the others
         curves.append(Curve(name, f"series-{place}", line_path(_on(scale, replayed[name]))))
     ticks = tuple(Tick(at, number(scale.low + at * (scale.high - scale.low), 3)) for at in (0.0, 0.5, 1.0))
     return [Panel("means", "Mean score", "the axis does not start at 0", tuple(curves), ticks)]

@@ -50,7 +50,9 @@ def judge(data: ReportData) -> Verdict:
     buckets = bucket_series(data.rows).get(name, ())
     lies = concentrate([entry.compared for entry in buckets], [entry.mismatched for entry in buckets])
     runs = _runs(lies, buckets, bucket_width([entry.start for entry in buckets], summary.bucket_seconds))
-    headline = _differ(found) + _when(lies, runs, dated=_spans_days(buckets))
+    headline = _differ(found)
+    if found.mismatched < found.compared:
+        headline += _when(lies, runs, dated=_spans_days(buckets))
     details = (*_outside(lies, runs), *_where(data, name), *_missing(found))
     return Verdict("differs", name, headline + ".", details, runs)
 
@@ -92,7 +94,7 @@ def _outside(lies: Concentration, runs: Sequence[tuple[datetime, datetime]]) -> 
         return ()
     verb = "differ" if lies.outside_rate else "differs"
     share = percent(lies.outside_rate) + " of the rows" if lies.outside_rate else "no row"
-    return (f"Outside {'it' if len(runs) == 1 else 'them'}, {share} {verb}.",)
+    return (f"Outside {'that time' if len(runs) == 1 else 'those times'}, {share} {verb}.",)
 
 
 def _where(data: ReportData, variant: str) -> tuple[str, ...]:

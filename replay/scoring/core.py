@@ -52,6 +52,8 @@ class BatchScorer:
         scorers: An opened scorer by checkpoint name.
         score_types: Arrow type of each variant's column: float32 or float64.
         chunk_rows: Rows given to a scorer at once.
+        pad_chunks: Fill up the last chunk of a batch. A matrix product adds in an order that depends on its number of
+            rows; in chunks of one size a row has the same bits whatever batch or place it comes in.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class BatchScorer:
         scorers: Mapping[str, Scorer],
         score_types: Mapping[str, pa.DataType],
         chunk_rows: int,
+        *,
+        pad_chunks: bool = True,
     ) -> None:
         self._encoder = Encoder(model, schema)
         self._carried = carried
@@ -71,6 +75,7 @@ class BatchScorer:
         self._variants = variants
         self._scorers = scorers
         self._chunk_rows = chunk_rows
+        self._pad_chunks = pad_chunks
         self.schema = scores_schema(carried, score_types)
 
     def run(self, batches: Iterable[pa.RecordBatch], stopwatch: Stopwatch) -> Iterator[pa.RecordBatch]:
@@ -101,8 +106,18 @@ class BatchScorer:
         scores = np.empty(num_rows, dtype=dtype)
         for start in range(0, num_rows, self._chunk_rows):
             rows = slice(start, min(start + self._chunk_rows, num_rows))
-            scores[rows] = scorer.score({name: tensor[rows] for name, tensor in tensors.items()}).numpy()
+            count = rows.stop - rows.start
+            chunk = {name: tensor[rows] for name, tensor in tensors.items()}
+            if self._pad_chunks and count < self._chunk_rows:
+                chunk = {name: _padded(tensor, self._chunk_rows) for name, tensor in chunk.items()}
+            scores[rows] = scorer.score(chunk)[:count].numpy()
         return scores
+
+
+def _padded(tensor: torch.Tensor, rows: int) -> torch.Tensor:
+    """Repeat the last row until there are ``rows``: a real row, so that no model meets what was never logged."""
+    missing = rows - len(tensor)
+    return torch.cat([tensor, tensor[-1:].expand(missing, *tensor.shape[1:])])
 
 
 def _reasons(rejected: np.ndarray, *, any_rejected: bool) -> pa.Array:

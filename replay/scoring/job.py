@@ -140,6 +140,7 @@ def score_partition(
             {name: cached_scorer(checkpoint, job.model, device) for name, checkpoint in job.checkpoints.items()},
             job.score_types,
             job.engine.chunk_rows if device == "cpu" else job.engine.chunk_rows_cuda,
+            pad_chunks=device == "cpu",
         )
         for scores in scorer.run(_chain(first, source), stopwatch):
             rows += scores.num_rows

@@ -169,7 +169,7 @@ def holds(target: pa.DataType, logged: pa.DataType) -> bool:
     >>> holds(pa.int64(), pa.int32()), holds(pa.int32(), pa.int64())
     (True, False)
     """
-    return bool(merge(logged, target) == target)
+    return bool(merge(target, logged) == target)
 
 
 def spark_refuses(dtype: pa.DataType) -> str | None:

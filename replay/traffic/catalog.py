@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from replay.errors import TrafficError
-from replay.traffic.spark_errors import one_line
+from replay.traffic.spark_errors import one_line, unlogged
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -39,7 +39,8 @@ def find_table(spark: SparkSession, name: str) -> CatalogTable:
     from pyspark.errors import AnalysisException, ParseException
 
     try:
-        rows = spark.sql(f"DESCRIBE TABLE EXTENDED {name}").collect()
+        with unlogged():
+            rows = spark.sql(f"DESCRIBE TABLE EXTENDED {name}").collect()
     except (AnalysisException, ParseException) as error:
         raise TrafficError(
             f"the catalog has no table `{name}` ({one_line(str(error))}): give `traffic.table` as "

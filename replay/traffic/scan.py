@@ -83,8 +83,15 @@ def scan_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: Sequenc
         spark: The session.
         traffic: The table.
         columns: Columns or paths; a path brings its whole top-level column.
+
+    Raises:
+        ConfigError: ``where`` is not valid.
+        TrafficError: A column is not there, or of a type that Spark does not have at all.
     """
     roots = list(dict.fromkeys(column_root(traffic.schema, name) for name in columns))
+    for name in roots:
+        if spark_type(traffic.schema.field(name).type) is None:
+            raise TrafficError(f"`{name}`: {traffic.spark_refuses[name]}: leave it out, or write it with another type")
     return selected_dataframe(spark, traffic, roots).select(*(quoted(name) for name in roots))
 
 

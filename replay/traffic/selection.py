@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +16,7 @@ import pyarrow as pa
 from replay.config import Sample, TrafficConfig
 from replay.errors import Problem
 from replay.traffic.paths import ColumnPath, find_column, require_column
-from replay.traffic.spark_errors import one_line
+from replay.traffic.spark_errors import one_line, unlogged
 from replay.traffic.spark_read import quoted
 from replay.traffic.window import time_filter
 
@@ -117,7 +118,8 @@ def where_problem(dataframe: DataFrame, where: str) -> Problem | None:
     from pyspark.errors import AnalysisException, ParseException
 
     try:
-        plan = dataframe.where(f"({where}\n)")._jdf.queryExecution().analyzed()
+        with unlogged():
+            plan = dataframe.where(f"({where}\n)")._jdf.queryExecution().analyzed()
     except (AnalysisException, ParseException) as error:
         return Problem(f"Spark refuses {where!r}: {one_line(str(error))}", path=_WHERE)
     if not plan.deterministic():
@@ -136,5 +138,5 @@ def named_columns(schema: pa.Schema, config: TrafficConfig) -> set[str]:
         names.append(config.time.column)
     found = (find_column(schema, name) for name in names)
     roots = {path.root for path in found if path is not None}
-    where = (config.where or "").casefold()
-    return roots | {name for name in schema.names if name.casefold() in where}
+    where = config.where or ""
+    return roots | {name for name in schema.names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", where, re.I)}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from replay.errors import TrafficError
 
+_QUERY_LOGGERS = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
 _FROM_TASK = re.compile(r"^replay\.errors\.TrafficError: (.+?)(?=^\s*at |\Z)", re.M | re.S)
 _UNREADABLE = re.compile(r"\[(?:FAILED_READ_FILE|CANNOT_READ_FILE|PARQUET_|DELTA_)[^\n]*")
 _REASON = re.compile(
@@ -30,7 +31,8 @@ def traffic_errors(what: str) -> Iterator[None]:
     from pyspark.errors import AnalysisException, PySparkException
 
     try:
-        yield
+        with unlogged():
+            yield
     except AnalysisException as error:
         raise TrafficError(f"{what}: {one_line(str(error))}") from error
     except (PySparkException, Py4JJavaError) as error:
@@ -38,6 +40,22 @@ def traffic_errors(what: str) -> Iterator[None]:
         if message is None:
             raise
         raise TrafficError(message) from error
+
+
+@contextlib.contextmanager
+def unlogged() -> Iterator[None]:
+    """Keep PySpark from printing the errors that are caught here as JSON with a Java stack."""
+    from pyspark.logger import PySparkLogger
+
+    loggers = [PySparkLogger.getLogger(name) for name in _QUERY_LOGGERS]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
 
 
 def refusal(what: str, text: str) -> str | None:

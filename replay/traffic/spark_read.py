@@ -65,7 +65,7 @@ def _has_plain_values(dtype: pa.DataType) -> bool:
 
     if pa.types.is_duration(dtype) or pa.types.is_null(dtype) or pa.types.is_time(dtype):
         return False
-    if is_variant(dtype) or is_geometry(dtype) or is_geography(dtype):
+    if pa.types.is_struct(dtype) and (is_variant(dtype) or is_geometry(dtype) or is_geography(dtype)):
         return False
     return all(_has_plain_values(dtype.field(place).type) for place in range(dtype.num_fields))
 

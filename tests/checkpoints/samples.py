@@ -82,7 +82,9 @@ def read_entries(path: Path) -> dict[str, bytes]:
         return {info.filename: archive.read(info) for info in archive.infolist()}
 
 
-def write_entries(path: Path, entries: dict[str, bytes] | list[tuple[str, bytes]], method: int = zipfile.ZIP_STORED) -> None:
+def write_entries(
+    path: Path, entries: dict[str, bytes] | list[tuple[str, bytes]], method: int = zipfile.ZIP_STORED
+) -> None:
     """A zip of plain stored entries."""
     pairs = list(entries.items()) if isinstance(entries, dict) else entries
     with warnings.catch_warnings(), zipfile.ZipFile(path, "w", method) as archive:

@@ -99,7 +99,7 @@ def test_names_of_python_2_are_the_same_names() -> None:
     assert objection(*normalized("commands", "getoutput"), Use.NAMED, Policy.WEIGHTS)
 
 
-@pytest.mark.parametrize(("module", "name"), [("os\nposix", "system"), ("", "eval"), ("my team", "Config"), ("a..b", "c")])
+@pytest.mark.parametrize(("module", "name"), [("os\nposix", "system"), ("", "eval"), ("my team", "x"), ("a..b", "c")])
 def test_what_is_no_name_is_refused(module: str, name: str) -> None:
     assert objection(module, name, Use.NAMED, Policy.WEIGHTS) == "it is no name that Python writes"
 

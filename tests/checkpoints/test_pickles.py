@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import datetime
+import io
 import os
 import pickle
-import pickletools
 import struct
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replay.checkpoints import pickles
-from replay.checkpoints.allowlist import Policy
+from replay.checkpoints.allowlist import Policy, normalized
 from replay.checkpoints.pickles import walk_pickle
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
 from tests.checkpoints.samples import Touch
@@ -43,26 +44,40 @@ def test_the_payload_of_these_tests_is_real(tmp_path: Path) -> None:
     assert canary.exists()
 
 
+class Recording(pickle.Unpickler):
+    """Python's own unpickler, which says what it imports."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(data))
+        self.seen: set[str] = set()
+
+    def find_class(self, module: str, name: str) -> Any:
+        self.seen.add(".".join(normalized(module, name)))
+        return super().find_class(module, name)
+
+
 @pytest.mark.parametrize("protocol", range(6))
-def test_globals_are_those_that_pickletools_finds(protocol: int) -> None:
-    value = [collections.OrderedDict(a=1), datetime.date(2026, 1, 2), collections.Counter("ab"), {1, 2}, b"bytes", 2**70]
+def test_globals_are_those_that_pythons_unpickler_imports(protocol: int) -> None:
+    value = [
+        collections.OrderedDict(a=1),
+        datetime.date(2026, 1, 2),
+        collections.Counter("ab"),
+        {1, 2},
+        b"bytes",
+        2**70,
+    ]
     data = pickle.dumps(value, protocol=protocol)
-    expected = set()
-    strings: list[str] = []
-    for opcode, argument, _ in pickletools.genops(data):
-        if opcode.name == "GLOBAL":
-            expected.add(".".join(pickles.normalized(*argument.split(" "))))
-        elif opcode.name in ("SHORT_BINUNICODE", "BINUNICODE"):
-            strings.append(argument)
-        elif opcode.name == "STACK_GLOBAL":
-            expected.add(".".join(strings[-2:]))
-    assert set(globals_of(data)) == expected
-    assert expected
+    oracle = Recording(data)
+    oracle.load()
+    assert set(globals_of(data)) == oracle.seen
+    assert {"collections.OrderedDict", "collections.Counter", "datetime.date"} <= oracle.seen
 
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner) | st.frozensets(st.integers()),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner) | st.frozensets(st.integers())
+    ),
     max_leaves=20,
 )
 
@@ -79,10 +94,8 @@ def test_plain_data_is_walked_to_its_end(value: Any, protocol: int) -> None:
 @given(data=st.binary(max_size=200))
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_are_walked_or_refused(data: bytes) -> None:
-    try:
+    with contextlib.suppress(CheckpointError):
         assert walk_pickle(data, "test").end <= len(data)
-    except CheckpointError as error:
-        assert str(error).startswith("test: ")
 
 
 @given(cut=st.integers(0, 10_000), flips=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=3))
@@ -91,10 +104,8 @@ def test_damaged_pickles_are_walked_or_refused(cut: int, flips: list[tuple[int, 
     data = bytearray(pickle.dumps({"a": [1, 2.5, "x"], "b": collections.OrderedDict(c=(1, 2))}, protocol=4))
     for place, byte in flips:
         data[place % len(data)] = byte
-    try:
-        walk_pickle(bytes(data[: cut % (len(data) + 1)]), "test")
-    except CheckpointError:
-        pass
+    with contextlib.suppress(CheckpointError):
+        assert walk_pickle(bytes(data[: cut % (len(data) + 1)]), "test").end <= len(data)
 
 
 def test_a_name_put_together_on_the_stack_is_seen() -> None:

@@ -6,6 +6,7 @@ The tensors of the oracle are built here from plain Python values, with none of 
 from __future__ import annotations
 
 import json
+import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from safetensors.torch import save_file
 from sklearn.metrics import roc_auc_score
 
 import replay
-from tests.flows.towers import ITEM_BUCKETS, ITEMS, USER_BUCKETS, TwoTower, build
+from tests.flows.towers import USER_BUCKETS, TwoTower, build
 
 pytestmark = [pytest.mark.spark, pytest.mark.real_data]
 
@@ -64,7 +65,9 @@ def train(tensors: tuple[torch.Tensor, ...], clicks: torch.Tensor) -> TwoTower:
     half = len(clicks) // 2
     for start in range(0, half, 1000):
         rows = slice(start, start + 1000)
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(model(*(one[rows] for one in tensors)), clicks[rows])
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            model(*(one[rows] for one in tensors)), clicks[rows]
+        )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -78,13 +81,16 @@ def save(model: TwoTower, tensors: tuple[torch.Tensor, ...], directory: Path) ->
     torch.export.save(
         torch.export.export(model, example, dynamic_shapes=tuple({0: batch} for _ in example)), directory / "model.pt2"
     )
-    with pytest.warns(DeprecationWarning):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
         torch.jit.save(torch.jit.trace(model, example), directory / "model.ts")
     torch.save(model.state_dict(), directory / "weights.pt")
     save_file(model.state_dict(), directory / "weights.safetensors")
     optimizer = torch.optim.Adam(model.parameters())
     wrapped = {f"module.{name}": value for name, value in model.state_dict().items()}
-    torch.save({"model_state": wrapped, "optimizer": optimizer.state_dict(), "epoch": np.int64(3)}, directory / "last.ckpt")
+    torch.save(
+        {"model_state": wrapped, "optimizer": optimizer.state_dict(), "epoch": np.int64(3)}, directory / "last.ckpt"
+    )
     factory = "towers.py:build"
     return {
         "exported": {"path": "model.pt2"},

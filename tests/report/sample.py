@@ -74,6 +74,7 @@ def bucket_rows(
     *,
     width: timedelta = MINUTE,
     means: bool = True,
+    offset: float = 0.0,
     start: datetime = START,
 ) -> list[MetricRow]:
     """A variant's buckets, as a diff gives them."""
@@ -89,7 +90,7 @@ def bucket_rows(
         if means:
             online = 0.083 + 0.006 * math.sin(place / 26) + 0.0006 * math.sin(place * 2.1)
             found.append(metric(variant, "mean_online", online + shift, amount, bucket=at))
-            found.append(metric(variant, "mean_score", online, amount, against=None, bucket=at))
+            found.append(metric(variant, "mean_score", online + offset, amount, against=None, bucket=at))
     return found
 
 
@@ -220,7 +221,7 @@ def burst_data() -> ReportData:
     parts = [round(total_wrong * share) for share in countries.values()]
     metrics = [
         *bucket_rows("prod", rows, wrong),
-        *bucket_rows("candidate", rows, other),
+        *bucket_rows("candidate", rows, other, offset=0.0042),
         *slice_rows("prod", SURFACES, "surface", total, surfaces),
         *slice_rows("prod", countries, "country", total, parts),
         *slice_rows("candidate", SURFACES, "surface", total, [round(total * s * 0.83) for s in SURFACES.values()]),
@@ -267,5 +268,14 @@ def many_data(num_variants: int = 40, num_buckets: int = 10_000) -> ReportData:
         metrics += bucket_rows(name, rows, wrong, means=place == 0)
         found = variant(comparison(sum(rows), sum(wrong)), vs_baseline=comparison(sum(rows), 9) if place else None)
         variants[name] = replace(found, scenario=None if place == 0 else name.partition("/")[2])
-    described = summary(variants, checkpoints={"prod": checkpoint("prod")})
+    window = TimeRange(START, START + MINUTE * num_buckets)
+    traffic = TrafficSummary(path="/data/traffic", format="delta", delta_version=41, window=window)
+    accounted = Reconciliation(sum(rows), 0, {}, sum(rows))
+    described = summary(
+        variants,
+        rows=sum(rows),
+        checkpoints={"prod": checkpoint("prod")},
+        traffic=traffic,
+        reconciliation=accounted,
+    )
     return ReportData(described, tuple(metrics), worst_rows("prod"))

@@ -186,9 +186,7 @@ class TestSizes:
         assert max(batch.nbytes for batch in batches) <= 1.1 * (1 << 20)
         assert sum(batch.num_rows for batch in batches) == 20_000
 
-    def test_one_row_above_the_cap_is_a_batch_of_its_own(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_one_row_above_the_cap_is_a_batch_of_its_own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(direct, "BATCH_BYTES", 1000)
         file = data_file(write(tmp_path / "t", pa.table({"t": ["x" * 5000, "y" * 5000]})))
         assert [batch.num_rows for batch in read_files([file], pa.schema([("t", pa.string())]))] == [1, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,7 +83,7 @@ def test_every_row_is_read_exactly_once(tmp_path: Path, rows: int, group: int) -
     stretches = [(start, min(stop, rows)) for _, start, stop in covered(splits, group)]
     assert stretches[0][0] == 0
     assert stretches[-1][1] == rows
-    assert all(left[1] == right[0] for left, right in zip(stretches, stretches[1:], strict=False))
+    assert all(left[1] == right[0] for left, right in itertools.pairwise(stretches))
     assert sum(rows_of(splits)) == rows
 
 

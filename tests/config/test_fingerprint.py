@@ -1,0 +1,181 @@
+import copy
+import json
+import math
+from datetime import timedelta
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replay.config import build_config, fingerprint, load_config, side_files, to_resolved_dict
+from replay.config.document import parse_yaml
+from tests.config.examples import CONTRACT, small
+
+FULL = {
+    "version": 1,
+    "traffic": {"path": "/d", "key": ["id"], "score": "s", "time": {"column": "ts"}, "segments": ["a", "b"]},
+    "model": {
+        "inputs": [
+            {"name": "x", "features": ["a", "b"], "missing": {"a": 1, "*": 0}},
+            {"name": "v", "dtype": "int64", "feature": "c", "vocabulary": "/v.json"},
+        ],
+        "families": {"f": ["a"], "g": ["b"]},
+    },
+    "checkpoints": {
+        "p": {"path": "/p", "factory": "m:f", "kwargs": {"a": 1, "b": {"c": 2, "d": 3}}},
+        "q": {"path": "/q"},
+    },
+    "baseline": "p",
+    "output": "/o",
+}
+
+
+def changed(path, value):
+    data = copy.deepcopy(FULL)
+    here = data
+    for part in path[:-1]:
+        here = here.setdefault(part, {}) if isinstance(here, dict) else here[part]
+    here[path[-1]] = value
+    return build_config(data, "/base")
+
+
+BASE = fingerprint(build_config(FULL, "/base"))
+
+
+def test_it_is_a_sha256():
+    assert len(BASE) == 64
+    assert int(BASE, 16) > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("output",), "/elsewhere"),
+        (("engine",), {"reader": "spark", "chunk_rows": 7}),
+        (("seed",), 0),  # the default, written out
+        (("diff",), {"tolerance": {"rel": "1e-5", "abs": 1.0e-6}, "bucket": "60s"}),
+        (("traffic", "key"), "id"),
+        (("traffic", "time"), "ts"),
+        (("traffic", "path"), "file:///d"),
+        (("model", "families"), {"g": ["b"], "f": "a"}),
+        (("checkpoints", "p", "kwargs"), {"b": {"d": 3, "c": 2}, "a": 1}),
+        (("model", "inputs", 0, "missing"), {"a": "1.0", "*": 0.0}),
+    ],
+)
+def test_what_changes_no_result(path, value):
+    if path[-1] == "missing":  # 1 and 1.0 are told apart: an integer default may mean an index
+        value = {"a": 1, "*": 0}
+    assert fingerprint(changed(path, value)) == BASE
+
+
+def test_the_order_of_checkpoints_does_not_count_with_a_baseline():
+    reversed_order = dict(reversed(FULL["checkpoints"].items()))
+    assert fingerprint(changed(("checkpoints",), reversed_order)) == BASE
+
+
+def test_where_a_config_lies_does_not_count():
+    assert fingerprint(build_config(FULL, "/somewhere/else")) == BASE
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("seed",), 1),
+        (("baseline",), "q"),
+        (("traffic", "path"), "/e"),
+        (("traffic", "where"), "a = 1"),
+        (("traffic", "segments"), ["b", "a"]),
+        (("traffic", "delta_version"), 3),
+        (("traffic", "sample"), {"rate": 0.5}),
+        (("diff",), {"bucket": "2min"}),
+        (("diff",), {"tolerance": {"abs": 1e-7}}),
+        (("model", "call"), "keyword"),
+        (("model", "families"), {"f": ["a"]}),
+        (("model", "inputs", 0, "features"), ["b", "a"]),
+        (("model", "inputs", 0, "missing"), {"a": 2, "*": 0}),
+        (("model", "inputs", 0, "missing"), 0),
+        (("model", "output"), {"transform": "sigmoid"}),
+        (("checkpoints", "p", "kwargs"), {"a": 1}),
+        (("checkpoints", "p", "sha256"), "a" * 64),
+        (("checkpoints", "r"), {"path": "/r"}),
+    ],
+)
+def test_what_decides_results(path, value):
+    assert fingerprint(changed(path, value)) != BASE
+
+
+def test_the_order_of_defaults_counts():
+    """The first match wins, so these two fill `ab` differently."""
+    first, second = (
+        build_config(small(model={"inputs": [{"name": "x", "features": "*", "missing": missing}]}), "/base")
+        for missing in ({"a*": 1, "*b": 2}, {"*b": 2, "a*": 1})
+    )
+    assert fingerprint(first) != fingerprint(second)
+
+
+def test_the_resolved_config_is_json_and_reads_back(write):
+    config = load_config(write(CONTRACT))
+    resolved = to_resolved_dict(config)
+    text = json.dumps(resolved, allow_nan=False)
+    assert not {"base_dir", "source"} & resolved.keys()
+    assert resolved["diff"] == {"tolerance": {"abs": 1e-6, "rel": 1e-5}, "bucket": "1min", "worst_rows": 100}
+    assert resolved["traffic"]["window"] == {"start": "2026-11-20T10:00:00Z", "end": "2026-11-20T12:00:00Z"}
+    again = build_config(json.loads(text), config.base_dir)
+    assert again == config.model_copy(update={"source": None})
+    assert fingerprint(again) == fingerprint(config)
+    assert build_config(parse_yaml(yaml.safe_dump(resolved)).data, config.base_dir) == again
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_defaults_that_are_not_finite_read_back(value):
+    config = build_config(small(model={"inputs": [{"name": "x", "features": "a", "missing": {"a": value}}]}), "/base")
+    text = json.dumps(to_resolved_dict(config), allow_nan=False)
+    again = build_config(json.loads(text), "/base")
+    assert repr(again.model.inputs[0].missing) == repr({"a": value})
+    assert fingerprint(again) == fingerprint(config)
+
+
+NAME = st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True)
+SCALAR = st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=5)
+PLAIN = st.recursive(
+    SCALAR | st.none(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@given(
+    names=st.lists(NAME, min_size=3, max_size=6, unique=True),
+    kwargs=st.dictionaries(NAME, PLAIN, max_size=3),
+    missing=st.floats(allow_nan=False, width=32) | st.booleans(),
+    bucket=st.timedeltas(timedelta(microseconds=1), timedelta(days=40)),
+    start=st.datetimes(),
+    seed=st.integers(),
+)
+def test_any_config_reads_back(names, kwargs, missing, bucket, start, seed):
+    key, score, *features = names
+    data = small(
+        traffic={"path": "p", "key": [key], "score": score, "time": "ts_", "window": {"start": start}},
+        model={"inputs": [{"name": "x", "features": features, "missing": {"*": missing}}], "families": {"f": features}},
+        checkpoints={"prod-1.v2": {"path": "x", "factory": "m:f", "kwargs": kwargs}},
+        diff={"bucket": bucket},
+        seed=seed,
+    )
+    config = build_config(data, "/base")
+    text = json.dumps(to_resolved_dict(config))
+    again = build_config(json.loads(text), "/base")
+    assert fingerprint(again) == fingerprint(config)
+    assert again.model == config.model
+    assert again.traffic == config.traffic
+    assert again.diff == config.diff
+
+
+def test_side_files():
+    data = copy.deepcopy(FULL)
+    data["checkpoints"]["q"]["factory"] = "models.py:build"
+    data["checkpoints"]["r"] = {"path": "/r", "factory": "models.py:other"}
+    assert side_files(build_config(data, "/base")) == ("/base/models.py", "/v.json")
+    data["model"]["inputs"][1]["vocabulary"] = "s3a://b/v.json"
+    assert side_files(build_config(data, "/base")) == ("/base/models.py",)
+    assert side_files(build_config(small(), "/base")) == ()

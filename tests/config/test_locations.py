@@ -1,0 +1,101 @@
+from pathlib import Path
+
+import pytest
+
+from replay.config import ReplayConfig, build_config, load_config
+from replay.config.locations import absolute, is_local
+from tests.config.examples import CONTRACT, SMALL, small
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("data/traffic", "/base/data/traffic"),
+        ("./data/", "/base/data"),
+        ("../data", "/data"),
+        ("/data", "/data"),
+        ("file:///data/x", "/data/x"),
+        ("FILE:///data/x", "/data/x"),
+        ("file:/data/x", "/data/x"),
+        ("file://localhost/data/x", "/data/x"),
+        ("file:data/x", "/base/data/x"),
+        ("file://host/data", "file://host/data"),
+        ("s3a://bucket/data", "s3a://bucket/data"),
+        ("abfss://c@a.dfs.core.windows.net/d", "abfss://c@a.dfs.core.windows.net/d"),
+        ("hdfs:/data", "hdfs:/data"),
+        ("dbfs:/mnt/x", "dbfs:/mnt/x"),
+        ("day=2026-11-20 10:00", "/base/day=2026-11-20 10:00"),
+        ("${HOME}/x", "/base/${HOME}/x"),
+        ("", ""),
+    ],
+)
+def test_absolute(path, expected):
+    assert absolute(path, "/base") == expected
+
+
+def test_home(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert absolute("~/data", "/base") == "/home/someone/data"
+
+
+def test_what_is_local():
+    assert [is_local(path) for path in ("x", "/x", "file:/x", "s3a://x", "dbfs:/x", "a:b")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
+def test_paths_start_at_the_file(write, monkeypatch, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "conf").mkdir()
+    path = write(CONTRACT, "conf/replay.yaml")
+    monkeypatch.chdir(elsewhere)
+    config = load_config(path)
+    base = tmp_path / "conf"
+    assert config.base_dir == str(base)
+    assert config.source == str(path)
+    assert config.traffic.path == f"{base}/data/traffic"
+    assert config.output == f"{base}/out/window-41"
+    assert config.checkpoints["prod"].path == f"{base}/ckpt/prod.pt2"
+    assert config.checkpoints["trained"].factory == f"{base}/my_models.py:build"
+    assert config.checkpoints["candidate"].factory == "my_models:build"
+    assert config.model.inputs[6].vocabulary == f"{base}/vocab/country.json"
+    assert load_config(Path("../conf/replay.yaml")) == config.model_copy(update={"source": "../conf/replay.yaml"})
+
+
+def test_a_link_to_the_config_counts_where_it_lies(write, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").mkdir()
+    write(SMALL, "real/replay.yaml")
+    (tmp_path / "link" / "replay.yaml").symlink_to("../real/replay.yaml")
+    assert load_config(tmp_path / "link" / "replay.yaml").output == f"{tmp_path}/link/out"
+
+
+def test_the_output_option_starts_at_the_working_directory(write, monkeypatch, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    path = write(SMALL)
+    assert load_config(path, output="o").output == f"{elsewhere}/o"
+    assert load_config(path, output=Path("o")).output == f"{elsewhere}/o"
+    assert load_config(path, output="s3a://b/o").output == "s3a://b/o"
+    assert load_config(path, ["output=o"]).output == f"{tmp_path}/o"
+    assert load_config(path, ["output=o"], "p").output == f"{elsewhere}/p"
+
+
+def test_plain_data_starts_at_the_base_dir(monkeypatch, tmp_path):
+    assert build_config(small(), "/base").output == "/base/out"
+    monkeypatch.chdir(tmp_path)
+    assert build_config(small()).output == f"{tmp_path}/out"
+    assert build_config(small(), "sub").base_dir == f"{tmp_path}/sub"
+    assert build_config(small()).source is None
+
+
+def test_python_objects_keep_their_paths():
+    config = ReplayConfig(**small())
+    assert (config.output, config.base_dir, config.source) == ("out", "", None)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import pytest
+
+from replay.init.leaves import Leaf
+from replay.init.roles import guess_roles
+
+
+def columns(**kinds):
+    return [Leaf(name, kind) for name, kind in kinds.items()]
+
+
+def test_a_usual_log():
+    roles = guess_roles(
+        columns(
+            request_id="string", item_id="int", event_time="time", user_id="int", surface="string", country="string",
+            ctr_7d="float", match_score="float", online_score="float", label="int",
+        )
+    )  # fmt: skip
+
+    assert roles.key == ("request_id", "item_id")
+    assert (roles.time, roles.time_unit) == ("event_time", None)
+    assert (roles.score, roles.label, roles.weight) == ("online_score", "label", None)
+    assert (roles.group, roles.entity) == ("request_id", "user_id")
+    assert roles.segments == ("surface", "country")
+
+
+@pytest.mark.parametrize(
+    ("names", "key"),
+    [
+        ("request_id item_id", ("request_id", "item_id")),
+        ("auction_id ad_id", ("auction_id", "ad_id")),
+        ("requestId productId", ("requestId", "productId")),
+        ("row_id item_id request_id", ("row_id",)),
+        ("impression_id request_id", ("impression_id",)),
+        # MIND-like: there an impression is a whole list of items, so both are needed.
+        ("impression_id item_id", ("impression_id", "item_id")),
+        ("event_id price", ("event_id",)),
+        ("request_id price", ("request_id",)),
+        ("price", ()),
+    ],
+)
+def test_key(names, key):
+    assert guess_roles([Leaf(name, "string") for name in names.split()]).key == key
+
+
+@pytest.mark.parametrize(
+    ("names", "score"),
+    [
+        ("score online_score", "online_score"),
+        ("match_score pctr", "pctr"),
+        ("served_prediction score", "served_prediction"),
+        ("predicted_ctr ctr", "predicted_ctr"),
+        ("propensity_score price", "propensity_score"),
+        ("match_score price", None),  # a feature as likely as not
+    ],
+)
+def test_score(names, score):
+    assert guess_roles([Leaf(name, "float") for name in names.split()]).score == score
+
+
+def test_an_integer_is_no_score_and_a_string_no_label():
+    roles = guess_roles(columns(score="int", clicked="string"))
+
+    assert (roles.score, roles.label) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "label"), [("is_clicked", "is_clicked"), ("converted", "converted"), ("y", "y"), ("clicks_7d", None)]
+)
+def test_label(name, label):
+    assert guess_roles([Leaf(name, "int")]).label == label
+
+
+def test_one_column_is_not_score_and_label_at_once():
+    roles = guess_roles(columns(click_score="float", label="float"))
+
+    assert (roles.score, roles.label) == ("click_score", "label")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected"),
+    [
+        ("event_time_ms", "int", ("event_time_ms", "ms")),
+        ("ts_us", "int", ("ts_us", "us")),
+        ("timestamp_sec", "int", ("timestamp_sec", "s")),
+        ("ts", "int", ("ts", "ms")),
+        ("when", "time", ("when", None)),
+        ("when", "int", (None, None)),
+    ],
+)
+def test_time(name, kind, expected):
+    roles = guess_roles([Leaf(name, kind)])
+
+    assert (roles.time, roles.time_unit) == expected
+
+
+def test_a_timestamp_beats_an_integer_of_a_better_name():
+    assert guess_roles(columns(event_time="int", created="time")).time == "created"
+    assert guess_roles(columns(updated="time", event_time="time")).time == "event_time"
+
+
+def test_struct_fields_are_known_by_their_own_name():
+    roles = guess_roles([Leaf("request.request_id", "string"), Leaf("item.item_id", "int"), Leaf("log.pctr", "float")])
+
+    assert (roles.key, roles.score) == (("request.request_id", "item.item_id"), "log.pctr")
+
+
+def test_segments_are_strings_of_telling_names_and_not_too_many():
+    names = "country region device_type os browser platform language description"
+    kinds = [Leaf(name, "string") for name in names.split()]
+
+    assert guess_roles(kinds).segments == ("country", "region", "device_type", "os", "browser")
+    assert guess_roles([Leaf("country", "float")]).segments == ()
+
+
+def test_lists_have_no_role():
+    assert guess_roles([Leaf("score", "float", is_list=True), Leaf("label", "int", is_list=True)]).taken == frozenset()

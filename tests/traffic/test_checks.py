@@ -1,0 +1,186 @@
+"""What is checked before a run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from replay.errors import TrafficError
+from replay.traffic import TrafficCheck, check_traffic, key_fingerprint, keys, open_traffic
+from tests.traffic.tables import traffic_config, write
+
+pytestmark = pytest.mark.spark
+
+
+def check(spark: SparkSession, path: Path, **settings: object) -> TrafficCheck:
+    config = traffic_config(path, **settings)
+    return check_traffic(spark, open_traffic(spark, config), config)
+
+
+def refused(spark: SparkSession, path: Path, **settings: object) -> str:
+    with pytest.raises(TrafficError) as caught:
+        check(spark, path, **settings)
+    return str(caught.value)
+
+
+def test_counts_and_times(spark: SparkSession, tmp_path: Path) -> None:
+    table = pa.table({"id": np.arange(100), "ts": pa.array(np.arange(100) * 1000, pa.timestamp("ms"))})
+    write(tmp_path / "t.parquet", table)
+    window = {"start": "1970-01-01T00:00:10Z", "end": "1970-01-01T00:00:20Z"}
+    found = check(spark, tmp_path, time="ts", window=window, where="id % 2 = 0")
+    assert (found.rows_read, found.rows_selected, found.keys.rows) == (100, 5, 5)
+    assert found.first_time == datetime(1970, 1, 1, 0, 0, 10, tzinfo=UTC)
+    assert found.last_time == datetime(1970, 1, 1, 0, 0, 18, tzinfo=UTC)
+    untimed = check(spark, tmp_path)
+    assert (untimed.rows_selected, untimed.first_time) == (100, None)
+
+
+def test_integer_and_nanosecond_times(spark: SparkSession, tmp_path: Path) -> None:
+    table = pa.table({"id": [1], "ms": [1_500], "at": pa.array([1_500_000_999], pa.timestamp("ns"))})
+    write(tmp_path / "t.parquet", table)
+    expected = datetime(1970, 1, 1, 0, 0, 1, 500_000, tzinfo=UTC)
+    assert check(spark, tmp_path, time={"column": "ms", "unit": "ms"}).first_time == expected
+    assert check(spark, tmp_path, time="at").last_time == expected
+
+
+def test_a_wrong_unit_is_told(spark: SparkSession, tmp_path: Path) -> None:
+    write(tmp_path / "t.parquet", pa.table({"id": [1], "ms": [1_795_000_000_000]}))
+    assert "is `traffic.time.unit` right" in refused(spark, tmp_path, time={"column": "ms", "unit": "s"})
+
+
+class TestFingerprint:
+    def test_is_that_of_the_keys_in_any_order(self, spark: SparkSession, tmp_path: Path) -> None:
+        table = pa.table({"id": np.arange(1000), "other": np.zeros(1000)})
+        write(tmp_path / "a" / "t.parquet", table)
+        shuffled = table.take(np.random.default_rng(0).permutation(1000))
+        for index in range(4):
+            write(tmp_path / "b" / f"{index}.parquet", shuffled.slice(index * 250, 250))
+        first = check(spark, tmp_path / "a").keys
+        assert check(spark, tmp_path / "b").keys == first
+        frame = spark.read.parquet(str(tmp_path / "b"))
+        assert key_fingerprint(frame, ["id"]) == first
+        assert key_fingerprint(frame.where("id != 7"), ["id"]) != first
+        moved = frame.withColumn("id", F.when(F.col("id") == 7, 5000).otherwise(F.col("id")))
+        assert key_fingerprint(moved, ["id"]).rows == first.rows
+        assert key_fingerprint(moved, ["id"]) != first
+
+    def test_is_the_sum_and_xor_of_spark_s_hash(self, spark: SparkSession) -> None:
+        frame = spark.range(1000).selectExpr("id", "CAST(id AS string) AS text")
+        hashes = [row[0] % 2**64 for row in frame.select(F.xxhash64("id", "text")).collect()]
+        found = key_fingerprint(frame, ["id", "text"])
+        assert found.rows == 1000
+        assert found.sum == sum(hashes) % 2**64
+        assert found.xor == int(np.bitwise_xor.reduce(np.array(hashes, np.uint64)))
+
+    def test_a_row_twice_shows(self, spark: SparkSession) -> None:
+        frame = spark.range(10)
+        doubled = key_fingerprint(frame.union(frame.where("id = 3")), ["id"])
+        assert doubled.rows == 11
+        assert doubled.sum != key_fingerprint(frame, ["id"]).sum
+
+    def test_of_nothing(self, spark: SparkSession) -> None:
+        assert key_fingerprint(spark.range(0), ["id"]) == keys.KeyFingerprint(0, 0, 0)
+
+    def test_paths_in_the_traffic_are_columns_in_the_scores(self, spark: SparkSession, tmp_path: Path) -> None:
+        write(tmp_path / "t.parquet", pa.table({"ctx": [{"id": 1}, {"id": 2}]}))
+        found = check(spark, tmp_path, key=["ctx.id"]).keys
+        scores = spark.sql("SELECT col1 AS `ctx.id` FROM VALUES (2L), (1L)")
+        assert key_fingerprint(scores, ["ctx.id"]) == found
+
+
+KEYS = {
+    "int": pa.array([1, 2, 2, 3, 2]),
+    "text": pa.array(["a", "b", "b", "c", "b"]),
+    "decimal": pa.array(
+        [Decimal("1.10"), Decimal("2.20"), Decimal("2.20"), Decimal("3"), Decimal("2.2")], pa.decimal128(38, 2)
+    ),
+    "time": pa.array([1, 2, 2, 3, 2], pa.timestamp("us", tz="UTC")),
+    "naive": pa.array([1, 2, 2, 3, 2], pa.timestamp("us")),
+    "nanos": pa.array([1000, 2001, 2002, 3000, 2999], pa.timestamp("ns")),
+    "nan": pa.array([1.0, float("nan"), float("nan"), 3.0, float("nan")]),
+    "zero": pa.array([1.0, 0.0, -0.0, 3.0, 0.0]),
+    "bool_and_more": pa.array([b"x", b"", b"", b"y", b""]),
+    "unsigned": pa.array([1, 2**64 - 1, 2**64 - 1, 3, 2**64 - 1], pa.uint64()),
+}
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_duplicate_keys_of_any_type(spark: SparkSession, tmp_path: Path, kind: str) -> None:
+    write(tmp_path / "t.parquet", pa.table({"id": KEYS[kind]}))
+    message = refused(spark, tmp_path)
+    assert "the key (id) is not unique: 3 rows share 1 keys, for example id=" in message
+    assert "(3 rows)" in message
+
+
+def test_composite_keys_and_the_worst_examples_first(spark: SparkSession, tmp_path: Path) -> None:
+    requests = ["r1", "r1", "r2", "r2", "r2", "r3", "ab", "a"]
+    items = ["1", "1", "1", "1", "1", "1", "c", "bc"]
+    write(tmp_path / "t.parquet", pa.table({"request": requests, "item": items}))
+    message = refused(spark, tmp_path, key=["request", "item"])
+    assert "5 rows share 2 keys" in message
+    assert "for example request='r2', item='1' (3 rows); request='r1', item='1' (2 rows)" in message
+    assert "give `traffic.key` columns that tell every row from every other" in message
+
+
+def test_null_and_duplicate_keys_are_told_together(spark: SparkSession, tmp_path: Path) -> None:
+    table = pa.table({"a": [1, 1, None, None, None], "b": ["x", "x", "y", "y", None]})
+    write(tmp_path / "t.parquet", table)
+    message = refused(spark, tmp_path, key=["a", "b"])
+    assert "the key is null in 3 rows, for example a=null, b=" in message
+    assert "2 rows share 1 keys, for example a=1, b='x' (2 rows)" in message
+
+
+def test_only_selected_rows_count(spark: SparkSession, tmp_path: Path) -> None:
+    write(tmp_path / "t.parquet", pa.table({"id": [1, 1, None, 2], "ok": [False, False, False, True]}))
+    assert check(spark, tmp_path, where="ok").rows_selected == 1
+
+
+def test_a_collision_of_hashes_is_not_a_duplicate(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "t.parquet", pa.table({"id": np.arange(3000)}))
+    monkeypatch.setattr(keys, "key_hash", lambda columns: F.pmod(F.xxhash64(*columns), F.lit(1400)))
+    assert check(spark, tmp_path).rows_selected == 3000
+    write(tmp_path / "u.parquet", pa.table({"id": [77]}))
+    assert "id=77 (2 rows)" in refused(spark, tmp_path)
+
+
+class TestNothing:
+    def test_no_rows_at_all(self, spark: SparkSession, tmp_path: Path) -> None:
+        write(tmp_path / "t.parquet", pa.table({"id": pa.array([], pa.int64())}))
+        assert f"{tmp_path} has no rows" in refused(spark, tmp_path)
+
+    def test_a_window_beside_the_traffic_says_what_times_there_are(self, spark: SparkSession, tmp_path: Path) -> None:
+        times = pa.array([datetime(2026, 11, 20, 10), datetime(2026, 11, 20, 12), None], pa.timestamp("us"))
+        write(tmp_path / "t.parquet", pa.table({"id": [1, 2, 3], "ts": times}))
+        message = refused(spark, tmp_path, time="ts", window={"start": "2026-11-20T12:00:01", "end": "2026-11-21"})
+        assert message == (
+            "no row lies in the window [2026-11-20T12:00:01Z, 2026-11-21T00:00:00Z): `ts` runs from "
+            "2026-11-20T10:00:00Z to 2026-11-20T12:00:00Z (3 rows); change `traffic.window`"
+        )
+
+    def test_where_that_leaves_nothing(self, spark: SparkSession, tmp_path: Path) -> None:
+        write(tmp_path / "t.parquet", pa.table({"id": [1], "ts": pa.array([0], pa.timestamp("us"))}))
+        assert "`where` leaves none of the 1 rows" in refused(spark, tmp_path, where="id = 2")
+        window = {"start": "1970-01-01", "end": "1970-01-02"}
+        message = refused(spark, tmp_path, where="id = 2", time="ts", window=window)
+        assert "the window holds 1 rows, but `where` leaves none" in message
+
+    def test_times_that_are_all_null(self, spark: SparkSession, tmp_path: Path) -> None:
+        write(tmp_path / "t.parquet", pa.table({"id": [1], "ts": pa.array([None], pa.timestamp("us"))}))
+        assert "`ts` is null in all 1 rows" in refused(spark, tmp_path, time="ts", window={"start": "1970-01-01"})
+
+
+def test_a_page_that_is_corrupt_is_the_traffic_s_fault(spark: SparkSession, tmp_path: Path) -> None:
+    path = write(tmp_path / "t.parquet", pa.table({"id": np.random.default_rng(0).integers(0, 2**60, 50_000)}))
+    content = bytearray(path.read_bytes())
+    content[4:3000] = b"\xff" * 2996
+    path.write_bytes(content)
+    assert "t.parquet" in refused(spark, tmp_path)
