@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from replay.version import __version__
 
 if TYPE_CHECKING:
-    from replay.flows.score import score
     from replay.flows.run import RunResult, run
+    from replay.flows.score import score
 
 __all__ = ["RunResult", "__version__", "run", "score"]
 

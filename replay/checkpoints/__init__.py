@@ -4,6 +4,7 @@ from replay.checkpoints.cache import cached_scorer
 from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile, Format, Signature, TensorInfo, TensorSpec
 from replay.checkpoints.examine import examine, read_state_dict, verify_unchanged
 from replay.checkpoints.inputs import check_inputs
+from replay.checkpoints.inspection import Inspection, inspect_checkpoint
 from replay.checkpoints.open import open_scorer
 from replay.checkpoints.probe import Probe, probe
 from replay.checkpoints.scorer import FunctionScorer, Scorer
@@ -13,6 +14,7 @@ __all__ = [
     "CheckpointFile",
     "Format",
     "FunctionScorer",
+    "Inspection",
     "Probe",
     "Scorer",
     "Signature",
@@ -21,6 +23,7 @@ __all__ = [
     "cached_scorer",
     "check_inputs",
     "examine",
+    "inspect_checkpoint",
     "open_scorer",
     "probe",
     "read_state_dict",

@@ -15,7 +15,7 @@ and because another tool that opens it would be harmed. The policy, for weights 
 4. *Inert*: all else. A class of the team's own, ``lightning`` or ``omegaconf`` objects, an optimizer class of torch
    that is only named or made without a call (NEWOBJ, BUILD): each becomes a placeholder, and ``set_aside`` says so.
 
-A pickled module that the user allowed (``Policy.MODULE``) may name and call what is torch's or numpy's.
+A pickled module that the user allowed (``Policy.MODULE``) may also call what builds modules in torch (``torch.fx``).
 
 TorchScript and torch.export archives are opened by torch, not by us, and some of torch's readers fall back to a full
 unpickler. So theirs is the stricter list, exactly what torch writes (``Policy.SCRIPT``, ``Policy.EXPORT``).
@@ -90,7 +90,6 @@ READ = frozenset(
         "collections.Counter",
         "builtins.dict",
         "builtins.list",
-        "builtins.tuple",
         "builtins.frozenset",
         "builtins.getattr",
         "numpy.core.multiarray._reconstruct",
@@ -166,6 +165,7 @@ INERT_CALLS = _words(
 """Functions of the standard library, torch and numpy that training checkpoints call; they get placeholders."""
 
 _TOOLBOX = sys.stdlib_module_names | {"torch", "numpy", "scipy", "torchvision", "torchaudio", "pandas", "sympy"}
+_MODULE_PREFIXES = ("torch.nn.", "torch.fx.", "torch.ao.", "torch.optim.", "torch.distributions.")
 _TOOLBOX_PREFIXES_OF_DATA = ("pandas.core.", "pandas._libs.")
 
 _SCRIPT = frozenset(
@@ -248,8 +248,8 @@ def objection(module: str, name: str, use: Use, policy: Policy) -> str | None:
         return None if fine else "TorchScript writes no such thing"
     if full in READ or full in INERT_CALLS:
         return None
-    if policy is Policy.MODULE and module.partition(".")[0] in ("torch", "numpy"):
-        return None if name.rpartition(".")[2] not in HOSTILE_NAMES else f"{name} is no data"
+    if policy is Policy.MODULE and module.startswith(_MODULE_PREFIXES):
+        return None
     return _hostile_name(module, name) or (_hostile_call(module, name) if use is Use.CALLED else None)
 
 

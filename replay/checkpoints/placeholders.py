@@ -59,6 +59,19 @@ def placeholder_class(origin: str) -> type[Placeholder]:
     return type("Placeholder", (Placeholder,), {"origin": origin, "__module__": __name__})
 
 
+def brief(value: Any) -> str:
+    """A value of an untrusted file for a message: itself where it is short, or only what it is.
+
+    Lists that contain one list twice, and it another, would fill the memory when they are written out.
+
+    >>> brief("a"), brief(3), brief([1, 2])
+    ("'a'", '3', 'list')
+    """
+    if value is None or isinstance(value, bool | float) or (type(value) is int and value.bit_length() < 128):
+        return repr(value)
+    return repr(value[:80]) if type(value) is str else type(value).__name__
+
+
 class Unreadable:
     """A tensor that is there, but of a kind that is not read.
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 import torch
 
 from replay.checkpoints.contents import listed
-from replay.checkpoints.placeholders import Placeholder, Unreadable, describe
-from replay.checkpoints.unpickler import array_tensor
+from replay.checkpoints.numpy_arrays import array_tensor
+from replay.checkpoints.placeholders import Placeholder, Unreadable, brief, describe
 from replay.errors import CheckpointError, CheckpointMismatch, CorruptCheckpoint
 
 WRAPPERS: Final = (
@@ -30,6 +30,7 @@ WRAPPERS: Final = (
 """Keys under which training scripts keep the weights, the likeliest first."""
 _NEVER: Final = ("optim", "sched", "scaler", "ema", "callback", "loop", "rng", "hparam", "hyper", "loss", "metric")
 """Keys that begin so hold tensors that are no weights."""
+_MAX_WRAPPERS: Final = 5
 _MAX_DEPTH: Final = 64
 _MAX_MODULES: Final = 1 << 18
 _MAX_LISTED: Final = 40
@@ -56,14 +57,23 @@ class State:
 class _Search:
     set_aside: list[str] = field(default_factory=list)
     path: list[str] = field(default_factory=list)
+    left: int = 0
 
     def leave(self, mapping: Mapping[Any, Any], taken: object) -> None:
         """Note everything beside the entry that was followed."""
-        self.set_aside.extend(
-            f"{'.'.join([*self.path, str(key)])[:120]} ({describe(value)})"
-            for key, value in mapping.items()
-            if key != taken
-        )
+        for key, value in mapping.items():
+            if key != taken:
+                self.note(key, value)
+
+    def note(self, key: Any, value: Any) -> None:
+        """Note one entry; after some, only count."""
+        self.left += 1
+        if self.left <= _MAX_LISTED:
+            self.set_aside.append(f"{'.'.join([*self.path, _label(key)])} ({describe(value)})")
+
+    def notes(self) -> tuple[str, ...]:
+        more = self.left - _MAX_LISTED
+        return (*self.set_aside, f"and {more} more entries") if more > 0 else tuple(self.set_aside)
 
 
 def find_state(root: Any, weights: str | None, place: str) -> State:
@@ -87,7 +97,7 @@ def find_state(root: Any, weights: str | None, place: str) -> State:
     return State(
         strip_prefixes(tensors, place),
         ".".join(search.path),
-        _shortened(search.set_aside),
+        search.notes(),
         frozenset(strip_prefixes(dict.fromkeys(buffers, 0), place, like=tensors)),
     )
 
@@ -95,7 +105,9 @@ def find_state(root: Any, weights: str | None, place: str) -> State:
 def is_module(value: Any) -> bool:
     """Whether a placeholder stands for a pickled ``nn.Module``."""
     state = value.state if isinstance(value, Placeholder) else None
-    return isinstance(state, dict) and {"_parameters", "_buffers", "_modules"} <= state.keys()
+    return isinstance(state, dict) and all(
+        isinstance(state.get(kind), dict) for kind in ("_parameters", "_buffers", "_modules")
+    )
 
 
 def strip_prefixes(named: Mapping[str, Any], place: str, like: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -128,6 +140,10 @@ def strip_prefixes(named: Mapping[str, Any], place: str, like: Mapping[str, Any]
     return stripped
 
 
+def _label(key: Any) -> str:
+    return key[:80] if isinstance(key, str) else brief(key)
+
+
 def _is_tensor(value: Any) -> bool:
     return isinstance(value, torch.Tensor | Unreadable) or (
         isinstance(value, Placeholder) and array_tensor(value) is not None
@@ -140,18 +156,28 @@ def _mapping(value: Any) -> Mapping[Any, Any] | None:
     return value.items if isinstance(value, Placeholder) and value.items else None
 
 
-def _holds_tensors(value: Any, depth: int = 3) -> bool:
-    if is_module(value):
-        return True
-    mapping = _mapping(value)
-    if mapping is None:
-        return False
-    return any(_is_tensor(item) or (depth > 0 and _holds_tensors(item, depth - 1)) for item in mapping.values())
+def _holds_tensors(value: Any) -> bool:
+    """Whether there are tensors in a mapping, or a few mappings further down."""
+    pending: list[tuple[Any, int]] = [(value, 0)]
+    seen: set[int] = set()
+    while pending:
+        current, depth = pending.pop()
+        if is_module(current):
+            return True
+        mapping = _mapping(current)
+        if mapping is None or id(mapping) in seen:
+            continue
+        seen.add(id(mapping))
+        if any(_is_tensor(item) for item in mapping.values()):
+            return True
+        if depth < _MAX_WRAPPERS:
+            pending.extend((item, depth + 1) for item in mapping.values())
+    return False
 
 
 def _search(value: Any, search: _Search, place: str) -> Any:
     """Follow the keys that training scripts use, down to the mapping that holds tensors itself."""
-    for _ in range(8):
+    for _ in range(_MAX_WRAPPERS):
         mapping = _mapping(value)
         if is_module(value) or mapping is None:
             return value
@@ -159,7 +185,7 @@ def _search(value: Any, search: _Search, place: str) -> Any:
         if key is None:
             return value
         search.leave(mapping, key)
-        search.path.append(str(key))
+        search.path.append(_label(key))
         value = mapping[key]
     return value
 
@@ -171,11 +197,11 @@ def _next_key(mapping: Mapping[Any, Any], place: str) -> Any | None:
     if any(isinstance(key, str) and _is_tensor(value) for key, value in mapping.items()):
         return None
     candidates = [
-        key for key, value in mapping.items() if _holds_tensors(value) and not str(key).lower().startswith(_NEVER)
+        key for key, value in mapping.items() if _holds_tensors(value) and not _label(key).lower().startswith(_NEVER)
     ]
     if len(candidates) > 1:
         raise CheckpointMismatch(
-            f"{place}: several entries hold tensors ({listed(map(str, candidates))}); say which one with `weights:`"
+            f"{place}: several entries hold tensors ({listed(map(_label, candidates))}); say which one with `weights:`"
         )
     return candidates[0] if candidates else None
 
@@ -187,10 +213,10 @@ def _follow(root: Any, weights: str, search: _Search, place: str) -> Any:
         mapping = _named_parts(value)
         key = next((key for key in _prefixes(rest) if key in mapping), None)
         if key is None:
-            near = get_close_matches(rest, [str(name) for name in mapping], n=1)
+            near = get_close_matches(rest, [name for name in mapping if isinstance(name, str)], n=1)
             raise CheckpointMismatch(
                 f"{place}: `weights: {weights}` leads nowhere: there is no {rest!r} in {describe(value)}; found"
-                f" {listed(map(str, mapping), 10) or 'nothing'}" + (f". Did you mean {near[0]!r}?" if near else "")
+                f" {listed(map(_label, mapping), 10) or 'nothing'}" + (f". Did you mean {near[0]!r}?" if near else "")
             )
         search.leave(mapping, key)
         search.path.append(key)
@@ -224,7 +250,7 @@ def _tensors(found: Any, search: _Search, place: str) -> tuple[dict[str, torch.T
                 " (`.to_dense()`, `.dequantize()`)"
             )
         if tensor is None or not isinstance(key, str):
-            search.set_aside.append(f"{'.'.join([*search.path, str(key)])[:120]} ({describe(value)})")
+            search.note(key, value)
         else:
             tensors[key] = tensor
     return tensors, set()
@@ -252,19 +278,16 @@ def module_tensors(module: Placeholder, place: str) -> tuple[dict[str, torch.Ten
         if depth > _MAX_DEPTH or visits > _MAX_MODULES:
             raise CorruptCheckpoint(f"{place}: modules are nested deeper than {_MAX_DEPTH}: or contain each other")
         state = current.state
-        passing = state.get("_non_persistent_buffers_set") or ()
+        passing = state.get("_non_persistent_buffers_set")
+        passing = passing if isinstance(passing, set) else ()
         for kind in ("_parameters", "_buffers"):
             for name, value in state[kind].items():
+                name = _label(name)
                 if isinstance(value, Unreadable):
                     raise CheckpointError(f"{place}: {prefix}{name} is a {value.kind} tensor, expected a dense one")
                 if isinstance(value, torch.Tensor) and not (kind == "_buffers" and name in passing):
                     tensors[f"{prefix}{name}"] = value
                     buffers.update({f"{prefix}{name}"} if kind == "_buffers" else ())
-        children = [(f"{prefix}{name}.", child, depth + 1) for name, child in state["_modules"].items()]
+        children = [(f"{prefix}{_label(name)}.", child, depth + 1) for name, child in state["_modules"].items()]
         pending.extend(reversed(children))
     return tensors, buffers
-
-
-def _shortened(notes: list[str]) -> tuple[str, ...]:
-    more = len(notes) - _MAX_LISTED
-    return (*notes[:_MAX_LISTED], f"and {more} more") if more > 0 else tuple(notes)

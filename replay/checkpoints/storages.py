@@ -10,6 +10,7 @@ from typing import Final
 
 import torch
 
+from replay.checkpoints.placeholders import brief
 from replay.errors import CheckpointError, CorruptCheckpoint
 
 DTYPES: Final[dict[str, torch.dtype]] = {
@@ -120,7 +121,7 @@ def tensor_over(
     """
     sizes, steps = _sizes(shape, name), _sizes(strides, name)
     if not whole_number(offset) or len(sizes) != len(steps):
-        raise CorruptCheckpoint(f"{name}: offset {offset!r}, shape {sizes} and strides {steps} do not fit together")
+        raise CorruptCheckpoint(f"{name}: offset {brief(offset)}, shape {sizes}, strides {steps} do not fit together")
     assert isinstance(offset, int)
     count = math.prod(sizes)
     if count:
@@ -141,7 +142,8 @@ def tensor_over(
 
 def _sizes(value: object, name: str) -> tuple[int, ...]:
     if not isinstance(value, tuple | list) or len(value) > _MAX_DIMENSIONS or not all(map(whole_number, value)):
-        raise CorruptCheckpoint(f"{name}: {str(value)[:100]} is no shape")
+        shown = f"({', '.join(map(brief, value[:8]))})" if isinstance(value, tuple | list) else brief(value)
+        raise CorruptCheckpoint(f"{name}: {shown} is no shape")
     return tuple(value)
 
 

@@ -14,6 +14,7 @@ from replay.checkpoints.allowlist import Policy
 from replay.checkpoints.archives import LOCAL_MAGIC, Archive
 from replay.checkpoints.contents import FoundPickle
 from replay.checkpoints.pickles import PickleWalk, walk_pickle
+from replay.checkpoints.placeholders import brief
 from replay.checkpoints.storages import MappedFile
 from replay.checkpoints.unpickler import StorageReader, storage_dtype, unpickle
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
@@ -168,7 +169,7 @@ def _legacy_storages(file: MappedFile, position: int, keys: Any, walk: PickleWal
         size = count * sizes.get(key, 0) if isinstance(key, str) else -1
         if count < 0 or size < 0 or (isinstance(key, str) and key not in sizes) or position + 8 + size > file.size:
             raise CorruptCheckpoint(
-                f"{file.path}: storage {str(key)[:80]!r} does not fit into the file: it is truncated; copy it again"
+                f"{file.path}: storage {brief(key)} does not fit into the file: it is truncated; copy it again"
             )
         starts[key] = (position + 8, size)
         position += 8 + size

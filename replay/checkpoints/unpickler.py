@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import pickle
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
-import numpy as np
 import torch
 
 from replay.checkpoints.allowlist import DTYPES as DTYPE_NAMES
 from replay.checkpoints.allowlist import STORAGE_TYPES, UNREADABLE_TENSORS, normalized
-from replay.checkpoints.placeholders import Mapping, Placeholder, Unreadable, placeholder_class
-from replay.checkpoints.storages import DTYPES, TypedStorage, tensor_over
+from replay.checkpoints.numpy_arrays import Array, ArrayType, array_from_buffer, reconstruct_array
+from replay.checkpoints.placeholders import Mapping, Placeholder, Unreadable, brief, placeholder_class
+from replay.checkpoints.storages import DTYPES, TypedStorage, tensor_over, whole_number
 from replay.errors import CheckpointError, CorruptCheckpoint
 
 StorageReader = Callable[[str, torch.dtype, int], torch.UntypedStorage]
@@ -58,66 +57,10 @@ def storage_dtype(name: str) -> torch.dtype:
     return _STORAGE_DTYPES.get(name, torch.uint8)
 
 
-class _Array(Placeholder):
-    """A numpy array: ``_reconstruct`` makes it, BUILD gives ``(version, shape, dtype, fortran order, bytes)``."""
-
-    origin = "numpy.ndarray"
-
-    def tensor(self) -> torch.Tensor | None:
-        """The array as a tensor, or None where it holds what no tensor can."""
-        state = self.state
-        if not isinstance(state, tuple) or len(state) != 5:
-            return None
-        _, shape, dtype, fortran, data = state
-        return _array_tensor(data, dtype, shape, bool(fortran))
-
-
-class _ArrayType(Placeholder):
-    """A numpy dtype: called with its code; BUILD gives its byte order."""
-
-    origin = "numpy.dtype"
-    code: object = None
-
-    def __init__(self, code: object = None, *_rest: object) -> None:
-        self.code = code
-
-    def numpy(self) -> np.dtype[Any] | None:
-        """The dtype, where it is a plain number."""
-        order = self.state[1] if isinstance(self.state, tuple) and len(self.state) > 1 else "<"
-        if not isinstance(self.code, str) or not re.fullmatch(r"[fiubc]\d{1,2}", self.code) or order not in "<|>=":
-            return None
-        plain = np.dtype(self.code)
-        return plain.newbyteorder(">") if order == ">" else plain
-
-
-def _array_tensor(data: object, dtype: object, shape: object, fortran: bool) -> torch.Tensor | None:
-    kind = dtype.numpy() if isinstance(dtype, _ArrayType) else None
-    if kind is None or not isinstance(data, bytes | bytearray) or not isinstance(shape, tuple):
-        return None
-    flat = np.frombuffer(data, dtype=kind)
-    array = flat.reshape(shape, order="F" if fortran else "C")
-    return torch.from_numpy(np.array(array, dtype=kind.newbyteorder("="), order="C"))
-
-
-def array_tensor(value: object) -> torch.Tensor | None:
-    """A numpy array of the pickle as a tensor; None for anything else."""
-    return value.tensor() if isinstance(value, _Array) else None
-
-
-def _reconstruct_array(*_arguments: object) -> _Array:
-    return _Array()
-
-
-def _array_from_buffer(data: object, dtype: object, shape: object, order: object, *_rest: object) -> _Array:
-    made = _Array()
-    made.state = (1, shape, dtype, order == "F", bytes(data) if isinstance(data, bytearray) else data)
-    return made
-
-
 def _encode(text: object, encoding: object = "latin1") -> bytes:
     """``_codecs.encode``: how protocol 2 writes bytes."""
-    if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise CorruptCheckpoint(f"bytes are encoded as {encoding!r}, expected latin1")
+    if not isinstance(text, str) or encoding != "latin1":
+        raise CorruptCheckpoint(f"bytes are encoded as {brief(encoding)}, expected latin1")
     return text.encode("latin1")
 
 
@@ -148,12 +91,12 @@ def _rebuild_tensor_v3(
 
 
 def _rebuild_parameter(data: object = None, *_rest: object) -> object:
-    return data
+    return data if isinstance(data, torch.Tensor | Unreadable) else Unreadable("custom")
 
 
 def _first(value: object = None, *_rest: object) -> object:
-    """TorchScript tags lists and dicts with their type: the value itself."""
-    return value
+    """TorchScript tags lists, dicts and tensors with their type: the value itself."""
+    return value if isinstance(value, list | dict | torch.Tensor) else None
 
 
 def _rebuild_from_type(function: object, _type: object, arguments: object, _state: object) -> object:
@@ -180,11 +123,11 @@ def _default_mapping(_factory: object = None, *arguments: object) -> Mapping:
 def _get_attribute(owner: object, name: object) -> Placeholder:
     """An enum's member or a bound method: only its name."""
     origin = getattr(owner, "origin", type(owner).__name__)
-    return placeholder_class(f"{origin}.{name}")()
+    return placeholder_class(f"{origin}.{name if isinstance(name, str) else '?'}")()
 
 
 def _size(items: object = ()) -> tuple[object, ...]:
-    return tuple(items) if isinstance(items, tuple | list) else ()
+    return tuple(items) if isinstance(items, tuple | list) and all(map(whole_number, items)) else ()
 
 
 def _text(*arguments: object) -> str:
@@ -213,17 +156,16 @@ CONSTRUCTORS: Final[dict[str, Any]] = {
     "collections.defaultdict": _default_mapping,
     "builtins.dict": _mapping,
     "builtins.list": list,
-    "builtins.tuple": tuple,
     "builtins.set": set,
     "builtins.frozenset": frozenset,
     "builtins.complex": complex,
     "builtins.bytearray": bytearray,
     "builtins.getattr": _get_attribute,
     "_codecs.encode": _encode,
-    "numpy.core.multiarray._reconstruct": _reconstruct_array,
-    "numpy.core.numeric._frombuffer": _array_from_buffer,
-    "numpy.ndarray": _Array,
-    "numpy.dtype": _ArrayType,
+    "numpy.core.multiarray._reconstruct": reconstruct_array,
+    "numpy.core.numeric._frombuffer": array_from_buffer,
+    "numpy.ndarray": Array,
+    "numpy.dtype": ArrayType,
     **{f"torch.jit._pickle.build_{kind}list": _first for kind in ("int", "tensor", "double", "bool")},
     "torch.jit._pickle.restore_type_tag": _first,
 }
@@ -263,14 +205,14 @@ class RestrictedUnpickler(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> Any:
         """The storage, or for a module saved with its source the placeholder of its class."""
         if not isinstance(pid, tuple) or len(pid) < 2:
-            raise CorruptCheckpoint(f"persistent id {str(pid)[:80]!r} is not one of torch")
-        if pid[0] == "module":
+            raise CorruptCheckpoint("a persistent id is not one of torch")
+        if pid[0] == "module" and isinstance(pid[1], type):
             return pid[1]
         if pid[0] != "storage" or len(pid) < 5 or not isinstance(pid[1], StorageType):
-            raise CorruptCheckpoint(f"persistent id {str(pid)[:80]!r} is not one of torch")
+            raise CorruptCheckpoint("a persistent id is not one of torch")
         _, kind, key, _, elements, *view = pid
         if not isinstance(key, str) or type(elements) is not int or not 0 <= elements < 1 << 48:
-            raise CorruptCheckpoint(f"storage {str(key)[:80]!r} has {elements!r} elements")
+            raise CorruptCheckpoint(f"storage {brief(key)} has {brief(elements)} elements")
         untyped = self._read_storage(key, kind.dtype, elements)
         return TypedStorage(_view(untyped, kind.dtype, view[0] if view else None), kind.dtype)
 
@@ -280,8 +222,8 @@ def _view(untyped: torch.UntypedStorage, dtype: torch.dtype, view: object) -> to
     if view is None:
         return untyped
     if not isinstance(view, tuple) or len(view) != 3 or not all(type(part) is int for part in view[1:]):
-        raise CorruptCheckpoint(f"a storage is viewed as {str(view)[:80]}, expected (key, offset, size)")
-    part = tensor_over(untyped, dtype, view[1], (view[2],), (1,), name=f"storage view {view[0]}")
+        raise CorruptCheckpoint(f"a storage is viewed as {brief(view)}, expected (key, offset, size)")
+    part = tensor_over(untyped, dtype, view[1], (view[2],), (1,), name="a storage view")
     return part.clone().untyped_storage()
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from replay.cli.inspection import render_inspection
 from replay.cli.options import Common, common_options, parse_conf
 from replay.config import ReplayConfig, load_config
-from replay.errors import EXIT_OK, UsageError
+from replay.errors import EXIT_OK, EXIT_REFUSED, UsageError
 
 
 def _load(config: str, common: Common) -> ReplayConfig:
@@ -70,13 +71,15 @@ def validate(config: str, common: Common) -> int:
 @click.command()
 @click.argument("checkpoint", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Everything that is known, as JSON.")
-def inspect(checkpoint: str, as_json: bool) -> int:
+@click.option("--allow-pickle", is_flag=True, help="Judge as a run with --allow-pickle would.")
+@click.option("--allow-non-finite", is_flag=True, help="Judge as a run with --allow-non-finite would.")
+def inspect(checkpoint: str, as_json: bool, allow_pickle: bool, allow_non_finite: bool) -> int:
     """Say what a checkpoint is and what opening it would run; runs none of it."""
     from replay.checkpoints import inspect_checkpoint
 
-    inspection = inspect_checkpoint(checkpoint)
-    click.echo(json.dumps(inspection.to_dict(), indent=2) if as_json else inspection.render())
-    return EXIT_OK
+    inspection = inspect_checkpoint(checkpoint, allow_pickle=allow_pickle, allow_non_finite=allow_non_finite)
+    click.echo(json.dumps(inspection.to_dict(), indent=2) if as_json else render_inspection(inspection))
+    return EXIT_REFUSED if inspection.verdict == "refused" else EXIT_OK
 
 
 @click.command()

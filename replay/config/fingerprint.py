@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import Any
 
 from replay.config.locations import is_local
@@ -16,10 +17,21 @@ _NOT_RESULTS = ("output", "engine")
 def to_resolved_dict(config: ReplayConfig) -> dict[str, Any]:
     """Write a config out with every default, as JSON holds it.
 
-    Times are ISO 8601 in UTC, durations text (``1min``), and numbers that are not finite text (``NaN``, ``Infinity``).
-    :func:`~replay.config.load.build_config` reads it back.
+    Times are ISO 8601 in UTC, durations text (``1min``), and numbers that are not finite text (``nan``, ``inf``, which
+    stay text among a factory's arguments). :func:`~replay.config.load.build_config` reads it back, as long as the order
+    of keys is kept: in an input's ``missing`` it has a meaning.
     """
-    return config.model_dump(mode="json")
+    resolved: dict[str, Any] = _strict(config.model_dump(mode="json"))
+    return resolved
+
+
+def _strict(value: Any) -> Any:
+    """JSON has no word for NaN and infinity."""
+    if isinstance(value, dict):
+        return {key: _strict(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_strict(entry) for entry in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def fingerprint(config: ReplayConfig) -> str:

@@ -14,7 +14,7 @@ _WILDCARD = re.compile(r"[*?\[]")
 _SIMILAR = 0.6
 
 
-class NoMatch(TrafficError):  # noqa: N818, named like the rest of its tree
+class NoMatch(TrafficError):
     """Patterns that match no name.
 
     Attributes:

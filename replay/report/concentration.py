@@ -77,7 +77,7 @@ def concentrate(compared: Sequence[int], mismatched: Sequence[int]) -> Concentra
     runs = _cut(compared, mismatched, best, wrong / total)
     inside, inside_wrong = sum(run.compared for run in runs), sum(run.mismatched for run in runs)
     return Concentration(
-        shape=Shape.CONCENTRATED if alone or surplus >= _CLEAR else Shape.LEANING,
+        shape=Shape.CONCENTRATED if alone or inside_wrong / wrong - inside / total >= _CLEAR else Shape.LEANING,
         runs=runs,
         mismatched_share=inside_wrong / wrong,
         compared_share=inside / total,

@@ -47,7 +47,7 @@ def percent(value: float | None) -> str:
     if value < 1e-7:
         return "<0.00001%"
     hundred = value * 100
-    digits = 1 if hundred >= 1 else 1 - math.floor(math.log10(hundred)) - 1 + (hundred >= 0.1)
+    digits = 1 if hundred >= 1 else 1 - math.floor(math.log10(hundred))
     return f"{hundred:.{digits}f}".rstrip("0").rstrip(".") + "%"
 
 

@@ -49,8 +49,8 @@ class Panel:
     note: str
     curves: tuple[Curve, ...]
     ticks: tuple[Tick, ...]
-    zero: float | None = None
-    """Where zero lies, in a picture that has values on both sides of it."""
+    clean: bool = False
+    """Whether there is nothing to see, since no row differs."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _rate_panel(name: str, steps: Steps, grid: Grid) -> Panel:
         curves.insert(0, Curve("worst bucket", "peak", area_path(_shares(steps, lambda step: step.peak, scale))))
     note = "no row differs" if clean else f"{percent(_overall(steps))} overall"
     ticks = (Tick(0.0, "0%"),) if clean else (Tick(0.0, "0%"), Tick(0.5, percent(top / 2)), Tick(1.0, percent(top)))
-    return Panel("rate", name, note, tuple(curves), ticks)
+    return Panel("rate", name, note, tuple(curves), ticks, clean=clean)
 
 
 def _overall(steps: Steps) -> float:
@@ -164,7 +164,7 @@ def _delta_panel(base: str, steps: Steps) -> list[Panel]:
     ends = {0.0: scale.low, 1.0: scale.high, scale.share(0.0): 0.0}
     ticks = tuple(Tick(at, signed(value, 3)) for at, value in sorted(ends.items()))
     curves = (Curve(base, "series-0", line_path(_on(scale, values))),)
-    return [Panel("delta", "Mean difference", f"replayed less online, {base}", curves, ticks, scale.share(0.0))]
+    return [Panel("delta", "Mean difference", f"replayed less online, {base}", curves, ticks)]
 
 
 def _on(scale: Scale, values: Sequence[float | None]) -> list[float | None]:

@@ -81,12 +81,10 @@ def _when(lies: Concentration, runs: Sequence[tuple[datetime, datetime]], *, dat
         return ""
     if lies.shape is Shape.EVEN:
         return ", spread evenly over the window"
-    ranges = [period(start, end, dated=dated) for start, end in runs]
-    times = ranges[0] if len(ranges) == 1 else "; ".join((*ranges[:-1], f"or {ranges[-1]}"))
+    ranges = [f"between {period(start, end, dated=dated)}" for start, end in runs]
+    times = " or ".join(part for part in (", ".join(ranges[:-1]), ranges[-1]) if part)
     rows = f", which hold{'s' if len(ranges) == 1 else ''} {percent(lies.compared_share)} of the rows"
-    return f"; {percent(lies.mismatched_share)} of them lie between {times} UTC" + (
-        rows if lies.shape is Shape.LEANING else ""
-    )
+    return f"; {percent(lies.mismatched_share)} of them lie {times} UTC" + (rows if lies.shape is Shape.LEANING else "")
 
 
 def _outside(lies: Concentration, runs: Sequence[tuple[datetime, datetime]]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ timestamp of nanoseconds                       timestamp[ns], UTC or no zone ref
 INT96                                          timestamp[us, UTC]            the same
 float16, time, decimal256                      as written                    refuses it
 date64, duration                               date32, int64                 the same
-null (a column of nulls alone)                 int32, once files are merged  the same
+null (a column of nulls alone)                 int32, once files are merged  depends on the writer: not asked to
 =============================================  ============================  =====================================
 """
 
@@ -198,8 +198,6 @@ def spark_widens(logged: pa.DataType, target: pa.DataType) -> bool:
     if pa.types.is_struct(logged) and pa.types.is_struct(target):
         known = {field.name: field.type for field in logged}
         return all(spark_widens(known.get(field.name, field.type), field.type) for field in target)
-    if pa.types.is_null(logged):
-        return bool(target in (pa.int32(), pa.int64(), pa.float64()))
     if logged in _DECIMAL_DIGITS:
         return bool(target in _DECIMAL_DIGITS or (target == pa.float64() and logged != pa.int64()))
     return bool(logged == pa.float32() and target == pa.float64())

@@ -24,9 +24,8 @@ class Conformer:
 
     Attributes:
         file_columns: Names to read from the file.
-        leaf_roots: The same, as the roots of the leaves in the footer.
-        fixed_width: Every delivered value has a fixed number of bytes.
-        fixed_bytes: How many they are together, of a row.
+        varying_columns: Those of them whose values take more or fewer bytes.
+        fixed_bytes: Bytes of a row in the others.
 
     Raises:
         TrafficError: A column of the file cannot become what the schema says.
@@ -42,10 +41,9 @@ class Conformer:
         self.file_columns: list[str] = []
         for field in schema:
             self._columns.append(self._column(field, file_schema, partition_values))
-        self.leaf_roots = frozenset(self.file_columns)
-        widths = [_width(field.type) for field in schema if field.name in self.leaf_roots]
-        self.fixed_width = all(width is not None for width in widths)
-        self.fixed_bytes = sum(width or 0.0 for width in widths)
+        widths = {name: _width(file_schema.field(name).type) for name in self.file_columns}
+        self.varying_columns = [name for name, width in widths.items() if width is None]
+        self.fixed_bytes = sum(width for width in widths.values() if width is not None)
 
     def conform(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Deliver a batch of the file under the pinned schema."""

@@ -19,15 +19,14 @@ from replay.errors import TrafficError
 from replay.traffic.conform import Conformer
 from replay.traffic.window import TimeFilter
 
-DECODE_BYTES = 64 << 20
+DECODE_BYTES = 96 << 20
 """About so many bytes are decoded at once."""
 BATCH_BYTES = 64 << 20
 """A batch holds at most about so many bytes; a single larger row is a batch of its own."""
 BATCH_ROWS = 16_384
 _MAX_DECODE_ROWS = 262_144
 _MIN_DECODE_ROWS = 256
-# Dictionary-encoded texts and lists decode to more than the footer tells: begin carefully.
-_UNSURE_DECODE_ROWS = 65_536
+_PROBE_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -135,6 +134,7 @@ def _read_file(file: Any, piece: Piece, plan: ReadPlan) -> Iterator[pa.RecordBat
     conformer = Conformer(file.schema_arrow, pa.schema([*plan.schema, *extra]), piece.partition_values, piece.path)
     bytes_per_row = 0.0
     for group in piece.row_groups:
+        bytes_per_row = bytes_per_row or _probe(file, group, conformer)
         read_rows = _decode_rows(file.metadata.row_group(group), conformer, bytes_per_row)
         decoded = file.iter_batches(read_rows, row_groups=[group], columns=conformer.file_columns, use_threads=False)
         for batch in _row_range(decoded, piece.rows):
@@ -145,14 +145,22 @@ def _read_file(file: Any, piece: Piece, plan: ReadPlan) -> Iterator[pa.RecordBat
             yield conformed.select(plan.schema.names) if extra else conformed
 
 
+def _probe(file: Any, group: int, conformer: Conformer) -> float:
+    """Bytes of a row's texts and lists, from a few rows: in a dictionary they take less in the file than in memory."""
+    varying = conformer.varying_columns
+    if not varying or file.metadata.row_group(group).num_rows <= _PROBE_ROWS:
+        return 0.0
+    few = next(file.iter_batches(_PROBE_ROWS, row_groups=[group], columns=varying, use_threads=False))
+    return float(few.nbytes / few.num_rows) + conformer.fixed_bytes
+
+
 def _decode_rows(group: Any, conformer: Conformer, seen_bytes_per_row: float) -> int:
     """How many rows to decode at once, from the sizes in the footer and those seen so far."""
     columns = (group.column(index) for index in range(group.num_columns))
-    wanted = conformer.leaf_roots
+    wanted = frozenset(conformer.file_columns)
     stored = sum(column.total_uncompressed_size for column in columns if _root(column.path_in_schema, wanted) in wanted)
     per_row = max(stored / max(1, group.num_rows), conformer.fixed_bytes, seen_bytes_per_row, 1.0)
-    most = _MAX_DECODE_ROWS if conformer.fixed_width or seen_bytes_per_row else _UNSURE_DECODE_ROWS
-    return int(max(_MIN_DECODE_ROWS, min(most, DECODE_BYTES / per_row)))
+    return int(max(_MIN_DECODE_ROWS, min(_MAX_DECODE_ROWS, DECODE_BYTES / per_row)))
 
 
 def _root(leaf: str, roots: frozenset[str]) -> str:

@@ -15,7 +15,9 @@ from tests.bench.case import Case
 CHUNK = 2048
 
 
-def _score(case: Case, pieces: list[tuple[str, int]], start: multiprocessing.Barrier, seconds: multiprocessing.Queue) -> None:
+def _score(
+    case: Case, pieces: list[tuple[str, int]], start: multiprocessing.Barrier, seconds: multiprocessing.Queue
+) -> None:
     torch.set_num_threads(1)
     model = case.model()
     columns = [*case.dense_names, *case.id_names]
@@ -44,7 +46,8 @@ def run_bare(case: Case, traffic: Path, processes: int = 2) -> float:
     context = multiprocessing.get_context("spawn")
     start, seconds = context.Barrier(processes), context.Queue()
     workers = [
-        context.Process(target=_score, args=(case, pieces[place::processes], start, seconds)) for place in range(processes)
+        context.Process(target=_score, args=(case, pieces[place::processes], start, seconds))
+        for place in range(processes)
     ]
     for worker in workers:
         worker.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 ROW_GROUP = 125_000
+START_US = 1_760_000_000_000_000
 
 
 class ClickModel(nn.Module):
@@ -22,7 +24,7 @@ class ClickModel(nn.Module):
         self.embeddings = nn.ModuleList(nn.Embedding(rows, dim) for _ in range(ids))
         sizes = (dense + ids * dim, *hidden)
         layers: list[nn.Module] = []
-        for left, right in zip(sizes, sizes[1:], strict=False):
+        for left, right in itertools.pairwise(sizes):
             layers += [nn.Linear(left, right), nn.ReLU()]
         self.mlp = nn.Sequential(*layers, nn.Linear(sizes[-1], 1))
 
@@ -87,7 +89,9 @@ def write_traffic(case: Case, rows: int, directory: Path) -> Path:
         count = min(500_000, rows - start)
         columns: dict[str, np.ndarray | pa.Array] = {
             "request_id": np.arange(start, start + count),
-            "event_time": pa.array(1_760_000_000_000_000 + np.arange(start, start + count) * 3_000, pa.timestamp("us", "UTC")),
+            "event_time": pa.array(
+                1_760_000_000_000_000 + np.arange(start, start + count) * 3_000, pa.timestamp("us", "UTC")
+            ),
             "online_score": rng.random(count, dtype=np.float32),
             "label": (rng.random(count) < 0.05).astype(np.int32),
         }

@@ -49,7 +49,9 @@ def run_map_in_arrow(spark: SparkSession, case: Case, traffic: Path) -> float:
             for whole in batches:
                 for start in range(0, whole.num_rows, CHUNK):
                     batch = whole.slice(start, CHUNK)
-                    inputs = [torch.from_numpy(np.stack([batch.column(n).to_numpy() for n in case.dense_names], axis=1))]
+                    inputs = [
+                        torch.from_numpy(np.stack([batch.column(n).to_numpy() for n in case.dense_names], axis=1))
+                    ]
                     if case.ids:
                         ids = np.stack([batch.column(n).to_numpy() for n in case.id_names], axis=1)
                         inputs.append(torch.from_numpy(ids))
@@ -102,7 +104,7 @@ def run_mlflow(spark: SparkSession, case: Case, traffic: Path) -> float:
     import mlflow
 
     class Wrapped(mlflow.pyfunc.PythonModel):  # type: ignore[misc,name-defined]
-        def predict(self, context: Any, model_input: Any, params: Any = None) -> np.ndarray:  # noqa: ARG002
+        def predict(self, context: Any, model_input: Any, params: Any = None) -> np.ndarray:
             inputs = [torch.from_numpy(model_input[case.dense_names].to_numpy(dtype=np.float32))]
             if case.ids:
                 inputs.append(torch.from_numpy(model_input[case.id_names].to_numpy(dtype=np.int64)))

@@ -146,9 +146,7 @@ def test_a_file_that_changed_since_is_refused_where_it_is_opened(tmp_path: Path)
 
 
 def test_a_model_of_another_library_is_refused_by_name(tmp_path: Path) -> None:
-    from sklearn.linear_model import LogisticRegression
-
     path = tmp_path / "model.pkl"
-    path.write_bytes(pickle.dumps(LogisticRegression().fit([[0.0], [1.0]], [0, 1])))
+    path.write_bytes(b"\x80\x02csklearn.linear_model._logistic\nLogisticRegression\n)\x81}b.")
     with pytest.raises(CheckpointError, match=r"a pickled sklearn\.linear_model.*convert it to ONNX"):
         look(path)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import io
+import os
 import pickle
 import socket
 import subprocess
@@ -15,13 +17,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from replay.checkpoints.examine import examine
 from replay.checkpoints.inspection import inspect_checkpoint
 from replay.config.checkpoints import CheckpointConfig
-from replay.errors import CorruptCheckpoint, UnsafeCheckpoint
-from tests.checkpoints.samples import Touch, replace_data_pkl, save_legacy, write_entries
+from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
+from tests.checkpoints.samples import (
+    Touch,
+    edit_entry,
+    replace_data_pkl,
+    save_export,
+    save_legacy,
+    save_script,
+    tower,
+    write_entries,
+)
 
 
 class Call:
@@ -80,10 +94,8 @@ def payloads(canary: Path) -> dict[str, tuple[bytes, str]]:
             b"X" + len(touch).to_bytes(4, "little") + touch.encode() + b"\x85R.",
             "calls something that it computed",
         ),
-        "map": (
-            b"\x80\x02c__builtin__\nmap\ncposix\nsystem\n]X\x02\x00\x00\x00id a\x86R.",
-            r"builtins\.map|posix\.system",
-        ),
+        "map": (pickle.dumps(Call(map, os.system, [touch])), r"builtins\.map|posix\.system"),
+        "cut after the call": (pickle.dumps(Touch(canary), 2)[:-1], r"posix\.system"),
         "socket": (pickle.dumps(Call(socket.create_connection, ("127.0.0.1", 9))), r"socket\.create_connection"),
     }
 
@@ -101,15 +113,8 @@ def canary(tmp_path: Path) -> Iterator[Path]:
     assert {"antigravity", "pip", "numpy.f2py.crackfortran", "cProfile"} & sys.modules.keys() == modules
 
 
-_WATCHED = (
-    "os.system",
-    "os.exec",
-    "os.posix_spawn",
-    "os.fork",
-    "os.mkdir",
-    "subprocess.Popen",
-    "socket.connect",
-    "ctypes.dlopen",
+_WATCHED = frozenset(
+    ["os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "socket.connect", "ctypes.dlopen"]
 )
 _watch: dict[str, list[str] | None] = {"events": None}
 
@@ -181,8 +186,6 @@ def test_a_pickle_that_runs_code_is_refused_by_name(
     data, named_in_message = payloads(canary)[case]
     path = tmp_path / "model.pt"
     PLACES[place](path, data)
-    if allow_pickle and case in ("collect_env", "nested torch.load", "torch.load", "numpy.f2py", "numpy.testing"):
-        pytest.skip("a pickled module that was allowed may call torch and numpy")
     with pytest.raises(UnsafeCheckpoint, match=named_in_message):
         look(path, allow_pickle=allow_pickle)
 
@@ -198,7 +201,7 @@ def test_inspecting_one_says_what_it_names_and_runs_nothing(
     inspection = inspect_checkpoint(str(path))
     assert inspection.verdict == "refused"
     assert inspection.error == "UnsafeCheckpoint"
-    assert any(set(pickle.globals) - set(pickle.read) for pickle in inspection.pickles)
+    assert case == "cut after the call" or any(set(pickle.globals) - set(pickle.read) for pickle in inspection.pickles)
 
 
 def test_weights_beside_a_hostile_object_do_not_make_it_welcome(tmp_path: Path, canary: Path) -> None:
@@ -283,8 +286,10 @@ def test_a_memory_bomb_is_refused_in_little_memory(tmp_path: Path) -> None:
 
 def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.pt"
-    write_entries(path, {"m/data.pkl": b"\0" * (1 << 29), "m/version": b"3"}, zipfile.ZIP_DEFLATED)
-    assert path.stat().st_size < 1 << 21
+    write_entries(path, {"m/data.pkl": b"\0" * 1_000_000, "m/version": b"3"}, zipfile.ZIP_DEFLATED)
+    data = path.read_bytes()
+    path.write_bytes(data.replace((1_000_000).to_bytes(4, "little"), (1 << 31).to_bytes(4, "little")))
+    assert len(data) < 2000
     with pytest.raises(UnsafeCheckpoint, match="zip bomb"):
         look(path)
 
@@ -314,3 +319,84 @@ def test_a_placeholder_runs_none_of_the_teams_code(tmp_path: Path, monkeypatch: 
         torch.load(path, weights_only=False)
     checkpoint = examine(CheckpointConfig(path=str(path)), "prod")
     assert f"config (class {__name__}.Explosive)" in checkpoint.set_aside
+
+
+def short_text(text: str) -> bytes:
+    return b"X" + len(text).to_bytes(4, "little") + text.encode()
+
+
+DOUBLED = b"]" + b"q\x00](h\x00h\x00e" * 60
+"""Lists: 2**60 elements, were they written out."""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"ctorch._utils\n_rebuild_tensor_v2\n(N" + DOUBLED + DOUBLED + b"))NtR",
+        b"ctorch\nSize\n" + DOUBLED + b"\x85R",
+        b"ctorch._utils\n_rebuild_parameter\n" + DOUBLED + b"\x85R",
+        b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpu" + DOUBLED + b"tQ",
+        b"(X\x06\x00\x00\x00module" + DOUBLED + b"tQ",
+        b"c_codecs\nencode\n" + short_text("a") + DOUBLED + b"\x86R",
+        b"cnumpy.core.multiarray\n_reconstruct\n)R" + b"(K\x01" + DOUBLED + DOUBLED + b"\x89" + DOUBLED + b"tb",
+        b"ctorch._tensor\n_rebuild_from_type_v2\n(" + DOUBLED + DOUBLED + DOUBLED + b"NtR",
+        DOUBLED,
+    ],
+)
+def test_values_that_are_endless_to_print_or_hash_end_soon(tmp_path: Path, value: bytes) -> None:
+    path = tmp_path / "model.pt"
+    weights = b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000"
+    weights += b"X\x03\x00\x00\x00cpuK\x01tQK\x00K\x01\x85K\x01\x85\x89NtR"
+    as_zip(path, b"\x80\x02}(" + short_text("w") + weights + short_text("x") + value + b"u.")
+    with contextlib.suppress(CheckpointError):
+        assert examine(CheckpointConfig(path=str(path)), "prod").parameters == 1
+    assert inspect_checkpoint(str(path)).verdict in ("safe", "refused")
+
+
+def test_tuples_nested_so_deep_that_hashing_crashes_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    as_zip(path, b"\x80\x02}(N" + b"\x85" * 100_000 + b"K\x01u.")
+    with pytest.raises(UnsafeCheckpoint, match="nested deeper than 500"):
+        look(path)
+
+
+@pytest.mark.parametrize("key", [b"\x8a\xff" + b"\x7f" * 255, b"I" + b"9" * 1000 + b"\n", b"cmy_team\nKey\n)R", b"N"])
+def test_keys_of_any_kind_are_set_aside(tmp_path: Path, key: bytes) -> None:
+    path = tmp_path / "model.pt"
+    torch.save({"w": torch.ones(1)}, path)
+    assert examine(CheckpointConfig(path=str(path)), "prod").set_aside == ()
+    edit_entry(path, "/data.pkl", lambda data: data[:-1] + key + b"K\x01s.")
+    assert " (int)" in examine(CheckpointConfig(path=str(path)), "prod").set_aside[0]
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_checkpoint_of_any_kind_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    """Whatever bytes change: an answer or a CheckpointError, never anything else."""
+    original = data.draw(st.sampled_from(_originals(tmp_path)))
+    content = bytearray(original.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path / "damaged"
+    path.write_bytes(content[: data.draw(st.sampled_from([len(content), len(content) - 1, len(content) // 2]))])
+    with contextlib.suppress(CheckpointError):
+        examine(CheckpointConfig(path=str(path)), "prod", allow_non_finite=True)
+    assert inspect_checkpoint(str(path)).verdict in ("safe", "refused", "runs code")
+
+
+def _originals(folder: Path) -> list[Path]:
+    paths = [
+        folder / name for name in ("zip", "legacy", "pickle", "pickle0", "module", "safetensors", "script", "export")
+    ]
+    if not paths[-1].exists():
+        state = tower().state_dict()
+        torch.save({"model": state, "epoch": 3}, paths[0])
+        save_legacy(state, paths[1])
+        paths[2].write_bytes(pickle.dumps(state))
+        paths[3].write_bytes(pickle.dumps(state, 0))
+        torch.save(tower(), paths[4])
+        safetensors.torch.save_file(state, paths[5])
+        save_script(paths[6])
+        save_export(folder / "export.pt2")
+        (folder / "export.pt2").rename(paths[7])
+    return paths

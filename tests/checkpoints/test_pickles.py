@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.checkpoints import pickles
+from replay.checkpoints import pickles, walker
 from replay.checkpoints.allowlist import Policy, normalized
 from replay.checkpoints.pickles import walk_pickle
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
@@ -199,7 +199,7 @@ def test_a_far_place_in_the_memo_is_refused() -> None:
 
 
 def test_too_many_opcodes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pickles, "MAX_OPCODES", 100)
+    monkeypatch.setattr(walker, "MAX_OPCODES", 100)
     with pytest.raises(UnsafeCheckpoint, match="more than 100 opcodes"):
         walk_pickle(b"\x80\x02" + b"N0" * 100 + b"N.", "test")
 

@@ -167,7 +167,7 @@ def test_a_shard_outside_of_the_folder_is_refused(tmp_path: Path, name: str) -> 
 def test_an_index_of_pickled_shards_is_refused(tmp_path: Path) -> None:
     torch.save({"x": torch.ones(1)}, tmp_path / "pytorch_model.bin")
     (tmp_path / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": {"x": "pytorch_model.bin"}}))
-    with pytest.raises(CheckpointError, match=r"no safetensors file|save the shards as safetensors|single|safetensors"):
+    with pytest.raises(CheckpointError, match="save the shards as safetensors"):
         look(tmp_path / "pytorch_model.bin.index.json")
 
 

@@ -176,8 +176,6 @@ def test_nan_in_a_weight_is_refused_with_its_name(tmp_path: Path) -> None:
 
 
 class Masked(nn.Module):
-    mask: torch.Tensor
-
     def __init__(self, mask: torch.Tensor) -> None:
         super().__init__()
         self.register_buffer("mask", mask)

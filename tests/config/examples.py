@@ -79,3 +79,9 @@ def small(**sections):
     """The data of SMALL, with whole sections replaced, and those that are None left out."""
     data = {**copy.deepcopy(_DATA), **sections}
     return {key: value for key, value in data.items() if value is not None}
+
+
+def replaced(old, new):
+    """SMALL with one piece of text replaced."""
+    assert SMALL.count(old) == 1
+    return SMALL.replace(old, new)

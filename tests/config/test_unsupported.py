@@ -13,9 +13,10 @@ gates:
 
 def test_sections_of_the_contract_are_named(problems):
     assert problems(CONTRACT + SCENARIOS) == [
-        "47: scenarios: perturbed variants are not supported by this version: take `scenarios` out",
-        "49: scenario_checkpoints: perturbed variants are not supported by this version: take `scenario_checkpoints` out",
-        "50: gates: gates are not supported by this version: take `gates` out",
+        "46: scenarios: perturbed variants are not supported by this version: take `scenarios` out",
+        "48: scenario_checkpoints: perturbed variants are not supported by this version: "
+        "take `scenario_checkpoints` out",
+        "49: gates: gates are not supported by this version: take `gates` out",
     ]
 
 
@@ -30,7 +31,8 @@ def test_sections_of_the_contract_are_named(problems):
 def test_a_derived_checkpoint_gives_one_problem(problems, entry, key):
     text = SMALL.replace("output:", f"  derived: {entry}\nbaseline: derived\noutput:")
     assert problems(text) == [
-        f"13: checkpoints.derived: derived checkpoints (`{key}`) are not supported by this version: give a file as `path`"
+        f"13: checkpoints.derived: derived checkpoints (`{key}`) are not supported by this version: "
+        "give a file as `path`"
     ]
 
 
@@ -46,5 +48,6 @@ def test_other_problems_are_told_beside(problems):
     assert found == [
         "14: gates: gates are not supported by this version: take `gates` out",
         "15: seed: found 'x', expected a whole number",
-        "scenarios: perturbed variants are not supported by this version: take `scenarios` out (from --set scenarios={})",
+        "scenarios: perturbed variants are not supported by this version: take `scenarios` out "
+        "(from --set scenarios={})",
     ]

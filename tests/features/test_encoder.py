@@ -286,3 +286,10 @@ def test_a_mask_needs_a_list() -> None:
     model = ModelConfig(inputs=(Input(name="x", feature="a"), Input(name="m", mask_of="x")))
     with pytest.raises(ConfigError, match="expected a list"):
         Encoder(model, pa.schema([("a", pa.int8())]))
+
+
+def test_one_value_that_does_not_fit_rejects_the_row_of_a_stack_of_one_type() -> None:
+    batch = batch_of(a=[1, 2**24 + 1, 3], b=[4, 5, 6])
+    tensors, reasons = encode(batch, Input(name="x", features=("a", "b")))
+    assert tensors["x"].tolist() == [[1.0, 4.0], [0.0, 0.0], [3.0, 6.0]]
+    assert reasons == ["", "not_representable", ""]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import numpy as np
 
@@ -210,6 +211,7 @@ def worst_rows(name: str, amount: int = 14) -> tuple[WorstRow, ...]:
     return tuple(found)
 
 
+@cache
 def burst_data() -> ReportData:
     """Two checkpoints, labels, two segments: the report that most people see."""
     rows = volumes()
@@ -236,6 +238,7 @@ def burst_data() -> ReportData:
     return ReportData(described, tuple(metrics), worst_rows("prod"))
 
 
+@cache
 def clean_data() -> ReportData:
     """Everything agrees."""
     rows = volumes()
@@ -243,6 +246,7 @@ def clean_data() -> ReportData:
     return ReportData(described, tuple(bucket_rows("prod", rows, [0] * len(rows))))
 
 
+@cache
 def wrong_data() -> ReportData:
     """Nothing agrees."""
     rows = volumes()
@@ -250,6 +254,7 @@ def wrong_data() -> ReportData:
     return ReportData(described, tuple(bucket_rows("prod", rows, rows)), worst_rows("prod"))
 
 
+@cache
 def bare_data() -> ReportData:
     """No time, no label, no segment."""
     found = variant(comparison(200_000, 12), auc=None)
@@ -257,6 +262,7 @@ def bare_data() -> ReportData:
     return ReportData(described)
 
 
+@cache
 def many_data(num_variants: int = 40, num_buckets: int = 10_000) -> ReportData:
     """Forty variants over a week by the minute."""
     rows = [20 + place % 7 for place in range(num_buckets)]

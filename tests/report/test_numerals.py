@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.report.numerals import MINUS, count, number, percent, period, seconds, short_count, signed
+from replay.report.numerals import MINUS, MISSING, count, number, percent, period, seconds, short_count, signed
 
 
 @given(st.floats(0, 1))
@@ -31,7 +31,14 @@ def test_numbers_keep_their_digits(value):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.99996, "1"), (9_999.6, "10,000"), (0.00009999, "1e-4"), (1_234_567.0, "1,234,567"), (0.1, "0.1"), (None, "–")],
+    [
+        (0.99996, "1"),
+        (9_999.6, "10,000"),
+        (0.00009999, "1e-4"),
+        (1_234_567.0, "1,234,567"),
+        (0.1, "0.1"),
+        (None, MISSING),
+    ],
 )
 def test_numbers_round_as_a_reader_would(value, text):
     assert number(value) == text
@@ -43,12 +50,12 @@ def test_durations_carry_over(value, text):
 
 
 def test_counts():
-    assert (count(0), count(1_000_000), count(None)) == ("0", "1,000,000", "–")
+    assert (count(0), count(1_000_000), count(None)) == ("0", "1,000,000", MISSING)
     assert (short_count(0), short_count(999), short_count(1_000), short_count(2.5e9)) == ("0", "999", "1k", "2.5G")
 
 
 def test_differences_have_a_sign():
-    assert (signed(0.0), signed(None), signed(1e-9)) == ("0", "–", "+1e-9")
+    assert (signed(0.0), signed(None), signed(1e-9)) == ("0", MISSING, "+1e-9")
 
 
 def test_a_period_at_midnight_has_both_dates():

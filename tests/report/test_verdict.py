@@ -55,7 +55,7 @@ def test_two_bursts_are_both_named():
     wrong = [0] * 100
     wrong[10] = wrong[70] = 90
     verdict = judge(data_of([100] * 100, wrong))
-    assert "lie between 17:10 and 17:11; or 18:10 and 18:11 UTC." in verdict.headline
+    assert "lie between 17:10 and 17:11 or between 18:10 and 18:11 UTC." in verdict.headline
     assert verdict.details == ("Outside those times, no row differs.",)
 
 

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from replay.errors import RunFailed
-from replay.store import append_wave, commits_of_others, last_wave, open_storage, read_table, replace_table
+from replay.store import append_wave, commits_of_others, last_wave, read_table, replace_table
 
 pytestmark = pytest.mark.spark
 

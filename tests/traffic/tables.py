@@ -7,9 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyspark.sql.types import BinaryType, StructField, StructType
 
 from replay.config import TrafficConfig
-from replay.traffic import PinnedTraffic, ReadPlan, plan_splits, read_split, scan_dataframe
+from replay.traffic import PinnedTraffic, ReadPlan, map_batches, plan_splits, read_split, scan_dataframe
 from replay.traffic.footers import read_footers
 from replay.traffic.pinned import DataFile
 from replay.traffic.splits import make_splits
@@ -58,7 +59,8 @@ def read_scan(spark: Any, traffic: PinnedTraffic, columns: list[str] | None = No
             schema = batch.schema.serialize().to_pybytes()
             yield pa.RecordBatch.from_arrays([pa.array([schema]), pa.array([packed])], ["schema", "batch"])
 
-    found = scan_dataframe(spark, traffic, wanted).mapInArrow(pack, "schema binary, batch binary").toArrow()
+    schema = StructType([StructField("schema", BinaryType()), StructField("batch", BinaryType())])
+    found = map_batches(scan_dataframe(spark, traffic, wanted), pack, schema).toArrow()
     batches = []
     for row in found.to_pylist():
         schema = pa.ipc.read_schema(pa.py_buffer(row["schema"]))

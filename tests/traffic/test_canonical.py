@@ -61,8 +61,7 @@ def test_merging_two_types(left: pa.DataType, right: pa.DataType, expected: pa.D
 def test_a_null_column_settles_as_int32_and_fits_anything() -> None:
     assert settled(pa.list_(pa.null())) == pa.list_(pa.int32())
     assert holds(pa.string(), pa.null())
-    assert spark_widens(pa.null(), pa.int64())
-    assert not spark_widens(pa.null(), pa.string())
+    assert not spark_widens(pa.null(), pa.int32())  # writers store it under different physical types
 
 
 @pytest.mark.parametrize("dtype", [pa.timestamp("ns"), pa.float16(), pa.time64("us"), pa.decimal256(60, 0)])

@@ -1,0 +1,58 @@
+"""This engine on the bench's cases: scoring alone, and whole runs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import yaml
+
+import replay
+from replay.config import load_config
+from replay.flows.prepare import Options, Prepared, prepare
+from replay.scoring.job import new_totals, score_dataframe, score_splits
+from replay.traffic import scan_dataframe
+from tests.bench.case import Case
+
+
+def write_config(case: Case, traffic: Path, checkpoint: Path, directory: Path) -> Path:
+    """Write the config of a replay over the case."""
+    target = directory / f"replay-{traffic.name}.yaml"
+    data = {
+        "version": 1,
+        "traffic": {
+            "path": str(traffic),
+            "key": ["request_id"],
+            "time": "event_time",
+            "score": "online_score",
+            "label": "label",
+        },
+        "model": {"inputs": case.inputs(), "output": {"transform": "sigmoid"}},
+        "checkpoints": {"prod": {"path": str(checkpoint)}},
+        "output": str(directory / f"out-{traffic.name}"),
+    }
+    target.write_text(yaml.safe_dump(data, sort_keys=False))
+    return target
+
+
+def prepare_case(config: Path, reader: str = "direct") -> Prepared:
+    """Prepare outside of the clock."""
+    return prepare(load_config(config, overrides=[f"engine.reader={reader}"]), Options())
+
+
+def run_engine(prepared: Prepared) -> tuple[float, dict[str, float]]:
+    """Seconds to score, the scores thrown away as every contender throws them; and the tasks' own seconds by stage."""
+    totals = new_totals(prepared.spark)
+    if prepared.plan.reader == "direct":
+        scores = score_splits(prepared.spark, prepared.job, prepared.plan, prepared.plan.splits, totals)
+    else:
+        scanned = scan_dataframe(prepared.spark, prepared.traffic, prepared.plan.columns)
+        scores = score_dataframe(scanned, prepared.job, totals)
+    start = time.perf_counter()
+    scores.write.format("noop").mode("overwrite").save()
+    return time.perf_counter() - start, dict(totals.value)
+
+
+def run_whole(config: Path) -> dict[str, float]:
+    """Timings of a whole run, writing, reading back and diff included."""
+    return vars(replay.run(config, overwrite=True).summary.timings)

@@ -1,0 +1,88 @@
+"""Memory of Spark's Python workers: proportional set size, so that pages shared between them count once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from replay.session import spark_session
+from tests.bench.engine import prepare_case, run_engine
+
+_KB = 1024
+
+
+def worker_pss() -> tuple[int, int]:
+    """Bytes of all Python workers below this process now, and how many there are."""
+    total = count = 0
+    for pid in _descendants(os.getpid()):
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"pyspark.daemon" not in command:
+                continue
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * _KB
+        count += 1
+    return total, count
+
+
+def _descendants(pid: int) -> list[int]:
+    children = [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").glob("*")
+        for child in (task / "children").read_text().split()
+        if (task / "children").exists()
+    ]
+    return [found for child in children for found in (child, *_below(child))]
+
+
+def _below(pid: int) -> list[int]:
+    try:
+        return _descendants(pid)
+    except OSError:
+        return []
+
+
+class Peak:
+    """Samples the workers' memory while a block runs."""
+
+    def __enter__(self) -> Peak:
+        self.bytes = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+        return self
+
+    def _sample(self) -> None:
+        while not self._stop.wait(0.1):
+            self.bytes = max(self.bytes, worker_pss()[0])
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def main() -> None:
+    """Score a config on so many slots; print peak and settled bytes as JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("config")
+    parser.add_argument("--slots", type=int, default=1)
+    arguments = parser.parse_args()
+    with spark_session(f"local[{arguments.slots}]"):
+        prepared = prepare_case(Path(arguments.config))
+        run_engine(prepared)
+        with Peak() as peak:
+            run_engine(prepared)
+        time.sleep(1)
+        settled, workers = worker_pss()
+    sys.stdout.write(json.dumps({"peak": peak.bytes, "settled": settled, "processes": workers}) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,248 @@
+import pytest
+
+from tests.config.examples import replaced
+
+# Every wrong line ends in `# !`, with the place of the problem.
+WRONG = """\
+version: 2                                  # ! version
+
+trafic:                                     # ! trafic
+  path: data/traffic
+  keys: [id, id]                            # ! trafic.keys
+  scroe: online_score                       # ! trafic.scroe
+  time: [ts]                                # ! trafic.time
+  delta_version: -1                         # ! trafic.delta_version
+  delta_timestamp: yesterday                # ! trafic.delta_timestamp
+  label:                                    # ! trafic.label
+    - label
+  window:                                   # ! trafic.window
+    start: 2026-11-20T12:00:00Z
+    end: 2026-11-20T10:00:00Z
+  sample:                                   # ! trafic.sample.rate
+    by: id
+model:
+  inputs:
+    - name: dense
+      dtype: float                          # ! model.inputs[0].dtype
+      features:
+        - a
+        - b
+        - a                                 # ! model.inputs[0].features[2]
+      missing:
+        a: 0
+        c: 0                                # ! model.inputs[0].missing.c
+        b: [1]                              # ! model.inputs[0].missing.b
+    - dtype: int64                          # ! model.inputs[1].name
+      feature: c
+    - 7                                     # ! model.inputs[2]
+    - {name: dense, feature: d, pad: none}  # ! model.inputs[3].name; model.inputs[3].pad
+  output:
+    select: true                            # ! model.output.select
+  familys: {f: [zzz]}                       # ! model.familys; model.familys.f
+checkpoints:
+  prod: ckpt/prod.pt2                       # ! checkpoints.prod
+  new prod:                                 # ! checkpoints['new prod']
+    path: x
+  other:
+    path: 5                                 # ! checkpoints.other.path
+    factory: build                          # ! checkpoints.other.factory
+    kwargs:
+      flag: no                              # ! checkpoints.other.kwargs.flag
+baseline: prodd                             # ! baseline
+diff:
+  tolerance: {abs: -1, rel: x}              # ! diff.tolerance.abs; diff.tolerance.rel
+  bucket: 60                                # ! diff.bucket
+  buckets: 5                                # ! diff.buckets
+gates: []                                   # ! gates
+seed: 1
+seed: 2                                     # ! seed
+output: !!python/name:os.getcwd x           # ! output
+"""
+
+
+def test_every_problem_at_once_each_with_its_line(problems):
+    expected = [
+        (number, path)
+        for number, line in enumerate(WRONG.splitlines(), start=1)
+        if "# ! " in line
+        for path in line.split("# ! ")[1].split("; ")
+    ]
+    found = [(int(line), path) for line, path in (text.split(": ")[:2] for text in problems(WRONG))]
+    assert sorted(found) == sorted(expected)
+    assert [line for line, _ in found] == sorted(line for line, _ in found)
+
+
+KEYS_OF_A_CHECKPOINT = "path (required), factory, kwargs, sha256, weights"
+DTYPES = "float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8, bool"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "  score:",
+            "  scroe:",
+            "5: traffic.scroe: unknown key; did you mean `score`?",
+        ),
+        (
+            "output: out",
+            "output: out\nzzz: 1",
+            "14: zzz: unknown key; expected one of "
+            "version, traffic, model, checkpoints, baseline, diff, engine, seed, output",
+        ),
+        (
+            "output: out",
+            "output: out\ntolerance: {abs: 1}",
+            "14: tolerance: unknown key here: it belongs under `diff`",
+        ),
+        (
+            "  key: id",
+            "  key: id\n  vocabulary: x",
+            "5: traffic.vocabulary: unknown key here: it belongs under `model.inputs[...]`",
+        ),
+        (
+            "  key: id",
+            "  key: id\n  sha256: x",
+            "5: traffic.sha256: unknown key here: it belongs under `checkpoints.<name>`",
+        ),
+        (
+            "output: out",
+            "output: out\nbase_dir: /tmp",
+            "14: base_dir: unknown key; did you mean `baseline`?",
+        ),
+        (
+            "  score: online_score\n",
+            "",
+            "2: traffic.score: required key is missing: what online answered",
+        ),
+        (
+            "version: 1\n",
+            "",
+            "1: version: required key is missing: write `version: 1`",
+        ),
+        (
+            "    path: ckpt/prod.pt2",
+            "    weights: model",
+            "11: checkpoints.prod.path: required key is missing: "
+            "file, or directory of sharded safetensors; local paths are relative to the config file",
+        ),
+        (
+            "output: out",
+            "output:",
+            "13: output: required key is missing: directory for what a run leaves; "
+            "local paths are relative to the config file",
+        ),
+        ("version: 1", "version: '1'", "1: version: found '1', expected 1, the only version of this file's layout"),
+        ("  key: id", "  key: 5", "4: traffic.key: found 5, expected a list"),
+        ("  key: id", "  key: []", "4: traffic.key: found an empty list, expected at least one entry"),
+        ("  key: id", "  key: [5]", "4: traffic.key[0]: found 5, expected text: put it in quotes"),
+        ("  key: id", "  key: ['']", "4: traffic.key[0]: found an empty text, expected text"),
+        ("score: online_score", "score: [a, b]", "5: traffic.score: found a list, expected text"),
+        ("score: online_score", "score: true", "5: traffic.score: found true, expected text: put it in quotes"),
+        ("  key: id", "  key: id\n  delta_version: x", "5: traffic.delta_version: found 'x', expected a whole number"),
+        (
+            "  key: id",
+            "  key: id\n  delta_version: 1.5",
+            "5: traffic.delta_version: found 1.5, expected a whole number",
+        ),
+        ("  key: id", "  key: id\n  delta_version: true", "5: traffic.delta_version: found true, expected a number"),
+        ("  key: id", "  key: id\n  sample: {rate: 1%}", "5: traffic.sample.rate: found '1%', expected a number"),
+        ("  key: id", "  key: id\n  sample: {rate: 0}", "5: traffic.sample.rate: found 0, expected more than 0"),
+        ("  key: id", "  key: id\n  sample: {rate: 2}", "5: traffic.sample.rate: found 2, expected at most 1"),
+        (
+            "  key: id",
+            "  key: id\n  sample: {rate: .nan}",
+            "5: traffic.sample.rate: found nan, expected a finite number",
+        ),
+        (
+            "  key: id",
+            "  key: id\n  sample: 0.1",
+            "5: traffic.sample: found 0.1, expected a mapping with the keys rate (required), by",
+        ),
+        (
+            "  key: id",
+            "  key: id\n  time: 5",
+            "5: traffic.time: found 5, expected a column, or {column: ts, unit: ms}",
+        ),
+        (
+            "  key: id",
+            "  key: id\n  time: {column: ts, unit: msec}",
+            "5: traffic.time.unit: found 'msec', expected one of s, ms, us, ns; did you mean `ms`?",
+        ),
+        (
+            "      features: [a, b]",
+            "      features: [a, b]\n      dtype: float",
+            f"10: model.inputs[0].dtype: found 'float', expected one of {DTYPES}; did you mean `float64`?",
+        ),
+        (
+            "      features: [a, b]",
+            "      features: [a, b]\n      missing: [0, 0]",
+            "10: model.inputs[0].missing: found a list, expected one value: a number, true, false or text",
+        ),
+        (
+            "      features: [a, b]",
+            "      features: [a, b]\n      missing: {a: {b: 1}}",
+            "10: model.inputs[0].missing.a: found a mapping, expected one value: a number, true, false or text",
+        ),
+        (
+            "      features: [a, b]",
+            "      features: [a, b]\n      missing: {a: }",
+            "10: model.inputs[0].missing.a: found nothing, expected one value: a number, true, false or text",
+        ),
+        (
+            "checkpoints:\n",
+            "  output: {select: [a, 1.5]}\ncheckpoints:\n",
+            "10: model.output.select: found a list, expected an index, a key, or a list of them, such as 0 or [ctr, 1]",
+        ),
+        (
+            "checkpoints:\n",
+            "  families: [a]\ncheckpoints:\n",
+            "10: model.families: found a list, expected a mapping (name: value)",
+        ),
+        (
+            "  inputs:\n    - name: x\n      features: [a, b]",
+            "  inputs: []",
+            "7: model.inputs: found an empty list, expected at least one entry",
+        ),
+        (
+            "  prod:\n    path: ckpt/prod.pt2",
+            "  prod: ckpt/prod.pt2",
+            f"11: checkpoints.prod: found 'ckpt/prod.pt2', expected a mapping with the keys {KEYS_OF_A_CHECKPOINT}",
+        ),
+        (
+            "  prod:\n    path: ckpt/prod.pt2",
+            "  prod:",
+            f"11: checkpoints.prod: found nothing, expected a mapping with the keys {KEYS_OF_A_CHECKPOINT}",
+        ),
+        (
+            "checkpoints:\n  prod:\n    path: ckpt/prod.pt2",
+            "checkpoints: {}",
+            "10: checkpoints: found an empty mapping, expected at least one entry",
+        ),
+        (
+            "  prod:",
+            "  prod/new:",
+            "11: checkpoints.prod/new: found 'prod/new', "
+            "expected a name of letters, digits and _ . + - (it becomes a column)",
+        ),
+        (
+            "    path: ckpt/prod.pt2",
+            "    path: x\n    factory: my_models",
+            "13: checkpoints.prod.factory: found 'my_models', expected `module:function` or `file.py:function`",
+        ),
+        (
+            "    path: ckpt/prod.pt2",
+            "    path: x\n    sha256: 9f2c",
+            "13: checkpoints.prod.sha256: found '9f2c', expected the 64 hexadecimal digits of a sha256",
+        ),
+        ("output: out", "output: out\nengine: {chunk_rows: 0}", "14: engine.chunk_rows: found 0, expected at least 1"),
+        ("output: out", "output: out\ndiff: {bucket: 0s}", "14: diff.bucket: found '0s', expected more than 0 seconds"),
+        (
+            "output: out",
+            "output: out\ndiff: {tolerance: {abs: .inf}}",
+            "14: diff.tolerance.abs: found inf, expected a finite number",
+        ),
+    ],
+)
+def test_one_mistake_gives_one_problem(problems, old, new, expected):
+    assert problems(replaced(old, new)) == [expected]
