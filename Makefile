@@ -42,6 +42,8 @@ format: $(INSTALLED) ## Rewrite the code in the project's style
 schemas: $(INSTALLED) ## Write schemas/ again from the code
 	@$(RUN) -m replay.config.schema > schemas/.new
 	@mv schemas/.new schemas/config.schema.json
+	@$(RUN) -c 'import json; from replay.report.schema import summary_schema as s; print(json.dumps(s(), indent=2))' > schemas/.new
+	@mv schemas/.new schemas/summary.schema.json
 
 dist: $(INSTALLED) ## Build the wheel and the source archive into dist/
 	@rm -rf build dist

@@ -32,7 +32,7 @@ setup(
         "numpy>=2.0",
         "pyarrow>=18",
         "click>=8.1",
-        "pydantic>=2.8",
+        "pydantic>=2.10",
         "pyyaml>=6.0",
         "rich>=13.7",
         "jinja2>=3.1",

@@ -170,9 +170,7 @@ def test_jobs_and_schemas_reach_the_wheel(tmp_path):
     shutil.copytree(
         ROOT,
         source,
-        ignore=shutil.ignore_patterns(
-            ".venv", ".git", ".*cache*", "build", "dist", "*.egg-info", "out", "replay-demo"
-        ),
+        ignore=shutil.ignore_patterns(".venv", ".git", ".*cache*", "build", "dist", "*.egg-info", "out", "replay-demo"),
     )
     command = [
         sys.executable,

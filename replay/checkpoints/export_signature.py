@@ -50,23 +50,20 @@ def program_signature(program: Any, place: str) -> Signature:
         CorruptCheckpoint: The program lacks its graph.
     """
     try:
-        module = program["graph_module"]
-        values = module["graph"]["tensor_values"]
-        specs = module["signature"]
-        inputs = [_spec(entry["user_input"]["arg"], values) for entry in specs["input_specs"] if "user_input" in entry]
-        outputs = [
-            _spec(entry["user_output"]["arg"], values) for entry in specs["output_specs"] if "user_output" in entry
-        ]
-        tree = json.loads(module["module_call_graph"][0]["signature"]["out_spec"])[1]
-    except (KeyError, TypeError, IndexError, ValueError) as error:
+        return _signature(program["graph_module"])
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError, StopIteration, RecursionError) as error:
         raise CorruptCheckpoint(f"{place}: the program has no readable graph ({error!r}); export it again") from None
+
+
+def _signature(module: dict[str, Any]) -> Signature:
+    values, specs = module["graph"]["tensor_values"], module["signature"]
+    inputs = [_spec(entry["user_input"]["arg"], values) for entry in specs["input_specs"] if "user_input" in entry]
+    outputs = [_spec(entry["user_output"]["arg"], values) for entry in specs["output_specs"] if "user_output" in entry]
+    tree = json.loads(module["module_call_graph"][0]["signature"]["out_spec"])[1]
     paths = list(_leaf_paths(tree))
-    named = (
-        [TensorSpec(path, spec.dtype, spec.shape) for path, spec in zip(paths, outputs, strict=False)]
-        if len(paths) == len(outputs)
-        else outputs
-    )
-    return Signature(tuple(inputs), tuple(named), _structure(tree))
+    if len(paths) == len(outputs):
+        outputs = [TensorSpec(path, spec.dtype, spec.shape) for path, spec in zip(paths, outputs, strict=True)]
+    return Signature(tuple(inputs), tuple(outputs), _structure(tree))
 
 
 def _spec(argument: dict[str, Any], values: dict[str, Any]) -> TensorSpec:

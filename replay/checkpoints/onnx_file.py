@@ -246,8 +246,8 @@ def _check_there(file: Path, path: Path) -> None:
 
 
 def _type_name(data_type: int) -> str:
-    onnx = importlib.import_module("onnx")
-    return str(onnx.TensorProto.DataType.Name(data_type)).lower()
+    known = importlib.import_module("onnx").TensorProto.DataType
+    return str(known.Name(data_type)).lower() if data_type in known.values() else f"type {data_type}"
 
 
 def _executes(graphs: list[Any]) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ class ReplayConfig(Section):
 
 
 # What a run writes into its output beside the roles of `traffic`.
-_OWN_COLUMNS = ("rejected",)
+_OWN_COLUMNS = ("rejected", "online")
 _OWN_TABLES = ("scores", "diffs", "metrics")
 
 

@@ -155,6 +155,7 @@ def _worst(config: ReplayConfig, delta: RowDelta, features: Mapping[str, Any]) -
         delta=delta.delta,
         features=features,
         command=row_command(config, delta.key),
+        kind=delta.kind,
     )
 
 

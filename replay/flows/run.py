@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from replay.checkpoints import Checkpoint
-from replay.config import ReplayConfig, fingerprint, load_config, to_resolved_dict
+from replay.config import ReplayConfig, fingerprint, load_config, side_files, to_resolved_dict
 from replay.diff.job import Diff, diff_scores
 from replay.diff.spec import DiffSpec, VariantColumn
 from replay.errors import RunFailed, TrafficError
@@ -186,7 +187,7 @@ def _manifest(prepared: Prepared, config_sha256: str, started: str) -> Manifest:
     checkpoints = prepared.checkpoints
     hashes = {name: checkpoint.sha256 for name, checkpoint in checkpoints.items()}
     return Manifest(
-        run_id=make_run_id(config_sha256, prepared.traffic.fingerprint(), hashes),
+        run_id=make_run_id(config_sha256, prepared.traffic.fingerprint(), hashes, _work(prepared)),
         status=RUNNING,
         config_sha256=config_sha256,
         config=to_resolved_dict(prepared.config),
@@ -197,6 +198,12 @@ def _manifest(prepared: Prepared, config_sha256: str, started: str) -> Manifest:
         traffic=prepared.traffic.describe(),
         started=started,
     )
+
+
+def _work(prepared: Prepared) -> list[str]:
+    """What else tells runs apart: the content of side files, and how the work is cut into commits."""
+    files = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in side_files(prepared.config)]
+    return [*files, prepared.plan.reader, str(prepared.config.engine.commit_rows)]
 
 
 def _read_back(prepared: Prepared, output: Output, run_id: str, check: TrafficCheck) -> DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from replay.errors import UsageError
 from replay.metrics.row import MetricRow
-from replay.report.plain import UtcTime, plain
+from replay.report.plain import UtcTime, plain, spelled
 from replay.report.summary import Summary
 
 ALL = "all"
@@ -63,7 +63,7 @@ class ReportData:
         return {
             "summary": self.summary.to_dict(),
             "rows": {"columns": list(_COLUMNS), "values": [_values(row) for row in picture_rows(self.rows)]},
-            "worst_rows": [plain(row) for row in self.worst_rows],
+            "worst_rows": [_worst(row) for row in self.worst_rows],
         }
 
     def to_json(self) -> str:
@@ -98,6 +98,11 @@ class ReportData:
 
 
 _WORST_ROWS = TypeAdapter(tuple[WorstRow, ...])
+
+
+def _worst(row: WorstRow) -> dict[str, Any]:
+    """Scores and features of a row may be NaN, which is why it is worst."""
+    return {entry.name: spelled(getattr(row, entry.name)) for entry in fields(row)}
 
 
 def _values(row: MetricRow) -> list[Any]:

@@ -67,6 +67,8 @@ def number(value: float | None, digits: int = 4) -> str:
     """
     if value is None:
         return MISSING
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else f"{MINUS if value < 0 else ''}inf"
     if value == 0:
         return "0"
     sign, size = (MINUS if value < 0 else ""), abs(value)

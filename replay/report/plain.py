@@ -15,7 +15,7 @@ from replay.metrics.value import MetricValue
 
 UNDEFINED = "it is not a finite number"
 OPTIONAL = {"optional": True}
-"""Metadata of a dataclass field whose key is left out where it is None."""
+"""Metadata of a dataclass field whose key is left out where it is None, and no reason is given why."""
 
 
 def finite(value: float | None) -> float | None:
@@ -69,6 +69,21 @@ def plain(value: Any) -> Any:
     return _scalar(value)
 
 
+def spelled(value: Any) -> Any:
+    """Turn a logged value into what ``json`` can write, NaN and infinities by their names: a NaN is not a null.
+
+    >>> spelled([float("nan"), None, float("-inf"), 0.5])
+    ['NaN', None, '-Infinity', 0.5]
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {str(key): spelled(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [spelled(item) for item in value]
+    return plain(value)
+
+
 def _metric(value: MetricValue) -> dict[str, Any]:
     shown: dict[str, Any] = plain(value.to_dict())
     if shown["value"] is None:
@@ -80,7 +95,7 @@ def _fields(value: Any) -> dict[str, Any]:
     shown = {}
     for field in dataclasses.fields(value):
         item = getattr(value, field.name)
-        if item is None and field.metadata.get("optional"):
+        if item is None and field.metadata.get("optional") and field.name not in getattr(value, "reasons", ()):
             continue
         shown[field.name] = plain(item)
     return shown

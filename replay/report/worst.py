@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from replay.report.data import ReportData, WorstRow
-from replay.report.numerals import MISSING, moment, number, signed
+from replay.report.numerals import moment, number, signed
+from replay.report.plain import spelled
 
 ROWS_SHOWN = 10
 """Rows shown of the baseline; a third of them for other variants."""
@@ -114,16 +115,20 @@ def show_value(value: Any) -> str:
     >>> show_value(list(range(64)))
     '[0, 1, 2, 3, 4, 5, ...] (64 values)'
     """
+    return _show(spelled(value))
+
+
+def _show(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:.6g}"
-    if isinstance(value, list | tuple):
-        shown = ", ".join(show_value(item) for item in value[:_ELEMENTS_SHOWN])
+    if isinstance(value, list):
+        shown = ", ".join(_show(item) for item in value[:_ELEMENTS_SHOWN])
         return f"[{shown}]" if len(value) <= _ELEMENTS_SHOWN else f"[{shown}, ...] ({len(value)} values)"
-    if isinstance(value, Mapping):
-        return show_value([f"{name}: {show_value(item)}" for name, item in value.items()]) if value else MISSING
+    if isinstance(value, dict):
+        return _show([f"{name}: {_show(item)}" for name, item in value.items()])
     text = str(value)
     return text if len(text) <= _TEXT_SHOWN else f"{text[:_TEXT_SHOWN]}... ({len(text)} characters)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from typing import Any
@@ -50,7 +50,7 @@ class Manifest:
 
     def to_json(self) -> str:
         """Render as the file's text."""
-        return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+        return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str, where: str) -> Manifest:
@@ -74,18 +74,21 @@ def package_versions() -> dict[str, str]:
     return {"replay-engine": __version__, **{name: metadata.version(name) for name in PACKAGES}}
 
 
-def make_run_id(config_sha256: str, traffic_fingerprint: str, checkpoints: Mapping[str, str]) -> str:
-    """Name a run by what decides its results.
+def make_run_id(
+    config_sha256: str, traffic_fingerprint: str, checkpoints: Mapping[str, str], others: Sequence[str] = ()
+) -> str:
+    """Name a run by what decides its results, and how its work is cut: runs of one id can go on from each other.
 
     Args:
         config_sha256: Fingerprint of the config.
         traffic_fingerprint: Fingerprint of the pinned table.
         checkpoints: sha256 by name.
+        others: Whatever else counts: hashes of vocabularies and factories, the plan of commits.
 
     >>> make_run_id("c", "t", {"prod": "p"}) == make_run_id("c", "t", {"prod": "p"})
     True
     >>> make_run_id("c", "t", {"prod": "p"}) == make_run_id("c", "t", {"prod": "q"})
     False
     """
-    parts = json.dumps([config_sha256, traffic_fingerprint, dict(checkpoints)], sort_keys=True)
+    parts = json.dumps([config_sha256, traffic_fingerprint, dict(checkpoints), *others], sort_keys=True)
     return hashlib.sha256(parts.encode()).hexdigest()[:16]

@@ -92,6 +92,8 @@ def _place(file_schema: pa.Schema, name: str) -> str | None:
 
 def _width(dtype: pa.DataType) -> float | None:
     """Bytes of a value, or None where they vary."""
+    if pa.types.is_dictionary(dtype):
+        return None
     try:
         return float(dtype.bit_width) / 8
     except ValueError:

@@ -151,7 +151,8 @@ def _probe(file: Any, group: int, conformer: Conformer) -> float:
     if not varying or file.metadata.row_group(group).num_rows <= _PROBE_ROWS:
         return 0.0
     few = next(file.iter_batches(_PROBE_ROWS, row_groups=[group], columns=varying, use_threads=False))
-    return float(few.nbytes / few.num_rows) + conformer.fixed_bytes
+    plain = (one.dictionary_decode() if isinstance(one, pa.DictionaryArray) else one for one in few.columns)
+    return float(sum(one.nbytes for one in plain) / few.num_rows + conformer.fixed_bytes)
 
 
 def _decode_rows(group: Any, conformer: Conformer, seen_bytes_per_row: float) -> int:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from replay.errors import TrafficError
 from replay.traffic.direct import Piece, ReadPlan, Split, read_split
 from replay.traffic.paths import ColumnPath, column_root, require_column
-from replay.traffic.scan import selected_dataframe, to_spark_types
+from replay.traffic.scan import files_in_window, selected_dataframe, to_spark_types
 from replay.traffic.selection import spark_column
 from replay.traffic.spark_errors import traffic_errors
 from replay.traffic.spark_read import quoted
@@ -123,7 +123,7 @@ def _comparable(array: pa.Array) -> list[Hashable]:
 
 def _read_direct(spark: SparkSession, traffic: PinnedTraffic, wanted: _Wanted, schema: pa.Schema) -> pa.Table:
     window = time_filter(traffic.schema, traffic.config)
-    splits = make_splits(traffic.files, window)
+    splits = make_splits(files_in_window(spark, traffic), window)
     key_schema = pa.schema([traffic.schema.field(name) for name in dict.fromkeys(path.root for path in wanted.key)])
     shipped = spark.sparkContext.broadcast((splits, ReadPlan(key_schema, window), ReadPlan(schema, window), wanted))
 

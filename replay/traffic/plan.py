@@ -11,7 +11,7 @@ import pyarrow as pa
 from replay.errors import ConfigError, Problem
 from replay.traffic.direct import ReadPlan, Split
 from replay.traffic.paths import column_root
-from replay.traffic.scan import check_where
+from replay.traffic.scan import check_where, files_in_window
 from replay.traffic.splits import make_splits
 from replay.traffic.window import time_filter
 
@@ -73,5 +73,5 @@ def plan_splits(
         raise ConfigError([Problem(message, path="engine.reader")])
     if reader == "spark" or problem is not None:
         return SplitPlan(schema, window, "spark", problem or "`engine.reader` is `spark`", (), 0)
-    splits = make_splits(traffic.files, window, target_rows)
+    splits = make_splits(files_in_window(spark, traffic), window, target_rows)
     return SplitPlan(schema, window, "direct", None, splits, sum(split.num_rows for split in splits))

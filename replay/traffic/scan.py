@@ -12,7 +12,7 @@ from replay.errors import ConfigError, TrafficError
 from replay.traffic.canonical import spark_type
 from replay.traffic.direct import ReadPlan, read_split
 from replay.traffic.paths import column_root
-from replay.traffic.selection import named_columns, select_rows, where_problem
+from replay.traffic.selection import in_window, named_columns, select_rows, where_problem
 from replay.traffic.spark_read import delta_dataframe, files_dataframe, quoted, spark_schema
 from replay.traffic.splits import make_splits
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
-    from replay.traffic.pinned import PinnedTraffic
+    from replay.traffic.pinned import DataFile, PinnedTraffic
+
+MANY_FILES = 256
 
 
 def pinned_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: Sequence[str] | None = None) -> DataFrame:
@@ -95,6 +97,20 @@ def scan_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: Sequenc
         if spark_type(traffic.schema.field(name).type) is None:
             raise TrafficError(f"`{name}`: {traffic.spark_refuses[name]}: leave it out, or write it with another type")
     return selected_dataframe(spark, traffic, roots).select(*(quoted(name) for name in roots))
+
+
+def files_in_window(spark: SparkSession, traffic: PinnedTraffic) -> tuple[DataFile, ...]:
+    """The data files that may hold rows of the window.
+
+    A large Delta table's own statistics say which, so that the footers of the rest need not be read.
+    """
+    window = in_window(traffic.schema, traffic.config)
+    if window is None or traffic.delta_version is None or len(traffic.files) <= MANY_FILES:
+        return traffic.files
+    uris = delta_dataframe(spark, traffic.location, traffic.delta_version).where(window).inputFiles()
+    reached = {"/" + uri.removeprefix("file:").lstrip("/") for uri in uris}
+    known = {file.path for file in traffic.files}
+    return tuple(file for file in traffic.files if file.path in reached) if reached <= known else traffic.files
 
 
 def map_batches(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -136,16 +137,11 @@ def _open_delta(spark: SparkSession, config: TrafficConfig, path: str) -> Pinned
     snapshot = read_snapshot(spark, path, config.delta_version, config.delta_timestamp)
     files = tuple(DataFile(f.path, f.size, f.num_rows, None, f.partition_values) for f in snapshot.files)
     schema = readable_schema(delta_dataframe(spark, path, snapshot.version))
-    obstacle = _delta_obstacle(snapshot)
-    counts = [file.num_rows for file in files]
-    if all(not _SCHEME.match(file.path) for file in files):
+    local = all(not _SCHEME.match(file.path) for file in files)
+    if local:
         _check_sizes(files)
-        # A column under another name in the files fits whatever the table calls it.
-        footers = read_footers([file.path for file in files])
-        if not snapshot.column_mapping:
-            check_files_fit(schema, [footer.schema for footer in footers], [file.path for file in files])
-        if not any(file.deleted for file in snapshot.files):
-            counts = [footer.metadata.num_rows for footer in footers]
+        files = _with_counts(snapshot, files)
+    counts = [file.num_rows for file in files]
     known = [count for count in counts if count is not None]
     return PinnedTraffic(
         format="delta",
@@ -154,20 +150,30 @@ def _open_delta(spark: SparkSession, config: TrafficConfig, path: str) -> Pinned
         schema=schema,
         num_rows=sum(known) if len(known) == len(counts) else None,
         files=files,
-        direct_obstacle=obstacle,
+        direct_obstacle=_delta_obstacle(snapshot, local),
         delta_version=snapshot.version,
         identity=(snapshot.table_id, str(snapshot.version)),
     )
 
 
-def _delta_obstacle(snapshot: DeltaSnapshot) -> str | None:
+def _with_counts(snapshot: DeltaSnapshot, files: tuple[DataFile, ...]) -> tuple[DataFile, ...]:
+    """Count the rows of files for which the log has no statistics."""
+    unknown = [
+        place
+        for place, (file, logged) in enumerate(zip(files, snapshot.files, strict=True))
+        if file.num_rows is None and not logged.deleted
+    ]
+    footers = read_footers([files[place].path for place in unknown])
+    counts = {place: footer.metadata.num_rows for place, footer in zip(unknown, footers, strict=True)}
+    return tuple(replace(file, num_rows=counts[place]) if place in counts else file for place, file in enumerate(files))
+
+
+def _delta_obstacle(snapshot: DeltaSnapshot, local: bool) -> str | None:
     if snapshot.column_mapping:
         return "the Delta table maps column names (delta.columnMapping.mode)"
     if any(file.deleted for file in snapshot.files):
         return "rows of the Delta table are deleted by deletion vectors"
-    if any(_SCHEME.match(file.path) for file in snapshot.files):
-        return _NOT_LOCAL
-    return None
+    return None if local else _NOT_LOCAL
 
 
 def _check_sizes(files: tuple[DataFile, ...]) -> None:

@@ -51,10 +51,10 @@ def make_splits(
 
 def _row_groups(files: Sequence[DataFile], window: TimeFilter | None) -> Iterator[Piece]:
     """Row groups with rows that may be in the window, each a piece."""
-    for file, footer in zip(files, read_footers([file.path for file in files]), strict=True):
-        whole = Overlap.ALL if window is None else Overlap.SOME
-        if window is not None and window.column.root in file.partition_values:
-            whole = window.overlap_value(file.partition_values[window.column.root])
+    overlaps = [_by_partition(file, window) for file in files]
+    reached = [(file, overlap) for file, overlap in zip(files, overlaps, strict=True) if overlap is not Overlap.NONE]
+    footers = read_footers([file.path for file, _ in reached])
+    for (file, whole), footer in zip(reached, footers, strict=True):
         for index in range(footer.metadata.num_row_groups):
             group = footer.metadata.row_group(index)
             overlap = window.overlap(group) if window is not None and whole is Overlap.SOME else whole
@@ -62,6 +62,15 @@ def _row_groups(files: Sequence[DataFile], window: TimeFilter | None) -> Iterato
                 masked = overlap is Overlap.SOME
                 values = file.partition_values
                 yield Piece(file.path, file.size, file.modified, (index,), group.num_rows, masked, values)
+
+
+def _by_partition(file: DataFile, window: TimeFilter | None) -> Overlap:
+    """What a file's partition values tell of the window, without opening it."""
+    if window is None:
+        return Overlap.ALL
+    if window.column.root in file.partition_values:
+        return window.overlap_value(file.partition_values[window.column.root])
+    return Overlap.SOME
 
 
 def _cut(group: Piece, num_groups: int, target: int) -> Iterator[Piece]:

@@ -8,7 +8,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -101,10 +100,14 @@ def mlflow_missing() -> str | None:
 
 def run_mlflow(spark: SparkSession, case: Case, traffic: Path) -> float:
     """Seconds of ``mlflow.pyfunc.spark_udf`` over struct columns."""
+    import logging
+
     import mlflow
 
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+
     class Wrapped(mlflow.pyfunc.PythonModel):  # type: ignore[misc,name-defined]
-        def predict(self, context: Any, model_input: Any, params: Any = None) -> np.ndarray:
+        def predict(self, context, model_input, params=None):
             inputs = [torch.from_numpy(model_input[case.dense_names].to_numpy(dtype=np.float32))]
             if case.ids:
                 inputs.append(torch.from_numpy(model_input[case.id_names].to_numpy(dtype=np.int64)))

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC
+from decimal import Decimal
 
 import pytest
 
 from replay.errors import UsageError
-from replay.report.data import ReportData, picture_rows
+from replay.report.data import ReportData, WorstRow, picture_rows
 from replay.report.html import render_html
 from tests.report import sample
 
@@ -31,12 +32,33 @@ def test_only_rows_that_are_drawn_are_saved():
     assert picture_rows([*data.rows, *extra]) == data.rows
 
 
-def test_features_of_any_kind_become_json():
-    (row, *_) = sample.worst_rows("prod", 1)
-    odd = {"nan": float("nan"), "bytes": b"\x01", "nested": {"a": [None, 1]}, "time": sample.START}
-    data = ReportData(sample.clean_data().summary, (), (type(row)("prod", {"id": 1}, None, None, 0.5, None, odd, "x"),))
-    saved = json.loads(data.to_json(), parse_constant=pytest.fail)["worst_rows"][0]["features"]
-    assert saved == {"nan": None, "bytes": "01", "nested": {"a": [None, 1]}, "time": "2026-11-20T17:00:00Z"}
+def test_values_of_any_kind_are_rendered_again_as_they_were():
+    odd = {
+        "nan": float("nan"),
+        "null": None,
+        "bytes": b"\x01",
+        "nested": {"a": [None, float("-inf")]},
+        "time": sample.START,
+        "decimal": Decimal("1.10"),
+        "pairs": [("k", 1.0)],
+    }
+    worst = WorstRow("prod", {"id": 1}, None, float("nan"), 0.5, None, odd, "replay row x", kind="non_finite")
+    data = ReportData(sample.clean_data().summary, (), (worst,))
+    saved = json.loads(data.to_json(), parse_constant=pytest.fail)["worst_rows"][0]
+    assert saved["features"]["nan"] == "NaN"
+    assert saved["features"]["null"] is None
+    text = render_html(data)
+    assert render_html(ReportData.from_json(data.to_json())) == text
+    for shown in (
+        ">NaN<",
+        ">null<",
+        ">01<",
+        ">[a: [null, -Infinity]]<",
+        ">2026-11-20T17:00:00Z<",
+        ">1.10<",
+        "NaN → 0.5",
+    ):
+        assert shown in text, shown
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"summary": {}, "rows": [], "worst_rows": []}'])

@@ -3,8 +3,11 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 
+from replay.config.diff import Tolerance as DiffTolerance
+from replay.diff.comparison import Comparison as DiffComparison
 from replay.errors import UsageError
 from replay.metrics.value import MetricValue
 from replay.report.summary import Cause, GateVerdict, Incident, Reconciliation, Summary, Tolerance
@@ -88,6 +91,23 @@ def test_the_contract_s_keys_are_there():
 def test_quality_changes_are_left_out_where_there_is_no_label():
     data = sample.bare_data().summary.to_dict()
     assert not {"auc_drop", "ne_increase", "calibration_shift"} & set(data["variants"]["prod"]["vs_online"])
+
+
+def test_a_quality_change_that_is_undefined_is_null_with_its_reason():
+    found = sample.comparison(9, 0, auc_drop=None, reasons={"auc_drop": "the labels are all of one class"})
+    base = sample.variant(sample.comparison(9, 0))
+    data = sample.summary({"prod": base, "new": sample.variant(None, vs_baseline=found)}).to_dict()
+    assert data["variants"]["new"]["vs_online"] is None
+    shown = data["variants"]["new"]["vs_baseline"]
+    assert shown["auc_drop"] is None
+    assert shown["reasons"] == {"auc_drop": "the labels are all of one class"}
+    assert "ne_increase" not in shown
+
+
+def test_a_diff_s_own_comparison_fits():
+    found = DiffComparison(DiffTolerance(abs=0.1, rel=0)).update(np.array([0.5, 0.9]), np.array([0.5, 0.5])).compute()
+    shown = Comparison(**found)
+    assert (shown.compared, shown.mismatched, shown.max_abs, shown.mismatch_rate) == (2, 1, 0.4, 0.5)
 
 
 def test_the_order_of_keys_does_not_depend_on_values():

@@ -13,7 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from replay.errors import ConfigError, TrafficError
-from replay.traffic import open_traffic, plan_splits, scan_dataframe
+from replay.traffic import open_traffic, plan_splits, scan, scan_dataframe
 from tests.traffic.tables import read_direct, read_scan, traffic_config, write
 
 pytestmark = pytest.mark.spark
@@ -179,6 +179,19 @@ def test_empty_files_and_row_groups(spark: SparkSession, tmp_path: Path) -> None
     traffic = open_traffic(spark, traffic_config(tmp_path))
     assert read_direct(spark, traffic)["id"].to_pylist() == [1]
     assert read_scan(spark, traffic)["id"].to_pylist() == [1]
+
+
+def test_delta_tells_which_files_the_window_reaches(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "MANY_FILES", 2)
+    frame = spark.range(0, 100, numPartitions=5).selectExpr("id", "timestamp_seconds(id) AS at", "id % 2 AS p")
+    frame.write.format("delta").partitionBy("p").save(str(tmp_path / "a b%é"))
+    window = {"start": "1970-01-01T00:00:35Z", "end": "1970-01-01T00:00:45Z"}
+    traffic = open_traffic(spark, traffic_config(tmp_path / "a b%é", time="at", window=window))
+    assert len(traffic.files) == 10
+    assert len(scan.files_in_window(spark, traffic)) == 4  # of rows 20 to 39 and 40 to 59, in two partitions
+    assert sorted(read_direct(spark, traffic)["id"].to_pylist()) == list(range(35, 45))
 
 
 class TestReader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -218,6 +219,28 @@ class TestDelta:
         data.unlink()
         with pytest.raises(TrafficError, match=rf"{data.name}: is part of the Delta table but cannot be read"):
             open_traffic(spark, traffic_config(tmp_path / "t"))
+
+    def test_rows_are_counted_where_the_log_has_no_statistics(self, spark: SparkSession, tmp_path: Path) -> None:
+        spark.conf.set("spark.databricks.delta.stats.collect", "false")
+        try:
+            save_delta(spark, tmp_path / "t")
+        finally:
+            spark.conf.unset("spark.databricks.delta.stats.collect")
+        assert "numRecords" not in (tmp_path / "t" / "_delta_log" / f"{0:020}.json").read_text()
+        assert open_traffic(spark, traffic_config(tmp_path / "t")).num_rows == 10
+
+    def test_a_column_wider_in_a_file_than_in_the_table_is_refused(self, spark: SparkSession, tmp_path: Path) -> None:
+        save_delta(spark, tmp_path / "t")
+        data = next((tmp_path / "t").glob("*.parquet"))
+        write(data, pa.table({"id": ["x"], "score": [0.5]}))
+        log = tmp_path / "t" / "_delta_log" / f"{0:020}.json"
+        log.write_text(re.sub(r'"size":\d+', f'"size":{data.stat().st_size}', log.read_text()))
+        for sums in (*log.parent.glob("*.crc"), *log.parent.glob(".*.crc")):
+            sums.unlink()
+        spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+        traffic = open_traffic(spark, traffic_config(tmp_path / "t"))
+        with pytest.raises(TrafficError, match=rf"{data.name}: column `id` is string, but the table's is int64"):
+            read_direct(spark, traffic)
 
     def test_an_empty_log(self, spark: SparkSession, tmp_path: Path) -> None:
         (tmp_path / "t" / "_delta_log").mkdir(parents=True)

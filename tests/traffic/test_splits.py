@@ -114,5 +114,11 @@ def test_files_of_another_partition_are_not_read(tmp_path: Path) -> None:
     assert [(piece.partition_values, piece.masked) for piece in pieces] == [({"hour": 6}, False)]
 
 
+def test_footers_of_another_partition_are_not_even_read(tmp_path: Path) -> None:
+    config = traffic_config("t", time={"column": "hour", "unit": "s"}, window={"end": datetime.fromtimestamp(7, UTC)})
+    window = time_filter(pa.schema([("hour", pa.int32())]), config)
+    assert make_splits([DataFile(str(tmp_path / "gone"), 1, 1, None, {"hour": 8})], window) == ()
+
+
 def test_no_rows_no_splits(tmp_path: Path) -> None:
     assert make_splits([numbers(tmp_path / "t", 0, 10)], None) == ()
