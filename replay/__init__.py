@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunResult", "__version__", "run", "score"]
 
-_HOMES = {"run": "replay.flows.run", "RunResult": "replay.runner", "score": "replay.flows.score"}
+_HOMES = {"run": "replay.flows.run", "RunResult": "replay.flows.run", "score": "replay.flows.score"}
 
 
 def __getattr__(name: str) -> Any:

@@ -71,6 +71,8 @@ class ConfigError(UsageError):
     def __init__(self, problems: Sequence[Problem], source: str | None = None) -> None:
         self.problems = tuple(problems)
         self.source = source
+        # A config that is right in itself but does not fit the traffic or a checkpoint: these are what is refused.
+        self.exit_code = min((problem.exit_code for problem in self.problems), default=EXIT_USAGE)
         super().__init__("\n".join(render_problem(problem, source) for problem in self.problems))
 
 

@@ -47,7 +47,7 @@ def test_a_misspelt_key_names_its_line_and_the_nearest(case: Path, tmp_path: Pat
 
 @pytest.mark.spark
 def test_a_missing_column_is_refused_traffic(spark: SparkSession, case: Path, capsys: pytest.CaptureFixture[str]):
-    assert replay("validate", case, "--set", "traffic.score=online_scroe") == 3
+    assert replay("validate", case, "--set", "traffic.score=online_scor") == 3
     assert "online_score" in capsys.readouterr().err
 
 

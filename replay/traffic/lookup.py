@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -98,6 +99,8 @@ def _typed(path: ColumnPath, row: Mapping[str, Any]) -> Any:
     try:
         if isinstance(value, datetime) and value.tzinfo is None and pa.types.is_timestamp(path.type) and path.type.tz:
             value = value.replace(tzinfo=UTC)
+        if isinstance(value, Decimal) and pa.types.is_integer(path.type):
+            value = int(value)  # how Spark, and so the scores table, has unsigned 64-bit integers
         if isinstance(value, str) and not pa.types.is_string(path.type):
             return _parsed(value, path.type)
         return pa.scalar(value, path.type).as_py()

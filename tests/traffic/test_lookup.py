@@ -86,6 +86,7 @@ def test_rows_outside_of_the_window_are_not_found(spark: SparkSession, path: Pat
         (pa.array([0, 1_700_000_000_000_000], pa.timestamp("us", tz="UTC")), "2023-11-14T22:13:20+00:00"),
         (pa.array([0, 1_700_000_000_000_000], pa.timestamp("us")), "2023-11-14T22:13:20"),
         (pa.array([1, 2**64 - 1], pa.uint64()), str(2**64 - 1)),
+        (pa.array([1, 2**64 - 1], pa.uint64()), Decimal(2**64 - 1)),
         (pa.array([b"a", b"b"]), b"b"),
         (pa.array(["a", "b"]).dictionary_encode(), "b"),
     ],
