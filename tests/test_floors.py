@@ -23,11 +23,11 @@ FLOORS = (
     ("scoring",),
     ("traffic", "features", "scenarios", "checkpoints", "diff", "store"),
     ("config",),
-    ("metrics", "session"),
+    ("metrics", "session", "mapping"),
     ("errors", "version"),
 )
 # Who may import Spark. Everything else is tested in milliseconds and used in a notebook.
-SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "session"}
+SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "session", "mapping"}
 SPARK_FILES = {
     "replay/diff/job.py",
     "replay/scoring/failures.py",

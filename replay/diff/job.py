@@ -17,6 +17,7 @@ from replay.diff.measure import measure
 from replay.diff.result import DiffResult
 from replay.diff.spec import DiffSpec
 from replay.diff.worst import RowDelta, WorstRows
+from replay.mapping import map_batches
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -122,9 +123,9 @@ def accumulate(scores: DataFrame, columns: tuple[str, ...], empty: S, unpack: Ca
         states = (unpack(state) for batch in batches for state in batch.column(0).to_pylist())
         yield _pack(reduce(lambda left, right: left.merge(right), states, unpack(packed_empty)))
 
-    quoted = [F.col(f"`{name}`") for name in columns]
+    quoted = [F.col("`" + name.replace("`", "``") + "`") for name in columns]
     selected = scores.select(*quoted)
-    partials = selected.mapInArrow(update, _SCHEMA)
+    partials = map_batches(selected, update, _SCHEMA)
     tasks = selected.rdd.getNumPartitions()
     if tasks > _MERGE_ON_DRIVER:
         partials = partials.repartition(math.isqrt(tasks)).mapInArrow(merge, _SCHEMA)

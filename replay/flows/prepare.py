@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -134,9 +135,9 @@ def prepare(
     spark, checkpoints = start(config, options)
     if pin is not None:
         config = pin(checkpoints)
-    with spark_errors("reading the traffic"):
+    with spark_errors("reading the traffic"), _located(config):
         traffic = open_traffic(spark, config.traffic)
-        _raise(fit_problems(config, traffic.schema, checkpoints), config)
+        _raise(fit_problems(config, traffic.schema, checkpoints))
         encoder = Encoder(config.model, traffic.schema)
         columns = needed_columns(config, traffic.schema, encoder.roots)
         # A commit holds whole splits: smaller commits than a split has rows want smaller splits.
@@ -144,7 +145,8 @@ def prepare(
         plan = plan_splits(spark, traffic, columns, config.engine.reader, target_rows=target)
         sample = _sample(spark, traffic, plan, config)
     preflight = run_preflight(config.model, checkpoints, sample)
-    _raise(preflight.problems, config)
+    with _located(config):
+        _raise(preflight.problems)
     variants = plan_variants(config)
     job = ScoreJob(
         model=config.model,
@@ -201,10 +203,19 @@ def _sample(spark: SparkSession, traffic: PinnedTraffic, plan: SplitPlan, config
     raise TrafficError(traffic.no_rows_message())
 
 
-def _raise(problems: Iterable[Problem], config: ReplayConfig) -> None:
+def _raise(problems: Iterable[Problem]) -> None:
     found = list(problems)
     if found:
-        raise ConfigError([config.locate(problem) for problem in found], config.source)
+        raise ConfigError(found)
+
+
+@contextmanager
+def _located(config: ReplayConfig) -> Iterator[None]:
+    """Give problems that rooms below found their lines in the file."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError([config.locate(problem) for problem in error.problems], config.source) from error
 
 
 def with_version(config: ReplayConfig, version: int | None) -> ReplayConfig:

@@ -13,6 +13,7 @@ from replay.checkpoints import check_inputs, examine
 from replay.config import CheckpointConfig, EngineConfig, ModelConfig
 from replay.errors import ConfigError, Problem
 from replay.features import check_features
+from replay.mapping import map_batches
 from replay.scoring import PREFLIGHT_ROWS, REJECTED, Carried, Variant, run_preflight
 from replay.scoring.failures import spark_errors
 from replay.scoring.job import ScoreJob, score_partition
@@ -77,7 +78,7 @@ def score(
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return score_partition(shipped.value, batches, lambda _: None)
 
-    return dataframe.mapInArrow(run, from_arrow_schema(job.scores_schema()))
+    return map_batches(dataframe, run, from_arrow_schema(job.scores_schema()))
 
 
 def _section(kind: Any, given: Any, name: str) -> Any:

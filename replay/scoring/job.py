@@ -19,6 +19,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from replay.checkpoints import Checkpoint, cached_scorer
 from replay.config import EngineConfig, ModelConfig
+from replay.mapping import map_batches
 from replay.scoring.core import BatchScorer, Stopwatch
 from replay.scoring.device import choose_device
 from replay.scoring.layout import Carried, scores_schema
@@ -110,7 +111,7 @@ def score_dataframe(dataframe: DataFrame, job: ScoreJob, totals: Accumulator[dic
     def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return score_partition(shipped.value, batches, totals.add)
 
-    return dataframe.mapInArrow(score, from_arrow_schema(job.scores_schema()))
+    return map_batches(dataframe, score, from_arrow_schema(job.scores_schema()))
 
 
 def score_partition(

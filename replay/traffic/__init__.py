@@ -8,7 +8,7 @@ from replay.traffic.lookup import find_rows
 from replay.traffic.paths import ColumnPath, column_root, column_type, find_column
 from replay.traffic.pinned import DataFile, PinnedTraffic
 from replay.traffic.plan import SplitPlan, plan_splits
-from replay.traffic.scan import check_where, map_batches, scan_dataframe
+from replay.traffic.scan import check_where, scan_dataframe
 from replay.traffic.source import open_traffic
 from replay.traffic.window import TimeFilter
 
@@ -31,7 +31,6 @@ __all__ = [
     "find_column",
     "find_rows",
     "key_fingerprint",
-    "map_batches",
     "open_traffic",
     "plan_splits",
     "read_split",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -18,7 +18,6 @@ from replay.traffic.splits import make_splits
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-    from pyspark.sql.types import StructType
 
     from replay.traffic.pinned import DataFile, PinnedTraffic
 
@@ -81,7 +80,7 @@ def scan_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: Sequenc
 
     Batches come as Spark makes them: timestamps are ``timestamp[us]`` labelled with the session's zone (the same
     instants), uint64 is ``decimal(20, 0)``, the rest is as in ``PinnedTraffic.schema``. A column whose
-    name has a dot needs :func:`map_batches`.
+    name has a dot needs :func:`replay.mapping.map_batches`.
 
     Args:
         spark: The session.
@@ -111,27 +110,6 @@ def files_in_window(spark: SparkSession, traffic: PinnedTraffic) -> tuple[DataFi
     reached = {"/" + uri.removeprefix("file:").lstrip("/") for uri in uris}
     known = {file.path for file in traffic.files}
     return tuple(file for file in traffic.files if file.path in reached) if reached <= known else traffic.files
-
-
-def map_batches(
-    dataframe: DataFrame, function: Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]], schema: StructType
-) -> DataFrame:
-    """``DataFrame.mapInArrow`` for columns of any name: PySpark's own takes a dot in a name for a path.
-
-    Args:
-        dataframe: What goes in.
-        function: Gets the batches of a partition, under the names of the DataFrame.
-        schema: Of what it yields.
-    """
-    from pyspark.sql import functions as F
-
-    names = dataframe.columns
-    numbered = dataframe.select(*(F.col(quoted(name)).alias(f"c{place}") for place, name in enumerate(names)))
-
-    def named(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        return function(batch.rename_columns(names) for batch in batches)
-
-    return numbered.mapInArrow(named, schema)  # type: ignore[arg-type]
 
 
 def _selectable(spark: SparkSession, traffic: PinnedTraffic, columns: Sequence[str] | None) -> DataFrame:

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 from pyspark.sql.types import BinaryType, StructField, StructType
 
 from replay.config import TrafficConfig
-from replay.traffic import PinnedTraffic, ReadPlan, map_batches, plan_splits, read_split, scan_dataframe
+from replay.mapping import map_batches
+from replay.traffic import PinnedTraffic, ReadPlan, plan_splits, read_split, scan_dataframe
 from replay.traffic.footers import read_footers
 from replay.traffic.pinned import DataFile
 from replay.traffic.splits import make_splits
