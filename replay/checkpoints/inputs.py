@@ -1,42 +1,126 @@
-"""What a checkpoint says of its inputs, held against the config before anything runs."""
+"""What can be said before anything runs: whether the config's inputs are what the checkpoint says it takes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
-from replay.checkpoints.calling import argument_problem
-from replay.checkpoints.checkpoint import Checkpoint, Format, TensorSpec
-from replay.config.model import ModelConfig
+from replay.checkpoints.calling import Arguments
+from replay.checkpoints.checkpoint import Checkpoint, Format, Signature, TensorSpec
+from replay.checkpoints.storages import DTYPES
+from replay.config.model import Input, ModelConfig
+from replay.config.names import is_glob
 from replay.errors import EXIT_REFUSED, Problem
 
 
 def check_inputs(checkpoint: Checkpoint, model: ModelConfig) -> list[Problem]:
-    """List in what the config's inputs do not fit the signature that a checkpoint carries.
+    """Compare the config's inputs with a checkpoint's signature.
 
-    Weights alone carry none: what their factory builds is checked when it is built.
+    Weights alone have none: their module is compared when it is built. Batch sizes are no problem: batches are cut and
+    padded to what a checkpoint takes.
+
+    Returns:
+        Every problem: wrong names, too many or too few, wrong dtype, rank or size. Empty if all is well, as far as it
+        can be told.
     """
-    if checkpoint.signature is None or model.call == "dict" or not checkpoint.signature.inputs:
+    if checkpoint.signature is None or not checkpoint.signature.inputs:
         return []
-    specs = checkpoint.signature.inputs
-    names = [spec.name for spec in specs]
-    if any("." in name for name in names) or not all(names):
-        return []  # nested arguments: forward() itself says what it misses
-    path = f"checkpoints.{checkpoint.name}"
-    needed = names if checkpoint.format is not Format.TORCHSCRIPT else []
-    problem = argument_problem(model, names, needed)
-    if problem is not None:
-        return [Problem(problem, path=path, exit_code=EXIT_REFUSED)]
-    by_name = dict(zip(names, specs, strict=True))
-    pairs: Sequence[tuple[str, str, TensorSpec]] = [
-        (entry.name, entry.dtype, by_name[entry.name] if model.call == "keyword" else specs[place])
-        for place, entry in enumerate(model.inputs)
-    ]
+    problems = list(_argument_problems(checkpoint, checkpoint.signature, model))
+    if not problems:
+        for index, spec in _matched(checkpoint, checkpoint.signature, model):
+            problems.extend(_tensor_problems(model, index, spec))
     return [
         Problem(
-            f"input {name!r} is {dtype} here, but checkpoint {checkpoint.name} takes {spec.dtype}: set its dtype",
-            path=f"model.inputs[{place}].dtype",
+            f"checkpoint {checkpoint.name!r}: {message}",
+            path="model.inputs" if index is None else f"model.inputs[{index}]{f'.{key}' if key else ''}",
             exit_code=EXIT_REFUSED,
         )
-        for place, (name, dtype, spec) in enumerate(pairs)
-        if spec.dtype is not None and spec.dtype != dtype
+        for index, key, message in problems
     ]
+
+
+_Found = tuple[int | None, str, str]
+
+
+def _argument_problems(checkpoint: Checkpoint, signature: Signature, model: ModelConfig) -> Iterator[_Found]:
+    names = tuple(spec.name for spec in signature.inputs)
+    if checkpoint.format is Format.TORCH_EXPORT:
+        yield from _export_problems(names, model)
+        return
+    # TorchScript may have defaults, which the signature does not tell.
+    required = frozenset() if checkpoint.format is Format.TORCHSCRIPT else frozenset(names)
+    by_name = checkpoint.format is Format.ONNX and model.call == "dict"
+    contract = model.model_copy(update={"call": "keyword"}) if by_name else model
+    for index, message in Arguments(names, names, required).problems(contract):
+        yield index, "" if index is None else "name", message
+
+
+def _export_problems(names: tuple[str, ...], model: ModelConfig) -> Iterator[_Found]:
+    """A program's inputs are flat: those of a dict are named after the argument and the key, ``features_dense``."""
+    given = [entry.name for entry in model.inputs]
+    if model.call == "keyword" and len(names) == len(given):
+        for index, message in Arguments(names, names, frozenset()).problems(model):
+            yield index, "" if index is None else "name", message
+    elif len(names) != len(given):
+        yield (
+            None,
+            "",
+            f"the config gives {len(given)} inputs ({', '.join(given)}), it takes {len(names)}: {', '.join(names)}",
+        )
+
+
+def _matched(checkpoint: Checkpoint, signature: Signature, model: ModelConfig) -> Iterator[tuple[int, TensorSpec]]:
+    """The spec of each input, where it is certain."""
+    if model.call == "positional":
+        yield from enumerate(signature.inputs[: len(model.inputs)])
+        return
+    for index, entry in enumerate(model.inputs):
+        ends = entry.name if model.call == "keyword" or checkpoint.format is Format.ONNX else f"_{entry.name}"
+        found = [spec for spec in signature.inputs if spec.name == entry.name or spec.name.endswith(f"_{entry.name}")]
+        exact = [spec for spec in found if spec.name == ends] or found
+        if len(exact) == 1:
+            yield index, exact[0]
+
+
+def _tensor_problems(model: ModelConfig, index: int, spec: TensorSpec) -> Iterator[_Found]:
+    entry = model.inputs[index]
+    if spec.dtype in DTYPES and spec.dtype != entry.dtype:
+        yield index, "dtype", f"input `{entry.name}` is {entry.dtype}, it takes {spec.dtype}: set `dtype: {spec.dtype}`"
+    shape = _shape(entry, model)
+    if spec.shape is None or shape is None:
+        return
+    given = ("batch", *shape)
+    expected = ("batch", *spec.shape[1:])
+    sizes = zip(given[1:], expected[1:], strict=False)
+    if len(given) != len(spec.shape) or any(_differ(one, other) for one, other in sizes):
+        yield (
+            index,
+            "",
+            f"input `{entry.name}` is {_shown(given)}, it takes {_shown(expected)}{_hint(entry, given, expected)}",
+        )
+
+
+def _hint(entry: Input, given: tuple[int | str, ...], expected: tuple[int | str, ...]) -> str:
+    if len(given) == 1 and len(expected) == 2 and expected[1] == 1:
+        return f": `features: [{entry.feature}]` stacks a column to (batch, 1)"
+    if len(expected) == 1 and given[1:] == (1,) and entry.features:
+        return f": `feature: {entry.features[0]}` keeps a column's own shape"
+    return ""
+
+
+def _shape(entry: Input, model: ModelConfig) -> tuple[int | str, ...] | None:
+    """An input's shape after the batch, as far as the config alone says; None where the logged column decides."""
+    if entry.features:
+        return ("n",) if any(is_glob(name) for name in entry.features) else (len(entry.features),)
+    if entry.mask_of is not None:
+        return _shape(next(other for other in model.inputs if other.name == entry.mask_of), model)
+    if entry.length is not None:
+        return (entry.length,)
+    return ("longest",) if entry.pad is not None else None
+
+
+def _differ(one: int | str, other: int | str) -> bool:
+    return isinstance(one, int) and isinstance(other, int) and one != other
+
+
+def _shown(shape: tuple[int | str, ...]) -> str:
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"

@@ -4,73 +4,74 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 
 import torch
 
-from replay.checkpoints.calling import bind, check_forward
 from replay.checkpoints.checkpoint import Checkpoint, Format
 from replay.checkpoints.examine import verify_unchanged
 from replay.checkpoints.exported import open_exported
+from replay.checkpoints.factory import locate_factory, source_hash
 from replay.checkpoints.onnx_model import open_onnx
-from replay.checkpoints.scorer import ModuleScorer, Scorer
-from replay.checkpoints.state import open_state
+from replay.checkpoints.output import ScoreReader
+from replay.checkpoints.pickled import open_pickled
+from replay.checkpoints.scorer import ModelScorer, OpenedModel
+from replay.checkpoints.state import open_weights
 from replay.checkpoints.torchscript import open_torchscript
+from replay.checkpoints.watch import FileWatch
 from replay.config.model import ModelConfig
-from replay.errors import CheckpointMismatch, CorruptCheckpoint, ReplayError, UnsafeCheckpoint
 
-_OPENERS = {Format.TORCH_EXPORT: open_exported, Format.TORCHSCRIPT: open_torchscript, Format.ONNX: open_onnx}
+_OPENERS: dict[Format, Callable[[Checkpoint, ModelConfig, str], OpenedModel]] = {
+    Format.TORCH_EXPORT: open_exported,
+    Format.TORCHSCRIPT: open_torchscript,
+    Format.STATE_DICT: open_weights,
+    Format.SAFETENSORS: open_weights,
+    Format.ONNX: open_onnx,
+    Format.PICKLED_MODULE: open_pickled,
+}
 
 
-def open_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu") -> Scorer:
-    """Open a checkpoint, in evaluation mode.
+def open_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu") -> ModelScorer:
+    """Open a checkpoint, in evaluation mode; its weights are mapped, so that processes share them.
 
     Args:
         checkpoint: As examined. Its hash is compared again: what was examined is what is opened.
-        model: The model's contract: how forward() is called, and which output is the score.
-        device: ``cpu`` or ``cuda:N``.
+        model: The model's contract: how forward() is called, and what part of its answer is the score.
+        device: ``cpu``, or ``cuda:0`` and so on.
 
     Raises:
-        CorruptCheckpoint: The file changed since it was examined, or its library cannot read it.
-        CheckpointMismatch: It does not fit its factory, or forward() takes other arguments than the config gives.
-        UnsafeCheckpoint: It is a pickled module, and that was not allowed.
+        CorruptCheckpoint: A file changed since it was examined.
+        UnsafeCheckpoint: It is a pickled module, and the user did not allow that.
+        CheckpointMismatch: It does not load here, does not fit its factory, or forward() does not take the inputs.
     """
     verify_unchanged(checkpoint)
-    fingerprint = scorer_fingerprint(checkpoint, model, device)
-    try:
-        if checkpoint.format in _OPENERS:
-            return _OPENERS[checkpoint.format](checkpoint, model, device, fingerprint)
-        module = _open_pickled(checkpoint) if checkpoint.format is Format.PICKLED_MODULE else open_state(checkpoint)
-    except ReplayError:
-        raise
-    except (RuntimeError, OSError, ValueError, KeyError, AttributeError, ImportError, EOFError) as error:
-        raise CorruptCheckpoint(
-            f"{checkpoint.name}: {checkpoint.path} cannot be opened as {checkpoint.format} by torch "
-            f"{torch.__version__}: {type(error).__name__}: {error}"
-        ) from error
-    check_forward(checkpoint.name, module.forward, model)
-    module.to(device)
-    return ModuleScorer(checkpoint.name, fingerprint, bind(module, model), model.output, device)
-
-
-def scorer_fingerprint(checkpoint: Checkpoint, model: ModelConfig, device: str) -> str:
-    """Stand for all that decides what a scorer answers, and where it runs."""
-    entry = checkpoint.config.model_dump(mode="json", include={"factory", "kwargs", "weights"})
-    contract = model.model_dump(mode="json", include={"call", "output", "inputs"})
-    text = json.dumps(
-        [checkpoint.name, checkpoint.sha256, entry, contract, device, checkpoint.base_dir], sort_keys=True
+    watch = FileWatch(checkpoint.name, (file.path for file in checkpoint.files))
+    return ModelScorer(
+        checkpoint.name,
+        _OPENERS[checkpoint.format](checkpoint, model, device),
+        ScoreReader(model.output, checkpoint.name),
+        scorer_fingerprint(checkpoint, model),
+        compute_precision(checkpoint),
+        watch,
     )
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _open_pickled(checkpoint: Checkpoint) -> torch.nn.Module:
-    if not checkpoint.allow_pickle:
-        raise UnsafeCheckpoint(
-            f"{checkpoint.name}: {checkpoint.path} is a pickled module: opening it runs its code; save a state dict or "
-            "torch.export it, or give --allow-pickle if you trust it"
-        )
-    module = torch.load(checkpoint.path, map_location="cpu", weights_only=False)
-    if not isinstance(module, torch.nn.Module):
-        raise CheckpointMismatch(
-            f"{checkpoint.name}: the pickle holds a {type(module).__name__}, expected a torch module"
-        )
-    return module.eval()
+def scorer_fingerprint(checkpoint: Checkpoint, model: ModelConfig) -> str:
+    """SHA-256 of what decides a scorer's scores: the files, the factory and its source, how it is called and read."""
+    place = locate_factory(checkpoint)
+    decides = {
+        "sha256": checkpoint.sha256,
+        "config": checkpoint.config.model_dump(mode="json", include={"factory", "kwargs", "weights"}),
+        "factory": None if place is None else [str(place.file or place.directories[-1]), source_hash(place)],
+        "call": model.call,
+        "inputs": [entry.name for entry in model.inputs],
+        "output": model.output.model_dump(mode="json"),
+    }
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+
+def compute_precision(checkpoint: Checkpoint) -> torch.dtype:
+    """The coarsest floating type among the parameters; float32 where there is none."""
+    types = [getattr(torch, name, None) for name in checkpoint.parameters_by_dtype]
+    floating = [each for each in types if isinstance(each, torch.dtype) and each.is_floating_point]
+    return max(floating, key=lambda each: torch.finfo(each).eps, default=torch.float32)

@@ -1,63 +1,90 @@
-"""Does a row's score depend on the rows beside it? Is it the same twice? Asked once per checkpoint, of a few rows."""
+"""Does a row's score depend on the rows that it is batched with, and is it the same twice? Asked once a checkpoint."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 
-from replay.checkpoints.scorer import Scorer, Tensors, count_rows
+from replay.checkpoints.scorer import Scorer
 
-# Another batch size takes other BLAS kernels, which add in another order. Float noise is some units in the last place,
-# grown by the depth of the network; a score that really sees its neighbours moves by orders more.
-_NOISE = {torch.float64: (1e-10, 1e-8), torch.float32: (1e-5, 1e-3)}
-_HALF_NOISE = (1e-2, 5e-2)
+_MOST_ALONE = 8
+# Kernels for another number of rows add in another order. The last bits of a score differ, by more in a deeper model.
+_NOISE_UNITS = {torch.float64: 1024, torch.float32: 128}
+_NOISE_UNITS_COARSE = 8
+_SMALLEST_SCALE = 0.1
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What a few rows told.
+    """What scoring a few rows in different company tells.
 
     Attributes:
-        output_dtype: ``torch.float32`` or ``torch.float64``.
-        max_abs_difference: Furthest that a score moved in other company.
-        depends_on_neighbours: It moved by more than float noise.
-        nondeterministic: The same batch gave two answers.
+        output_dtype: Of the scores: float32 or float64.
+        max_abs_difference: The largest difference between a row's scores in different batches, NaN and infinity aside.
+        depends_on_neighbours: That difference is more than floating-point noise, or a score is finite in some only.
+        nondeterministic: The same batch, scored again, gave other scores. Then nothing is said of neighbours.
     """
 
     output_dtype: torch.dtype
     max_abs_difference: float
     depends_on_neighbours: bool
-    nondeterministic: bool
+    nondeterministic: bool = False
 
 
-def probe(scorer: Scorer, tensors: Tensors, *, half_precision: bool = False) -> Probe:
-    """Score some rows together, again, alone and in reverse halves, and compare.
+def probe(scorer: Scorer, tensors: Mapping[str, torch.Tensor]) -> Probe:
+    """Score rows together, again, alone, in halves and in reverse order, and compare.
 
     Args:
-        scorer: To be asked.
-        tensors: Some rows; fewer than two tell nothing of neighbours.
-        half_precision: The model computes in float16 or bfloat16, whose noise is larger.
+        scorer: Any.
+        tensors: A few dozen different rows, at least two. One row is only compared with itself.
 
     Raises:
-        CheckpointMismatch: The model does not take the tensors.
+        CheckpointMismatch: The model refuses the rows.
     """
-    num_rows = count_rows(tensors)
     together = scorer.score(tensors)
-    again = scorer.score(tensors)
-    nondeterministic = not torch.equal(together.nan_to_num(), again.nan_to_num())
-    orders = [[place] for place in range(min(num_rows, 8))]
-    orders += [list(range(num_rows))[::-1][: num_rows // 2], list(range(num_rows // 2))] if num_rows >= 4 else []
-    absolute, relative = _HALF_NOISE if half_precision else _NOISE[together.dtype]
-    furthest, depends = 0.0, False
-    for order in orders if num_rows > 1 else []:
-        places = torch.tensor(order)
-        other = scorer.score({name: tensor[places] for name, tensor in tensors.items()})
-        expected = together[places]
-        finite = expected.isfinite() & other.isfinite()
-        difference = (other - expected).abs()[finite]
-        if difference.numel():
-            furthest = max(furthest, float(difference.max()))
-        beyond = difference > absolute + relative * expected.abs()[finite]
-        depends = depends or bool(beyond.any()) or not torch.equal(expected.isfinite(), other.isfinite())
-    return Probe(together.dtype, furthest, depends and not nondeterministic, nondeterministic)
+    tolerance = noise(together, scorer.precision)
+    repeated, differs = _compare(together, scorer.score(tensors), tolerance)
+    if differs:
+        return Probe(together.dtype, repeated, depends_on_neighbours=False, nondeterministic=True)
+    furthest, depends = repeated, False
+    for rows in _companies(len(together)):
+        scores = scorer.score({name: tensor[rows] for name, tensor in tensors.items()})
+        difference, differs = _compare(together[rows], scores, tolerance)
+        furthest, depends = max(furthest, difference), depends or differs
+    return Probe(together.dtype, furthest, depends)
+
+
+def noise(scores: torch.Tensor, precision: torch.dtype) -> float:
+    """The largest difference between two runs over the same row that is floating-point noise.
+
+    Args:
+        scores: Of a few dozen rows: noise grows with the largest of them.
+        precision: What the model computes in.
+
+    >>> noise(torch.tensor([0.5, -2.0]), torch.float32) < 1e-4 < noise(torch.tensor([0.5, -2.0]), torch.bfloat16)
+    True
+    """
+    finite = scores[scores.isfinite()]
+    scale = max(float(finite.abs().max()) if len(finite) else 0.0, _SMALLEST_SCALE)
+    eps = max(torch.finfo(precision).eps, torch.finfo(scores.dtype).eps)
+    units = next((units for dtype, units in _NOISE_UNITS.items() if torch.finfo(dtype).eps == eps), _NOISE_UNITS_COARSE)
+    return units * eps * scale
+
+
+def _companies(num_rows: int) -> Iterator[torch.Tensor]:
+    """Rows to score together, as indices: alone, each half, all in reverse order."""
+    everything = torch.arange(num_rows)
+    step = max(1, num_rows // _MOST_ALONE)
+    yield from (everything[row : row + 1] for row in range(0, num_rows, step))
+    if num_rows > 1:
+        yield from (everything[: num_rows // 2], everything[num_rows // 2 :], everything.flip(0))
+
+
+def _compare(one: torch.Tensor, other: torch.Tensor, tolerance: float) -> tuple[float, bool]:
+    """The largest finite difference, and whether any is beyond the tolerance. NaN equals NaN, infinity infinity."""
+    same = (one == other) | (one.isnan() & other.isnan())
+    finite = one.isfinite() & other.isfinite()
+    difference = float((one[finite] - other[finite]).abs().max()) if bool(finite.any()) else 0.0
+    return difference, difference > tolerance or not bool((same | finite).all())

@@ -1,122 +1,179 @@
-"""The one seam: tensors in, scores out. Every format is alike behind it."""
+"""The seam: named tensors in, one score a row out."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 
-from replay.checkpoints.output import to_scores
-from replay.config.model import Output
-from replay.errors import CheckpointMismatch
+from replay.checkpoints.batching import ANY_BATCH, BatchSizes
+from replay.checkpoints.output import ScoreReader
+from replay.checkpoints.watch import FileWatch
+from replay.errors import CheckpointMismatch, ReplayError, RunFailed
 
-Tensors = Mapping[str, torch.Tensor]
+Forward = Callable[[Mapping[str, torch.Tensor]], Any]
+"""A model behind its calling convention: the tensors by input name, to whatever it answers."""
+
+_LONGEST_MESSAGE = 600
+_ERROR_LINE = re.compile(r"^[\w.]+(?:Error|Exception): ", re.MULTILINE)
 
 
 class Scorer(Protocol):
-    """Something that scores rows.
+    """What scores a batch. One is opened a worker, and used by one thread at a time."""
 
-    Attributes:
-        fingerprint: Stands for what scores: equal fingerprints give equal scores.
-        device: Where it runs, as torch names it.
-    """
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what decides its scores: the checkpoint, its factory, how it is called and read."""
+        ...
 
-    fingerprint: str
-    device: str
+    @property
+    def device(self) -> str:
+        """Where it runs: ``cpu`` or ``cuda:0``."""
+        ...
 
-    def score(self, tensors: Tensors) -> torch.Tensor:
+    @property
+    def precision(self) -> torch.dtype:
+        """The coarsest floating type that it computes in: how much noise to expect."""
+        ...
+
+    def score(self, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Score a batch.
 
         Args:
-            tensors: Inputs by name, on the CPU; the first dimension of each is the rows.
+            tensors: By input name; the first dimension is the batch's rows.
 
         Returns:
-            ``(num_rows,)`` float32 (float64 where the model answers in float64), on the CPU.
+            (num_rows,), on the CPU; float64 where the model answers in float64, else float32.
 
         Raises:
-            CheckpointMismatch: The model does not take the tensors, or does not answer one score a row.
+            CheckpointMismatch: The model refused the tensors, or did not answer with one score a row.
         """
+        ...
 
 
-class FunctionScorer:
-    """Scores with a plain function: the double that tests use, and a way to replay something that is no checkpoint.
+@dataclass(frozen=True)
+class OpenedModel:
+    """A model of any format, ready to be called.
 
-    Args:
-        function: Takes the tensors by name, returns ``(num_rows,)`` scores.
-        fingerprint: Stands for the function.
-
-    >>> FunctionScorer(lambda tensors: tensors["x"] * 2).score({"x": torch.tensor([1.0, 2.0])})
-    tensor([2., 4.])
+    Attributes:
+        forward: Tensors on ``device``, by input name, to the model's answer. Its number of rows is within ``batch``.
+        batch: Numbers of rows that it takes at once.
+        device: Where it runs.
+        notes: What a person should know where it fails: parameters that the file holds in another type.
     """
 
-    device = "cpu"
-
-    def __init__(self, function: Callable[[Tensors], torch.Tensor], fingerprint: str = "function") -> None:
-        self._function = function
-        self.fingerprint = fingerprint
-
-    def score(self, tensors: Tensors) -> torch.Tensor:
-        """See :class:`Scorer`."""
-        return to_scores(self._function(tensors), Output(), count_rows(tensors))
+    forward: Forward
+    batch: BatchSizes = ANY_BATCH
+    device: str = "cpu"
+    notes: tuple[str, ...] = ()
 
 
-class ModuleScorer:
-    """Scores with whatever can be called with tensors: a torch module of any format, or an ONNX session.
+class ModelScorer:
+    """A :class:`Scorer` over an opened model.
 
     Args:
-        name: The checkpoint, for messages.
+        name: The checkpoint's, for messages.
+        model: The opened model.
+        reader: What takes the scores out of its answer.
         fingerprint: See :class:`Scorer`.
-        call: Takes the inputs by name, on ``device``, and returns what the model answers.
-        output: How the answer becomes one score a row.
-        device: Where the model is.
+        precision: See :class:`Scorer`.
+        watch: The files that its weights are mapped from.
+
+    Attributes:
+        notes: What a person should know about how it was opened.
     """
 
     def __init__(
-        self, name: str, fingerprint: str, call: Callable[[Tensors], Any], output: Output, device: str = "cpu"
+        self,
+        name: str,
+        model: OpenedModel,
+        reader: ScoreReader,
+        fingerprint: str,
+        precision: torch.dtype = torch.float32,
+        watch: FileWatch | None = None,
     ) -> None:
-        self._name = name
         self.fingerprint = fingerprint
-        self._call = call
-        self._output = output
-        self.device = device
+        self.device = model.device
+        self.precision = precision
+        self.notes = model.notes
+        self._name = name
+        self._model = model
+        self._reader = reader
+        self._watch = watch
 
-    def score(self, tensors: Tensors) -> torch.Tensor:
-        """See :class:`Scorer`."""
-        num_rows = count_rows(tensors)
-        placed = tensors
-        if self.device != "cpu":
-            placed = {name: tensor.to(self.device, non_blocking=True) for name, tensor in tensors.items()}
+    def score(self, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Score a batch, in pieces that the model takes; see :meth:`Scorer.score`."""
+        num_rows = _num_rows(tensors)
+        if num_rows == 0:
+            return torch.empty(0)
+        if self._watch is not None:
+            self._watch.check()
         with torch.inference_mode():
-            try:
-                answer = self._call(placed)
-            except (RuntimeError, TypeError, ValueError, LookupError, AssertionError, AttributeError) as error:
-                raise CheckpointMismatch(
-                    f"{self._name}: the model does not take these inputs: {_first_lines(error)} (given: "
-                    f"{describe(tensors)})"
-                ) from error
-            try:
-                return to_scores(answer, self._output, num_rows).cpu()
-            except CheckpointMismatch as error:
-                raise CheckpointMismatch(f"{self._name}: {error}") from error
+            pieces = [self._score_piece(piece) for piece in self._model.batch.split(tensors, num_rows)]
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)[:num_rows]
+
+    def _score_piece(self, piece: tuple[dict[str, torch.Tensor], int, int]) -> torch.Tensor:
+        tensors, padded, wanted = piece
+        if self.device != "cpu":
+            tensors = {name: tensor.to(self.device, non_blocking=True) for name, tensor in tensors.items()}
+        answer = self._answer(tensors)
+        scores = self._reader.read(answer, padded)[:wanted]
+        # A copy where the scores are a column of something larger, or the model's own memory.
+        return scores.clone() if scores.device.type == "cpu" else scores.cpu()
+
+    def _answer(self, tensors: Mapping[str, torch.Tensor]) -> Any:
+        try:
+            return self._model.forward(tensors)
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            raise RunFailed(
+                f"checkpoint {self._name!r}: out of memory on {_describe_tensors(tensors)}: lower `engine.chunk_rows`"
+                " (`engine.chunk_rows_cuda` on a GPU)"
+            ) from error
+        except ReplayError:
+            raise
+        except Exception as error:  # a model's own code may raise anything
+            notes = "".join(f"\n  note: {note}" for note in self.notes)
+            raise CheckpointMismatch(
+                f"checkpoint {self._name!r}: the model failed on {_describe_tensors(tensors)}: {last_words(error)}\n"
+                "  compare `model.inputs` (order, names, dtype, number of features) with what forward() expects"
+                f"{notes}"
+            ) from error
 
 
-def count_rows(tensors: Tensors) -> int:
-    """Rows of a batch."""
-    return len(next(iter(tensors.values())))
+def _num_rows(tensors: Mapping[str, torch.Tensor]) -> int:
+    sizes = {name: tensor.shape[0] for name, tensor in tensors.items()}
+    if len(set(sizes.values())) != 1:
+        raise ValueError(f"expected tensors with the same number of rows, found {sizes or 'no tensor'}")
+    return next(iter(sizes.values()))
 
 
-def describe(tensors: Tensors) -> str:
-    """Name the tensors with dtypes and shapes, for messages.
+def last_words(error: BaseException) -> str:
+    """An error of someone else's code as one short text: its type, and the part of its message that says most."""
+    text = str(error).strip()
+    if "failed in the TorchScript interpreter" in text:
+        said = list(_ERROR_LINE.finditer(text))  # it follows a traceback through the model's code
+        text = text[said[-1].start() :] if said else text
+    text = "\n".join(line for line in text.splitlines() if line.strip())
+    if len(text) > _LONGEST_MESSAGE:
+        text = f"{text[:_LONGEST_MESSAGE]}..."
+    kind = type(error).__name__
+    return text if text.startswith(f"{kind}:") else f"{kind}: {text}" if text else kind
 
-    >>> describe({"dense": torch.zeros(2, 3)})
-    'dense float32 (2, 3)'
-    """
-    return ", ".join(
-        f"{name} {str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}" for name, tensor in tensors.items()
-    )
+
+def _describe_tensors(tensors: Mapping[str, torch.Tensor]) -> str:
+    """Name, type and shape of each tensor; the range of integers, which index tables in the model."""
+    return ", ".join(f"{name} {_describe_tensor(tensor)}" for name, tensor in tensors.items())
 
 
-def _first_lines(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
-    return f"{type(error).__name__}: {' '.join(lines[:2] + lines[2:][-1:])[:500]}" if lines else type(error).__name__
+def _describe_tensor(tensor: torch.Tensor) -> str:
+    text = f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
+    if tensor.dtype in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8) and tensor.numel():
+        try:
+            low, high = (int(bound) for bound in torch.aminmax(tensor))
+        except RuntimeError:  # the device itself has failed
+            return text
+        text += f" with values {low} to {high}"
+    return text

@@ -1,87 +1,119 @@
-"""One copy of the weights a machine: formats that load into private memory are moved onto a shared, mapped file.
+"""Weights that a library copied into private memory, replaced by the same bytes mapped from a file.
 
-A state dict or safetensors file is mapped as it is (see :mod:`~replay.checkpoints.state`). torch.export and TorchScript
-copy their weights when they load. The first process that opens such a checkpoint writes the weights once, as
-safetensors, into a private directory keyed by the checkpoint's hash; every process then maps that file and lets its own
-copy go. A lock makes processes open one after the other, so that their transient copies do not add up.
+A mapped page is one page for all processes of a machine. Archives (.pt2, TorchScript, torch.save) store weights as they
+are in memory, so an equal entry of the checkpoint's own file is mapped. Weights that no entry equals (a compressed
+archive) are written once a machine, as they are, and mapped from there.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 
-_SMALL = 1 << 20
-"""Bytes of weights below which sharing is not worth a file."""
+from replay.checkpoints.archives import LOCAL_MAGIC, Archive
+from replay.checkpoints.checkpoint import Checkpoint
+from replay.checkpoints.private_cache import publish, release_memory, touch
+from replay.checkpoints.storages import MappedFile
 
-
-@contextlib.contextmanager
-def one_at_a_time(fingerprint: str) -> Iterator[Path | None]:
-    """Hold the machine-wide lock of a checkpoint; yields the shared directory, or None where there can be none."""
-    directory = _directory()
-    if directory is None:
-        yield None
-        return
-    with (directory / f"{fingerprint}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield directory
+MIN_SHARED_BYTES = 8 << 20
+"""Smaller models are not worth it: a worker's libraries alone take hundreds of megabytes."""
+_PAGE = 4096
+_ALIGNMENT = 64  # of storages in torch's archives, and of memory that torch allocates: kernels see no difference
 
 
-def share(tensors: dict[str, torch.Tensor], fingerprint: str, directory: Path | None) -> None:
-    """Point tensors, in place, at the memory of the shared file.
+def worth_sharing(checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint is large enough for its weights to be shared between processes."""
+    return sum(file.size for file in checkpoint.files) >= MIN_SHARED_BYTES
+
+
+def share_weights(tensors: Iterable[torch.Tensor], checkpoint: Checkpoint, directory: Path | None) -> None:
+    """Replace the memory under tensors by mapped files, and free it.
 
     Args:
-        tensors: A module's parameters and buffers by name, on the CPU, in the same order in every process.
-        fingerprint: Of the checkpoint and how it was opened.
-        directory: From :func:`one_at_a_time`; None: nothing is shared.
+        tensors: All that hold weights. Those that share memory go on sharing it. Nothing else may refer to that memory.
+        checkpoint: Where they were read from.
+        directory: From :func:`~replay.checkpoints.private_cache.opening_lock`; the lock must be held.
     """
-    plain = {
-        str(place): tensor
-        for place, tensor in enumerate(tensors.values())
-        if tensor.layout is torch.strided and not tensor.is_quantized and tensor.is_contiguous() and tensor.numel()
-    }
-    if directory is None or sum(tensor.nbytes for tensor in plain.values()) < _SMALL:
+    if not worth_sharing(checkpoint):
         return
-    file = directory / f"{fingerprint}.safetensors"
-    try:
-        if not file.exists():
-            _write(plain, file)
-        mapped = load_file(file)
-    except OSError:
-        return  # no room, say: each process keeps its own copy, which is right, if not thrifty
-    with torch.no_grad():
-        for name, tensor in plain.items():
-            source = mapped[name]
-            tensor.set_(source.untyped_storage(), source.storage_offset(), source.shape, source.stride())
+    by_storage: dict[int, list[torch.Tensor]] = {}
+    for tensor in tensors:
+        if tensor.device.type == "cpu" and tensor.layout == torch.strided:
+            storage = tensor.untyped_storage()
+            if storage.nbytes() >= _PAGE:
+                by_storage.setdefault(storage.data_ptr(), []).append(tensor)
+    for file in checkpoint.files:
+        mapped = MappedFile(Path(file.path))
+        _map_equal(by_storage, mapped, _stored_entries(mapped))
+    if directory is not None and sum(_bytes(group).numel() for group in by_storage.values()) >= MIN_SHARED_BYTES:
+        _share_by_copy(by_storage, directory, f"{checkpoint.sha256}-{checkpoint.format}.weights")
+    by_storage.clear()
+    release_memory()
 
 
-def _write(tensors: dict[str, torch.Tensor], file: Path) -> None:
-    temporary = file.with_suffix(f".{os.getpid()}")
-    try:
-        # Tied tensors share memory, which safetensors refuses: each is written for itself.
-        save_file({name: tensor.detach().clone() for name, tensor in tensors.items()}, temporary)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _map_equal(by_storage: dict[int, list[torch.Tensor]], mapped: MappedFile, entries: dict[int, list[int]]) -> None:
+    """Map the storages that equal an entry of a file, and take them out of the dict."""
+    for key, group in list(by_storage.items()):
+        own = _bytes(group)
+        for offset in entries.get(own.numel(), ()):
+            storage = mapped.storage(offset, own.numel())
+            if _equal(own, torch.empty(0, dtype=torch.uint8).set_(storage)):
+                for tensor in group:
+                    _move(tensor, storage)
+                del by_storage[key]
+                break
 
 
-def _directory() -> Path | None:
-    """A directory that only this user can read or write, or None where none can be had."""
-    directory = Path(
-        os.environ.get("REPLAY_SHARED_WEIGHTS") or Path(tempfile.gettempdir()) / f"replay-weights-{os.getuid()}"
-    )
-    try:
-        directory.mkdir(mode=0o700, exist_ok=True)
-        found = directory.lstat()
-    except OSError:
-        return None
-    private = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
-    return directory if private else None
+def _share_by_copy(by_storage: dict[int, list[torch.Tensor]], directory: Path, name: str) -> None:
+    entries: dict[int, list[int]] = {}
+    position = 0
+    for group in by_storage.values():
+        entries.setdefault(_bytes(group).numel(), []).append(position)
+        position += -(-_bytes(group).numel() // _PAGE) * _PAGE
+    target = directory / name
+    if not target.is_file() or target.stat().st_size != position:
+        with tempfile.NamedTemporaryFile(dir=directory, delete=False) as file:
+            for group in by_storage.values():
+                file.write(_bytes(group).numpy().data)
+                file.write(bytes(-file.tell() % _PAGE))
+        target = publish(directory, name, Path(file.name))
+    touch(target)
+    _map_equal(by_storage, MappedFile(target), entries)
+
+
+def _equal(own: torch.Tensor, mapped: torch.Tensor) -> bool:
+    """Compare; the first page tells tables of the same size apart without reading them through."""
+    return torch.equal(own[:_PAGE], mapped[:_PAGE]) and torch.equal(own, mapped)
+
+
+def _bytes(group: list[torch.Tensor]) -> torch.Tensor:
+    """The whole storage under some tensors, as bytes."""
+    return torch.empty(0, dtype=torch.uint8).set_(group[0].untyped_storage())
+
+
+def _move(tensor: torch.Tensor, storage: torch.UntypedStorage) -> None:
+    """Put a tensor, and whatever refers to it, onto another storage."""
+    moved = torch.empty(0, dtype=tensor.dtype)
+    tensor.data = moved.set_(storage, tensor.storage_offset(), tensor.shape, tensor.stride())
+
+
+def _stored_entries(file: MappedFile) -> dict[int, list[int]]:
+    """Offsets of the entries of an archive that are stored as they are, by size; none where it is no archive."""
+    found: dict[int, list[int]] = {}
+    if file.read(0, len(LOCAL_MAGIC)) == LOCAL_MAGIC:
+        for entry in Archive(file).entries.values():
+            if not entry.deflated and entry.size >= _PAGE and entry.start % _ALIGNMENT == 0:
+                found.setdefault(entry.size, []).append(entry.start)
+    return found
+
+
+def module_tensors(module: torch.nn.Module) -> Iterator[torch.Tensor]:
+    """Parameters, buffers, and tensors that are plain attributes of a module or of one in it."""
+    yield from module.parameters()
+    yield from module.buffers()
+    if not isinstance(module, torch.jit.ScriptModule):
+        for each in module.modules():
+            yield from (value for value in vars(each).values() if isinstance(value, torch.Tensor))

@@ -1,40 +1,67 @@
-"""TorchScript archives."""
+"""TorchScript files."""
 
 from __future__ import annotations
 
-import itertools
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
-from replay.checkpoints.calling import argument_problem, bind
+from replay.checkpoints.calling import Arguments, bind, refuse_unfit
 from replay.checkpoints.checkpoint import Checkpoint
-from replay.checkpoints.scorer import ModuleScorer, Scorer
-from replay.checkpoints.sharing import one_at_a_time, share
+from replay.checkpoints.private_cache import opening_lock
+from replay.checkpoints.scorer import OpenedModel, last_words
+from replay.checkpoints.sharing import module_tensors, share_weights
 from replay.config.model import ModelConfig
 from replay.errors import CheckpointMismatch
 
 
-def open_torchscript(checkpoint: Checkpoint, model: ModelConfig, device: str, fingerprint: str) -> Scorer:
-    """Open a TorchScript archive.
+def open_torchscript(checkpoint: Checkpoint, model: ModelConfig, device: str) -> OpenedModel:
+    """Open a scripted or traced module, frozen or not.
 
     Raises:
-        CheckpointMismatch: forward() takes other arguments than the config gives.
+        CheckpointMismatch: TorchScript cannot load it, or forward() does not take what the config gives.
     """
-    with one_at_a_time(checkpoint.sha256) as directory:
-        with warnings.catch_warnings():
-            # torch advises torch.export for what is written anew; what exists is read all the same.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            warnings.simplefilter("ignore", FutureWarning)
-            module: Any = torch.jit.load(checkpoint.path, map_location="cpu")  # type: ignore[no-untyped-call]
+    with opening_lock() as directory:
+        module = _load(checkpoint, device)
+        if device == "cpu":
+            share_weights(_tensors(module), checkpoint, directory)
+    refuse_unfit(Arguments.of_script(module.forward), model, checkpoint.name)
+    return OpenedModel(bind(module, model), device=device)
+
+
+def _load(checkpoint: Checkpoint, device: str) -> torch.jit.ScriptModule:
+    try:
+        with quiet_deprecation():
+            module: torch.jit.ScriptModule = torch.jit.load(checkpoint.path, map_location=device)  # type: ignore[no-untyped-call]
             module.eval()
-        tensors = dict(itertools.chain(module.named_parameters(), module.named_buffers()))
-        share(tensors, f"{checkpoint.sha256}-script", directory)
-    arguments = module.forward.schema.arguments[1:]
-    names = [argument.name for argument in arguments]
-    problem = argument_problem(model, names, [one.name for one in arguments if not one.has_default_value()])
-    if problem is not None:
-        raise CheckpointMismatch(f"{checkpoint.name}: {problem}")
-    module.to(device)
-    return ModuleScorer(checkpoint.name, fingerprint, bind(module, model), model.output, device)
+            return module
+    except (RuntimeError, ValueError) as error:
+        raise CheckpointMismatch(
+            f"checkpoint {checkpoint.name!r}: TorchScript cannot load {checkpoint.path}: {last_words(error)}\n"
+            "  an operator that is not known needs the package that it comes from, or a newer torch"
+        ) from error
+
+
+def _tensors(module: torch.jit.ScriptModule) -> Iterator[torch.Tensor]:
+    """Every tensor of a module. Freezing turns parameters into constants of the code."""
+    yield from module_tensors(module)
+    try:
+        forward: Any = module.forward
+        nodes = forward.graph.findAllNodes("prim::Constant")
+    except (AttributeError, RuntimeError):  # forward() is not one method
+        return
+    for node in nodes:
+        if node.hasAttribute("value") and node.kindOf("value") == "t":
+            yield node.t("value")
+
+
+@contextmanager
+def quiet_deprecation() -> Iterator[None]:
+    """Leave out torch's advice to move on to torch.export: who replays a file did not choose its format."""
+    with warnings.catch_warnings():
+        for category in (DeprecationWarning, FutureWarning):  # which one depends on torch's version
+            warnings.filterwarnings("ignore", message=r".*torch\.jit\.", category=category)
+        yield

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,13 +57,49 @@ def test_replay_window_runs_from_a_wheel(wheel: Path, tmp_path: Path):
     config = write_case(tmp_path)
     done = submit(
         *("--master", "local[2]", "--py-files", str(wheel), str(ROOT / "jobs" / "replay_window.py")),
-        *("--config", str(config), "--json"),
+        *("--config", str(config), "--json", "--quiet"),
         directory=tmp_path,
     )
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.returncode == 0, done.stdout[-3000:]
     summary = json.loads(done.stdout)
     assert summary["reconciliation"]["scored"] == ROWS
     assert json.loads((tmp_path / "out" / "summary.json").read_text()) == summary
+
+
+def test_it_runs_on_a_standalone_cluster(wheel: Path, tmp_path: Path):
+    config = write_case(tmp_path)
+    with standalone_cluster() as master:
+        done = submit(
+            *("--master", master, "--conf", "spark.executor.memory=1g", "--conf", "spark.driver.host=127.0.0.1"),
+            *("--py-files", str(wheel), str(ROOT / "jobs" / "replay_window.py")),
+            *("--config", str(config), "--json", "--quiet"),
+            directory=tmp_path,
+        )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert json.loads(done.stdout)["reconciliation"]["scored"] == ROWS
+
+
+@contextlib.contextmanager
+def standalone_cluster() -> Iterator[str]:
+    """A master and a worker in processes of their own, on loopback; yields the master's URL."""
+    launcher = str(Path(_find_spark_home()) / "bin" / "spark-class")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"spark://127.0.0.1:{port}"
+    environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"}
+    commands = (
+        ["org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"],
+        ["org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1", "--cores", "2", "--memory", "2g", url],
+    )
+    with contextlib.ExitStack() as stack:
+        for command in commands:
+            process = subprocess.Popen(
+                [launcher, *command], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+        yield url
 
 
 def test_a_wrong_config_exits_with_2_and_no_traceback(wheel: Path, tmp_path: Path):
@@ -70,6 +109,7 @@ def test_a_wrong_config_exits_with_2_and_no_traceback(wheel: Path, tmp_path: Pat
         *("--config", str(config)),
         directory=tmp_path,
     )
-    assert done.returncode == 2, done.stderr[-3000:]
-    assert "replay.yaml:" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.returncode == 2, done.stdout[-3000:]
+    # spark-submit prints what a Python program writes to stderr on its own stdout.
+    assert "replay.yaml:" in done.stdout
+    assert "Traceback" not in done.stdout

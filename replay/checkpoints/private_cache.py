@@ -1,0 +1,101 @@
+"""What the processes of one user share on a machine: a private directory, and a lock around the costly part of opening.
+
+Opening most formats makes a private copy of the weights before they are mapped. One process at a time does so, so that
+those copies do not add up.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import gc
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_MOST_ENTRIES = 8
+
+
+def private_directory() -> Path | None:
+    """A directory that belongs to this user alone and that every process of theirs finds; None where there is none."""
+    directory = Path(tempfile.gettempdir()) / f"replay-{os.getuid()}"
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        found = directory.lstat()
+    except OSError:
+        return None
+    # Someone else may have made it first, to have us map weights of theirs.
+    private = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+    return directory if private and os.access(directory, os.W_OK) else None
+
+
+@contextmanager
+def opening_lock() -> Iterator[Path | None]:
+    """Hold the machine's lock on opening models, as far as there is a directory for it.
+
+    Yields:
+        The private directory, or None. Its entries are safe from :func:`prune` while the lock is held.
+    """
+    directory = private_directory()
+    if directory is None:
+        yield None
+        return
+    with (directory / "opening.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)  # the end of the process, however it comes, gives it back
+        except OSError:  # a file system without locks
+            yield directory
+            return
+        yield directory
+
+
+def publish(directory: Path, name: str, made: Path) -> Path:
+    """Move a finished entry into the cache, in one step, and drop the entries that were used least recently.
+
+    Args:
+        directory: From :func:`opening_lock`.
+        name: The entry's.
+        made: A file or directory beside it, complete.
+    """
+    target = directory / name
+    for file in made.iterdir() if made.is_dir() else (made,):
+        with file.open("rb") as written:
+            os.fsync(written.fileno())  # a machine that stops now must not leave a file of zeros under this name
+    remove(target)
+    made.rename(target)
+    prune(directory)
+    return target
+
+
+def prune(directory: Path) -> None:
+    """Keep the entries that were used last. A removed file stays mapped where it is mapped."""
+    entries = [entry for entry in directory.iterdir() if entry.name != "opening.lock"]
+    entries.sort(key=lambda entry: entry.stat().st_mtime, reverse=True)
+    for entry in entries[_MOST_ENTRIES:]:
+        remove(entry)
+
+
+def touch(entry: Path) -> None:
+    """Mark an entry as used now."""
+    with suppress(OSError):
+        os.utime(entry)
+
+
+def remove(entry: Path) -> None:
+    """Remove a file or directory, if it is there."""
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry, ignore_errors=True)
+    else:
+        entry.unlink(missing_ok=True)
+
+
+def release_memory() -> None:
+    """Give memory that was freed back to the machine: the C library would keep it for later."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only
+    if trim is not None:
+        trim(0)

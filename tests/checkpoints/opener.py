@@ -1,0 +1,44 @@
+"""A worker process for tests of shared memory: opens what it is told, and scores.
+
+Reads lines of JSON from stdin: ``{"path": ..., "config": {...}, "rows": n}`` opens and scores, ``{}`` lets go. Each
+is answered with the sum of the scores.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from replay.checkpoints.private_cache import release_memory
+from replay.checkpoints.scorer import ModelScorer
+from tests.checkpoints.models import opened
+
+
+def score_every_row(scorer: ModelScorer, rows: int) -> float:
+    """Touch the whole table, in chunks that leave no memory behind."""
+    total = 0.0
+    for start in range(0, rows, 2000):
+        ids = torch.arange(start, min(start + 2000, rows)).reshape(-1, 2)
+        total += float(scorer.score({"dense": torch.ones(len(ids), 3), "ids": ids}).double().sum())
+    return total
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    scorer: ModelScorer | None = None
+    for line in sys.stdin:
+        order = json.loads(line)
+        scorer, total = None, 0.0
+        if order:
+            scorer = opened(Path(order["path"]), **order["config"])
+            total = score_every_row(scorer, order["rows"])
+        release_memory()
+        sys.stdout.write(f"{total}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The scorer around any model: errors in its words, rows, devices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import torch
+
+from replay.checkpoints.function_scorer import FunctionScorer
+from replay.checkpoints.output import ScoreReader
+from replay.checkpoints.scorer import ModelScorer, OpenedModel, Scorer, last_words
+from replay.config.model import Output
+from replay.errors import CheckpointMismatch, RunFailed
+
+Tensors = Mapping[str, torch.Tensor]
+
+
+def scorer(forward: Any, **options: Any) -> ModelScorer:
+    return ModelScorer("prod", OpenedModel(forward, **options), ScoreReader(Output(), "prod"), "f")
+
+
+def test_inputs_of_different_lengths_are_the_callers_mistake() -> None:
+    with pytest.raises(ValueError, match="same number of rows"):
+        FunctionScorer(lambda t: t["a"]).score({"a": torch.ones(3), "b": torch.ones(2)})
+
+
+@pytest.mark.parametrize("error", [RuntimeError("broken"), IndexError("broken"), KeyError("broken"), OSError("broken")])
+def test_whatever_a_model_raises_becomes_one_error(error: Exception) -> None:
+    def fails(tensors: Tensors) -> None:
+        raise error
+
+    with pytest.raises(CheckpointMismatch, match=r"'prod'.*a float32 \(3, 2\), b bool \(3,\).*broken") as caught:
+        scorer(fails).score({"a": torch.ones(3, 2), "b": torch.ones(3, dtype=torch.bool)})
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
+def test_memory_is_not_the_models_fault(error: Exception) -> None:
+    def fails(tensors: Tensors) -> None:
+        raise error
+
+    with pytest.raises(RunFailed, match="chunk_rows"):
+        scorer(fails).score({"a": torch.ones(3, 2)})
+
+
+def test_interruptions_pass() -> None:
+    def interrupted(tensors: Tensors) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scorer(interrupted).score({"a": torch.ones(3, 2)})
+
+
+def test_models_run_in_inference_mode() -> None:
+    def records(tensors: Tensors) -> torch.Tensor:
+        assert torch.is_inference_mode_enabled()
+        return tensors["a"]
+
+    assert scorer(records).score({"a": torch.ones(3, requires_grad=True)}).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_scores_are_a_copy_of_what_the_model_keeps() -> None:
+    kept = torch.zeros(5, 2)
+    scores = scorer(lambda t: kept[:, :1]).score({"a": torch.ones(5)})
+    kept.fill_(7)
+    assert scores.tolist() == [0.0] * 5
+    assert scores.is_contiguous()
+
+
+def test_inputs_go_to_the_models_device() -> None:
+    seen = []
+
+    def records(tensors: Tensors) -> torch.Tensor:
+        seen.append(tensors["a"].device.type)
+        return torch.zeros(len(tensors["a"]))
+
+    scorer(records, device="meta").score({"a": torch.ones(4)})
+    assert seen == ["meta"]
+
+
+def test_the_double_is_a_scorer() -> None:
+    double: Scorer = FunctionScorer(lambda t: t["a"] * 2, fingerprint="twice")
+    assert (double.fingerprint, double.device, double.precision) == ("twice", "cpu", torch.float32)
+    assert double.score({"a": torch.tensor([1.5])}).tolist() == [3.0]
+    heads = FunctionScorer(lambda t: (t["a"], -t["a"]), output=Output(select=1))
+    assert heads.score({"a": torch.tensor([1.5, 2.0])}).tolist() == [-1.5, -2.0]
+
+
+def test_the_last_words_of_an_error() -> None:
+    assert last_words(ValueError()) == "ValueError"
+    assert last_words(ValueError("  too narrow \n")) == "ValueError: too narrow"
+    assert last_words(RuntimeError("RuntimeError: said twice")) == "RuntimeError: said twice"
+    assert len(last_words(ValueError("x" * 5000))) < 700
+    script = (
+        "The following operation failed in the TorchScript interpreter.\nTraceback:\n  f(x)\nRuntimeError: 3 != 4\n"
+    )
+    assert last_words(RuntimeError(script)) == "RuntimeError: 3 != 4"
