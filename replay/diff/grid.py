@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Self
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from replay.diff.chunk import Chunk, ChunkBuffer, Column, decode, split_rejected
 from replay.diff.comparison import compare_rows
 from replay.diff.contribution import Judged, compact_columns, spread_columns
+from replay.diff.packed import Packed
 from replay.diff.score_state import ScoreState
 from replay.diff.slices import CLUSTER_WIDTH, COUNTS_WIDTH, Plan, SliceTables
 from replay.diff.spec import ONLINE, DiffSpec, VariantColumn
@@ -27,7 +26,7 @@ Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 
-class DiffState:
+class DiffState(Packed):
     """Everything that a diff measures in one pass, as sums: picklable, and K merged shards equal one pass.
 
     A scenario's column holds a score only where the scenario touched the row. Its slices are kept as what it changes in
@@ -102,22 +101,6 @@ class DiffState:
             state.merge(other.scores[name])
         self.slices.merge(other.slices)
         return self
-
-    def to_bytes(self) -> bytes:
-        """Pack for the way between our own processes."""
-        return zlib.compress(pickle.dumps(self.flush(), protocol=pickle.HIGHEST_PROTOCOL), level=1)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> DiffState:
-        """Unpack what ``to_bytes`` of this very program packed; never feed it bytes of another origin.
-
-        Raises:
-            TypeError: Something else was packed.
-        """
-        state = pickle.loads(zlib.decompress(data))
-        if not isinstance(state, cls):
-            raise TypeError(f"found {type(state).__name__}, expected a packed {cls.__name__}")
-        return state
 
     def _see_times(self, first: int | None, last: int | None) -> None:
         starts = [moment for moment in (self.first_us, first) if moment is not None]

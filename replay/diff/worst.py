@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from replay.diff.chunk import Chunk, ChunkBuffer, Column, decode, split_rejected
 from replay.diff.comparison import RowComparison, compare_rows
+from replay.diff.packed import Packed
 from replay.diff.sliced import bucket_time
 from replay.diff.spec import DiffSpec
 
@@ -49,7 +48,7 @@ class RowDelta:
     delta: float | None
 
 
-class WorstRows:
+class WorstRows(Packed):
     """The ``limit`` worst rows of each variant: mergeable, and the same rows however the table is cut.
 
     Rows with one score, or with a NaN or infinite one, come first, then those beyond tolerance by ``|delta|``; rows
@@ -95,22 +94,6 @@ class WorstRows:
         for variant, table in other._kept.items():
             self._keep(variant, table)
         return self
-
-    def to_bytes(self) -> bytes:
-        """Pack for the way between our own processes."""
-        return zlib.compress(pickle.dumps(self.flush(), protocol=pickle.HIGHEST_PROTOCOL), level=1)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> WorstRows:
-        """Unpack what ``to_bytes`` of this very program packed; never feed it bytes of another origin.
-
-        Raises:
-            TypeError: Something else was packed.
-        """
-        state = pickle.loads(zlib.decompress(data))
-        if not isinstance(state, cls):
-            raise TypeError(f"found {type(state).__name__}, expected a packed {cls.__name__}")
-        return state
 
     def compute(self) -> dict[str, tuple[RowDelta, ...]]:
         """The worst rows by variant, worst first; a variant without any has an empty tuple."""

@@ -41,7 +41,7 @@ def checkpoint(signature=None, *, form=Format.TORCH_EXPORT, factory=None, path="
     )
 
 
-def drafted(schema, examined, target="/work/replay.yaml", traffic_path="/work/data"):
+def drafted(schema, examined, target="/srv/replay.yaml", traffic_path="/srv/data"):
     text = draft(schema, traffic_path=traffic_path, checkpoint=examined, target=target)
     data = yaml.safe_load(text)
     return text, data, build_config(data)
@@ -178,7 +178,7 @@ def test_integer_times_get_their_unit_and_a_model_version_is_only_offered():
 def test_awkward_names_are_quoted():
     schema = pa.schema([("row_id", pa.int64()), ("no", pa.float32()), ("a: b", pa.float32()), ("ä, ö", pa.float32())])
     signature = Signature((TensorSpec("dense", "float32", ("s0", 3)),), (), "tensor")
-    _, data, config = drafted(schema, checkpoint(signature), traffic_path="/work/it's #1: data")
+    _, data, config = drafted(schema, checkpoint(signature), traffic_path="/srv/it's #1: data")
 
     assert data["model"]["inputs"][0]["features"] == ["no", "a: b", "ä, ö"]
     assert data["traffic"]["path"] == "it's #1: data"
