@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replay.errors import ReplayError, RunFailed, UsageError
+from replay.java import java_options, java_problem
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
-JAVA_VERSIONS = (17, 21)
 
 # What Delta names as dependencies but Spark already carries: left out, so that no second copy shadows Spark's own.
 _IN_SPARK = (
@@ -72,24 +72,6 @@ def jar_cache() -> Path:
         or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "replay-engine"
     )
     return Path(root) / "jars" / DELTA_PACKAGE.replace(":", "_")
-
-
-def java_problem() -> str | None:
-    """What is wrong with this machine's Java, in one line, or None."""
-    home = os.environ.get("JAVA_HOME")
-    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
-    wanted = f"Spark needs Java {' or '.join(map(str, JAVA_VERSIONS))}: install it, or set JAVA_HOME"
-    if java is None:
-        return f"no `java` on the PATH and JAVA_HOME is not set; {wanted}"
-    try:
-        answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=False).stderr
-    except OSError as error:
-        return f"cannot run {java}: {error.strerror}; {wanted}"
-    match = re.search(r'version "(\d+)(?:\.(\d+))?', answer)
-    if match is None:
-        return f"{java} -version answered {answer.strip()[:80]!r}; {wanted}"
-    version = int(match[2]) if match[1] == "1" and match[2] else int(match[1])
-    return None if version in JAVA_VERSIONS else f"{java} is Java {version}; {wanted}"
 
 
 def start_session(
@@ -144,6 +126,8 @@ def _start(master: str | None, conf: dict[str, str], app_name: str) -> SparkSess
         master = master or os.environ.get("SPARK_MASTER") or "local[*]"
         builder = builder.master(master)
         settings |= _LOCAL_DEFAULTS if master.startswith("local") else {}
+        if master.startswith("local["):
+            settings |= _daemon_on() | {"spark.driver.extraJavaOptions": java_options(jar_cache().parent)}
         settings |= _delta_on(master, conf)
     for key, value in (settings | conf).items():
         builder = builder.config(key, value)
@@ -155,6 +139,15 @@ def _start(master: str | None, conf: dict[str, str], app_name: str) -> SparkSess
         raise RunFailed(f"Spark did not start: {_first_line(error)}; its log is {log}") from error
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def _daemon_on() -> dict[str, str]:
+    """Settings that fork Python workers from a daemon with torch in it, where that daemon can import the package."""
+    try:
+        metadata.distribution("replay-engine")
+    except metadata.PackageNotFoundError:
+        return {}
+    return {"spark.python.daemon.module": "replay.daemon"}
 
 
 def spark_log() -> Path:

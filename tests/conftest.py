@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from replay.session import java_problem, spark_session
+from replay.java import java_problem
+from replay.session import spark_session
 
 # One thread per process: tests run beside Spark's own workers.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -21,17 +21,19 @@ FLOORS = (
     ("flows", "demo"),
     ("report", "diagnosis", "init"),
     ("scoring",),
-    ("traffic", "features", "scenarios", "checkpoints", "diff", "store"),
+    ("scenarios",),
+    ("traffic", "features", "checkpoints", "diff", "store"),
     ("config",),
-    ("metrics", "session", "mapping"),
-    ("errors", "version"),
+    ("metrics", "session", "mapping", "daemon"),
+    ("errors", "version", "hashing", "java"),
 )
 # Who may import Spark. Everything else is tested in milliseconds and used in a notebook.
-SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "session", "mapping"}
+SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "session", "mapping", "daemon"}
 SPARK_FILES = {
     "replay/diff/job.py",
     "replay/scoring/failures.py",
     "replay/scoring/job.py",
+    "replay/scoring/warmup.py",
     "replay/scoring/waves.py",
 }
 SPARK_PACKAGES = {"pyspark", "delta", "py4j"}

@@ -1,16 +1,21 @@
 """Any checkpoint: looked at without running it, then opened into a scorer."""
 
-from replay.checkpoints.cache import cached_scorer, close_scorers
+from replay.checkpoints.cache import cached_scorer, close_scorers, settle_worker
 from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile, Format, Signature, TensorInfo, TensorSpec
-from replay.checkpoints.examine import examine, read_state_dict, verify_unchanged
+from replay.checkpoints.derive import derive
+from replay.checkpoints.describing import describe_checkpoint
+from replay.checkpoints.examine import examine, verify_unchanged
 from replay.checkpoints.function_scorer import FunctionScorer
 from replay.checkpoints.inputs import check_inputs
 from replay.checkpoints.inspection import Inspection, inspect_checkpoint
+from replay.checkpoints.made_weights import read_state_dict
 from replay.checkpoints.open import open_scorer
 from replay.checkpoints.probe import Probe, probe
+from replay.checkpoints.recipe import Alteration, Recipe, Splice
 from replay.checkpoints.scorer import ModelScorer, Scorer
 
 __all__ = [
+    "Alteration",
     "Checkpoint",
     "CheckpointFile",
     "Format",
@@ -18,17 +23,22 @@ __all__ = [
     "Inspection",
     "ModelScorer",
     "Probe",
+    "Recipe",
     "Scorer",
     "Signature",
+    "Splice",
     "TensorInfo",
     "TensorSpec",
     "cached_scorer",
     "check_inputs",
     "close_scorers",
+    "derive",
+    "describe_checkpoint",
     "examine",
     "inspect_checkpoint",
     "open_scorer",
     "probe",
     "read_state_dict",
+    "settle_worker",
     "verify_unchanged",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from replay.checkpoints.recipe import Recipe
 from replay.config.checkpoints import CheckpointConfig
 
 
@@ -89,9 +90,10 @@ class Checkpoint:
         name: Under ``checkpoints`` in the config.
         path: Absolute local path of the file; of the directory or index where safetensors come in shards.
         format: Told by content.
-        sha256: Of the file; of several files, a hash over their ordered names and hashes.
-        files: Every file that it consists of.
-        config: As in the config file.
+        sha256: Of the file; of several files, a hash over their ordered names and hashes; of a derived or spliced one,
+            a hash over the recipe and its sources' hashes.
+        files: Every file that it consists of, those of all its sources.
+        config: As in the config file; of a derived or spliced one, that of the file whose structure it has.
         base_dir: Directory that relative module factories are looked up from.
         parameters: Elements of all tensors of the model (state dict entries), shared ones counted once a name.
         parameters_by_dtype: The same, by dtype name.
@@ -101,7 +103,8 @@ class Checkpoint:
         executes: What opening it would run; empty where weights are only copied.
         signature: Inputs and outputs, for torch.export, TorchScript and ONNX.
         allow_pickle: Whether the user allowed a pickled module to be loaded.
-        non_finite: Tensors with NaN or Inf and how many; empty unless the user allowed them.
+        non_finite: Tensors with NaN or Inf and how many; empty unless the user allowed them, or the recipe made them.
+        recipe: How its weights come from those of other checkpoints, or None where they are the file's.
     """
 
     name: str
@@ -119,3 +122,4 @@ class Checkpoint:
     signature: Signature | None = None
     allow_pickle: bool = False
     non_finite: tuple[tuple[str, int], ...] = ()
+    recipe: Recipe | None = None

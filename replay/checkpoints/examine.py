@@ -97,7 +97,7 @@ def examine(
 
 
 def read_state_dict(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
-    """Read the weights; nothing of the file runs, whatever its format.
+    """Read the weights of a checkpoint file; nothing of it runs, whatever its format.
 
     The tensors share the file's pages between processes. Writing to one copies the page in this process alone.
 

@@ -17,6 +17,7 @@ from replay.checkpoints.calling import Arguments, refuse_unfit
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.cuda_export import quiet_failures, reading_onto_cpu
 from replay.checkpoints.private_cache import opening_lock
+from replay.checkpoints.replacing import replace_weights
 from replay.checkpoints.scorer import Forward, OpenedModel, last_words
 from replay.checkpoints.sharing import module_tensors, share_weights
 from replay.config.model import ModelConfig
@@ -39,8 +40,9 @@ def open_exported(checkpoint: Checkpoint, model: ModelConfig, device: str) -> Op
         batch = _batch_sizes(program, checkpoint)
         module = program.module()
         del program
+        own = replace_weights(module, module_tensors(module), checkpoint, directory)
         if device == "cpu":
-            share_weights(module_tensors(module), checkpoint, directory)
+            share_weights(own, checkpoint, directory)
     return OpenedModel(call.on(module), batch, device)
 
 

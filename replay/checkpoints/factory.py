@@ -3,70 +3,22 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import importlib
-import importlib.util
-import sys
-import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
-from typing import Any
+from collections.abc import Callable
 
 from torch import nn
 
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.scorer import last_words
-from replay.config.names import nearest
-from replay.config.wording import suggestion
+from replay.config.user_code import CodePlace, UserCodeError, importable, load_code, locate_code
 from replay.errors import CheckpointMismatch
 
-_IMPORTING = threading.RLock()
 
-
-@dataclass(frozen=True)
-class FactoryPlace:
-    """Where a factory's code is.
-
-    Attributes:
-        module: What to import; of a file, its path.
-        function: Dotted path of the callable in it.
-        file: The file, where it is given as one or lies beside the config; else None.
-        directories: Where its imports are looked up besides ``sys.path``.
-    """
-
-    module: str
-    function: str
-    file: Path | None
-    directories: tuple[str, ...]
-
-    @property
-    def spec(self) -> str:
-        """As in the config."""
-        return f"{self.module}:{self.function}"
-
-
-def locate_factory(checkpoint: Checkpoint) -> FactoryPlace | None:
+def locate_factory(checkpoint: Checkpoint) -> CodePlace | None:
     """Find a factory's code without importing it; None where the checkpoint has no factory."""
     if checkpoint.config.factory is None:
         return None
-    module, _, function = checkpoint.config.factory.rpartition(":")
-    base = Path(checkpoint.base_dir) if checkpoint.base_dir else Path.cwd()
-    if module.endswith(".py"):
-        file = base / module
-        return FactoryPlace(module, function, file, tuple(dict.fromkeys((str(file.parent), str(base)))))
-    beside = base / f"{module}.py"
-    return FactoryPlace(module, function, beside if beside.is_file() else None, (str(base),))
-
-
-def source_hash(place: FactoryPlace | None) -> str | None:
-    """SHA-256 of the factory's file, where it is known without importing it."""
-    if place is None or place.file is None or not place.file.is_file():
-        return None
-    return hashlib.sha256(place.file.read_bytes()).hexdigest()
+    return locate_code(checkpoint.config.factory, checkpoint.base_dir)
 
 
 class Factory:
@@ -89,8 +41,7 @@ class Factory:
         self._place = place
         self._prefix = f"checkpoint {checkpoint.name!r}: factory {checkpoint.config.factory}"
         self._kwargs = checkpoint.config.kwargs
-        with importable(place.directories):
-            self._function = self._find(self._import())
+        self._function = self._load()
 
     def build(self) -> nn.Module:
         """Build a new module.
@@ -117,85 +68,13 @@ class Factory:
         with importable(self._place.directories):
             return self._function(**copy.deepcopy(self._kwargs))
 
-    def _import(self) -> ModuleType:
-        place = self._place
-        if place.file is not None and not place.file.is_file():
-            raise CheckpointMismatch(f"{self._prefix}: there is no file {place.file}: correct the path")
+    def _load(self) -> Callable[..., object]:
         try:
-            if place.file is not None:
-                return _import_file(place.file)
-            module = importlib.import_module(place.module)
-        except (Exception, SystemExit) as error:
-            raise CheckpointMismatch(self._import_message(error)) from error
-        self._refuse_namesake(module)
-        return module
-
-    def _import_message(self, error: BaseException) -> str:
-        name = self._place.module
-        if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
-            return (
-                f"{self._prefix}: there is no module `{name}`, neither installed nor in {self._place.directories[-1]}: "
-                f"put it beside the config, ship it with --py-files, or give `{name.rpartition('.')[2]}.py:"
-                f"{self._place.function}`"
-            )
-        return f"{self._prefix}: importing `{name}` failed: {last_words(error)}"
-
-    def _refuse_namesake(self, module: ModuleType) -> None:
-        """Refuse a module of the same name that this process imported from somewhere else before."""
-        relative = Path(*self._place.module.split("."))
-        base = Path(self._place.directories[-1])
-        meant = [path for path in (base / relative / "__init__.py", base / f"{relative}.py") if path.is_file()]
-        loaded = Path(module.__file__ or "").resolve()
-        if meant and loaded not in [path.resolve() for path in meant]:
-            raise CheckpointMismatch(
-                f"{self._prefix}: expected {meant[0]}, but this process has another module `{self._place.module}` "
-                f"loaded, from {loaded}: rename one of them"
-            )
-
-    def _find(self, module: ModuleType) -> Callable[..., object]:
-        found: Any = module
-        for part in self._place.function.split("."):
-            if not hasattr(found, part):
-                names = [name for name in vars(found) if not name.startswith("_")] if hasattr(found, "__dict__") else []
-                raise CheckpointMismatch(
-                    f"{self._prefix}: `{self._place.module}` has no `{self._place.function}`"
-                    f"{suggestion(nearest(part, names))}"
-                )
-            found = getattr(found, part)
+            found = load_code(self._place)
+        except UserCodeError as error:
+            said = "" if error.raised is None else f": {last_words(error.raised)}"
+            raise CheckpointMismatch(f"{self._prefix}: {error}{said}") from error
         if not callable(found):
             raise CheckpointMismatch(f"{self._prefix} is a value of type {type(found).__name__}, expected a function")
         function: Callable[..., object] = found
         return function
-
-
-@contextmanager
-def importable(directories: tuple[str, ...]) -> Iterator[None]:
-    """Look imports up in some directories first, as Python does for a script's own."""
-    with _IMPORTING:
-        added = [directory for directory in directories if directory not in sys.path]
-        sys.path[:0] = added
-        try:
-            yield
-        finally:
-            for directory in added:
-                if directory in sys.path:
-                    sys.path.remove(directory)
-
-
-def _import_file(file: Path) -> ModuleType:
-    """Import a file under a name of its content, so that neither a namesake nor an older version stands in for it."""
-    digest = hashlib.sha256(str(file.resolve()).encode() + b"\0" + file.read_bytes()).hexdigest()
-    name = f"_replay_factory_{file.stem}_{digest[:16]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module

@@ -11,7 +11,7 @@ import torch
 from replay.checkpoints.checkpoint import Checkpoint, Format
 from replay.checkpoints.examine import verify_unchanged
 from replay.checkpoints.exported import open_exported
-from replay.checkpoints.factory import locate_factory, source_hash
+from replay.checkpoints.factory import locate_factory
 from replay.checkpoints.onnx_model import open_onnx
 from replay.checkpoints.output import ScoreReader
 from replay.checkpoints.pickled import open_pickled
@@ -20,6 +20,7 @@ from replay.checkpoints.state import open_weights
 from replay.checkpoints.torchscript import open_torchscript
 from replay.checkpoints.watch import FileWatch
 from replay.config.model import ModelConfig
+from replay.config.user_code import source_hash
 
 _OPENERS: dict[Format, Callable[[Checkpoint, ModelConfig, str], OpenedModel]] = {
     Format.TORCH_EXPORT: open_exported,

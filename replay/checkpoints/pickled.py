@@ -11,13 +11,14 @@ from torch import nn
 
 from replay.checkpoints.calling import Arguments, bind, refuse_unfit
 from replay.checkpoints.checkpoint import Checkpoint
-from replay.checkpoints.factory import importable
 from replay.checkpoints.output import describe_answer
 from replay.checkpoints.private_cache import opening_lock
+from replay.checkpoints.replacing import replace_weights
 from replay.checkpoints.scorer import OpenedModel, last_words
 from replay.checkpoints.sharing import module_tensors, share_weights
 from replay.checkpoints.torchscript import quiet_deprecation
 from replay.config.model import ModelConfig
+from replay.config.user_code import importable
 from replay.errors import CheckpointMismatch, UnsafeCheckpoint
 
 
@@ -37,8 +38,9 @@ def open_pickled(checkpoint: Checkpoint, model: ModelConfig, device: str) -> Ope
     directories = (checkpoint.base_dir,) if checkpoint.base_dir else ()
     with opening_lock() as cache, importable(directories), quiet_deprecation():
         module = _module(_load(checkpoint), checkpoint).eval().requires_grad_(False).to(device)
+        own = replace_weights(module, module_tensors(module), checkpoint, cache)
         if device == "cpu":
-            share_weights(module_tensors(module), checkpoint, cache)
+            share_weights(own, checkpoint, cache)
     scripted = isinstance(module, torch.jit.ScriptModule)
     refuse_unfit((Arguments.of_script if scripted else Arguments.of)(module.forward), model, checkpoint.name)
     return OpenedModel(bind(module, model), device=device)

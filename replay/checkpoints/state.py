@@ -17,9 +17,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from replay.checkpoints.calling import Arguments, bind, refuse_unfit
 from replay.checkpoints.checkpoint import Checkpoint
-from replay.checkpoints.examine import read_state_dict
 from replay.checkpoints.factory import Factory
 from replay.checkpoints.fitting import dtype_notes, misfit_message
+from replay.checkpoints.made_weights import read_state_dict
 from replay.checkpoints.private_cache import opening_lock, release_memory
 from replay.checkpoints.scorer import OpenedModel
 from replay.checkpoints.sharing import worth_sharing

@@ -12,6 +12,7 @@ import torch
 from replay.checkpoints.calling import Arguments, bind, refuse_unfit
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.private_cache import opening_lock
+from replay.checkpoints.replacing import replace_weights
 from replay.checkpoints.scorer import OpenedModel, last_words
 from replay.checkpoints.sharing import module_tensors, share_weights
 from replay.config.model import ModelConfig
@@ -26,8 +27,9 @@ def open_torchscript(checkpoint: Checkpoint, model: ModelConfig, device: str) ->
     """
     with opening_lock() as directory:
         module = _load(checkpoint, device)
+        own = replace_weights(module, _tensors(module), checkpoint, directory)
         if device == "cpu":
-            share_weights(_tensors(module), checkpoint, directory)
+            share_weights(own, checkpoint, directory)
     refuse_unfit(Arguments.of_script(module.forward), model, checkpoint.name)
     return OpenedModel(bind(module, model), device=device)
 

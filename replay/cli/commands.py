@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from replay.cli.inspection import render_inspection
-from replay.cli.options import Common, common_options, parse_conf
+from replay.cli.options import Common, common_options, parse_conf, skew_overrides
 from replay.config import ReplayConfig, load_config
-from replay.errors import EXIT_OK, EXIT_REFUSED, UsageError
+from replay.errors import EXIT_GATE_FAILED, EXIT_OK, EXIT_REFUSED, UsageError
 
 
 def _load(config: str, common: Common) -> ReplayConfig:
@@ -31,17 +32,46 @@ def _options(common: Common) -> Any:
 
 @click.command()
 @click.argument("config", type=click.Path())
+@click.argument("modules", nargs=-1, metavar="[MODULE=CHECKPOINT,CHECKPOINT ...]")
+@click.option("--skew-matrix", is_flag=True, help="Replay every pairing of module versions, given as MODULE=A,B.")
+@click.option("--sensitivity", is_flag=True, help="Replay with each family null in turn, and rank the families.")
 @common_options
-def run(config: str, common: Common) -> int:
-    """Score every variant, diff against online, measure, and write tables, summary.json and report.html."""
+def run(config: str, modules: tuple[str, ...], skew_matrix: bool, sensitivity: bool, common: Common) -> int:
+    """Score every variant, diff against online, measure, and write tables, summary.json and report.html.
+
+    Exits with 1 where a gate of the config does not pass.
+    """
+    config, modules = _told_apart((config, *modules))
+    overrides = skew_overrides(modules, skew_matrix=skew_matrix)
+    if sensitivity:
+        overrides = (*overrides, "sensitivity=true")
+    result = _run(config, replace(common, overrides=(*common.overrides, *overrides)))
+    _show(result.data, result.report_path, common)
+    return _exit_code(result.data)
+
+
+def _told_apart(arguments: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """The config, and the modules of a skew matrix, in whatever order they were given."""
+    files = [argument for argument in arguments if "=" not in argument or Path(argument).is_file()]
+    if len(files) != 1:
+        found = ", ".join(files) if files else "none"
+        raise UsageError(f"expected one CONFIG and, with --skew-matrix, MODULE=CHECKPOINT,...: found {found}")
+    return files[0], tuple(argument for argument in arguments if argument != files[0])
+
+
+def _run(config: str, common: Common) -> Any:
     from replay.flows.run import run as run_replay
     from replay.report.progress import make_progress
 
     loaded = _load(config, common)
     with make_progress(quiet=common.quiet) as progress:
-        result = run_replay(loaded, options=_options(common), overwrite=common.overwrite, progress=progress)
-    _show(result.data, result.report_path, common)
-    return EXIT_OK
+        return run_replay(loaded, options=_options(common), overwrite=common.overwrite, progress=progress)
+
+
+def _exit_code(data: Any) -> int:
+    from replay.report.gating import failed
+
+    return EXIT_GATE_FAILED if failed(data.summary.gates) else EXIT_OK
 
 
 def _show(data: Any, report_path: str, common: Common) -> None:
@@ -123,7 +153,7 @@ def report(output: str, as_json: bool, quiet: bool) -> int:
     from replay.flows.report import render_again
 
     data, path = render_again(output)
-    _show(data, path, Common((), None, None, {}, quiet, as_json, False, False, False))
+    _show(data, path, Common(quiet=quiet, as_json=as_json))
     return EXIT_OK
 
 
@@ -140,7 +170,7 @@ def demo(directory: str, rows: int, seed: int, common: Common) -> int:
         click.echo(f"making {rows:,} rows of traffic and training a model in {directory} ...", err=True)
     paths = build(Path(directory), rows=rows, seed=seed)
     context = click.get_current_context()
-    return int(context.invoke(run, config=str(paths.config), **_as_parameters(common)))
+    return int(context.invoke(diagnose, config=str(paths.config), **_as_parameters(common)))
 
 
 def _as_parameters(common: Common) -> dict[str, Any]:
@@ -164,4 +194,56 @@ def row(config: str, keys: tuple[str, ...], common: Common) -> int:
     return EXIT_OK
 
 
-COMMANDS = (run, validate, inspect, init, report, demo, row)
+@click.command()
+@click.argument("target", metavar="CONFIG|OUTPUT", type=click.Path())
+@click.option("--junit", metavar="FILE", type=click.Path(), help="Write the verdicts as JUnit XML too.")
+@click.option("--dry-run", is_flag=True, help="Report the verdicts, and exit with 0 whatever they are.")
+@common_options
+def gate(target: str, junit: str | None, dry_run: bool, common: Common) -> int:
+    """Check the gates of a config, or of a finished run, and print a verdict for each; runs if needed.
+
+    Exits with 1 where a gate fails or cannot be judged.
+    """
+    from replay.flows.gate import judge_output
+    from replay.report.junit import render_junit
+    from replay.report.terminal import render_gates
+
+    if Path(target).is_dir() or "://" in target:
+        data = judge_output(target, _options(common))
+    else:
+        data = _run(target, common).data
+    if not data.summary.gates:
+        raise UsageError(f"{target} has no `gates`: add a limit to judge, such as {_GATE}")
+    if junit is not None:
+        Path(junit).write_text(render_junit(data.summary.gates), encoding="utf-8")
+    if common.as_json:
+        click.echo(json.dumps(data.summary.to_dict(), indent=2))
+    elif not common.quiet:
+        click.echo(render_gates(data.summary), nl=False)
+    return EXIT_OK if dry_run else _exit_code(data)
+
+
+_GATE = "{variant: prod, against: online, metric: mismatch_rate, max: 0.001}"
+
+
+@click.command()
+@click.argument("config", type=click.Path())
+@click.option("--budget", type=click.IntRange(min=1), help="Rows scored in the search of one incident's causes.")
+@common_options
+def diagnose(config: str, budget: int | None, common: Common) -> int:
+    """Replay, find the incidents, and test the causes of each by counterfactual replay.
+
+    Exits with 1 where a gate of the config does not pass.
+    """
+    from replay.flows.diagnose import diagnose as diagnose_replay
+    from replay.report.progress import make_progress
+
+    overrides = common.overrides if budget is None else (*common.overrides, f"diagnosis.budget={budget}")
+    loaded = _load(config, replace(common, overrides=overrides))
+    with make_progress(quiet=common.quiet) as progress:
+        result = diagnose_replay(loaded, options=_options(common), overwrite=common.overwrite, progress=progress)
+    _show(result.data, result.report_path, common)
+    return _exit_code(result.data)
+
+
+COMMANDS = (run, diagnose, gate, validate, inspect, init, report, demo, row)

@@ -30,13 +30,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(execute(cli, list(sys.argv[1:] if arguments is None else arguments)))
 
 
-def job(name: str) -> None:
-    """Run one command as a job: ``spark-submit jobs/NAME.py --config CONFIG [options]``."""
+def job(name: str, *options: str) -> None:
+    """Run one command as a job: ``spark-submit jobs/NAME.py --config CONFIG [options]``.
+
+    Args:
+        name: The command.
+        options: What the job always gives it.
+    """
     arguments = sys.argv[1:]
     if "--config" in arguments:
         place = arguments.index("--config")
         arguments = arguments[place + 1 : place + 2] + arguments[:place] + arguments[place + 2 :]
-    main([name, *arguments])
+    main([name, *options, *arguments])
 
 
 def execute(command: click.Command, arguments: list[str]) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
@@ -28,15 +29,15 @@ class Common:
         overwrite: Replace a run of another config.
     """
 
-    overrides: tuple[str, ...]
-    output: str | None
-    master: str | None
-    conf: dict[str, str]
-    quiet: bool
-    as_json: bool
-    allow_pickle: bool
-    allow_non_finite: bool
-    overwrite: bool
+    overrides: tuple[str, ...] = ()
+    output: str | None = None
+    master: str | None = None
+    conf: dict[str, str] = field(default_factory=dict)
+    quiet: bool = False
+    as_json: bool = False
+    allow_pickle: bool = False
+    allow_non_finite: bool = False
+    overwrite: bool = False
 
 
 _OPTIONS = (
@@ -76,3 +77,24 @@ def parse_conf(settings: tuple[str, ...]) -> dict[str, str]:
         if not equals or not key:
             raise UsageError(f"--conf {setting!r}: expected key=value, such as spark.sql.shuffle.partitions=8")
     return {key: value for key, _, value in pairs}
+
+
+def skew_overrides(modules: tuple[str, ...], *, skew_matrix: bool) -> tuple[str, ...]:
+    """The ``--set`` expression of ``--skew-matrix MODULE=CHECKPOINT,CHECKPOINT ...``.
+
+    >>> skew_overrides(("query_tower=v1,v2", "item_tower=v1"), skew_matrix=True)
+    ('skew_matrix.modules={"query_tower": ["v1", "v2"], "item_tower": ["v1"]}',)
+
+    Raises:
+        UsageError: Modules without the flag, the flag with fewer than two modules, or a module given twice.
+    """
+    if not skew_matrix and not modules:
+        return ()
+    pairs = [module.partition("=") for module in modules]
+    versions = {name: [each for each in found.split(",") if each] for name, _, found in pairs}
+    if not skew_matrix or len(versions) < 2 or len(versions) != len(modules) or not all(versions.values()):
+        raise UsageError(
+            f"found {' '.join(modules) or 'no modules'}, expected two modules or more, each once, such as "
+            "--skew-matrix query_tower=v1,v2 item_tower=v1,v2"
+        )
+    return (f"skew_matrix.modules={json.dumps(versions)}",)

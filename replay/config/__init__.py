@@ -1,19 +1,39 @@
 """One YAML file to one frozen, validated object; every problem reported at once, with its line."""
 
 from replay.config.base import Section
-from replay.config.checkpoints import CheckpointConfig
+from replay.config.checkpoints import AnyCheckpoint, CheckpointConfig, DerivedConfig, RouteConfig, SpliceConfig
+from replay.config.diagnosis import DiagnosisConfig
 from replay.config.diff import DiffConfig, Tolerance, parse_duration, render_duration
 from replay.config.dtypes import DType
 from replay.config.engine import EngineConfig
 from replay.config.fingerprint import fingerprint, side_files, to_resolved_dict
+from replay.config.gates import Gate
 from replay.config.load import build_config, load_config
 from replay.config.model import Hash, Input, ModelConfig, Output, Scalar
 from replay.config.names import NoMatch, expand_globs, nearest
 from replay.config.replay import ReplayConfig
+from replay.config.scenarios import OPS, Perturbation
+from replay.config.skew import SkewLimit, SkewMatrixConfig
 from replay.config.traffic import Sample, TimeColumn, TrafficConfig, UtcTime, Window
+from replay.config.variants import Scenario, expand_scenarios, sensitivity_name, skew_variant, variant_names
 from replay.errors import ConfigError, Problem
 
 __all__ = [
+    "Scenario",
+    "expand_scenarios",
+    "sensitivity_name",
+    "skew_variant",
+    "variant_names",
+    "SkewMatrixConfig",
+    "SkewLimit",
+    "Perturbation",
+    "Gate",
+    "DiagnosisConfig",
+    "SpliceConfig",
+    "RouteConfig",
+    "DerivedConfig",
+    "OPS",
+    "AnyCheckpoint",
     "CheckpointConfig",
     "ConfigError",
     "DType",

@@ -1,14 +1,23 @@
-"""``checkpoints``: any checkpoint, as it lies on disk."""
+"""``checkpoints``: any checkpoint, as it lies on disk, or made of others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
-from replay.config.base import Section, Text
-from replay.config.finding import Finding, KeyPath, refuse
+from replay.config.base import (
+    ColumnNames,
+    Name,
+    NonNegativeFloat,
+    PositiveInt,
+    Section,
+    Share,
+    SomeColumnNames,
+    Text,
+)
+from replay.config.checkpoint_checks import check_checkpoint
+from replay.config.finding import refuse
 
 FACTORY_PATTERN = r"^[^:]+:[A-Za-z_][\w.]*$"
 SHA256_PATTERN = r"^[0-9a-fA-F]{64}$"
@@ -35,25 +44,76 @@ class CheckpointConfig(Section):
         return self
 
 
-def check_checkpoint(data: dict[str, Any]) -> Iterator[Finding]:
-    """Check one entry of ``checkpoints``, as plain data."""
-    kwargs = data.get("kwargs")
-    if kwargs and data.get("factory") is None:
-        yield Finding(("kwargs",), "are the factory's arguments: give a `factory`")
-    if isinstance(kwargs, dict):
-        yield from _check_plain(kwargs, ("kwargs",))
+class DerivedConfig(Section):
+    """A checkpoint with some of its parameters altered. Exactly one of `cast`, `bitflip`, `zero` and `noise`."""
+
+    source: Name = Field(alias="from")
+    """The checkpoint whose parameters are altered."""
+    params: SomeColumnNames = ("*",)
+    """Names of parameters (globs); default: all floating-point ones."""
+    cast: Literal["bfloat16", "float16", "int8"] | None = None
+    """Round values to this type and back (int8: symmetric, one scale a tensor)."""
+    bitflip: PositiveInt | None = None
+    """Bits that are flipped, drawn over all the named parameters."""
+    zero: bool | Share | None = None
+    """Share of values set to 0; true is all of them."""
+    noise: NonNegativeFloat | None = None
+    """Standard deviation of what is added, as a share of each parameter's own."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DerivedConfig:
+        refuse(check_checkpoint(self.model_dump(by_alias=True)))
+        return self
 
 
-def _check_plain(value: object, path: KeyPath) -> Iterator[Finding]:
-    """Arguments travel to executors, into the manifest and into the run's fingerprint: only plain data does."""
+class SpliceConfig(Section):
+    """Parameters of several checkpoints in one model."""
+
+    splice: Annotated[dict[Text, Name], Field(min_length=1)]
+    """Names of parameters (globs) and the checkpoint that they come from; the first match wins, and every parameter
+    must match one."""
+    structure: Name | None = None
+    """The checkpoint whose graph, or factory and kwargs, the parameters are put into: one of the named ones. Default:
+    that of `*`, else of the last pattern; then the factories of all must be the same."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SpliceConfig:
+        refuse(check_checkpoint(self.model_dump(by_alias=True)))
+        return self
+
+
+class RouteConfig(Section):
+    """Each row to one of several checkpoints, by hash."""
+
+    route: Annotated[dict[Name, Share], Field(min_length=1)]
+    """Share of rows by checkpoint; they sum to 1."""
+    by: ColumnNames = ()
+    """Columns that are hashed: rows with the same values go the same way; default: the key."""
+    salt: str = ""
+    """Another text gives another assignment."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RouteConfig:
+        refuse(check_checkpoint(self.model_dump(by_alias=True)))
+        return self
+
+
+_KINDS = {"from": "<derived>", "splice": "<spliced>", "route": "<route>"}
+_FILE = "<file>"
+
+
+def _kind(value: object) -> str:
+    """Which kind of checkpoint an entry is, told by its keys."""
     if isinstance(value, dict):
-        for key, entry in value.items():
-            if isinstance(key, str):
-                yield from _check_plain(entry, (*path, key))
-            else:
-                yield Finding(path, f"the key {key!r} is not text: arguments of a factory are plain data")
-    elif isinstance(value, (list, tuple)):
-        for index, entry in enumerate(value):
-            yield from _check_plain(entry, (*path, index))
-    elif not (value is None or isinstance(value, (bool, int, float, str))):
-        yield Finding(path, f"found {type(value).__name__}, expected plain data (text, numbers, true, false, lists)")
+        return next((kind for key, kind in _KINDS.items() if key in value), _FILE)
+    kinds = {DerivedConfig: "<derived>", SpliceConfig: "<spliced>", RouteConfig: "<route>"}
+    return next((kind for section, kind in kinds.items() if isinstance(value, section)), _FILE)
+
+
+AnyCheckpoint = Annotated[
+    Annotated[CheckpointConfig, Tag(_FILE)]
+    | Annotated[DerivedConfig, Tag("<derived>")]
+    | Annotated[SpliceConfig, Tag("<spliced>")]
+    | Annotated[RouteConfig, Tag("<route>")],
+    Discriminator(_kind),
+]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag
 
 from replay.config.base import NaturalInt, NonNegativeFloat, Section
 from replay.config.wording import describe
@@ -70,8 +70,12 @@ class Tolerance(Section):
 class DiffConfig(Section):
     """How replayed scores are compared."""
 
-    tolerance: Tolerance = Tolerance()
-    """When a replayed score agrees with the online one: |replayed - online| <= abs + rel * |online|."""
+    tolerance: Annotated[
+        Annotated[Tolerance, Tag("<given>")] | Annotated[Literal["auto"], Tag("<auto>")],
+        Discriminator(lambda value: "<auto>" if isinstance(value, str) else "<given>"),
+    ] = Tolerance()
+    """When a replayed score agrees with the online one: |replayed - online| <= abs + rel * |online|. `auto`: the
+    measured noise floor."""
     bucket: Duration = Field(default=timedelta(minutes=1), json_schema_extra={"default": "1min"})
     """Width of a time bucket, such as 1min; buckets are aligned to 1970-01-01T00:00:00Z."""
     worst_rows: NaturalInt = 100

@@ -10,8 +10,8 @@ from typing import Any
 from replay.config.locations import is_local
 from replay.config.replay import ReplayConfig
 
-# Where a run writes and how it works do not change what it finds.
-_NOT_RESULTS = ("output", "engine")
+# Where a run writes, how it works, and how its results are judged do not change the scores.
+_NOT_RESULTS = ("output", "engine", "gates", "diagnosis")
 
 
 def to_resolved_dict(config: ReplayConfig) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def to_resolved_dict(config: ReplayConfig) -> dict[str, Any]:
     stay text among a factory's arguments). :func:`~replay.config.load.build_config` reads it back, as long as the order
     of keys is kept: in an input's ``missing`` it has a meaning.
     """
-    resolved: dict[str, Any] = _strict(config.model_dump(mode="json"))
+    resolved: dict[str, Any] = _strict(config.model_dump(mode="json", by_alias=True))
     return resolved
 
 
@@ -37,9 +37,10 @@ def _strict(value: Any) -> Any:
 def fingerprint(config: ReplayConfig) -> str:
     """Hash what decides a run's results, as far as the config says it.
 
-    ``output``, ``engine`` and ``base_dir`` are left out. The order of keys does not count, but where it has a meaning:
-    in an input's ``missing``, where the first match wins. Contents of files do not count either: those of traffic and
-    checkpoints are pinned elsewhere, for the others see :func:`side_files`.
+    ``output``, ``engine``, ``gates``, ``diagnosis`` and ``base_dir`` are left out. The order of keys does not count but
+    where it has a meaning: in an input's ``missing`` and in a ``splice``, where the first match wins. Contents of
+    files do not count either: those of traffic and checkpoints are pinned elsewhere, for the others see
+    :func:`side_files`.
 
     Returns:
         SHA-256 in hexadecimal.
@@ -48,13 +49,20 @@ def fingerprint(config: ReplayConfig) -> str:
     for entry in data["model"]["inputs"]:
         if isinstance(entry["missing"], dict):
             entry["missing"] = list(entry["missing"].items())
+    for entry in data["checkpoints"].values():
+        if "splice" in entry:
+            entry["splice"] = list(entry["splice"].items())
+    if data["skew_matrix"] is not None:
+        data["skew_matrix"]["modules"] = list(data["skew_matrix"]["modules"].items())
+    data["scenario_checkpoints"] = sorted(data["scenario_checkpoints"]) or [config.baseline]
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def side_files(config: ReplayConfig) -> tuple[str, ...]:
-    """Local files whose contents decide results, besides traffic and checkpoints: vocabularies, factories' files."""
+    """Local files whose contents decide results, besides traffic and checkpoints: vocabularies and the user's code."""
     files = [entry.vocabulary for entry in config.model.inputs if entry.vocabulary is not None]
-    factories = [entry.factory.rpartition(":")[0] for entry in config.checkpoints.values() if entry.factory is not None]
-    files += [place for place in factories if place.endswith(".py")]
+    code = [entry.factory for entry in config.file_checkpoints.values() if entry.factory is not None]
+    code += [step.op for steps in config.scenarios.values() for step in steps]
+    files += [place for place in (spec.rpartition(":")[0] for spec in code) if place.endswith(".py")]
     return tuple(sorted({place for place in files if is_local(place)}))

@@ -9,18 +9,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from replay.config.checkpoints import check_checkpoint
+from replay.config.checkpoint_checks import check_checkpoint
 from replay.config.document import Document, read_document
 from replay.config.finding import Finding, KeyPath
 from replay.config.locations import absolute, absolute_paths
 from replay.config.model_checks import check_input, check_model
 from replay.config.overrides import apply_overrides
 from replay.config.plain import mapping, mappings
-from replay.config.replay import ReplayConfig, check_replay
+from replay.config.replay import ReplayConfig
+from replay.config.replay_checks import check_replay
 from replay.config.shape import repair_keys
 from replay.config.traffic import check_traffic
 from replay.config.translate import translate
-from replay.config.unsupported import set_aside
 from replay.errors import ConfigError, Problem
 
 
@@ -81,9 +81,7 @@ def _build(document: Document, base_dir: str, source: str | None) -> ReplayConfi
 
 def _validate(data: dict[str, Any], base_dir: str) -> tuple[ReplayConfig | None, list[Finding]]:
     """Validate plain data; where something is wrong, go on with the rest as far as it can be judged."""
-    supported, findings = set_aside(absolute_paths(data, base_dir))
-    repaired, unknown, renamed = repair_keys(supported)
-    findings += unknown
+    repaired, findings, renamed = repair_keys(absolute_paths(data, base_dir))
     config = None
     try:
         config = ReplayConfig.model_validate({**repaired, "base_dir": base_dir})
@@ -107,9 +105,11 @@ def check_everything(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _doubts(document: Document) -> Iterator[Finding]:
-    """What YAML readers disagree about, where any value is allowed: a factory's arguments."""
+    """What YAML readers disagree about, where any value is allowed: arguments of the user's code, and constants."""
     for path, doubt in document.doubts.items():
-        if len(path) > 3 and path[0] == "checkpoints" and path[2] == "kwargs":
+        arguments = path[0] == "checkpoints" and path[2:3] == ("kwargs",) and len(path) > 3
+        of_a_step = path[0] == "scenarios" and path[3:4] in (("kwargs",), ("value",))
+        if arguments or of_a_step:
             yield Finding(path, doubt)
 
 

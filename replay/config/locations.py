@@ -49,8 +49,8 @@ def absolute(path: str, base_dir: str) -> str:
 def absolute_paths(data: dict[str, Any], base_dir: str) -> dict[str, Any]:
     """Copy a config, as plain data, with every local path in it absolute.
 
-    These are ``traffic.path``, ``output``, the ``vocabulary`` of inputs, and the ``path`` and ``factory`` (its file) of
-    checkpoints.
+    These are ``traffic.path``, ``output``, the ``vocabulary`` of inputs, the ``path`` and ``factory`` (its file) of
+    checkpoints, and the file of a perturbation of the user's own.
     """
     data = copy.deepcopy(data)
     checkpoints = [mapping(entry) for entry in mapping(data.get("checkpoints")).values()]
@@ -63,6 +63,10 @@ def absolute_paths(data: dict[str, Any], base_dir: str) -> dict[str, Any]:
     for entry in checkpoints:
         if isinstance(entry.get("factory"), str):
             entry["factory"] = absolute_factory(entry["factory"], base_dir)
+    for steps in mapping(data.get("scenarios")).values():
+        for _, step in mappings(steps):
+            if isinstance(step.get("op"), str):
+                step["op"] = absolute_factory(step["op"], base_dir)
     return data
 
 

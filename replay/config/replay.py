@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from replay.config.base import Int, Name, Section, Text
-from replay.config.checkpoints import CheckpointConfig
+from replay.config.base import ColumnNames, Int, Name, Section, Text
+from replay.config.checkpoints import AnyCheckpoint, CheckpointConfig
+from replay.config.diagnosis import DiagnosisConfig
 from replay.config.diff import DiffConfig
 from replay.config.engine import EngineConfig
-from replay.config.finding import Finding, refuse
+from replay.config.finding import refuse
+from replay.config.gates import Gate
 from replay.config.model import ModelConfig
-from replay.config.names import nearest
 from replay.config.origins import Origins
-from replay.config.plain import mapping
-from replay.config.traffic import TrafficConfig, columns_by_role
-from replay.config.wording import listing, suggestion
+from replay.config.replay_checks import check_replay
+from replay.config.scenarios import Perturbation
+from replay.config.skew import SkewMatrixConfig
+from replay.config.traffic import TrafficConfig
+from replay.config.variants import skew_pairings
 from replay.errors import Problem
 
 
@@ -35,12 +37,24 @@ class ReplayConfig(Section):
     """What was served online."""
     model: ModelConfig
     """How logged columns become forward()'s arguments, and its answer a score."""
-    checkpoints: Annotated[dict[Name, CheckpointConfig], Field(min_length=1)]
+    checkpoints: Annotated[dict[Name, AnyCheckpoint], Field(min_length=1)]
     """The checkpoints to replay, by a name that becomes a column of the scores table."""
     baseline: Text = ""
     """The checkpoint that should reproduce the online scores; default: the first."""
+    scenarios: dict[Name, Annotated[tuple[Perturbation, ...], Field(min_length=1)]] = Field(default={})
+    """What-ifs over the logged features, by name: each a list of perturbations, applied in order."""
+    scenario_checkpoints: ColumnNames = ()
+    """Checkpoints that are replayed under every scenario; default: the baseline."""
+    sensitivity: bool = False
+    """Replay with each family null in turn, and rank the families."""
+    skew_matrix: SkewMatrixConfig | None = None
+    """Replay every pairing of module versions."""
     diff: DiffConfig = DiffConfig()
     """How replayed scores are compared."""
+    gates: tuple[Gate, ...] = ()
+    """Limits that a run must hold."""
+    diagnosis: DiagnosisConfig = DiagnosisConfig()
+    """How `replay diagnose` searches."""
     engine: EngineConfig = EngineConfig()
     """How the work is done; changes no result."""
     seed: Int = 0
@@ -52,6 +66,17 @@ class ReplayConfig(Section):
     source: str | None = Field(default=None, exclude=True)
     """The file's name as the user gave it; None for a config made in Python. Set by the loader, not by the file."""
     _origins: Origins = PrivateAttr(default_factory=Origins)
+
+    @property
+    def all_checkpoints(self) -> dict[str, AnyCheckpoint]:
+        """The checkpoints, and those that the skew matrix adds."""
+        added = {} if self.skew_matrix is None else dict(skew_pairings(self.skew_matrix))
+        return {**self.checkpoints, **added}
+
+    @property
+    def file_checkpoints(self) -> dict[str, CheckpointConfig]:
+        """The checkpoints that are files."""
+        return {name: entry for name, entry in self.checkpoints.items() if isinstance(entry, CheckpointConfig)}
 
     def with_origins(self, origins: Origins, source: str | None) -> ReplayConfig:
         """The same config, knowing where its values come from."""
@@ -85,51 +110,5 @@ class ReplayConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> ReplayConfig:
-        refuse(check_replay(self.model_dump()))
+        refuse(check_replay(self.model_dump(by_alias=True)))
         return self
-
-
-# What a run writes into its output beside the roles of `traffic`.
-_OWN_COLUMNS = ("rejected", "online")
-_OWN_TABLES = ("scores", "diffs", "metrics")
-
-
-def check_replay(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """Check sections against each other.
-
-    Args:
-        data: The config as plain data. What has a wrong shape is skipped: that is another mistake.
-    """
-    names = [name for name in mapping(data.get("checkpoints")) if isinstance(name, str)]
-    baseline = data.get("baseline")
-    if isinstance(baseline, str) and baseline and names and baseline not in names:
-        end = suggestion(nearest(baseline, names)) or f": it has {listing(names)}"
-        yield Finding(("baseline",), f"`{baseline}` is not under `checkpoints`{end}")
-    yield from _check_columns(names, mapping(data.get("traffic")))
-    yield from _check_output(data.get("output"), mapping(data.get("traffic")).get("path"))
-
-
-def _check_columns(names: list[str], traffic: dict[str, Any]) -> Iterator[Finding]:
-    """A checkpoint is a column of the scores table, where Spark does not tell upper from lower case."""
-    taken = {name.casefold(): f"of the run itself (`{name}`)" for name in _OWN_COLUMNS}
-    for role, columns in columns_by_role(traffic).items():
-        for column in columns:
-            taken.setdefault(column.casefold(), f"of the traffic (`{role}: {column}`)")
-    for name in names:
-        folded = name.casefold()
-        if folded in taken:
-            yield Finding(
-                ("checkpoints", name),
-                f"the name `{name}` is a column {taken[folded]}: both go into the scores table, so give another name",
-            )
-        taken.setdefault(folded, f"of another checkpoint (`{name}`)")
-
-
-def _check_output(output: object, traffic: object) -> Iterator[Finding]:
-    if not isinstance(output, str) or not isinstance(traffic, str) or not output or not traffic:
-        return
-    output, traffic = output.rstrip("/"), traffic.rstrip("/")
-    if f"{output}/".startswith(f"{traffic}/"):
-        yield Finding(("output",), f"lies in the traffic ({traffic}): expected another directory")
-    elif any(f"{traffic}/".startswith(f"{output}/{table}/") for table in _OWN_TABLES):
-        yield Finding(("output",), f"holds the traffic ({traffic}), which the run would replace: expected another one")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,8 +13,10 @@ from replay.config.base import NAME_PATTERN
 from replay.config.checkpoints import FACTORY_PATTERN, SHA256_PATTERN
 from replay.config.finding import FINDINGS, Finding, KeyPath
 from replay.config.names import nearest
-from replay.config.shape import keys_of, purpose, section_at
+from replay.config.shape import field_of, keys_of, purpose, section_at, under
 from replay.config.wording import describe, listing
+
+_Expected = Callable[[ErrorDetails, KeyPath, Mapping[str, Any]], str]
 
 _PATTERNS = {
     NAME_PATTERN: "a name of letters, digits and _ . + - (it becomes a column)",
@@ -43,19 +46,30 @@ def translate(error: ValidationError, data: Mapping[str, Any]) -> list[Finding]:
         error: From validating ``data``.
         data: The config as plain data, by which union branches and the like are told from keys.
     """
-    findings = [finding for detail in error.errors(include_url=False) for finding in _translate(detail, data)]
-    deeper = {finding.path[:depth] for finding in findings for depth in range(len(finding.path))}
-    short = {_place(detail, data) for detail in error.errors(include_url=False) if detail["type"] == "too_short"}
+    short: list[Finding] = []
+    findings: list[Finding] = []
+    for detail in error.errors(include_url=False):
+        (short if detail["type"] == "too_short" else findings).extend(_translate(detail, data))
     # A list that lost all its entries to other mistakes is not short as well.
-    return [finding for finding in findings if finding.path not in short & deeper]
+    around = {finding.path[:depth] for finding in findings for depth in range(len(finding.path) + 1)}
+    return [*findings, *(finding for finding in short if finding.path not in around)]
 
 
 def _translate(detail: ErrorDetails, data: Mapping[str, Any]) -> Iterator[Finding]:
     path = _place(detail, data)
     if detail["type"] == FINDINGS:
-        yield from (finding.under(path) for finding in detail["ctx"][FINDINGS])
+        yield from (_clipped(finding.under(path), data) for finding in detail["ctx"][FINDINGS])
     else:
         yield Finding(path, _message(detail, path, data))
+
+
+def _clipped(finding: Finding, data: Any) -> Finding:
+    """The finding at a place that the file has: of one value that stands for a list, the first entry is the value."""
+    for depth, part in enumerate(finding.path):
+        if isinstance(part, int) and not isinstance(data, (list, tuple)):
+            return replace(finding, path=finding.path[:depth])
+        data = under(data, part)
+    return finding
 
 
 def _place(detail: ErrorDetails, data: Any) -> KeyPath:
@@ -75,12 +89,12 @@ def _place(detail: ErrorDetails, data: Any) -> KeyPath:
 def _message(detail: ErrorDetails, path: KeyPath, data: Any) -> str:
     kind = detail["type"]
     if kind == "missing":
-        return _missing(path)
+        return _missing(path, data)
     if kind == "value_error":
         return str(detail["ctx"]["error"])
     value = _found(detail, path, data)
     special = _SPECIAL.get(kind)
-    expected = special(detail, path) if special is not None else _EXPECTED.get(kind)
+    expected = special(detail, path, data) if special is not None else _EXPECTED.get(kind)
     if expected is None:
         return f"found {describe(value)}: {detail['msg'][:1].lower()}{detail['msg'][1:]}"
     hint = ": put it in quotes" if kind == "string_type" and isinstance(value, (bool, int, float)) else ""
@@ -96,22 +110,26 @@ def _found(detail: ErrorDetails, path: KeyPath, data: Any) -> object:
     return data
 
 
-def _missing(path: KeyPath) -> str:
+def _missing(path: KeyPath, data: Mapping[str, Any]) -> str:
     if path == ("version",):
         return "required key is missing: write `version: 1`"
-    why = purpose(path)
+    why = purpose(path, data)
     return f"required key is missing: {why[:1].lower()}{why[1:]}" if why else "required key is missing"
 
 
-def _one_of(detail: ErrorDetails, path: KeyPath) -> str:
-    section = section_at(path[:-1])
+def _one_of(detail: ErrorDetails, path: KeyPath, data: Mapping[str, Any]) -> str:
+    section = section_at(path[:-1], data)
     if path == ("version",):
         return "1, the only version of this file's layout"
-    choices = _choices(section.model_fields[str(path[-1])].annotation) if section is not None else ()
+    info = field_of(section, str(path[-1])) if section is not None else None
+    choices = _choices(info.annotation) if info is not None else ()
     if not choices:
         return str(detail["ctx"]["expected"])
     near = nearest(detail["input"], choices) if isinstance(detail["input"], str) else None
-    return f"one of {listing(choices)}" + (f"; did you mean `{near}`?" if near else "")
+    below = section_at(path, data)
+    choice = f"one of {listing(choices)}" if len(choices) > 1 else choices[0]
+    other = f", or a mapping with the keys {listing(keys_of(below))}" if below is not None else ""
+    return f"{choice}{other}" + (f"; did you mean `{near}`?" if near else "")
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:
@@ -121,24 +139,24 @@ def _choices(annotation: Any) -> tuple[str, ...]:
     return next((found for argument in arguments if (found := _choices(argument))), ())
 
 
-def _section(detail: ErrorDetails, path: KeyPath) -> str:
-    section = section_at(path)
+def _section(detail: ErrorDetails, path: KeyPath, data: Mapping[str, Any]) -> str:
+    section = section_at(path, data)
     if section is None:
         return "a mapping"
-    fields = section.model_fields
-    keys = (f"{key} (required)" if fields[key].is_required() else key for key in keys_of(section))
+    required = {info.alias or name for name, info in section.model_fields.items() if info.is_required()}
+    keys = (f"{key} (required)" if key in required else key for key in keys_of(section))
     return f"a mapping with the keys {listing(keys)}"
 
 
-def _bound(words: str, key: str) -> Callable[[ErrorDetails, KeyPath], str]:
-    def expected(detail: ErrorDetails, path: KeyPath) -> str:
+def _bound(words: str, key: str) -> _Expected:
+    def expected(detail: ErrorDetails, path: KeyPath, data: Mapping[str, Any]) -> str:
         bound = detail["ctx"][key]
         return f"{words} {bound:g}" if isinstance(bound, float) else f"{words} {bound}"
 
     return expected
 
 
-_SPECIAL: dict[str, Callable[[ErrorDetails, KeyPath], str]] = {
+_SPECIAL: dict[str, _Expected] = {
     "literal_error": _one_of,
     "model_type": _section,
     "model_attributes_type": _section,
@@ -146,5 +164,5 @@ _SPECIAL: dict[str, Callable[[ErrorDetails, KeyPath], str]] = {
     "greater_than_equal": _bound("at least", "ge"),
     "less_than": _bound("less than", "lt"),
     "less_than_equal": _bound("at most", "le"),
-    "string_pattern_mismatch": lambda detail, path: _PATTERNS[detail["ctx"]["pattern"]],
+    "string_pattern_mismatch": lambda detail, path, data: _PATTERNS[detail["ctx"]["pattern"]],
 }

@@ -48,7 +48,11 @@ class Cells:
         of_row = self.of_row if rows is None else self.of_row[rows]
         sums = np.empty((self.count, len(columns)))
         for place, column in enumerate(columns):
-            if column.dtype == bool:  # counting is cheaper than adding, and most masks are nearly full or nearly empty
+            if not column.any():  # of what a scenario changes in its checkpoint's sums, much is nothing
+                sums[:, place] = 0.0
+            elif (
+                column.dtype == bool
+            ):  # counting is cheaper than adding, and most masks are nearly full or nearly empty
                 counted = of_row if column.all() else of_row[column]
                 sums[:, place] = np.bincount(counted, minlength=self.count)
             else:

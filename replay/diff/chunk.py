@@ -29,6 +29,10 @@ class Column:
     values: Array
     valid: Mask
 
+    def take(self, rows: Codes) -> Column:
+        """Some of the rows."""
+        return Column(self.values[rows], self.valid[rows])
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentColumn:
@@ -56,6 +60,7 @@ class Chunk:
         weight: 0 where not judged; None where the diff has no weights.
         excluded: Rows that are not judged, counted by reason.
         cluster: Hashed cluster of the row's group; None where the diff has none.
+        no_group: Rows whose group is null.
         time_us: Event time in microseconds; None where the diff has none.
         segments: One for each segment of the diff.
     """
@@ -68,12 +73,19 @@ class Chunk:
     weight: Array | None
     excluded: Excluded
     cluster: Codes | None
+    no_group: int
     time_us: Column | None
     segments: tuple[SegmentColumn, ...]
 
     def scores(self, column: str) -> Column:
         """A variant's own column."""
         return read_numbers(self.table.column(column))
+
+    def sparse_scores(self, column: str) -> tuple[Codes, Column]:
+        """The rows where a variant's own column holds a score, and these scores."""
+        array = _array(self.table.column(column))
+        rows = np.flatnonzero(array.is_valid().to_numpy(zero_copy_only=False))
+        return rows, read_numbers(pa.chunked_array([array.drop_null()]))
 
 
 class ChunkBuffer:
@@ -95,13 +107,15 @@ class ChunkBuffer:
         return self._rows >= CHUNK_ROWS
 
     def drain(self) -> Iterator[pa.Table]:
-        """Take everything out, in tables of at most ``CHUNK_ROWS`` rows."""
+        """Take everything out, in tables of about ``CHUNK_ROWS`` rows, at most half as many again."""
         if not self._batches:
             return
         whole = pa.Table.from_batches(self._batches)
         self._batches, self._rows = [], 0
-        for start in range(0, whole.num_rows, CHUNK_ROWS):
-            yield whole.slice(start, CHUNK_ROWS).combine_chunks()
+        # Equal cuts: a short last one would cost as much as a chunk in all that does not depend on its rows.
+        rows = -(-whole.num_rows // max(round(whole.num_rows / CHUNK_ROWS), 1))
+        for start in range(0, whole.num_rows, rows):
+            yield whole.slice(start, rows).combine_chunks()
 
 
 def split_rejected(table: pa.Table, spec: DiffSpec) -> tuple[pa.Table, dict[str, int]]:
@@ -134,6 +148,7 @@ def decode(table: pa.Table, spec: DiffSpec) -> Chunk:
         weight=weight,
         excluded=excluded,
         cluster=None if group is None else (group & np.uint64(CLUSTERS - 1)).astype(np.int64),
+        no_group=0 if spec.group is None else table.column(spec.group).null_count,
         time_us=None if spec.time is None else _read_time(table.column(spec.time)),
         segments=tuple(_read_segment(table.column(name)) for name in spec.segments),
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from replay.config.diff import Tolerance
 from replay.diff.tolerance import agrees
 from replay.metrics.interval import wilson
-from replay.metrics.magnitude import MagnitudeHistogram
+from replay.metrics.magnitude import DeltaHistogram
 from replay.metrics.value import finite
 
 Array = NDArray[np.float64]
@@ -47,6 +47,14 @@ class RowComparison:
     mismatched: Mask
     paired: Mask
     delta: Array
+
+    def take(self, rows: NDArray[np.int64]) -> RowComparison:
+        """Some of the rows."""
+        return RowComparison(*(getattr(self, name)[rows] for name in self.__slots__))
+
+    def joined(self, other: RowComparison) -> RowComparison:
+        """These rows, then others."""
+        return RowComparison(*(np.concatenate((getattr(self, name), getattr(other, name))) for name in self.__slots__))
 
 
 def compare_rows(
@@ -87,13 +95,14 @@ class Comparison:
         self.missing_reference = 0
         self.missing_replayed = 0
         self.missing_both = 0
+        self.rows_changed = 0
         self.non_finite_reference = 0
         self.non_finite_replayed = 0
         self.nan_both = 0
         self.abs_sum = 0.0
         self.delta_sum = 0.0
         self.max_abs = 0.0
-        self.magnitudes = MagnitudeHistogram()
+        self.deltas = DeltaHistogram()
         self.pairs = PairMoments()
 
     def update(
@@ -132,6 +141,8 @@ class Comparison:
         self.missing_replayed += reference - compared
         self.missing_both += rows.compared.size - replayed - reference + compared
         self.mismatched += int(np.count_nonzero(rows.mismatched))
+        # A difference is 0 only between equal numbers: where they are too close for it, it is subnormal.
+        self.rows_changed += int(np.count_nonzero(rows.delta))
         if int(np.count_nonzero(rows.paired)) == rows.compared.size:
             self._add_pairs(rows.replayed, rows.reference, rows.delta)
         else:
@@ -143,7 +154,11 @@ class Comparison:
         replayed, reference = rows.replayed[rows.compared], rows.reference[rows.compared]
         self.non_finite_replayed += int(np.count_nonzero(~np.isfinite(replayed)))
         self.non_finite_reference += int(np.count_nonzero(~np.isfinite(reference)))
-        self.nan_both += int(np.count_nonzero(np.isnan(replayed) & np.isnan(reference)))
+        nan_both = int(np.count_nonzero(np.isnan(replayed) & np.isnan(reference)))
+        same_infinity = np.count_nonzero(np.isinf(replayed) & (replayed == reference))
+        self.nan_both += nan_both
+        unpaired = int(np.count_nonzero(rows.compared)) - int(np.count_nonzero(rows.paired))
+        self.rows_changed += unpaired - nan_both - int(same_infinity)
 
     def _add_pairs(self, replayed: Array, reference: Array, delta: Array) -> None:
         if delta.size == 0:
@@ -153,7 +168,7 @@ class Comparison:
             self.abs_sum += float(magnitudes.sum())
             self.delta_sum += float(delta.sum())
         self.max_abs = max(self.max_abs, float(magnitudes.max()))
-        self.magnitudes.add(magnitudes)
+        self.deltas.add(delta)
         self.pairs.add(replayed, reference)
 
     def merge(self, other: Self) -> Self:
@@ -164,9 +179,28 @@ class Comparison:
         self.abs_sum += other.abs_sum
         self.delta_sum += other.delta_sum
         self.max_abs = max(self.max_abs, other.max_abs)
-        self.magnitudes.merge(other.magnitudes)
+        self.deltas.merge(other.deltas)
         self.pairs.merge(other.pairs)
         return self
+
+    def minus(self, other: Self) -> Self | None:
+        """What is left without some of the rows; None where it can't be told precisely, and has to be summed anew.
+
+        Args:
+            other: The rows to leave out; all of them are in this state.
+        """
+        left = type(self)(self.tolerance)
+        for name in _COUNTS:
+            setattr(left, name, getattr(self, name) - getattr(other, name))
+        left.rows = self.rows - other.rows
+        left.abs_sum, left.delta_sum = self.abs_sum - other.abs_sum, self.delta_sum - other.delta_sum
+        left.max_abs = self.max_abs
+        left.deltas.counts = self.deltas.counts - other.deltas.counts
+        pairs = self.pairs.minus(other.pairs)
+        if pairs is None or not left_over(left.abs_sum, self.abs_sum) or 0 < self.max_abs == other.max_abs:
+            return None
+        left.pairs = pairs
+        return left
 
     def compute(self, *, design_effect: float = 1.0) -> dict[str, Any]:
         """The comparison as it stands in ``summary.json``, and what was not compared.
@@ -176,7 +210,8 @@ class Comparison:
 
         Returns:
             ``compared``, ``mismatched``, ``mismatch_rate``, ``mean_abs``, ``p50_abs``, ``p99_abs`` (within 0.4%),
-            ``max_abs``, ``mean_delta``, ``correlation`` (Pearson); the counts ``missing_*``, ``non_finite_*`` and
+            ``max_abs``, ``mean_delta``, ``p1_delta``, ``p50_delta``, ``p99_delta`` (within 0.4%), ``correlation``
+            (Pearson); the counts ``rows_changed`` (compared, and not equal), ``missing_*``, ``non_finite_*`` and
             ``nan_both``; ``mismatch_rate_low`` and ``_high`` (Wilson); ``reasons``: why a value is None, by its key.
         """
         pairs = self.pairs.count
@@ -188,6 +223,9 @@ class Comparison:
             "p99_abs": self._quantile(0.99),
             "max_abs": self.max_abs if pairs else None,
             "mean_delta": finite(self.delta_sum / pairs) if pairs else None,
+            "p1_delta": self._delta_quantile(0.01),
+            "p50_delta": self._delta_quantile(0.5),
+            "p99_delta": self._delta_quantile(0.99),
             "correlation": self.pairs.correlation(),
         }
         reasons = {name: self._reason(name) for name, value in values.items() if value is None}
@@ -196,8 +234,12 @@ class Comparison:
         return {**counts, **values, **interval, "reasons": reasons}
 
     def _quantile(self, share: float) -> float | None:
-        found = self.magnitudes.quantile(share)
+        found = self.deltas.magnitudes().quantile(share)
         return None if found is None else min(found, self.max_abs)
+
+    def _delta_quantile(self, share: float) -> float | None:
+        found = self.deltas.quantile(share)
+        return None if found is None else max(-self.max_abs, min(found, self.max_abs))
 
     def _reason(self, name: str) -> str:
         if not self.compared:
@@ -207,9 +249,16 @@ class Comparison:
         return CONSTANT if name == "correlation" and self.pairs.constant else TOO_LARGE
 
 
+def left_over(left: float | Array, whole: float | Array) -> bool:
+    """Whether sums of what is not negative keep their digits when a part is taken out of the whole."""
+    return bool(np.all((np.asarray(left) >= _LEFT * np.asarray(whole)) & np.isfinite(whole)))
+
+
+_LEFT = 1e-3
 _COUNTS = (
     "compared",
     "mismatched",
+    "rows_changed",
     "missing_reference",
     "missing_replayed",
     "missing_both",
@@ -255,6 +304,22 @@ class PairMoments:
             self.mean = self.mean + shift * (other.count / total)
         self.low, self.high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
         self.count = total
+
+    def minus(self, other: PairMoments) -> PairMoments | None:
+        """What is left without some of the pairs; None where an extreme may be among these, or digits would be lost."""
+        if other.count == 0:
+            return self
+        left = PairMoments()
+        left.count = self.count - other.count
+        if left.count == 0 or (self.low == other.low).any() or (self.high == other.high).any():
+            return left if left.count == 0 else None
+        with np.errstate(all="ignore"):
+            left.mean = (self.mean * self.count - other.mean * other.count) / left.count
+            shift = other.mean - left.mean
+            weight = left.count * other.count / self.count
+            left.centred = self.centred - other.centred - np.outer(shift, shift) * weight
+        left.low, left.high = self.low, self.high
+        return left if left_over(left.centred.diagonal(), self.centred.diagonal()) else None
 
     @property
     def constant(self) -> bool:

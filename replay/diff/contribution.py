@@ -50,29 +50,37 @@ class Judged:
     on_online: RowComparison | None
     on_baseline: RowComparison | None
 
+    def take(self, rows: Codes) -> Judged:
+        """Some of the rows."""
+        compared = (None if found is None else found.take(rows) for found in (self.on_online, self.on_baseline))
+        return Judged(take_terms(self.terms, rows), self.used[rows], self.outside[rows], self.weighted, *compared)
 
-def compact_columns(judged: Judged, rows: Codes | None, *, labelled: bool) -> list[NDArray[Any]]:
+
+def take_terms(terms: Array, rows: Codes) -> Array:
+    """Terms of some rows, ``(4, len(rows))``; without labels there are none."""
+    return terms.take(rows, axis=1) if terms.shape[1] else terms
+
+
+def compact_columns(judged: Judged, *, labelled: bool) -> list[NDArray[Any]]:
     """Columns to be summed by cell: quality where the diff has a label, then the two comparisons.
 
     Args:
         judged: The variant's rows.
-        rows: Which of them; None for all.
         labelled: Whether to sum what quality metrics need.
     """
     columns: list[NDArray[Any]] = []
     if labelled:
-        weight, label, score, loss = judged.terms if rows is None else judged.terms[:, rows]
+        weight, label, score, loss = judged.terms
         if judged.weighted:
-            columns = [judged.used if rows is None else judged.used[rows], weight, label, score, loss]
+            columns = [judged.used, weight, label, score, loss]
             columns += [weight * weight, weight * label, weight * score, weight * loss]
         else:
-            columns = [judged.used if rows is None else judged.used[rows], label, score, loss]
+            columns = [judged.used, label, score, loss]
         columns += [label * score, label * loss, score * score, score * loss, loss * loss]
-        columns.append(judged.outside if rows is None else judged.outside[rows])
+        columns.append(judged.outside)
     for found in (judged.on_online, judged.on_baseline):
         if found is not None:
-            parts = (found.compared, found.mismatched, found.paired, np.abs(found.delta), found.delta)
-            columns += parts if rows is None else [part[rows] for part in parts]
+            columns += [found.compared, found.mismatched, found.paired, np.abs(found.delta), found.delta]
     return columns
 
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from replay.diff.chunk import Chunk, ChunkBuffer, Column, decode, split_rejected
 from replay.diff.comparison import compare_rows
-from replay.diff.contribution import Judged, compact_columns, spread_columns
+from replay.diff.contribution import Judged, compact_columns, spread_columns, take_terms
 from replay.diff.packed import Packed
-from replay.diff.score_state import ScoreState
-from replay.diff.slices import CLUSTER_WIDTH, COUNTS_WIDTH, Plan, SliceTables
+from replay.diff.score_state import ScoreState, ScoreSums
+from replay.diff.slices import CLUSTER_WIDTH, COUNTS_WIDTH, Kind, Plan, SliceTables
 from replay.diff.spec import ONLINE, DiffSpec, VariantColumn
 from replay.metrics.functional.terms import NUM_TERMS, row_loss
 from replay.metrics.histogram import bits_to_float, ordered_bits
@@ -32,7 +32,8 @@ class DiffState(Packed):
     A scenario's column holds a score only where the scenario touched the row. Its slices are kept as what it changes in
     its checkpoint's, so that twenty scenarios that touch few rows each cost little more than their checkpoint. Counts
     stay exact; a scenario's sums on a slice carry the rounding of its checkpoint's (1e-16 of the largest sum), which
-    matters only where the checkpoint's scores are larger by many orders. Over all rows, sums are direct.
+    matters only where the checkpoint's scores are larger by many orders. Over all rows, what the untouched ones add is
+    taken from the checkpoint's sums only where that costs no digits.
 
     Args:
         spec: What to read and how to judge.
@@ -40,6 +41,7 @@ class DiffState(Packed):
     Attributes:
         rows: Rows with a replayed score; ``rejected`` counts the others by reason.
         no_time: Rows without a time; they are in no bucket.
+        no_group: Rows whose group is null.
         first_us: Earliest event time in microseconds, None before any.
         last_us: Latest.
         excluded: Rows that quality metrics can't use, whatever the score.
@@ -51,6 +53,7 @@ class DiffState(Packed):
         self.spec = spec
         self.rows = 0
         self.no_time = 0
+        self.no_group = 0
         self.first_us: int | None = None
         self.last_us: int | None = None
         self.rejected: Counter[str] = Counter()
@@ -94,11 +97,13 @@ class DiffState(Packed):
         other.flush()
         self.rows += other.rows
         self.no_time += other.no_time
+        self.no_group += other.no_group
         self._see_times(other.first_us, other.last_us)
         self.rejected.update(other.rejected)
         self.excluded.add(other.excluded)
         for name, state in self.scores.items():
             state.merge(other.scores[name])
+            state.histogram.merge(other.scores[name].histogram)
         self.slices.merge(other.slices)
         return self
 
@@ -109,6 +114,7 @@ class DiffState(Packed):
 
     def _add(self, chunk: Chunk) -> None:
         self.rows += chunk.rows
+        self.no_group += chunk.no_group
         self.excluded.add(chunk.excluded)
         if chunk.time_us is not None:
             moments = chunk.time_us.values[chunk.time_us.valid]
@@ -129,76 +135,86 @@ class _ChunkPass:
         self.plans = plans
         self.values = values
         self.labelled = self.spec.label is not None
-        self.num_judged = int(np.count_nonzero(chunk.judged))
         self.sums: list[list[Sums]] = [[] for _ in plans]
         self.columns: dict[str, Column] = {}
         self.judged: dict[str, Judged] = {}
+        self.added: dict[str, ScoreSums] = {}
 
     def run(self) -> None:
-        """Add the online score, then the baseline (the others are compared with it), then the rest in order."""
-        baseline = next(variant for variant in self.spec.variants if variant.name == self.spec.baseline)
-        self.columns[baseline.name] = self.chunk.scores(baseline.column)
-        self._add_online()
-        self._judge(baseline)
+        """Add the online score, then all variants in order; the baseline is judged first: all are compared with it."""
+        for variant in self.spec.variants:
+            if variant.name == self.spec.baseline:
+                self.columns[variant.name] = self.chunk.scores(variant.column)
+        self._add_full(0, ONLINE, self.chunk.online, self._terms(self.chunk.online, None, compared=False))
+        self.judged[self.spec.baseline] = self._terms(self.columns[self.spec.baseline], None)
         for place, variant in enumerate(self.spec.variants, start=1):
-            rows = self._judge(variant)
-            state = self.state.scores[variant.name]
-            column, judged = self.columns[variant.name], self.judged[variant.name]
-            state.add(column, judged, self.judged[baseline.name], self.num_judged)
-            before = None
-            if variant.checkpoint is not None:
-                before = (self.columns[variant.checkpoint], self.judged[variant.checkpoint])
-                self._add_histograms(place, state, *before, rows, sign=-1.0)
-            self._add_histograms(place, state, column, judged, rows)
-            self._sum(judged, None if before is None else before[1], rows)
+            if variant.checkpoint is None:
+                self._add_checkpoint(place, variant)
+            else:
+                self._add_scenario(place, variant, variant.checkpoint)
         for plan, sums in zip(self.plans, self.sums, strict=True):
             rows_by_cell = np.bincount(plan.cells.of_row, minlength=plan.cells.count)[:, None]
             self.state.slices.add(plan, sums, rows_by_cell.astype(np.float64))
 
-    def _add_online(self) -> None:
-        state = self.state.scores[ONLINE]
-        column = self.chunk.online
-        judged = self._terms(column, None)
+    def _add_checkpoint(self, place: int, variant: VariantColumn) -> None:
+        if variant.name not in self.judged:
+            self.columns[variant.name] = self.chunk.scores(variant.column)
+            self.judged[variant.name] = self._terms(self.columns[variant.name], None)
+        self._add_full(place, variant.name, self.columns[variant.name], self.judged[variant.name])
+
+    def _add_full(self, place: int, name: str, column: Column, judged: Judged) -> None:
+        """Add a score of every row."""
+        state = self.state.scores[name]
+        baseline = None if name == ONLINE else self.judged[self.spec.baseline].terms
+        added = ScoreSums(self.spec).add(column, judged, baseline, self._num_judged(None))
+        self.added[name] = added
         state.rows_scored += int(np.count_nonzero(column.valid))
-        state.add(column, judged, None, self.num_judged)
-        self._add_histograms(0, state, column, judged, None)
+        state.merge(added)
+        self._add_histograms(place, state, column, judged, None)
         self._sum(judged, None, None)
 
-    def _judge(self, variant: VariantColumn) -> Codes | None:
-        """Fill in and compare a variant; returns the rows that a scenario touched, None for a checkpoint."""
-        if variant.name in self.judged:
-            return None
-        column = self.columns.get(variant.name) or self.chunk.scores(variant.column)
-        rows: Codes | None = None
-        self.state.scores[variant.name].rows_scored += int(np.count_nonzero(column.valid))
-        if variant.checkpoint is not None:
-            rows = np.flatnonzero(column.valid)
-            clean = self.columns[variant.checkpoint]
-            column = Column(np.where(column.valid, column.values, clean.values), column.valid | clean.valid)
-        self.columns[variant.name] = column
-        like = None if variant.checkpoint is None else self.judged[variant.checkpoint]
-        self.judged[variant.name] = self._terms(column, like, rows, compared=True)
-        return rows
+    def _add_scenario(self, place: int, variant: VariantColumn, checkpoint: str) -> None:
+        """Add what a scenario changes in its checkpoint: only the rows that it touched are looked at."""
+        rows, column = self.chunk.sparse_scores(variant.column)
+        clean, before = self.columns[checkpoint].take(rows), self.judged[checkpoint].take(rows)
+        judged = self._terms(column, rows)
+        state = self.state.scores[variant.name]
+        state.rows_scored += rows.size
+        same = checkpoint == self.spec.baseline
+        baseline = before.terms if same else take_terms(self.judged[self.spec.baseline].terms, rows)
+        taken, added = (self._sums_of(rows, *side, baseline) for side in ((clean, before), (column, judged)))
+        state.merge(self._untouched(checkpoint, rows, taken))
+        state.merge(added)
+        self._add_histograms(place, state, clean, before, rows, sign=-1.0)
+        self._add_histograms(place, state, column, judged, rows)
+        self._sum(judged, before, rows)
 
-    def _terms(
-        self, column: Column, like: Judged | None, rows: Codes | None = None, *, compared: bool = False
-    ) -> Judged:
-        """Prepare a column. A scenario's is a copy of its checkpoint's terms but for the rows that it touched."""
-        chunk = self.chunk
-        if like is None or rows is None:
-            terms, used, outside = self._terms_of(column.values, column.valid, slice(None))
-        else:
-            terms, used, outside = like.terms.copy(), like.used.copy(), like.outside.copy()
-            if self.labelled:
-                terms[:, rows], used[rows], outside[rows] = self._terms_of(
-                    column.values[rows], column.valid[rows], rows
-                )
+    def _untouched(self, checkpoint: str, rows: Codes, taken: ScoreSums) -> ScoreSums:
+        """The checkpoint's sums without some rows: by subtraction where that is precise, else of the other rows."""
+        left = self.added[checkpoint].minus(taken)
+        if left is not None:
+            return left
+        others = np.flatnonzero(np.bincount(rows, minlength=self.chunk.rows) == 0)
+        baseline = take_terms(self.judged[self.spec.baseline].terms, others)
+        judged = self.judged[checkpoint].take(others)
+        return self._sums_of(others, self.columns[checkpoint].take(others), judged, baseline)
+
+    def _sums_of(self, rows: Codes, column: Column, judged: Judged, baseline: Array) -> ScoreSums:
+        return ScoreSums(self.spec).add(column, judged, baseline, self._num_judged(rows))
+
+    def _num_judged(self, rows: Codes | None) -> int:
+        return int(np.count_nonzero(self.chunk.judged if rows is None else self.chunk.judged[rows]))
+
+    def _terms(self, column: Column, rows: Codes | None, *, compared: bool = True) -> Judged:
+        """Prepare a column that holds some rows of the chunk; None for all."""
+        terms, used, outside = self._terms_of(column.values, column.valid, slice(None) if rows is None else rows)
         on_online = on_baseline = None
         if compared:
-            reference, tolerance = self.columns[self.spec.baseline], self.spec.tolerance
-            online = chunk.online
+            tolerance = self.spec.tolerance
+            references = (self.chunk.online, self.columns[self.spec.baseline])
+            online, baseline = (one if rows is None else one.take(rows) for one in references)
             on_online = compare_rows(column.values, column.valid, online.values, online.valid, tolerance)
-            on_baseline = compare_rows(column.values, column.valid, reference.values, reference.valid, tolerance)
+            on_baseline = compare_rows(column.values, column.valid, baseline.values, baseline.valid, tolerance)
         return Judged(terms, used, outside, self.spec.weight is not None, on_online, on_baseline)
 
     def _terms_of(self, values: Array, valid: NDArray[np.bool_], rows: Any) -> tuple[Array, Any, Any]:
@@ -219,32 +235,36 @@ class _ChunkPass:
     def _add_histograms(
         self, place: int, state: ScoreState, column: Column, judged: Judged, rows: Codes | None, sign: float = 1.0
     ) -> None:
+        """Add the finite scores of a column that holds some rows of the chunk; None for all."""
         chunk = self.chunk
-        finite = column.valid & np.isfinite(column.values)
-        picked = np.flatnonzero(finite) if rows is None else rows[finite[rows]]
-        if picked.size == chunk.rows:
-            scores, used, label = column.values, judged.used, chunk.label
-        else:
-            scores, used, label = column.values[picked], judged.used[picked], chunk.label[picked]
-        weight = None if chunk.weight is None else np.where(used, chunk.weight[picked], 1.0)
+        picked = np.flatnonzero(column.valid & np.isfinite(column.values))
+        scores, used = column.values, judged.used
+        if picked.size < scores.size:
+            scores, used = scores[picked], used[picked]
+            rows = picked if rows is None else rows[picked]
+        label, weight = chunk.label, chunk.weight
+        if rows is not None:
+            label, weight = label[rows], None if weight is None else weight[rows]
         bits = ordered_bits(scores)
         rounded = not bool(np.array_equal(bits_to_float(bits), scores))
+        weight = None if weight is None else np.where(used, weight, 1.0)
         state.histogram.add_bits(bits, np.where(used, label, 2.0), weight, sign=sign, rounded=rounded)
         if not self.labelled or not self.values:
             return
+        judged_rows = rows
         if not used.all():
-            picked, bits, label = picked[used], bits[used], label[used]
+            judged_rows = np.flatnonzero(used) if rows is None else rows[used]
+            bits, label = bits[used], label[used]
             weight = None if weight is None else weight[used]
         for histogram, codes in zip(self.state.slices.histograms[place], self.values, strict=True):
-            histogram.add_bits(bits, label, weight, codes[picked], sign=sign, rounded=rounded)
+            groups = codes if judged_rows is None else codes[judged_rows]
+            histogram.add_bits(bits, label, weight, groups, sign=sign, rounded=rounded)
 
     def _sum(self, judged: Judged, before: Judged | None, rows: Codes | None) -> None:
+        kinds = dict.fromkeys(plan.kind for plan in self.plans)
+        columns = {kind: self._columns(kind, judged, before) for kind in kinds}
         for plan, sums in zip(self.plans, self.sums, strict=True):
-            added = self._columns(plan, judged, rows)
-            if before is not None:
-                taken = self._columns(plan, before, rows)
-                added = [np.subtract(new, old, dtype=np.float64) for new, old in zip(added, taken, strict=True)]
-            found = plan.cells.sum(added, rows)
+            found = plan.cells.sum(columns[plan.kind], rows)
             if plan.kind == "full":
                 found = spread_columns(found, labelled=self.labelled, weighted=judged.weighted)
             else:
@@ -255,13 +275,15 @@ class _ChunkPass:
                 found = padded
             sums.append(found)
 
-    def _columns(self, plan: Plan, judged: Judged, rows: Codes | None) -> Sequence[NDArray[Any]]:
-        if plan.kind == "full":
-            return compact_columns(judged, rows, labelled=self.labelled)
-        columns: list[NDArray[Any]] = []
-        if plan.kind == "cluster" and self.labelled:
-            columns = list(judged.terms if rows is None else judged.terms[:, rows])
+    def _columns(self, kind: Kind, judged: Judged, before: Judged | None) -> Sequence[NDArray[Any]]:
+        """Columns to be summed for a kind of table; for a scenario, what its rows change in its checkpoint's."""
+        if before is not None:
+            pairs = zip(self._columns(kind, judged, None), self._columns(kind, before, None), strict=True)
+            return [np.subtract(new, old, dtype=np.float64) for new, old in pairs]
+        if kind == "full":
+            return compact_columns(judged, labelled=self.labelled)
+        columns: list[NDArray[Any]] = list(judged.terms) if kind == "cluster" and self.labelled else []
         for found in (judged.on_online, judged.on_baseline):
             if found is not None:
-                columns += [part if rows is None else part[rows] for part in (found.compared, found.mismatched)]
+                columns += [found.compared, found.mismatched]
         return columns

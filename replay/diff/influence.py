@@ -18,10 +18,12 @@ from replay.diff.spec import ONLINE, DiffSpec, VariantColumn
 from replay.metrics.cluster import CLUSTERS
 from replay.metrics.functional.auc import curve
 from replay.metrics.functional.log_mae import log_calibration
-from replay.metrics.histogram import Histogram
+from replay.metrics.histogram import Bits, Histogram, ordered_bits
 from replay.metrics.influence import InfluenceTable
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Codes = NDArray[np.int64]
 
 AUC, LOG_MAE, USED = range(3)
 """Columns by cluster: influence on AUC, influence on LogMAE, rows with a usable score."""
@@ -65,6 +67,30 @@ class InfluencePlan:
         """Whether a second pass adds anything: clusters, or variants to be paired with the baseline."""
         others = [variant.name for variant in self.spec.variants if variant.name != self.spec.baseline]
         return bool(self.tables) and (self.spec.group is not None or any(name in self.tables for name in others))
+
+
+@dataclass(frozen=True, slots=True)
+class _Usable:
+    """Scores as the tables look them up; ``(num_rows,)`` each.
+
+    Attributes:
+        mask: Rows with a label, a weight and a finite score.
+        bits: ``ordered_bits`` of the scores.
+    """
+
+    mask: Mask
+    bits: Bits
+
+    @classmethod
+    def of(cls, column: Column, judged: Mask) -> _Usable:
+        """Of a column, and the rows with a label and a weight."""
+        return cls(judged & column.valid & np.isfinite(column.values), ordered_bits(column.values))
+
+    def replaced(self, rows: Codes, others: _Usable) -> _Usable:
+        """A copy in which some rows have other scores."""
+        mask, bits = self.mask.copy(), self.bits.copy()
+        mask[rows], bits[rows] = others.mask, others.bits
+        return _Usable(mask, bits)
 
 
 class InfluenceState:
@@ -137,28 +163,27 @@ class InfluenceState:
         return state
 
     def _add(self, chunk: Chunk) -> None:
-        clean: dict[str, Column] = {}
+        clean: dict[str, _Usable] = {}
         if ONLINE in self.plan.tables and chunk.cluster is not None:
-            self._add_score(ONLINE, chunk, chunk.online, None)
+            self._add_score(ONLINE, chunk, _Usable.of(chunk.online, chunk.judged), None)
         baseline: Array | None = None
         for variant in self._baseline_first():
-            column = chunk.scores(variant.column)
             if variant.checkpoint is None:
-                clean[variant.name] = column
+                usable = clean[variant.name] = _Usable.of(chunk.scores(variant.column), chunk.judged)
             else:
-                below = clean[variant.checkpoint]
-                column = Column(np.where(column.valid, column.values, below.values), column.valid | below.valid)
+                rows, column = chunk.sparse_scores(variant.column)
+                usable = clean[variant.checkpoint].replaced(rows, _Usable.of(column, chunk.judged[rows]))
             if variant.name in self.plan.tables:
-                influence = self._add_score(variant.name, chunk, column, baseline)
+                influence = self._add_score(variant.name, chunk, usable, baseline)
                 baseline = influence if variant.name == self._spec.baseline else baseline
 
     def _baseline_first(self) -> list[VariantColumn]:
         return sorted(self._spec.variants, key=lambda variant: variant.name != self._spec.baseline)
 
-    def _add_score(self, name: str, chunk: Chunk, column: Column, baseline: Array | None) -> Array:
+    def _add_score(self, name: str, chunk: Chunk, usable: _Usable, baseline: Array | None) -> Array:
         """Add one column of scores; returns its rows' influence on AUC."""
-        used = chunk.judged & column.valid & np.isfinite(column.values)
-        influence = self.plan.tables[name].influence_where(used, column.values, chunk.label, chunk.weight)
+        used = usable.mask
+        influence = self.plan.tables[name].influence_of_bits(used, usable.bits, chunk.label, chunk.weight)
         auc = influence[:, AUC]
         if chunk.cluster is not None:
             sums = self.by_cluster[name]

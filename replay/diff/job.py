@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 import pyarrow as pa
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from replay.diff.grid import DiffState
 from replay.diff.influence import InfluencePlan, InfluenceState
 from replay.diff.measure import measure
+from replay.diff.rank_state import GROUP, RankState
 from replay.diff.result import DiffResult
 from replay.diff.spec import DiffSpec
 from replay.diff.worst import RowDelta, WorstRows
 from replay.mapping import map_batches
+from replay.metrics.rank import RankChange
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 _MERGE_ON_DRIVER = 64
 _SCHEMA = "state binary"
@@ -85,7 +88,7 @@ class _FirstPass:
 
 
 def diff_scores(scores: DataFrame, spec: DiffSpec, key: tuple[str, ...], worst_rows: int) -> Diff:
-    """Diff a scores table: one pass, and a second, lighter one where intervals need it.
+    """Diff a scores table: one pass, and two lighter ones where intervals and the order within groups need them.
 
     Args:
         scores: The scores table.
@@ -97,12 +100,41 @@ def diff_scores(scores: DataFrame, spec: DiffSpec, key: tuple[str, ...], worst_r
     columns = tuple(dict.fromkeys((*spec.columns, *key)))
     first = accumulate(scores, columns, empty, _FirstPass.from_bytes)
     plan = InfluencePlan.of(first.sums)
+    ranks = rank_effects(scores, spec) if spec.group is not None and len(spec.variants) > 1 else None
     influence = None
     if plan.needed:
         influence = accumulate(
             scores, spec.columns, InfluenceState(plan), partial(InfluenceState.from_bytes, plan=plan)
         )
-    return Diff(first.sums, measure(first.sums, influence), first.worst.compute())
+    return Diff(first.sums, measure(first.sums, influence, ranks), first.worst.compute())
+
+
+def rank_effects(scores: DataFrame, spec: DiffSpec) -> dict[str, RankChange]:
+    """What each variant does to the order within groups, against the baseline; of the baseline, against online.
+
+    Groups may lie in any partitions: the columns that it takes are brought together by group, and nothing else is.
+    Rejected rows and rows without a group are left out.
+
+    Args:
+        scores: The scores table.
+        spec: What to read; it has a group.
+
+    Raises:
+        ValueError: The spec has no group.
+    """
+    if spec.group is None:
+        raise ValueError("found no group in the spec, expected the column of what is ranked together")
+    empty = RankState(spec)
+    group = quoted(spec.group)
+    kept = scores.filter(group.isNotNull())
+    if spec.rejected is not None:
+        kept = kept.filter(quoted(spec.rejected).isNull())
+    # An integer tells groups apart as it is, and sorts fastest; of other types 64 bits of hash do.
+    whole = isinstance(scores.select(group).schema[0].dataType, T.IntegralType)
+    code = group.cast("bigint") if whole else F.xxhash64(group)
+    columns = [quoted(name) for name in empty.columns if name != GROUP]
+    together = kept.select(code.alias(GROUP), *columns).repartition(quoted(GROUP)).sortWithinPartitions(quoted(GROUP))
+    return _collect(_map(together, empty, RankState.from_bytes), empty, RankState.from_bytes).compute()
 
 
 def accumulate(scores: DataFrame, columns: tuple[str, ...], empty: S, unpack: Callable[[bytes], S]) -> S:
@@ -116,21 +148,36 @@ def accumulate(scores: DataFrame, columns: tuple[str, ...], empty: S, unpack: Ca
     """
     packed_empty = empty.to_bytes()
 
-    def update(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        yield _pack(reduce(lambda state, batch: state.update(batch), batches, unpack(packed_empty)))
-
     def merge(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         states = (unpack(state) for batch in batches for state in batch.column(0).to_pylist())
         yield _pack(reduce(lambda left, right: left.merge(right), states, unpack(packed_empty)))
 
-    quoted = [F.col("`" + name.replace("`", "``") + "`") for name in columns]
-    selected = scores.select(*quoted)
-    partials = map_batches(selected, update, _SCHEMA)
+    selected = scores.select(*(quoted(name) for name in columns))
+    partials = _map(selected, empty, unpack)
     tasks = selected.rdd.getNumPartitions()
     if tasks > _MERGE_ON_DRIVER:
         partials = partials.repartition(math.isqrt(tasks)).mapInArrow(merge, _SCHEMA)
+    return _collect(partials, empty, unpack)
+
+
+def quoted(name: str) -> Column:
+    """A column by its name, whatever characters it has."""
+    return F.col("`" + name.replace("`", "``") + "`")
+
+
+def _map(selected: DataFrame, empty: S, unpack: Callable[[bytes], S]) -> DataFrame:
+    """A packed state of each partition."""
+    packed_empty = empty.to_bytes()
+
+    def update(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        yield _pack(reduce(lambda state, batch: state.update(batch), batches, unpack(packed_empty)))
+
+    return map_batches(selected, update, _SCHEMA)
+
+
+def _collect(partials: DataFrame, empty: S, unpack: Callable[[bytes], S]) -> S:
     states = (unpack(bytes(row[0])) for row in partials.collect())
-    return reduce(lambda left, right: left.merge(right), states, unpack(packed_empty))
+    return reduce(lambda left, right: left.merge(right), states, unpack(empty.to_bytes()))
 
 
 def _pack(state: State) -> pa.RecordBatch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,8 +18,9 @@ from replay.diff.result import DiffResult, VariantResult
 from replay.diff.sliced import ALL, SliceMeasures, bucket_time, metric_row
 from replay.diff.slices import COUNTS_WIDTH
 from replay.diff.spec import ONLINE
+from replay.metrics.rank import RankChange
 from replay.metrics.row import MetricRow
-from replay.metrics.value import MetricValue
+from replay.metrics.value import MetricValue, undefined
 
 BUCKET_COUNTS = pa.schema(
     [
@@ -34,23 +35,43 @@ BUCKET_COUNTS = pa.schema(
 )
 """Columns of ``bucket_counts``."""
 
-_STATISTICS = ("mismatch_rate", "mean_abs", "p50_abs", "p99_abs", "max_abs", "mean_delta", "correlation")
+_STATISTICS = (
+    "mismatch_rate",
+    "mean_abs",
+    "p50_abs",
+    "p99_abs",
+    "max_abs",
+    "mean_delta",
+    "p1_delta",
+    "p50_delta",
+    "p99_delta",
+    "correlation",
+)
+WORTH_A_NOTE = 1e-3
+"""A binning error of an AUC that a reader is told of; a smaller one is in ``auc_error_bound`` alone."""
+
+NO_LOGIT = "some score lies outside [0, 1], or none lies strictly inside"
+
 _CHANGES = ("auc_drop", "ne_increase", "calibration_shift")
 
 
-def measure(state: DiffState, influence: InfluenceState | None = None) -> DiffResult:
+def measure(
+    state: DiffState, influence: InfluenceState | None = None, ranks: Mapping[str, RankChange] | None = None
+) -> DiffResult:
     """Compute everything; changes neither state.
 
     Args:
         state: The merged first pass.
         influence: The merged second pass, where there was one. Without it, ``auc_drop`` has no interval; nor have
             ``auc`` and ``log_mae`` where the diff has a group.
+        ranks: ``RankState.compute``, where the diff has a group and variants to compare.
     """
     state.flush()
     if influence is not None:
         influence.flush()
     overall = OverallMeasures(state, influence)
     variants = {name: overall.measure(name) for name in state.scores}
+    _add_ranks(variants, ranks or {}, state.spec.baseline)
     rows = [row for name, found in variants.items() for row in _overall_rows(name, found)]
     sliced = SliceMeasures(state, overall)
     rows.extend(sliced.rows())
@@ -62,6 +83,7 @@ def measure(state: DiffState, influence: InfluenceState | None = None) -> DiffRe
         first=_moment(state.first_us),
         last=_moment(state.last_us),
         no_time=state.no_time,
+        no_group=state.no_group,
         bucket=None if time is None else timedelta(microseconds=time.width_us),
         labels={
             "null": excluded.label_null,
@@ -133,10 +155,24 @@ def _overall_rows(name: str, found: VariantResult) -> Iterator[MetricRow]:
         for metric in (*_STATISTICS, *_CHANGES):
             if metric in comparison:
                 yield metric_row(name, against, ALL, None, metric, _statistic(comparison, metric, found))
-    for metric, count in found.stability.items():
-        yield metric_row(name, None, ALL, None, metric, MetricValue(float(count), None, None, found.rows))
+        if "rank" in comparison:
+            for metric, mean in comparison["rank"].metrics().items():
+                yield metric_row(name, against, ALL, None, metric, mean.as_metric())
+    for metric, size in found.stability.items():
+        shown = undefined(found.rows, NO_LOGIT) if size is None else MetricValue(float(size), None, None, found.rows)
+        yield metric_row(name, None, ALL, None, metric, shown)
     for metric, value in found.metrics.items():
         yield metric_row(name, None, ALL, None, metric, value)
+    if found.metrics:
+        bound = MetricValue(found.auc_error_bound, None, None, found.metrics["auc"].rows)
+        yield metric_row(name, None, ALL, None, "auc_error_bound", bound)
+
+
+def _add_ranks(variants: Mapping[str, VariantResult], ranks: Mapping[str, RankChange], baseline: str) -> None:
+    for name, change in ranks.items():
+        comparison = variants[name].vs_online if name == baseline else variants[name].vs_baseline
+        if comparison is not None:
+            comparison["rank"] = change
 
 
 def _statistic(comparison: dict[str, Any], metric: str, found: VariantResult) -> MetricValue:
@@ -163,10 +199,12 @@ def _notes(state: DiffState, variants: dict[str, VariantResult], slice_bound: fl
             f"the window has more than {spec.max_buckets} time buckets of {timedelta(microseconds=spec.bucket_us)}: "
             f"buckets are {timedelta(microseconds=time.width_us)} wide"
         )
+    if spec.group is not None and state.no_group and len(spec.variants) > 1:
+        yield f"{state.no_group:,} rows have no {spec.group!r} (null): they are in no change of rank"
     bound = max(found.auc_error_bound for found in variants.values())
-    if bound > 0:
+    if bound > WORTH_A_NOTE:
         yield f"auc over all rows is within {bound:.1e} of the exact one: distinct scores share {spec.score_bins} bins"
-    if slice_bound > 0:
+    if slice_bound > WORTH_A_NOTE:
         yield (
             f"auc of slices is within {slice_bound:.1e} of the exact one: distinct scores of a segment's values share "
             f"{spec.slice_bins} bins"

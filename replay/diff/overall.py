@@ -71,6 +71,7 @@ class OverallMeasures:
                 "non_finite": score.non_finite,
                 "saturated": score.saturated,
                 "out_of_range": self._out_of_range(name),
+                "largest_logit": score.largest_logit(),
             },
             metrics={} if self.spec.label is None else self._metrics(name),
             clipped=score.clipped,

@@ -19,12 +19,14 @@ class VariantResult:
         rows: Rows, all but the rejected ones.
         rows_scored: Rows with a score of its own; for a scenario, the rows that it touched.
         missing: Rows without a score, nor one of the checkpoint.
-        vs_online: ``Comparison.compute``; None for the online score itself.
+        vs_online: ``Comparison.compute``; the baseline's has a ``rank`` too, where the others' ``vs_baseline`` do. None
+            for the online score itself.
         vs_baseline: The same, and where there is a label ``auc_drop`` (baseline - variant), ``ne_increase`` and
-            ``calibration_shift`` (variant - baseline), each with ``_low`` and ``_high``; None for the online score and
-            the baseline itself.
+            ``calibration_shift`` (variant - baseline), each with ``_low`` and ``_high``; ``rank``, a ``RankChange``,
+            where there is a group; None for the online score and the baseline itself.
         stability: Rows whose score is ``non_finite``, ``saturated`` (a probability within 1e-6 of 0 or 1), or
-            ``out_of_range`` (finite, and outside of what the baseline's clean scores span).
+            ``out_of_range`` (finite, and outside of what the baseline's clean scores span); and ``largest_logit``, None
+            where the scores are not probabilities, or none lies strictly inside (0, 1).
         metrics: ``auc``, ``ne``, ``logloss``, ``calibration`` and ``log_mae``; empty without a label.
         clipped: Rows whose score was clipped to [1e-12, 1 - 1e-12] for a logarithm.
         auc_error_bound: How far binning can have moved the AUC; 0 where every distinct score has its bin.
@@ -35,7 +37,7 @@ class VariantResult:
     missing: int
     vs_online: dict[str, Any] | None
     vs_baseline: dict[str, Any] | None
-    stability: dict[str, int]
+    stability: dict[str, Any]
     metrics: dict[str, MetricValue]
     clipped: int
     auc_error_bound: float
@@ -51,6 +53,7 @@ class DiffResult:
         first: Earliest event time in UTC, or None.
         last: Latest.
         no_time: Rows without an event time, in no bucket.
+        no_group: Rows whose group is null: they are in no change of rank.
         bucket: Width of a time bucket; a multiple of the one asked for where there were too many; None without time.
         labels: ``null``, ``invalid`` (not 0 or 1), ``invalid_weight``: rows that no quality metric can use.
         variants: By name, in the order of the spec.
@@ -64,6 +67,7 @@ class DiffResult:
     first: datetime | None
     last: datetime | None
     no_time: int
+    no_group: int
     bucket: timedelta | None
     labels: Mapping[str, int]
     variants: Mapping[str, VariantResult]

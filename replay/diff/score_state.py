@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import math
+from copy import copy
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
 from replay.diff.chunk import Column
-from replay.diff.comparison import Comparison
+from replay.diff.comparison import Comparison, left_over
 from replay.diff.contribution import Judged
 from replay.diff.spec import DiffSpec
 from replay.metrics.functional.terms import NUM_TERMS, num_clipped
 from replay.metrics.histogram import Histogram
 
+Array = NDArray[np.float64]
+
 SATURATED = 1e-6
 """A probability within this of 0 or of 1 is saturated; a score outside [0, 1] never is."""
 
 
-class ScoreState:
-    """What is summed over all rows of one column of scores.
+class ScoreSums:
+    """What is summed over rows of one column of scores, but for their histogram.
 
     Args:
         spec: The diff.
@@ -29,6 +35,8 @@ class ScoreState:
         saturated: Rows whose score is a probability within ``SATURATED`` of 0 or 1.
         low: Smallest finite score; infinity without any.
         high: Largest finite score.
+        above_0: Smallest finite score above 0.
+        below_1: Largest finite score below 1.
         used: Rows that quality metrics use.
         outside: Used rows whose score lies outside [0, 1].
         clipped: Used rows whose score was clipped for the logarithm.
@@ -36,8 +44,6 @@ class ScoreState:
         sums: ``(4,)``: sums of the terms.
         moments: ``(4, 4)``: sums of the terms' products.
         cross: ``(4, 4)``: sums of products of these terms with the baseline's.
-        histogram: Scores by class: negative, positive, not judged. A scenario's holds what it changes in its
-            checkpoint's.
         on_online: Against the online score.
         on_baseline: Against the baseline.
     """
@@ -49,6 +55,8 @@ class ScoreState:
         self.saturated = 0
         self.low = np.inf
         self.high = -np.inf
+        self.above_0 = np.inf
+        self.below_1 = -np.inf
         self.used = 0
         self.outside = 0
         self.clipped = 0
@@ -56,17 +64,16 @@ class ScoreState:
         self.sums = np.zeros(NUM_TERMS)
         self.moments = np.zeros((NUM_TERMS, NUM_TERMS))
         self.cross = np.zeros((NUM_TERMS, NUM_TERMS))
-        self.histogram = Histogram(3, weighted=spec.weight is not None, max_bins=spec.score_bins)
         self.on_online = Comparison(spec.tolerance)
         self.on_baseline = Comparison(spec.tolerance)
 
-    def add(self, column: Column, judged: Judged, baseline: Judged | None, num_judged: int) -> None:
-        """Add a chunk, but for the histogram.
+    def add(self, column: Column, judged: Judged, baseline: Array | None, num_judged: int) -> Self:
+        """Add rows.
 
         Args:
             column: The scores, filled in.
             judged: The same, ready to be summed.
-            baseline: The baseline's; None for the online score.
+            baseline: ``(4, num_rows)``: the baseline's terms; None for the online score.
             num_judged: Rows with a label and a weight.
         """
         self._add_stability(column)
@@ -81,11 +88,12 @@ class ScoreState:
                 self.sums += judged.terms.sum(axis=1)
                 self.moments += judged.terms @ judged.terms.T
                 if baseline is not None:
-                    self.cross += judged.terms @ baseline.terms.T
+                    self.cross += judged.terms @ baseline.T
         if judged.on_online is not None:
             self.on_online.update_rows(judged.on_online)
         if judged.on_baseline is not None:
             self.on_baseline.update_rows(judged.on_baseline)
+        return self
 
     def _add_stability(self, column: Column) -> None:
         present = int(np.count_nonzero(column.valid))
@@ -95,23 +103,72 @@ class ScoreState:
         self.non_finite += present - num_finite
         values = column.values if num_finite == finite.size else column.values[finite]
         if values.size:
-            self.low = min(self.low, float(values.min()))
-            self.high = max(self.high, float(values.max()))
+            low, high = float(values.min()), float(values.max())
+            self.low, self.high = min(self.low, low), max(self.high, high)
+            self.above_0 = min(self.above_0, low if low > 0 else float(values.min(where=values > 0, initial=np.inf)))
+            self.below_1 = max(self.below_1, high if high < 1 else float(values.max(where=values < 1, initial=-np.inf)))
             self.saturated += _num_saturated(values)
 
-    def merge(self, other: ScoreState) -> None:
+    def largest_logit(self) -> float | None:
+        """The largest ``|log(p / (1 - p))|`` of the scores strictly inside (0, 1), saturated ones included.
+
+        None where a finite score lies outside [0, 1], so that the scores are not probabilities, or none lies inside.
+        """
+        inside = [score for score in (self.above_0, self.below_1) if 0 < score < 1]
+        if self.low < 0 or self.high > 1 or not inside:
+            return None
+        return max(abs(math.log(score) - math.log1p(-score)) for score in inside)
+
+    def merge(self, other: ScoreSums) -> None:
         """Add another state; ``other`` stays as it is."""
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.low, self.high = min(self.low, other.low), max(self.high, other.high)
+        self.above_0, self.below_1 = min(self.above_0, other.above_0), max(self.below_1, other.below_1)
         self.sums = self.sums + other.sums
         self.moments = self.moments + other.moments
         self.cross = self.cross + other.cross
-        self.histogram.merge(other.histogram)
         self.on_online.merge(other.on_online)
         self.on_baseline.merge(other.on_baseline)
 
+    def minus(self, other: ScoreSums) -> ScoreSums | None:
+        """What is left without some of the rows; None where it can't be told precisely, and has to be summed anew.
 
+        Args:
+            other: The rows to leave out; all of them are in this state.
+        """
+        on_online, on_baseline = self.on_online.minus(other.on_online), self.on_baseline.minus(other.on_baseline)
+        extremes = any(getattr(self, name) == getattr(other, name) for name in _EXTREMES)
+        moments = self.moments - other.moments
+        if on_online is None or on_baseline is None or (extremes and math.isfinite(other.low)):
+            return None
+        if not left_over(moments.diagonal(), self.moments.diagonal()):
+            return None
+        left = copy(self)
+        for name in _COUNTS:
+            setattr(left, name, getattr(self, name) - getattr(other, name))
+        left.sums, left.moments, left.cross = self.sums - other.sums, moments, self.cross - other.cross
+        left.on_online, left.on_baseline = on_online, on_baseline
+        return left
+
+
+class ScoreState(ScoreSums):
+    """What is kept of all rows of one column of scores.
+
+    Args:
+        spec: The diff.
+
+    Attributes:
+        histogram: Scores by class: negative, positive, not judged. A scenario's holds what it changes in its
+            checkpoint's.
+    """
+
+    def __init__(self, spec: DiffSpec) -> None:
+        super().__init__(spec)
+        self.histogram = Histogram(3, weighted=spec.weight is not None, max_bins=spec.score_bins)
+
+
+_EXTREMES = ("low", "high", "above_0", "below_1")
 _COUNTS = (
     "rows_scored",
     "missing",

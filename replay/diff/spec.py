@@ -46,6 +46,7 @@ class DiffSpec:
         slice_bins: The same for all values of one segment together.
         max_values: Values of a segment that get a slice of their own; the first in sort order.
         max_buckets: Time buckets kept; above it buckets double in width until they fit.
+        top_k: Every k of top-k overlap and NDCG@k within a group, ascending.
     """
 
     online: str
@@ -63,6 +64,7 @@ class DiffSpec:
     slice_bins: int = 2**16
     max_values: int = 1000
     max_buckets: int = 10_000
+    top_k: tuple[int, ...] = (1, 5, 10)
 
     def __post_init__(self) -> None:
         checkpoints: set[str] = set()
@@ -85,6 +87,8 @@ class DiffSpec:
             )
         if self.bucket_us < 1:
             raise ValueError(f"found bucket_us={self.bucket_us}, expected at least 1 microsecond")
+        if min(self.top_k, default=1) < 1 or list(self.top_k) != sorted(set(self.top_k)):
+            raise ValueError(f"found top_k={self.top_k}, expected distinct numbers from 1 on, ascending")
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ from replay.diff.packed import Packed
 from replay.diff.sliced import bucket_time
 from replay.diff.spec import DiffSpec
 
+Codes = NDArray[np.int64]
+
 BEYOND_TOLERANCE = "beyond_tolerance"
 NON_FINITE = "non_finite"
 MISSING_ONLINE = "missing_online"
@@ -46,6 +48,30 @@ class RowDelta:
     online: float | None
     replayed: float | None
     delta: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Bad:
+    """Rows of a chunk that disagree, or have one score only.
+
+    Attributes:
+        rows: ``(num_bad,)``.
+        compared: Of these rows.
+    """
+
+    rows: Codes
+    compared: RowComparison
+
+    def take(self, places: Codes) -> _Bad:
+        """Some of them."""
+        return _Bad(self.rows[places], self.compared.take(places))
+
+    def replaced(self, rows: Codes, others: _Bad, num_rows: int) -> _Bad:
+        """What is bad once some rows of the chunk have other scores."""
+        touched = np.zeros(num_rows, dtype=bool)
+        touched[rows] = True
+        left = self.take(np.flatnonzero(~touched[self.rows]))
+        return _Bad(np.concatenate((left.rows, others.rows)), left.compared.joined(others.compared))
 
 
 class WorstRows(Packed):
@@ -114,38 +140,43 @@ class WorstRows(Packed):
         return RowDelta(variant, row["kind"], key, time, row["online"], row["replayed"], delta)
 
     def _add(self, chunk: Chunk) -> None:
-        columns: dict[str, Column] = {}
+        clean: dict[str, _Bad] = {}
         for variant in self.spec.variants:
-            column = chunk.scores(variant.column)
-            if variant.checkpoint is not None:
-                clean = columns[variant.checkpoint]
-                column = Column(np.where(column.valid, column.values, clean.values), column.valid | clean.valid)
-            columns[variant.name] = column
-            online = chunk.online
-            rows = compare_rows(column.values, column.valid, online.values, online.valid, self.spec.tolerance)
-            picked, badness = self._candidates(rows, variant.name)
+            if variant.checkpoint is None:
+                bad = self._bad(chunk, np.arange(chunk.rows), chunk.scores(variant.column))
+                clean[variant.name] = bad
+            else:
+                rows, column = chunk.sparse_scores(variant.column)
+                bad = clean[variant.checkpoint].replaced(rows, self._bad(chunk, rows, column), chunk.rows)
+            picked, badness = self._candidates(bad.compared, variant.name)
             if picked.size:
-                self._keep(variant.name, self._table(chunk, rows, picked, badness))
+                found = bad.take(picked)
+                self._keep(variant.name, self._table(chunk, found.compared, found.rows, badness))
 
-    def _candidates(self, rows: RowComparison, variant: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Rows that may be among the worst, and how bad they are; infinity is worse than any delta."""
-        picked = np.flatnonzero(rows.mismatched | (rows.has_replayed ^ rows.has_reference))
-        badness = np.where(rows.paired[picked], np.abs(rows.delta[picked]), np.inf)
+    def _bad(self, chunk: Chunk, rows: Codes, column: Column) -> _Bad:
+        """Compare a column that holds some rows of the chunk."""
+        online = chunk.online.take(rows)
+        found = compare_rows(column.values, column.valid, online.values, online.valid, self.spec.tolerance)
+        picked = np.flatnonzero(found.mismatched | (found.has_replayed ^ found.has_reference))
+        return _Bad(rows[picked], found.take(picked))
+
+    def _candidates(self, bad: RowComparison, variant: str) -> tuple[Codes, NDArray[np.float64]]:
+        """Which of the rows may be among the worst, and how bad they are; infinity is worse than any delta."""
+        picked = np.arange(bad.delta.size)
+        badness = np.where(bad.paired, np.abs(bad.delta), np.inf)
         floor = 0.0
         kept = self._kept.get(variant)
         if kept is not None and kept.num_rows == self.limit:
             floor = kept.column("badness")[self.limit - 1].as_py()
         if picked.size > self.limit:
             floor = max(floor, float(np.partition(badness, picked.size - self.limit)[picked.size - self.limit]))
-        bad = badness >= floor
-        return picked[bad], badness[bad]
+        worse = badness >= floor
+        return picked[worse], badness[worse]
 
-    def _table(
-        self, chunk: Chunk, rows: RowComparison, picked: NDArray[np.int64], badness: NDArray[np.float64]
-    ) -> pa.Table:
+    def _table(self, chunk: Chunk, bad: RowComparison, picked: Codes, badness: NDArray[np.float64]) -> pa.Table:
         kind = np.where(np.isinf(badness), NON_FINITE, BEYOND_TOLERANCE)
-        kind = np.where(rows.has_reference[picked], kind, MISSING_ONLINE)
-        kind = np.where(rows.has_replayed[picked], kind, MISSING_REPLAYED)
+        kind = np.where(bad.has_reference, kind, MISSING_ONLINE)
+        kind = np.where(bad.has_replayed, kind, MISSING_REPLAYED)
         time = pa.nulls(picked.size, pa.int64())
         if chunk.time_us is not None:
             time = pa.array(chunk.time_us.values[picked], pa.int64(), mask=~chunk.time_us.valid[picked])
@@ -156,8 +187,8 @@ class WorstRows(Packed):
                 **keys,
                 "kind": pa.array(kind, pa.string()),
                 "time": time,
-                "online": pa.array(rows.reference[picked], mask=~rows.has_reference[picked]),
-                "replayed": pa.array(rows.replayed[picked], mask=~rows.has_replayed[picked]),
+                "online": pa.array(bad.reference, mask=~bad.has_reference),
+                "replayed": pa.array(bad.replayed, mask=~bad.has_replayed),
             }
         )
 

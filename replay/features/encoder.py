@@ -15,7 +15,7 @@ from replay.features.build import build_inputs
 from replay.features.inputs import Block
 from replay.features.paths import Catalog
 from replay.features.problems import raise_problems
-from replay.features.reader import FeatureReader
+from replay.features.reader import FeatureReader, LoggedColumns
 from replay.features.rejects import Reasons, first_reason
 from replay.features.resolve import resolve_features
 
@@ -85,6 +85,15 @@ class Encoder:
         self._types = {feature.name: feature.type for feature in resolution.features}
         self._reader = FeatureReader(resolution.features, schema)
 
+    @property
+    def types(self) -> Mapping[str, pa.DataType]:
+        """Logged type of every feature, in schema order."""
+        return self._types
+
+    def columns(self, batch: pa.RecordBatch) -> LoggedColumns:
+        """The features of a batch as they are logged, by name; nothing is computed before it is asked for."""
+        return self._reader_of(batch.schema).read(batch)
+
     def encode(self, batch: pa.RecordBatch) -> Encoded:
         """Encode all rows of a batch.
 
@@ -94,7 +103,7 @@ class Encoder:
         Raises:
             TrafficError: When the batch lacks a column, or has it in another type than the schema.
         """
-        columns = self._reader_of(batch.schema).read(batch)
+        columns = self.columns(batch)
         blocks = {entry.name: entry.encode(columns, batch.num_rows) for entry in self._inputs}
         tensors = {name: block.tensor for name, block in blocks.items()}
         for mask in self._masks:

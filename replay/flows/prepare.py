@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,18 +10,31 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from replay.checkpoints import Checkpoint, check_inputs, examine
-from replay.config import ReplayConfig
+from replay.checkpoints import Checkpoint, check_inputs, derive, examine
+from replay.config import (
+    CheckpointConfig,
+    DerivedConfig,
+    ReplayConfig,
+    RouteConfig,
+    Scenario,
+    SpliceConfig,
+    expand_scenarios,
+)
 from replay.errors import CheckpointError, ConfigError, Problem, TrafficError
 from replay.features import Encoder, check_features
-from replay.scoring import PREFLIGHT_ROWS, Preflight, carried_columns, plan_variants, run_preflight
+from replay.flows.others import Side, condition_problems, draw_donors_of, plan_side
+from replay.scenarios import ScenarioPlan
+from replay.scoring import PREFLIGHT_ROWS, Preflight, Work, carried_columns, plan_variants, run_preflight
 from replay.scoring.failures import spark_errors
 from replay.scoring.job import ScoreJob
 from replay.scoring.preflight import as_problem
+from replay.scoring.routes import plan_routes, route_types
+from replay.scoring.warmup import warm_up
 from replay.session import start_session
 from replay.traffic import (
     PinnedTraffic,
     SplitPlan,
+    TrafficCheck,
     check_traffic,
     column_problems,
     column_root,
@@ -33,7 +46,7 @@ from replay.traffic import (
 )
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 SPLIT_ROWS = 250_000
 """Rows of a split, about, where the table is large."""
@@ -66,9 +79,11 @@ class Prepared:
         checkpoints: Examined, by name.
         traffic: The pinned table.
         plan: How tasks get their rows.
+        side: What Spark computes beside the logged columns.
         job: What tasks do.
         features: Every feature that the model reads, in schema order.
         preflight: What scoring a few rows told.
+        check: What all keys and times told; None where they were not read.
     """
 
     config: ReplayConfig
@@ -76,13 +91,19 @@ class Prepared:
     checkpoints: dict[str, Checkpoint]
     traffic: PinnedTraffic
     plan: SplitPlan
+    side: Side
     job: ScoreJob
     features: tuple[str, ...]
     preflight: Preflight
+    check: TrafficCheck | None = None
+
+    def scan(self) -> DataFrame:
+        """The rows as Spark reads them."""
+        return self.side.scan(self.spark, self.traffic, self.plan.columns)
 
 
 def examine_all(config: ReplayConfig, options: Options) -> dict[str, Checkpoint]:
-    """Examine every checkpoint of a config, without running any of it.
+    """Examine every checkpoint of a config, without running any of it; routes are none.
 
     Raises:
         CheckpointError: One is refused.
@@ -90,22 +111,53 @@ def examine_all(config: ReplayConfig, options: Options) -> dict[str, Checkpoint]
     """
     checkpoints: dict[str, Checkpoint] = {}
     refused: list[tuple[str, CheckpointError]] = []
-    for name, entry in config.checkpoints.items():
+    for name, entry in _sources_first(config):
+        if any(source in dict(refused) for source in _sources(entry)):
+            continue  # what it is made of is refused already
         try:
-            checkpoints[name] = examine(
-                entry,
-                name,
-                base_dir=config.base_dir,
-                allow_pickle=options.allow_pickle,
-                allow_non_finite=options.allow_non_finite,
-            )
+            if isinstance(entry, CheckpointConfig):
+                checkpoints[name] = examine(
+                    entry,
+                    name,
+                    base_dir=config.base_dir,
+                    allow_pickle=options.allow_pickle,
+                    allow_non_finite=options.allow_non_finite,
+                )
+            else:
+                checkpoints[name] = derive(entry, name, checkpoints, config.seed)
         except CheckpointError as error:
             refused.append((name, error))
     if len(refused) == 1:
         raise refused[0][1]
     if refused:
         raise ConfigError([as_problem(name, error) for name, error in refused], config.source)
-    return checkpoints
+    return {name: checkpoints[name] for name in config.all_checkpoints if name in checkpoints}
+
+
+_Made = CheckpointConfig | DerivedConfig | SpliceConfig
+
+
+def _sources(entry: _Made) -> tuple[str, ...]:
+    """Checkpoints that one is made of."""
+    if isinstance(entry, DerivedConfig):
+        return (entry.source,)
+    return tuple(entry.splice.values()) if isinstance(entry, SpliceConfig) else ()
+
+
+def _sources_first(config: ReplayConfig) -> list[tuple[str, _Made]]:
+    """Every checkpoint but the routes, each after those that it is made of; the config has no cycles."""
+    entries = {name: entry for name, entry in config.all_checkpoints.items() if not isinstance(entry, RouteConfig)}
+    ordered: dict[str, _Made] = {}
+
+    def add(name: str) -> None:
+        if name not in ordered:
+            for source in _sources(entries[name]):
+                add(source)
+            ordered[name] = entries[name]
+
+    for name in entries:
+        add(name)
+    return list(ordered.items())
 
 
 def start(config: ReplayConfig, options: Options) -> tuple[SparkSession, dict[str, Checkpoint]]:
@@ -117,7 +169,11 @@ def start(config: ReplayConfig, options: Options) -> tuple[SparkSession, dict[st
 
 
 def prepare(
-    config: ReplayConfig, options: Options, pin: Callable[[dict[str, Checkpoint]], ReplayConfig] | None = None
+    config: ReplayConfig,
+    options: Options,
+    pin: Callable[[dict[str, Checkpoint]], ReplayConfig] | None = None,
+    *,
+    check_keys: bool = False,
 ) -> Prepared:
     """Get everything ready and prove that it fits, before any long work.
 
@@ -126,6 +182,7 @@ def prepare(
         options: From the command line.
         pin: Given the examined checkpoints, returns the config with the traffic's version pinned where an
             unfinished run is to be resumed.
+        check_keys: Read the whole traffic's keys and times too, beside the opening of the checkpoints.
 
     Raises:
         ConfigError: The config does not fit the traffic or the checkpoints; every problem at once.
@@ -135,29 +192,61 @@ def prepare(
     spark, checkpoints = start(config, options)
     if pin is not None:
         config = pin(checkpoints)
-    with spark_errors("reading the traffic"), _located(config):
+        warm_up(spark, checkpoints, config.model, config.engine)
+    routes = plan_routes(config)
+    scenarios = expand_scenarios(config)
+    with spark_errors("reading the traffic"), located(config):
         traffic = open_traffic(spark, config.traffic)
         _raise(fit_problems(config, traffic.schema, checkpoints))
         encoder = Encoder(config.model, traffic.schema)
+        _raise(_scenario_problems(config, scenarios, encoder))
         columns = needed_columns(config, traffic.schema, encoder.roots)
+        side = plan_side(config, scenarios, encoder.types)
         # A commit holds whole splits: smaller commits than a split has rows want smaller splits.
         target = config.engine.commit_rows if config.engine.commit_rows < SPLIT_ROWS else None
-        plan = plan_splits(spark, traffic, columns, config.engine.reader, target_rows=target)
+        _raise(condition_problems(spark, traffic, scenarios))
+        plan = plan_splits(spark, traffic, columns, config.engine.reader, target_rows=target, side=side.place)
         sample = _sample(spark, traffic, plan, config)
-    preflight = run_preflight(config.model, checkpoints, sample)
-    with _located(config):
-        _raise(preflight.problems)
+        donors = draw_donors_of(spark, traffic, config, scenarios, encoder.types)
+    with ThreadPoolExecutor(1) as pool, spark_errors("checking the traffic"):
+        # Spark reads keys while this process opens the checkpoints; what is wrong with these is told first.
+        checking = pool.submit(check_traffic, spark, traffic, config.traffic) if check_keys else None
+        preflight = run_preflight(config.model, checkpoints, sample)
+        with located(config):
+            _raise(preflight.problems)
+        check = None if checking is None else checking.result()
     variants = plan_variants(config)
-    job = ScoreJob(
+    types = {**preflight.score_types, **route_types(routes, preflight.score_types)}
+    work = Work(
         model=config.model,
-        checkpoints=checkpoints,
         variants=variants,
-        score_types={variant.name: preflight.score_types[variant.checkpoint] for variant in variants},
+        score_types={variant.name: types[variant.checkpoint] for variant in variants},
         carried=carried_columns(config.traffic, _types(config, traffic.schema)),
+        time=config.traffic.time.column if config.traffic.time is not None else None,
         time_unit=config.traffic.time.unit if config.traffic.time is not None else None,
-        engine=config.engine,
+        key=config.traffic.key,
+        seed=config.seed,
+        routes=routes,
+        scenarios=scenarios,
+        donors=donors,
+        whole=preflight.dependent,
+        base_dir=config.base_dir,
     )
-    return Prepared(config, spark, checkpoints, traffic, plan, job, encoder.features, preflight)
+    job = ScoreJob(work, checkpoints, config.engine)
+    return Prepared(config, spark, checkpoints, traffic, plan, side, job, encoder.features, preflight, check)
+
+
+def _scenario_problems(config: ReplayConfig, scenarios: Sequence[Scenario], encoder: Encoder) -> Iterator[Problem]:
+    """What of the scenarios does not fit the table."""
+    told: set[str] = set()
+    for scenario in scenarios:
+        if scenario.salt in told:
+            continue  # another value of the same list
+        told.add(scenario.salt)
+        try:
+            ScenarioPlan(scenario, config.model, encoder.types, config.seed, base_dir=config.base_dir)
+        except ConfigError as error:
+            yield from error.problems
 
 
 def fit_problems(config: ReplayConfig, schema: pa.Schema, checkpoints: Mapping[str, Checkpoint]) -> list[Problem]:
@@ -170,11 +259,13 @@ def fit_problems(config: ReplayConfig, schema: pa.Schema, checkpoints: Mapping[s
 
 def needed_columns(config: ReplayConfig, schema: pa.Schema, roots: Iterable[str]) -> tuple[str, ...]:
     """Top-level columns that scoring reads: the features' roots and the roles', in the order of the schema."""
-    needed = {*roots, *(column_root(schema, name) for name in _types(config, schema))}
+    hashed = [name for route in plan_routes(config).values() for name in route.by]
+    needed = {*roots, *(column_root(schema, name) for name in (*_types(config, schema), *hashed))}
     return tuple(name for name in schema.names if name in needed)
 
 
 def _types(config: ReplayConfig, schema: pa.Schema) -> dict[str, pa.DataType]:
+    """Logged type of every column that a role names."""
     traffic = config.traffic
     named: Iterable[str | None] = (
         *traffic.key,
@@ -210,7 +301,7 @@ def _raise(problems: Iterable[Problem]) -> None:
 
 
 @contextmanager
-def _located(config: ReplayConfig) -> Iterator[None]:
+def located(config: ReplayConfig) -> Iterator[None]:
     """Give problems that rooms below found their lines in the file."""
     try:
         yield

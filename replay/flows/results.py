@@ -2,40 +2,58 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pyspark.sql import types as T
-
-from replay.config import ReplayConfig
+from replay.config import ReplayConfig, Tolerance
 from replay.diff.job import Diff
 from replay.diff.result import VariantResult
 from replay.diff.worst import RowDelta
 from replay.features import feature_column
+from replay.flows.effects import Effects
 from replay.flows.prepare import Prepared
+from replay.report import summary as report
 from replay.report.data import ReportData, WorstRow
-from replay.report.plain import plain
+from replay.report.rows import row_command
 from replay.report.summary import (
     CheckpointSummary,
     Comparison,
+    Incident,
+    NoiseFloor,
     Reconciliation,
     Stability,
     Summary,
     TimeRange,
     Timings,
-    Tolerance,
     TrafficSummary,
     VariantSummary,
 )
+from replay.scoring import Variant
 from replay.store import Manifest
 from replay.traffic import TrafficCheck, find_rows
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+
+@dataclass(frozen=True)
+class Found:
+    """What a run found beside the diff.
+
+    Attributes:
+        tolerance: What counted as agreement.
+        noise: The noise floor, where it was measured.
+        incidents: Where they were searched for.
+        effects: Skew matrix and sensitivity, where they were asked for.
+        totals: What tasks counted; see :func:`replay.scoring.waves.score_in_waves`.
+    """
+
+    tolerance: Tolerance
+    noise: NoiseFloor | None
+    incidents: tuple[Incident, ...]
+    effects: Effects
+    totals: Mapping[str, float]
 
 
 def build_report_data(
@@ -44,11 +62,12 @@ def build_report_data(
     diff: Diff,
     worst: Sequence[WorstRow],
     manifest: Manifest,
+    found: Found,
     timings: Mapping[str, float],
     finished: str,
 ) -> ReportData:
     """Put together what the report shows and ``summary.json`` holds."""
-    config, result = prepared.config, diff.result
+    config, result, work = prepared.config, diff.result, prepared.job.work
     scored = result.rows
     summary = Summary(
         run_id=manifest.run_id,
@@ -61,20 +80,21 @@ def build_report_data(
         ),
         timings=Timings(**{entry.name: round(timings.get(entry.name, 0.0), 3) for entry in fields(Timings)}),
         traffic=_traffic(prepared),
-        checkpoints={name: _checkpoint(prepared, name) for name in config.checkpoints},
-        variants={
-            variant.name: _variant(result.variants[variant.name], variant.checkpoint, variant.scenario)
-            for variant in prepared.job.variants
-        },
+        checkpoints={name: _checkpoint(prepared, name) for name in config.all_checkpoints},
+        variants={variant.name: _variant(result.variants[variant.name], variant) for variant in work.variants},
         baseline=config.baseline,
-        warnings=(*prepared.preflight.warnings(), *result.notes),
+        warnings=(*prepared.preflight.warnings(), *_counted(found.totals), *result.notes),
         started=_time(manifest.started),
         finished=_time(finished),
         config_sha256=manifest.config_sha256,
         output=config.output,
-        tolerance=Tolerance(config.diff.tolerance.abs, config.diff.tolerance.rel),
+        tolerance=report.Tolerance(found.tolerance.abs, found.tolerance.rel),
         bucket_seconds=None if result.bucket is None else result.bucket.total_seconds(),
         online_metrics=result.online.metrics,
+        noise_floor=found.noise,
+        incidents=found.incidents,
+        skew_matrix=found.effects.skew_matrix,
+        sensitivity=found.effects.sensitivity,
     )
     return ReportData(summary, result.metric_rows, tuple(worst))
 
@@ -94,6 +114,13 @@ def _traffic(prepared: Prepared) -> TrafficSummary:
 
 
 def _checkpoint(prepared: Prepared, name: str) -> CheckpointSummary:
+    route = prepared.job.work.routes.get(name)
+    if route is not None:
+        shares = ", ".join(f"{member} {share:g}" for member, share in zip(route.members, route.shares, strict=True))
+        digest = hashlib.sha256(json.dumps([shares, route.by, route.salt]).encode()).hexdigest()
+        return CheckpointSummary(
+            "route", digest, None, notes=(f"each row to one of {shares}, by {', '.join(route.by)}",)
+        )
     checkpoint = prepared.checkpoints[name]
     notes = [f"set aside, not read: {', '.join(checkpoint.set_aside)}"] if checkpoint.set_aside else []
     notes += [f"{count:,} values that are not finite in {tensor}" for tensor, count in checkpoint.non_finite]
@@ -102,14 +129,24 @@ def _checkpoint(prepared: Prepared, name: str) -> CheckpointSummary:
         sha256=checkpoint.sha256,
         parameters=checkpoint.parameters,
         path=checkpoint.path,
-        notes=tuple(notes),
+        notes=(*notes, *prepared.preflight.notes.get(name, ())),
     )
 
 
-def _variant(found: VariantResult, checkpoint: str, scenario: str | None) -> VariantSummary:
+def _counted(totals: Mapping[str, float]) -> Iterator[str]:
+    """What happened to rows under scenarios, in words."""
+    for name, count in totals.items():
+        kind, _, scenario = name.partition(":")
+        if kind == "without_history":
+            yield f"scenario {scenario}: {count:,.0f} rows have no value that is old enough: they got `missing`"
+        elif kind == "refused":
+            yield f"scenario {scenario}: the model's contract refuses {count:,.0f} of the changed rows: they score NaN"
+
+
+def _variant(found: VariantResult, variant: Variant) -> VariantSummary:
     return VariantSummary(
-        checkpoint=checkpoint,
-        scenario=scenario,
+        checkpoint=variant.checkpoint,
+        scenario=variant.scenario,
         rows=found.rows,
         rows_scored=found.rows_scored,
         vs_online=_comparison(found.vs_online),
@@ -154,66 +191,6 @@ def _worst(config: ReplayConfig, delta: RowDelta, features: Mapping[str, Any]) -
         replayed=delta.replayed,
         delta=delta.delta,
         features=features,
-        command=row_command(config, delta.key),
+        command=row_command(config.source, delta.key),
         kind=delta.kind,
     )
-
-
-def row_command(config: ReplayConfig, key: Mapping[str, Any]) -> str:
-    """The command that shows one row end to end."""
-    keys = [part for name, value in key.items() for part in ("--key", f"{name}={value}")]
-    return shlex.join(["replay", "row", config.source or "replay.yaml", *keys])
-
-
-_DIFFS = T.StructType(
-    [
-        T.StructField("variant", T.StringType(), False),
-        T.StructField("key", T.MapType(T.StringType(), T.StringType()), False),
-        T.StructField("time", T.TimestampType()),
-        T.StructField("online", T.DoubleType()),
-        T.StructField("replayed", T.DoubleType()),
-        T.StructField("delta", T.DoubleType()),
-        T.StructField("features", T.MapType(T.StringType(), T.StringType()), False),
-        T.StructField("command", T.StringType(), False),
-    ]
-)
-
-_METRICS = T.StructType(
-    [
-        T.StructField("variant", T.StringType(), False),
-        T.StructField("against", T.StringType()),
-        T.StructField("slice", T.StringType(), False),
-        T.StructField("bucket", T.TimestampType()),
-        T.StructField("metric", T.StringType(), False),
-        T.StructField("value", T.DoubleType()),
-        T.StructField("low", T.DoubleType()),
-        T.StructField("high", T.DoubleType()),
-        T.StructField("rows", T.LongType(), False),
-        T.StructField("reason", T.StringType()),
-    ]
-)
-
-
-def diffs_table(spark: SparkSession, worst: Sequence[WorstRow]) -> DataFrame:
-    """The ``diffs`` table: the worst rows of each variant; keys and features as text, lists and structs as JSON."""
-    rows = [
-        (row.variant, _texts(row.key), row.time, row.online, row.replayed, row.delta, _texts(row.features), row.command)
-        for row in worst
-    ]
-    return spark.createDataFrame(rows, _DIFFS)
-
-
-def metrics_table(spark: SparkSession, diff: Diff) -> DataFrame:
-    """The ``metrics`` table: a row per variant, slice, bucket and metric."""
-    rows = [tuple(getattr(row, field.name) for field in _METRICS) for row in diff.result.metric_rows]
-    return spark.createDataFrame(rows, _METRICS)
-
-
-def _texts(values: Mapping[str, Any]) -> dict[str, str | None]:
-    return {name: _text(value) for name, value in values.items()}
-
-
-def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(plain(value))

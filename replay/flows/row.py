@@ -8,14 +8,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from replay.checkpoints import open_scorer
+from replay.checkpoints import cached_scorer
 from replay.config import ReplayConfig
 from replay.errors import TrafficError, UsageError
 from replay.features import REJECT_REASONS, Encoder, feature_column
-from replay.flows.prepare import Options, prepare
+from replay.flows.prepare import Options, Prepared, prepare
 from replay.report.plain import plain
+from replay.scoring import BatchScorer, Stopwatch
 from replay.scoring.failures import spark_errors
 from replay.traffic import find_rows
+from replay.traffic.paths import require_column
+from replay.traffic.selection import spark_column
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class ExplainedRow:
         rejected: Why it cannot be scored, or None.
         tensors: What the model is given, by input.
         online: The online score.
-        replayed: Score by variant; empty for a rejected row.
+        replayed: Score by variant, None where a scenario does not touch the row; empty for a rejected row.
     """
 
     key: dict[str, Any]
@@ -38,7 +41,7 @@ class ExplainedRow:
     rejected: str | None
     tensors: dict[str, Any]
     online: float | None
-    replayed: dict[str, float]
+    replayed: dict[str, float | None]
 
     def to_dict(self) -> dict[str, Any]:
         """Turn into JSON-able data."""
@@ -56,6 +59,9 @@ class ExplainedRow:
         lines += ["tensors", *(f"  {name} = {_shown(value)}" for name, value in self.tensors.items())]
         lines += ["scores", f"  online = {self.online}"]
         for name, score in self.replayed.items():
+            if score is None:
+                lines.append(f"  {name} = not touched: its checkpoint's score holds")
+                continue
             delta = "" if self.online is None else f"  (replayed - online = {score - self.online:+.3g})"
             lines.append(f"  {name} = {score:.9g}{delta}")
         return "\n".join(lines)
@@ -77,19 +83,13 @@ def explain_row(config: ReplayConfig, key: Mapping[str, str], *, options: Option
     if set(key) != set(wanted):
         raise UsageError(f"found --key for {', '.join(key)}, expected one for each of {', '.join(wanted)}")
     prepared = prepare(config, options or Options())
+    work = prepared.job.work
     with spark_errors("finding the row"):
-        found = find_rows(prepared.spark, prepared.traffic, [dict(key)], prepared.plan.columns)
-    if found.num_rows == 0:
-        shown = ", ".join(f"{name}={value}" for name, value in key.items())
-        raise TrafficError(f"no row with {shown} among those that the config selects from {prepared.traffic.location}")
-    batch = pa.RecordBatch.from_arrays([column.combine_chunks() for column in found.columns], schema=found.schema)
+        batch = _find(prepared, dict(key))
     encoded = Encoder(config.model, batch.schema).encode(batch)
-    replayed = {}
-    if not encoded.rejected[0]:
-        for variant in prepared.job.variants:
-            scorer = open_scorer(prepared.checkpoints[variant.checkpoint], config.model)
-            replayed[variant.name] = float(scorer.score(encoded.tensors)[0])
-    named = [column.path for column in prepared.job.carried]
+    scorers = {name: cached_scorer(checkpoint, config.model) for name, checkpoint in prepared.checkpoints.items()}
+    (scores,) = BatchScorer(work, batch.schema, scorers, config.engine.chunk_rows).run([batch], Stopwatch())
+    named = [column.path for column in work.carried]
     online = _value(batch, config.traffic.score)
     return ExplainedRow(
         key={name: _value(batch, name) for name in wanted},
@@ -98,8 +98,33 @@ def explain_row(config: ReplayConfig, key: Mapping[str, str], *, options: Option
         rejected=REJECT_REASONS[encoded.rejected[0]] or None,
         tensors={name: tensor[0].tolist() for name, tensor in encoded.tensors.items()},
         online=None if online is None else float(online),
-        replayed=replayed,
+        replayed={}
+        if encoded.rejected[0]
+        else {variant.name: scores.column(variant.name)[0].as_py() for variant in work.variants},
     )
+
+
+def _find(prepared: Prepared, key: dict[str, Any]) -> pa.RecordBatch:
+    """The one row with a key, with what scenarios need beside the logged columns.
+
+    Raises:
+        TrafficError: No selected row has this key.
+    """
+    traffic = prepared.traffic
+    found = find_rows(prepared.spark, traffic, [key], prepared.plan.columns)
+    if found.num_rows == 0:
+        shown = ", ".join(f"{name}={value}" for name, value in key.items())
+        raise TrafficError(f"no row with {shown} among those that the config selects from {traffic.location}")
+    if prepared.side.place is not None:
+        from pyspark.sql import functions as F
+
+        rows = prepared.scan()
+        first = found.slice(0, 1).combine_chunks().to_batches()[0]
+        for name in traffic.config.key:
+            column = spark_column(require_column(traffic.schema, name))
+            rows = rows.where(column.eqNullSafe(F.lit(_value(first, name))))
+        found = rows.toArrow()
+    return pa.RecordBatch.from_arrays([column.combine_chunks() for column in found.columns], schema=found.schema)
 
 
 def _value(batch: pa.RecordBatch, name: str) -> Any:

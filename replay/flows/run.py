@@ -5,19 +5,24 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from replay.checkpoints import Checkpoint
-from replay.config import ReplayConfig, fingerprint, load_config, side_files, to_resolved_dict
+from replay.config import ReplayConfig, Tolerance, fingerprint, load_config, side_files, to_resolved_dict
 from replay.diff.job import Diff, diff_scores
 from replay.diff.spec import DiffSpec, VariantColumn
 from replay.errors import RunFailed, TrafficError
-from replay.flows.prepare import Options, Prepared, prepare, with_version
-from replay.flows.results import build_report_data, diffs_table, metrics_table, worst_rows
+from replay.flows.effects import measure_effects
+from replay.flows.incidents import Diagnosed, diagnose_scores, measure_quiet, needs_noise, quiet_tolerance
+from replay.flows.prepare import Options, Prepared, located, prepare, with_version
+from replay.flows.results import Found, build_report_data, worst_rows
+from replay.flows.tables import diffs_table, hypotheses_table, metrics_table
 from replay.report.data import ReportData
+from replay.report.gating import judge_gates
 from replay.report.html import render_html
 from replay.report.progress import Progress, make_progress
 from replay.scoring import REJECTED
@@ -27,6 +32,7 @@ from replay.session import start_session
 from replay.store import (
     COMPLETE,
     DIFFS,
+    HYPOTHESES,
     METRICS,
     REPORT,
     REPORT_DATA,
@@ -41,7 +47,7 @@ from replay.store import (
     read_table,
     replace_table,
 )
-from replay.traffic import TrafficCheck, check_traffic, key_fingerprint
+from replay.traffic import TrafficCheck, key_fingerprint
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -108,18 +114,20 @@ def run(
     if not isinstance(config, ReplayConfig):
         config = load_config(config, overrides=overrides, output=output)
     with progress or make_progress(quiet=True) as shown:
-        return _run(config, options or Options(), overwrite, shown)
+        return replay_window(config, options or Options(), shown, overwrite=overwrite)
 
 
-def _run(config: ReplayConfig, options: Options, overwrite: bool, progress: Progress) -> RunResult:
+def replay_window(
+    config: ReplayConfig, options: Options, progress: Progress, *, overwrite: bool = False, diagnosing: bool = False
+) -> RunResult:
+    """Replay as :func:`run` does; where ``diagnosing``, find the incidents and their causes as well."""
     clock = _Clock()
     config_sha256 = fingerprint(config)
     resumable = _Resumable(config, config_sha256, overwrite)
     progress.stage("preparing")
-    prepared = prepare(config, options, pin=resumable.pin)
-    progress.stage("checking keys")
-    with spark_errors("checking the traffic"):
-        check = check_traffic(prepared.spark, prepared.traffic, config.traffic)
+    prepared = prepare(config, options, pin=resumable.pin, check_keys=True)
+    check = prepared.check
+    assert check is not None
     output = Output(open_storage(config.output, prepared.spark))
     manifest = _manifest(prepared, config_sha256, clock.started)
     output.begin(manifest, resume=resumable.continues(manifest.run_id))
@@ -127,7 +135,7 @@ def _run(config: ReplayConfig, options: Options, overwrite: bool, progress: Prog
         totals = score_in_waves(
             prepared.spark,
             prepared.job,
-            prepared.traffic,
+            prepared.scan,
             prepared.plan,
             output.table(SCORES),
             manifest.run_id,
@@ -138,14 +146,29 @@ def _run(config: ReplayConfig, options: Options, overwrite: bool, progress: Prog
     clock.add(totals)
     with spark_errors("reading the scores back"):
         scores = _read_back(prepared, output, manifest.run_id, check)
-    progress.stage("comparing")
-    with clock.wall("diff"), spark_errors("comparing"):
-        diff = diff_scores(scores, diff_spec(prepared), config.traffic.key, config.diff.worst_rows)
+    with spark_errors("comparing"), clock.wall("diff"):
+        quiet = measure_quiet(prepared, scores, check.rows_selected) if needs_noise(config, diagnosing) else None
+        progress.stage("comparing")
+        tolerance = config.diff.tolerance if isinstance(config.diff.tolerance, Tolerance) else quiet_tolerance(quiet)
+        diff = diff_scores(scores, diff_spec(prepared, tolerance), config.traffic.key, config.diff.worst_rows)
         _refuse_nothing_scored(diff)
         worst = worst_rows(prepared, diff)
-        replace_table(diffs_table(prepared.spark, worst), output.table(DIFFS), manifest.run_id)
-        replace_table(metrics_table(prepared.spark, diff), output.table(METRICS), manifest.run_id)
-    data = build_report_data(prepared, check, diff, worst, manifest, clock.timings(), clock.now())
+        effects = measure_effects(prepared, scores, diff, tolerance)
+    incidents = Diagnosed()
+    if diagnosing and quiet is not None:
+        with spark_errors("diagnosing"), clock.wall("diagnose"):
+            incidents = diagnose_scores(prepared, scores, quiet, tolerance, progress)
+    with spark_errors("writing"), clock.wall("diff"):
+        tables = {DIFFS: diffs_table(prepared.spark, worst), METRICS: metrics_table(prepared.spark, diff)}
+        if diagnosing:
+            tables[HYPOTHESES] = hypotheses_table(prepared.spark, incidents.tried)
+        with ThreadPoolExecutor(len(tables)) as pool:
+            list(pool.map(lambda name: replace_table(tables[name], output.table(name), manifest.run_id), tables))
+    found = Found(tolerance, None if quiet is None else quiet.floor, incidents.incidents, effects, totals)
+    data = build_report_data(prepared, check, diff, worst, manifest, found, clock.timings(), clock.now())
+    with located(config):
+        verdicts = judge_gates(config.gates, data.summary, diff.result.metric_rows)
+    data = replace(data, summary=replace(data.summary, gates=verdicts))
     return _finish(output, manifest, data, clock)
 
 
@@ -238,17 +261,17 @@ def _refuse_nothing_scored(diff: Diff) -> None:
         )
 
 
-def diff_spec(prepared: Prepared) -> DiffSpec:
+def diff_spec(prepared: Prepared, tolerance: Tolerance) -> DiffSpec:
     """What the diff reads from the scores table, and how it judges."""
     traffic, diff = prepared.config.traffic, prepared.config.diff
     return DiffSpec(
         online=traffic.score,
         variants=tuple(
             VariantColumn(variant.name, variant.name, None if variant.scenario is None else variant.checkpoint)
-            for variant in prepared.job.variants
+            for variant in prepared.job.work.variants
         ),
         baseline=prepared.config.baseline,
-        tolerance=diff.tolerance,
+        tolerance=tolerance,
         label=traffic.label,
         weight=traffic.weight,
         group=traffic.group,

@@ -14,7 +14,7 @@ from replay.config import CheckpointConfig, EngineConfig, ModelConfig
 from replay.errors import ConfigError, Problem
 from replay.features import check_features
 from replay.mapping import map_batches
-from replay.scoring import PREFLIGHT_ROWS, REJECTED, Carried, Variant, run_preflight
+from replay.scoring import PREFLIGHT_ROWS, REJECTED, Carried, Variant, Work, run_preflight
 from replay.scoring.failures import spark_errors
 from replay.scoring.job import ScoreJob, score_partition
 
@@ -64,21 +64,19 @@ def score(
     batch = pa.RecordBatch.from_arrays([entry.combine_chunks() for entry in sample.columns], schema=sample.schema)
     preflight = run_preflight(contract, {"score": examined}, batch)
     _refuse(preflight.problems)
-    job = ScoreJob(
+    work = Work(
         model=contract,
-        checkpoints={"score": examined},
         variants=(Variant(column, "score"),),
         score_types={column: preflight.score_types["score"]},
         carried=tuple(Carried(field.name, field.type, "as_logged") for field in sample.schema),
-        time_unit=None,
-        engine=EngineConfig(),
     )
+    job = ScoreJob(work, {"score": examined}, EngineConfig())
     shipped = dataframe.sparkSession.sparkContext.broadcast(job)
 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return score_partition(shipped.value, batches, lambda _: None)
 
-    return map_batches(dataframe, run, from_arrow_schema(job.scores_schema()))
+    return map_batches(dataframe, run, from_arrow_schema(work.schema()))
 
 
 def _section(kind: Any, given: Any, name: str) -> Any:

@@ -7,8 +7,6 @@ from typing import Any
 
 from replay.config import ReplayConfig
 from replay.flows.prepare import Options, prepare
-from replay.scoring.failures import spark_errors
-from replay.traffic import check_traffic
 
 
 @dataclass(frozen=True)
@@ -61,9 +59,9 @@ def validate(config: ReplayConfig, *, options: Options | None = None) -> Validat
         TrafficError: The traffic is refused.
         CheckpointError: A checkpoint is refused.
     """
-    prepared = prepare(config, options or Options())
-    with spark_errors("checking the traffic"):
-        check = check_traffic(prepared.spark, prepared.traffic, config.traffic)
+    prepared = prepare(config, options or Options(), check_keys=True)
+    check = prepared.check
+    assert check is not None
     return Validated(
         rows=check.rows_selected,
         rows_read=check.rows_read,

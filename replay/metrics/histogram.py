@@ -90,7 +90,16 @@ class Histogram:
 
     def __getstate__(self) -> dict[str, Any]:
         self._settle()
-        return self.__dict__
+        groups, bins = np.unique(self._keys >> _GROUP_SHIFT, return_counts=True)
+        # Steps from key to key are small numbers, which compress well; they wrap around where a group begins.
+        steps = np.diff((self._keys & _LOW).astype(np.uint32), prepend=np.uint32(0))
+        return {**self.__dict__, "_keys": (groups, bins, steps), "_sums": _packed_sums(self._sums)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        groups, bins, steps = state["_keys"]
+        self._keys = (np.repeat(groups, bins) << _GROUP_SHIFT) | np.cumsum(steps, dtype=np.uint32)
+        self._sums = state["_sums"].astype(np.float64)
 
     def add(
         self,
@@ -175,10 +184,15 @@ class Histogram:
         parts = [(self._keys, self._sums), *self._waiting]
         self._waiting = []
         keys = np.concatenate([part for part, _ in parts]) & ~np.uint64((1 << self._shift) - 1)
-        self._keys, self._sums = reduce_by_key(keys, np.concatenate([sums for _, sums in parts]))
-        shift = _shift_to_fit(self._keys, self.max_bins)
-        if shift > self._shift:
-            self._coarsen(shift)
+        order = np.argsort(keys)
+        keys = keys[order]
+        if keys.size == 0:
+            return
+        # The level is found from the keys alone, so that the sums are added up once, at that level.
+        distinct = keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
+        self._shift = max(self._shift, _shift_to_fit(distinct, self.max_bins))
+        keys &= ~np.uint64((1 << self._shift) - 1)
+        self._keys, self._sums = reduce_by_key(keys, np.concatenate([sums for _, sums in parts])[order])
 
     def _coarsen(self, shift: int) -> None:
         self._keys, self._sums = reduce_by_key(self._keys & ~np.uint64((1 << shift) - 1), self._sums)
@@ -255,6 +269,14 @@ def _shift_to_fit(keys: Keys, max_bins: int) -> int:
     highest = np.frexp((keys[1:] ^ keys[:-1]).astype(np.float64))[1]
     left = keys.size - np.cumsum(np.bincount(np.minimum(highest, 32), minlength=33))  # by shift
     return min(int(np.count_nonzero(left > max_bins)), 31)
+
+
+def _packed_sums(sums: Sums) -> NDArray[Any]:
+    """Counts in the smallest type that holds them; sums of weights stay what they are."""
+    bound = float(np.abs(sums).max(initial=0.0))
+    if bound >= 2**53 or not np.array_equal(np.rint(sums), sums):
+        return sums
+    return sums.astype(np.min_scalar_type(-int(bound) - 1))
 
 
 def _regroup(keys: Keys, groups: NDArray[Any]) -> Keys:

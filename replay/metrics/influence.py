@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from replay.metrics.cluster import CLUSTERS, added_to, cluster_codes
 from replay.metrics.functional.auc import auc_interval, curve, small_sample
 from replay.metrics.functional.terms import cluster_variance
-from replay.metrics.histogram import Histogram, ordered_bits
+from replay.metrics.histogram import Bits, Histogram, bits_to_float, ordered_bits
 from replay.metrics.interval import wald
 from replay.metrics.usable import Excluded, labelled_rows
 from replay.metrics.value import MetricValue, undefined
@@ -60,7 +60,11 @@ class InfluenceTable:
         Raises:
             ValueError: A score that the histogram did not hold: the two passes read different rows.
         """
-        wanted = ordered_bits(score).astype(np.int64) >> self.shift
+        return self._places(ordered_bits(score))
+
+    def _places(self, bits: Bits) -> NDArray[np.int64]:
+        """Bin of each score by its ``ordered_bits``."""
+        wanted = (bits >> np.uint32(self.shift)).astype(np.int64)
         if wanted.size == 0:
             return wanted
         dense = self._dense()
@@ -68,14 +72,13 @@ class InfluenceTable:
             found = np.minimum(np.searchsorted(self.bins, wanted), self.bins.size - 1)
             known = self.bins[found] == wanted
         else:
-            offset = wanted - self.bins[0]
-            inside = (offset >= 0) & (offset < dense.size)
-            found = dense[np.where(inside, offset, 0)]
-            known = inside & (found >= 0)
+            # What lies outside is clipped to an outermost bin, whose own number it does not have.
+            found = dense[np.clip(wanted - self.bins[0], 0, dense.size - 1)]
+            known = (found >= 0) & (wanted >= self.bins[0]) & (wanted <= self.bins[-1])
         if not known.all():
             raise ValueError(
-                f"found score {float(score[~known][0])!r} in the second pass, which the first did not see: "
-                "both must read the same rows"
+                f"found score {float(bits_to_float(bits[~known])[0])!r} in the second pass, which the first did not "
+                "see: both must read the same rows"
             )
         return found
 
@@ -95,9 +98,32 @@ class InfluenceTable:
 
     def influence_where(self, mask: NDArray[np.bool_], score: Array, label: Array, weight: Array | None) -> Array:
         """What each row adds, ``(num_rows, num_metrics)``; 0 outside the mask, whatever stands there."""
-        values = np.zeros((mask.size, self.by_label.shape[2]))
-        values[mask] = self.influence(score[mask], label[mask], None if weight is None else weight[mask])
-        return values
+        return self.influence_of_bits(mask, ordered_bits(score), label, weight)
+
+    def influence_of_bits(self, mask: NDArray[np.bool_], bits: Bits, label: Array, weight: Array | None) -> Array:
+        """The same from the scores' ``ordered_bits``; each metric's column is contiguous."""
+        whole = bool(mask.all())
+        cells = 2 * self._places(bits if whole else bits[mask]) + (label if whole else label[mask]).astype(np.int64)
+        values = np.zeros((self.by_label.shape[2], mask.size))
+        for place, table in enumerate(self._tables()):
+            found = table[cells]
+            if weight is not None:
+                found *= weight if whole else weight[mask]
+            if whole:
+                values[place] = found
+            else:
+                values[place, mask] = found
+        return values.T
+
+    def _tables(self) -> list[Array]:
+        """For each metric, ``(num_bins * 2,)``: influence by bin and label."""
+        cached: list[Array] | None = self.__dict__.get("_by_metric")
+        if cached is None:
+            cached = [
+                np.ascontiguousarray(self.by_label[..., place]).ravel() for place in range(self.by_label.shape[2])
+            ]
+            self.__dict__["_by_metric"] = cached
+        return cached
 
 
 class AucInfluence:

@@ -21,12 +21,18 @@ def reduce_by_key(keys: Keys, sums: Sums) -> tuple[Keys, Sums]:
     Returns:
         The distinct keys in ascending order, ``(m,)``, and their sums, ``(m, ...)``.
     """
-    if keys.size == 0:
+    if keys.size == 0 or _ascending(keys):
         return keys, sums
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    return ordered[starts], np.add.reduceat(sums[order], starts, axis=0)
+    if bool((keys[1:] < keys[:-1]).any()):
+        order = np.argsort(keys, kind="stable")
+        keys, sums = keys[order], sums[order]
+    starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
+    return keys[starts], np.add.reduceat(sums, starts, axis=0)
+
+
+def _ascending(keys: Keys) -> bool:
+    """Whether the keys are distinct and in order: then there is nothing to add up."""
+    return bool((keys[1:] > keys[:-1]).all())
 
 
 class KeyedSums:
@@ -48,8 +54,18 @@ class KeyedSums:
 
     def add(self, keys: Keys, sums: NDArray[Any]) -> None:
         """Add rows: ``keys`` is ``(n,)``, repeats allowed, ``sums`` is ``(n, width)``."""
+        found, added = reduce_by_key(keys, sums.astype(np.float64, copy=False))
+        place = np.searchsorted(self.keys, found)
+        known = place < self.keys.size
+        known[known] = self.keys[place[known]] == found[known]
+        if known.all():
+            # The keys of a table are soon all there: then nothing of it is sorted or copied any more.
+            self.sums[place] += added
+            return
+        self.sums[place[known]] += added[known]
+        new = ~known
         self.keys, self.sums = reduce_by_key(
-            np.concatenate((self.keys, keys)), np.concatenate((self.sums, sums.astype(np.float64, copy=False)))
+            np.concatenate((self.keys, found[new])), np.concatenate((self.sums, added[new]))
         )
 
     def merge(self, other: KeyedSums) -> None:

@@ -15,6 +15,7 @@ from replay.report.timeline import Timeline, draw_timeline
 from replay.report.variant import Comparison
 from replay.report.variant_table import VariantTable, variant_table
 from replay.report.verdict import Verdict, judge
+from replay.report.verdicts import GateVerdict, NoiseFloor
 from replay.report.worst import ShownRows, worst_row_tables
 
 
@@ -131,7 +132,7 @@ def _open(at: datetime | None) -> str:
     return "open" if at is None else moment(at)
 
 
-def tolerance_text(found: Tolerance | None) -> str:
+def tolerance_text(found: Tolerance | NoiseFloor | None) -> str:
     """Render what counts as agreement.
 
     >>> tolerance_text(Tolerance(1e-6, 1e-5))
@@ -165,16 +166,25 @@ def _interval(found: Comparison) -> str:
     return "" if low is None or high is None else f"95% interval {percent(low)} to {percent(high)}"
 
 
+def gate_rule(gate: GateVerdict) -> str:
+    """Say what a gate asks for.
+
+    >>> gate_rule(GateVerdict("prod", "online", "mismatch_rate", 0.0, "passed", max=0.001, slice="surface=home"))
+    'prod against online, surface=home: mismatch_rate ≤ 0.001'
+    """
+    against = f" against {gate.against}" if gate.against else ""
+    where = f", {gate.slice}" if gate.slice else ""
+    bound = f" ({gate.bound} bound)" if gate.bound else ""
+    limits = [f"≥ {number(gate.min)}"] if gate.min is not None else []
+    limits += [f"≤ {number(gate.max)}"] if gate.max is not None else []
+    return f"{gate.variant}{against}{where}: {gate.metric}{bound} {' and '.join(limits)}"
+
+
 def gate_lines(summary: Summary) -> tuple[GateLine, ...]:
     """Render the gates as rules with their measured values."""
-    lines = []
-    for gate in summary.gates:
-        against = f" against {gate.against}" if gate.against else ""
-        bounds = [f"≥ {number(gate.min)}"] if gate.min is not None else []
-        bounds += [f"≤ {number(gate.max)}"] if gate.max is not None else []
-        rule = f"{gate.variant}{against}: {gate.metric} {' and '.join(bounds)}"
-        lines.append(GateLine(gate.verdict, rule, number(gate.value), gate.reason or ""))
-    return tuple(lines)
+    return tuple(
+        GateLine(gate.verdict, gate_rule(gate), number(gate.value), gate.reason or "") for gate in summary.gates
+    )
 
 
 def _checkpoints(summary: Summary) -> tuple[CheckpointLine, ...]:

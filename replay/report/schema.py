@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from replay.metrics.rank import GroupMean, RankChange
 from replay.metrics.value import MetricValue
 from replay.report.summary import (
     Cause,
@@ -28,8 +29,10 @@ _PARTS = (
     CheckpointSummary,
     Comparison,
     GateVerdict,
+    GroupMean,
     Incident,
     MetricValue,
+    RankChange,
     Reconciliation,
     Stability,
     TimeRange,

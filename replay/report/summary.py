@@ -12,9 +12,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from replay.errors import UsageError
 from replay.metrics.value import MetricValue
+from replay.report.effects import FamilyEffect, SkewMatrix
 from replay.report.plain import OPTIONAL, UtcTime, plain
 from replay.report.variant import Comparison, Stability, VariantSummary
-from replay.report.verdicts import Cause, GateVerdict, Incident
+from replay.report.verdicts import Cause, GateVerdict, Incident, IncidentRow, NoiseFloor
 from replay.version import __version__
 
 SUMMARY_VERSION = 1
@@ -126,9 +127,13 @@ class Summary:
     """Width of a time bucket; None without a time column."""
     online_metrics: Mapping[str, MetricValue] = field(default_factory=dict)
     """Quality of the online score itself, on the same rows; empty without a label."""
-    noise_floor: Tolerance | None = None
+    noise_floor: NoiseFloor | None = None
     incidents: tuple[Incident, ...] = ()
     gates: tuple[GateVerdict, ...] = ()
+    skew_matrix: SkewMatrix | None = field(default=None, metadata=OPTIONAL)
+    """Every pairing of module versions, where one was asked for."""
+    sensitivity: tuple[FamilyEffect, ...] = ()
+    """What each family costs when it is null, worst first; empty unless asked for."""
 
     @property
     def window(self) -> TimeRange:
@@ -183,7 +188,9 @@ __all__ = [
     "Comparison",
     "GateVerdict",
     "Incident",
+    "IncidentRow",
     "MetricValue",
+    "NoiseFloor",
     "Reconciliation",
     "Stability",
     "Summary",

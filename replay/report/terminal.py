@@ -6,7 +6,8 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -52,6 +53,44 @@ def render_terminal(
     Returns:
         Lines, each ended by a newline.
     """
+    return _rendered(lambda console, blocks: _print(console, data, report_path, unicode=blocks), width, color, unicode)
+
+
+def render_gates(
+    summary: Summary, *, width: int | None = None, color: bool | None = None, unicode: bool | None = None
+) -> str:
+    """Render the gates as a table of verdicts.
+
+    Args:
+        summary: Of the run.
+        width: See :func:`render_terminal`.
+        color: See there.
+        unicode: See there.
+
+    Returns:
+        Lines, each ended by a newline.
+    """
+
+    def show(console: Console, _: bool) -> None:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for name in ("verdict", "gate"):
+            table.add_column(name, overflow="fold")
+        table.add_column("measured", justify="right", no_wrap=True)
+        for line in gate_lines(summary):
+            rule = Text(safe(line.rule)) + Text(f"  {safe(line.reason)}" if line.reason else "", style="dim")
+            table.add_row(Text(line.verdict, style=_VERDICTS[line.verdict]), rule, line.value)
+        console.print(table)
+        counts = Counter[str](gate.verdict for gate in summary.gates)
+        told = ", ".join(f"{counts[name]} {name}" for name in _VERDICTS if counts[name])
+        console.print(Text(f"{len(summary.gates)} gates: {told}", style="bold"))
+
+    return _rendered(show, width, color, unicode)
+
+
+def _rendered(
+    show: Callable[[Console, bool], None], width: int | None, color: bool | None, unicode: bool | None
+) -> str:
+    """What a function prints on a console of the wanted kind; it is told whether there are block characters."""
     terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     if width is None:
         width = min(shutil.get_terminal_size((80, 24)).columns, MAX_WIDTH) if terminal else 80
@@ -71,7 +110,7 @@ def render_terminal(
         emoji=False,
     )
     with console.capture() as capture:
-        _print(console, data, report_path, unicode=unicode)
+        show(console, unicode)
     text = "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
     return text if unicode else text.translate(_PLAIN).encode("ascii", "backslashreplace").decode("ascii")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from replay.metrics.rank import RankChange
 from replay.metrics.value import MetricValue
 from replay.report.plain import OPTIONAL, UNDEFINED, finite
 
@@ -29,6 +30,12 @@ class Comparison:
     max_abs: float | None
     mean_delta: float | None
     correlation: float | None
+    p1_delta: float | None = None
+    """Quantile of the signed delta, within 0.4% of it; so for ``p50_delta`` and ``p99_delta``."""
+    p50_delta: float | None = None
+    p99_delta: float | None = None
+    rows_changed: int = 0
+    """Compared rows whose two scores are not equal, however little they differ; two NaNs count as equal."""
     mismatch_rate_low: float | None = None
     """Lower end of the 95% interval; so for the other ``_low`` and ``_high``."""
     mismatch_rate_high: float | None = None
@@ -53,6 +60,9 @@ class Comparison:
     """Calibration of the variant less that of the baseline."""
     calibration_shift_low: float | None = field(default=None, metadata=OPTIONAL)
     calibration_shift_high: float | None = field(default=None, metadata=OPTIONAL)
+    rank: RankChange | None = field(default=None, metadata=OPTIONAL)
+    """Change of the order within groups; against the baseline (of the baseline, against online), where there is a group
+    and more than one variant."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Why a statistic is null, by its name."""
 
@@ -81,6 +91,8 @@ class Stability:
     """Probabilities within 1e-6 of 0 or 1."""
     out_of_range: int = 0
     """Finite scores outside of what the baseline's clean scores span."""
+    largest_logit: float | None = None
+    """Largest |log(p / (1 - p))| of the scores strictly inside (0, 1); null where some score is no probability."""
 
 
 @dataclass(frozen=True)

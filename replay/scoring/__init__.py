@@ -1,6 +1,6 @@
 """Variants and the one pass over the data that scores them all."""
 
-from replay.scoring.core import BatchScorer, Stopwatch
+from replay.scoring.core import BatchScorer, Stopwatch, Work
 from replay.scoring.layout import REJECTED, Carried, carried_columns, scores_schema
 from replay.scoring.preflight import PREFLIGHT_ROWS, Preflight, run_preflight
 from replay.scoring.variants import Variant, plan_variants
@@ -13,6 +13,7 @@ __all__ = [
     "Preflight",
     "Stopwatch",
     "Variant",
+    "Work",
     "carried_columns",
     "plan_variants",
     "run_preflight",

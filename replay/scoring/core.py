@@ -7,18 +7,22 @@ globs, which scorer) is decided in :class:`BatchScorer`'s constructor; what runs
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
+from numpy.typing import NDArray
 
 from replay.checkpoints import Scorer
-from replay.config import ModelConfig
-from replay.features import REJECT_REASONS, Encoder, feature_column
+from replay.config import ModelConfig, Scenario
+from replay.features import REJECT_REASONS, Encoded, Encoder, feature_column
+from replay.scenarios import Donors, Rows, ScenarioPlan, row_keys
+from replay.scoring.chunks import ChunkedScorer
 from replay.scoring.layout import Carried, scores_schema
+from replay.scoring.perturbed import PerturbedScorer, SparseScores
+from replay.scoring.routes import Route
 from replay.scoring.variants import Variant
 
 
@@ -40,43 +44,85 @@ class Stopwatch:
             yield item
 
 
+@dataclass(frozen=True)
+class Work:
+    """What is scored, and how: the same for every batch, picklable.
+
+    Attributes:
+        model: The model's contract.
+        variants: Columns to fill.
+        score_types: Arrow type of each variant's column: float32 or float64.
+        carried: Columns that go from the logged batch to the scores table as they are.
+        time: Column of the event time, or None.
+        time_unit: Unit of an integer time column, or None.
+        key: Columns of the row's key, by whose hash rows are chosen.
+        seed: Of every random choice.
+        routes: By checkpoint name.
+        scenarios: What-ifs, in the config's order.
+        donors: Rows from the whole table that give their values to others; None where no scenario asks for them.
+        whole: Checkpoints whose score of a row depends on the rows beside it.
+        base_dir: Where perturbations of the user's own are imported from.
+    """
+
+    model: ModelConfig
+    variants: tuple[Variant, ...]
+    score_types: Mapping[str, pa.DataType]
+    carried: tuple[Carried, ...]
+    time: str | None = None
+    time_unit: str | None = None
+    key: tuple[str, ...] = ()
+    seed: int = 0
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    scenarios: tuple[Scenario, ...] = ()
+    donors: Donors | None = None
+    whole: frozenset[str] = frozenset()
+    base_dir: str = ""
+
+    def schema(self) -> pa.Schema:
+        """Schema of the scores."""
+        return scores_schema(self.carried, self.score_types)
+
+
 class BatchScorer:
     """Scores Arrow batches under every variant.
 
     Args:
-        model: The model's contract.
+        work: What is scored.
         schema: Schema of the batches to come.
-        carried: Columns that go from the logged batch to the scores table as they are.
-        time_unit: Unit of an integer time column, or None.
-        variants: Columns to fill.
-        scorers: An opened scorer by checkpoint name.
-        score_types: Arrow type of each variant's column: float32 or float64.
+        scorers: An opened scorer by checkpoint name; routes have none.
         chunk_rows: Rows given to a scorer at once.
-        pad_chunks: Fill up the last chunk of a batch. A matrix product adds in an order that depends on its number of
-            rows; in chunks of one size a row has the same bits whatever batch or place it comes in.
+        pad_chunks: Fill up chunks that are short of rows, so that a row has the same bits in any batch.
     """
 
     def __init__(
         self,
-        model: ModelConfig,
+        work: Work,
         schema: pa.Schema,
-        carried: tuple[Carried, ...],
-        time_unit: str | None,
-        variants: tuple[Variant, ...],
         scorers: Mapping[str, Scorer],
-        score_types: Mapping[str, pa.DataType],
         chunk_rows: int,
         *,
         pad_chunks: bool = True,
     ) -> None:
-        self._encoder = Encoder(model, schema)
-        self._carried = carried
-        self._time_unit = time_unit
-        self._variants = variants
-        self._scorers = scorers
-        self._chunk_rows = chunk_rows
-        self._pad_chunks = pad_chunks
-        self.schema = scores_schema(carried, score_types)
+        self._work = work
+        self._encoder = Encoder(work.model, schema)
+        self.schema = work.schema()
+        dtypes = {
+            variant.checkpoint: np.float64 if work.score_types[variant.name] == pa.float64() else np.float32
+            for variant in work.variants
+        }
+        self._scorers = {
+            name: ChunkedScorer(scorer, chunk_rows, dtypes[name], pad=pad_chunks) for name, scorer in scorers.items()
+        }
+        types = self._encoder.types
+        plans = {
+            scenario.name: ScenarioPlan(
+                scenario, work.model, types, work.seed, donors=work.donors, base_dir=work.base_dir
+            )
+            for scenario in work.scenarios
+        }
+        self.perturbed = PerturbedScorer(
+            self._encoder, plans, work.variants, self._scorers, work.routes, work.whole, dtypes
+        )
 
     def run(self, batches: Iterable[pa.RecordBatch], stopwatch: Stopwatch) -> Iterator[pa.RecordBatch]:
         """Yield one batch of scores for each batch of logged rows, in order."""
@@ -85,39 +131,64 @@ class BatchScorer:
                 continue
             start = time.perf_counter()
             encoded = self._encoder.encode(batch)
-            carried = [_carry(batch, column, self._time_unit) for column in self._carried]
+            carried = [_carry(batch, column, self._work.time_unit) for column in self._work.carried]
             rejected = encoded.rejected != 0
             reasons = _reasons(encoded.rejected, any_rejected=bool(rejected.any()))
             scoring = time.perf_counter()
             stopwatch.seconds["encode"] += scoring - start
-            columns = [self._score(variant, encoded.tensors, batch.num_rows) for variant in self._variants]
+            columns = self._score(batch, encoded)
             stopwatch.seconds["score"] += time.perf_counter() - scoring
-            mask = rejected if rejected.any() else None
-            scores = [
-                pa.array(column, type=self.schema.field(variant.name).type, mask=mask)
-                for variant, column in zip(self._variants, columns, strict=True)
-            ]
-            yield pa.RecordBatch.from_arrays([*carried, reasons, *scores], schema=self.schema)
+            yield pa.RecordBatch.from_arrays([*carried, reasons, *columns], schema=self.schema)
 
-    def _score(self, variant: Variant, tensors: Mapping[str, torch.Tensor], num_rows: int) -> np.ndarray:
-        """Score a batch in chunks; returns (num_rows,), float32 or float64."""
-        scorer = self._scorers[variant.checkpoint]
-        dtype = np.float64 if self.schema.field(variant.name).type == pa.float64() else np.float32
-        scores = np.empty(num_rows, dtype=dtype)
-        for start in range(0, num_rows, self._chunk_rows):
-            rows = slice(start, min(start + self._chunk_rows, num_rows))
-            count = rows.stop - rows.start
-            chunk = {name: tensor[rows] for name, tensor in tensors.items()}
-            if self._pad_chunks and count < self._chunk_rows:
-                chunk = {name: _padded(tensor, self._chunk_rows) for name, tensor in chunk.items()}
-            scores[rows] = scorer.score(chunk)[:count].numpy()
-        return scores
+    def _score(self, batch: pa.RecordBatch, encoded: Encoded) -> list[pa.Array]:
+        """Score a batch under every variant; returns a column for each."""
+        rejected = encoded.rejected != 0
+        clean = {name: scorer.score([encoded.tensors])[0] for name, scorer in self._scorers.items()}
+        assigned = {name: route.assign(_keys(batch, route.by)) for name, route in self._work.routes.items()}
+        for name, route in self._work.routes.items():
+            clean[name] = np.choose(assigned[name], [clean[member] for member in route.members])
+        sparse: dict[str, SparseScores] = {}
+        if self._work.scenarios:
+            sparse = self.perturbed.score(self._rows(batch, ~rejected), encoded, assigned)
+        columns = []
+        for variant in self._work.variants:
+            dtype = self._work.score_types[variant.name]
+            if variant.scenario is None:
+                columns.append(
+                    pa.array(clean[variant.checkpoint], type=dtype, mask=rejected if rejected.any() else None)
+                )
+            else:
+                columns.append(_sparse_column(sparse[variant.name], rejected, dtype))
+        return columns
+
+    def _rows(self, batch: pa.RecordBatch, accepted: NDArray[np.bool_]) -> Rows:
+        """The batch as scenarios see it."""
+        time_us = has_time = None
+        if self._work.time is not None:
+            times = to_utc(feature_column(batch, self._work.time), self._work.time_unit)
+            has_time = times.is_valid().to_numpy(zero_copy_only=False)
+            time_us = times.cast(pa.int64()).fill_null(0).to_numpy()
+        return Rows(
+            keys=_keys(batch, self._work.key),
+            accepted=accepted,
+            time_us=time_us,
+            has_time=has_time,
+            column=self._encoder.columns(batch).__getitem__,
+            side=batch.column,
+        )
 
 
-def _padded(tensor: torch.Tensor, rows: int) -> torch.Tensor:
-    """Repeat the last row until there are ``rows``: a real row, so that no model meets what was never logged."""
-    missing = rows - len(tensor)
-    return torch.cat([tensor, tensor[-1:].expand(missing, *tensor.shape[1:])])
+def _keys(batch: pa.RecordBatch, columns: Sequence[str]) -> NDArray[np.uint64]:
+    return row_keys([feature_column(batch, name) for name in columns])
+
+
+def _sparse_column(found: SparseScores, rejected: NDArray[np.bool_], dtype: pa.DataType) -> pa.Array:
+    """The scores of touched rows, null elsewhere: there the checkpoint's own score holds."""
+    values = np.zeros(rejected.size, dtype=found.scores.dtype)
+    values[found.rows] = found.scores
+    untouched = np.ones(rejected.size, dtype=bool)
+    untouched[found.rows] = False
+    return pa.array(values, type=dtype, mask=untouched | rejected)
 
 
 def _reasons(rejected: np.ndarray, *, any_rejected: bool) -> pa.Array:

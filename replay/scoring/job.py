@@ -6,9 +6,8 @@ crosses into Python once. `spark`: Spark scans, and rows cross from the JVM in A
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,13 +16,11 @@ import torch
 from pyspark import AccumulatorParam, TaskContext
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from replay.checkpoints import Checkpoint, cached_scorer
+from replay.checkpoints import Checkpoint, Scorer, cached_scorer, settle_worker
 from replay.config import EngineConfig, ModelConfig
 from replay.mapping import map_batches
-from replay.scoring.core import BatchScorer, Stopwatch
+from replay.scoring.core import BatchScorer, Stopwatch, Work
 from replay.scoring.device import choose_device
-from replay.scoring.layout import Carried, scores_schema
-from replay.scoring.variants import Variant
 from replay.traffic import Split, SplitPlan, read_split
 
 if TYPE_CHECKING:
@@ -39,26 +36,14 @@ class ScoreJob:
     """All that a worker needs to score, small enough to travel with every task.
 
     Attributes:
-        model: The model's contract.
+        work: What is scored.
         checkpoints: By name; a worker opens each once and keeps it.
-        variants: Columns to fill.
-        score_types: Arrow type of each variant's column.
-        carried: Logged columns that go to the scores table as they are.
-        time_unit: Unit of an integer time column, or None.
         engine: Device and chunk sizes.
     """
 
-    model: ModelConfig
+    work: Work
     checkpoints: dict[str, Checkpoint]
-    variants: tuple[Variant, ...]
-    score_types: dict[str, pa.DataType]
-    carried: tuple[Carried, ...]
-    time_unit: str | None
     engine: EngineConfig
-
-    def scores_schema(self) -> pa.Schema:
-        """Schema of what the job yields."""
-        return scores_schema(self.carried, self.score_types)
 
 
 class _Totals(AccumulatorParam["dict[str, float]"]):
@@ -95,7 +80,7 @@ def score_splits(
         return score_partition(job, batches, totals.add)
 
     ids = spark.range(0, len(splits), 1, numPartitions=len(splits))
-    return ids.mapInArrow(score, from_arrow_schema(job.scores_schema()))
+    return ids.mapInArrow(score, from_arrow_schema(job.work.schema()))
 
 
 def score_dataframe(dataframe: DataFrame, job: ScoreJob, totals: Accumulator[dict[str, float]]) -> DataFrame:
@@ -111,7 +96,7 @@ def score_dataframe(dataframe: DataFrame, job: ScoreJob, totals: Accumulator[dic
     def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return score_partition(shipped.value, batches, totals.add)
 
-    return map_batches(dataframe, score, from_arrow_schema(job.scores_schema()))
+    return map_batches(dataframe, score, from_arrow_schema(job.work.schema()))
 
 
 def score_partition(
@@ -124,22 +109,16 @@ def score_partition(
     """
     torch.set_num_threads(1)  # one thread per task slot: tasks already fill the cores
     device = choose_device(job.engine.device, *_placement())
-    for checkpoint in job.checkpoints.values():
-        if checkpoint.base_dir and checkpoint.base_dir not in sys.path:
-            sys.path.append(checkpoint.base_dir)
     stopwatch = Stopwatch()
     rows = 0
+    counted: dict[str, float] = {}
     source = iter(batches)
     first = next(stopwatch.timed("read", source), None)
     if first is not None:
         scorer = BatchScorer(
-            job.model,
+            job.work,
             first.schema,
-            job.carried,
-            job.time_unit,
-            job.variants,
-            {name: cached_scorer(checkpoint, job.model, device) for name, checkpoint in job.checkpoints.items()},
-            job.score_types,
+            open_scorers(job.checkpoints, job.work.model, device),
             job.engine.chunk_rows if device == "cpu" else job.engine.chunk_rows_cuda,
             pad_chunks=device == "cpu",
         )
@@ -148,7 +127,16 @@ def score_partition(
             handed_over = time.perf_counter()
             yield scores
             stopwatch.seconds["write"] += time.perf_counter() - handed_over
-    report({**stopwatch.seconds, "rows": rows})
+        counted = scorer.perturbed.counted()
+    report({**stopwatch.seconds, **counted, "rows": rows})
+
+
+def open_scorers(checkpoints: Mapping[str, Checkpoint], model: ModelConfig, device: str) -> dict[str, Scorer]:
+    """Open every checkpoint in a worker, or take those that it has open."""
+    keep = len(checkpoints)
+    scorers = {name: cached_scorer(each, model, device, keep=keep) for name, each in checkpoints.items()}
+    settle_worker()
+    return scorers
 
 
 def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -22,12 +22,21 @@ class Preflight:
     Attributes:
         score_types: Arrow type of each checkpoint's scores.
         probes: What the probe found, by checkpoint.
+        notes: What is to be known of how each was opened.
         problems: Checkpoints that could not be opened or did not answer; empty if all is well.
     """
 
     score_types: dict[str, pa.DataType]
     probes: dict[str, Probe]
+    notes: dict[str, tuple[str, ...]]
     problems: tuple[Problem, ...]
+
+    @property
+    def dependent(self) -> frozenset[str]:
+        """Checkpoints whose score of a row depends on the rows beside it."""
+        return frozenset(
+            name for name, seen in self.probes.items() if seen.depends_on_neighbours and not seen.nondeterministic
+        )
 
     def warnings(self) -> list[str]:
         """What a reader of the result should know about the checkpoints."""
@@ -57,14 +66,17 @@ def run_preflight(model: ModelConfig, checkpoints: dict[str, Checkpoint], sample
     tensors = Encoder(model, sample.schema).encode(sample).tensors
     types: dict[str, pa.DataType] = {}
     probes: dict[str, Probe] = {}
+    notes: dict[str, tuple[str, ...]] = {}
     problems: list[Problem] = []
     for name, checkpoint in checkpoints.items():
         try:
-            probes[name] = probe(open_scorer(checkpoint, model), tensors)
+            scorer = open_scorer(checkpoint, model)
+            notes[name] = scorer.notes
+            probes[name] = probe(scorer, tensors)
             types[name] = pa.float64() if probes[name].output_dtype == torch.float64 else pa.float32()
         except CheckpointMismatch as error:
             problems.append(as_problem(name, error))
-    return Preflight(types, probes, tuple(problems))
+    return Preflight(types, probes, notes, tuple(problems))
 
 
 def as_problem(name: str, error: ReplayError) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from replay.config import ReplayConfig
+from replay.config import ReplayConfig, expand_scenarios
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,14 @@ class Variant:
 
 
 def plan_variants(config: ReplayConfig) -> tuple[Variant, ...]:
-    """List the variants of a config: the baseline first, then the other checkpoints in the order of the file."""
-    others = (name for name in config.checkpoints if name != config.baseline)
-    return tuple(Variant(name, name) for name in (config.baseline, *others))
+    """List the variants of a config: the baseline, the other checkpoints, then the scenarios of each."""
+    checkpoints = (config.baseline, *(name for name in config.all_checkpoints if name != config.baseline))
+    scenarios = [scenario.name for scenario in expand_scenarios(config)]
+    return (
+        *(Variant(name, name) for name in checkpoints),
+        *(
+            Variant(f"{checkpoint}/{scenario}", checkpoint, scenario)
+            for checkpoint in config.scenario_checkpoints or (config.baseline,)
+            for scenario in scenarios
+        ),
+    )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from replay.scoring.job import ScoreJob, new_totals, score_dataframe, score_splits
 from replay.store import append_wave, last_wave
-from replay.traffic import PinnedTraffic, Split, SplitPlan, scan_dataframe
+from replay.traffic import Split, SplitPlan
 
 if TYPE_CHECKING:
     from pyspark import Accumulator
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 _POLL_SECONDS = 0.5
 
@@ -43,7 +43,7 @@ def plan_waves(splits: Sequence[Split], rows: int) -> list[tuple[Split, ...]]:
 def score_in_waves(
     spark: SparkSession,
     job: ScoreJob,
-    traffic: PinnedTraffic,
+    scan: Callable[[], DataFrame],
     plan: SplitPlan,
     path: str,
     run_id: str,
@@ -53,8 +53,20 @@ def score_in_waves(
 ) -> dict[str, float]:
     """Score the whole plan into a Delta table, going on after the last wave that is committed.
 
+    Args:
+        spark: The session.
+        job: What tasks do.
+        scan: Gives the rows where Spark reads them.
+        plan: How tasks get their rows.
+        path: Of the scores table.
+        run_id: Whose commits count.
+        commit_rows: Rows of a commit, at least.
+        total_rows: Rows in all, for the progress.
+        progress: Is told how far the work is.
+
     Returns:
-        Seconds that tasks spent: ``read``, ``encode``, ``score``, added up over tasks.
+        What tasks measured, added up: seconds (``read``, ``encode``, ``score``), and counts of rows by what happened
+        to them under a scenario. Of a run that goes on after a kill, only since then.
     """
     totals = new_totals(spark)
     done = last_wave(spark, path, run_id) + 1
@@ -62,8 +74,7 @@ def score_in_waves(
     if not plan.splits:
         if done == 0:
             with _reporting(totals, progress, 0):
-                scanned = scan_dataframe(spark, traffic, plan.columns)
-                append_wave(score_dataframe(scanned, job, totals), path, run_id, 0)
+                append_wave(score_dataframe(scan(), job, totals), path, run_id, 0)
     else:
         waves = plan_waves(plan.splits, commit_rows)
         skipped = sum(split.num_rows for wave in waves[:done] for split in wave)

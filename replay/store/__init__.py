@@ -1,13 +1,14 @@
 """What a run leaves: Delta tables, the manifest, the summary and the report, and who may replace them."""
 
 from replay.store.manifest import COMPLETE, RUNNING, Manifest, make_run_id
-from replay.store.output import DIFFS, METRICS, REPORT, REPORT_DATA, SCORES, SUMMARY, Output
+from replay.store.output import DIFFS, HYPOTHESES, METRICS, REPORT, REPORT_DATA, SCORES, SUMMARY, Output
 from replay.store.storage import Storage, open_storage
 from replay.store.tables import append_wave, commits_of_others, last_wave, read_table, replace_table
 
 __all__ = [
     "COMPLETE",
     "DIFFS",
+    "HYPOTHESES",
     "METRICS",
     "REPORT",
     "REPORT_DATA",

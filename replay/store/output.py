@@ -9,12 +9,12 @@ from replay.errors import OutputConflict
 from replay.store.manifest import COMPLETE, Manifest
 from replay.store.storage import Storage
 
-SCORES, DIFFS, METRICS = "scores", "diffs", "metrics"
+SCORES, DIFFS, METRICS, HYPOTHESES = "scores", "diffs", "metrics", "hypotheses"
 MANIFEST, SUMMARY, REPORT_DATA, REPORT = "manifest.json", "summary.json", "report.json", "report.html"
 
 # What a reader could take for a result: gone before a run changes anything, back when it is complete.
 _RESULTS = (SUMMARY, REPORT, REPORT_DATA)
-_ALL = (*_RESULTS, SCORES, DIFFS, METRICS, MANIFEST)
+_ALL = (*_RESULTS, SCORES, DIFFS, METRICS, HYPOTHESES, MANIFEST)
 
 
 class Output:
@@ -31,6 +31,15 @@ class Output:
     def table(self, name: str) -> str:
         """Path of one of the tables."""
         return f"{self.path}/{name}"
+
+    def manifest(self) -> Manifest | None:
+        """What the directory's run is made of; None where no run has started.
+
+        Raises:
+            OutputConflict: It is not a manifest that this version can read.
+        """
+        text = self._storage.read(MANIFEST)
+        return None if text is None else Manifest.from_json(text, self.path)
 
     def previous(self, config_sha256: str, *, overwrite: bool) -> Manifest | None:
         """Look at what the directory holds.

@@ -3,12 +3,16 @@
 from replay.traffic.checks import TrafficCheck, check_traffic
 from replay.traffic.columns import column_problems
 from replay.traffic.direct import Piece, ReadPlan, Split, read_split
+from replay.traffic.donors import draw_donors
+from replay.traffic.entities import entity_history, history_note
+from replay.traffic.history import StaleColumn, known_name
 from replay.traffic.keys import KeyFingerprint, key_fingerprint
 from replay.traffic.lookup import find_rows
 from replay.traffic.paths import ColumnPath, column_root, column_type, find_column
 from replay.traffic.pinned import DataFile, PinnedTraffic
 from replay.traffic.plan import SplitPlan, plan_splits
 from replay.traffic.scan import check_where, scan_dataframe
+from replay.traffic.side import WhereColumn, side_dataframe, side_problem
 from replay.traffic.source import open_traffic
 from replay.traffic.window import TimeFilter
 
@@ -21,18 +25,26 @@ __all__ = [
     "ReadPlan",
     "Split",
     "SplitPlan",
+    "StaleColumn",
     "TimeFilter",
     "TrafficCheck",
+    "WhereColumn",
     "check_traffic",
     "check_where",
     "column_problems",
     "column_root",
     "column_type",
+    "draw_donors",
+    "entity_history",
     "find_column",
     "find_rows",
+    "history_note",
     "key_fingerprint",
+    "known_name",
     "open_traffic",
     "plan_splits",
     "read_split",
     "scan_dataframe",
+    "side_dataframe",
+    "side_problem",
 ]

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from replay.traffic.pinned import PinnedTraffic
 
 
+_SIDE = "scenarios with `where` or `stale` need Spark"
+
+
 @dataclass(frozen=True)
 class SplitPlan(ReadPlan):
     """How tasks get their Arrow batches.
@@ -49,6 +52,7 @@ def plan_splits(
     columns: Sequence[str],
     reader: Literal["auto", "direct", "spark"] = "auto",
     target_rows: int | None = None,
+    side: str | None = None,
 ) -> SplitPlan:
     """Choose the reader and, for the direct one, what each task reads.
 
@@ -58,6 +62,8 @@ def plan_splits(
         columns: Columns or paths to deliver; a path brings its whole top-level column.
         reader: From the config.
         target_rows: Rows of a split; default: by the size of the table.
+        side: Where in the config something needs columns of :func:`replay.traffic.side_dataframe`, such as
+            ``scenarios.late[0]``; None where nothing does. Only Spark computes them.
 
     Raises:
         ConfigError: ``direct`` is asked for and cannot be, or ``where`` is not valid.
@@ -71,6 +77,11 @@ def plan_splits(
     if reader == "direct" and problem is not None:
         message = f"the direct reader cannot read this traffic: {problem}; use `auto` or `spark`"
         raise ConfigError([Problem(message, path="engine.reader")])
+    if reader == "direct" and side is not None:
+        message = f"`direct`, but `{side}` needs other rows or Spark SQL: {_SIDE}; use `auto` or `spark`"
+        raise ConfigError([Problem(message, path="engine.reader")])
+    if problem is None and side is not None:
+        problem = _SIDE
     if reader == "spark" or problem is not None:
         return SplitPlan(schema, window, "spark", problem or "`engine.reader` is `spark`", (), 0)
     splits = make_splits(files_in_window(spark, traffic), window, target_rows)

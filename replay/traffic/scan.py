@@ -58,7 +58,7 @@ def selected_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: Seq
     Raises:
         ConfigError: ``where`` is not valid.
     """
-    dataframe = _selectable(spark, traffic, columns)
+    dataframe = selectable_dataframe(spark, traffic, columns)
     check_where(spark, traffic)
     return select_rows(dataframe, traffic.schema, traffic.config)
 
@@ -70,7 +70,7 @@ def check_where(spark: SparkSession, traffic: PinnedTraffic) -> None:
         ConfigError: With Spark's reason.
     """
     where = traffic.config.where
-    problem = None if where is None else where_problem(_selectable(spark, traffic, ()), where)
+    problem = None if where is None else where_problem(selectable_dataframe(spark, traffic, ()), where)
     if problem is not None:
         raise ConfigError([problem])
 
@@ -91,11 +91,21 @@ def scan_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: Sequenc
         ConfigError: ``where`` is not valid.
         TrafficError: A column is not there, or of a type that Spark does not have at all.
     """
+    roots = scannable_roots(traffic, columns)
+    return selected_dataframe(spark, traffic, roots).select(*(quoted(name) for name in roots))
+
+
+def scannable_roots(traffic: PinnedTraffic, columns: Sequence[str]) -> list[str]:
+    """The top-level columns of columns or paths, each once.
+
+    Raises:
+        TrafficError: A column is not there, or of a type that Spark does not have at all.
+    """
     roots = list(dict.fromkeys(column_root(traffic.schema, name) for name in columns))
     for name in roots:
         if spark_type(traffic.schema.field(name).type) is None:
             raise TrafficError(f"`{name}`: {traffic.spark_refuses[name]}: leave it out, or write it with another type")
-    return selected_dataframe(spark, traffic, roots).select(*(quoted(name) for name in roots))
+    return roots
 
 
 def files_in_window(spark: SparkSession, traffic: PinnedTraffic) -> tuple[DataFile, ...]:
@@ -112,8 +122,8 @@ def files_in_window(spark: SparkSession, traffic: PinnedTraffic) -> tuple[DataFi
     return tuple(file for file in traffic.files if file.path in reached) if reached <= known else traffic.files
 
 
-def _selectable(spark: SparkSession, traffic: PinnedTraffic, columns: Sequence[str] | None) -> DataFrame:
-    """The pinned table with the columns that are asked for and those that the selection reads."""
+def selectable_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: Sequence[str] | None) -> DataFrame:
+    """Every row of the pinned table with the columns that are asked for and those that the selection reads."""
     if columns is None:
         return pinned_dataframe(spark, traffic)
     used = {*columns, *named_columns(traffic.schema, traffic.config)}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _INT64_MAX = 2**63 - 1
 _WHERE = "traffic.where"
+_SAMPLE = "traffic.sample"
 
 
 def spark_column(path: ColumnPath) -> Column:
@@ -99,21 +100,45 @@ def sample_threshold(rate: float) -> int | None:
 
 def select_rows(dataframe: DataFrame, schema: pa.Schema, config: TrafficConfig) -> DataFrame:
     """Keep the rows that the config selects."""
-    if config.where is not None:
-        dataframe = dataframe.where(f"({config.where}\n)")
+    for part in _conditions(schema, config):
+        dataframe = dataframe.where(part)
+    return dataframe
+
+
+def leave_rows(dataframe: DataFrame, schema: pa.Schema, config: TrafficConfig) -> DataFrame | None:
+    """Keep the rows that :func:`select_rows` drops; None where the config selects every row."""
+    from pyspark.sql import functions as F
+
+    conditions = _conditions(schema, config)
+    if not conditions:
+        return None
+    selected = functools.reduce(operator.and_, conditions)
+    return dataframe.where(~F.coalesce(selected, F.lit(False)))
+
+
+def _conditions(schema: pa.Schema, config: TrafficConfig) -> list[Column]:
+    """What a selected row fulfils; nothing where every row is selected."""
+    where = None if config.where is None else condition(config.where)
     window = in_window(schema, config)
-    if window is not None:
-        dataframe = dataframe.where(window)
     sample = in_sample(schema, config.sample, config.key) if config.sample is not None else None
-    return dataframe if sample is None else dataframe.where(sample)
+    return [part for part in (where, window, sample) if part is not None]
 
 
-def where_problem(dataframe: DataFrame, where: str) -> Problem | None:
-    """What is wrong with ``where``, told by analysing it over the table: no job runs.
+def condition(where: str) -> Column:
+    """A condition in Spark SQL as a column; a comment at its end stays inside."""
+    from pyspark.sql import functions as F
+
+    return F.expr(f"({where}\n)")
+
+
+def where_problem(dataframe: DataFrame, where: str, path: str = _WHERE, instead: str = _SAMPLE) -> Problem | None:
+    """What is wrong with a condition, told by analysing it over the table: no job runs.
 
     Args:
         dataframe: The pinned table.
         where: Spark SQL.
+        path: Where in the config it stands.
+        instead: The setting that picks rows at random.
     """
     from pyspark.errors import AnalysisException, ParseException
 
@@ -121,12 +146,12 @@ def where_problem(dataframe: DataFrame, where: str) -> Problem | None:
         with unlogged():
             plan = dataframe.where(f"({where}\n)")._jdf.queryExecution().analyzed()
     except (AnalysisException, ParseException) as error:
-        return Problem(f"Spark refuses {where!r}: {one_line(str(error))}", path=_WHERE)
+        return Problem(f"Spark refuses {where!r}: {one_line(str(error))}", path=path)
     if not plan.deterministic():
         return Problem(
             f"{where!r} selects other rows in each run: expected a condition on the row alone; for a sample use "
-            "`traffic.sample`",
-            path=_WHERE,
+            f"`{instead}`",
+            path=path,
         )
     return None
 
@@ -138,5 +163,9 @@ def named_columns(schema: pa.Schema, config: TrafficConfig) -> set[str]:
         names.append(config.time.column)
     found = (find_column(schema, name) for name in names)
     roots = {path.root for path in found if path is not None}
-    where = config.where or ""
-    return roots | {name for name in schema.names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", where, re.I)}
+    return roots | columns_in(schema, config.where or "")
+
+
+def columns_in(schema: pa.Schema, where: str) -> set[str]:
+    """Top-level columns whose name occurs in a condition."""
+    return {name for name in schema.names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", where, re.I)}

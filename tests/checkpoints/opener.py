@@ -1,20 +1,22 @@
 """A worker process for tests of shared memory: opens what it is told, and scores.
 
-Reads lines of JSON from stdin: ``{"path": ..., "config": {...}, "rows": n}`` opens and scores, ``{}`` lets go. Each
-is answered with the sum of the scores.
+Reads lines of JSON from stdin: ``{"path": ..., "config": {...}, "rows": n}`` opens and scores; with ``pickle`` instead,
+the path of a pickled checkpoint, it opens that; ``{}`` lets go. Each is answered with the sum of the scores.
 """
 
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 from pathlib import Path
 
 import torch
 
+from replay.checkpoints.open import open_scorer
 from replay.checkpoints.private_cache import release_memory
 from replay.checkpoints.scorer import ModelScorer
-from tests.checkpoints.models import opened
+from tests.checkpoints.models import contract, opened
 
 
 def score_every_row(scorer: ModelScorer, rows: int) -> float:
@@ -26,6 +28,11 @@ def score_every_row(scorer: ModelScorer, rows: int) -> float:
     return total
 
 
+def open_pickle(path: str) -> ModelScorer:
+    """Open a checkpoint as a worker gets it."""
+    return open_scorer(pickle.loads(Path(path).read_bytes()), contract())
+
+
 def main() -> None:
     torch.set_num_threads(1)
     scorer: ModelScorer | None = None
@@ -33,7 +40,7 @@ def main() -> None:
         order = json.loads(line)
         scorer, total = None, 0.0
         if order:
-            scorer = opened(Path(order["path"]), **order["config"])
+            scorer = opened(Path(order["path"]), **order["config"]) if "path" in order else open_pickle(order["pickle"])
             total = score_every_row(scorer, order["rows"])
         release_memory()
         sys.stdout.write(f"{total}\n")

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from replay.checkpoints.factory import Factory, locate_factory, source_hash
+from replay.checkpoints.factory import Factory, locate_factory
+from replay.config.user_code import source_hash
 from replay.errors import CheckpointMismatch
 from tests.checkpoints.models import Ranker, examined, ranker
 

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from replay.config import CheckpointConfig
-from replay.config.checkpoints import check_checkpoint
+from replay.config.checkpoint_checks import check_checkpoint
 
 
 def found(**data):

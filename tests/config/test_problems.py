@@ -53,7 +53,7 @@ diff:
   tolerance: {abs: -1, rel: x}              # ! diff.tolerance.abs; diff.tolerance.rel
   bucket: 60                                # ! diff.bucket
   buckets: 5                                # ! diff.buckets
-gates: []                                   # ! gates
+gates: 5                                    # ! gates
 seed: 1
 seed: 2                                     # ! seed
 output: !!python/name:os.getcwd x           # ! output
@@ -88,7 +88,8 @@ DTYPES = "float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8,
             "output: out",
             "output: out\nzzz: 1",
             "14: zzz: unknown key; expected one of "
-            "version, traffic, model, checkpoints, baseline, diff, engine, seed, output",
+            "version, traffic, model, checkpoints, baseline, scenarios, scenario_checkpoints, sensitivity, skew_matrix, "
+            "diff, gates, diagnosis, engine, seed, output",
         ),
         (
             "output: out",

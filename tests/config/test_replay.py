@@ -1,7 +1,7 @@
 import pytest
 
 from replay.config import ConfigError, build_config
-from replay.config.replay import check_replay
+from replay.config.replay_checks import check_replay
 from tests.config.examples import small
 
 CHECKPOINT = {"path": "x"}

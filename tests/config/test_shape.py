@@ -28,7 +28,8 @@ def test_sections(path, section):
 
 def test_keys_that_the_loader_sets_are_not_keys_of_the_file():
     assert keys_of(ReplayConfig) == (
-        "version", "traffic", "model", "checkpoints", "baseline", "diff", "engine", "seed", "output",
+        "version", "traffic", "model", "checkpoints", "baseline", "scenarios", "scenario_checkpoints", "sensitivity",
+        "skew_matrix", "diff", "gates", "diagnosis", "engine", "seed", "output",
     )  # fmt: skip
 
 

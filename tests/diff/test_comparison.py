@@ -33,6 +33,11 @@ def test_statistics_against_numpy_and_scipy():
     assert found["max_abs"] == np.abs(delta).max()
     assert found["p50_abs"] == pytest.approx(np.quantile(np.abs(delta), 0.5, method="inverted_cdf"), rel=2**-8)
     assert found["p99_abs"] == pytest.approx(np.quantile(np.abs(delta), 0.99, method="inverted_cdf"), rel=2**-8)
+    for share in (1, 50, 99):
+        assert found[f"p{share}_delta"] == pytest.approx(
+            np.quantile(delta, share / 100, method="inverted_cdf"), rel=2**-8
+        )
+    assert found["rows_changed"] == 2000
     assert found["correlation"] == pytest.approx(stats.pearsonr(replayed, online).statistic, rel=1e-12)
     assert found["reasons"] == {}
     assert set(INTERFACE_KEYS) < set(found)
@@ -49,6 +54,7 @@ def test_every_row_is_counted_somewhere():
     found = Comparison(EXACT).update(np.array(replayed), np.array(online), has_replayed, has_online).compute()
     assert found["compared"] == 7
     assert found["mismatched"] == 5  # all but the equal pair and the equal infinities
+    assert found["rows_changed"] == 4  # the two NaNs are no change, though a mismatch
     assert (found["missing_reference"], found["missing_replayed"], found["missing_both"]) == (1, 1, 1)
     assert (found["non_finite_replayed"], found["non_finite_reference"], found["nan_both"]) == (4, 4, 1)
     assert found["max_abs"] == pytest.approx(0.1)  # of the two finite pairs
@@ -111,3 +117,42 @@ def test_a_design_effect_widens_the_interval():
 def test_differences_that_overflow_are_mismatches_without_a_distance():
     found = Comparison(EXACT).update(np.array([1e308, 1.0]), np.array([-1e308, 0.0])).compute()
     assert (found["mismatched"], found["max_abs"]) == (2, 1.0)
+
+
+def parted(replayed, online, part):
+    """The whole, and the part of it, compared."""
+    whole = Comparison(EXACT).update(replayed, online)
+    return whole, Comparison(EXACT).update(replayed[part], online[part])
+
+
+def test_what_is_left_without_some_rows_is_what_the_others_give():
+    rng = np.random.default_rng(5)
+    online, replayed = rng.random(1000), rng.random(1000)
+    part = np.zeros(1000, dtype=bool)
+    extremes = {function(column) for column in (online, replayed) for function in (np.argmin, np.argmax)}
+    part[[row for row in range(0, 1000, 7) if row not in extremes | {np.abs(replayed - online).argmax()}]] = True
+    whole, taken = parted(replayed, online, part)
+    expected = Comparison(EXACT).update(replayed[~part], online[~part]).compute()
+    left = whole.minus(taken).compute()
+    assert left.pop("reasons") == expected.pop("reasons")
+    assert left == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("value", [2.0, 1e30])
+def test_taking_out_an_extreme_has_to_be_summed_anew(value):
+    online = np.linspace(0.1, 0.9, 100)
+    replayed = online + 0.01
+    replayed[40] = value
+    whole, taken = parted(replayed, online, np.arange(100) == 40)
+    assert whole.minus(taken) is None
+
+
+@pytest.mark.parametrize(("others", "precise"), [(0.005, True), (1e-9, False)])
+def test_taking_out_nearly_all_of_a_sum_has_to_be_summed_anew(others, precise):
+    row = np.arange(20_001)
+    part = row % 10 != 0  # neither the first row nor the last, which hold the extremes
+    online = np.linspace(0.1, 0.9, row.size)
+    replayed = online + np.where(part, 0.01, others) * np.where(row < 10_000, 1, -1)
+    replayed[10_000] += 0.02  # the largest difference, in no part
+    whole, taken = parted(replayed, online, part)
+    assert (whole.minus(taken) is not None) == precise

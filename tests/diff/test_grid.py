@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from scipy.special import logit
 
 from replay.diff.comparison import Comparison
 from replay.diff.grid import DiffState
 from replay.diff.influence import InfluencePlan, InfluenceState
 from replay.diff.measure import bucket_counts, measure
-from replay.diff.spec import ONLINE
+from replay.diff.spec import ONLINE, DiffSpec, VariantColumn
 from replay.metrics.auc import Auc
 from replay.metrics.calibration import Calibration
 from replay.metrics.log_mae import LogMae
@@ -226,6 +227,9 @@ def test_counts_of_the_whole_table():
             "non_finite": (valid & ~finite).sum(),
             "saturated": ((values[finite] <= 1e-6) | (values[finite] >= 1 - 1e-6)).sum(),
             "out_of_range": ((values[finite] < low) | (values[finite] > high)).sum(),
+            "largest_logit": pytest.approx(
+                np.abs(logit(values[finite & (values > 0) & (values < 1)])).max(), rel=1e-12
+            ),
         }
     assert result.variants["prod/nulls"].stability["out_of_range"] > 0
     assert result.variants["prod/nulls"].stability["saturated"] > 0
@@ -299,6 +303,54 @@ def test_few_bins_keep_the_auc_within_its_noted_bound():
     assert 0 < max(errors) <= bound * 1.05
 
 
+def test_a_small_error_of_binning_is_data_and_no_note():
+    checkpoints = replace(SPECS["no weight"], variants=SPEC.variants[:2], score_bins=700, slice_bins=2048)
+    result = measure(diffed(checkpoints))
+    bounds = {row.variant: row.value for row in result.metric_rows if row.metric == "auc_error_bound"}
+    assert 0 < max(bounds.values()) < 1e-3
+    assert bounds == {name: found.auc_error_bound for name, found in {ONLINE: result.online, **result.variants}.items()}
+    assert result.notes == ()
+
+
+@pytest.mark.parametrize(("value", "expected"), [(1.25, None), (-0.1, None), (1.0, 0.0), (1e-9, 20.72326583594641)])
+def test_the_largest_logit_is_of_probabilities_alone(value, expected):
+    spec = DiffSpec("online", (VariantColumn("prod", "prod"),), "prod", SPEC.tolerance, rejected=None)
+    table = pa.table({"online": [0.5, 0.5, 0.5], "prod": [0.5, value, np.nan]})
+    result = measure(DiffState(spec).update(table.to_batches()[0]))
+    assert result.variants["prod"].stability["largest_logit"] == (None if expected is None else pytest.approx(expected))
+    row = next(row for row in result.metric_rows if row.metric == "largest_logit" and row.variant == "prod")
+    assert (row.value is None) == (row.reason is not None) == (expected is None)
+
+
+def test_only_certain_scores_have_no_logit():
+    spec = DiffSpec("online", (VariantColumn("prod", "prod"),), "prod", SPEC.tolerance, rejected=None)
+    state = DiffState(spec).update(pa.table({"online": [0.5, 0.5], "prod": [0.0, 1.0]}).to_batches()[0])
+    assert measure(state).variants["prod"].stability["largest_logit"] is None
+
+
+def test_rows_that_a_sparse_scenario_left_alone_count_with_a_delta_of_0():
+    spec = replace(SPECS["bare"], rejected=None)
+    touched, rows = 30, 1000
+    clean = np.linspace(0.1, 0.9, rows)
+    own = pa.array(clean - 0.05 * (1 + np.arange(rows)), mask=np.arange(rows) >= touched)
+    table = pa.table(
+        {"online_score": clean, "prod": clean, "candidate": clean, "prod/nulls": own, "candidate/nulls": own}
+    )
+    for name in ("prod/nulls", "candidate/nulls"):
+        found = measure(diffed(spec, table)).variants[name]
+        delta = np.concatenate((-0.05 * (1 + np.arange(touched)), np.zeros(rows - touched)))
+        for comparison in (found.vs_baseline, found.vs_online):
+            assert (comparison["compared"], comparison["rows_changed"]) == (rows, touched)
+            assert comparison["mean_abs"] == pytest.approx(np.abs(delta).mean())
+            for share in (1, 50, 99):
+                quantile = np.quantile(delta, share / 100, method="inverted_cdf")
+                assert comparison[f"p{share}_delta"] == pytest.approx(quantile, rel=2**-8)
+            assert comparison["p50_abs"] == 0.0
+            assert comparison["p99_abs"] == pytest.approx(
+                np.quantile(np.abs(delta), 0.99, method="inverted_cdf"), rel=2**-8
+            )
+
+
 def test_chunks_of_any_size_give_the_same_answer(monkeypatch):
     expected = plain(measure(diffed(SPEC)))
     monkeypatch.setattr("replay.diff.chunk.CHUNK_ROWS", 50)
@@ -340,3 +392,22 @@ def test_states_of_two_specs_do_not_merge():
 def test_only_our_own_bytes_are_unpacked():
     with pytest.raises(TypeError, match="found dict, expected a packed DiffState"):
         DiffState.from_bytes(zlib.compress(pickle.dumps({})))
+
+
+@pytest.mark.parametrize("spoiled", [1e30, 1e8])
+def test_a_giant_that_a_scenario_replaces_costs_the_others_no_digits(spoiled):
+    spec = replace(SPECS["bare"], rejected=None, label="label")
+    rng = np.random.default_rng(6)
+    clean, label = rng.random(500), (rng.random(500) < 0.4).astype(float)
+    clean[[10, 11]] = spoiled, spoiled / 2
+    own = pa.array(np.full(500, 0.5), mask=~np.isin(np.arange(500), (10, 11, 12)))
+    table = pa.table({"online_score": clean / 3, "label": label, "prod": clean, "candidate": clean,
+                      "prod/nulls": own, "candidate/nulls": own})  # fmt: skip
+    found = measure(diffed(spec, table)).variants["prod/nulls"]
+    filled_in = np.where(np.isin(np.arange(500), (10, 11, 12)), 0.5, clean)
+    expected = Calibration().update(filled_in, label).compute()
+    assert found.metrics["calibration"].value == pytest.approx(expected.value, rel=1e-12)
+    assert found.metrics["calibration"].high == pytest.approx(expected.high, rel=1e-9)
+    other = Comparison(spec.tolerance).update(filled_in, clean / 3).compute()
+    for key in ("mean_abs", "max_abs", "correlation", "p99_abs"):
+        assert found.vs_online[key] == pytest.approx(other[key], rel=1e-10)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
-from replay.metrics.magnitude import RELATIVE_ACCURACY, MagnitudeHistogram
+from replay.metrics.magnitude import RELATIVE_ACCURACY, DeltaHistogram, MagnitudeHistogram
 
 
 @pytest.mark.parametrize("share", [0.001, 0.5, 0.9, 0.99, 1.0])
@@ -33,3 +35,31 @@ def test_beyond_float32_counts_as_its_largest():
 
 def test_nothing_has_no_quantile():
     assert MagnitudeHistogram().quantile(0.5) is None
+
+
+@pytest.mark.parametrize("share", [0.001, 0.01, 0.3, 0.5, 0.7, 0.99, 1.0])
+def test_signed_quantiles_are_relatively_accurate_on_both_sides(share):
+    rng = np.random.default_rng(1)
+    values = rng.choice([-1, 0, 1], 10_001) * 10 ** rng.uniform(-12, 6, 10_001)
+    found, rest = DeltaHistogram(), DeltaHistogram()
+    found.add(values[:4000])
+    rest.add(values[4000:])
+    found.merge(pickle.loads(pickle.dumps(rest)))
+    assert found.quantile(share) == pytest.approx(
+        np.quantile(values, share, method="inverted_cdf"), rel=RELATIVE_ACCURACY
+    )
+    assert found.magnitudes().quantile(share) == pytest.approx(
+        np.quantile(np.abs(values), share, method="inverted_cdf"), rel=RELATIVE_ACCURACY
+    )
+
+
+def test_a_tiny_difference_keeps_its_sign_and_a_negative_zero_has_none():
+    found = DeltaHistogram()
+    found.add(np.array([-1e-300, -0.0, 1e-300]))
+    assert -1e-38 < found.quantile(0.3) < 0
+    assert found.quantile(0.6) == 0.0
+    assert 0 < found.quantile(1.0) < 1e-38
+
+
+def test_no_difference_has_no_quantile():
+    assert DeltaHistogram().quantile(0.5) is None

@@ -74,7 +74,7 @@ def test_the_contract_s_keys_are_there():
     statistics = {"compared", "mismatched", "mismatch_rate", "mean_abs", "p50_abs", "p99_abs", "max_abs", "mean_delta"}
     assert set(prod["vs_online"]) >= statistics | {"correlation"}
     assert set(data["variants"]["candidate"]["vs_baseline"]) >= statistics | {"auc_drop", "ne_increase"}
-    assert set(prod["stability"]) == {"non_finite", "saturated", "out_of_range"}
+    assert set(prod["stability"]) == {"non_finite", "saturated", "out_of_range", "largest_logit"}
     assert set(prod["metrics"]) == {"auc", "ne", "logloss", "calibration", "log_mae"}
     assert set(prod["metrics"]["auc"]) == {"value", "low", "high", "rows"}
     assert set(data["noise_floor"]) == {"abs", "rel"}

@@ -1,0 +1,1 @@
+"""Incidents: when and for whom online and replayed scores differ, and what explains it."""

@@ -1,0 +1,36 @@
+"""``replay diagnose``: a replay that also finds the incidents and tests the causes of each."""
+
+from __future__ import annotations
+
+from replay.config import ReplayConfig
+from replay.flows.prepare import Options
+from replay.flows.run import RunResult, replay_window
+from replay.report.progress import Progress, make_progress
+
+
+def diagnose(
+    config: ReplayConfig,
+    *,
+    overwrite: bool = False,
+    options: Options | None = None,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Replay a logged window, find when and for whom it disagrees with online, and which counterfactual explains it.
+
+    Args:
+        config: The replay; its traffic needs a time column.
+        overwrite: Replace a run of another config in the output.
+        options: Spark and safety options.
+        progress: Shows the work; default: nothing is shown.
+
+    Returns:
+        The run; ``summary.incidents`` holds what was found.
+
+    Raises:
+        ConfigError: As :func:`replay.flows.run.run`, or the traffic has no time.
+        TrafficError: The traffic is refused.
+        CheckpointError: A checkpoint is refused.
+        RunFailed: The run failed on its way.
+    """
+    with progress or make_progress(quiet=True) as shown:
+        return replay_window(config, options or Options(), shown, overwrite=overwrite, diagnosing=True)

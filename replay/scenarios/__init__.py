@@ -1,0 +1,32 @@
+"""What-ifs over the logged features: which rows a scenario touches, and what their features become."""
+
+from replay.scenarios.donors import MOST_DONORS, Donors
+from replay.scenarios.draw import Draw, map_elements
+from replay.scenarios.hashing import bits, normal, row_keys, salted, uniform
+from replay.scenarios.needs import donor_features, side_columns
+from replay.scenarios.ops import REGISTERED, Op, OpProblem, Site, register
+from replay.scenarios.plan import Rows, ScenarioPlan, Touched
+from replay.scenarios.side import SideColumn
+
+__all__ = [
+    "MOST_DONORS",
+    "REGISTERED",
+    "Donors",
+    "Draw",
+    "Op",
+    "OpProblem",
+    "Rows",
+    "ScenarioPlan",
+    "SideColumn",
+    "Site",
+    "Touched",
+    "bits",
+    "donor_features",
+    "map_elements",
+    "normal",
+    "register",
+    "row_keys",
+    "salted",
+    "side_columns",
+    "uniform",
+]

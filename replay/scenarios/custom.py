@@ -1,0 +1,95 @@
+"""Perturbations of the user's own: ``op: module:Class`` or ``op: file.py:Class``."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from replay.config.user_code import UserCodeError, importable, load_code, locate_code
+from replay.errors import RunFailed
+from replay.scenarios.draw import Draw
+from replay.scenarios.ops.registry import Op, OpClass, OpProblem, Site
+
+
+def is_custom(op: str) -> bool:
+    """Whether an ``op`` names a class rather than a perturbation of the package."""
+    return ":" in op
+
+
+def custom_op(op: str, kwargs: Mapping[str, Any], base_dir: str) -> OpClass:
+    """Import a perturbation.
+
+    Args:
+        op: ``module:Class`` or ``file.py:Class``; anything that can be called and answers with an ``Op``.
+        kwargs: Its arguments; it gets a copy.
+        base_dir: Directory that files and modules are looked up from; empty: the current one.
+
+    Returns:
+        Makes the perturbation for a feature, checked.
+
+    Raises:
+        OpProblem: It cannot be imported, or is no class.
+    """
+    place = locate_code(op, base_dir)
+    try:
+        found = load_code(place)
+    except UserCodeError as error:
+        raise OpProblem(f"`{op}`: {error}{_words(error.raised)}", "op") from error
+    if not callable(found):
+        raise OpProblem(f"`{op}` is a value of type {type(found).__name__}, expected a class with `apply`", "op")
+
+    def make(site: Site) -> Op:
+        with importable(place.directories):
+            try:
+                made = found(**copy.deepcopy(dict(kwargs)))
+            except Exception as error:  # a constructor may raise anything
+                given = f"was made with {kwargs}" if kwargs else "was made without arguments"
+                raise OpProblem(f"`{op}` {given} and raised {type(error).__name__}: {error}", "kwargs") from error
+        if not callable(getattr(made, "apply", None)):
+            raise OpProblem(f"`{op}` has no method `apply(values, draw)`: give it one", "op")
+        return Checked(made, op, site.form)
+
+    return make
+
+
+def _words(raised: BaseException | None) -> str:
+    return "" if raised is None else f": {type(raised).__name__}: {raised}"
+
+
+class Checked:
+    """A perturbation of the user's, whose answers are held to what the rest relies on.
+
+    Args:
+        op: The perturbation.
+        name: As in the config.
+        form: The type that it must answer with; what casts to it without loss is cast.
+    """
+
+    def __init__(self, op: Op, name: str, form: pa.DataType) -> None:
+        self._op = op
+        self._name = name
+        self._form = form
+
+    def apply(self, values: pa.Array, draw: Draw) -> pa.Array:
+        """See :meth:`replay.scenarios.ops.registry.Op.apply`.
+
+        Raises:
+            RunFailed: It raised, or answered with something else than as many values of the feature's type.
+        """
+        place = f"the perturbation `{self._name}` on `{draw.feature}`"
+        try:
+            changed = self._op.apply(values, draw)
+        except Exception as error:  # it may raise anything
+            raise RunFailed(f"{place} raised {type(error).__name__}: {error}") from error
+        expected = f"expected a pyarrow array of {len(values)} values of {self._form}"
+        if not isinstance(changed, pa.Array):
+            raise RunFailed(f"{place} returned {type(changed).__name__}, {expected}")
+        if len(changed) != len(values):
+            raise RunFailed(f"{place} returned {len(changed)} values, {expected}")
+        try:
+            return changed if changed.type == self._form else changed.cast(self._form)
+        except pa.ArrowException as error:
+            raise RunFailed(f"{place} returned values of {changed.type}, {expected}: {error}") from error

@@ -1,0 +1,96 @@
+"""``constant``: a default was served."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from replay.config.model import Scalar
+from replay.features.lists import take_apart
+from replay.scenarios.draw import Draw
+from replay.scenarios.forms import make_lists
+from replay.scenarios.ops.registry import OpProblem, Site, register
+
+
+@register("constant")
+class Constant:
+    """Every touched value becomes one value, null or not; of a list every element.
+
+    A null list has as many elements as the model's input is long, where that is fixed; else it stays null.
+    """
+
+    def __init__(self, site: Site) -> None:
+        if site.step.value is None:
+            raise OpProblem("`constant` needs a `value`", "value")
+        self._value = _scalar(site.step.value, site)
+        self._width = site.width
+
+    def apply(self, values: pa.Array, draw: Draw) -> pa.Array:
+        """See :meth:`replay.scenarios.ops.registry.Op.apply`."""
+        if not pa.types.is_large_list(values.type):
+            return pa.repeat(self._value, len(values))
+        lists = take_apart(values)
+        lengths, null = lists.lengths, lists.null
+        if null is not None and self._width is not None:
+            lengths, null = np.where(null, self._width, lengths), None
+        return make_lists(pa.repeat(self._value, int(lengths.sum())), lengths, null)
+
+
+def _scalar(value: Scalar, site: Site) -> pa.Scalar:
+    """The value in a feature's own type.
+
+    Raises:
+        OpProblem: The type cannot hold it, as it stands.
+    """
+    kind = site.scalar
+    try:
+        return pa.scalar(_python(value, kind), kind)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise OpProblem(
+            f"`{site.feature}` is logged as {site.logged}, which cannot hold the value {value!r}: give one that it can"
+        ) from error
+
+
+def _python(value: Scalar, kind: pa.DataType) -> Any:
+    """The value as Arrow takes it for a type, without loss.
+
+    Raises:
+        TypeError: It is another kind of value.
+        ValueError: It is not the type's to hold.
+    """
+    if isinstance(value, str):
+        return _text(value, kind)
+    if not (pa.types.is_boolean(kind) or _is_number(kind)):
+        raise TypeError("not a number")
+    if pa.types.is_decimal(kind):
+        return Decimal(str(value + 0))  # `+ 0` makes a number of a bool
+    if pa.types.is_floating(kind):
+        return _float(float(value), kind)
+    whole = int(value)
+    if whole != value or (pa.types.is_boolean(kind) and whole not in (0, 1)):
+        raise ValueError("not an integer")
+    return bool(whole) if pa.types.is_boolean(kind) else whole
+
+
+def _text(value: str, kind: pa.DataType) -> str | bytes:
+    if pa.types.is_large_string(kind):
+        return value
+    if pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return value.encode()
+    raise TypeError("not text")
+
+
+def _float(value: float, kind: pa.DataType) -> Any:
+    """The nearest value of a float type; a finite value that overflows is not the type's to hold."""
+    with np.errstate(over="ignore"):
+        nearest = kind.to_pandas_dtype()(value)
+    if np.isinf(nearest) and not np.isinf(value):
+        raise ValueError("out of range")
+    return nearest
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))

@@ -1,0 +1,132 @@
+"""Which features a step changes, and with which others each shares its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from replay.config.model import Input, ModelConfig
+from replay.config.names import NoMatch, expand_globs, matches, nearest
+from replay.config.scenarios import Perturbation
+from replay.config.wording import suggestion
+from replay.errors import Problem
+
+TOGETHER: Final = "*"
+"""The unit of a step whose features all share their rows."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A feature that a step changes.
+
+    Attributes:
+        feature: Its name.
+        unit: What shares its rows: the feature, its family, or ``*``.
+        key: The key of the step that names it: ``features``, ``families`` or ``with``.
+        partner: The feature that it is exchanged with, for ``swap``; else None.
+    """
+
+    feature: str
+    unit: str
+    key: str
+    partner: str | None = None
+
+
+def resolve_targets(
+    step: Perturbation, path: str, model: ModelConfig, features: Sequence[str], problems: list[Problem]
+) -> tuple[Target, ...]:
+    """Find the features of a step, each once; one that a family names goes with its (first) family.
+
+    Args:
+        step: The step.
+        path: Its place in the config.
+        model: Its ``families`` are looked up.
+        features: Every feature that the model reads.
+        problems: Gets what is wrong.
+    """
+    found: dict[str, Target] = {}
+    for place, family in enumerate(step.families):
+        for feature in _family(family, f"{path}.families[{place}]", model, features, problems):
+            found.setdefault(feature, Target(feature, _unit(step, feature, family), "families"))
+    for feature in _expand(step.features, f"{path}.features", features, problems):
+        found.setdefault(feature, Target(feature, _unit(step, feature, feature), "features"))
+    if not step.features and not step.families:
+        problems.append(Problem(f"`{step.op}` needs `features` or `families`: name what it changes", path))
+    targets = tuple(found.values())
+    return _swapped(step, path, targets, features, problems) if step.op == "swap" else targets
+
+
+def inputs_of(feature: str, model: ModelConfig, features: Sequence[str]) -> tuple[Input, ...]:
+    """The inputs that read a feature."""
+    return tuple(
+        entry
+        for entry in model.inputs
+        if entry.feature == feature
+        or _covered(feature, (entry.feature,) if entry.feature else entry.features, features)
+    )
+
+
+def _unit(step: Perturbation, feature: str, natural: str) -> str:
+    """What a feature shares its rows with."""
+    if step.together is None:
+        return natural
+    return TOGETHER if step.together else feature
+
+
+def _covered(feature: str, patterns: Sequence[str], features: Sequence[str]) -> bool:
+    """Whether one of the patterns takes a feature; a pattern that is a feature's name stands for that one alone."""
+    return any(pattern == feature or (pattern not in features and matches(pattern, feature)) for pattern in patterns)
+
+
+def _family(
+    family: str, path: str, model: ModelConfig, features: Sequence[str], problems: list[Problem]
+) -> tuple[str, ...]:
+    if family not in model.families:
+        near = suggestion(nearest(family, model.families))
+        problems.append(Problem(f"`{family}` is not among `model.families`{near}", path))
+        return ()
+    return tuple(feature for feature in features if _covered(feature, model.families[family], features))
+
+
+def _expand(patterns: Sequence[str], path: str, features: Sequence[str], problems: list[Problem]) -> tuple[str, ...]:
+    """Features of names and globs, in their order; what matches nothing is a problem, and is left out."""
+    unknown: dict[str, str | None] = {}
+    try:
+        return expand_globs(patterns, features)
+    except NoMatch as error:
+        unknown = error.nearest
+    problems.extend(
+        Problem(f"no input of the model reads `{name}`{suggestion(near)}", f"{path}[{patterns.index(name)}]")
+        for name, near in unknown.items()
+    )
+    return expand_globs([name for name in patterns if name not in unknown], features)
+
+
+def _swapped(
+    step: Perturbation, path: str, targets: tuple[Target, ...], features: Sequence[str], problems: list[Problem]
+) -> tuple[Target, ...]:
+    """Both sides of each exchange; a pair shares its rows."""
+    known = len(problems)
+    if not step.with_:
+        problems.append(
+            Problem("`swap` needs `with`: the columns that the features are exchanged with", f"{path}.with")
+        )
+    partners = _expand(step.with_, f"{path}.with", features, problems)
+    if len(partners) != len(targets) and len(problems) == known:
+        problems.append(
+            Problem(
+                f"found {len(targets)} features to swap with {len(partners)}: expected as many, they are exchanged one "
+                "by one",
+                f"{path}.with",
+            )
+        )
+    names = [target.feature for target in targets] + list(partners)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    problems.extend(Problem(f"`{name}` is swapped twice in one step: use two steps", f"{path}.with") for name in twice)
+    if len(problems) > known:
+        return ()
+    pairs = list(zip(targets, partners, strict=True))
+    there = [Target(target.feature, target.unit, target.key, partner) for target, partner in pairs]
+    back = [Target(partner, target.unit, "with", target.feature) for target, partner in pairs]
+    return (*there, *back)

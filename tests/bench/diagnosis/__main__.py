@@ -1,0 +1,95 @@
+"""``make bench-diagnosis``: random incidents over real and generated traffic, and how they are told."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from tests.bench.diagnosis import real
+from tests.bench.diagnosis.case import LAYOUTS, Suite, run_case, start_worker
+from tests.bench.diagnosis.judging import Outcome
+from tests.bench.diagnosis.table import render, targets
+
+_DATA = Path(os.environ.get("REPLAY_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
+
+Case = tuple[str, int, bool]
+
+
+def say(text: str = "") -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def choose_worlds(only: str | None, data: Path) -> list[str]:
+    """The worlds that can be run; says which cannot."""
+    worlds = [world for world in LAYOUTS if only in (None, world)]
+    if "real" in worlds and not (data / real.FILE).exists():
+        say(f"real traffic skipped: found no {data / real.FILE}; give --data or set REPLAY_TEST_DATA")
+        worlds.remove("real")
+    return worlds
+
+
+def plan(worlds: Sequence[str], incidents: int, clean: int) -> list[Case]:
+    """World, number and whether it is clean, of every case; worlds take turns."""
+    if not worlds:
+        return []
+    return [
+        (worlds[number % len(worlds)], number, is_clean)
+        for is_clean, count in ((False, incidents), (True, clean))
+        for number in range(count)
+    ]
+
+
+def run(suite: Suite, cases: Sequence[Case], workers: int) -> list[Outcome]:
+    """Run cases in worker processes; the outcomes are in the order of the cases."""
+    for world in dict.fromkeys(world for world, _, _ in cases):
+        suite.prepare(world)
+    found: dict[int, Outcome] = {}
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, start_worker, (suite,)) as pool:
+        places = {pool.submit(run_case, *case): place for place, case in enumerate(cases)}
+        for done in as_completed(places):
+            found[places[done]] = done.result()
+            if len(found) % 25 == 0:
+                say(f"{len(found)} of {len(cases)} cases")
+    return [found[place] for place in range(len(cases))]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the suite; 1 when a target is missed."""
+    parser = argparse.ArgumentParser(prog="make bench-diagnosis", description=__doc__)
+    parser.add_argument("--incidents", type=int, default=100)
+    parser.add_argument("--clean", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rows", type=int, default=60_000, help="rows of each stretch of traffic")
+    parser.add_argument("--only", choices=tuple(LAYOUTS))
+    parser.add_argument("--case", type=int, help="run this incident alone, as it is in the whole suite")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--data", type=Path, default=_DATA, help="folder of the real traffic")
+    given = parser.parse_args(arguments)
+    os.environ["OMP_NUM_THREADS"] = "1"  # inherited by the workers, before they load torch
+    cases = plan(choose_worlds(given.only, given.data), given.incidents, given.clean)
+    if given.case is not None:
+        cases = [case for case in cases if case[1:] == (given.case, False)]
+    if not cases:
+        say("nothing to run")
+        return 1
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="replay-diagnosis-") as directory:
+        suite = Suite(Path(directory), given.seed, given.rows, given.data.absolute())
+        outcomes = run(suite, cases, given.workers)
+    say(f"\nSeed {given.seed}, {len(cases)} cases of {given.rows:,} rows, {time.perf_counter() - start:.0f} s\n")
+    say(render(outcomes))
+    return 0 if all(target.is_met for target in targets(outcomes)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

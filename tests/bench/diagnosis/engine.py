@@ -1,0 +1,192 @@
+"""One case on the road that `replay diagnose` takes after reading, with the Spark table replaced by an Arrow one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from replay.checkpoints import Checkpoint, cached_scorer, examine
+from replay.config import ReplayConfig
+from replay.diagnosis.causes import Diagnosis, find_causes
+from replay.diagnosis.evidence import Evidence
+from replay.diagnosis.incidents import FoundIncident, find_incidents
+from replay.diagnosis.laboratory import Laboratory
+from replay.diagnosis.noise import NoiseFloor, measure_noise, without_layer
+from replay.diagnosis.rows import RowTable
+from replay.diagnosis.sampling import SampledRows, sample_rows
+from replay.flows import incidents as flow
+from replay.flows.incident_rows import CollectedRows, rows_from_arrow
+from replay.scenarios import row_keys
+from replay.scoring.core import BatchScorer, Stopwatch, Work
+from replay.scoring.variants import Variant
+from tests.bench.diagnosis.world import BASELINE, CHECKPOINTS, Floats, Layout, Traffic
+
+_REPOSITORY = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What the engine said about one incident; ``diagnosis`` is None where there was nothing to test causes on."""
+
+    incident: FoundIncident
+    diagnosis: Diagnosis | None
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the engine said about one case."""
+
+    noise: NoiseFloor
+    table: RowTable
+    told: tuple[Told, ...]
+
+
+class Engine:
+    """The engine for the traffic of one world.
+
+    Args:
+        layout: Of the world.
+        directory: Holds ``v1.safetensors`` and so on.
+    """
+
+    def __init__(self, layout: Layout, directory: Path) -> None:
+        checkpoints = {
+            name: {
+                "path": str(directory / f"{name}.safetensors"),
+                "factory": "tests.bench.diagnosis.towers:build",
+                "kwargs": layout.sizes(),
+            }
+            for name in CHECKPOINTS
+        }
+        self.config = ReplayConfig.model_validate(
+            {
+                "version": 1,
+                "traffic": {
+                    "path": str(directory / "traffic"),
+                    "key": ["row_id"],
+                    "time": "time",
+                    "score": "online",
+                    "entity": "entity",
+                    "label": "label",
+                    "segments": list(layout.segments),
+                },
+                "model": layout.model().model_dump(by_alias=True, exclude_defaults=True),
+                "checkpoints": checkpoints,
+                "diff": {"tolerance": "auto"},
+                "output": str(directory / "out"),
+                "base_dir": str(_REPOSITORY),
+            }
+        )
+        self.checkpoints: dict[str, Checkpoint] = {
+            name: examine(entry, name, base_dir=str(_REPOSITORY))
+            for name, entry in self.config.file_checkpoints.items()
+        }
+        prepared = SimpleNamespace(config=self.config, checkpoints=self.checkpoints)
+        self._workbench = flow._Workbench(cast("Any", prepared))
+
+    def replay(self, traffic: Traffic) -> Floats:
+        """The baseline's scores of all rows, ``(num_rows,)``, by the engine's own hot path."""
+        work = Work(
+            model=self.config.model,
+            variants=(Variant(BASELINE, BASELINE),),
+            score_types={BASELINE: pa.float32()},
+            carried=(),
+        )
+        scorer = cached_scorer(self.checkpoints[BASELINE], self.config.model)
+        batches = traffic.table.combine_chunks().to_batches(max_chunksize=16_384)
+        core = BatchScorer(work, batches[0].schema, {BASELINE: scorer}, self.config.engine.chunk_rows)
+        scored = pa.Table.from_batches(core.run(batches, Stopwatch()))
+        return np.asarray(scored[BASELINE].to_numpy(), dtype=np.float64)
+
+    def diagnose(self, traffic: Traffic, replayed: Floats, online: Floats) -> Answer:
+        """Noise floor, incidents, and the causes of each: as :func:`replay.flows.incidents.diagnose_scores`."""
+        collected = self._collect(traffic, replayed, online)
+        quiet = flow.Quiet(collected, measure_noise(collected.table))
+        rows, noise = quiet.rows, quiet.noise
+        settings = self.config.diagnosis
+        incidents = find_incidents(
+            rows,
+            noise.tolerance,
+            false_alarms=settings.false_alarms,
+            max_incidents=settings.max_incidents,
+            bucket_us=round(self.config.diff.bucket.total_seconds() * 1e6),
+        )
+        told = []
+        for incident in incidents:
+            sample = sample_rows(
+                rows,
+                collected.identity,
+                incident,
+                incidents,
+                noise.tolerance,
+                most_mismatched=settings.sample_rows,
+                most_control=settings.control_rows,
+                seed=self.config.seed,
+            )
+            told.append(Told(incident, self._causes(traffic, collected, noise, incident, sample)))
+        return Answer(noise, without_layer(collected.table, noise), tuple(told))
+
+    def _collect(self, traffic: Traffic, replayed: Floats, online: Floats) -> CollectedRows:
+        columns: dict[str, pa.Array | NDArray] = {
+            "time_us": traffic.time_us,
+            "online": online,
+            "replayed": replayed,
+            "identity": _identity(traffic),
+            "label": traffic.label.astype(np.float64),
+        }
+        if traffic.group is not None:
+            columns["group"] = traffic.group
+        segments = self.config.traffic.segments
+        for place, name in enumerate(segments):
+            columns[f"segment {place}"] = traffic.table[name].combine_chunks()
+        return rows_from_arrow(pa.table(columns), segments)
+
+    def _causes(
+        self,
+        traffic: Traffic,
+        collected: CollectedRows,
+        noise: NoiseFloor,
+        incident: FoundIncident,
+        sample: SampledRows,
+    ) -> Diagnosis | None:
+        if not len(sample.mismatched):
+            return None
+        laboratory: Laboratory = self._workbench.laboratory(
+            self._evidence(traffic, collected, noise, incident, sample), noise.tolerance
+        )
+        return find_causes(laboratory, background_rate=flow._background(noise, incident))
+
+    def _evidence(
+        self,
+        traffic: Traffic,
+        collected: CollectedRows,
+        noise: NoiseFloor,
+        incident: FoundIncident,
+        sample: SampledRows,
+    ) -> Evidence:
+        places = sample.all
+        batch = traffic.table.take(pa.array(places)).combine_chunks().to_batches()[0]
+        entities = pc.unique(batch.column("entity"))
+        history = traffic.table.filter(pc.is_in(traffic.table["entity"], entities))
+        history = history.append_column("time_us", history["time"].cast(pa.int64()))
+        history = history.sort_by([("entity", "ascending"), ("time_us", "ascending"), ("row_id", "ascending")])
+        return Evidence(
+            batch=batch,
+            online=noise.layer.undo(collected.table.online[places]),
+            mismatched=np.isin(places, sample.mismatched),
+            entity=batch.column("entity"),
+            time_us=traffic.time_us[places],
+            history=history,
+            mismatch_rate=incident.mismatch_rate,
+        )
+
+
+def _identity(traffic: Traffic) -> NDArray[np.int64]:
+    return row_keys([traffic.table["row_id"].combine_chunks()]).view(np.int64)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from replay.diff.measure import measure
+from replay.diff.sensitivity import rank_sensitivity
+from tests.diff.table import SPEC
+from tests.diff.test_grid import diffed, second_pass
+
+NAMES = ("candidate", "prod/nulls", "candidate/nulls")
+
+
+def test_with_a_label_the_largest_auc_drop_comes_first():
+    state = diffed(SPEC)
+    result = measure(state, second_pass(state))
+    found = rank_sensitivity(result, NAMES)
+    drops = {name: result.variants[name].vs_baseline["auc_drop"] for name in NAMES}
+    assert [one.variant for one in found] == sorted(NAMES, key=lambda name: -drops[name])
+    for one in found:
+        assert (one.metric, one.value) == ("auc_drop", drops[one.variant])
+        assert one.low < one.value < one.high
+
+
+def test_without_a_label_the_mean_distance_decides():
+    result = measure(diffed(replace(SPEC, label=None, weight=None)))
+    found = rank_sensitivity(result, NAMES)
+    sizes = [one.value for one in found]
+    assert {one.metric for one in found} == {"mean_abs"}
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) == len(NAMES)
+
+
+def test_what_is_not_defined_comes_last():
+    state = diffed(SPEC)
+    result = measure(state)
+    result.variants["candidate"].vs_baseline["auc_drop"] = None
+    assert [one.variant for one in rank_sensitivity(result, NAMES)][-1] == "candidate"
+
+
+@pytest.mark.parametrize("name", ["typo", "prod"])
+def test_only_what_is_compared_with_the_baseline_is_ranked(name):
+    with pytest.raises(ValueError, match="compared with the baseline"):
+        rank_sensitivity(measure(diffed(SPEC)), [name])

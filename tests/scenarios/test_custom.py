@@ -1,0 +1,137 @@
+"""Perturbations of the user's own."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from replay.config.scenarios import OPS
+from replay.errors import ConfigError, RunFailed
+from replay.scenarios import REGISTERED, register
+from tests.scenarios.making import plan, rows, touch
+
+SOURCE = """
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+class Jitter:
+    def __init__(self, most=1.0):
+        self.most = most
+    def apply(self, values, draw):
+        return pc.add(values, pa.array(self.most * draw.uniform()))
+
+class Shorter:
+    def apply(self, values, draw):
+        return values.slice(1)
+
+class Texts:
+    def apply(self, values, draw):
+        return pa.array(["a"] * len(values))
+
+class Numpy:
+    def apply(self, values, draw):
+        return np.zeros(len(values))
+
+class Failing:
+    def apply(self, values, draw):
+        raise KeyError("no luck")
+
+class Ints:
+    def apply(self, values, draw):
+        return pa.array([7] * len(values), pa.int8())
+
+class NoMethod:
+    pass
+
+number = 3
+"""
+COLUMNS = {"x": pa.array([1.0, 2.0, None]), "y": pa.array([0.0] * 3)}
+
+
+@pytest.fixture
+def base(tmp_path):
+    (tmp_path / "own.py").write_text(SOURCE)
+    (tmp_path / "broken.py").write_text("import not_installed_anywhere")
+    return str(tmp_path)
+
+
+def own(name: str, **step) -> dict:
+    return {"op": f"own.py:{name}", "features": "x", **step}
+
+
+def test_from_a_file_with_arguments(base):
+    touched = touch(COLUMNS, own("Jitter", kwargs={"most": 0.5}), base_dir=base)
+    first, second, third = touched.columns["x"].to_pylist()
+
+    assert 1 <= first < 1.5
+    assert 2 <= second < 2.5
+    assert first - 1 != second - 2
+    assert third is None
+
+
+def test_from_a_module_beside_the_config(base):
+    touched = touch(COLUMNS, {"op": "own:Jitter", "features": "x", "rate": 1}, base_dir=base)
+
+    assert touched.columns["x"].to_pylist()[0] > 1
+
+
+def test_rates_and_draws_are_the_rows(base):
+    columns = {"x": pa.array([0.0] * 1000)}
+    whole = touch(columns, own("Jitter"), base_dir=base)
+    some = touch(columns, own("Jitter", rate=0.1), base_dir=base)
+
+    assert 0 < len(some.rows) < 200
+    assert some.columns["x"].to_pylist() == whole.columns["x"].take(pa.array(some.rows)).to_pylist()
+
+
+def test_an_answer_that_casts_without_loss(base):
+    assert touch(COLUMNS, own("Ints"), base_dir=base).columns["x"].to_pylist() == [7.0] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Shorter", "returned 2 values, expected a pyarrow array of 3 values of double"),
+        ("Texts", "returned values of string, expected a pyarrow array of 3 values of double"),
+        ("Numpy", "returned ndarray, expected a pyarrow array of 3 values of double"),
+        ("Failing", "raised KeyError: 'no luck'"),
+    ],
+)
+def test_an_answer_that_does_not_fit(base, name, message):
+    scenario = plan(COLUMNS, own(name), base_dir=base)
+
+    with pytest.raises(RunFailed, match=rf"the perturbation `own\.py:{name}` on `x` {message}"):
+        scenario.touch(rows(COLUMNS))
+
+
+@pytest.mark.parametrize(
+    ("step", "path", "message"),
+    [
+        (own("Jiter"), "op", "`own.py` has no `Jiter`; did you mean `Jitter`?"),
+        (own("number"), "op", "is a value of type int, expected a class with `apply`"),
+        (own("NoMethod"), "op", "has no method `apply(values, draw)`"),
+        (own("Jitter", kwargs={"least": 1}), "kwargs", "was made with {'least': 1} and raised TypeError"),
+        ({"op": "absent.py:A", "features": "x"}, "op", "there is no file"),
+        ({"op": "absent_module:A", "features": "x"}, "op", "there is no module `absent_module`"),
+        ({"op": "broken.py:A", "features": "x"}, "op", "failed: ModuleNotFoundError: No module named 'not_installed"),
+        ({"op": "jitter", "features": "x"}, "op", "or module:Class or file.py:Class of your own"),
+    ],
+)
+def test_a_class_that_cannot_be_used(base, step, path, message):
+    with pytest.raises(ConfigError) as caught:
+        plan(COLUMNS, step, base_dir=base)
+
+    (problem,) = caught.value.problems
+    assert problem.path == f"scenarios.s[0].{path}"
+    assert message in problem.message
+
+
+def test_names_are_given_once():
+    with pytest.raises(ValueError, match="found a second perturbation named `nulls`"):
+        register("nulls")(lambda site: None)
+    assert "nulls" in REGISTERED
+
+
+def test_the_config_lists_what_is_registered():
+    assert set(OPS) == set(REGISTERED)
