@@ -17,7 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_MOST_ENTRIES = 8
+# A skew matrix has dozens of spliced checkpoints, all of them in use at once.
+_KEPT_ENTRIES, _MOST_ENTRIES = 8, 128
+_MOST_BYTES = 16 << 30
 
 
 def private_directory() -> Path | None:
@@ -72,11 +74,19 @@ def publish(directory: Path, name: str, made: Path) -> Path:
 
 
 def prune(directory: Path) -> None:
-    """Keep the entries that were used last. A removed file stays mapped where it is mapped."""
+    """Keep the entries that were used last, as many as there is room for. A removed file stays mapped where it is."""
     entries = [entry for entry in directory.iterdir() if entry.name != "opening.lock"]
     entries.sort(key=lambda entry: entry.stat().st_mtime, reverse=True)
-    for entry in entries[_MOST_ENTRIES:]:
-        remove(entry)
+    total = 0
+    for place, entry in enumerate(entries):
+        total += _size(entry)
+        if place >= _MOST_ENTRIES or (place >= _KEPT_ENTRIES and total > _MOST_BYTES):
+            remove(entry)
+
+
+def _size(entry: Path) -> int:
+    files = entry.rglob("*") if entry.is_dir() and not entry.is_symlink() else (entry,)
+    return sum(file.lstat().st_size for file in files)
 
 
 def touch(entry: Path) -> None:

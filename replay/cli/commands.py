@@ -20,7 +20,7 @@ def _load(config: str, common: Common) -> ReplayConfig:
 
 
 def _options(common: Common) -> Any:
-    from replay.flows.prepare import Options
+    from replay.flows.options import Options
 
     return Options(
         master=common.master,
@@ -133,7 +133,7 @@ def init(
 ) -> int:
     """Draft a config from the table's schema and the checkpoint's signature."""
     from replay.flows.draft import draft_config
-    from replay.flows.prepare import Options
+    from replay.flows.options import Options
 
     if Path(target).exists() and not overwrite:
         raise UsageError(f"{target} exists: give another -o, or --overwrite to replace it")

@@ -66,7 +66,7 @@ def not_a_checkpoint(name: str, known: list[str]) -> str:
 
 
 def _check_change(entry: Mapping[str, Any]) -> Iterator[Finding]:
-    given = [key for key in _CHANGES if entry.get(key) not in (None, False)]
+    given = [key for key in _CHANGES if entry.get(key) is not None and entry[key] is not False]
     if len(given) != 1:
         found = f"found {listing(given)}" if given else "found none"
         yield Finding((), f"{found}, expected one of {listing(_CHANGES)}: it says how the parameters change")

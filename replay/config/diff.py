@@ -47,7 +47,7 @@ def render_duration(value: timedelta) -> str:
     if value % timedelta(seconds=1) == timedelta(0):
         return f"{value // timedelta(seconds=1)}s"
     microseconds = value // timedelta(microseconds=1)
-    return f"{microseconds // 1000}.{microseconds % 1000:03d}ms"
+    return f"{microseconds // 1000}.{microseconds % 1000:03d}".rstrip("0").rstrip(".") + "ms"
 
 
 Duration = Annotated[

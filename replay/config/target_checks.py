@@ -93,7 +93,7 @@ def _check_missing(what: str, name: str, inputs: list[dict[str, Any]]) -> Iterat
     for entry in inputs:
         missing = entry.get("missing")
         for read in dict.fromkeys(_patterns(entry)):
-            if matches(name, read):
+            if _covers(name, read):
                 feature = read
             elif matches(read, name) and not is_glob(name):
                 feature = name
@@ -115,8 +115,13 @@ def _patterns(entry: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _may_be_read(feature: str, inputs: list[dict[str, Any]]) -> bool:
-    if is_glob(feature):
-        return True  # the table's schema decides
-    return any(
-        feature == name or (is_glob(name) and matches(feature, name)) for entry in inputs for name in _patterns(entry)
-    )
+    """Whether an input reads it; of a glob, the table's schema decides."""
+    return is_glob(feature) or any(matches(name, feature) for entry in inputs for name in _patterns(entry))
+
+
+def _covers(pattern: str, other: str) -> bool:
+    """Whether a pattern certainly takes all that another one does."""
+    if not is_glob(other):
+        return matches(pattern, other)
+    prefix = pattern.removesuffix("*")
+    return pattern == other or (prefix != pattern and not is_glob(prefix) and other.startswith(prefix))

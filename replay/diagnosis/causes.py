@@ -67,7 +67,8 @@ def _rounds(search: Search, rows: Integers, background_rate: float) -> tuple[lis
     """Search, take away what was explained, and search again what is left."""
     found: list[Found] = []
     left: Mask = np.ones(len(rows), np.bool_)
-    while len(found) < _MOST_CAUSES and _is_remainder(int(left.sum()), len(rows), background_rate):
+    # The first search is made whatever the background: rows that move further than its own are an incident too.
+    while not found or (len(found) < _MOST_CAUSES and _is_remainder(int(left.sum()), len(rows), background_rate)):
         one = search.run(rows[left])
         if one is None:
             break

@@ -15,7 +15,6 @@ from replay.diagnosis.proposals import LAGS_S
 
 Integers = NDArray[np.int64]
 
-_ROWS = 80
 _OLDER = 40
 _LEAST = 3
 
@@ -38,7 +37,7 @@ def refine_lag(laboratory: Laboratory, touched: Sequence[str], near_us: int, row
     grid = [0, *(int(seconds * 1_000_000) for seconds in LAGS_S), 4 * int(LAGS_S[-1] * 1_000_000)]
     place = min(range(len(grid)), key=lambda index: abs(grid[index] - near_us))
     shortest, longest = grid[max(place - 2, 0)], grid[min(place + 2, len(grid) - 1)]
-    some, places = history.between(rows[:_ROWS], shortest + 1, longest, _OLDER)
+    some, places = history.between(rows, shortest + 1, longest, _OLDER)
     if not len(some):
         return None
     scores = laboratory.score_past(touched, some, places)

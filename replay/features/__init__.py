@@ -3,7 +3,14 @@
 from replay.features.encoder import Encoded, Encoder, check_features
 from replay.features.reader import feature_column
 from replay.features.rejects import REJECT_REASONS
-from replay.features.resolve import Resolution, ResolvedFeature, family_features, resolve_features
+from replay.features.resolve import (
+    Resolution,
+    ResolvedFeature,
+    family_features,
+    globbed_maps,
+    resolve_features,
+    with_map_keys,
+)
 
 __all__ = [
     "REJECT_REASONS",
@@ -14,5 +21,7 @@ __all__ = [
     "check_features",
     "family_features",
     "feature_column",
+    "globbed_maps",
     "resolve_features",
+    "with_map_keys",
 ]

@@ -73,6 +73,37 @@ def resolve_features(
     return Resolution(inputs, features, roots, families, tuple(problems))
 
 
+def globbed_maps(model: ModelConfig, schema: pa.Schema) -> tuple[str, ...]:
+    """Maps whose keys must be known, as a glob of an input goes over them."""
+    catalog = Catalog(schema)
+    globs = [name for entry in model.inputs for name in entry.features if is_glob(name) and not catalog.match(name)]
+    return tuple(dict.fromkeys(found for glob in globs for found in catalog.maps_without_keys(glob)))
+
+
+def with_map_keys(model: ModelConfig, schema: pa.Schema, map_keys: Mapping[str, Sequence[str]]) -> ModelConfig:
+    """The same contract with the globs over maps written out, so that it needs no keys any more.
+
+    Args:
+        model: The model's contract.
+        schema: Schema of the logged table.
+        map_keys: Keys by the name of a map column, from :func:`globbed_maps`.
+
+    >>> from replay.config.model import Input
+    >>> model = ModelConfig(inputs=(Input(name="x", features=("ctx.*",), missing=0.0),))
+    >>> schema = pa.schema([("ctx", pa.map_(pa.string(), pa.float32()))])
+    >>> with_map_keys(model, schema, {"ctx": ["a", "b"]}).inputs[0].features
+    ('ctx.a', 'ctx.b')
+    """
+    resolved = resolve_features(model, schema, map_keys).inputs
+    inputs = tuple(
+        entry.model_copy(update={"features": tuple(found.feature.name for found in resolved[entry.name])})
+        if entry.features and resolved[entry.name]
+        else entry
+        for entry in model.inputs
+    )
+    return model.model_copy(update={"inputs": inputs})
+
+
 def family_features(
     model: ModelConfig, schema: pa.Schema, map_keys: Mapping[str, Sequence[str]] | None = None
 ) -> dict[str, tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from replay.config import ReplayConfig
-from replay.flows.prepare import Options
+from replay.flows.options import Options
 from replay.flows.run import RunResult, replay_window
 from replay.report.progress import Progress, make_progress
 

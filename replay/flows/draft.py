@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from replay.checkpoints import examine
 from replay.config import CheckpointConfig, TrafficConfig
-from replay.flows.prepare import Options
+from replay.flows.options import Options
 from replay.init import draft
 from replay.scoring.failures import spark_errors
 from replay.session import start_session

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from replay.config import Gate
 from replay.errors import UsageError
-from replay.flows.prepare import Options
+from replay.flows.options import Options
 from replay.flows.report import render_again
 from replay.metrics.row import MetricRow
 from replay.report.data import ReportData

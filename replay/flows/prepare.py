@@ -5,29 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from replay.checkpoints import Checkpoint, check_inputs, derive, examine
+from replay.checkpoints import Checkpoint, check_inputs
 from replay.config import (
-    CheckpointConfig,
-    DerivedConfig,
     ReplayConfig,
-    RouteConfig,
     Scenario,
-    SpliceConfig,
     expand_scenarios,
 )
-from replay.errors import CheckpointError, ConfigError, Problem, TrafficError
+from replay.errors import ConfigError, Problem, TrafficError
 from replay.features import Encoder, check_features
+from replay.flows.examined import examine_all
+from replay.flows.map_keys import name_map_keys
+from replay.flows.options import Options
 from replay.flows.others import Side, condition_problems, draw_donors_of, plan_side
 from replay.scenarios import ScenarioPlan
 from replay.scoring import PREFLIGHT_ROWS, Preflight, Work, carried_columns, plan_variants, run_preflight
 from replay.scoring.failures import spark_errors
 from replay.scoring.job import ScoreJob
-from replay.scoring.preflight import as_problem
 from replay.scoring.routes import plan_routes, route_types
 from replay.scoring.warmup import warm_up
 from replay.session import start_session
@@ -50,23 +48,6 @@ if TYPE_CHECKING:
 
 SPLIT_ROWS = 250_000
 """Rows of a split, about, where the table is large."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command line decides beside the config.
-
-    Attributes:
-        master: Spark master for a session that is started here.
-        conf: Spark settings for it.
-        allow_pickle: Checkpoints may be pickled modules.
-        allow_non_finite: Checkpoints may hold NaN or Inf.
-    """
-
-    master: str | None = None
-    conf: Mapping[str, str] = field(default_factory=dict)
-    allow_pickle: bool = False
-    allow_non_finite: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,64 +81,6 @@ class Prepared:
     def scan(self) -> DataFrame:
         """The rows as Spark reads them."""
         return self.side.scan(self.spark, self.traffic, self.plan.columns)
-
-
-def examine_all(config: ReplayConfig, options: Options) -> dict[str, Checkpoint]:
-    """Examine every checkpoint of a config, without running any of it; routes are none.
-
-    Raises:
-        CheckpointError: One is refused.
-        ConfigError: Several are refused: all of them, each with its own message.
-    """
-    checkpoints: dict[str, Checkpoint] = {}
-    refused: list[tuple[str, CheckpointError]] = []
-    for name, entry in _sources_first(config):
-        if any(source in dict(refused) for source in _sources(entry)):
-            continue  # what it is made of is refused already
-        try:
-            if isinstance(entry, CheckpointConfig):
-                checkpoints[name] = examine(
-                    entry,
-                    name,
-                    base_dir=config.base_dir,
-                    allow_pickle=options.allow_pickle,
-                    allow_non_finite=options.allow_non_finite,
-                )
-            else:
-                checkpoints[name] = derive(entry, name, checkpoints, config.seed)
-        except CheckpointError as error:
-            refused.append((name, error))
-    if len(refused) == 1:
-        raise refused[0][1]
-    if refused:
-        raise ConfigError([as_problem(name, error) for name, error in refused], config.source)
-    return {name: checkpoints[name] for name in config.all_checkpoints if name in checkpoints}
-
-
-_Made = CheckpointConfig | DerivedConfig | SpliceConfig
-
-
-def _sources(entry: _Made) -> tuple[str, ...]:
-    """Checkpoints that one is made of."""
-    if isinstance(entry, DerivedConfig):
-        return (entry.source,)
-    return tuple(entry.splice.values()) if isinstance(entry, SpliceConfig) else ()
-
-
-def _sources_first(config: ReplayConfig) -> list[tuple[str, _Made]]:
-    """Every checkpoint but the routes, each after those that it is made of; the config has no cycles."""
-    entries = {name: entry for name, entry in config.all_checkpoints.items() if not isinstance(entry, RouteConfig)}
-    ordered: dict[str, _Made] = {}
-
-    def add(name: str) -> None:
-        if name not in ordered:
-            for source in _sources(entries[name]):
-                add(source)
-            ordered[name] = entries[name]
-
-    for name in entries:
-        add(name)
-    return list(ordered.items())
 
 
 def start(config: ReplayConfig, options: Options) -> tuple[SparkSession, dict[str, Checkpoint]]:
@@ -197,6 +120,7 @@ def prepare(
     scenarios = expand_scenarios(config)
     with spark_errors("reading the traffic"), located(config):
         traffic = open_traffic(spark, config.traffic)
+        config = name_map_keys(config, spark, traffic)
         _raise(fit_problems(config, traffic.schema, checkpoints))
         encoder = Encoder(config.model, traffic.schema)
         _raise(_scenario_problems(config, scenarios, encoder))

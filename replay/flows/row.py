@@ -12,7 +12,8 @@ from replay.checkpoints import cached_scorer
 from replay.config import ReplayConfig
 from replay.errors import TrafficError, UsageError
 from replay.features import REJECT_REASONS, Encoder, feature_column
-from replay.flows.prepare import Options, Prepared, prepare
+from replay.flows.options import Options
+from replay.flows.prepare import Prepared, prepare
 from replay.report.plain import plain
 from replay.scoring import BatchScorer, Stopwatch
 from replay.scoring.failures import spark_errors

@@ -18,7 +18,8 @@ from replay.diff.spec import DiffSpec, VariantColumn
 from replay.errors import RunFailed, TrafficError
 from replay.flows.effects import measure_effects
 from replay.flows.incidents import Diagnosed, diagnose_scores, measure_quiet, needs_noise, quiet_tolerance
-from replay.flows.prepare import Options, Prepared, located, prepare, with_version
+from replay.flows.options import Options
+from replay.flows.prepare import Prepared, located, prepare, with_version
 from replay.flows.results import Found, build_report_data, worst_rows
 from replay.flows.tables import diffs_table, hypotheses_table, metrics_table
 from replay.report.data import ReportData
@@ -76,8 +77,19 @@ class RunResult:
 
     @property
     def scores(self) -> DataFrame:
-        """The scores table as a Spark DataFrame, a float column per variant."""
-        return read_table(start_session(), f"{self.output}/{SCORES}")
+        """The scores table as a Spark DataFrame, a float column per variant.
+
+        Where a scenario did not touch a row, the table has a null and this its checkpoint's score.
+        """
+        from pyspark.sql import functions as F
+
+        table = read_table(start_session(), f"{self.output}/{SCORES}")
+        filled = {
+            name: F.coalesce(F.col(f"`{name}`"), F.col(f"`{variant.checkpoint}`"))
+            for name, variant in self.summary.variants.items()
+            if variant.scenario is not None
+        }
+        return table.withColumns(filled) if filled else table
 
 
 def run(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from replay.config import ReplayConfig
-from replay.flows.prepare import Options, prepare
+from replay.flows.options import Options
+from replay.flows.prepare import prepare
 
 
 @dataclass(frozen=True)

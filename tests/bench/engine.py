@@ -9,7 +9,8 @@ import yaml
 
 import replay
 from replay.config import load_config
-from replay.flows.prepare import Options, Prepared, prepare
+from replay.flows.options import Options
+from replay.flows.prepare import Prepared, prepare
 from replay.scoring.job import new_totals, score_dataframe, score_splits
 from replay.traffic import scan_dataframe
 from tests.bench.case import Case

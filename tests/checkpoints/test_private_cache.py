@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from replay.checkpoints import private_cache
 from replay.checkpoints.private_cache import opening_lock, private_directory, prune, publish, release_memory, touch
 
 
@@ -67,7 +68,8 @@ def test_one_process_at_a_time(temporary: Path) -> None:
     assert (temporary / "log").read_text().split() == ["in", "out"] * 4
 
 
-def test_entries_appear_whole_and_the_least_recently_used_go() -> None:
+def test_entries_appear_whole_and_the_least_recently_used_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private_cache, "_MOST_BYTES", 0)
     with opening_lock() as directory:
         assert directory is not None
         for number in range(10):

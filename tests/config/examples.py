@@ -39,12 +39,28 @@ checkpoints:
   prod:      {path: ckpt/prod.pt2}                      # format is sniffed: torch.export, TorchScript, ONNX, weights
   candidate: {path: ckpt/new.safetensors, factory: "my_models:build", kwargs: {dim: 16}}
   trained:   {path: ckpt/last.ckpt, factory: "my_models.py:build", weights: model_state}
+  prod_bf16: {from: prod, cast: bfloat16}               # derived: cast | bitflip | zero | noise on `params: "glob"`
+  skewed:    {splice: {"query_tower.*": candidate, "*": prod}}        # parameters of several checkpoints in one model
+  ramp:      {route: {prod: 0.9, candidate: 0.1}, by: [request_id], salt: a}   # each row to one checkpoint, by hash
 
 baseline: prod                    # the checkpoint that should reproduce the online scores; default: the first
+
+scenarios:                        # each a list of perturbations, applied in order to the logged features
+  counts_null:      [{op: nulls, families: [counts_7d]}]
+  null_burst:
+    - {op: nulls, families: [counts_7d], rate: 0.3, where: "surface='home'",
+       window: {start: 2026-11-20T10:00:00Z, end: 2026-11-20T11:00:00Z}}
+  stale_3h:         [{op: stale, features: ["I*"], lag: 3h}]
+  counts_dose:      [{op: nulls, families: [counts_7d], rate: [0.01, 0.1, 0.5, 1.0]}]   # a list: one variant per value
+scenario_checkpoints: [prod]      # default: the baseline
 
 diff:
   tolerance: {abs: 1.0e-6, rel: 1.0e-5}   # |replayed - online| <= abs + rel * |online|
   bucket: 1min
+
+gates:                            # inclusive; what cannot be judged (too little data, undefined) fails
+  - {variant: prod, against: online, metric: mismatch_rate, max: 0.001}
+  - {variant: prod/counts_null, against: baseline, metric: auc_drop, max: 0.005, min_rows: 10000, bound: high}
 
 seed: 0
 output: out/window-41

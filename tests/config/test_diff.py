@@ -62,7 +62,9 @@ def test_durations_come_back(value):
         (timedelta(hours=25), "25h"),
         (timedelta(minutes=61), "61min"),
         (timedelta(seconds=61), "61s"),
-        (timedelta(microseconds=1500), "1.500ms"),
+        (timedelta(microseconds=1500), "1.5ms"),
+        (timedelta(milliseconds=200), "200ms"),
+        (timedelta(microseconds=10_001), "10.001ms"),
     ],
 )
 def test_durations_are_written_in_their_largest_unit(value, text):
@@ -83,3 +85,13 @@ def test_numbers_may_be_text():
 def test_tolerances_are_finite_and_not_negative(value):
     with pytest.raises(ValidationError):
         Tolerance(abs=value)
+
+
+def test_a_tolerance_is_given_or_measured():
+    assert DiffConfig(tolerance="auto").tolerance == "auto"
+    assert DiffConfig(tolerance={"abs": 0}).tolerance == Tolerance(abs=0.0)
+    assert DiffConfig(tolerance=Tolerance(rel=0.5)).tolerance.rel == 0.5
+    assert DiffConfig().tolerance == Tolerance()
+    for wrong in ("Auto", "", 1, [1]):
+        with pytest.raises(ValidationError):
+            DiffConfig(tolerance=wrong)

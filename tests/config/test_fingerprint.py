@@ -54,6 +54,11 @@ def test_it_is_a_sha256():
         (("output",), "/elsewhere"),
         (("engine",), {"reader": "spark", "chunk_rows": 7}),
         (("seed",), 0),  # the default, written out
+        (("gates",), [{"variant": "p", "metric": "auc", "min": 0.5}]),
+        (("diagnosis",), {"budget": 5}),
+        (("scenarios",), {}),
+        (("scenario_checkpoints",), "p"),
+        (("sensitivity",), False),
         (("diff",), {"tolerance": {"rel": "1e-5", "abs": 1.0e-6}, "bucket": "60s"}),
         (("traffic", "key"), "id"),
         (("traffic", "time"), "ts"),
@@ -91,6 +96,12 @@ def test_where_a_config_lies_does_not_count():
         (("diff",), {"bucket": "2min"}),
         (("diff",), {"tolerance": {"abs": 1e-7}}),
         (("model", "call"), "keyword"),
+        (("diff",), {"tolerance": "auto"}),
+        (("scenarios",), {"x": [{"op": "nulls", "features": "a"}]}),
+        (("scenario_checkpoints",), ["q"]),
+        (("sensitivity",), True),
+        (("skew_matrix",), {"modules": {"m": ["p", "q"], "n": ["p"]}}),
+        (("checkpoints", "r"), {"from": "p", "zero": True}),
         (("model", "families"), {"f": ["a"]}),
         (("model", "inputs", 0, "features"), ["b", "a"]),
         (("model", "inputs", 0, "missing"), {"a": 2, "*": 0}),
@@ -112,6 +123,71 @@ def test_the_order_of_defaults_counts():
         for missing in ({"a*": 1, "*b": 2}, {"*b": 2, "a*": 1})
     )
     assert fingerprint(first) != fingerprint(second)
+
+
+MADE = {
+    "p": {"path": "/p"},
+    "q": {"path": "/q"},
+    "mix": {"splice": {"a*": "p", "*b": "q"}},
+    "ramp": {"route": {"p": 0.9, "q": 0.1}},
+}
+STEPS = [{"op": "nulls", "features": "a", "rate": 0.5}, {"op": "shuffle", "features": "b"}]
+WHAT_IFS = {"x": STEPS, "y": [{"op": "clip", "features": "b", "min": 0, "rate": [0, 1]}]}
+MATRIX = {"modules": {"m": ["p", "q"], "n": ["p", "q"]}, "limit": {"max": 0.1}}
+
+
+def made(**sections):
+    inputs = {"inputs": [{"name": "x", "features": ["a", "b"], "missing": 0}]}
+    return build_config(
+        small(**{"model": inputs, "checkpoints": MADE, "scenarios": WHAT_IFS, "skew_matrix": MATRIX, **sections}), "/base"
+    )
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"scenarios": dict(reversed(WHAT_IFS.items()))},
+        {"checkpoints": {**MADE, "ramp": {"route": {"q": 0.1, "p": "0.9"}}}},
+        {"scenarios": {**WHAT_IFS, "x": [{"op": "nulls", "features": ["a"], "rate": [0.5]}, STEPS[1]]}},
+    ],
+)
+def test_other_ways_to_say_the_same(sections):
+    assert fingerprint(made(**sections)) == fingerprint(made())
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"scenarios": {**WHAT_IFS, "x": STEPS[::-1]}},
+        {"checkpoints": {**MADE, "mix": {"splice": {"*b": "q", "a*": "p"}}}},
+        {"checkpoints": {**MADE, "ramp": {"route": {"p": 0.8, "q": 0.2}}}},
+        {"skew_matrix": {**MATRIX, "modules": {"n": ["p", "q"], "m": ["p", "q"]}}},
+        {"skew_matrix": {**MATRIX, "rest": "p"}},
+    ],
+)
+def test_what_ifs_decide_results(sections):
+    assert fingerprint(made(**sections)) != fingerprint(made())
+
+
+def test_what_ifs_read_back():
+    sections = {
+        "traffic": {"path": "t", "key": "id", "score": "s", "time": "ts", "entity": "e"},
+        "scenarios": {
+            **WHAT_IFS,
+            "late": [{"op": "stale", "features": "a", "lag": ["90s", "1500ms"], "window": {"start": "2026-11-20"}}],
+            "own": [{"op": "my.py:Op", "features": "a", "kwargs": {"deep": [1, {"x": None}]}}],
+            "swapped": [{"op": "swap", "features": "a", "with": "b"}],
+        },
+        "scenario_checkpoints": ["q", "mix"],
+        "diff": {"tolerance": "auto"},
+        "gates": [{"variant": "q/x", "metric": "auc", "max": 1, "bound": "low"}],
+        "diagnosis": {"budget": 7},
+    }
+    config = made(**sections)
+    again = build_config(json.loads(json.dumps(to_resolved_dict(config), allow_nan=False)), "/base")
+    assert again == config
+    assert fingerprint(again) == fingerprint(config)
+    assert again.all_checkpoints == config.all_checkpoints
 
 
 def test_the_resolved_config_is_json_and_reads_back(write):
@@ -179,3 +255,8 @@ def test_side_files():
     data["model"]["inputs"][1]["vocabulary"] = "s3a://b/v.json"
     assert side_files(build_config(data, "/base")) == ("/base/models.py",)
     assert side_files(build_config(small(), "/base")) == ()
+
+
+def test_perturbations_of_the_users_own_are_side_files():
+    steps = [{"op": op, "features": "a"} for op in ("ops/mine.py:A", "ops/mine.py:B", "installed:C", "shuffle")]
+    assert side_files(made(scenarios={"x": steps})) == ("/base/ops/mine.py",)

@@ -6,16 +6,22 @@ from pydantic import ValidationError
 
 from replay.config import (
     ConfigError,
+    DerivedConfig,
     EngineConfig,
+    Gate,
     Hash,
     Input,
+    Perturbation,
     ReplayConfig,
+    RouteConfig,
     Sample,
+    SpliceConfig,
     TimeColumn,
     Tolerance,
     Window,
     build_config,
     load_config,
+    variant_names,
 )
 from replay.errors import EXIT_REFUSED, EXIT_USAGE, Problem
 from tests.config.examples import CONTRACT, SMALL, replaced, small
@@ -44,12 +50,40 @@ def test_the_contract_reads_as_it_is_meant(write):
     assert config.model.output.select == 0
     assert config.model.output.transform == "sigmoid"
     assert config.model.families == {"counts_7d": ("I3", "I1?"), "user": ("user_vec", "clicked_ids")}
-    assert list(config.checkpoints) == ["prod", "candidate", "trained"]
+    assert list(config.file_checkpoints) == ["prod", "candidate", "trained"]
     assert config.checkpoints["candidate"].kwargs == {"dim": 16}
     assert config.baseline == "prod"
     assert config.diff.tolerance == Tolerance(abs=1e-6, rel=1e-5)
     assert config.diff.bucket == timedelta(minutes=1)
     assert config.engine == EngineConfig()
+
+
+def test_the_what_ifs_of_the_contract_read_as_they_are_meant(write):
+    config = load_config(write(CONTRACT))
+    assert config.checkpoints["prod_bf16"] == DerivedConfig(source="prod", cast="bfloat16")
+    assert config.checkpoints["skewed"] == SpliceConfig(splice={"query_tower.*": "candidate", "*": "prod"})
+    assert config.checkpoints["ramp"] == RouteConfig(
+        route={"prod": 0.9, "candidate": 0.1}, by=("request_id",), salt="a"
+    )
+    counts = {"op": "nulls", "families": ("counts_7d",)}
+    burst = Window(start=datetime(2026, 11, 20, 10, tzinfo=UTC), end=datetime(2026, 11, 20, 11, tzinfo=UTC))
+    assert config.scenarios == {
+        "counts_null": (Perturbation(**counts),),
+        "null_burst": (Perturbation(**counts, rate=(0.3,), where="surface='home'", window=burst),),
+        "stale_3h": (Perturbation(op="stale", features=("I*",), lag=(timedelta(hours=3),)),),
+        "counts_dose": (Perturbation(**counts, rate=(0.01, 0.1, 0.5, 1.0)),),
+    }
+    assert config.gates == (
+        Gate(variant="prod", against="online", metric="mismatch_rate", max=0.001),
+        Gate(
+            variant="prod/counts_null", against="baseline", metric="auc_drop", max=0.005, min_rows=10000, bound="high"
+        ),
+    )
+    assert variant_names(config) == (
+        "prod", "candidate", "trained", "prod_bf16", "skewed", "ramp",
+        "prod/counts_null", "prod/null_burst", "prod/stale_3h",
+        "prod/counts_dose@0.01", "prod/counts_dose@0.1", "prod/counts_dose@0.5", "prod/counts_dose@1",
+    )  # fmt: skip
 
 
 def test_defaults(write):

@@ -99,3 +99,9 @@ def test_plain_data_starts_at_the_base_dir(monkeypatch, tmp_path):
 def test_python_objects_keep_their_paths():
     config = ReplayConfig(**small())
     assert (config.output, config.base_dir, config.source) == ("out", "", None)
+
+
+def test_perturbations_of_the_users_own_start_at_the_file():
+    steps = [{"op": op, "features": "a"} for op in ("mine.py:A", "/ops/mine.py:A", "mine:A", "shuffle")]
+    config = build_config(small(scenarios={"x": steps}), "/base")
+    assert [step.op for step in config.scenarios["x"]] == ["/base/mine.py:A", "/ops/mine.py:A", "mine:A", "shuffle"]

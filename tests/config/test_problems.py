@@ -88,8 +88,8 @@ DTYPES = "float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8,
             "output: out",
             "output: out\nzzz: 1",
             "14: zzz: unknown key; expected one of "
-            "version, traffic, model, checkpoints, baseline, scenarios, scenario_checkpoints, sensitivity, skew_matrix, "
-            "diff, gates, diagnosis, engine, seed, output",
+            "version, traffic, model, checkpoints, baseline, scenarios, scenario_checkpoints, sensitivity, "
+            "skew_matrix, diff, gates, diagnosis, engine, seed, output",
         ),
         (
             "output: out",
@@ -247,3 +247,166 @@ DTYPES = "float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8,
 )
 def test_one_mistake_gives_one_problem(problems, old, new, expected):
     assert problems(replaced(old, new)) == [expected]
+
+
+# The same for what-ifs: every wrong line ends in `# !`, with the places of its problems.
+WRONG_WHAT_IFS = """\
+version: 1
+traffic: {path: t, key: id, score: s, time: ts, segments: [surface]}
+model:
+  inputs:
+    - {name: x, features: [a, b], missing: 0}
+    - {name: v, feature: vec}
+  families: {ab: [a, b], vec: [vec]}
+checkpoints:
+  v1: {path: 1.pt}
+  v2: {path: 2.pt}
+  low:
+    from: v3                                # ! checkpoints.low.from
+    cast: bf16                              # ! checkpoints.low.cast
+    params: ["*"]
+  both:                                     # ! checkpoints.both
+    from: v1
+    zero: true
+    noise: 0.1
+  self: {from: self, zero: true}            # ! checkpoints.self.from
+  loop1: {from: loop2, zero: true}          # ! checkpoints.loop1
+  loop2: {from: loop1, zero: true}          # ! checkpoints.loop2
+  typo:
+    splcie: {"*": v1}                       # ! checkpoints.typo.splcie
+  mix:
+    splice:
+      "*": v1
+      "item.*": ramp                        # ! checkpoints.mix.splice['item.*']; checkpoints.mix.splice['item.*']
+    structur: v1                            # ! checkpoints.mix.structur
+  ramp:
+    route: {v1: 0.5, v2: 0.4}               # ! checkpoints.ramp.route
+    slat: a                                 # ! checkpoints.ramp.slat
+baseline: ramp
+scenarios:
+  bad:
+    - op: nulls
+      features:
+        - a
+        - aa                                # ! scenarios.bad[0].features[1]
+      families:
+        - vec                               # ! scenarios.bad[0].families[0]
+        - ba                                # ! scenarios.bad[0].families[1]
+      rate: [0.5, 2]                        # ! scenarios.bad[0].rate[1]
+      value: 3                              # ! scenarios.bad[0].value
+    - {op: constant, features: a}           # ! scenarios.bad[1]
+    - {op: noize, features: a, std: 1}      # ! scenarios.bad[2].op
+    - {op: stale, features: a, lag: 3}      # ! scenarios.bad[3].op; scenarios.bad[3].lag
+    - {op: scale, factor: 2}                # ! scenarios.bad[4]
+    - {op: cast, features: a, dtype: int4}  # ! scenarios.bad[5].dtype
+    - {op: constant, features: a, value: no}    # ! scenarios.bad[6].value
+    - op: nulls
+      feature: a                            # ! scenarios.bad[7].feature
+      lag: [1h, 60min]                      # ! scenarios.bad[7].lag; scenarios.bad[7].lag[1]
+    - 5                                     # ! scenarios.bad[8]
+  dose: [{op: nulls, features: a, rate: [0.1, 1]}]
+  Dose: [{op: nulls, features: a, rate: [0.1]}]
+  b/d: [{op: nulls, features: a}]           # ! scenarios.b/d
+  empty: []                                 # ! scenarios.empty
+scenario_checkpoints:
+  - v1
+  - v5                                      # ! scenario_checkpoints[1]
+  - v1                                      # ! scenario_checkpoints[2]
+sensitivity: true                           # ! sensitivity
+skew_matrix:
+  modules:
+    query:
+      - v1
+      - v9                                  # ! skew_matrix.modules.query[1]
+    query.inner: [v2]                       # ! skew_matrix.modules['query.inner']
+  rest: ramp                                # ! skew_matrix.rest
+  limit: {metric: auc, max: 1}              # ! skew_matrix.limit.metric
+diff: {tolerance: atuo}                     # ! diff.tolerance
+gates:
+  - {variant: v1, metric: auc}              # ! gates[0]
+  - {variant: v1, metric: auc, min: 2, max: 1}                  # ! gates[1]
+  - {variant: v1/dose, metric: auc, min: 0}                     # ! gates[2].variant
+  - {variant: ramp, metric: auc, against: baseline, min: 0}     # ! gates[3].against
+  - {variant: v1, metric: auc, slice: surfaces=x, min: 0}       # ! gates[4].slice
+  - {metric: auc, mni: 0}                   # ! gates[5].variant; gates[5].mni
+  - {variant: v1/bad, metric: auc, min: 0}
+  - {variant: v2, metric: auc, min: 0, bound: middle}           # ! gates[7].bound
+diagnosis: {false_alarms: 0, budgett: 5}    # ! diagnosis.false_alarms; diagnosis.budgett
+output: out
+"""
+
+
+def test_every_problem_of_the_what_ifs_at_once_each_with_its_line(problems):
+    expected = [
+        (number, path)
+        for number, line in enumerate(WRONG_WHAT_IFS.splitlines(), start=1)
+        if "# ! " in line
+        for path in line.split("# ! ")[1].split("; ")
+    ]
+    found = [(int(line), path) for line, path in (text.split(": ")[:2] for text in problems(WRONG_WHAT_IFS))]
+    assert sorted(found) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("{from: prod, zreo: 0.5}", "zreo: unknown key; did you mean `zero`?"),
+        ("{form: prod, cast: int8}", "form: unknown key; did you mean `from`?"),
+        ("{splcie: {'*': prod}}", "splcie: unknown key; did you mean `splice`?"),
+        ("{rout: {prod: 1}}", "rout: unknown key; did you mean `route`?"),
+        ("{pth: x}", "pth: unknown key; did you mean `path`?"),
+        (
+            "{from: prod, zero: 1, path: x}",
+            "path: is a key of another kind of entry: this one takes from, params, cast, bitflip, zero, noise",
+        ),
+        (
+            "{route: {prod: 1}, zzz: 1}",
+            "zzz: unknown key; expected one of route, by, salt",
+        ),
+        ("{from: prod, zero: 2}", "zero: found 2, expected at most 1"),
+        ("{from: prod, bitflip: 0}", "bitflip: found 0, expected at least 1"),
+        ("{from: prod, noise: -1}", "noise: found -1, expected at least 0"),
+        ("{from: prod, cast: float8}", "cast: found 'float8', expected one of bfloat16, float16, int8; did you mean `float16`?"),
+        ("{splice: {}}", "splice: found an empty mapping, expected at least one entry"),
+        ("{route: {prod: 0}}", "route.prod: found 0, expected more than 0"),
+        ("{route: [prod]}", "route: found a list, expected a mapping (name: value)"),
+    ],
+)
+def test_a_mistake_in_a_made_checkpoint_is_told_in_terms_of_its_kind(problems, entry, expected):
+    text = replaced("    path: ckpt/prod.pt2", f"    path: ckpt/prod.pt2\n  made: {entry}")
+    (found,) = problems(text)
+    assert found == f"13: checkpoints.made.{expected}"
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        (
+            "diff: {tolerance: atuo}",
+            "diff.tolerance: found 'atuo', expected auto, or a mapping with the keys abs, rel; did you mean `auto`?",
+        ),
+        ("diff: {tolerance: 1e-6}", "diff.tolerance: found 1e-06, expected a mapping with the keys abs, rel"),
+        ("diff: {tolerance: {abbs: 1}}", "diff.tolerance.abbs: unknown key; did you mean `abs`?"),
+        ("scenarios: {x: {op: nulls}}", "scenarios.x: found a mapping, expected a list"),
+        (
+            "scenarios: {x: [{op: scale, features: a, factor: 1, rate: 2}]}",
+            "scenarios.x[0].rate: found 2, expected at most 1",
+        ),
+        (
+            "scenarios: {x: [{op: scale, features: a, factor: 1, rate: []}]}",
+            "scenarios.x[0].rate: found an empty list, expected at least one entry",
+        ),
+        ("scenarios: {x: [{op: scale, features: zz, factor: 1}]}", "scenarios.x[0].features: no input of the model reads `zz`"),
+        (
+            "scenarios: {x: [{op: my:Op, features: a, kwargs: {on: yes}}]}",
+            "scenarios.x[0].kwargs.on: `yes` may be text or a boolean: write true or false, or put it in quotes",
+        ),
+        ("gates: [{variant: prod, metric: auc, max: .inf}]", "gates[0].max: found inf, expected a finite number"),
+        ("gates: [{variant: prod, metric: auc, max: true}]", "gates[0].max: found true, expected a number"),
+        ("sensitivity: maybe", "sensitivity: found 'maybe', expected true or false"),
+        ("scenario_checkpoints: 5", "scenario_checkpoints: found 5, expected a list"),
+        ("seed: true", "seed: found true, expected a number"),
+    ],
+)
+def test_one_mistake_in_a_section_gives_one_problem(problems, section, expected):
+    assert problems(replaced("output: out", f"output: out\n{section}")) == [f"14: {expected}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -171,16 +172,18 @@ def test_the_same_whatever_the_partitions_and_files(spark: SparkSession, tmp_pat
 
 
 def test_rows_of_one_key_and_time_are_told_apart_by_their_values(spark: SparkSession, tmp_path: Path) -> None:
-    """A key is unique among the selected rows only; what was logged before may have it twice."""
-    twice = [{**logged_rows(1, 0)[0], "user": "a", "at": 0, "x": x} for x in (1.0, 2.0, 3.0)]
-    now = {**twice[0], "id": 1, "at": 100}
-    found = []
-    for name, order in (("forth", twice), ("back", twice[::-1])):
-        traffic = opened(spark, tmp_path / name, [*order, now], where="at = 100")
-        stale = [StaleColumn("old", "x", timedelta(seconds=10))]
-        found += side_dataframe(spark, traffic, ["id"], [], stale).toArrow()["old"].to_pylist()
-    assert found[0] == found[1]
-    assert found[0] in (1.0, 2.0, 3.0)
+    """A key is unique among the selected rows only; what was logged before may have it several times."""
+    row = logged_rows(1, 0)[0]
+    rows = []
+    for place, order in enumerate(itertools.permutations((1.0, 2.0, 3.0))):
+        user = f"u{place}"
+        rows += [{**row, "user": user, "at": 0, "x": x} for x in order]
+        rows.append({**row, "user": user, "at": 100, "id": place})
+    traffic = opened(spark, tmp_path, rows, files=1, where="at = 100")
+    found = side_dataframe(spark, traffic, ["id"], [], [StaleColumn("old", "x", timedelta(seconds=10))]).toArrow()
+    assert sorted(found["id"].to_pylist()) == list(range(6))
+    assert len(set(found["old"].to_pylist())) == 1
+    assert found["old"][0].as_py() in (1.0, 2.0, 3.0)
 
 
 def test_a_null_that_was_logged_is_not_a_missing_history(spark: SparkSession, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from replay.config.dtypes import as_number
 from replay.config.model import Scalar
 from replay.features.lists import take_apart
 from replay.scenarios.draw import Draw
@@ -61,6 +62,9 @@ def _python(value: Scalar, kind: pa.DataType) -> Any:
         TypeError: It is another kind of value.
         ValueError: It is not the type's to hold.
     """
+    number = as_number(value) if isinstance(value, str) and pa.types.is_floating(kind) else None
+    if number is not None:
+        value = number  # `nan` and `inf` of a config that went through JSON, `1e-3` to some YAML readers
     if isinstance(value, str):
         return _text(value, kind)
     if not (pa.types.is_boolean(kind) or _is_number(kind)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -189,7 +190,7 @@ class Judge:
         kind = "null_features" if cause.kind.startswith("null_") else cause.kind
         if one.kind != kind or self._effective(plant, one.touched) != self._effective(plant, truth["touched"]):
             return False
-        return _is_quantity_right(cause.kind, truth, one, told)
+        return _is_quantity_right(cause.kind, truth, one, told, self._layout.id_rows)
 
     def _effective(self, plant: Plant, touched: tuple[str, ...]) -> frozenset[str]:
         """Without features that hold what is missing in (nearly) all of the rows anyway: to null them is no change."""
@@ -213,7 +214,7 @@ class Judge:
         return {name: theirs if name.startswith(f"{module}.") else BASELINE for name in self._parameters}
 
 
-def _is_quantity_right(kind: str, truth: Any, one: Hypothesis, told: FoundCause) -> bool:
+def _is_quantity_right(kind: str, truth: Any, one: Hypothesis, told: FoundCause, id_rows: int) -> bool:
     if kind == "stale_features":
         low, high = told.lag_low_seconds or 0.0, told.lag_high_seconds or 0.0
         lag = (one.lag_us or 0) / 1e6
@@ -221,9 +222,9 @@ def _is_quantity_right(kind: str, truth: Any, one: Hypothesis, told: FoundCause)
     if kind == "scale":
         return one.factor is not None and abs(one.factor / truth["factor"] - 1.0) < 0.02
     if kind == "constant":
-        return isinstance(one.value, (int, float)) and abs(one.value - truth["value"]) <= 0.01 * max(
-            1.0, abs(truth["value"])
-        )
+        # A hashed id is told as it was logged.
+        value = zlib.crc32(one.value.encode()) % id_rows if isinstance(one.value, str) else one.value
+        return value is not None and abs(value - truth["value"]) <= 0.01 * max(1.0, abs(truth["value"]))
     return True
 
 

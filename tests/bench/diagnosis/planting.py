@@ -80,14 +80,13 @@ class Planter:
         self, layout: Layout, traffic: Traffic, modules: Mapping[str, TwoTower], rng: np.random.Generator
     ) -> None:
         self._layout, self._traffic, self._rng = layout, traffic, rng
-        self._culprit = Culprit(layout, traffic, modules)
         self._minute = (traffic.time_us - traffic.time_us[0]) / MINUTE_US
         self._noise = tuple(_NOISES)[rng.integers(len(_NOISES))]
         self._drift = 0.0 if rng.random() < 0.2 else float(rng.uniform(0.01, 0.04))
-        self._served = answer(modules[BASELINE], layout, traffic.served)
-        self._clean = self._served.copy()
-        moved = self._moved_rows()
-        self._clean[moved] = answer(modules[BASELINE], layout, {**traffic.served, **self._drifted()})[moved]
+        # Online scored what it saw; the log holds what a second request saw a moment later.
+        seen = {**traffic.served, **self._drifted(self._moved_rows())}
+        self._clean = answer(modules[BASELINE], layout, seen)
+        self._culprit = Culprit(layout, replace(traffic, served=seen), modules)
 
     def clean(self) -> Planted:
         """A run in which nothing happened."""
@@ -115,8 +114,8 @@ class Planter:
         online, plants = self._clean.copy(), []
         for cause, window, rows in drawn:
             online[rows] = cause.scores[rows]
-            change = np.abs(cause.scores - self._served)[rows]
-            seen = rows[change > 3.0 * _NOISES[self._noise] * np.abs(self._served[rows]) + 1e-7]
+            change = np.abs(cause.scores - self._clean)[rows]
+            seen = rows[change > 3.0 * _NOISES[self._noise] * np.abs(self._clean[rows]) + 1e-7]
             plants.append(Plant(cause, window.segments, window.share, window.last - window.first, seen))
         return plants, online
 
@@ -168,14 +167,12 @@ class Planter:
     def _moved_rows(self) -> Mask:
         return self._drawn(self._drift, bool(self._rng.random() < 0.5))
 
-    def _drifted(self) -> Served:
-        """One or two floats a little off what was logged."""
+    def _drifted(self, moved: Mask) -> Served:
+        """One or two floats that are, in the moved rows, a little off what was logged."""
         rng, served = self._rng, self._traffic.served
         names = rng.permutation(self._layout.quantities)[: rng.integers(1, 3)]
-        return {
-            str(name): (served[name] * (1.0 + 0.1 * rng.normal(size=len(self._traffic)))).astype(np.float32)
-            for name in names
-        }
+        changes = {str(name): np.where(moved, 1.0 + 0.1 * rng.normal(size=len(moved)), 1.0) for name in names}
+        return {name: (served[name] * change).astype(np.float32) for name, change in changes.items()}
 
 
 def _length(rng: np.random.Generator) -> float:

@@ -29,6 +29,8 @@ def test_nulls_of_any_type(array):
         (pa.float16(), 0.5, 0.5),
         (pa.float32(), 3, 3.0),
         (pa.float64(), True, 1.0),
+        (pa.float32(), "1e-3", pytest.approx(1e-3)),  # as YAML readers may give it
+        (pa.float64(), "-inf", float("-inf")),  # as a config that went through JSON gives it
         (pa.bool_(), True, True),
         (pa.bool_(), 0, False),
         (pa.decimal128(9, 2), 1.25, Decimal("1.25")),
