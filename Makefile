@@ -9,12 +9,12 @@ JARS := $(VENV)/.stamp-jars
 JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint type format schemas dist clean python java
+.PHONY: help demo test bench bench-diagnosis lint type format schemas dist clean python java
 
 help: ## Show this help
 	@echo 'usage: make TARGET'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo 'Needs Python 3.11 or newer (PYTHON=python3.12 picks one) and, for demo, test and bench, Java 17 or 21.'
 
@@ -26,6 +26,9 @@ test: java $(INSTALLED) $(JARS) ## Run the whole test suite
 
 bench: java $(BENCH_INSTALLED) $(JARS) ## Measure speed and memory beside the other ways to score (takes a while)
 	@$(RUN) -m tests.bench
+
+bench-diagnosis: $(INSTALLED) ## Plant random incidents and see how they are told (minutes; SEED=1 draws others)
+	@$(RUN) -m tests.bench.diagnosis --seed $(or $(SEED),0)
 
 lint: $(INSTALLED) ## Check style and spelling
 	@$(RUN) -m ruff check .

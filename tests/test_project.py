@@ -34,7 +34,23 @@ FILES = {
     "pyproject.toml",
     "setup.py",
 }
-SECTIONS = {"version", "traffic", "model", "checkpoints", "baseline", "diff", "engine", "seed", "output"}
+SECTIONS = {
+    "version",
+    "traffic",
+    "model",
+    "checkpoints",
+    "baseline",
+    "scenarios",
+    "scenario_checkpoints",
+    "sensitivity",
+    "skew_matrix",
+    "diff",
+    "gates",
+    "diagnosis",
+    "engine",
+    "seed",
+    "output",
+}
 
 
 def test_top_level_is_what_it_should_be():
@@ -117,7 +133,7 @@ class TestMake:
     def test_alone_prints_help_for_every_target(self):
         answer = self.make()
         phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)
-        targets = set(re.findall(r"^  (\w+) +\S", answer.stdout, re.M))
+        targets = set(re.findall(r"^  ([\w-]+) +\S", answer.stdout, re.M))
 
         assert answer.returncode == 0
         assert phony is not None

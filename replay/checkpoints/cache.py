@@ -8,18 +8,18 @@ from collections import OrderedDict
 
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.open import open_scorer, scorer_fingerprint
-from replay.checkpoints.scorer import Scorer
+from replay.checkpoints.scorer import ModelScorer
 from replay.config.model import ModelConfig
 
 MOST_OPEN = 8
 """Scorers kept open; the one that was used least recently goes first."""
 
 _lock = threading.Lock()
-_open: OrderedDict[tuple[str, str], Scorer] = OrderedDict()
-_unsettled: list[Scorer] = []
+_open: OrderedDict[tuple[str, str], ModelScorer] = OrderedDict()
+_unsettled: list[ModelScorer] = []
 
 
-def cached_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu", *, keep: int = MOST_OPEN) -> Scorer:
+def cached_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu", *, keep: int = MOST_OPEN) -> ModelScorer:
     """Open a checkpoint, or return the scorer that this process has open for the same files, factory and contract.
 
     See :func:`~replay.checkpoints.open.open_scorer`.

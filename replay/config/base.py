@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints, model_validator
 
 from replay.config.wording import describe
 
@@ -39,6 +39,7 @@ def _no_bool(value: object) -> object:
 
 # Bounds come before the validator, or the JSON Schema would not have them.
 NotBool = BeforeValidator(_no_bool)
+Flag = Annotated[bool, Strict()]
 Int = Annotated[int, NotBool]
 NaturalInt = Annotated[int, Field(ge=0), NotBool]
 PositiveInt = Annotated[int, Field(ge=1), NotBool]

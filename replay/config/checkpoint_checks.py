@@ -83,7 +83,7 @@ def _check_patterns(splice: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _check_shares(route: Mapping[str, Any]) -> Iterator[Finding]:
-    shares = [share for share in route.values() if isinstance(share, (int, float))]
+    shares = [share for share in route.values() if isinstance(share, (int, float)) and share > 0]
     total = math.fsum(shares)
     if shares and len(shares) == len(route) and abs(total - 1.0) > _SHARES_TOLERANCE:
         yield Finding(("route",), f"the shares sum to {total:.10g}, expected 1: every row goes somewhere")

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, model_validat
 
 from replay.config.base import (
     ColumnNames,
+    Flag,
     Name,
     NonNegativeFloat,
     PositiveInt,
@@ -55,7 +56,13 @@ class DerivedConfig(Section):
     """Round values to this type and back (int8: symmetric, one scale a tensor)."""
     bitflip: PositiveInt | None = None
     """Bits that are flipped, drawn over all the named parameters."""
-    zero: bool | Share | None = None
+    zero: (
+        Annotated[
+            Annotated[Flag, Tag("<all>")] | Annotated[Share, Tag("<share>")],
+            Discriminator(lambda value: "<all>" if isinstance(value, bool) else "<share>"),
+        ]
+        | None
+    ) = None
     """Share of values set to 0; true is all of them."""
     noise: NonNegativeFloat | None = None
     """Standard deviation of what is added, as a share of each parameter's own."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from replay.config.base import ColumnNames, Int, Name, Section, Text
+from replay.config.base import ColumnNames, Flag, Int, Name, Section, Text
 from replay.config.checkpoints import AnyCheckpoint, CheckpointConfig
 from replay.config.diagnosis import DiagnosisConfig
 from replay.config.diff import DiffConfig
@@ -45,7 +45,7 @@ class ReplayConfig(Section):
     """What-ifs over the logged features, by name: each a list of perturbations, applied in order."""
     scenario_checkpoints: ColumnNames = ()
     """Checkpoints that are replayed under every scenario; default: the baseline."""
-    sensitivity: bool = False
+    sensitivity: Flag = False
     """Replay with each family null in turn, and rank the families."""
     skew_matrix: SkewMatrixConfig | None = None
     """Replay every pairing of module versions."""

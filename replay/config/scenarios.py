@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from replay.config.base import ColumnNames, NonNegativeFloat, NotBool, PositiveInt, Section, Text
+from replay.config.base import ColumnNames, Flag, NonNegativeFloat, NotBool, PositiveInt, Section, Text
 from replay.config.diff import Duration
 from replay.config.model import Scalar
 from replay.config.traffic import Window
@@ -59,7 +59,7 @@ class Perturbation(Section):
     """Families of `model.families`. The features of a family fail together: they share their rows."""
     rate: Rates = (1.0,)
     """Share of rows, 0 to 1. A list gives a variant per value."""
-    together: bool | None = None
+    together: Flag | None = None
     """True: all features of this step share their rows. False: every feature draws its own, those of a family too."""
     window: Window | None = None
     """Event times that are touched; default: all."""

@@ -36,6 +36,7 @@ _EXPECTED = {
     "float_type": "a number",
     "float_parsing": "a number",
     "finite_number": "a finite number",
+    "bool_type": "true or false",
 }
 
 
@@ -51,7 +52,8 @@ def translate(error: ValidationError, data: Mapping[str, Any]) -> list[Finding]:
     for detail in error.errors(include_url=False):
         (short if detail["type"] == "too_short" else findings).extend(_translate(detail, data))
     # A list that lost all its entries to other mistakes is not short as well.
-    around = {finding.path[:depth] for finding in findings for depth in range(len(finding.path) + 1)}
+    around = {finding.path for finding in findings}
+    around |= {finding.path[:depth] for finding in (*findings, *short) for depth in range(len(finding.path))}
     return [*findings, *(finding for finding in short if finding.path not in around)]
 
 

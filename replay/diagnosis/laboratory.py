@@ -297,7 +297,7 @@ class Laboratory:
         Args:
             touched: Features.
             rows: ``(k,)``; a row may come several times.
-            places: ``(k,)`` places in the history's order.
+            places: ``(k,)`` places in the history's order; -1 for a row that had no value yet.
 
         Returns:
             ``(k,)``; NaN where the budget does not reach.
@@ -306,7 +306,8 @@ class Laboratory:
         if self.history is None or len(rows) > self.left:
             return scores
         self.rows_scored += len(rows)
-        taken = pa.array(self.history.rows_at(places))
+        found = self.history.rows_at(places)
+        taken = pa.array(found, mask=found < 0)
         for start in range(0, len(rows), self._chunk_rows):
             part = slice(start, start + self._chunk_rows)
             index = torch.from_numpy(rows[part])

@@ -38,6 +38,9 @@ def refine_lag(laboratory: Laboratory, touched: Sequence[str], near_us: int, row
     place = min(range(len(grid)), key=lambda index: abs(grid[index] - near_us))
     shortest, longest = grid[max(place - 2, 0)], grid[min(place + 2, len(grid) - 1)]
     some, places = history.between(rows, shortest + 1, longest, _OLDER)
+    # A row without a value so old tells lags too: those longer than what is known of its entity.
+    none = rows[history.places(rows, longest) < 0]
+    some, places = np.concatenate([some, none]), np.concatenate([places, np.full(len(none), -1)])
     if not len(some):
         return None
     scores = laboratory.score_past(touched, some, places)

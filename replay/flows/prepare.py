@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from replay.checkpoints import Checkpoint, check_inputs
+from replay.checkpoints import Checkpoint, cached_scorer, check_inputs
 from replay.config import (
     ReplayConfig,
     Scenario,
     expand_scenarios,
 )
-from replay.errors import ConfigError, Problem, TrafficError
+from replay.errors import ConfigError, Problem, ReplayError, TrafficError
 from replay.features import Encoder, check_features
 from replay.flows.examined import examine_all
 from replay.flows.map_keys import name_map_keys
@@ -84,10 +84,14 @@ class Prepared:
 
 
 def start(config: ReplayConfig, options: Options) -> tuple[SparkSession, dict[str, Checkpoint]]:
-    """Start Spark and examine the checkpoints side by side: each takes seconds, and neither needs the other."""
+    """Start Spark, and meanwhile examine the checkpoints and open them: each takes seconds."""
     with ThreadPoolExecutor(1) as pool:
         session = pool.submit(start_session, options.master, options.conf)
         checkpoints = examine_all(config, options)
+        for checkpoint in checkpoints.values():
+            # One that does not open is the preflight's to tell, with everything else that is wrong.
+            with contextlib.suppress(ReplayError):
+                cached_scorer(checkpoint, config.model)
         return session.result(), checkpoints
 
 
@@ -224,7 +228,7 @@ def _raise(problems: Iterable[Problem]) -> None:
         raise ConfigError(found)
 
 
-@contextmanager
+@contextlib.contextmanager
 def located(config: ReplayConfig) -> Iterator[None]:
     """Give problems that rooms below found their lines in the file."""
     try:

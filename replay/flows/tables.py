@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from pyspark.sql import types as T
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from replay.diagnosis.causes import Trial
 from replay.diff.job import Diff
@@ -51,13 +53,13 @@ def diffs_table(spark: SparkSession, worst: Sequence[WorstRow]) -> DataFrame:
         (row.variant, _texts(row.key), row.time, row.online, row.replayed, row.delta, _texts(row.features), row.command)
         for row in worst
     ]
-    return spark.createDataFrame(rows, _DIFFS)
+    return _dataframe(spark, rows, _DIFFS)
 
 
 def metrics_table(spark: SparkSession, diff: Diff) -> DataFrame:
     """The ``metrics`` table: a row per variant, slice, bucket and metric."""
     rows = [tuple(getattr(row, field.name) for field in _METRICS) for row in diff.result.metric_rows]
-    return spark.createDataFrame(rows, _METRICS)
+    return _dataframe(spark, rows, _METRICS)
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str | None]:
@@ -101,4 +103,20 @@ def hypotheses_table(spark: SparkSession, tried: Sequence[tuple[int, Trial]]) ->
         )
         for number, trial in tried
     ]
-    return spark.createDataFrame(rows, _HYPOTHESES)
+    return _dataframe(spark, rows, _HYPOTHESES)
+
+
+def _dataframe(spark: SparkSession, rows: Sequence[tuple[Any, ...]], struct: T.StructType) -> DataFrame:
+    """Rows as a DataFrame, handed over in Arrow: of Python rows Spark would have a Python worker make the JVM's."""
+    schema = to_arrow_schema(struct, timezone="UTC")
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
+    arrays = [
+        pa.array([_map_entries(value) for value in column], field.type)
+        for column, field in zip(columns, schema, strict=True)
+    ]
+    return spark.createDataFrame(pa.Table.from_arrays(arrays, schema=schema), schema=struct)
+
+
+def _map_entries(value: Any) -> Any:
+    """Arrow takes a map as its entries."""
+    return list(value.items()) if isinstance(value, Mapping) else value

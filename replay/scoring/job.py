@@ -134,7 +134,9 @@ def score_partition(
 def open_scorers(checkpoints: Mapping[str, Checkpoint], model: ModelConfig, device: str) -> dict[str, Scorer]:
     """Open every checkpoint in a worker, or take those that it has open."""
     keep = len(checkpoints)
-    scorers = {name: cached_scorer(each, model, device, keep=keep) for name, each in checkpoints.items()}
+    scorers: dict[str, Scorer] = {
+        name: cached_scorer(each, model, device, keep=keep) for name, each in checkpoints.items()
+    }
     settle_worker()
     return scorers
 

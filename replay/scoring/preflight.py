@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import torch
 
-from replay.checkpoints import Checkpoint, Probe, open_scorer, probe
+from replay.checkpoints import Checkpoint, Probe, cached_scorer, probe
 from replay.config import ModelConfig
 from replay.errors import CheckpointMismatch, Problem, ReplayError
 from replay.features import Encoder
@@ -70,7 +70,7 @@ def run_preflight(model: ModelConfig, checkpoints: dict[str, Checkpoint], sample
     problems: list[Problem] = []
     for name, checkpoint in checkpoints.items():
         try:
-            scorer = open_scorer(checkpoint, model)
+            scorer = cached_scorer(checkpoint, model)
             notes[name] = scorer.notes
             probes[name] = probe(scorer, tensors)
             types[name] = pa.float64() if probes[name].output_dtype == torch.float64 else pa.float32()

@@ -20,24 +20,16 @@ from tests.bench.bare import run_bare
 from tests.bench.case import WIDE_FLOATS, WIDE_IDS, Case, write_model, write_traffic
 from tests.bench.engine import prepare_case, run_engine, run_whole, write_config
 from tests.bench.peers import mlflow_missing, run_map_in_arrow, run_mlflow, run_predict_batch_udf
+from tests.bench.timing import Rate, compete
 
 SLOTS = 2
+BARE = "bare loop: pyarrow, numpy, torch"
 
 
 def say(text: str = "") -> None:
     """Print a line at once."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
-
-
-def marginal(run: Callable[[int], float], small: int, large: int, repeats: int) -> float:
-    """Rows a second between a small and a large run, so that start-up cancels: the median over repeats."""
-    run(small)  # workers started, model open, files in the page cache
-    rates = []
-    for _ in range(repeats):
-        seconds = [run(small), run(large)]
-        rates.append((large - small) / (seconds[1] - seconds[0]))
-    return statistics.median(rates)
 
 
 def compare(spark: SparkSession, case: Case, small: int, large: int, directory: Path, repeats: int) -> None:
@@ -48,7 +40,7 @@ def compare(spark: SparkSession, case: Case, small: int, large: int, directory: 
     direct = {rows: prepare_case(config) for rows, config in configs.items()}
     scan = {rows: prepare_case(config, "spark") for rows, config in configs.items()}
     contenders: dict[str, Callable[[int], float]] = {
-        "bare loop: pyarrow, numpy, torch": lambda rows: run_bare(case, traffic[rows], SLOTS),
+        BARE: lambda rows: run_bare(case, traffic[rows], SLOTS),
         "replay, direct reader": lambda rows: run_engine(direct[rows])[0],
         "replay, Spark reader": lambda rows: run_engine(scan[rows])[0],
         "Spark scan + mapInArrow by hand": lambda rows: run_map_in_arrow(spark, case, traffic[rows]),
@@ -57,20 +49,23 @@ def compare(spark: SparkSession, case: Case, small: int, large: int, directory: 
     missing = mlflow_missing()
     if missing is None:
         contenders["mlflow spark_udf"] = lambda rows: run_mlflow(spark, case, traffic[rows])
-    say(f"\n{case.name}; {small:,} against {large:,} rows, {SLOTS} slots, median of {repeats}")
-    rates: dict[str, float] = {}
-    for name, run in contenders.items():
-        try:
-            rates[name] = marginal(run, small, large, repeats)
-        except Exception as error:
-            say(f"  {name:34} failed: {str(error).splitlines()[0][:100]}")
+    say(f"\n{case.name}; {small:,} against {large:,} rows, {SLOTS} slots, least of {repeats}")
+    say(f"  {'':34} {'by the clock':>27}   {'by CPU seconds':>27}")
+    rates: dict[str, Rate] = {}
+    for name, rate in compete(contenders, small, large, repeats):
+        if isinstance(rate, Exception):
+            say(f"  {name:34} failed: {str(rate).splitlines()[0][:100]}")
             continue
-        bare = rates["bare loop: pyarrow, numpy, torch"]
-        say(f"  {name:34} {rates[name]:>11,.0f} rows/s   {rates[name] / bare:5.2f} of bare")
+        rates[name] = rate
+        bare = rates[BARE]
+        walls = f"{rate.wall:>11,.0f} rows/s {rate.wall / bare.wall:5.2f} bare"
+        say(f"  {name:34} {walls}   {rate.cpu:>11,.0f} rows/s {rate.cpu / bare.cpu:5.2f} bare")
     if missing is not None:
         say(f"  {'mlflow spark_udf':34} {missing}")
     if "predict_batch_udf" in rates:
-        say(f"  replay is {rates['replay, direct reader'] / rates['predict_batch_udf']:.2f} x predict_batch_udf")
+        ours, theirs = rates["replay, direct reader"], rates["predict_batch_udf"]
+        say(f"  replay is {ours.wall / theirs.wall:.2f} x predict_batch_udf by the clock,")
+        say(f"  {ours.cpu / theirs.cpu:.2f} x by CPU seconds")
     seconds, stages = run_engine(direct[large])
     shown = ", ".join(f"{name} {stages[name]:.1f}" for name in ("read", "encode", "score", "write"))
     say(f"  task seconds of one direct run ({seconds:.1f} s): {shown}")
@@ -115,12 +110,12 @@ def first_answer(directory: Path) -> None:
     """Print the time from the shell to a report over 100,000 rows, the JVM's start included."""
     case = WIDE_IDS
     config = write_config(case, write_traffic(case, 100_000, directory), write_model(case, directory), directory)
-    seconds = []
+    seconds: list[float] = []
     for _ in range(3):
         start = time.perf_counter()
         command = [sys.executable, "-c", "from replay.cli import main; main()", "run", str(config), "--quiet"]
         output = directory / f"first-{len(seconds)}"
-        subprocess.run([*command, "--output", str(output)], check=True)
+        subprocess.run([*command, "--output", str(output), "--overwrite"], check=True)
         seconds.append(time.perf_counter() - start)
     say(f"\nFirst answer: 100,000 rows, run and diff, from the shell: {statistics.median(seconds):.1f} s (median of 3)")
 
@@ -135,13 +130,15 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     large, directory = arguments.rows, arguments.directory
-    with spark_session(f"local[{SLOTS}]", conf={"spark.driver.memory": "3g"}) as spark:
-        if "ids" in arguments.parts:
-            compare(spark, WIDE_IDS, large // 4, large, directory, arguments.repeats)
-        if "floats" in arguments.parts:
-            compare(spark, WIDE_FLOATS, large // 16, large // 4, directory, arguments.repeats)
-        if "whole" in arguments.parts:
-            whole_run(WIDE_IDS, large, directory)
+    if {"ids", "floats", "whole"} & set(arguments.parts):
+        with spark_session(f"local[{SLOTS}]", conf={"spark.driver.memory": "3g"}) as spark:
+            if "ids" in arguments.parts:
+                compare(spark, WIDE_IDS, large // 4, large, directory, arguments.repeats)
+            if "floats" in arguments.parts:
+                compare(spark, WIDE_FLOATS, large // 16, large // 4, directory, arguments.repeats)
+            if "whole" in arguments.parts:
+                whole_run(WIDE_IDS, large, directory)
+    # These start sessions of their own, in processes of their own.
     if "memory" in arguments.parts:
         memory(WIDE_IDS, large // 4, directory)
     if "first" in arguments.parts:

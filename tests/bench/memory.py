@@ -12,17 +12,20 @@ from pathlib import Path
 
 from replay.session import spark_session
 from tests.bench.engine import prepare_case, run_engine
+from tests.bench.timing import descendants
 
 _KB = 1024
+_WORKERS = (b"pyspark.daemon", b"replay.daemon")
+"""What the daemon's command line, which its forks keep, has in it."""
 
 
 def worker_pss() -> tuple[int, int]:
     """Bytes of all Python workers below this process now, and how many there are."""
     total = count = 0
-    for pid in _descendants(os.getpid()):
+    for pid in descendants(os.getpid()):
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if b"pyspark.daemon" not in command:
+            if not any(name in command for name in _WORKERS):
                 continue
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         except OSError:
@@ -30,23 +33,6 @@ def worker_pss() -> tuple[int, int]:
         total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * _KB
         count += 1
     return total, count
-
-
-def _descendants(pid: int) -> list[int]:
-    children = [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").glob("*")
-        for child in (task / "children").read_text().split()
-        if (task / "children").exists()
-    ]
-    return [found for child in children for found in (child, *_below(child))]
-
-
-def _below(pid: int) -> list[int]:
-    try:
-        return _descendants(pid)
-    except OSError:
-        return []
 
 
 class Peak:

@@ -139,7 +139,8 @@ MATRIX = {"modules": {"m": ["p", "q"], "n": ["p", "q"]}, "limit": {"max": 0.1}}
 def made(**sections):
     inputs = {"inputs": [{"name": "x", "features": ["a", "b"], "missing": 0}]}
     return build_config(
-        small(**{"model": inputs, "checkpoints": MADE, "scenarios": WHAT_IFS, "skew_matrix": MATRIX, **sections}), "/base"
+        small(**{"model": inputs, "checkpoints": MADE, "scenarios": WHAT_IFS, "skew_matrix": MATRIX, **sections}),
+        "/base",
     )
 
 

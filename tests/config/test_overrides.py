@@ -1,7 +1,10 @@
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replay.config import DerivedConfig, Gate, load_config, variant_names
 from replay.config.document import parse_yaml
 from replay.config.finding import render_path
 from replay.config.overrides import apply_overrides
@@ -184,3 +187,78 @@ def test_indices_are_read_as_messages_write_them(indices, bare):
     for index in indices:
         here = here[index]
     assert here == 7
+
+
+WHAT_IFS = """\
+version: 1
+traffic: {path: t, key: id, score: s, time: ts, entity: user}
+model: {inputs: [{name: x, features: [a, b], missing: 0}], families: {f: [a]}}
+checkpoints:
+  v1: {path: 1.pt}
+  v2: {path: 2.pt}
+scenarios:
+  dose: [{op: nulls, families: f, rate: 0.5}, {op: stale, features: b, lag: 1h}]
+gates:
+  - {variant: v1/dose, metric: auc_drop, max: 0.1}
+output: out
+"""
+
+
+def test_what_ifs_are_set_as_all_else_is(write):
+    config = load_config(
+        write(WHAT_IFS),
+        [
+            "checkpoints.low={from: v1, cast: int8}",
+            "checkpoints.low.params=[head.*]",
+            "checkpoints.ramp.route={v1: 0.5, v2: 0.5}",
+            "scenarios.dose[0].rate=[0.1, 0.2]",
+            "scenarios.dose.1.lag=3h",
+            "scenarios.more=[{op: shuffle, features: a}]",
+            "scenario_checkpoints=[v2, low]",
+            "gates[0].variant=low/dose@0.2",
+            "gates.0.max=",
+            "gates[0].min=-1e-3",
+            "skew_matrix.modules={q: [v1, v2], i: [v1]}",
+            "skew_matrix.limit.max=0.5",
+            "sensitivity=true",
+            "diff.tolerance=auto",
+            "diagnosis.budget=7",
+        ],
+    )
+    assert config.checkpoints["low"] == DerivedConfig(source="v1", cast="int8", params=("head.*",))
+    assert variant_names(config) == (
+        "v1", "v2", "low", "ramp", "q.v2+i.v1",
+        "v2/dose@0.1", "v2/dose@0.2", "v2/more", "v2/null.f", "low/dose@0.1", "low/dose@0.2", "low/more", "low/null.f",
+    )  # fmt: skip
+    assert config.gates == (Gate(variant="low/dose@0.2", metric="auc_drop", min=-1e-3),)
+    assert config.skew_matrix.limit.max == 0.5
+    assert config.scenarios["dose"][1].only_lag == timedelta(hours=3)
+    assert (config.diff.tolerance, config.diagnosis.budget) == ("auto", 7)
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ("scenarios.dose[0].rate=2", "scenarios.dose[0].rate: found 2, expected at most 1"),
+        (
+            "scenarios.dose[2].rate=0",
+            "`scenarios.dose` has entries [0] to [1], not [2]: to add to a list, set it whole",
+        ),
+        (
+            "gates[0].variant=v2/dose",
+            "gates[0].variant: `v2/dose` is no variant of this config; did you mean `v1/dose`?",
+        ),
+        (
+            "checkpoints.low={from: v3, zero: true}",
+            "checkpoints.low.from: `v3` is not under `checkpoints`: it has v1, v2",
+        ),
+        (
+            "diff.tolerance=atuo",
+            "diff.tolerance: found 'atuo', expected auto, or a mapping with the keys abs, rel; did you mean `auto`?",
+        ),
+    ],
+)
+def test_what_an_option_breaks_is_told_with_the_option(problems, option, problem):
+    (found,) = problems(WHAT_IFS, [option])
+    shown = f"--set {option}"
+    assert found in (f"{problem} (from {shown})", f"{shown}: {problem}")

@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import types as T
 
 from replay.features import REJECT_REASONS
-from replay.flows.tables import _DIFFS, _METRICS
+from replay.flows.tables import _DIFFS, _HYPOTHESES, _METRICS
 from replay.scoring import REJECTED
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
@@ -25,11 +25,13 @@ def schema(name: str) -> dict[str, Any]:
 def expected(field: T.StructField) -> Any:
     if isinstance(field.dataType, T.MapType):
         return "object"
+    if isinstance(field.dataType, T.ArrayType):
+        return "array"
     kind = JSON_TYPES[type(field.dataType)]
     return [kind, "null"] if field.nullable else kind
 
 
-@pytest.mark.parametrize(("name", "struct"), [("diffs", _DIFFS), ("metrics", _METRICS)])
+@pytest.mark.parametrize(("name", "struct"), [("diffs", _DIFFS), ("metrics", _METRICS), ("hypotheses", _HYPOTHESES)])
 def test_columns_types_and_nulls_are_the_tables(name: str, struct: T.StructType):
     properties = schema(name)["properties"]
     assert {key: entry["type"] for key, entry in properties.items()} == {one.name: expected(one) for one in struct}

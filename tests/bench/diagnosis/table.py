@@ -122,10 +122,8 @@ def _failures(outcomes: Sequence[Outcome]) -> str:
             if one.is_first and one.is_any and one.iou >= LEAST_IOU:
                 continue
             what = "missed" if not one.found else f"IoU {one.iou:.2f}, first {one.is_first}, any {one.is_any}"
-            lines.append(
-                f"  case {outcome.number} {outcome.world}, {outcome.shape}, {outcome.noise}, drift {outcome.drift:.1%}: "
-                f"{what}; {one.touched} rows"
-            )
+            circumstances = f"{outcome.world}, {outcome.shape}, {outcome.noise}, drift {outcome.drift:.1%}"
+            lines.append(f"  case {outcome.number} {circumstances}: {what}; {one.touched} rows")
             lines.append(f"    planted {one.planted}")
             lines += [f"    told {told}" for told in one.told]
     return "\n".join(["Not as planted", *lines]) if lines else "Everything was told as it was planted"
@@ -136,12 +134,9 @@ def _cost(outcomes: Sequence[Outcome]) -> str:
     for world in sorted({outcome.world for outcome in outcomes}):
         some = [one for one in outcomes if one.world == world and one.judged]
         if some:
-            seconds = [one.seconds for one in some]
-            rows = max(one.rows_scored for one in some)
-            lines.append(
-                f"{world}: {np.median(seconds):.1f} s a diagnosis (median), {max(seconds):.1f} s at most; {rows:,} rows "
-                "scored in the search at most"
-            )
+            seconds, rows = [one.seconds for one in some], max(one.rows_scored for one in some)
+            lines.append(f"{world}: {np.median(seconds):.1f} s a diagnosis (median), {max(seconds):.1f} s at most")
+            lines[-1] += f"; {rows:,} rows scored in a search at most"
     return "\n".join(lines)
 
 

@@ -1,0 +1,106 @@
+"""Rates that other work on the machine disturbs as little as can be: contenders in turns, and minima."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run took.
+
+    Attributes:
+        wall: Seconds, as the contender itself measures them.
+        cpu: Seconds of all cores, of every process below this one.
+    """
+
+    wall: float
+    cpu: float
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Rows a second between a small and a large run, so that start-up cancels.
+
+    Attributes:
+        wall: By the clock.
+        cpu: By seconds of a core; other work on the machine hardly moves it.
+    """
+
+    wall: float
+    cpu: float
+
+
+def measure(run: Callable[[int], float], rows: int) -> Cost:
+    """Run once over so many rows."""
+    before = cpu_seconds()
+    wall = run(rows)
+    return Cost(wall, cpu_seconds() - before)
+
+
+def marginal(small: list[Cost], large: list[Cost], rows: int) -> Rate:
+    """Rate of so many more rows, from the least that each size took."""
+
+    def more(cost: Callable[[Cost], float]) -> float:
+        return rows / max(min(map(cost, large)) - min(map(cost, small)), 1e-9)
+
+    return Rate(more(lambda cost: cost.wall), more(lambda cost: cost.cpu))
+
+
+def compete(
+    contenders: Mapping[str, Callable[[int], float]], small: int, large: int, repeats: int
+) -> Iterator[tuple[str, Rate | Exception]]:
+    """Measure every contender, in turns; one that fails gives its exception, and the others go on.
+
+    Args:
+        contenders: By name; each takes a number of rows and returns its seconds.
+        small: Rows of the small run.
+        large: Rows of the large run.
+        repeats: Turns.
+    """
+    costs: dict[str, tuple[list[Cost], list[Cost]]] = {name: ([], []) for name in contenders}
+    failed: dict[str, Exception] = {}
+    for turn in range(repeats):
+        for name, run in contenders.items():
+            try:
+                if name not in failed:
+                    if turn == 0:
+                        run(small)  # workers started, model open, files in the page cache
+                    costs[name][0].append(measure(run, small))
+                    costs[name][1].append(measure(run, large))
+            except Exception as error:
+                failed[name] = error
+    for name, (less, more) in costs.items():
+        yield name, failed.get(name) or marginal(less, more, large - small)
+
+
+def cpu_seconds() -> float:
+    """Seconds of a core that all processes below this one have taken since they started, the ended ones included."""
+    own = os.times()
+    return own.children_user + own.children_system + sum(_ticks(pid) for pid in descendants(os.getpid())) / _TICK
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """Processes below one, at any depth; what ends meanwhile is left out."""
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        try:
+            children = (task / "children").read_text().split()
+        except OSError:
+            continue
+        for child in map(int, children):
+            yield child
+            yield from descendants(child)
+
+
+def _ticks(pid: int) -> int:
+    """User and system ticks of a process and of its ended children."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return sum(map(int, fields[11:15]))

@@ -1,0 +1,121 @@
+"""Routes: exact shares, sticky rows, and scores of the member that a row goes to."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from replay.config import CheckpointConfig, ReplayConfig, RouteConfig
+from replay.scenarios import row_keys
+from replay.scoring.routes import Route, plan_routes, route_types
+from tests.flows.case import config_data
+
+ROWS = 20_000
+KEYS = row_keys([pa.array(range(ROWS), pa.int64())])
+
+
+def route(*shares: float, salt: int = 7) -> Route:
+    names = tuple(f"m{place}" for place in range(len(shares)))
+    return Route(names, tuple(shares), ("request_id",), salt)
+
+
+def config(**routes: RouteConfig) -> ReplayConfig:
+    data = config_data()
+    data["checkpoints"] = {
+        "prod": CheckpointConfig(path="prod.pt2"),
+        "new": CheckpointConfig(path="new.pt2"),
+        **routes,
+    }
+    return ReplayConfig.model_validate(data)
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.9, 0.1), (0.999, 0.001), (0.2, 0.3, 0.5), (1 / 7,) * 7])
+@pytest.mark.parametrize("salt", [7, 8, 2**63])
+def test_shares_are_exact_in_expectation(shares: tuple[float, ...], salt: int):
+    chosen = route(*shares, salt=salt).assign(KEYS)
+    for place, share in enumerate(shares):
+        spread = math.sqrt(ROWS * share * (1 - share))
+        assert abs(int((chosen == place).sum()) - ROWS * share) <= 5 * spread
+
+
+def test_one_member_answers_everything():
+    assert set(route(1.0).assign(KEYS).tolist()) == {0}
+
+
+def test_the_same_value_goes_the_same_way_whatever_rows_are_beside_it():
+    found = route(0.6, 0.4)
+    whole = found.assign(KEYS)
+    order = np.random.default_rng(0).permutation(ROWS)
+    np.testing.assert_array_equal(found.assign(KEYS[order]), whole[order])
+    np.testing.assert_array_equal(found.assign(KEYS[5:9]), whole[5:9])
+
+
+def test_another_salt_is_another_independent_assignment():
+    one, other = route(0.5, 0.5, salt=1).assign(KEYS), route(0.5, 0.5, salt=2).assign(KEYS)
+    # Independent halves agree on half of the rows.
+    assert abs(int((one == other).sum()) - ROWS / 2) <= 5 * math.sqrt(ROWS / 4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 100), min_size=2, max_size=5), st.data())
+def test_raising_a_share_only_moves_rows_to_that_member(parts: list[int], data: st.DataObject):
+    raised = data.draw(st.integers(0, len(parts) - 1))
+    shares = np.array(parts) / sum(parts)
+    higher = data.draw(st.floats(0.0, 1.0)) * (1 - shares[raised]) + shares[raised]
+    assume(shares[raised] < higher < 1)
+    others = shares * (1 - higher) / (1 - shares[raised])
+    others[raised] = higher
+    before, after = route(*shares).assign(KEYS[:4000]), route(*others).assign(KEYS[:4000])
+    moved = before != after
+    assert set(after[moved].tolist()) <= {raised}
+
+
+def test_three_members_keep_their_rows_when_one_takes_from_a_second_alone():
+    """The other's share is the same: its rows may change, but never to the one that lost."""
+    before, after = route(0.5, 0.3, 0.2).assign(KEYS), route(0.5, 0.2, 0.3).assign(KEYS)
+    assert not ((after == 1) & (before != 1)).any()
+    assert not ((before == 2) & (after != 2)).any()
+
+
+def test_members_are_told_by_name_not_by_place():
+    before = route(0.5, 0.5)
+    after = Route(("m1", "m0"), (0.5, 0.5), ("request_id",), before.salt)
+    np.testing.assert_array_equal(before.assign(KEYS), 1 - after.assign(KEYS))
+
+
+def test_a_route_is_planned_from_the_config():
+    found = plan_routes(
+        config(
+            ramp=RouteConfig(route={"prod": 0.75, "new": 0.25}),
+            salted=RouteConfig(route={"prod": 0.75, "new": 0.25}, by=("surface",), salt="a"),
+        )
+    )
+    assert found["ramp"].members == ("prod", "new")
+    assert found["ramp"].shares == (0.75, 0.25)
+    assert found["ramp"].by == ("request_id",)
+    assert found["salted"].by == ("surface",)
+    assert found["ramp"].salt != found["salted"].salt
+    assert "prod" not in found
+
+
+def test_two_routes_of_one_salt_share_their_rows():
+    """Ramps of one experiment: who is in at 10% is in at 50%."""
+    found = plan_routes(
+        config(
+            ramp_10=RouteConfig(route={"prod": 0.9, "new": 0.1}), ramp_50=RouteConfig(route={"prod": 0.5, "new": 0.5})
+        )
+    )
+    early, late = found["ramp_10"].assign(KEYS) == 1, found["ramp_50"].assign(KEYS) == 1
+    assert not (early & ~late).any()
+    assert early.any()
+
+
+def test_a_route_answers_in_float64_where_a_member_does():
+    routes = {"ramp": route(0.5, 0.5), "wide": Route(("m0", "m2"), (0.5, 0.5), (), 0)}
+    types = {"m0": pa.float32(), "m1": pa.float32(), "m2": pa.float64()}
+    assert route_types(routes, types) == {"ramp": pa.float32(), "wide": pa.float64()}

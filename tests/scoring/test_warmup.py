@@ -1,0 +1,47 @@
+"""Workers have the checkpoints open before there is anything to score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from replay.checkpoints import Checkpoint
+from replay.config import EngineConfig
+from replay.scoring.warmup import warm_up
+from tests.checkpoints.models import contract, examined, ranker, save
+
+
+def opened_in_workers(spark: SparkSession, checkpoint: Checkpoint) -> list[bool]:
+    """Whether each task's worker has the checkpoint open already."""
+    model = contract()
+
+    def look(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from replay.checkpoints import cache
+        from replay.checkpoints.open import scorer_fingerprint
+
+        found = (scorer_fingerprint(checkpoint, model), "cpu") in cache._open
+        for batch in batches:
+            yield pa.record_batch({"found": [found] * batch.num_rows})
+
+    slots = spark.sparkContext.defaultParallelism
+    return [row.found for row in spark.range(0, slots, 1, slots).mapInArrow(look, "found boolean").collect()]
+
+
+def test_workers_open_the_checkpoints_in_the_background(spark: SparkSession, tmp_path: Path) -> None:
+    checkpoint = examined(save("pickled_module", ranker(), tmp_path / "file"))
+    assert not any(opened_in_workers(spark, checkpoint))
+    warm_up(spark, {"prod": checkpoint}, contract(), EngineConfig()).join(60)
+    # Spark keeps idle workers and takes any of them: those of the warm-up are among them.
+    assert any(opened_in_workers(spark, checkpoint))
+
+
+def test_a_checkpoint_that_does_not_open_is_left_to_the_preflight(spark: SparkSession, tmp_path: Path) -> None:
+    checkpoint = examined(save("pickled_module", ranker(), tmp_path / "file"))
+    (tmp_path / "file").unlink()
+    thread = warm_up(spark, {"prod": checkpoint}, contract(), EngineConfig())
+    thread.join(60)
+    assert not thread.is_alive()
+    assert spark.range(3).count() == 3
