@@ -26,7 +26,7 @@ def check_targets(op: str, step: dict[str, Any], model: dict[str, Any]) -> Itera
     """
     inputs = [entry for _, entry in mappings(model.get("inputs"))]
     families = mapping(model.get("families"))
-    if not texts(step.get("features")) and not texts(step.get("families")):
+    if all(step.get(key) in (None, (), [], "") for key in ("features", "families")):
         yield Finding((), "give `features` or `families`: what it happens to")
     yield from _check_known(step, families, inputs)
     if op == "swap":

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from replay.report.data import ReportData
+from replay.report.effect_view import LOSSES, DoseChart, FamilyLine, MatrixView, dose_charts, family_lines, matrix_view
 from replay.report.forest import QualityTable, SegmentTable, quality_table, slice_tables
+from replay.report.incident_view import IncidentCard, incident_cards
 from replay.report.intervals import METRICS
 from replay.report.numerals import MISSING, clock, count, moment, number, percent, seconds
 from replay.report.parts import Part, row_parts, time_parts
+from replay.report.story import noise_sentence
 from replay.report.summary import Summary, Tolerance
 from replay.report.timeline import Timeline, draw_timeline
 from replay.report.variant import Comparison
@@ -61,7 +64,13 @@ class Page:
     facts: tuple[Fact, ...]
     warnings: tuple[str, ...]
     gates: tuple[GateLine, ...]
+    noise: str
+    incidents: tuple[IncidentCard, ...]
     timeline: Timeline | None
+    matrix: MatrixView | None
+    families: tuple[FamilyLine, ...]
+    family_metric: str
+    doses: tuple[DoseChart, ...]
     variants: VariantTable
     quality: QualityTable | None
     slices: tuple[tuple[str, tuple[SegmentTable, ...]], ...]
@@ -91,7 +100,13 @@ def make_page(data: ReportData) -> Page:
         facts=facts(summary, verdict.variant),
         warnings=summary.warnings,
         gates=gate_lines(summary),
+        noise="" if summary.noise_floor is None else noise_sentence(summary.noise_floor),
+        incidents=incident_cards(summary),
         timeline=timeline,
+        matrix=None if summary.skew_matrix is None else matrix_view(summary.skew_matrix),
+        families=family_lines(summary),
+        family_metric=LOSSES[summary.sensitivity[0].metric] if summary.sensitivity else "",
+        doses=dose_charts(summary),
         variants=variant_table(summary),
         quality=quality_table(summary),
         slices=slice_tables(data, verdict.variant),

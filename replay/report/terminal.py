@@ -20,6 +20,7 @@ from replay.report.numerals import MINUS, MISSING, count, moment, number, percen
 from replay.report.page import gate_lines, window_text
 from replay.report.sparkline import ASCII, BLOCKS, draw
 from replay.report.summary import Reconciliation, Summary
+from replay.report.terminal_story import effect_lines, story_lines
 from replay.report.variant import VariantSummary
 from replay.report.verdict import Verdict, judge
 
@@ -140,6 +141,11 @@ def _print(console: Console, data: ReportData, report_path: str | None, *, unico
     console.print()
     for line in _sparkline(data, verdict, console.width, unicode=unicode):
         console.print(line)
+    story = [*story_lines(summary), *effect_lines(summary)]
+    for label, text, style in story:
+        console.print(_labelled(label, text, style))
+    if story:
+        console.print()
     console.print(_variants(summary, verdict.variant, wide=console.width >= WIDE))
     left_out = len(summary.variants) - VARIANTS_SHOWN
     if left_out > 0:

@@ -12,6 +12,7 @@ from replay.report.concentration import Concentration, Shape, concentrate
 from replay.report.data import ReportData
 from replay.report.numerals import count, percent, period
 from replay.report.slices import dominant_slice, slices_by_variant
+from replay.report.story import incident_sentence
 from replay.report.variant import Comparison
 
 Level = Literal["agrees", "differs", "unknown"]
@@ -45,8 +46,11 @@ def judge(data: ReportData) -> Verdict:
     if found is None or not found.compared:
         rows = _rows(summary.rows)
         return Verdict("unknown", name, f"Nothing could be compared: none of {rows} has both scores.", _missing(found))
-    if not found.mismatched:
-        return Verdict("agrees", name, _all_agree(found), _missing(found))
+    if not found.mismatched and not summary.incidents:
+        searched = ("No incident was found.",) if summary.noise_floor is not None else ()
+        return Verdict("agrees", name, _all_agree(found), (*searched, *_missing(found)))
+    if summary.incidents:
+        return _told(data, name, found)
     buckets = bucket_series(data.rows).get(name, ())
     lies = concentrate([entry.compared for entry in buckets], [entry.mismatched for entry in buckets])
     runs = _runs(lies, buckets, bucket_width([entry.start for entry in buckets], summary.bucket_seconds))
@@ -55,6 +59,18 @@ def judge(data: ReportData) -> Verdict:
         headline += _when(lies, runs, dated=_spans_days(buckets))
     details = (*_outside(lies, runs), *_where(data, name), *_missing(found))
     return Verdict("differs", name, headline + ".", details, runs)
+
+
+def _told(data: ReportData, name: str, found: Comparison) -> Verdict:
+    """What a diagnosis found is told before what merely differs."""
+    incidents = data.summary.incidents
+    more = len(incidents) - 1
+    others = (f"{more} more incident{'s' if more > 1 else ''} below.",) if more else ()
+    inside = sum(one.mismatched for one in incidents)
+    rest = found.mismatched - inside
+    outside = (f"Outside of incidents, {_rows(rest)} differ.",) if rest > 0 else ()
+    runs = tuple((one.start, one.end) for one in incidents)
+    return Verdict("differs", name, incident_sentence(incidents[0]), (*others, *outside, *_missing(found)), runs)
 
 
 def _rows(amount: int) -> str:

@@ -17,13 +17,16 @@ from numpy.typing import NDArray
 
 from replay.checkpoints import Scorer
 from replay.config import ModelConfig, Scenario
-from replay.features import REJECT_REASONS, Encoded, Encoder, feature_column
+from replay.features import REJECT_REASONS, Encoder, feature_column
 from replay.scenarios import Donors, Rows, ScenarioPlan, row_keys
 from replay.scoring.chunks import ChunkedScorer
 from replay.scoring.layout import Carried, scores_schema
 from replay.scoring.perturbed import PerturbedScorer, SparseScores
 from replay.scoring.routes import Route
 from replay.scoring.variants import Variant
+
+MOST_HELD = 65_536
+"""Logged rows whose scores are held back until the chunks of their scenarios are full."""
 
 
 @dataclass
@@ -83,6 +86,23 @@ class Work:
         return scores_schema(self.carried, self.score_types)
 
 
+@dataclass(frozen=True)
+class _Held:
+    """A batch of which only the scenarios' scores are still to come.
+
+    Attributes:
+        beside: The columns beside the scores.
+        rejected: (num_rows,).
+        clean: (num_rows,) scores by checkpoint.
+        sparse: By variant.
+    """
+
+    beside: list[pa.Array]
+    rejected: NDArray[np.bool_]
+    clean: Mapping[str, NDArray[np.floating]]
+    sparse: Mapping[str, SparseScores]
+
+
 class BatchScorer:
     """Scores Arrow batches under every variant.
 
@@ -125,41 +145,56 @@ class BatchScorer:
         )
 
     def run(self, batches: Iterable[pa.RecordBatch], stopwatch: Stopwatch) -> Iterator[pa.RecordBatch]:
-        """Yield one batch of scores for each batch of logged rows, in order."""
+        """Yield one batch of scores for each batch of logged rows, in order; with scenarios a few batches later."""
+        most = MOST_HELD if self._work.scenarios else 0
+        held: list[_Held] = []
         for batch in stopwatch.timed("read", batches):
             if batch.num_rows == 0:
                 continue
-            start = time.perf_counter()
-            encoded = self._encoder.encode(batch)
-            carried = [_carry(batch, column, self._work.time_unit) for column in self._work.carried]
-            rejected = encoded.rejected != 0
-            reasons = _reasons(encoded.rejected, any_rejected=bool(rejected.any()))
-            scoring = time.perf_counter()
-            stopwatch.seconds["encode"] += scoring - start
-            columns = self._score(batch, encoded)
-            stopwatch.seconds["score"] += time.perf_counter() - scoring
-            yield pa.RecordBatch.from_arrays([*carried, reasons, *columns], schema=self.schema)
+            held.append(self._begin(batch, stopwatch))
+            if sum(each.rejected.size for each in held) >= most:
+                yield from self._finish(held, stopwatch)
+                held = []
+        yield from self._finish(held, stopwatch)
 
-    def _score(self, batch: pa.RecordBatch, encoded: Encoded) -> list[pa.Array]:
-        """Score a batch under every variant; returns a column for each."""
+    def _begin(self, batch: pa.RecordBatch, stopwatch: Stopwatch) -> _Held:
+        """Encode a batch, score it as logged, and put the rows that scenarios touch in line."""
+        start = time.perf_counter()
+        encoded = self._encoder.encode(batch)
         rejected = encoded.rejected != 0
+        carried = [_carry(batch, column, self._work.time_unit) for column in self._work.carried]
+        reasons = _reasons(encoded.rejected, any_rejected=bool(rejected.any()))
+        scoring = time.perf_counter()
+        stopwatch.seconds["encode"] += scoring - start
         clean = {name: scorer.score([encoded.tensors])[0] for name, scorer in self._scorers.items()}
         assigned = {name: route.assign(_keys(batch, route.by)) for name, route in self._work.routes.items()}
         for name, route in self._work.routes.items():
             clean[name] = np.choose(assigned[name], [clean[member] for member in route.members])
         sparse: dict[str, SparseScores] = {}
         if self._work.scenarios:
-            sparse = self.perturbed.score(self._rows(batch, ~rejected), encoded, assigned)
-        columns = []
-        for variant in self._work.variants:
-            dtype = self._work.score_types[variant.name]
-            if variant.scenario is None:
-                columns.append(
-                    pa.array(clean[variant.checkpoint], type=dtype, mask=rejected if rejected.any() else None)
-                )
-            else:
-                columns.append(_sparse_column(sparse[variant.name], rejected, dtype))
-        return columns
+            sparse = self.perturbed.begin(self._rows(batch, ~rejected), encoded, assigned)
+        stopwatch.seconds["score"] += time.perf_counter() - scoring
+        return _Held([*carried, reasons], rejected, clean, sparse)
+
+    def _finish(self, held: Sequence[_Held], stopwatch: Stopwatch) -> Iterator[pa.RecordBatch]:
+        """Score the rows in line, and give a batch of scores for each that was held."""
+        start = time.perf_counter()
+        self.perturbed.finish()
+        stopwatch.seconds["score"] += time.perf_counter() - start
+        for each in held:
+            start = time.perf_counter()
+            columns = [self._column(each, variant) for variant in self._work.variants]
+            scores = pa.RecordBatch.from_arrays([*each.beside, *columns], schema=self.schema)
+            stopwatch.seconds["score"] += time.perf_counter() - start
+            yield scores
+
+    def _column(self, held: _Held, variant: Variant) -> pa.Array:
+        """The scores of one variant."""
+        dtype = self._work.score_types[variant.name]
+        if variant.scenario is not None:
+            return _sparse_column(held.sparse[variant.name], held.rejected, dtype)
+        mask = held.rejected if held.rejected.any() else None
+        return pa.array(held.clean[variant.checkpoint], type=dtype, mask=mask)
 
     def _rows(self, batch: pa.RecordBatch, accepted: NDArray[np.bool_]) -> Rows:
         """The batch as scenarios see it."""

@@ -1,4 +1,4 @@
-"""Scenarios over one batch: only their features are encoded again, only the rows that they touch are scored again."""
+"""Scenarios over batches: only their features are encoded again, only the rows that they touch are scored again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class SparseScores:
 
     Attributes:
         rows: (num_touched,) places in the batch, ascending.
-        scores: (num_touched,); NaN where the model's contract refuses what the scenario made of a row.
+        scores: (num_touched,), filled in by :meth:`PerturbedScorer.finish`; NaN where the model's contract refuses what
+            the scenario made of a row.
     """
 
     rows: NDArray[np.int64]
@@ -50,7 +51,10 @@ class _Queue:
 
 
 class PerturbedScorer:
-    """Scores a batch under every scenario.
+    """Scores batches under every scenario.
+
+    A scenario may touch a few rows of a batch, and a scorer takes whole chunks. So touched rows wait, across scenarios
+    and batches, for their chunk to fill up.
 
     Args:
         encoder: Encodes the batches.
@@ -82,6 +86,7 @@ class PerturbedScorer:
         for variant in variants:
             if variant.scenario is not None:
                 self._by_scenario[variant.scenario].append(variant)
+        self._queues: dict[str, _Queue] = defaultdict(_Queue)
         self._without_history: dict[str, int] = defaultdict(int)
         self._refused: dict[str, int] = defaultdict(int)
 
@@ -99,8 +104,8 @@ class PerturbedScorer:
             if count
         }
 
-    def score(self, rows: Rows, encoded: Encoded, assigned: Mapping[str, NDArray[np.int64]]) -> dict[str, SparseScores]:
-        """Score one batch.
+    def begin(self, rows: Rows, encoded: Encoded, assigned: Mapping[str, NDArray[np.int64]]) -> dict[str, SparseScores]:
+        """Perturb one batch; its scores are complete after the next :meth:`finish`.
 
         Args:
             rows: The batch.
@@ -111,7 +116,6 @@ class PerturbedScorer:
             By variant.
         """
         found: dict[str, SparseScores] = {}
-        queues: dict[str, _Queue] = defaultdict(_Queue)
         for scenario, variants in self._by_scenario.items():
             touched = self._plans[scenario].touch(rows)
             self._without_history[scenario] += touched.without_history
@@ -133,10 +137,14 @@ class PerturbedScorer:
                 for checkpoint, chosen in self._shares(variant.checkpoint, touched.rows, assigned):
                     places = np.flatnonzero(chosen & ~refused)
                     if places.size:
-                        self._wait(queues, checkpoint, _Piece(_taken(again.tensors, places), places, scores))
-        for checkpoint, queue in queues.items():
-            self._flush(checkpoint, queue)
+                        self._wait(checkpoint, _Piece(_taken(again.tensors, places), places, scores))
         return found
+
+    def finish(self) -> None:
+        """Score all rows that wait."""
+        for checkpoint, queue in self._queues.items():
+            if queue.pieces:
+                self._flush(checkpoint, queue)
 
     def _shares(
         self, checkpoint: str, rows: NDArray[np.int64], assigned: Mapping[str, NDArray[np.int64]]
@@ -148,13 +156,12 @@ class PerturbedScorer:
         members = assigned[checkpoint][rows]
         return [(name, members == place) for place, name in enumerate(route.members)]
 
-    def _wait(self, queues: dict[str, _Queue], checkpoint: str, piece: _Piece) -> None:
-        queue = queues[checkpoint]
+    def _wait(self, checkpoint: str, piece: _Piece) -> None:
+        queue = self._queues[checkpoint]
         queue.pieces.append(piece)
         queue.rows += piece.places.size
-        if sum(each.rows for each in queues.values()) >= MOST_WAITING:
-            for name, each in queues.items():
-                self._flush(name, each)
+        if sum(each.rows for each in self._queues.values()) >= MOST_WAITING:
+            self.finish()
 
     def _flush(self, checkpoint: str, queue: _Queue) -> None:
         scores = self._scorers[checkpoint].score([piece.tensors for piece in queue.pieces])

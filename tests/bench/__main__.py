@@ -18,11 +18,14 @@ from pyspark.sql import SparkSession
 from replay.session import spark_session
 from tests.bench.bare import run_bare
 from tests.bench.case import WIDE_FLOATS, WIDE_IDS, Case, write_model, write_traffic
+from tests.bench.diagnose import print_diagnosis
 from tests.bench.engine import prepare_case, run_engine, run_whole, write_config
 from tests.bench.peers import mlflow_missing, run_map_in_arrow, run_mlflow, run_predict_batch_udf
+from tests.bench.scenarios import print_memory, print_scenarios
 from tests.bench.timing import Rate, compete
 
 SLOTS = 2
+PARTS = ["ids", "floats", "whole", "scenarios", "diagnosis", "memory", "first"]
 BARE = "bare loop: pyarrow, numpy, torch"
 
 
@@ -123,26 +126,42 @@ def first_answer(directory: Path) -> None:
 def main() -> None:
     """Run what is asked for; all of it by default."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["ids", "floats", "whole", "memory", "first"])
+    parser.add_argument("parts", nargs="*", default=PARTS, metavar="PART", help=f"of {', '.join(PARTS)}; default: all")
     parser.add_argument("--rows", type=int, default=2_000_000, help="rows of the large run")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--directory", type=Path, default=Path(tempfile.gettempdir()) / "replay-bench")
     arguments = parser.parse_args()
+    unknown = set(arguments.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"found part {min(unknown)!r}, expected some of {', '.join(PARTS)}")
     os.environ["OMP_NUM_THREADS"] = "1"
-    large, directory = arguments.rows, arguments.directory
-    if {"ids", "floats", "whole"} & set(arguments.parts):
-        with spark_session(f"local[{SLOTS}]", conf={"spark.driver.memory": "3g"}) as spark:
-            if "ids" in arguments.parts:
-                compare(spark, WIDE_IDS, large // 4, large, directory, arguments.repeats)
-            if "floats" in arguments.parts:
-                compare(spark, WIDE_FLOATS, large // 16, large // 4, directory, arguments.repeats)
-            if "whole" in arguments.parts:
-                whole_run(WIDE_IDS, large, directory)
+    run_parts(arguments.parts, arguments.rows, arguments.directory, arguments.repeats)
+
+
+def run_parts(parts: list[str], large: int, directory: Path, repeats: int) -> None:
+    """Run some parts, in the order in which they are written down here."""
+    case = WIDE_IDS
+    in_one_session: dict[str, Callable[[SparkSession], None]] = {
+        "ids": lambda spark: compare(spark, case, large // 4, large, directory, repeats),
+        "floats": lambda spark: compare(spark, WIDE_FLOATS, large // 16, large // 4, directory, repeats),
+        "whole": lambda _: whole_run(case, large, directory),
+        "scenarios": lambda _: print_scenarios(case, large // 8, large // 2, directory, repeats, say),
+        "diagnosis": lambda _: print_diagnosis(case, large // 2, directory, repeats, say),
+    }
     # These start sessions of their own, in processes of their own.
-    if "memory" in arguments.parts:
-        memory(WIDE_IDS, large // 4, directory)
-    if "first" in arguments.parts:
-        first_answer(directory)
+    apart: dict[str, Callable[[], None]] = {
+        "scenarios": lambda: print_memory(case, large // 8, directory, say),
+        "memory": lambda: memory(case, large // 4, directory),
+        "first": lambda: first_answer(directory),
+    }
+    if in_one_session.keys() & set(parts):
+        with spark_session(f"local[{SLOTS}]", conf={"spark.driver.memory": "3g"}) as spark:
+            for name, run in in_one_session.items():
+                if name in parts:
+                    run(spark)
+    for name, start in apart.items():
+        if name in parts:
+            start()
 
 
 if __name__ == "__main__":

@@ -68,10 +68,17 @@ class Case:
 
     def inputs(self) -> list[dict[str, object]]:
         """The config's ``model.inputs``."""
-        inputs: list[dict[str, object]] = [{"name": "dense", "dtype": "float32", "features": self.dense_names}]
-        if self.ids:
-            inputs.append({"name": "ids", "dtype": "int64", "features": self.id_names})
-        return inputs
+        dense = {"name": "dense", "dtype": "float32", "features": self.dense_names, "missing": 0.0}
+        ids = {"name": "ids", "dtype": "int64", "features": self.id_names, "missing": 0}
+        return [dense, ids] if self.ids else [dense]
+
+    def families(self) -> dict[str, list[str]]:
+        """The config's ``model.families``: four of floats, and four of ids where there are some."""
+        return {f"{kind}_{place}": names[place::4] for kind, names in self._kinds() for place in range(4)}
+
+    def _kinds(self) -> list[tuple[str, list[str]]]:
+        kinds = [("dense", self.dense_names)]
+        return [*kinds, ("ids", self.id_names)] if self.ids else kinds
 
 
 WIDE_IDS = Case("13 float + 26 id features, 167 MB of embeddings", dense=13, ids=26)

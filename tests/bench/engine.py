@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -11,14 +13,32 @@ import replay
 from replay.config import load_config
 from replay.flows.options import Options
 from replay.flows.prepare import Prepared, prepare
+from replay.report.progress import make_progress
 from replay.scoring.job import new_totals, score_dataframe, score_splits
+from replay.scoring.waves import score_in_waves
 from replay.traffic import scan_dataframe
 from tests.bench.case import Case
 
 
-def write_config(case: Case, traffic: Path, checkpoint: Path, directory: Path) -> Path:
-    """Write the config of a replay over the case."""
-    target = directory / f"replay-{traffic.name}.yaml"
+def write_config(
+    case: Case,
+    traffic: Path,
+    checkpoint: Path,
+    directory: Path,
+    name: str = "replay",
+    scenarios: Mapping[str, object] | None = None,
+) -> Path:
+    """Write the config of a replay over the case.
+
+    Args:
+        case: Table and model.
+        traffic: The table.
+        checkpoint: The model.
+        directory: Where the config and what runs leave go.
+        name: Tells configs over one table apart.
+        scenarios: The config's section.
+    """
+    target = directory / f"{name}-{traffic.name}.yaml"
     data = {
         "version": 1,
         "traffic": {
@@ -28,9 +48,10 @@ def write_config(case: Case, traffic: Path, checkpoint: Path, directory: Path) -
             "score": "online_score",
             "label": "label",
         },
-        "model": {"inputs": case.inputs(), "output": {"transform": "sigmoid"}},
+        "model": {"inputs": case.inputs(), "output": {"transform": "sigmoid"}, "families": case.families()},
         "checkpoints": {"prod": {"path": str(checkpoint)}},
-        "output": str(directory / f"out-{traffic.name}"),
+        "scenarios": dict(scenarios or {}),
+        "output": str(directory / f"out-{name}-{traffic.name}"),
     }
     target.write_text(yaml.safe_dump(data, sort_keys=False))
     return target
@@ -52,6 +73,24 @@ def run_engine(prepared: Prepared) -> tuple[float, dict[str, float]]:
     start = time.perf_counter()
     scores.write.format("noop").mode("overwrite").save()
     return time.perf_counter() - start, dict(totals.value)
+
+
+def run_written(prepared: Prepared) -> float:
+    """Seconds to score into a Delta table, which is thrown away."""
+    with tempfile.TemporaryDirectory() as directory:
+        start = time.perf_counter()
+        score_in_waves(
+            prepared.spark,
+            prepared.job,
+            prepared.scan,
+            prepared.plan,
+            f"{directory}/scores",
+            "bench",
+            prepared.config.engine.commit_rows,
+            sum(split.num_rows for split in prepared.plan.splits),
+            make_progress(quiet=True),
+        )
+        return time.perf_counter() - start
 
 
 def run_whole(config: Path) -> dict[str, float]:

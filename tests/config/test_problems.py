@@ -278,7 +278,7 @@ checkpoints:
     splice:
       "*": v1
       "item.*": ramp                        # ! checkpoints.mix.splice['item.*']; checkpoints.mix.splice['item.*']
-    structur: v1                            # ! checkpoints.mix.structur
+    struct: v1                              # ! checkpoints.mix.struct
   ramp:
     route: {v1: 0.5, v2: 0.4}               # ! checkpoints.ramp.route
     slat: a                                 # ! checkpoints.ramp.slat

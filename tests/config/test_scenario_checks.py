@@ -202,6 +202,4 @@ def test_objects_are_read_as_plain_data_is():
 def test_what_has_a_wrong_shape_is_skipped():
     steps = [5, {"op": 5}, {"op": "nulls", "features": [5], "families": {"a": 1}, "rate": [[1], [1], "x", "x"]}]
     data = small(scenarios={"s": steps, "t": "x"}, traffic=3, model=4)
-    assert [finding.message for finding in check_scenarios(data)] == [
-        "give `features` or `families`: what it happens to"
-    ]
+    assert list(check_scenarios(data)) == []

@@ -2,7 +2,22 @@ import copy
 
 import pytest
 
-from replay.config import CheckpointConfig, Hash, Input, ReplayConfig, TimeColumn, TrafficConfig
+from replay.config import (
+    CheckpointConfig,
+    DerivedConfig,
+    Gate,
+    Hash,
+    Input,
+    Perturbation,
+    ReplayConfig,
+    RouteConfig,
+    SkewLimit,
+    SpliceConfig,
+    TimeColumn,
+    Tolerance,
+    TrafficConfig,
+    Window,
+)
 from replay.config.shape import keys_of, purpose, repair_keys, section_at
 
 
@@ -23,6 +38,41 @@ from replay.config.shape import keys_of, purpose, repair_keys, section_at
     ],
 )
 def test_sections(path, section):
+    assert section_at(path) is section
+
+
+@pytest.mark.parametrize(
+    ("entry", "section"),
+    [
+        ({"path": "x"}, CheckpointConfig),
+        ({"from": "x", "cast": "int8"}, DerivedConfig),
+        ({"splice": {}}, SpliceConfig),
+        ({"route": {}, "by": "id"}, RouteConfig),
+        ({"form": "x", "cast": "int8"}, DerivedConfig),
+        ({"splise": {}}, SpliceConfig),
+        ({"routes": {}}, RouteConfig),
+        ({"weights": "x"}, CheckpointConfig),
+        ({}, CheckpointConfig),
+        (5, CheckpointConfig),
+    ],
+)
+def test_an_entrys_keys_tell_what_it_is_meant_as(entry, section):
+    assert section_at(("checkpoints", "x"), {"checkpoints": {"x": entry}}) is section
+
+
+@pytest.mark.parametrize(
+    ("path", "section"),
+    [
+        (("scenarios", "x", 0), Perturbation),
+        (("scenarios", "x", 0, "window"), Window),
+        (("scenarios", "x"), None),
+        (("gates", 1), Gate),
+        (("skew_matrix", "limit"), SkewLimit),
+        (("skew_matrix", "modules"), None),
+        (("diff", "tolerance"), Tolerance),
+    ],
+)
+def test_sections_of_what_ifs(path, section):
     assert section_at(path) is section
 
 

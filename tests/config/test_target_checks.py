@@ -41,6 +41,7 @@ def test_sound(step):
 def test_something_is_named():
     assert found("shuffle") == [((), "give `features` or `families`: what it happens to")]
     assert found("shuffle", features=[], families=[]) == found("shuffle")
+    assert found("shuffle", features={"a": 1}) == []  # another mistake
 
 
 def test_families_that_are_not_there():

@@ -265,7 +265,7 @@ def test_real_traffic_is_skipped_where_it_is_absent(capsys, tmp_path):
 
 
 def test_tiny_suite_runs_whole(capsys, tmp_path):
-    code = main(["--incidents", "4", "--clean", "2", "--rows", "6000", "--data", str(tmp_path), "--workers", "1"])
+    code = main(["--incidents", "4", "--clean", "2", "--rows", "3000", "--data", str(tmp_path), "--workers", "1"])
     text = capsys.readouterr().out
     assert "Clean runs: 2, with false alarms: 0" in text
     assert "Planted causes" in text

@@ -10,7 +10,7 @@ from replay.config.diff import Tolerance as DiffTolerance
 from replay.diff.comparison import Comparison as DiffComparison
 from replay.errors import UsageError
 from replay.metrics.value import MetricValue
-from replay.report.summary import Cause, GateVerdict, Incident, Reconciliation, Summary, Tolerance
+from replay.report.summary import Cause, GateVerdict, Incident, NoiseFloor, Reconciliation, Summary
 from replay.report.variant import Comparison
 from tests.report import sample
 
@@ -26,7 +26,7 @@ def full_summary() -> Summary:
     )
     data = sample.burst_data().summary
     return sample.summary(
-        data.variants, incidents=(incident,), gates=gates, noise_floor=Tolerance(1e-7, 1e-6), warnings=("a", "b")
+        data.variants, incidents=(incident,), gates=gates, noise_floor=NoiseFloor(1e-7, 1e-6, 0.03), warnings=("a", "b")
     )
 
 
@@ -77,7 +77,7 @@ def test_the_contract_s_keys_are_there():
     assert set(prod["stability"]) == {"non_finite", "saturated", "out_of_range", "largest_logit"}
     assert set(prod["metrics"]) == {"auc", "ne", "logloss", "calibration", "log_mae"}
     assert set(prod["metrics"]["auc"]) == {"value", "low", "high", "rows"}
-    assert set(data["noise_floor"]) == {"abs", "rel"}
+    assert set(data["noise_floor"]) == {"abs", "rel", "mismatch_rate"}
     assert set(data["gates"][0]) == {"variant", "against", "metric", "value", "max", "verdict"}
     assert set(data["incidents"][0]["causes"][0]) == {
         "kind",
@@ -85,6 +85,7 @@ def test_the_contract_s_keys_are_there():
         "lag_seconds",
         "explained_rate",
         "rows_tested",
+        "equivalent",
     }
 
 

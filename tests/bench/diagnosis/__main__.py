@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+import torch
+
 from tests.bench.diagnosis import real
 from tests.bench.diagnosis.case import LAYOUTS, Suite, run_case, start_worker
 from tests.bench.diagnosis.judging import Outcome
@@ -50,6 +52,7 @@ def plan(worlds: Sequence[str], incidents: int, clean: int) -> list[Case]:
 
 def run(suite: Suite, cases: Sequence[Case], workers: int) -> list[Outcome]:
     """Run cases in worker processes; the outcomes are in the order of the cases."""
+    torch.set_num_threads(1)  # training sums in one order on any machine
     for world in dict.fromkeys(world for world, _, _ in cases):
         suite.prepare(world)
     found: dict[int, Outcome] = {}
