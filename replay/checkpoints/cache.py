@@ -19,7 +19,9 @@ _open: OrderedDict[tuple[str, str], ModelScorer] = OrderedDict()
 _unsettled: list[ModelScorer] = []
 
 
-def cached_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu", *, keep: int = MOST_OPEN) -> ModelScorer:
+def cached_scorer(
+    checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu", *, keep: int = MOST_OPEN
+) -> ModelScorer:
     """Open a checkpoint, or return the scorer that this process has open for the same files, factory and contract.
 
     See :func:`~replay.checkpoints.open.open_scorer`.

@@ -24,7 +24,7 @@ _MADE = ("data", "replay.yaml", "model.pt2", "older.pt2", "country.json")
 
 _CONFIG = """\
 # Three hours of ranking traffic, and the model that was serving it. At the evening's peak something went wrong online.
-# `replay run replay.yaml` scores every row again and says where the answers differ.
+# `replay diagnose replay.yaml` scores every row again, finds where the answers differ, and tests why.
 version: 1
 
 traffic:
@@ -45,7 +45,7 @@ model:                              # forward(dense, ids, country, history, hist
       missing: 0.0
     - {{name: ids, dtype: int64, features: [item_idx, category_id]}}
     - {{name: country, dtype: int64, feature: country, vocabulary: country.json, unknown: 0}}
-    - {{name: history, dtype: int64, feature: recent_items, length: 20, pad: 0}}
+    - {{name: history, dtype: int64, feature: recent_items, length: 20, pad: 0, missing: 0}}
     - {{name: history_mask, dtype: float32, mask_of: history}}
   output: {{transform: sigmoid}}
   families:

@@ -48,8 +48,8 @@ class MatrixView:
 
 def matrix_view(found: SkewMatrix) -> MatrixView:
     """Lay out a skew matrix."""
-    sizes = [abs(_loss(cell, found.metric) or 0.0) for cell in found.cells]
-    largest = max(sizes, default=0.0) or 1.0
+    sizes = [_loss(cell, found.metric) or 0.0 for cell in found.cells]
+    largest = max([*sizes, 0.0]) or 1.0
     modules = list(found.modules)
     by_versions = {tuple(cell.modules.values()): cell for cell in found.cells}
     if len(modules) == 2:
@@ -101,7 +101,7 @@ def _cell(cell: SkewCell, metric: str, largest: float) -> MatrixCell:
     title += f"beyond tolerance {percent(cell.mismatch_rate)}"
     if cell.auc is not None:
         title += f", AUC {number(cell.auc)}, NE {number(cell.ne)}"
-    return MatrixCell(number(loss), title, min(abs(loss or 0.0) / largest, 1.0), cell.lag == 0)
+    return MatrixCell(number(loss), title, max(0.0, (loss or 0.0) / largest), cell.lag == 0)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from replay.report.incident_view import IncidentCard, incident_cards
 from replay.report.intervals import METRICS
 from replay.report.numerals import MISSING, clock, count, moment, number, percent, seconds
 from replay.report.parts import Part, row_parts, time_parts
+from replay.report.rank_view import RankTable, rank_table
 from replay.report.story import noise_sentence
 from replay.report.summary import Summary, Tolerance
 from replay.report.timeline import Timeline, draw_timeline
@@ -73,6 +74,7 @@ class Page:
     doses: tuple[DoseChart, ...]
     variants: VariantTable
     quality: QualityTable | None
+    ranks: RankTable | None
     slices: tuple[tuple[str, tuple[SegmentTable, ...]], ...]
     worst: tuple[ShownRows, ...]
     rows: tuple[Part, ...]
@@ -109,6 +111,7 @@ def make_page(data: ReportData) -> Page:
         doses=dose_charts(summary),
         variants=variant_table(summary),
         quality=quality_table(summary),
+        ranks=rank_table(summary),
         slices=slice_tables(data, verdict.variant),
         worst=worst_row_tables(data, verdict.variant),
         rows=row_parts(summary.reconciliation),

@@ -38,9 +38,11 @@ class Rate:
 
 def measure(run: Callable[[int], float], rows: int) -> Cost:
     """Run once over so many rows."""
-    before = cpu_seconds()
+    before, ended = _living(), _ended()
     wall = run(rows)
-    return Cost(wall, cpu_seconds() - before)
+    # One by one: Spark's idle workers end at any time, and their seconds with them.
+    living = sum(seconds - before.get(pid, 0.0) for pid, seconds in _living().items())
+    return Cost(wall, living + _ended() - ended)
 
 
 def marginal(small: list[Cost], large: list[Cost], rows: int) -> Rate:
@@ -79,12 +81,6 @@ def compete(
         yield name, failed.get(name) or marginal(less, more, large - small)
 
 
-def cpu_seconds() -> float:
-    """Seconds of a core that all processes below this one have taken since they started, the ended ones included."""
-    own = os.times()
-    return own.children_user + own.children_system + sum(_ticks(pid) for pid in descendants(os.getpid())) / _TICK
-
-
 def descendants(pid: int) -> Iterator[int]:
     """Processes below one, at any depth; what ends meanwhile is left out."""
     for task in Path(f"/proc/{pid}/task").glob("*"):
@@ -97,10 +93,20 @@ def descendants(pid: int) -> Iterator[int]:
             yield from descendants(child)
 
 
-def _ticks(pid: int) -> int:
-    """User and system ticks of a process and of its ended children."""
+def _living() -> dict[int, float]:
+    """Seconds of a core that each process below this one has taken."""
+    return {pid: _seconds(pid) for pid in descendants(os.getpid())}
+
+
+def _ended() -> float:
+    """Seconds of a core of this process's own children that have ended."""
+    own = os.times()
+    return own.children_user + own.children_system
+
+
+def _seconds(pid: int) -> float:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0
-    return sum(map(int, fields[11:15]))
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / _TICK

@@ -49,6 +49,10 @@ def changes(scenarios: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {
         "scenarios": scenarios,
         "model__families": {"dense": ["x0", "x2"]},
+        "model__inputs": [
+            {"name": "dense", "dtype": "float32", "features": ["x*"], "missing": 0.0},
+            {"name": "item", "dtype": "int64", "feature": "item", "missing": 7},
+        ],
         "traffic__entity": "user_id",
         "checkpoints__flipped": {"from": "prod", "noise": 0.1},
         "checkpoints__ramp": {"route": {"prod": 0.7, "flipped": 0.3}, "by": ["user_id"]},

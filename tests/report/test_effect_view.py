@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from replay.metrics.rank import GroupMean, RankChange
 from replay.report.effect_view import dose_charts, family_lines, matrix_sentence, matrix_view
 from replay.report.effects import FamilyEffect, LagLoss, SkewCell, SkewMatrix
 from replay.report.html import render_html
+from replay.report.numerals import MINUS
+from replay.report.rank_view import rank_table
 from replay.report.summary import Summary
 from replay.report.terminal import render_terminal
 from tests.report import sample
@@ -100,3 +103,17 @@ def test_page_and_terminal_show_them() -> None:
         assert expected in page
     assert "Holds up to a lag of 0 versions" in text
     assert "counts null: AUC drop 0.04 (0.03 to 0.05)" in text
+
+
+def test_the_order_within_groups_is_shown() -> None:
+    mean = GroupMean(0.5, 0.4, 0.6, 10, 100)
+    rank = RankChange(10, mean, {"1": mean}, {"1": GroupMean(-0.02, None, None, 1, 4)})
+    against = replace(sample.comparison(100, 9), rank=rank)
+    variants = {"prod": sample.variant(sample.comparison(100, 0)), "new": sample.variant(None, vs_baseline=against)}
+    table = rank_table(sample.summary(variants))
+    assert table is not None
+    assert table.columns == ("Kendall tau", "top 1 kept", "NDCG@1 change")
+    interval = "95%: 0.4 to 0.6"
+    assert table.lines == (("new", "10", (("0.5", interval), ("0.5", interval), (f"{MINUS}0.02", ""))),)
+    assert "Order within groups" in render_html(replace(sample.bare_data(), summary=sample.summary(variants)))
+    assert rank_table(sample.bare_data().summary) is None

@@ -56,8 +56,8 @@ INCIDENT = Incident(
 def test_the_first_sentence_says_what_when_to_whom_and_why() -> None:
     assert story.incident_sentence(INCIDENT) == (
         "On 2026-11-20 from 18:44:01 to 18:46:58 UTC (2 min 57 s), 50% of the 100 rows of surface=home got another "
-        "score than the replay gives, as if family counts had been null. Replayed that way, 48 of 50 (96%) of the mismatched "
-        "rows give what online answered."
+        "score than the replay gives, as if family counts had been null. Replayed that way, 48 of 50 (96%) of the "
+        "mismatched rows give what online answered."
     )
 
 
