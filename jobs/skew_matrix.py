@@ -1,4 +1,4 @@
-"""``replay run --skew-matrix`` as one file: spark-submit jobs/skew_matrix.py --config replay.yaml query=v1,v2 item=v1,v2."""
+"""``replay run --skew-matrix`` as one file: spark-submit jobs/skew_matrix.py --config replay.yaml a=v1,v2 b=v1,v2."""
 
 from replay.cli import job
 

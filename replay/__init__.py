@@ -1,9 +1,10 @@
 """Offline batch replay and inference for ranking models.
 
-Three names are all that a program needs::
+Three functions are all that a program needs::
 
     result = replay.run("replay.yaml")
     result.summary.variants["prod"].vs_online.mismatch_rate
+    replay.diagnose("replay.yaml").summary.incidents
     scored = replay.score(dataframe, "model.pt2", {"inputs": [{"name": "dense", "features": ["I*"]}]})
 """
 
@@ -14,12 +15,18 @@ from typing import TYPE_CHECKING, Any
 from replay.version import __version__
 
 if TYPE_CHECKING:
+    from replay.flows.diagnose import diagnose
     from replay.flows.run import RunResult, run
     from replay.flows.score import score
 
-__all__ = ["RunResult", "__version__", "run", "score"]
+__all__ = ["RunResult", "__version__", "diagnose", "run", "score"]
 
-_HOMES = {"run": "replay.flows.run", "RunResult": "replay.flows.run", "score": "replay.flows.score"}
+_HOMES = {
+    "diagnose": "replay.flows.diagnose",
+    "run": "replay.flows.run",
+    "RunResult": "replay.flows.run",
+    "score": "replay.flows.score",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -208,12 +209,15 @@ def gate(target: str, junit: str | None, dry_run: bool, common: Common) -> int:
     from replay.report.junit import render_junit
     from replay.report.terminal import render_gates
 
+    if junit is not None:
+        _make_room(Path(junit))
     if Path(target).is_dir() or "://" in target:
+        _refuse_run_options(target, common)
         data = judge_output(target, _options(common))
+        _require_gates(target, data.summary.gates)
     else:
+        _require_gates(target, _load(target, common).gates)
         data = _run(target, common).data
-    if not data.summary.gates:
-        raise UsageError(f"{target} has no `gates`: add a limit to judge, such as {_GATE}")
     if junit is not None:
         Path(junit).write_text(render_junit(data.summary.gates), encoding="utf-8")
     if common.as_json:
@@ -221,6 +225,31 @@ def gate(target: str, junit: str | None, dry_run: bool, common: Common) -> int:
     elif not common.quiet:
         click.echo(render_gates(data.summary), nl=False)
     return EXIT_OK if dry_run else _exit_code(data)
+
+
+def _make_room(file: Path) -> None:
+    """Make a file's directory: told before a long run that it cannot be, not after."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--junit {file}: its directory cannot be made: {error.strerror}") from error
+    if file.is_dir():
+        raise UsageError(f"--junit {file}: found a directory, expected a file to write")
+
+
+def _refuse_run_options(output: str, common: Common) -> None:
+    given = {"--set": common.overrides, "--output": common.output, "--overwrite": common.overwrite}
+    found = [name for name, value in given.items() if value]
+    if found:
+        raise UsageError(
+            f"{output} is a finished run, which {' and '.join(found)} cannot change: give the CONFIG instead; what is "
+            "scored already is not scored again"
+        )
+
+
+def _require_gates(target: str, gates: Sequence[object]) -> None:
+    if not gates:
+        raise UsageError(f"{target} has no `gates`: add a limit to judge, such as {_GATE}")
 
 
 _GATE = "{variant: prod, against: online, metric: mismatch_rate, max: 0.001}"

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from replay.config import ReplayConfig
+from collections.abc import Sequence
+from pathlib import Path
+
+from replay.config import ReplayConfig, load_config
 from replay.flows.options import Options
 from replay.flows.run import RunResult, replay_window
 from replay.report.progress import Progress, make_progress
 
 
 def diagnose(
-    config: ReplayConfig,
+    config: ReplayConfig | str | Path,
     *,
+    overrides: Sequence[str] = (),
+    output: str | None = None,
     overwrite: bool = False,
     options: Options | None = None,
     progress: Progress | None = None,
@@ -18,7 +23,9 @@ def diagnose(
     """Replay a logged window, find when and for whom it disagrees with online, and which counterfactual explains it.
 
     Args:
-        config: The replay; its traffic needs a time column.
+        config: A config, or the path of its file; its traffic needs a time column.
+        overrides: ``key=value`` expressions over the file, as ``--set``.
+        output: Where to write, instead of the config's ``output``.
         overwrite: Replace a run of another config in the output.
         options: Spark and safety options.
         progress: Shows the work; default: nothing is shown.
@@ -32,5 +39,7 @@ def diagnose(
         CheckpointError: A checkpoint is refused.
         RunFailed: The run failed on its way.
     """
+    if not isinstance(config, ReplayConfig):
+        config = load_config(config, overrides=overrides, output=output)
     with progress or make_progress(quiet=True) as shown:
         return replay_window(config, options or Options(), shown, overwrite=overwrite, diagnosing=True)

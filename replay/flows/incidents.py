@@ -28,7 +28,7 @@ from replay.flows.told_causes import Case, tell_incident
 from replay.report import verdicts as report
 from replay.report.progress import Progress
 from replay.scoring.core import to_utc
-from replay.traffic import entity_history, find_rows
+from replay.traffic import entity_history, find_rows, history_note
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -72,10 +72,12 @@ class Diagnosed:
     Attributes:
         incidents: The one with most evidence first.
         tried: Every hypothesis, with the number of its incident.
+        notes: What a reader should know of the search.
     """
 
     incidents: tuple[report.Incident, ...] = ()
     tried: tuple[tuple[int, Trial], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def needs_noise(config: ReplayConfig, diagnosing: bool) -> bool:
@@ -168,7 +170,13 @@ def diagnose_scores(
             tried += [(number, trial) for trial in diagnosis.tried]
             case = replace(case, diagnosis=diagnosis, laboratory=laboratory)
         told.append(tell_incident(prepared.config, case))
-    return Diagnosed(tuple(told), tuple(tried))
+    return Diagnosed(tuple(told), tuple(tried), (*_sampled(quiet.collected), *fetched.notes))
+
+
+def _sampled(collected: CollectedRows) -> tuple[str, ...]:
+    if collected.share >= 1.0:
+        return ()
+    return (f"incidents were searched for in {collected.share:.1%} of the rows, drawn by hash: counts are of those",)
 
 
 def _show(progress: Progress, before: int, _: str, rows: int) -> None:
@@ -227,6 +235,12 @@ class _Fetched:
         return entity_history(
             self._prepared.spark, self._prepared.traffic, entities, self._prepared.plan.columns, until
         )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the history of the entities leaves out."""
+        note = None if self._history is None else history_note(self._history)
+        return () if note is None else (note,)
 
     def evidence(self, sample: SampledRows, incident: FoundIncident) -> Evidence:
         """The sample as the search takes it."""

@@ -47,6 +47,7 @@ class Found:
         incidents: Where they were searched for.
         effects: Skew matrix and sensitivity, where they were asked for.
         totals: What tasks counted; see :func:`replay.scoring.waves.score_in_waves`.
+        notes: What a reader should know of the search for incidents.
     """
 
     tolerance: Tolerance
@@ -54,6 +55,7 @@ class Found:
     incidents: tuple[Incident, ...]
     effects: Effects
     totals: Mapping[str, float]
+    notes: tuple[str, ...] = ()
 
 
 def build_report_data(
@@ -83,7 +85,7 @@ def build_report_data(
         checkpoints={name: _checkpoint(prepared, name) for name in config.all_checkpoints},
         variants={variant.name: _variant(result.variants[variant.name], variant) for variant in work.variants},
         baseline=config.baseline,
-        warnings=(*prepared.preflight.warnings(), *_counted(found.totals), *result.notes),
+        warnings=(*prepared.preflight.warnings(), *_counted(found.totals), *found.notes, *result.notes),
         started=_time(manifest.started),
         finished=_time(finished),
         config_sha256=manifest.config_sha256,

@@ -23,7 +23,7 @@ from replay.flows.prepare import Prepared, located, prepare, with_version
 from replay.flows.results import Found, build_report_data, worst_rows
 from replay.flows.tables import diffs_table, hypotheses_table, metrics_table
 from replay.report.data import ReportData
-from replay.report.gating import judge_gates
+from replay.report.gating import check_metrics, judge_gates
 from replay.report.html import render_html
 from replay.report.progress import Progress, make_progress
 from replay.scoring import REJECTED
@@ -134,6 +134,8 @@ def replay_window(
 ) -> RunResult:
     """Replay as :func:`run` does; where ``diagnosing``, find the incidents and their causes as well."""
     clock = _Clock()
+    with located(config):
+        check_metrics(config.gates)
     config_sha256 = fingerprint(config)
     resumable = _Resumable(config, config_sha256, overwrite)
     progress.stage("preparing")
@@ -176,7 +178,9 @@ def replay_window(
             tables[HYPOTHESES] = hypotheses_table(prepared.spark, incidents.tried)
         with ThreadPoolExecutor(len(tables)) as pool:
             list(pool.map(lambda name: replace_table(tables[name], output.table(name), manifest.run_id), tables))
-    found = Found(tolerance, None if quiet is None else quiet.floor, incidents.incidents, effects, totals)
+    found = Found(
+        tolerance, None if quiet is None else quiet.floor, incidents.incidents, effects, totals, incidents.notes
+    )
     data = build_report_data(prepared, check, diff, worst, manifest, found, clock.timings(), clock.now())
     with located(config):
         verdicts = judge_gates(config.gates, data.summary, diff.result.metric_rows)

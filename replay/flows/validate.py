@@ -7,7 +7,8 @@ from typing import Any
 
 from replay.config import ReplayConfig
 from replay.flows.options import Options
-from replay.flows.prepare import prepare
+from replay.flows.prepare import located, prepare
+from replay.report.gating import check_metrics
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ def validate(config: ReplayConfig, *, options: Options | None = None) -> Validat
         TrafficError: The traffic is refused.
         CheckpointError: A checkpoint is refused.
     """
+    with located(config):
+        check_metrics(config.gates)
     prepared = prepare(config, options or Options(), check_keys=True)
     check = prepared.check
     assert check is not None

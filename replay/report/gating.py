@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from replay.config import Gate, nearest
 from replay.errors import ConfigError, Problem
 from replay.metrics.row import MetricRow
 from replay.metrics.value import MetricValue
 from replay.report.data import ALL, ONLINE
+from replay.report.intervals import METRICS
 from replay.report.summary import Summary
+from replay.report.variant import Comparison, Stability
 from replay.report.verdicts import GateVerdict
 
 _COUNTS = (
@@ -24,8 +27,32 @@ _COUNTS = (
     "non_finite_replayed",
 )
 
+_RANKS = re.compile(r"kendall_tau|top_\d+_overlap|ndcg_\d+_change")
+_METRICS = {
+    *(entry.name for entry in fields(Comparison) if not entry.name.endswith(("_low", "_high", "reasons", "rank"))),
+    *(entry.name for entry in fields(Stability)),
+    *METRICS,
+    "auc_error_bound",
+    "rows_scored",
+}
+
 Measured = Mapping[tuple[str, str, str, str | None], MetricValue]
 """By variant, metric, slice, and what it is against."""
+
+
+def check_metrics(gates: Sequence[Gate]) -> None:
+    """Refuse metrics that no run measures, before a long run starts.
+
+    Raises:
+        ConfigError: With the nearest name of each.
+    """
+    problems = [
+        Problem(_unknown("metric", gate.metric, sorted(_METRICS)), path=f"gates[{place}].metric")
+        for place, gate in enumerate(gates)
+        if gate.metric not in _METRICS and not _RANKS.fullmatch(gate.metric)
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def judge_gates(gates: Sequence[Gate], summary: Summary, rows: Iterable[MetricRow]) -> tuple[GateVerdict, ...]:

@@ -9,7 +9,7 @@ import pytest
 from replay.config import Gate
 from replay.errors import ConfigError
 from replay.metrics.row import MetricRow
-from replay.report.gating import failed, judge_gates
+from replay.report.gating import check_metrics, failed, judge_gates
 from replay.report.junit import render_junit
 from replay.report.summary import Summary
 from tests.report.sample import comparison, metric, quality, summary, variant
@@ -140,3 +140,16 @@ def test_junit_tells_failures_from_what_cannot_be_judged() -> None:
     assert error is not None
     assert "wants 5,000" in str(error.get("message"))
     assert failing.get("name") == "prod: auc ≥ 0.9"
+
+
+def test_a_metric_that_no_run_measures_is_refused_before_the_run() -> None:
+    known = ["mismatch_rate", "auc", "largest_logit", "compared", "top_5_overlap", "rows_changed", "auc_drop"]
+    check_metrics([Gate(variant="prod", metric=name, max=1.0) for name in known])
+    with pytest.raises(ConfigError) as caught:
+        check_metrics([Gate(variant="prod", metric=name, max=1.0) for name in ("auc", "auc_dorp", "top_x_overlap")])
+    assert [problem.path for problem in caught.value.problems] == ["gates[1].metric", "gates[2].metric"]
+    assert "did you mean `auc_drop`?" in caught.value.problems[0].message
+
+
+def test_what_a_run_measures_is_known_beforehand() -> None:
+    check_metrics([Gate(variant="prod", metric=row.metric, max=1.0) for row in _ROWS])
