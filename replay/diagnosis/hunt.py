@@ -140,11 +140,11 @@ class Hunt:
             found = refine_mean(value, start, baseline, model.variance)
         else:
             found = refine_marks(
-                self.mark[places], start, self._background(model, span), self.board.signals[signal].typical
+                self.mark[places], start, self.background_rate(model, span), self.board.signals[signal].typical
             )
         return Span(int(places[found.first]), int(places[found.last - 1]) + 1)
 
-    def _background(self, model: Model, span: Span) -> NDArray[np.float64]:
+    def background_rate(self, model: Model, span: Span) -> NDArray[np.float64]:
         """Shares of the marks in quiet rows outside of the span."""
         quiet = self._quiet(model)
         quiet[span.first : span.last] = False

@@ -1,18 +1,52 @@
-"""``replay gate OUTPUT``: judge the gates of a finished run again, from what it left."""
+"""Gates before a run, where a mistake in them is told early, and after it: ``replay gate OUTPUT`` judges it again."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from replay.config import Gate
+from replay.config import Gate, Tolerance
+from replay.diff.grid import DiffState
+from replay.diff.measure import measure
+from replay.diff.rank_state import RankState
 from replay.errors import UsageError
+from replay.flows.diff_spec import diff_spec
 from replay.flows.options import Options
+from replay.flows.prepare import Prepared, located
 from replay.flows.report import render_again
+from replay.flows.results import variant_summary
 from replay.metrics.row import MetricRow
 from replay.report.data import ReportData
 from replay.report.gating import judge_gates
+from replay.report.summary import Reconciliation, Summary, Timings, TrafficSummary
 from replay.session import start_session
 from replay.store import METRICS, Output, open_storage, read_table
+
+
+def check_gates(prepared: Prepared) -> None:
+    """Find gates on what this run does not measure, before it scores: a diff of no rows has the same metrics.
+
+    Raises:
+        ConfigError: With all such gates. A metric that has no slices is told after the run, when slices are known.
+    """
+    config = prepared.config
+    if not config.gates:
+        return
+    spec = diff_spec(prepared, Tolerance())
+    ranked = spec.group is not None and len(spec.variants) > 1
+    nothing = measure(DiffState(spec), None, RankState(spec).compute() if ranked else None)
+    variants = prepared.job.work.variants
+    summary = Summary(
+        run_id="",
+        rows=0,
+        reconciliation=Reconciliation(read=0, filtered=0, rejected={}, scored=0),
+        timings=Timings(),
+        traffic=TrafficSummary(),
+        checkpoints={},
+        variants={variant.name: variant_summary(nothing.variants[variant.name], variant) for variant in variants},
+        baseline=config.baseline,
+    )
+    with located(config):
+        judge_gates([gate.model_copy(update={"slice": None}) for gate in config.gates], summary, nothing.metric_rows)
 
 
 def judge_output(output: str, options: Options) -> ReportData:

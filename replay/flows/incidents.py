@@ -152,7 +152,7 @@ def diagnose_scores(
     ]
     progress.stage("testing causes", settings.budget * len(incidents))
     fetched = _Fetched(prepared, scores, quiet, samples)
-    workbench = _Workbench(prepared)
+    workbench = Workbench(prepared)
     told: list[report.Incident] = []
     tried: list[tuple[int, Trial]] = []
     for number, (incident, sample) in enumerate(zip(incidents, samples, strict=True), start=1):
@@ -164,7 +164,7 @@ def diagnose_scores(
             )
             diagnosis = find_causes(
                 laboratory,
-                background_rate=_background(quiet.noise, incident),
+                background_rate=background_rate(quiet.noise, incident),
                 on_progress=shown,
             )
             tried += [(number, trial) for trial in diagnosis.tried]
@@ -188,7 +188,7 @@ def _row_tolerance(tolerance: Tolerance, noise: NoiseFloor) -> Tolerance:
     return Tolerance(abs=min(tolerance.abs, noise.abs), rel=min(tolerance.rel, noise.rel))
 
 
-def _background(noise: NoiseFloor, incident: FoundIncident) -> float:
+def background_rate(noise: NoiseFloor, incident: FoundIncident) -> float:
     """Share of the incident's mismatched rows that would be mismatched without it."""
     if incident.mismatch_rate <= 0.0:
         return 0.0
@@ -263,7 +263,7 @@ class _Fetched:
         )
 
 
-class _Workbench:
+class Workbench:
     """Opens the scorers that hypotheses need, each once."""
 
     def __init__(self, prepared: Prepared) -> None:

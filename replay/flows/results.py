@@ -83,7 +83,7 @@ def build_report_data(
         timings=Timings(**{entry.name: round(timings.get(entry.name, 0.0), 3) for entry in fields(Timings)}),
         traffic=_traffic(prepared),
         checkpoints={name: _checkpoint(prepared, name) for name in config.all_checkpoints},
-        variants={variant.name: _variant(result.variants[variant.name], variant) for variant in work.variants},
+        variants={variant.name: variant_summary(result.variants[variant.name], variant) for variant in work.variants},
         baseline=config.baseline,
         warnings=(*prepared.preflight.warnings(), *_counted(found.totals), *found.notes, *result.notes),
         started=_time(manifest.started),
@@ -145,7 +145,8 @@ def _counted(totals: Mapping[str, float]) -> Iterator[str]:
             yield f"scenario {scenario}: the model's contract refuses {count:,.0f} of the changed rows: they score NaN"
 
 
-def _variant(found: VariantResult, variant: Variant) -> VariantSummary:
+def variant_summary(found: VariantResult, variant: Variant) -> VariantSummary:
+    """What the summary says of one variant."""
     return VariantSummary(
         checkpoint=variant.checkpoint,
         scenario=variant.scenario,

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from replay.checkpoints import Checkpoint
 from replay.config import ReplayConfig, Tolerance, fingerprint, load_config, side_files, to_resolved_dict
 from replay.diff.job import Diff, diff_scores
-from replay.diff.spec import DiffSpec, VariantColumn
 from replay.errors import RunFailed, TrafficError
+from replay.flows.diff_spec import diff_spec
 from replay.flows.effects import measure_effects
+from replay.flows.gate import check_gates
 from replay.flows.incidents import Diagnosed, diagnose_scores, measure_quiet, needs_noise, quiet_tolerance
 from replay.flows.options import Options
 from replay.flows.prepare import Prepared, located, prepare, with_version
@@ -26,7 +27,6 @@ from replay.report.data import ReportData
 from replay.report.gating import check_metrics, judge_gates
 from replay.report.html import render_html
 from replay.report.progress import Progress, make_progress
-from replay.scoring import REJECTED
 from replay.scoring.failures import spark_errors
 from replay.scoring.waves import score_in_waves
 from replay.session import start_session
@@ -142,6 +142,7 @@ def replay_window(
     prepared = prepare(config, options, pin=resumable.pin, check_keys=True)
     check = prepared.check
     assert check is not None
+    check_gates(prepared)
     output = Output(open_storage(config.output, prepared.spark))
     manifest = _manifest(prepared, config_sha256, clock.started)
     output.begin(manifest, resume=resumable.continues(manifest.run_id))
@@ -275,27 +276,6 @@ def _refuse_nothing_scored(diff: Diff) -> None:
             f"none of the {sum(rejected.values()):,} rows could be scored ({reasons}): see the model's inputs, "
             "`missing` for nulls, `unknown` for values that are not in a vocabulary"
         )
-
-
-def diff_spec(prepared: Prepared, tolerance: Tolerance) -> DiffSpec:
-    """What the diff reads from the scores table, and how it judges."""
-    traffic, diff = prepared.config.traffic, prepared.config.diff
-    return DiffSpec(
-        online=traffic.score,
-        variants=tuple(
-            VariantColumn(variant.name, variant.name, None if variant.scenario is None else variant.checkpoint)
-            for variant in prepared.job.work.variants
-        ),
-        baseline=prepared.config.baseline,
-        tolerance=tolerance,
-        label=traffic.label,
-        weight=traffic.weight,
-        group=traffic.group,
-        time=None if traffic.time is None else traffic.time.column,
-        bucket_us=round(diff.bucket.total_seconds() * 1e6),
-        segments=traffic.segments,
-        rejected=REJECTED,
-    )
 
 
 class _Clock:

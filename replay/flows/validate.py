@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from replay.config import ReplayConfig
+from replay.flows.gate import check_gates
 from replay.flows.options import Options
 from replay.flows.prepare import located, prepare
 from replay.report.gating import check_metrics
@@ -66,6 +67,7 @@ def validate(config: ReplayConfig, *, options: Options | None = None) -> Validat
     prepared = prepare(config, options or Options(), check_keys=True)
     check = prepared.check
     assert check is not None
+    check_gates(prepared)
     return Validated(
         rows=check.rows_selected,
         rows_read=check.rows_read,

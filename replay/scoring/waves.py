@@ -70,17 +70,18 @@ def score_in_waves(
     """
     totals = new_totals(spark)
     done = last_wave(spark, path, run_id) + 1
+    indexed = len(job.work.schema()) - len(job.work.variants)
     progress.stage("scoring", total_rows)
     if not plan.splits:
         if done == 0:
             with _reporting(totals, progress, 0):
-                append_wave(score_dataframe(scan(), job, totals), path, run_id, 0)
+                append_wave(score_dataframe(scan(), job, totals), path, run_id, 0, indexed)
     else:
         waves = plan_waves(plan.splits, commit_rows)
         skipped = sum(split.num_rows for wave in waves[:done] for split in wave)
         with _reporting(totals, progress, skipped):
             for number, wave in list(enumerate(waves))[done:]:
-                append_wave(score_splits(spark, job, plan, wave, totals), path, run_id, number)
+                append_wave(score_splits(spark, job, plan, wave, totals), path, run_id, number, indexed)
     return {name: seconds for name, seconds in totals.value.items() if name != "rows"}
 
 

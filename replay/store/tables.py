@@ -10,12 +10,20 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
-def append_wave(scores: DataFrame, path: str, run_id: str, wave: int) -> None:
+def append_wave(scores: DataFrame, path: str, run_id: str, wave: int, indexed: int) -> None:
     """Append one wave of scores, once: a repeat of a committed wave changes nothing.
 
     Delta skips a transaction whose (``txnAppId``, ``txnVersion``) it has seen, silently and even if the data differs;
     so the id is the run's, which stands for config, checkpoints and pinned traffic, and `commits_of_others` reads the
     commits back.
+
+    Args:
+        scores: The rows.
+        path: Of the table; the first wave makes it.
+        run_id: Whose commit it is.
+        wave: Number of the wave.
+        indexed: Columns, from the first, of which Delta keeps the range in each file. Nobody looks scores up by
+            it, and to compute it costs about as much as to write them.
     """
     (
         scores.write.format("delta")
@@ -23,6 +31,7 @@ def append_wave(scores: DataFrame, path: str, run_id: str, wave: int) -> None:
         .option("txnAppId", run_id)
         .option("txnVersion", str(wave))
         .option("userMetadata", run_id)
+        .option("delta.dataSkippingNumIndexedCols", str(indexed))
         .save(path)
     )
 

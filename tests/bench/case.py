@@ -119,6 +119,8 @@ def write_model(case: Case, directory: Path) -> Path:
     if case.ids:
         example = (*example, torch.zeros(4, case.ids, dtype=torch.int64))
     batch = torch.export.Dim("batch")
-    shapes = {"dense": {0: batch}, "ids": tuple({0: batch} for _ in example[1:])}
+    shapes: dict[str, object] = {"dense": {0: batch}}
+    if case.ids:
+        shapes["ids"] = ({0: batch},)
     torch.export.save(torch.export.export(case.model(), example, dynamic_shapes=shapes), target)
     return target

@@ -48,8 +48,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def gated(spark: SparkSession, config: Path) -> Path:
-    """The first gate, which runs; the JUnit file that it wrote."""
-    junit = config.parent / "gates.xml"
+    """The first gate, which runs; the JUnit file that it wrote, in a directory that it made."""
+    junit = config.parent / "ci" / "gates.xml"
     assert replay("gate", config, "--junit", junit, "--quiet") == 1
     return junit
 
@@ -172,9 +172,44 @@ def test_an_unknown_variant_is_an_error_before_anything_runs(config: Path, capsy
     assert NULL in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("gate", "told"),
+    [
+        ({"variant": "prod", "metric": "kendall_tau", "against": "online", "min": 0.9}, "no metric of prod"),
+        ({"variant": NULL, "metric": "auc_drop", "against": "online", "max": 0.1}, "not measured against online"),
+        ({"variant": NULL, "metric": "mean_abs", "max": 0.1}, "give `against`"),
+    ],
+)
+def test_what_this_run_does_not_measure_is_told_before_it_scores(
+    config: Path,
+    spark: SparkSession,
+    tmp_path: Path,
+    gate: dict[str, Any],
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+):
+    other = with_gates(config, GATES[0], gate)
+    assert replay("gate", other, "--quiet", "--output", tmp_path / "out") == 2
+    err = capsys.readouterr().err
+    assert told in err
+    assert "gates[1]" in err
+    assert not (tmp_path / "out").exists()
+    assert replay("validate", other, "--quiet") == 2
+
+
 def test_a_config_without_gates_has_nothing_to_judge(gated: Path, config: Path, capsys: pytest.CaptureFixture[str]):
     assert replay("gate", with_gates(config), "--quiet") == 2
     assert "`gates`" in capsys.readouterr().err
+
+
+def test_a_place_for_junit_that_cannot_be_is_told_before_anything_runs(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "file").write_text("")
+    assert replay("gate", config, "--junit", tmp_path / "file" / "gates.xml", "--output", tmp_path / "out") == 2
+    assert replay("gate", config, "--junit", tmp_path, "--output", tmp_path / "out") == 2
+    assert "--junit" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_is_no_run_cannot_be_judged(spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

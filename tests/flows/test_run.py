@@ -149,10 +149,10 @@ def test_a_killed_run_goes_on_after_its_last_commit(
     whole = replay.run(config, output=str(tmp_path / "whole"))
     append = waves.append_wave
 
-    def dies_at_the_third(scores: Any, path: str, run_id: str, wave: int) -> None:
+    def dies_at_the_third(scores: Any, path: str, run_id: str, wave: int, indexed: int) -> None:
         if wave == 2:
             raise RunFailed("killed")
-        append(scores, path, run_id, wave)
+        append(scores, path, run_id, wave, indexed)
 
     monkeypatch.setattr(waves, "append_wave", dies_at_the_third)
     overrides = ["engine.commit_rows=700"]

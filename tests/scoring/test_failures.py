@@ -34,6 +34,11 @@ def test_the_workers_own_error_comes_back(last: str, kind: type[Exception], mess
     assert str(error) == message
 
 
+def test_sparks_own_code_of_the_error_is_left_out():
+    text = WORKER.format(last="replay.errors.RunFailed: it returned 3 values\n SQLSTATE: 38000")
+    assert str(translate(text, "scoring")) == "it returned 3 values"
+
+
 def test_without_a_python_error_the_first_line_says_why():
     assert str(translate("No space left on device\nmore", "writing")) == "writing failed: No space left on device"
 

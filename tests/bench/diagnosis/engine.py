@@ -89,7 +89,7 @@ class Engine:
             for name, entry in self.config.file_checkpoints.items()
         }
         prepared = SimpleNamespace(config=self.config, checkpoints=self.checkpoints)
-        self._workbench = flow._Workbench(cast("Any", prepared))
+        self._workbench = flow.Workbench(cast("Any", prepared))
 
     def replay(self, traffic: Traffic) -> Floats:
         """The baseline's scores of all rows, ``(num_rows,)``, by the engine's own hot path."""
@@ -161,7 +161,7 @@ class Engine:
         laboratory: Laboratory = self._workbench.laboratory(
             self._evidence(traffic, collected, noise, incident, sample), noise.tolerance
         )
-        return find_causes(laboratory, background_rate=flow._background(noise, incident))
+        return find_causes(laboratory, background_rate=flow.background_rate(noise, incident))
 
     def _evidence(
         self,
