@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from pyspark.sql import SparkSession
 from sklearn.metrics import roc_auc_score
 
 from replay.cli.main import cli, execute
 from tests.flows.case import ROWS, make_table, write_case, write_model
+from tests.flows.pair import pair_scores, write_pair
 
 
 def replay(*arguments: object) -> int:
@@ -140,37 +140,11 @@ def test_init_drafts_a_config_that_loads(
     assert "--overwrite" in capsys.readouterr().err
 
 
-def towers_case(directory: Path) -> Path:
-    """Two checkpoints of a model with two modules, and a family that can be null."""
-    (directory / "pair.py").write_text(PAIR)
-    for seed, name in enumerate(("v1", "v2")):
-        torch.manual_seed(seed)
-        state = {"q.weight": torch.randn(1, 3), "i.weight": torch.randn(10, 1)}
-        torch.save(state, directory / f"{name}.pt")
-    checkpoints = {name: {"path": f"{name}.pt", "factory": "pair.py:Pair"} for name in ("v1", "v2")}
-    return write_case(directory, make_table(), checkpoints=checkpoints, model__families={"dense": ["x*"]})
-
-
-PAIR = """
-import torch
-
-
-class Pair(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.q = torch.nn.Linear(3, 1, bias=False)
-        self.i = torch.nn.Embedding(10, 1)
-
-    def forward(self, dense, item):
-        return (self.q(dense) + self.i(item)).squeeze(1)
-"""
-
-
 @pytest.mark.spark
 def test_a_skew_matrix_and_sensitivity_from_the_command_line(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    config = towers_case(tmp_path)
+    config = write_pair(tmp_path)
     # In any order: the option takes what has an equals sign.
     arguments = ("run", "--skew-matrix", "q=v1,v2", config, "i=v1,v2", "--sensitivity", "--json", "--quiet")
     assert replay(*arguments) == 0
@@ -178,13 +152,9 @@ def test_a_skew_matrix_and_sensitivity_from_the_command_line(
     assert [family["family"] for family in summary["sensitivity"]] == ["dense"]
     assert summary["variants"]["v1/null.dense"]["rows_scored"] == ROWS
     table = make_table()
-    dense = np.stack([table[f"x{place}"].fill_null(0).to_numpy().astype(np.float64) for place in range(3)], axis=1)
-    states = {name: torch.load(tmp_path / f"{name}.pt") for name in ("v1", "v2")}
 
     def scores(query: str, item: str) -> np.ndarray:
-        logit = dense @ states[query]["q.weight"].double().numpy()[0]
-        logit = logit + states[item]["i.weight"].double().numpy()[table["item"].to_numpy(), 0]
-        return 1 / (1 + np.exp(-logit))
+        return pair_scores(tmp_path, table, query, item)
 
     cells = {(cell["modules"]["q"], cell["modules"]["i"]): cell for cell in summary["skew_matrix"]["cells"]}
     assert cells.keys() == {("v1", "v1"), ("v1", "v2"), ("v2", "v1"), ("v2", "v2")}

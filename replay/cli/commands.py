@@ -34,7 +34,9 @@ def _options(common: Common) -> Any:
 @click.command()
 @click.argument("config", type=click.Path())
 @click.argument("modules", nargs=-1, metavar="[MODULE=CHECKPOINT,CHECKPOINT ...]")
-@click.option("--skew-matrix", is_flag=True, help="Replay every pairing of module versions, given as MODULE=A,B.")
+@click.option(
+    "--skew-matrix", is_flag=True, help="Replay every pairing of module versions, given as MODULE=A,B or by the config."
+)
 @click.option("--sensitivity", is_flag=True, help="Replay with each family null in turn, and rank the families.")
 @common_options
 def run(config: str, modules: tuple[str, ...], skew_matrix: bool, sensitivity: bool, common: Common) -> int:
@@ -46,6 +48,11 @@ def run(config: str, modules: tuple[str, ...], skew_matrix: bool, sensitivity: b
     overrides = skew_overrides(modules, skew_matrix=skew_matrix)
     if sensitivity:
         overrides = (*overrides, "sensitivity=true")
+    if skew_matrix and not modules and _load(config, common).skew_matrix is None:
+        raise UsageError(
+            f"{config} has no `skew_matrix`: expected such a section, or modules after --skew-matrix, such as "
+            "query_tower=v1,v2 item_tower=v1,v2"
+        )
     result = _run(config, replace(common, overrides=(*common.overrides, *overrides)))
     _show(result.data, result.report_path, common)
     return _exit_code(result.data)

@@ -37,7 +37,12 @@ def job(name: str, *options: str) -> None:
         name: The command.
         options: What the job always gives it.
     """
-    arguments = sys.argv[1:]
+    # `--config=FILE` is `--config FILE`, as with every other option.
+    arguments = [
+        part
+        for argument in sys.argv[1:]
+        for part in (("--config", argument[9:]) if argument.startswith("--config=") else (argument,))
+    ]
     if "--config" in arguments:
         place = arguments.index("--config")
         arguments = arguments[place + 1 : place + 2] + arguments[:place] + arguments[place + 2 :]

@@ -85,16 +85,19 @@ def skew_overrides(modules: tuple[str, ...], *, skew_matrix: bool) -> tuple[str,
     >>> skew_overrides(("query_tower=v1,v2", "item_tower=v1"), skew_matrix=True)
     ('skew_matrix.modules={"query_tower": ["v1", "v2"], "item_tower": ["v1"]}',)
 
+    >>> skew_overrides((), skew_matrix=True)  # the config's own section
+    ()
+
     Raises:
-        UsageError: Modules without the flag, the flag with fewer than two modules, or a module given twice.
+        UsageError: Modules without the flag, only one, or one given twice.
     """
-    if not skew_matrix and not modules:
+    if not modules:
         return ()
     pairs = [module.partition("=") for module in modules]
     versions = {name: [each for each in found.split(",") if each] for name, _, found in pairs}
     if not skew_matrix or len(versions) < 2 or len(versions) != len(modules) or not all(versions.values()):
         raise UsageError(
-            f"found {' '.join(modules) or 'no modules'}, expected two modules or more, each once, such as "
+            f"found {' '.join(modules)}, expected two modules or more, each once, such as "
             "--skew-matrix query_tower=v1,v2 item_tower=v1,v2"
         )
     return (f"skew_matrix.modules={json.dumps(versions)}",)

@@ -10,7 +10,8 @@ from replay import errors
 from replay.errors import ReplayError, RunFailed
 
 _OURS = re.compile(
-    r"^replay\.errors\.(\w+): (.+?)(?=^\s*(?:at |SQLSTATE: |During handling|The above exception|Traceback)|\Z)", re.M | re.S
+    r"^replay\.errors\.(\w+): (.+?)(?=^\s*(?:at |SQLSTATE: |During handling|The above exception|Traceback)|\Z)",
+    re.M | re.S,
 )
 _PYTHON = re.compile(r"^((?:[A-Za-z_][\w.]*)(?:Error|Exception|Exit|Interrupt)\b.*)$", re.M)
 

@@ -19,6 +19,8 @@ ALL = 8
 COUNTS = (1, 10, 40)
 """Scenarios under which memory is measured."""
 _MB = 1 << 20
+_LEAST = 0.05
+"""A ratio below this is no measurement."""
 
 
 def make_scenarios(case: Case, count: int, rate: float) -> dict[str, list[dict[str, object]]]:
@@ -113,7 +115,10 @@ def print_scenarios(
 
 def _times(plain: Rate, other: Rate, runs: int = 1) -> str:
     """Time of a row over so many plain replays of it."""
-    return f"{plain.wall / other.wall / runs:5.2f} by the clock, {plain.cpu / other.cpu / runs:5.2f} by CPU seconds"
+    clock, cpu = plain.wall / other.wall / runs, plain.cpu / other.cpu / runs
+    # Other work on the machine can make a small run slower than a large one.
+    by_clock = f"{clock:5.2f}" if clock > _LEAST else "  n/a"
+    return f"{by_clock} by the clock, {cpu:5.2f} by CPU seconds"
 
 
 def print_memory(case: Case, rows: int, directory: Path, say: Callable[[str], None]) -> None:

@@ -12,6 +12,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 import replay
+from replay.errors import RunFailed
+from replay.scoring import waves
 from tests.flows.case import make_table, write_case
 
 pytestmark = pytest.mark.spark
@@ -88,6 +90,26 @@ def test_in_seven_files_in_another_order_of_rows_and_scenarios(
     config = write_case(tmp_path, shuffled, files=7, **changes(dict(reversed(SCENARIOS.items()))))
     found = scores(spark, config)
     assert found == one_file
+
+
+def test_a_killed_run_goes_on_with_the_same_bits(
+    spark: SparkSession, one_file: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    config = write_case(tmp_path, table(), files=3, **changes(SCENARIOS, engine={"commit_rows": 500}))
+    append = waves.append_wave
+
+    def dies_at_the_second(scores: Any, path: str, run_id: str, wave: int, *more: Any) -> None:
+        if wave == 1:
+            raise RunFailed("killed")
+        append(scores, path, run_id, wave, *more)
+
+    monkeypatch.setattr(waves, "append_wave", dies_at_the_second)
+    with pytest.raises(RunFailed, match="killed"):
+        replay.run(config)
+    monkeypatch.setattr(waves, "append_wave", append)
+    assert scores(spark, config) == one_file
+    commits = spark.sql(f"DESCRIBE HISTORY delta.`{tmp_path}/out/scores`").where("operation = 'WRITE'").count()
+    assert commits == 3
 
 
 def test_through_spark_with_scenarios_that_need_other_rows(
