@@ -185,7 +185,7 @@ def replay_window(
     data = build_report_data(prepared, check, diff, worst, manifest, found, clock.timings(), clock.now())
     with located(config):
         verdicts = judge_gates(config.gates, data.summary, diff.result.metric_rows)
-    data = replace(data, summary=replace(data.summary, gates=verdicts))
+    data = replace(data, summary=replace(data.summary, gates=verdicts, diagnosed=diagnosing))
     return _finish(output, manifest, data, clock)
 
 

@@ -49,7 +49,9 @@ def shared_scale(found: Iterable[Measured | None]) -> Scale | None:
     return padded(ends) if ends else None
 
 
-def interval_cell(found: Measured | None, scale: Scale | None, reference: float | None = None) -> IntervalCell:
+def interval_cell(
+    found: Measured | None, scale: Scale | None, reference: float | None = None, *, digits: int = 4
+) -> IntervalCell:
     """Place a metric on a scale."""
     if found is None:
         return IntervalCell(number(None), "")
@@ -58,8 +60,8 @@ def interval_cell(found: Measured | None, scale: Scale | None, reference: float 
     ends: Sequence[float | None] = (found.low, found.high)
     known = [end for end in ends if end is not None]
     return IntervalCell(
-        text=number(found.value),
-        interval=" to ".join(number(end) for end in known) if len(known) == len(ends) else "",
+        text=number(found.value, digits),
+        interval=" to ".join(number(end, digits) for end in known) if len(known) == len(ends) else "",
         at=scale.share(found.value),
         low=scale.share(known[0]) if len(known) == len(ends) else None,
         high=scale.share(known[1]) if len(known) == len(ends) else None,

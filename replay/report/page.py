@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from replay.report.curve import Curve
 from replay.report.data import ReportData
-from replay.report.effect_view import LOSSES, DoseChart, FamilyLine, MatrixView, dose_charts, family_lines, matrix_view
+from replay.report.dose_view import dose_charts
+from replay.report.effect_table import EffectTable, effect_table
+from replay.report.family_view import FamilyRanking, family_ranking
 from replay.report.forest import QualityTable, SegmentTable, quality_table, slice_tables
 from replay.report.incident_view import IncidentCard, incident_cards
 from replay.report.intervals import METRICS
+from replay.report.losses import interval_text
+from replay.report.matrix_view import MatrixView, matrix_view
 from replay.report.numerals import MISSING, clock, count, moment, number, percent, seconds
 from replay.report.parts import Part, row_parts, time_parts
 from replay.report.rank_view import RankTable, rank_table
@@ -52,6 +57,7 @@ class GateLine:
     verdict: str
     rule: str
     value: str
+    evidence: str
     reason: str
 
 
@@ -66,13 +72,14 @@ class Page:
     warnings: tuple[str, ...]
     gates: tuple[GateLine, ...]
     noise: str
+    diagnosed: bool
     incidents: tuple[IncidentCard, ...]
     timeline: Timeline | None
     matrix: MatrixView | None
-    families: tuple[FamilyLine, ...]
-    family_metric: str
-    doses: tuple[DoseChart, ...]
+    families: FamilyRanking | None
+    doses: tuple[Curve, ...]
     variants: VariantTable
+    effects: EffectTable | None
     quality: QualityTable | None
     ranks: RankTable | None
     slices: tuple[tuple[str, tuple[SegmentTable, ...]], ...]
@@ -103,13 +110,14 @@ def make_page(data: ReportData) -> Page:
         warnings=summary.warnings,
         gates=gate_lines(summary),
         noise="" if summary.noise_floor is None else noise_sentence(summary.noise_floor),
+        diagnosed=summary.diagnosed,
         incidents=incident_cards(summary),
         timeline=timeline,
         matrix=None if summary.skew_matrix is None else matrix_view(summary.skew_matrix),
-        families=family_lines(summary),
-        family_metric=LOSSES[summary.sensitivity[0].metric] if summary.sensitivity else "",
+        families=family_ranking(summary),
         doses=dose_charts(summary),
         variants=variant_table(summary),
+        effects=effect_table(summary),
         quality=quality_table(summary),
         ranks=rank_table(summary),
         slices=slice_tables(data, verdict.variant),
@@ -201,8 +209,16 @@ def gate_rule(gate: GateVerdict) -> str:
 def gate_lines(summary: Summary) -> tuple[GateLine, ...]:
     """Render the gates as rules with their measured values."""
     return tuple(
-        GateLine(gate.verdict, gate_rule(gate), number(gate.value), gate.reason or "") for gate in summary.gates
+        GateLine(gate.verdict, gate_rule(gate), number(gate.value), _gate_evidence(gate), gate.reason or "")
+        for gate in summary.gates
     )
+
+
+def _gate_evidence(gate: GateVerdict) -> str:
+    """The interval and the rows that a measured value is of."""
+    interval = interval_text(gate.low, gate.high)
+    parts = (f"95%: {interval}" if interval else "", "" if gate.rows is None else f"{count(gate.rows)} rows")
+    return ", ".join(part for part in parts if part)
 
 
 def _checkpoints(summary: Summary) -> tuple[CheckpointLine, ...]:

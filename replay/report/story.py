@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from replay.metrics.value import MetricValue
+from replay.report.cause_words import UNEXPLAINED, as_if, cause_words, not_words
 from replay.report.numerals import clock, count, moment, number, percent, seconds
 from replay.report.verdicts import Cause, Incident, NoiseFloor
 
-UNEXPLAINED = "unexplained"
 _LISTED = 4
+_TOLD_SHARE = 0.01
+"""Share of the mismatched rows from which another cause belongs to the first sentence."""
 
 
 def incident_sentence(incident: Incident) -> str:
     """Say when, who, how much, and what reproduces it."""
     first = incident.causes[0] if incident.causes else None
-    when, who = _when(incident), _who(incident)
+    when, who = incident_time(incident), _who(incident)
     if incident.kind == "shift":
         size = number(abs(incident.mean_delta or 0.0), 2)
         what = f"{when}, the scores of {who} were off by {size} on average: a shift smaller than the tolerance of a row"
     else:
         what = f"{when}, {percent(incident.mismatch_rate)} of {who} got another score than the replay gives"
     if first is None or first.kind == UNEXPLAINED:
-        return f"{what}. No hypothesis that was tried explains it."
-    return f"{what}, {_as_if(first)}. {evidence_sentence(first)}"
+        return f"{what}. {_unexplained(first)}"
+    return " ".join((f"{what}, {as_if(first)}.", evidence_sentence(first), *_others(incident)))
 
 
 def evidence_sentence(cause: Cause) -> str:
@@ -32,25 +35,31 @@ def evidence_sentence(cause: Cause) -> str:
     return f"Replayed that way, {rows} of the mismatched rows give what online answered."
 
 
-def cause_words(cause: Cause) -> str:
-    """A cause in a few words.
+def _unexplained(cause: Cause | None) -> str:
+    """No row to test on is another thing than rows that no hypothesis explains."""
+    if cause is not None and cause.text and not cause.rows_tested:
+        return f"No cause can be named: {cause.text.rstrip('.')}."
+    return "No hypothesis that was tried explains it."
 
-    >>> cause_words(Cause("null_features", 0.9, 10, families=("counts",)))
-    'family counts null'
-    """
-    words = _SHORT.get(cause.kind)
-    return cause.kind.replace("_", " ") if words is None else words(cause)
+
+def _others(incident: Incident) -> tuple[str, ...]:
+    """A mixture is told as one."""
+    named = [
+        f"{cause_words(cause)} ({percent(cause.share)})"
+        for cause in incident.causes[1:]
+        if cause.kind != UNEXPLAINED and (cause.share or 0.0) >= _TOLD_SHARE
+    ]
+    return (f"The other mismatched rows: {', '.join(named)}.",) if named else ()
 
 
 def ruled_out_sentence(causes: Sequence[Cause]) -> str:
     """Say what was tried and excluded, each kind with the best that it came to."""
-    best: dict[str, tuple[float, int]] = {}
+    best: dict[str, float] = {}
     for cause in causes:
-        rate, tried = best.get(cause.kind, (0.0, 0))
-        best[cause.kind] = (max(rate, cause.explained_rate or 0.0), tried + 1)
+        best[cause.kind] = max(best.get(cause.kind, 0.0), cause.explained_rate or 0.0)
     if not best:
         return ""
-    parts = [f"{_NOT.get(kind, f'not {kind}')} (best {percent(rate)})" for kind, (rate, _) in best.items()]
+    parts = [f"{not_words(kind)} (best {percent(rate)})" for kind, rate in best.items()]
     return f"Ruled out by replaying: {', '.join(parts)}."
 
 
@@ -63,23 +72,51 @@ def equivalent_sentence(cause: Cause) -> str:
     return f"These rows cannot tell it from: {names}."
 
 
+_COSTS = {
+    "ne_increase": ("NE rose by", "NE fell by"),
+    "auc_drop": ("AUC fell by", "AUC rose by"),
+    "calibration_shift": ("calibration rose by", "calibration fell by"),
+}
+
+
 def cost_sentence(incident: Incident) -> str:
     """Say what the incident cost in quality; empty without a label."""
-    names = (("ne_increase", "NE rose by"), ("auc_drop", "AUC fell by"))
-    parts = []
-    for metric, words in names:
-        found = incident.loss.get(metric)
-        if found is not None and found.value is not None:
-            interval = "" if found.low is None else f" ({number(found.low, 3)} to {number(found.high, 3)})"
-            parts.append(f"{words} {number(found.value, 3)}{interval}")
-    if not parts:
+    parts = [
+        _cost(found, words) for metric, words in _COSTS.items() if (found := incident.loss.get(metric)) is not None
+    ]
+    told = [part for part in parts if part]
+    if not told:
         return ""
-    repaired = [
+    repaired = _repaired(incident)
+    return f"What it cost, inside: {', '.join(told)}. {'; '.join(repaired)}{'.' if repaired else ''}".strip()
+
+
+def _cost(found: MetricValue, words: tuple[str, str]) -> str:
+    if found.value is None:
+        return ""
+    text = f"{words[found.value < 0]} {number(abs(found.value), 3)}"
+    if found.low is None or found.high is None:
+        return text
+    ends = (found.low, found.high) if found.value >= 0 else (-found.high, -found.low)
+    doubt = "" if can_be_told(found) else ", which may be chance"
+    return f"{text} ({number(ends[0], 3)} to {number(ends[1], 3)}{doubt})"
+
+
+def can_be_told(found: MetricValue) -> bool:
+    """Whether the interval of a loss leaves zero out."""
+    return found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
+
+
+def _repaired(incident: Incident) -> list[str]:
+    """How much of the loss each cause explains; of a loss that may be chance, no share is told."""
+    ne = incident.loss.get("ne_increase")
+    if ne is None or not can_be_told(ne):
+        return []
+    return [
         f"{cause_words(cause)} accounts for {percent(share)} of the NE lost"
         for cause in incident.causes
         if (share := (cause.loss or {}).get("ne")) is not None and 0 <= share <= 1
     ]
-    return f"What it cost, inside: {', '.join(parts)}. {'; '.join(repaired)}{'.' if repaired else ''}".strip()
 
 
 def noise_sentence(floor: NoiseFloor) -> str:
@@ -94,7 +131,8 @@ def noise_sentence(floor: NoiseFloor) -> str:
     return f"{text}."
 
 
-def _when(incident: Incident) -> str:
+def incident_time(incident: Incident) -> str:
+    """Say when: the date, the times to the second, and how long it lasted."""
     if incident.permanent:
         start = f"Since {moment(incident.start)} UTC"
         return f"{start}, to the end of the window" + (", more and more" if incident.gradual else "")
@@ -110,82 +148,17 @@ def _range(incident: Incident) -> str:
 
 
 def _who(incident: Incident) -> str:
-    where = _slice(incident)
-    rows = f"the {count(incident.rows)} rows"
+    where = slice_words(incident)
+    rows = "the one row" if incident.rows == 1 else f"the {count(incident.rows)} rows"
     return f"{rows} of {where}" if where else rows
 
 
-def _slice(incident: Incident) -> str:
+def slice_words(incident: Incident) -> str:
+    """Name the slice; empty for all rows.
+
+    >>> from datetime import UTC, datetime
+    >>> at = datetime(2026, 11, 20, tzinfo=UTC)
+    >>> slice_words(Incident(at, at, 1, 1, 1.0, {"surface": "home", "country": "DE"}))
+    'surface=home and country=DE'
+    """
     return " and ".join(f"{name}={value}" for name, value in incident.segments.items())
-
-
-def _named(cause: Cause) -> str:
-    families = [f"family {name}" for name in cause.families or ()]
-    return ", ".join((*families, *(cause.features or ())))
-
-
-def _lag(cause: Cause) -> str:
-    return seconds(cause.lag_seconds)
-
-
-def _parameter(cause: Cause, name: str) -> str:
-    value = (cause.parameters or {}).get(name)
-    return value if isinstance(value, str) else number(value)
-
-
-def _modules(cause: Cause) -> str:
-    return ", ".join(f"{glob} of {checkpoint}" for glob, checkpoint in (cause.checkpoints or {}).items())
-
-
-def _scaled(cause: Cause) -> str:
-    function = (cause.parameters or {}).get("function")
-    return f"put through {function}" if function else f"multiplied by {_parameter(cause, 'factor')}"
-
-
-def _affine(cause: Cause) -> str:
-    space = "logit" if (cause.parameters or {}).get("space") == "logit" else "score"
-    return f"{space} = {_parameter(cause, 'offset')} + {_parameter(cause, 'slope')} x the model's"
-
-
-_SHORT: dict[str, Callable[[Cause], str]] = {
-    "null_features": lambda one: f"{_named(one)} null",
-    "stale_features": lambda one: f"{_named(one)} stale by {_lag(one)}",
-    "checkpoint": lambda one: f"checkpoint {one.checkpoint} answered",
-    "route": lambda one: f"checkpoint {one.checkpoint} answered a share of the rows",
-    "splice": lambda one: f"parameters mixed: {_modules(one)}",
-    "precision": lambda one: f"{one.checkpoint} cast to {_parameter(one, 'dtype')}",
-    "scale": lambda one: f"{_named(one)} {_scaled(one)}",
-    "constant": lambda one: f"{_named(one)} fixed at {_parameter(one, 'value')}",
-    "swap": lambda one: f"{_named(one)} exchanged",
-    "affine": lambda one: f"another output layer: {_affine(one)}",
-    UNEXPLAINED: lambda _: "unexplained",
-}
-_AS_IF: dict[str, Callable[[Cause], str]] = {
-    "null_features": lambda one: f"as if {_named(one)} had been null",
-    "stale_features": lambda one: f"as if {_named(one)} had been {_lag(one)} old",
-    "checkpoint": lambda one: f"as if checkpoint {one.checkpoint} had answered",
-    "route": lambda one: (
-        f"as if checkpoint {one.checkpoint} had answered about "
-        f"{percent(float((one.parameters or {}).get('route_share', 0.0)))} of the rows"
-    ),
-    "splice": lambda one: f"as if the model had been put together from {_modules(one)}",
-    "precision": lambda one: f"as if {one.checkpoint} had been cast to {_parameter(one, 'dtype')}",
-    "scale": lambda one: f"as if {_named(one)} had been {_scaled(one)}",
-    "constant": lambda one: f"as if {_named(one)} had always been {_parameter(one, 'value')}",
-    "swap": lambda one: f"as if {_named(one)} had been exchanged",
-    "affine": lambda one: f"as if the answer had gone through another layer ({_affine(one)})",
-}
-_NOT = {
-    "null_features": "not another family or feature null",
-    "stale_features": "not a stale value",
-    "checkpoint": "not another checkpoint",
-    "precision": "not a cast",
-    "splice": "not a mix of modules",
-    "affine": "not another output layer",
-    "scale": "not a scaled feature",
-    "constant": "not a fixed value",
-}
-
-
-def _as_if(cause: Cause) -> str:
-    return _AS_IF.get(cause.kind, cause_words)(cause)

@@ -128,6 +128,8 @@ class Summary:
     online_metrics: Mapping[str, MetricValue] = field(default_factory=dict)
     """Quality of the online score itself, on the same rows; empty without a label."""
     noise_floor: NoiseFloor | None = None
+    diagnosed: bool = False
+    """Whether incidents were searched for: only then does an empty list say that there is none."""
     incidents: tuple[Incident, ...] = ()
     gates: tuple[GateVerdict, ...] = ()
     skew_matrix: SkewMatrix | None = field(default=None, metadata=OPTIONAL)

@@ -15,23 +15,19 @@ from rich.text import Text
 
 from replay.report.buckets import bucket_series, make_grid, to_steps
 from replay.report.data import ReportData
-from replay.report.intervals import METRICS
-from replay.report.numerals import MINUS, MISSING, count, moment, number, percent, seconds, signed
+from replay.report.numerals import MINUS, MISSING, count, moment, percent, seconds
 from replay.report.page import gate_lines, window_text
 from replay.report.sparkline import ASCII, BLOCKS, draw
 from replay.report.summary import Reconciliation, Summary
 from replay.report.terminal_story import effect_lines, story_lines
-from replay.report.variant import VariantSummary
+from replay.report.terminal_variants import safe, unstable_lines, variants_table
 from replay.report.verdict import Verdict, judge
 
-VARIANTS_SHOWN = 15
 MAX_WIDTH = 110
-WIDE = 96
-"""Columns from which the table of variants has room for the mean size of the difference."""
 _LABEL = 10
 _STYLES = {"agrees": "bold green", "differs": "bold red", "unknown": "bold yellow"}
 _VERDICTS = {"passed": "green", "failed": "bold red", "undecided": "bold yellow"}
-_PLAIN = str.maketrans({MINUS: "-", MISSING: "-"})
+_PLAIN = str.maketrans({MINUS: "-", MISSING: "-", "≤": "<=", "≥": ">="})
 
 
 def render_terminal(
@@ -124,15 +120,6 @@ def _speaks_unicode(encoding: str | None) -> bool:
     return True
 
 
-def safe(text: str) -> str:
-    r"""Write control characters out: names from the traffic must not steer a terminal.
-
-    >>> safe("home\x1b[2J") == r"home\x1b[2J"
-    True
-    """
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
-
-
 def _print(console: Console, data: ReportData, report_path: str | None, *, unicode: bool) -> None:
     summary, verdict = data.summary, judge(data)
     console.print(Text(safe(verdict.headline), style=_STYLES[verdict.level]))
@@ -146,8 +133,8 @@ def _print(console: Console, data: ReportData, report_path: str | None, *, unico
         console.print(_labelled(label, text, style))
     if story:
         console.print()
-    console.print(_variants(summary, verdict.variant, wide=console.width >= WIDE))
-    left_out = len(summary.variants) - VARIANTS_SHOWN
+    table, left_out = variants_table(summary, verdict.variant, console.width)
+    console.print(table)
     if left_out > 0:
         console.print(Text(f"  and {left_out} more variants, in the report", style="dim"))
     console.print()
@@ -183,42 +170,6 @@ def _sparkline(data: ReportData, verdict: Verdict, width: int, *, unicode: bool)
     return (Text(title, style="dim"), Text(line, style="red"), Text())
 
 
-def _variants(summary: Summary, first: str, *, wide: bool) -> Table:
-    metric = next((name for name in METRICS if any(name in entry.metrics for entry in summary.variants.values())), None)
-    titles = ["mismatched", "rate", *(["mean |d|"] if wide else []), "p99 |d|", "max |d|", "mean d"]
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("variant", overflow="fold")
-    for title in titles + ([METRICS[metric]] if metric else []):
-        table.add_column(title, justify="right", no_wrap=True)
-    if metric is not None and summary.online_metrics:
-        online = summary.online_metrics.get(metric)
-        cells = ["online", *[""] * len(titles), number(online.value if online else None)]
-        table.add_row(*(Text(cell) for cell in cells), style="dim")
-    for name in _shown(summary, first):
-        table.add_row(*(Text(cell) for cell in _cells(name, summary.variants[name], metric, wide=wide)))
-    return table
-
-
-def _shown(summary: Summary, first: str) -> Sequence[str]:
-    """The baseline, then the variants in their order, up to `VARIANTS_SHOWN`."""
-    return [name for name in (first, *(name for name in summary.variants if name != first)) if name][:VARIANTS_SHOWN]
-
-
-def _cells(name: str, variant: VariantSummary, metric: str | None, *, wide: bool) -> list[str]:
-    found = variant.vs_online
-    cells = [safe(name)]
-    if found is None:
-        cells += [MISSING] * (6 if wide else 5)
-    else:
-        sizes = ([found.mean_abs] if wide else []) + [found.p99_abs, found.max_abs]
-        cells += [count(found.mismatched), percent(found.mismatch_rate), *(number(size, 3) for size in sizes)]
-        cells.append(signed(found.mean_delta, 3))
-    if metric is not None:
-        value = variant.metrics.get(metric)
-        cells.append(number(value.value if value else None))
-    return cells
-
-
 def _lines(data: ReportData) -> list[tuple[str, str, str]]:
     """Label, text and style of the lines below the table."""
     summary = data.summary
@@ -227,7 +178,7 @@ def _lines(data: ReportData) -> list[tuple[str, str, str]]:
     spent = ", ".join(f"{stage} {seconds(getattr(timings, stage))}" for stage in stages)
     traffic = summary.traffic
     version = "" if traffic.delta_version is None else f" version {traffic.delta_version}"
-    lines = []
+    lines = [("unstable", told, "yellow") for told in unstable_lines(summary)]
     for gate in gate_lines(summary):
         reason = f" ({gate.reason})" if gate.reason else ""
         lines.append(("gate", f"{gate.verdict}: {gate.rule}, measured {gate.value}{reason}", _VERDICTS[gate.verdict]))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from replay.report.effect_view import LOSSES, family_lines, matrix_sentence, matrix_view
+from replay.report.cause_words import UNEXPLAINED, cause_words
+from replay.report.family_view import family_ranking
+from replay.report.losses import LOSSES
+from replay.report.matrix_view import MatrixView, matrix_sentence, matrix_view
 from replay.report.numerals import percent
 from replay.report.story import (
-    UNEXPLAINED,
-    cause_words,
     cost_sentence,
     equivalent_sentence,
     incident_sentence,
@@ -19,6 +20,7 @@ from replay.report.summary import Summary
 from replay.report.verdicts import Cause, Incident
 
 FAMILIES_SHOWN = 5
+PAIRINGS_SHOWN = 5
 
 Line = tuple[str, str, str]
 """A label, what is said, and its style."""
@@ -68,13 +70,29 @@ def effect_lines(summary: Summary) -> Iterator[Line]:
     matrix = summary.skew_matrix
     if matrix is not None:
         yield "skew", f"{matrix_sentence(matrix)} {LOSSES[matrix.metric]} by pairing:", ""
-        view = matrix_view(matrix)
-        width = max(12, *(len(column) for column in view.columns))
-        first = max(len(name) for name in (view.rows_are, *(name for name, _ in view.lines)))
-        yield "", f"{view.rows_are:<{first}}  " + "  ".join(f"{column:>{width}}" for column in view.columns), "dim"
-        for name, cells in view.lines:
-            yield "", f"{name:<{first}}  " + "  ".join(f"{cell.text:>{width}}" for cell in cells), ""
-    for place, line in enumerate(family_lines(summary)[:FAMILIES_SHOWN]):
-        metric = LOSSES[summary.sensitivity[0].metric]
-        interval = f" ({line.interval})" if line.interval else ""
-        yield "families" if place == 0 else "", f"{line.family} null: {metric} {line.value}{interval}", ""
+        yield from _matrix(matrix_view(matrix))
+    ranking = family_ranking(summary)
+    if ranking is not None:
+        yield "families", ranking.sentence, ""
+        shown = ranking.lines[:FAMILIES_SHOWN]
+        names, values = (
+            max(len(text) for text in column) for column in zip(*((a.family, a.value) for a in shown), strict=True)
+        )
+        for line in shown:
+            interval = f"  ({line.interval})" if line.interval else ""
+            yield "", f"{line.family:<{names}}  {line.value:>{values}}{interval}", ""
+        if len(ranking.lines) > FAMILIES_SHOWN:
+            yield "", f"and {len(ranking.lines) - FAMILIES_SHOWN} more, in the report", "dim"
+
+
+def _matrix(view: MatrixView) -> Iterator[Line]:
+    """The pairings as a small table, the worst of a long list."""
+    width = max(7, *(len(text) for text in (*view.columns, *(cell.text for _, cells in view.lines for cell in cells))))
+    lines = view.lines if view.columns_are else view.lines[:PAIRINGS_SHOWN]
+    head = f"{view.rows_are} \\ {view.columns_are}" if view.columns_are else view.rows_are
+    first = max(len(name) for name in (head, *(name for name, _ in lines)))
+    yield "", f"{head:<{first}}  " + "  ".join(f"{column:>{width}}" for column in view.columns), "dim"
+    for name, cells in lines:
+        yield "", f"{name:<{first}}  " + "  ".join(f"{cell.text:>{width}}" for cell in cells), ""
+    if len(view.lines) > len(lines):
+        yield "", f"and {len(view.lines) - len(lines)} more pairings, in the report", "dim"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from replay.report.buckets import Bucket, Grid, Step, bucket_series, make_grid, to_steps
 from replay.report.data import ReportData
@@ -18,7 +18,8 @@ from replay.report.geometry import (
     padded,
     time_ticks,
 )
-from replay.report.numerals import count, moment, number, percent, period, seconds, short_count, signed
+from replay.report.numerals import count, moment, number, percent, seconds, short_count, signed
+from replay.report.runs import Run, mark_runs
 from replay.report.verdict import Verdict
 
 MAX_STEPS = 360
@@ -81,8 +82,10 @@ class Timeline:
     heat: tuple[HeatRow, ...]
     heat_levels: tuple[tuple[int, str], ...]
     times: tuple[Tick, ...]
-    runs: tuple[tuple[float, float, str], ...]
-    """Time ranges that the verdict names: left and width as shares of the axis, and a label."""
+    runs: tuple[Run, ...]
+    """Time ranges that the verdict names."""
+    numbered: bool
+    """Whether they are incidents, by their numbers."""
     resolution: str
     hottest: tuple[HotBucket, ...]
     hover: Mapping[str, object]
@@ -100,6 +103,7 @@ def draw_timeline(data: ReportData, verdict: Verdict) -> Timeline | None:
     base = verdict.variant if verdict.variant in steps else order[0]
     heat = len(order) > MAX_PANELS
     shown = [base] if heat else [base, *(name for name in order if name != base)]
+    numbered = bool(data.summary.incidents)
     panels = [_rate_panel(name, steps[name], grid) for name in shown]
     panels += [*_score_panels(base, shown, steps), _volume_panel(steps[base])]
     return Timeline(
@@ -107,7 +111,8 @@ def draw_timeline(data: ReportData, verdict: Verdict) -> Timeline | None:
         heat=tuple(_heat_row(name, steps[name]) for name in order) if heat else (),
         heat_levels=tuple((level, _level_label(level)) for level in range(_HEAT_LEVELS)),
         times=time_ticks(grid.start, grid.end),
-        runs=tuple(_range(grid, start, end) for start, end in verdict.runs),
+        runs=mark_runs(grid, verdict.runs, numbered=numbered),
+        numbered=numbered and bool(verdict.runs),
         resolution=_resolution(grid),
         hottest=_hottest(series[base], grid.width / grid.buckets),
         hover=_hover(grid, base, shown, steps),
@@ -192,11 +197,6 @@ def _level(rate: float) -> int:
 
 def _level_label(level: int) -> str:
     return ("0", "under 0.1%", "under 1%", "under 10%", "under 50%", "50% or more")[level]
-
-
-def _range(grid: Grid, start: datetime, end: datetime) -> tuple[float, float, str]:
-    left, right = max(grid.place(start), 0.0), min(grid.place(end), 1.0)
-    return left, right - left, period(start, end).replace(" and ", " to ")
 
 
 def _resolution(grid: Grid) -> str:

@@ -1,14 +1,18 @@
-"""The table of variants: how far each is from online and from the baseline."""
+"""The table of variants: how far each is from online."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+from replay.report.effect_table import stability_cell
 from replay.report.geometry import Tick
 from replay.report.numerals import MISSING, count, number, percent, signed
 from replay.report.summary import Summary
 from replay.report.variant import Comparison, VariantSummary
+
+VARIANTS_SHOWN = 16
+"""Variants that are shown without asking for more."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,6 @@ class VariantLine:
     magnitudes: Magnitudes | None
     max_abs: str
     correlation: str
-    base_rate: str
-    auc_drop: str
-    ne_increase: str
     unstable: str
     missing: str
 
@@ -46,35 +47,43 @@ class VariantTable:
     """The table of variants, and the axis that its distances are drawn on."""
 
     lines: tuple[VariantLine, ...]
+    more: tuple[VariantLine, ...]
+    """Variants beyond `VARIANTS_SHOWN`."""
     ticks: tuple[Tick, ...]
     tolerance: float | None
-    against_baseline: bool
-    labelled: bool
     missing: bool
+    stability: bool
+    """Whether unstable scores are told here, there being no table of effects that tells them."""
 
 
 def variant_table(summary: Summary) -> VariantTable:
     """Lay out the table of variants."""
     axis = _magnitude_axis(summary)
     tolerance = summary.tolerance.abs if summary.tolerance else None
-    found = [variant.vs_baseline for variant in summary.variants.values() if variant.vs_baseline]
+    lines = [_variant_line(name, summary.variants[name], axis, name == summary.baseline) for name in _in_order(summary)]
     return VariantTable(
-        lines=tuple(
-            _variant_line(name, variant, axis, name == summary.baseline) for name, variant in summary.variants.items()
-        ),
+        lines=tuple(lines[:VARIANTS_SHOWN]),
+        more=tuple(lines[VARIANTS_SHOWN:]),
         ticks=_decades(axis),
         tolerance=_log_share(tolerance, axis) if tolerance else None,
-        against_baseline=bool(found),
-        labelled=any(entry.auc_drop is not None or entry.ne_increase is not None for entry in found),
         missing=any(variant.vs_online and variant.vs_online.missing for variant in summary.variants.values()),
+        stability=not any(variant.vs_baseline for variant in summary.variants.values()),
     )
 
 
+def _in_order(summary: Summary) -> list[str]:
+    """The baseline, the other checkpoints as the config has them, then the scenarios, furthest from online first."""
+
+    def place(name: str) -> tuple[bool, bool, float]:
+        variant = summary.variants[name]
+        rate = variant.vs_online.mismatch_rate if variant.vs_online and variant.scenario is not None else None
+        return (name != summary.baseline, variant.scenario is not None, -(rate or 0.0))
+
+    return sorted(summary.variants, key=place)
+
+
 def _variant_line(name: str, variant: VariantSummary, axis: tuple[int, int], baseline: bool) -> VariantLine:
-    online, base = variant.vs_online, variant.vs_baseline
-    stability = variant.stability
-    unstable = ((stability.non_finite, "non-finite"), (stability.saturated, "saturated"))
-    parts = [*unstable, (stability.out_of_range, "out of range")]
+    online = variant.vs_online
     return VariantLine(
         name=name,
         baseline=baseline,
@@ -85,10 +94,7 @@ def _variant_line(name: str, variant: VariantSummary, axis: tuple[int, int], bas
         magnitudes=_magnitudes(online, axis) if online else None,
         max_abs=number(online.max_abs if online else None, 3),
         correlation=_correlation(online.correlation if online else None),
-        base_rate=percent(base.mismatch_rate if base else None),
-        auc_drop=signed(base.auc_drop if base else None, 3),
-        ne_increase=signed(base.ne_increase if base else None, 3),
-        unstable=", ".join(f"{count(amount)} {label}" for amount, label in parts if amount) or "none",
+        unstable=", ".join(stability_cell(variant.stability).faults) or "none",
         missing=count(online.missing) if online else MISSING,
     )
 

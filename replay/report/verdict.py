@@ -46,8 +46,8 @@ def judge(data: ReportData) -> Verdict:
     if found is None or not found.compared:
         rows = _rows(summary.rows)
         return Verdict("unknown", name, f"Nothing could be compared: none of {rows} has both scores.", _missing(found))
+    searched = ("No incident was found.",) if summary.diagnosed else ()
     if not found.mismatched and not summary.incidents:
-        searched = ("No incident was found.",) if summary.noise_floor is not None else ()
         return Verdict("agrees", name, _all_agree(found), (*searched, *_missing(found)))
     if summary.incidents:
         return _told(data, name, found)
@@ -57,7 +57,7 @@ def judge(data: ReportData) -> Verdict:
     headline = _differ(found)
     if found.mismatched < found.compared:
         headline += _when(lies, runs, dated=_spans_days(buckets))
-    details = (*_outside(lies, runs), *_where(data, name), *_missing(found))
+    details = (*searched, *_outside(lies, runs), *_where(data, name), *_missing(found))
     return Verdict("differs", name, headline + ".", details, runs)
 
 

@@ -16,9 +16,11 @@ import pytest
 
 import replay
 from replay.report.data import ReportData
+from replay.report.effects import FamilyEffect, SkewMatrix
 from replay.report.html import render_html
-from replay.report.summary import GateVerdict, Reconciliation
+from replay.report.summary import Cause, GateVerdict, Incident, IncidentRow, NoiseFloor, Reconciliation
 from tests.report import sample
+from tests.report.everything import FIRST, everything_data, matrix
 from tests.report.sample import metric
 
 VOID = {"meta", "link", "img", "br", "hr", "input", "path"}
@@ -28,6 +30,7 @@ DATA = {
     "wrong": sample.wrong_data,
     "bare": sample.bare_data,
     "many": lambda: sample.many_data(num_variants=40, num_buckets=600),
+    "everything": everything_data,
 }
 
 
@@ -142,7 +145,9 @@ def test_pictures_and_rows_are_counted():
     assert page.count("span", "run") == 4  # the tinted range, in each picture
     assert page.count("details", "row") == 10
     assert page.count("button", "copy") == 10
-    assert sum(tag == "tr" for tag, _ in page.elements) == sum((2 + 2, 1 + 3, 1 + 4, 1 + 12, 1 + 4, 1 + 7, 1 + 2))
+    assert sum(tag == "tr" for tag, _ in page.elements) == sum(
+        (1 + 2, 1 + 2, 1 + 3, 1 + 4, 1 + 12, 1 + 4, 1 + 7, 1 + 2)
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,6 +161,55 @@ def test_pictures_and_rows_are_counted():
 )
 def test_the_answer_is_one_of_four(data, word):
     assert word in Page(render_html(data())).text
+
+
+def test_an_incident_is_a_whole_story():
+    text = Page(render_html(everything_data())).text
+    for said in (
+        "1 On 2026-11-20 from 18:02:02 to 18:05:31 UTC (3 min 29 s), 94% of the 4,597 rows of surface=home",
+        "as if family counts_7d had been null. Replayed that way, 1,640 of 1,707 (96.1%)",
+        "From 2026-11-20 18:02:02.137 UTC",
+        "Who surface=home",
+        "Beyond the tolerance 4,321 (94%)",
+        "These rows cannot tell it from: family counts_7d = 0.0.",
+        "67 of the 1,707 tested rows agree under no hypothesis",
+        "not a stale value (best 2.1%), not another checkpoint (best 0%)",
+        "NE increase +0.168 0.112 to 0.225 93%",
+        "AUC drop +0.0412 0.021 to 0.061 95%",
+        "Verify it over the full window replay run replay.yaml --output out/window-41-verify",
+        "5 rows to look at",
+        "replay row replay.yaml --key request_id=r-88213 --key item_id=4400",
+        "2 Since 2026-11-20 19:01 UTC, to the end of the window, 30.1% of the 58,120 rows",
+        "NE increase may be chance",
+    ):
+        assert said in text
+
+
+def test_scenarios_doses_matrix_and_families_are_shown():
+    page = Page(render_html(everything_data()))
+    for said in (
+        "Holds up to a lag of 1 version at AUC drop <= 0.005",
+        "v4 0.00795 0.00383 0.0011 0",
+        "Losing counts_7d costs most: AUC drop 0.04 (0.0368 to 0.0432), 3.3 times that of user.",
+        "prod/ int8_embeddings 12 non-finite 3,401 saturated 9,120 out of range",
+        "0.0034 95%: 0.0008 to 0.0034, 200,000 rows passed",
+    ):
+        assert said in page.text
+    assert page.count("td", "consistent") == 4
+    assert page.count("div", "curve") == 3  # two doses, and loss against lag
+    assert page.count("span", "point") == 4 + 3 + 4
+    assert page.count("span", "whisker") == 3
+    marks = [attrs["style"] for tag, attrs in page.elements if tag == "b" and "top:" in (attrs.get("style") or "")]
+    assert marks == ["top:3px"] * 2  # each number once, on the first picture
+
+
+def test_an_incident_without_labels_says_nothing_of_cost():
+    data = everything_data()
+    bare = replace(FIRST, loss={}, causes=(replace(FIRST.causes[0], loss=None),), examples=(), mean_delta=None)
+    text = Page(render_html(replace(data, summary=replace(data.summary, incidents=(bare,))))).text
+    assert "What it cost" not in text
+    assert "rows to look at" not in text
+    assert "Mean difference +0" not in text
 
 
 def test_sections_are_left_out_where_there_is_nothing():
@@ -196,6 +250,34 @@ HOSTILE = (
 )
 
 
+def hostile_incident(text: str) -> Incident:
+    cause = Cause(
+        "null_features", 0.9, 9, families=(text,), features=(text,), equivalent=(text,), share=0.9, command=text
+    )
+    unexplained = Cause("unexplained", None, 0, share=0.1, text=text)
+    other = Cause("splice", 0.0, 9, checkpoints={text: text})
+    row = IncidentRow({text: text}, sample.START, 0.1, 0.2, text)
+    return replace(FIRST, segments={text: text}, causes=(cause, unexplained), ruled_out=(other,), examples=(row,))
+
+
+def hostile_matrix(text: str) -> SkewMatrix:
+    found = matrix(2)
+    names = {"v1": text, "v2": f"{text}2"}
+    cells = tuple(
+        replace(
+            cell,
+            modules={f"{text}{module}": names[version] for module, version in cell.modules.items()},
+            variant=text,
+            consistent=text,
+        )
+        for cell in found.cells
+    )
+    modules = {f"{text}{module}": tuple(names.values()) for module in found.modules}
+    return replace(
+        found, modules=modules, cells=cells, losses=tuple(replace(one, variant=text) for one in found.losses)
+    )
+
+
 def hostile_data(text: str) -> ReportData:
     row = replace(
         sample.worst_rows("prod", 1)[0],
@@ -215,6 +297,10 @@ def hostile_data(text: str) -> ReportData:
         variants,
         warnings=(text,),
         output=text,
+        noise_floor=NoiseFloor(1e-7, 1e-6, transform=text),
+        incidents=(hostile_incident(text),),
+        skew_matrix=hostile_matrix(text),
+        sensitivity=(FamilyEffect(text, text, "auc_drop", 0.1, 0.05, 0.2),),
         run_id=text,
         gates=(GateVerdict(text, "online", text, None, "undecided", reason=text),),
         reconciliation=Reconciliation(10, 0, {text: 1}, 9),

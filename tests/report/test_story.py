@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import pytest
-
 from replay.metrics.value import MetricValue
 from replay.report import story
 from replay.report.html import render_html
+from replay.report.numerals import MINUS
 from replay.report.summary import Cause, Incident, IncidentRow, NoiseFloor
 from replay.report.terminal import render_terminal
 from replay.report.verdict import judge
@@ -75,33 +74,24 @@ def test_permanent_gradual_and_small_shifts() -> None:
     assert "were off by 0.02 on average: a shift smaller than the tolerance of a row, as if" in shift
 
 
-@pytest.mark.parametrize(
-    ("cause", "words"),
-    [
-        (Cause("null_features", 1.0, 9, families=("a",), features=("I1",)), "family a, I1 null"),
-        (Cause("stale_features", 1.0, 9, features=("I1",), lag_seconds=10_800.0), "I1 stale by 3 h"),
-        (Cause("checkpoint", 1.0, 9, checkpoint="old"), "checkpoint old answered"),
-        (Cause("route", 1.0, 9, checkpoint="old"), "checkpoint old answered a share of the rows"),
-        (
-            Cause("splice", 1.0, 9, checkpoints={"query.*": "new", "*": "prod"}),
-            "parameters mixed: query.* of new, * of prod",
-        ),
-        (Cause("precision", 1.0, 9, checkpoint="prod", parameters={"dtype": "bfloat16"}), "prod cast to bfloat16"),
-        (Cause("scale", 1.0, 9, features=("I1",), parameters={"factor": 1000.0}), "I1 multiplied by 1,000"),
-        (Cause("scale", 1.0, 9, features=("I1",), parameters={"function": "log1p"}), "I1 put through log1p"),
-        (Cause("constant", 1.0, 9, features=("I1",), parameters={"value": 0.5}), "I1 fixed at 0.5"),
-        (Cause("swap", 1.0, 9, features=("I1", "I2")), "I1, I2 exchanged"),
-        (
-            Cause("affine", 1.0, 9, parameters={"offset": 0.5, "slope": 2.0, "space": "logit"}),
-            "another output layer: logit = 0.5 + 2 x the model's",
-        ),
-        (Cause("unexplained", 0.0, 9), "unexplained"),
-        (Cause("something_new", 0.0, 9), "something new"),
-    ],
-)
-def test_every_kind_has_its_words(cause: Cause, words: str) -> None:
-    assert story.cause_words(cause) == words
-    assert "got another score" in story.incident_sentence(replace(INCIDENT, causes=(cause,)))
+def test_a_mixture_is_told_as_one() -> None:
+    old = Cause("checkpoint", 0.3, 50, checkpoint="old", share=0.12)
+    left = Cause("unexplained", None, 0, share=0.04)
+    mixed = story.incident_sentence(replace(INCIDENT, causes=(NULLS, old, left)))
+    assert mixed.endswith("give what online answered. The other mismatched rows: checkpoint old answered (12%).")
+
+
+def test_a_shift_that_no_row_shows_says_why_nothing_can_be_named() -> None:
+    why = "no row is beyond the tolerance, so that no row can be put down to a cause: the shift is systematic"
+    unknown = replace(INCIDENT, kind="shift", causes=(Cause("unexplained", None, 0, share=1.0, text=why),))
+    assert story.incident_sentence(unknown).endswith(f"No cause can be named: {why}.")
+
+
+def test_every_kind_makes_a_sentence_with_its_evidence() -> None:
+    for kind in ("splice", "precision", "swap", "affine", "calibration", "joint", "something_new"):
+        told = story.incident_sentence(replace(INCIDENT, causes=(Cause(kind, 0.5, 10, features=("I1", "I2")),)))
+        assert ", as " in told
+        assert told.endswith("5 of 10 (50%) of the mismatched rows give what online answered.")
 
 
 def test_what_was_excluded_is_part_of_the_answer() -> None:
@@ -116,6 +106,15 @@ def test_cost_and_noise() -> None:
         "What it cost, inside: NE rose by 0.1 (0.05 to 0.15). family counts null accounts for 90% of the NE lost."
     )
     assert story.cost_sentence(replace(INCIDENT, loss={})) == ""
+    better = {
+        "ne_increase": MetricValue(0.01, -0.02, 0.04, 100),
+        "auc_drop": MetricValue(-0.03, -0.05, -0.01, 100),
+        "calibration_shift": MetricValue(-0.2, None, None, 100),
+    }
+    assert story.cost_sentence(replace(INCIDENT, loss=better)) == (
+        f"What it cost, inside: NE rose by 0.01 ({MINUS}0.02 to 0.04, which may be chance), AUC rose by 0.03 (0.01 to "
+        "0.05), calibration fell by 0.2."
+    )
     floor = NoiseFloor(1e-7, 1e-3, 0.03, "online = 0.5 + 2 x replayed")
     assert story.noise_sentence(floor) == (
         "With no incident, scores differ by at most 1e-7 + 0.001 x the online score; 3% of the rows lie beyond that at "
@@ -143,6 +142,19 @@ def test_the_report_and_the_terminal_tell_it() -> None:
 
 def test_a_search_that_found_nothing_says_so() -> None:
     data = sample.clean_data()
-    quiet = replace(data, summary=replace(data.summary, noise_floor=NoiseFloor(1e-7, 1e-6)))
+    quiet = replace(data, summary=replace(data.summary, noise_floor=NoiseFloor(1e-7, 1e-6), diagnosed=True))
     assert "No incident was found." in judge(quiet).details
     assert "No incident was found." in render_html(quiet)
+    stray = sample.bare_data()
+    few = replace(stray, summary=replace(stray.summary, noise_floor=NoiseFloor(1e-7, 1e-6), diagnosed=True))
+    assert judge(few).headline.startswith("12 of 200,000 rows")
+    assert judge(few).details == ("No incident was found.",)
+
+
+def test_a_measured_noise_floor_alone_is_no_search() -> None:
+    """`tolerance: auto` measures it in a run that looks for no incident."""
+    data = sample.clean_data()
+    measured = replace(data, summary=replace(data.summary, noise_floor=NoiseFloor(1e-7, 1e-6)))
+    assert "No incident was found." not in judge(measured).details
+    assert "No incident was found." not in render_html(measured)
+    assert "No incident was found." not in render_terminal(measured, width=80, color=False, unicode=True)

@@ -3,14 +3,17 @@ from __future__ import annotations
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from replay.report.data import ReportData
-from replay.report.summary import GateVerdict, Reconciliation
-from replay.report.terminal import render_terminal, safe
+from replay.report.summary import GateVerdict, NoiseFloor, Reconciliation
+from replay.report.terminal import render_terminal
+from replay.report.terminal_variants import safe
 from tests.report import sample
+from tests.report.everything import FIRST, everything_data, matrix
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 DATA = {
@@ -19,6 +22,7 @@ DATA = {
     "wrong": sample.wrong_data,
     "bare": sample.bare_data,
     "many": lambda: sample.many_data(num_variants=20, num_buckets=600),
+    "everything": everything_data,
 }
 ANSI = re.compile(r"\x1b\[[\d;]*m")
 
@@ -82,6 +86,53 @@ def test_gates_and_faults_are_said():
     text = " ".join(render(ReportData(described)).split())
     assert "failed: prod against online: mismatch_rate ≤ 0.001, measured 0.0216" in text
     assert "10 UNACCOUNTED FOR: the run is at fault" in text
+
+
+def test_a_usual_diagnosis_fits_a_screen():
+    burst = sample.burst_data()
+    told = replace(burst.summary, incidents=(FIRST,), noise_floor=NoiseFloor(1.3e-7, 2.4e-6))
+    assert len(render(replace(burst, summary=told)).splitlines()) <= 45
+
+
+def test_scenarios_are_told_by_what_they_change():
+    lines = render(everything_data()).splitlines()
+    (burst,) = [line.split() for line in lines if line.startswith("prod/null_burst")]
+    assert burst[1:] == ["2.3%", "0.0321", "0.26%", "+0.0021", "0.7291"]
+    assert "unstable  prod/int8_embeddings: 12 non-finite, 3,401 saturated, 9,120 out of" in lines
+    # what the families and the matrix tell is not told twice
+    assert not any(line.startswith("prod/null.user") for line in lines)
+    assert "  and 3 more variants, in the report" in lines
+
+
+def test_the_skew_matrix_is_a_small_table():
+    lines = render(everything_data()).splitlines()
+    (head,) = [place for place, line in enumerate(lines) if "query_tower \\ item_tower" in line]
+    assert lines[head].split() == ["query_tower", "\\", "item_tower", "v1", "v2", "v3", "v4"]
+    assert lines[head + 1].split() == ["v1", "0", "0.00176", "0.00613", "0.0127"]
+    assert lines[head + 4].split() == ["v4", "0.00795", "0.00383", "0.0011", "0"]
+
+
+def test_of_many_pairings_the_worst_are_shown():
+    two = matrix(3)
+    three = replace(
+        two,
+        modules={**two.modules, "head": ("v1",)},
+        cells=tuple(replace(cell, modules={**cell.modules, "head": "v1"}) for cell in two.cells),
+    )
+    data = everything_data()
+    text = render(replace(data, summary=replace(data.summary, skew_matrix=three)), width=100)
+    assert re.search(r"query_tower v1 \+ item_tower v3 \+ head v1 +0\.00613\n", text)  # 0.0011 x 2^1.8 x 1.6
+    assert "and 4 more pairings, in the report" in text
+
+
+def test_of_many_families_five_are_shown():
+    data = everything_data()
+    first = data.summary.sensitivity[0]
+    many = tuple(replace(first, family=f"family_{place}", value=0.05 - place / 100) for place in range(8))
+    text = render(replace(data, summary=replace(data.summary, sensitivity=many)))
+    assert "family_4  0.01" in text
+    assert "family_5" not in text
+    assert "and 3 more, in the report" in text
 
 
 def test_names_cannot_steer_the_terminal():

@@ -26,8 +26,8 @@ def test_a_burst_has_a_panel_each_means_and_volume():
         ("volume", "Rows compared", ""),
     ]
     assert timeline.heat == ()
-    ((left, width, label),) = timeline.runs
-    assert (left, width, label) == (pytest.approx(62 / 180), pytest.approx(3 / 180), "18:02 to 18:05")
+    (run,) = timeline.runs
+    assert (run.left, run.width, run.label) == (pytest.approx(62 / 180), pytest.approx(3 / 180), "18:02 to 18:05")
 
 
 def test_the_hottest_buckets_come_first():

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from replay.report.summary import Stability
 from replay.report.variant import VariantSummary
-from replay.report.variant_table import variant_table
+from replay.report.variant_table import VARIANTS_SHOWN, variant_table
 from tests.report import sample
 
 
@@ -27,11 +29,10 @@ def test_a_distance_of_zero_is_at_the_edge():
 
 def test_columns_follow_what_is_known():
     bare = variant_table(sample.bare_data().summary)
-    assert (bare.against_baseline, bare.labelled, bare.missing) == (False, False, False)
+    assert (bare.missing, bare.stability) == (False, True)
     full = variant_table(sample.burst_data().summary)
-    assert (full.against_baseline, full.labelled) == (True, True)
+    assert full.stability is False  # the table of effects tells it
     assert [line.baseline for line in full.lines] == [True, False]
-    assert (full.lines[0].base_rate, full.lines[1].base_rate) == ("–", "83%")  # noqa: RUF001 (an en dash is none)
     found = sample.comparison(10, 0, missing_reference=3)
     lacking = variant_table(sample.summary({"prod": sample.variant(found)}))
     assert (lacking.missing, lacking.lines[0].missing) == (True, "3")
@@ -42,3 +43,19 @@ def test_unstable_scores_are_named():
     (line,) = variant_table(sample.summary({"prod": broken})).lines
     assert line.unstable == "2 non-finite, 1 out of range"
     assert (line.magnitudes, line.share) == (None, 0.0)
+
+
+def test_checkpoints_come_before_scenarios_and_those_furthest_from_online_first():
+    def scenario(wrong):
+        return replace(sample.variant(sample.comparison(100, wrong)), scenario="x")
+
+    plain = sample.variant(sample.comparison(100, 1))
+    variants = {"prod/a": scenario(1), "new": plain, "prod/b": scenario(50), "prod": plain}
+    table = variant_table(sample.summary(variants, baseline="prod"))
+    assert [line.name for line in table.lines] == ["prod", "new", "prod/b", "prod/a"]
+
+
+def test_many_variants_are_folded():
+    table = variant_table(sample.many_data(num_variants=40, num_buckets=60).summary)
+    assert (len(table.lines), len(table.more)) == (VARIANTS_SHOWN, 40 - VARIANTS_SHOWN)
+    assert table.lines[0].baseline
