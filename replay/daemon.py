@@ -11,6 +11,8 @@ import gc
 import importlib
 import os
 
+from replay.garbage import no_collection
+
 # Nothing that starts a thread, as pyarrow does: a fork would lose it.
 _PRELOADED = ("torch.export.pt2_archive._package", "torch._export.serde.serialize", "replay.checkpoints")
 
@@ -20,8 +22,9 @@ def main() -> None:
     # A library that starts threads must not do so before the fork.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
-    for name in _PRELOADED:
-        importlib.import_module(name)
+    with no_collection():
+        for name in _PRELOADED:
+            importlib.import_module(name)
     # Workers collect garbage after every task: what is frozen is neither looked through nor copied on write.
     gc.collect()
     gc.freeze()

@@ -34,16 +34,19 @@ def java_problem() -> str | None:
     return None if version in JAVA_VERSIONS else f"{java} is Java {version}; {wanted}"
 
 
-def java_options(directory: Path) -> str:
+def java_options(directory: Path, *, short: bool = False) -> str:
     """Options of a JVM that serves one local session.
 
     Most of a short run's time is the JVM loading and compiling classes. So it maps Spark's classes from an archive (JEP
-    350), which the first session writes as it ends, and compiles with C1 alone: the heavy work is in Python.
+    350), which the first session writes as it ends, and a short session compiles with C1 alone: what C2 gains comes
+    after the run has ended.
 
     Args:
         directory: Where archives are kept; made if it is not there.
+        short: The session has seconds of work, not minutes.
     """
-    options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC" if (os.cpu_count() or 1) <= 4 else "-XX:+UseParallelGC"]
+    options = ["-XX:+UseSerialGC" if (os.cpu_count() or 1) <= 4 else "-XX:+UseParallelGC"]
+    options += ["-XX:TieredStopAtLevel=1"] if short else []
     java = _java()
     if java is not None:
         directory.mkdir(parents=True, exist_ok=True)

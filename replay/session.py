@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +22,7 @@ from replay.errors import ReplayError, RunFailed, UsageError
 from replay.java import java_options, java_problem
 
 if TYPE_CHECKING:
+    from pyspark import SparkConf
     from pyspark.sql import SparkSession
 
 DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
@@ -74,8 +76,12 @@ def jar_cache() -> Path:
     return Path(root) / "jars" / DELTA_PACKAGE.replace(":", "_")
 
 
+_STARTING = threading.Lock()
+"""Who wants a session while another thread starts one waits for that one."""
+
+
 def start_session(
-    master: str | None = None, conf: Mapping[str, str] | None = None, app_name: str = "replay"
+    master: str | None = None, conf: Mapping[str, str] | None = None, app_name: str = "replay", *, short: bool = False
 ) -> SparkSession:
     """Return the active Spark session, or start one with Delta and leave it running.
 
@@ -83,6 +89,7 @@ def start_session(
         master: Spark master of a session that is started here; default: what the environment says, else ``local[*]``.
         conf: Spark settings of a session that is started here. On a borrowed one they must already hold.
         app_name: Name of the application, for a session started here.
+        short: A local session that is started here has seconds of work, not minutes.
 
     Raises:
         UsageError: No usable Java, or the borrowed session has no Delta.
@@ -90,9 +97,26 @@ def start_session(
     """
     from pyspark.sql import SparkSession
 
-    session = SparkSession.getActiveSession() or _start(master, dict(conf or {}), app_name)
+    with _STARTING:
+        session = SparkSession.getActiveSession() or _start(master, dict(conf or {}), app_name, short=short)
     _check_delta(session)
     return session
+
+
+def start_ahead(master: str | None = None, conf: Mapping[str, str] | None = None, *, short: bool = False) -> None:
+    """Start a session in the background: the JVM takes seconds, and so does importing torch meanwhile.
+
+    What is wrong with it, the next :func:`start_session` finds as well, and says.
+    """
+    # Two threads must not import the same package at the same time: parts of it import each other.
+    import pyspark.java_gateway
+    import pyspark.sql  # noqa: F401
+
+    def start() -> None:
+        with contextlib.suppress(Exception):
+            start_session(master, conf, short=short)
+
+    threading.Thread(target=start, name="replay-session", daemon=True).start()
 
 
 @contextlib.contextmanager
@@ -111,7 +135,8 @@ def spark_session(
             session.stop()
 
 
-def _start(master: str | None, conf: dict[str, str], app_name: str) -> SparkSession:
+def _start(master: str | None, conf: dict[str, str], app_name: str, *, short: bool) -> SparkSession:
+    from pyspark import SparkConf
     from pyspark.sql import SparkSession
 
     problem = java_problem()
@@ -119,26 +144,43 @@ def _start(master: str | None, conf: dict[str, str], app_name: str) -> SparkSess
         raise UsageError(problem)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
-    submitted = "PYSPARK_GATEWAY_PORT" in os.environ  # spark-submit has set master, jars and memory already
-    builder = SparkSession.builder.appName(app_name)
-    settings = dict(_DEFAULTS)
-    if not submitted:
+    settings = {"spark.app.name": app_name, **_DEFAULTS}
+    if not _submitted():
         master = master or os.environ.get("SPARK_MASTER") or "local[*]"
-        builder = builder.master(master)
+        settings["spark.master"] = master
         settings |= _LOCAL_DEFAULTS if master.startswith("local") else {}
         if master.startswith("local["):
-            settings |= _daemon_on() | {"spark.driver.extraJavaOptions": java_options(jar_cache().parent)}
+            options = java_options(jar_cache().parent, short=short)
+            settings |= _daemon_on() | {"spark.driver.extraJavaOptions": options}
         settings |= _delta_on(master, conf)
-    for key, value in (settings | conf).items():
-        builder = builder.config(key, value)
-    log = spark_log()
+    settings |= conf
     try:
-        with _stderr_to(log):
-            session = builder.getOrCreate()
+        _launch(SparkConf(loadDefaults=False).setAll(list(settings.items())))
+        builder = SparkSession.builder
+        for key, value in settings.items():
+            builder = builder.config(key, value)
+        session = builder.getOrCreate()
     except Exception as error:
-        raise RunFailed(f"Spark did not start: {_first_line(error)}; its log is {log}") from error
+        raise RunFailed(f"Spark did not start: {_first_line(error)}; its log is {spark_log()}") from error
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def _submitted() -> bool:
+    """Whether spark-submit started this process, and has set master, jars and memory already."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def _launch(conf: SparkConf) -> None:
+    """Launch the JVM, unless there is one, with a stderr of its own: it is no part of what a command says."""
+    from pyspark import SparkContext
+    from pyspark.java_gateway import launch_gateway
+
+    if _submitted() or SparkContext._gateway is not None:
+        return
+    with spark_log().open("ab") as log:
+        gateway = launch_gateway(conf, popen_kwargs={"stderr": log})  # type: ignore[no-untyped-call]
+    SparkContext(conf=conf, gateway=gateway)
 
 
 def _daemon_on() -> dict[str, str]:
@@ -147,7 +189,8 @@ def _daemon_on() -> dict[str, str]:
         metadata.distribution("replay-engine")
     except metadata.PackageNotFoundError:
         return {}
-    return {"spark.python.daemon.module": "replay.daemon"}
+    # Spark SQL gives its workers this variable. With it the workers of RDDs are forked from the same daemon.
+    return {"spark.python.daemon.module": "replay.daemon", "spark.executorEnv.SPARK_SIMPLIFIED_TRACEBACK": "1"}
 
 
 def spark_log() -> Path:
@@ -216,20 +259,6 @@ def _check_delta(session: SparkSession) -> None:
             f"this Spark session has no Delta Lake: start it with --packages {DELTA_PACKAGE} (and the extension "
             "io.delta.sql.DeltaSparkSessionExtension), or let Replay start its own"
         )
-
-
-@contextlib.contextmanager
-def _stderr_to(log: Path) -> Iterator[None]:
-    """Point this process's stderr at a file while the JVM starts: the JVM inherits it, and keeps it."""
-    saved = os.dup(2)
-    sys.stderr.flush()
-    with log.open("ab") as file:
-        os.dup2(file.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
 
 
 def _first_line(error: BaseException) -> str:

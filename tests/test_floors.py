@@ -25,7 +25,7 @@ FLOORS = (
     ("traffic", "features", "checkpoints", "diff", "store"),
     ("config",),
     ("metrics", "session", "mapping", "daemon"),
-    ("errors", "version", "hashing", "java"),
+    ("errors", "version", "hashing", "java", "garbage"),
 )
 # Who may import Spark. Everything else is tested in milliseconds and used in a notebook.
 SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "session", "mapping", "daemon"}

@@ -76,6 +76,12 @@ def test_the_first_session_writes_the_archive_and_later_ones_read_it(home: Path,
     assert not written.exists()
 
 
+def test_only_a_short_session_compiles_with_c1_alone(home: Path, tmp_path: Path) -> None:
+    fake_java(home, 'openjdk version "17.0.12"')
+    assert option(java.java_options(tmp_path, short=True), "TieredStopAtLevel") == Path("1")
+    assert option(java.java_options(tmp_path), "TieredStopAtLevel") is None
+
+
 def test_another_java_does_not_read_the_archive(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_java(home, 'openjdk version "17.0.12"')
     written = option(java.java_options(tmp_path / "jars"), "ArchiveClassesAtExit")

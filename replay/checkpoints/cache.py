@@ -10,6 +10,7 @@ from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.open import open_scorer, scorer_fingerprint
 from replay.checkpoints.scorer import ModelScorer
 from replay.config.model import ModelConfig
+from replay.garbage import no_collection
 
 MOST_OPEN = 8
 """Scorers kept open; the one that was used least recently goes first."""
@@ -37,7 +38,8 @@ def cached_scorer(
         if key not in _open:
             while len(_open) >= max(MOST_OPEN, keep):
                 _open.popitem(last=False)
-            _open[key] = open_scorer(checkpoint, model, device)
+            with no_collection():
+                _open[key] = open_scorer(checkpoint, model, device)
             _unsettled.append(_open[key])
         _open.move_to_end(key)
         return _open[key]

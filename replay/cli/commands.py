@@ -14,6 +14,7 @@ from replay.cli.inspection import render_inspection
 from replay.cli.options import Common, common_options, parse_conf, skew_overrides
 from replay.config import ReplayConfig, load_config
 from replay.errors import EXIT_GATE_FAILED, EXIT_OK, EXIT_REFUSED, UsageError
+from replay.garbage import no_collection
 
 
 def _load(config: str, common: Common) -> ReplayConfig:
@@ -67,11 +68,21 @@ def _told_apart(arguments: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     return files[0], tuple(argument for argument in arguments if argument != files[0])
 
 
-def _run(config: str, common: Common) -> Any:
-    from replay.flows.run import run as run_replay
-    from replay.report.progress import make_progress
+def _load_and_start(config: str, common: Common) -> ReplayConfig:
+    """Load a config that will be replayed, and let Spark start while the flow is imported."""
+    from replay.flows.ahead import start_spark_ahead
 
     loaded = _load(config, common)
+    start_spark_ahead(loaded, _options(common))
+    return loaded
+
+
+def _run(config: str, common: Common) -> Any:
+    loaded = _load_and_start(config, common)
+    with no_collection():
+        from replay.flows.run import run as run_replay
+        from replay.report.progress import make_progress
+
     with make_progress(quiet=common.quiet) as progress:
         return run_replay(loaded, options=_options(common), overwrite=common.overwrite, progress=progress)
 
@@ -271,11 +282,12 @@ def diagnose(config: str, budget: int | None, common: Common) -> int:
 
     Exits with 1 where a gate of the config does not pass.
     """
-    from replay.flows.diagnose import diagnose as diagnose_replay
-    from replay.report.progress import make_progress
-
     overrides = common.overrides if budget is None else (*common.overrides, f"diagnosis.budget={budget}")
-    loaded = _load(config, replace(common, overrides=overrides))
+    loaded = _load_and_start(config, replace(common, overrides=overrides))
+    with no_collection():
+        from replay.flows.diagnose import diagnose as diagnose_replay
+        from replay.report.progress import make_progress
+
     with make_progress(quiet=common.quiet) as progress:
         result = diagnose_replay(loaded, options=_options(common), overwrite=common.overwrite, progress=progress)
     _show(result.data, result.report_path, common)

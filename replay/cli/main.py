@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -26,8 +30,8 @@ for _command in COMMANDS:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with the documented code."""
-    sys.exit(execute(cli, list(sys.argv[1:] if arguments is None else arguments)))
+    """Run the command line and end the process with the documented code: the console script."""
+    _exit(execute(cli, list(sys.argv[1:] if arguments is None else arguments)))
 
 
 def job(name: str, *options: str) -> None:
@@ -46,7 +50,8 @@ def job(name: str, *options: str) -> None:
     if "--config" in arguments:
         place = arguments.index("--config")
         arguments = arguments[place + 1 : place + 2] + arguments[:place] + arguments[place + 2 :]
-    main([name, *options, *arguments])
+    # Not as the console script ends: a job may run in a process that goes on with something else.
+    sys.exit(execute(cli, [name, *options, *arguments]))
 
 
 def execute(command: click.Command, arguments: list[str]) -> int:
@@ -75,6 +80,15 @@ def execute(command: click.Command, arguments: list[str]) -> int:
         traceback.print_exc()
         click.echo("error: this is a bug in replay; please report it with the traceback above", err=True)
         return EXIT_FAILED
+
+
+def _exit(code: int) -> NoReturn:
+    """End the process without taking torch's modules apart one by one, which is a second of work for nothing."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -18,6 +18,7 @@ from replay.config import (
 )
 from replay.errors import ConfigError, Problem, ReplayError, TrafficError
 from replay.features import Encoder, check_features
+from replay.flows.ahead import is_short
 from replay.flows.examined import examine_all
 from replay.flows.map_keys import name_map_keys
 from replay.flows.options import Options
@@ -83,11 +84,19 @@ class Prepared:
         return self.side.scan(self.spark, self.traffic, self.plan.columns)
 
 
-def start(config: ReplayConfig, options: Options) -> tuple[SparkSession, dict[str, Checkpoint]]:
-    """Start Spark, and meanwhile examine the checkpoints and open them: each takes seconds."""
-    with ThreadPoolExecutor(1) as pool:
-        session = pool.submit(start_session, options.master, options.conf)
+def start(config: ReplayConfig, options: Options, *, warm: bool) -> tuple[SparkSession, dict[str, Checkpoint]]:
+    """Start Spark, and meanwhile examine the checkpoints and open them: each takes seconds.
+
+    Args:
+        config: As loaded.
+        options: From the command line.
+        warm: Start the workers too, as soon as there is a session, since they will have something to score.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        session = pool.submit(start_session, options.master, options.conf, short=is_short(config))
         checkpoints = examine_all(config, options)
+        if warm:
+            pool.submit(lambda: warm_up(session.result(), checkpoints, config.model, config.engine))
         for checkpoint in checkpoints.values():
             # One that does not open is the preflight's to tell, with everything else that is wrong.
             with contextlib.suppress(ReplayError):
@@ -116,10 +125,9 @@ def prepare(
         TrafficError: The traffic cannot be read.
         CheckpointError: A checkpoint is refused.
     """
-    spark, checkpoints = start(config, options)
+    spark, checkpoints = start(config, options, warm=pin is not None)
     if pin is not None:
         config = pin(checkpoints)
-        warm_up(spark, checkpoints, config.model, config.engine)
     routes = plan_routes(config)
     scenarios = expand_scenarios(config)
     with spark_errors("reading the traffic"), located(config):

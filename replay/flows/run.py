@@ -160,12 +160,14 @@ def replay_window(
         )
     clock.add(totals)
     with spark_errors("reading the scores back"):
-        scores = _read_back(prepared, output, manifest.run_id, check)
-    with spark_errors("comparing"), clock.wall("diff"):
+        scores = read_table(prepared.spark, output.table(SCORES))
+    with ThreadPoolExecutor(1) as pool, spark_errors("comparing"), clock.wall("diff"):
+        complete = pool.submit(_prove_complete, prepared, output, manifest.run_id, check)
         quiet = measure_quiet(prepared, scores, check.rows_selected) if needs_noise(config, diagnosing) else None
         progress.stage("comparing")
         tolerance = config.diff.tolerance if isinstance(config.diff.tolerance, Tolerance) else quiet_tolerance(quiet)
         diff = diff_scores(scores, diff_spec(prepared, tolerance), config.traffic.key, config.diff.worst_rows)
+        complete.result()
         _refuse_nothing_scored(diff)
         worst = worst_rows(prepared, diff)
         effects = measure_effects(prepared, scores, diff, tolerance)
@@ -246,8 +248,8 @@ def _work(prepared: Prepared) -> list[str]:
     return [*files, prepared.plan.reader, str(prepared.config.engine.commit_rows)]
 
 
-def _read_back(prepared: Prepared, output: Output, run_id: str, check: TrafficCheck) -> DataFrame:
-    """Read the scores table and prove that it holds this run, every row, and no row twice.
+def _prove_complete(prepared: Prepared, output: Output, run_id: str, check: TrafficCheck) -> None:
+    """Read the scores table back, and prove that it holds this run, every row, and no row twice.
 
     Raises:
         RunFailed: It does not.
@@ -258,14 +260,12 @@ def _read_back(prepared: Prepared, output: Output, run_id: str, check: TrafficCh
         raise RunFailed(
             f"{path} also holds commits of run {strangers[0]}: two runs wrote to one output; use --overwrite"
         )
-    scores = read_table(prepared.spark, path)
-    found = key_fingerprint(scores, prepared.config.traffic.key)
+    found = key_fingerprint(read_table(prepared.spark, path), prepared.config.traffic.key)
     if found != check.keys:
         raise RunFailed(
             f"the scores table holds {found.rows:,} rows, the selected traffic {check.keys.rows:,}, or other keys: "
             "files of the traffic changed while it was read, or the output was written to; use --overwrite"
         )
-    return scores
 
 
 def _refuse_nothing_scored(diff: Diff) -> None:

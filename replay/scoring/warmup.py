@@ -46,9 +46,15 @@ def warm_up(
                 open_scorers(wanted, model, "cpu")
         yield from batches
 
+    def wake(_: int) -> None:
+        pass
+
     def run() -> None:
         # Whatever happens here (the session may end meanwhile), the run itself will meet and explain.
         with contextlib.suppress(Exception):
+            # The daemon that workers are forked from imports torch first. One slot waits for that, and an RDD's task,
+            # which Spark has nothing to plan for, gets there soonest.
+            context.parallelize([0], 1).foreach(wake)
             opened = spark.range(0, tasks, 1, tasks).mapInArrow(open_models, "id long")
             opened.write.format("noop").mode("overwrite").save()
 

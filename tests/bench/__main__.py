@@ -143,7 +143,7 @@ def run_parts(parts: list[str], large: int, directory: Path, repeats: int) -> No
     case = WIDE_IDS
     in_one_session: dict[str, Callable[[SparkSession], None]] = {
         "ids": lambda spark: compare(spark, case, large // 4, large, directory, repeats),
-        "floats": lambda spark: compare(spark, WIDE_FLOATS, large // 16, large // 4, directory, repeats),
+        "floats": lambda spark: compare(spark, WIDE_FLOATS, large // 8, large // 2, directory, repeats),
         "whole": lambda _: whole_run(case, large, directory),
         "scenarios": lambda _: print_scenarios(case, large // 8, large // 2, directory, repeats, say),
         "diagnosis": lambda _: print_diagnosis(case, large // 2, directory, repeats, say),
