@@ -19,7 +19,7 @@ from replay.diff.rank_state import GROUP, RankState
 from replay.diff.result import DiffResult
 from replay.diff.spec import DiffSpec
 from replay.diff.worst import RowDelta, WorstRows
-from replay.mapping import map_batches
+from replay.mapping import Batches, BatchFunction, ScannedBatches, map_batches
 from replay.metrics.rank import RankChange
 
 if TYPE_CHECKING:
@@ -87,7 +87,9 @@ class _FirstPass:
         return cls(DiffState.from_bytes(data[8:end]), WorstRows.from_bytes(data[end:]))
 
 
-def diff_scores(scores: DataFrame, spec: DiffSpec, key: tuple[str, ...], worst_rows: int) -> Diff:
+def diff_scores(
+    scores: DataFrame, spec: DiffSpec, key: tuple[str, ...], worst_rows: int, batches: Batches | None = None
+) -> Diff:
     """Diff a scores table: one pass, and two lighter ones where intervals and the order within groups need them.
 
     Args:
@@ -95,16 +97,18 @@ def diff_scores(scores: DataFrame, spec: DiffSpec, key: tuple[str, ...], worst_r
         spec: What to read and how to judge.
         key: Columns that identify a row.
         worst_rows: Rows kept for each variant.
+        batches: The same table, as its tasks get it; default: Spark reads it.
     """
+    batches = batches or ScannedBatches(scores)
     empty = _FirstPass(DiffState(spec), WorstRows(spec, key, worst_rows))
     columns = tuple(dict.fromkeys((*spec.columns, *key)))
-    first = accumulate(scores, columns, empty, _FirstPass.from_bytes)
+    first = accumulate(batches, columns, empty, _FirstPass.from_bytes)
     plan = InfluencePlan.of(first.sums)
     ranks = rank_effects(scores, spec) if spec.group is not None and len(spec.variants) > 1 else None
     influence = None
     if plan.needed:
         influence = accumulate(
-            scores, spec.columns, InfluenceState(plan), partial(InfluenceState.from_bytes, plan=plan)
+            batches, spec.columns, InfluenceState(plan), partial(InfluenceState.from_bytes, plan=plan)
         )
     return Diff(first.sums, measure(first.sums, influence, ranks), first.worst.compute())
 
@@ -134,15 +138,17 @@ def rank_effects(scores: DataFrame, spec: DiffSpec) -> dict[str, RankChange]:
     code = group.cast("bigint") if whole else F.xxhash64(group)
     columns = [quoted(name) for name in empty.columns if name != GROUP]
     together = kept.select(code.alias(GROUP), *columns).repartition(quoted(GROUP)).sortWithinPartitions(quoted(GROUP))
-    return _collect(_map(together, empty, RankState.from_bytes), empty, RankState.from_bytes).compute()
+    # Mapped as it is: to select columns again would let Spark forget the order.
+    partials = map_batches(together, _updating(empty, RankState.from_bytes), _SCHEMA)
+    return _collect(partials, empty, RankState.from_bytes).compute()
 
 
-def accumulate(scores: DataFrame, columns: tuple[str, ...], empty: S, unpack: Callable[[bytes], S]) -> S:
+def accumulate(batches: Batches, columns: tuple[str, ...], empty: S, unpack: Callable[[bytes], S]) -> S:
     """Run a state over a table in parallel and merge what the tasks found.
 
     Args:
-        scores: The scores table.
-        columns: Columns that the state reads, and no others: what is selected is what crosses into Python.
+        batches: The scores table.
+        columns: Columns that the state reads, and no others: what is selected is what is read.
         empty: A state that has seen nothing; every task starts from it.
         unpack: Undoes `to_bytes`.
     """
@@ -152,9 +158,7 @@ def accumulate(scores: DataFrame, columns: tuple[str, ...], empty: S, unpack: Ca
         states = (unpack(state) for batch in batches for state in batch.column(0).to_pylist())
         yield _pack(reduce(lambda left, right: left.merge(right), states, unpack(packed_empty)))
 
-    selected = scores.select(*(quoted(name) for name in columns))
-    partials = _map(selected, empty, unpack)
-    tasks = selected.rdd.getNumPartitions()
+    partials, tasks = batches.map(columns, _updating(empty, unpack), _SCHEMA)
     if tasks > _MERGE_ON_DRIVER:
         partials = partials.repartition(math.isqrt(tasks)).mapInArrow(merge, _SCHEMA)
     return _collect(partials, empty, unpack)
@@ -165,14 +169,14 @@ def quoted(name: str) -> Column:
     return F.col("`" + name.replace("`", "``") + "`")
 
 
-def _map(selected: DataFrame, empty: S, unpack: Callable[[bytes], S]) -> DataFrame:
-    """A packed state of each partition."""
+def _updating(empty: S, unpack: Callable[[bytes], S]) -> BatchFunction:
+    """From the batches of a task to its packed state."""
     packed_empty = empty.to_bytes()
 
     def update(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield _pack(reduce(lambda state, batch: state.update(batch), batches, unpack(packed_empty)))
 
-    return map_batches(selected, update, _SCHEMA)
+    return update
 
 
 def _collect(partials: DataFrame, empty: S, unpack: Callable[[bytes], S]) -> S:

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from replay.checkpoints import Checkpoint
-from replay.config import ReplayConfig, Tolerance, fingerprint, load_config, side_files, to_resolved_dict
+from replay.config import (
+    ReplayConfig,
+    Tolerance,
+    TrafficConfig,
+    fingerprint,
+    load_config,
+    side_files,
+    to_resolved_dict,
+)
 from replay.diff.job import Diff, diff_scores
 from replay.errors import RunFailed, TrafficError
 from replay.flows.diff_spec import diff_spec
@@ -48,7 +56,7 @@ from replay.store import (
     read_table,
     replace_table,
 )
-from replay.traffic import TrafficCheck, key_fingerprint
+from replay.traffic import TableBatches, TrafficCheck, key_fingerprint, open_traffic
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -166,7 +174,13 @@ def replay_window(
         quiet = measure_quiet(prepared, scores, check.rows_selected) if needs_noise(config, diagnosing) else None
         progress.stage("comparing")
         tolerance = config.diff.tolerance if isinstance(config.diff.tolerance, Tolerance) else quiet_tolerance(quiet)
-        diff = diff_scores(scores, diff_spec(prepared, tolerance), config.traffic.key, config.diff.worst_rows)
+        diff = diff_scores(
+            scores,
+            diff_spec(prepared, tolerance),
+            config.traffic.key,
+            config.diff.worst_rows,
+            _as_batches(prepared, output),
+        )
         complete.result()
         _refuse_nothing_scored(diff)
         worst = worst_rows(prepared, diff)
@@ -266,6 +280,12 @@ def _prove_complete(prepared: Prepared, output: Output, run_id: str, check: Traf
             f"the scores table holds {found.rows:,} rows, the selected traffic {check.keys.rows:,}, or other keys: "
             "files of the traffic changed while it was read, or the output was written to; use --overwrite"
         )
+
+
+def _as_batches(prepared: Prepared, output: Output) -> TableBatches:
+    """The scores table, read as logged traffic is: by the tasks themselves where they can."""
+    table = TrafficConfig(path=output.table(SCORES), key=prepared.config.traffic.key, score=prepared.config.baseline)
+    return TableBatches(prepared.spark, open_traffic(prepared.spark, table))
 
 
 def _refuse_nothing_scored(diff: Diff) -> None:

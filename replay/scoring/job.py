@@ -21,7 +21,7 @@ from replay.config import EngineConfig, ModelConfig
 from replay.mapping import map_batches
 from replay.scoring.core import BatchScorer, Stopwatch, Work
 from replay.scoring.device import choose_device
-from replay.traffic import Split, SplitPlan, read_split
+from replay.traffic import Split, SplitPlan, map_splits
 
 if TYPE_CHECKING:
     from pyspark import Accumulator
@@ -71,16 +71,12 @@ def score_splits(
     Returns:
         The scores, lazily: nothing runs before an action.
     """
-    shipped = spark.sparkContext.broadcast((job, plan, tuple(splits)))
+    shipped = spark.sparkContext.broadcast(job)
 
-    def score(ids: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        job, plan, splits = shipped.value
-        indices = [index for batch in ids for index in batch.column(0).to_pylist()]
-        batches = (batch for index in indices for batch in read_split(splits[index], plan, batch_rows=BATCH_ROWS))
-        return score_partition(job, batches, totals.add)
+    def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return score_partition(shipped.value, batches, totals.add)
 
-    ids = spark.range(0, len(splits), 1, numPartitions=len(splits))
-    return ids.mapInArrow(score, from_arrow_schema(job.work.schema()))
+    return map_splits(spark, plan, splits, score, from_arrow_schema(job.work.schema()), BATCH_ROWS)
 
 
 def score_dataframe(dataframe: DataFrame, job: ScoreJob, totals: Accumulator[dict[str, float]]) -> DataFrame:

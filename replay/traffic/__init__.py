@@ -1,5 +1,6 @@
 """Find the logged table, pin it, check it, split it, read it."""
 
+from replay.traffic.batches import TableBatches, map_splits
 from replay.traffic.checks import TrafficCheck, check_traffic
 from replay.traffic.columns import column_problems
 from replay.traffic.direct import Piece, ReadPlan, Split, read_split
@@ -26,6 +27,7 @@ __all__ = [
     "Split",
     "SplitPlan",
     "StaleColumn",
+    "TableBatches",
     "TimeFilter",
     "TrafficCheck",
     "WhereColumn",
@@ -38,6 +40,7 @@ __all__ = [
     "entity_history",
     "find_column",
     "find_rows",
+    "map_splits",
     "history_note",
     "key_fingerprint",
     "known_name",
