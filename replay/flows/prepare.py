@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from replay.checkpoints import Checkpoint, cached_scorer, check_inputs
@@ -17,13 +18,13 @@ from replay.config import (
     expand_scenarios,
 )
 from replay.errors import ConfigError, Problem, ReplayError, TrafficError
-from replay.features import Encoder, check_features
+from replay.features import Encoder, check_features, feature_column
 from replay.flows.ahead import is_short
 from replay.flows.examined import examine_all
 from replay.flows.map_keys import name_map_keys
 from replay.flows.options import Options
 from replay.flows.others import Side, condition_problems, draw_donors_of, plan_side
-from replay.scenarios import ScenarioPlan
+from replay.scenarios import NotThere, Rows, ScenarioPlan, row_keys
 from replay.scoring import PREFLIGHT_ROWS, Preflight, Work, carried_columns, plan_variants, run_preflight
 from replay.scoring.failures import spark_errors
 from replay.scoring.job import ScoreJob
@@ -143,6 +144,7 @@ def prepare(
         _raise(condition_problems(spark, traffic, scenarios))
         plan = plan_splits(spark, traffic, columns, config.engine.reader, target_rows=target, side=side.place)
         sample = _sample(spark, traffic, plan, config)
+        _raise(_own_problems(config, scenarios, encoder, sample))
         donors = draw_donors_of(spark, traffic, config, scenarios, encoder.types)
     with ThreadPoolExecutor(1) as pool, spark_errors("checking the traffic"):
         # Spark reads keys while this process opens the checkpoints; what is wrong with these is told first.
@@ -183,6 +185,28 @@ def _scenario_problems(config: ReplayConfig, scenarios: Sequence[Scenario], enco
             ScenarioPlan(scenario, config.model, encoder.types, config.seed, base_dir=config.base_dir)
         except ConfigError as error:
             yield from error.problems
+
+
+def _own_problems(
+    config: ReplayConfig, scenarios: Sequence[Scenario], encoder: Encoder, sample: pa.RecordBatch
+) -> Iterator[Problem]:
+    """What goes wrong with perturbations of the user's own over a few logged rows: told before hours of work."""
+    columns = encoder.columns(sample)
+    rows = Rows(
+        keys=row_keys([feature_column(sample, name) for name in config.traffic.key]),
+        accepted=np.ones(sample.num_rows, dtype=bool),
+        time_us=None,
+        has_time=None,
+        column=columns.__getitem__,
+        side=_no_side,
+    )
+    for scenario in {scenario.salt: scenario for scenario in scenarios}.values():
+        plan = ScenarioPlan(scenario, config.model, encoder.types, config.seed, base_dir=config.base_dir)
+        yield from plan.try_out(rows)
+
+
+def _no_side(name: str) -> pa.Array:
+    raise NotThere(name)
 
 
 def fit_problems(config: ReplayConfig, schema: pa.Schema, checkpoints: Mapping[str, Checkpoint]) -> list[Problem]:

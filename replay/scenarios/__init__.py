@@ -5,7 +5,7 @@ from replay.scenarios.draw import Draw, map_elements
 from replay.scenarios.hashing import bits, normal, row_keys, salted, uniform
 from replay.scenarios.needs import donor_features, side_columns
 from replay.scenarios.ops import REGISTERED, Op, OpProblem, Site, register
-from replay.scenarios.plan import Rows, ScenarioPlan, Touched
+from replay.scenarios.plan import NotThere, Rows, ScenarioPlan, Touched
 from replay.scenarios.side import SideColumn
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "REGISTERED",
     "Donors",
     "Draw",
+    "NotThere",
     "Op",
     "OpProblem",
     "Rows",

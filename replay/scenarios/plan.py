@@ -11,18 +11,23 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from replay.config.model import ModelConfig
-from replay.errors import ConfigError
+from replay.errors import ConfigError, Problem, RunFailed
+from replay.scenarios.custom import Checked
 from replay.scenarios.donors import Donors
 from replay.scenarios.draw import Draw
 from replay.scenarios.forms import to_logged
 from replay.scenarios.hashing import Keys, salted, selected
-from replay.scenarios.steps import Step, resolve_steps
+from replay.scenarios.steps import Change, Step, resolve_steps
 from replay.scenarios.values import Values
 
 if TYPE_CHECKING:
     from replay.config.variants import Scenario
 
 Mask = npt.NDArray[np.bool_]
+
+
+class NotThere(Exception):
+    """A side column that is not at hand."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,42 @@ class ScenarioPlan:
         columns = {name: to_logged(values.get(name), logged) for name, logged in self._types.items() if name in values}
         return Touched(touched, columns, int(without.sum()))
 
+    def try_out(self, rows: Rows) -> list[Problem]:
+        """Apply the perturbations of the user's own to rows as logged, whatever their rate, and keep nothing.
+
+        Args:
+            rows: (n,) a few logged rows; ``side`` may raise :class:`NotThere`, and what asks for it is not judged.
+
+        Returns:
+            Those that raise, or answer with something that is no column of the feature.
+        """
+        at = np.arange(len(rows.keys))
+        found = []
+        for step in self._steps:
+            for change in step.changes:
+                if not isinstance(change.op, Checked):
+                    continue
+                values = Values(rows.column, rows.side, at, len(at))
+                try:
+                    change.op.apply(values.get(change.feature), self._draw(step, change, rows.keys, values, at))
+                except RunFailed as error:
+                    if not isinstance(error.__cause__, NotThere):
+                        found.append(Problem(str(error), f"scenarios.{self._salt}[{step.number}].op"))
+                        break  # its other features would only repeat it
+        return found
+
+    def _draw(self, step: Step, change: Change, keys: Keys, values: Values, at: npt.NDArray[np.int64]) -> Draw:
+        """Random numbers and the row's other values, for some places of the touched rows."""
+        return Draw(
+            keys[at],
+            change.feature,
+            change.unit,
+            self._seed,
+            (self._salt, step.number),
+            values.reader(at),
+            values.side_reader(at),
+        )
+
     def _marks(self, step: Step, rows: Rows) -> dict[str, Mask]:
         """Rows that a step touches, (n,) by unit; units that touch none are left out."""
         if step.rate == 0:
@@ -144,16 +185,7 @@ class ScenarioPlan:
             at = places.get(change.unit)
             if at is None:
                 continue
-            draw = Draw(
-                keys[at],
-                change.feature,
-                change.unit,
-                self._seed,
-                (self._salt, step.number),
-                values.reader(at),
-                values.side_reader(at),
-            )
-            changed = change.op.apply(values.some(change.feature, at), draw)
+            changed = change.op.apply(values.some(change.feature, at), self._draw(step, change, keys, values, at))
             pending.append((change.feature, at, changed))
             if step.stale:
                 found[at] |= changed.is_valid().to_numpy(zero_copy_only=False)

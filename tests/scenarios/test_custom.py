@@ -7,7 +7,7 @@ import pytest
 
 from replay.config.scenarios import OPS
 from replay.errors import ConfigError, RunFailed
-from replay.scenarios import REGISTERED, register
+from replay.scenarios import REGISTERED, NotThere, register
 from tests.scenarios.making import plan, rows, touch
 
 SOURCE = """
@@ -40,6 +40,10 @@ class Failing:
 class Ints:
     def apply(self, values, draw):
         return pa.array([7] * len(values), pa.int8())
+
+class Sided:
+    def apply(self, values, draw):
+        return draw.side("late")
 
 class NoMethod:
     pass
@@ -103,6 +107,28 @@ def test_an_answer_that_does_not_fit(base, name, message):
 
     with pytest.raises(RunFailed, match=rf"the perturbation `own\.py:{name}` on `x` {message}"):
         scenario.touch(rows(COLUMNS))
+
+
+def test_tried_out_before_the_run_whatever_the_rate(base):
+    steps = [own("Jitter"), own("Failing", rate=0.0), own("Numpy", features=["x", "y"])]
+    found = plan(COLUMNS, *steps, base_dir=base).try_out(rows(COLUMNS))
+
+    assert [(problem.path, problem.message) for problem in found] == [
+        ("scenarios.s[1].op", "the perturbation `own.py:Failing` on `x` raised KeyError: 'no luck'"),
+        (
+            "scenarios.s[2].op",
+            "the perturbation `own.py:Numpy` on `x` returned ndarray, expected a pyarrow array of 3 values of double",
+        ),
+    ]
+
+
+def test_what_asks_for_a_side_column_is_not_judged_without_it(base):
+    def absent(name: str) -> pa.Array:
+        raise NotThere(name)
+
+    scenario = plan(COLUMNS, own("Sided"), base_dir=base)
+    assert scenario.try_out(rows(COLUMNS, side=absent)) == []
+    assert len(scenario.try_out(rows(COLUMNS, side={"late": pa.array([1.0] * 2)}.__getitem__))) == 1
 
 
 @pytest.mark.parametrize(
