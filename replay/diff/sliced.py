@@ -43,6 +43,19 @@ ALL = "all"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+CHANGED = {"auc": ("auc_drop", -1), "ne": ("ne_increase", 1), "calibration": ("calibration_shift", 1)}
+"""How a change of quality is called, and which sign a loss has."""
+
+SLICED_METRICS: tuple[str, ...] = (
+    *("mismatch_rate", "mean_abs", "mean_delta", *RATIOS, "auc", "log_mae"),
+    *(change for change, _ in CHANGED.values()),
+)
+"""What is measured of every segment's values; other metrics are of all rows alone."""
+
+Columns = list[tuple[str | None, str, list[MetricValue]]]
+"""What a metric is against, its name, and its value in every slice."""
+
+
 @dataclass(frozen=True, slots=True)
 class SliceRows:
     """One family of slices: the values of a segment, or the time buckets.
@@ -81,19 +94,19 @@ class SliceMeasures:
         for family in _families(self.state):
             blocks = score_blocks(self.state, self.state.slices.tables[family.table].sums, WIDTH)
             clusters = _clusters(self.state, family)
-            for name, sums in blocks.items():
-                columns = self._columns(name, sums, clusters.get(name), family)
+            found = {name: self._columns(name, sums, clusters.get(name), family) for name, sums in blocks.items()}
+            for name, columns in found.items():
+                if name not in (ONLINE, self.state.spec.baseline):
+                    columns += _changes(found[self.state.spec.baseline], columns)
                 for place in family.order:
                     where, bucket = family.names[place]
                     for against, metric, values in columns:
                         yield metric_row(name, against, where, bucket, metric, values[place])
 
-    def _columns(
-        self, name: str, sums: Array, clusters: ClusterTerms | None, family: SliceRows
-    ) -> list[tuple[str | None, str, list[MetricValue]]]:
+    def _columns(self, name: str, sums: Array, clusters: ClusterTerms | None, family: SliceRows) -> Columns:
         """Every metric of one score, each with a value for every slice."""
         spec, overall = self.state.spec, self.overall
-        columns: list[tuple[str | None, str, list[MetricValue]]] = []
+        columns: Columns = []
         if name != ONLINE:
             columns += _compared(sums[:, AGAINST_ONLINE:], "online", overall.design_effect(name, "online"))
             if name != spec.baseline:
@@ -105,7 +118,7 @@ class SliceMeasures:
                 columns += self._ranks(name, family)
         return columns
 
-    def _ranks(self, name: str, family: SliceRows) -> list[tuple[str | None, str, list[MetricValue]]]:
+    def _ranks(self, name: str, family: SliceRows) -> Columns:
         """AUC and LogMAE of a segment's values; clustered variances by the design effect of all rows."""
         histogram = grouped_histogram(self.state, name, int(family.table.split(".")[1]))
         effects = [self.overall.rank_design_effect(name, metric) for metric in (AUC, LOG_MAE)]
@@ -163,7 +176,7 @@ def _high(keys: NDArray[np.uint64]) -> Codes:
     return codes
 
 
-def _compared(sums: Array, against: str, effect: float) -> list[tuple[str | None, str, list[MetricValue]]]:
+def _compared(sums: Array, against: str, effect: float) -> Columns:
     """Mismatch rate (Wilson, with the design effect of all rows), mean |delta| and mean delta."""
     rates, distances, deltas = [], [], []
     for compared, mismatched, pairs, absolute, delta in sums[:, :COMPARISON_WIDTH].tolist():
@@ -183,12 +196,29 @@ def _compared(sums: Array, against: str, effect: float) -> list[tuple[str | None
     return [(against, "mismatch_rate", rates), (against, "mean_abs", distances), (against, "mean_delta", deltas)]
 
 
-def _ratios(sums: Array, clusters: ClusterTerms | None) -> list[tuple[str | None, str, list[MetricValue]]]:
+def _ratios(sums: Array, clusters: ClusterTerms | None) -> Columns:
     moments = full_moments(sums[:, MOMENTS])
     return [
         (None, metric, measure_ratio(formula, sums[:, SUMS], moments, sums[:, ROWS], sums[:, OUTSIDE], clusters))
         for metric, formula in RATIOS.items()
     ]
+
+
+def _changes(baseline: Columns, variant: Columns) -> Columns:
+    """What a variant's quality loses against the baseline's; a slice has no paired interval."""
+    before = {metric: values for against, metric, values in baseline if against is None}
+    after = {metric: values for against, metric, values in variant if against is None}
+    return [
+        ("baseline", change, [_change(*pair, sign) for pair in zip(before[metric], after[metric], strict=True)])
+        for metric, (change, sign) in CHANGED.items()
+        if metric in after
+    ]
+
+
+def _change(before: MetricValue, after: MetricValue, sign: int) -> MetricValue:
+    if before.value is None or after.value is None:
+        return undefined(after.rows, after.reason or before.reason or NO_FINITE_PAIR)
+    return MetricValue(sign * (after.value - before.value), None, None, after.rows)
 
 
 def _clusters(state: DiffState, family: SliceRows) -> dict[str, ClusterTerms]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from replay.config import Gate, Tolerance
+from replay.config import Gate, ReplayConfig, Tolerance
 from replay.diff.grid import DiffState
 from replay.diff.measure import measure
 from replay.diff.rank_state import RankState
-from replay.errors import UsageError
+from replay.diff.sliced import ALL, SLICED_METRICS
+from replay.errors import ConfigError, Problem, UsageError
 from replay.flows.diff_spec import diff_spec
 from replay.flows.options import Options
 from replay.flows.prepare import Prepared, located
@@ -26,11 +27,13 @@ def check_gates(prepared: Prepared) -> None:
     """Find gates on what this run does not measure, before it scores: a diff of no rows has the same metrics.
 
     Raises:
-        ConfigError: With all such gates. A metric that has no slices is told after the run, when slices are known.
+        ConfigError: With all such gates. That a slice has no rows is told after the run.
     """
     config = prepared.config
     if not config.gates:
         return
+    with located(config):
+        _check_slices(config)
     spec = diff_spec(prepared, Tolerance())
     ranked = spec.group is not None and len(spec.variants) > 1
     nothing = measure(DiffState(spec), None, RankState(spec).compute() if ranked else None)
@@ -47,6 +50,17 @@ def check_gates(prepared: Prepared) -> None:
     )
     with located(config):
         judge_gates([gate.model_copy(update={"slice": None}) for gate in config.gates], summary, nothing.metric_rows)
+
+
+def _check_slices(config: ReplayConfig) -> None:
+    expected = f"leave `slice` out, or take one of {', '.join(SLICED_METRICS)}"
+    problems = [
+        Problem(f"`{gate.metric}` is not measured by slice: {expected}", f"gates[{place}].metric")
+        for place, gate in enumerate(config.gates)
+        if gate.slice not in (None, ALL) and gate.metric not in SLICED_METRICS
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def judge_output(output: str, options: Options) -> ReportData:

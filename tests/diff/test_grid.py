@@ -172,6 +172,27 @@ def test_comparisons_of_every_slice_equal_the_plain_state(against):
                 assert rows[variant, name, bucket, metric].value == pytest.approx(expected[metric], rel=1e-9, abs=1e-15)
 
 
+def test_changes_of_every_slice_are_differences_of_the_plain_states():
+    spec = SPECS["no group"]
+    rows = {(r.variant, r.slice, r.bucket, r.metric): r for r in measure(diffed(spec)).metric_rows}
+    checked = 0
+    for (name, bucket), mask in slices_of(spec).items():
+        if (name, bucket) == ("all", None):
+            continue  # these have intervals too
+        for variant in ("candidate", "prod/nulls", "candidate/nulls"):
+            for change, metric, sign in (("auc_drop", "auc", -1), ("ne_increase", "ne", 1)):
+                if bucket is not None and metric == "auc":
+                    assert (variant, name, bucket, change) not in rows
+                    continue
+                found = rows[variant, name, bucket, change]
+                own, base = (quality(METRICS[metric], each, mask, spec).value for each in (variant, spec.baseline))
+                assert found.value == pytest.approx(sign * (own - base), rel=1e-6, abs=1e-12)
+                assert (found.against, found.low, found.high) == ("baseline", None, None)
+                checked += 1
+        assert (spec.baseline, name, bucket, "ne_increase") not in rows
+    assert checked == 3 * (6 * 2 + 8)  # variants x (four surfaces + two tiers, buckets)
+
+
 @pytest.mark.parametrize("against", ["online", "baseline"])
 def test_summaries_equal_the_plain_state(against):
     spec = SPECS["no label"]

@@ -40,6 +40,11 @@ def learnable() -> pa.Table:
     return table.set_column(table.schema.get_field_index("label"), "label", pa.array(clicked.astype(np.int32)))
 
 
+def without_x2(table: pa.Table) -> pa.Table:
+    """The same with x2 as `missing` says."""
+    return table.set_column(table.schema.get_field_index("x2"), "x2", pa.array(np.zeros(ROWS)))
+
+
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scenarios = {"x2_null": [{"op": "nulls", "features": ["x2"]}]}
@@ -90,9 +95,7 @@ def test_the_run_that_a_gate_made_is_a_run_like_any(gated: Path, config: Path):
     summary = json.loads((config.parent / "out" / "summary.json").read_text())
     assert [(gate["metric"], gate["verdict"]) for gate in summary["gates"]] == EXPECTED
     table = learnable()
-    label, clean = table["label"].to_numpy(), expected_scores(table)
-    index = table.schema.get_field_index("x2")
-    null = expected_scores(table.set_column(index, "x2", pa.array(np.zeros(ROWS))))
+    label, clean, null = table["label"].to_numpy(), expected_scores(table), expected_scores(without_x2(table))
     drop = roc_auc_score(label, clean) - roc_auc_score(label, null)
     assert drop > 0.05
     assert summary["variants"][NULL]["vs_baseline"]["auc_drop"] == pytest.approx(drop, abs=1e-5)
@@ -151,6 +154,20 @@ def test_other_gates_are_judged_over_the_scores_that_are_there(
     assert spark.sql(f"DESCRIBE HISTORY delta.`{path}`").count() == before
 
 
+def test_a_change_of_quality_in_a_slice(
+    gated: Path, config: Path, spark: SparkSession, capsys: pytest.CaptureFixture[str]
+):
+    table = learnable()
+    home = np.array(table["surface"].to_pylist()) == "home"
+    label = table["label"].to_numpy()[home]
+    clean, null = (expected_scores(each)[home] for each in (table, without_x2(table)))
+    drop = roc_auc_score(label, clean) - roc_auc_score(label, null)
+    gate = {"variant": NULL, "against": "baseline", "metric": "auc_drop", "slice": "surface=home"}
+    near = with_gates(config, {**gate, "max": drop + 1e-5, "min": drop - 1e-5}, {**gate, "max": drop - 1e-3})
+    assert replay("gate", near, "--json") == 1
+    assert verdicts(capsys.readouterr().out) == [("auc_drop", "passed"), ("auc_drop", "failed")]
+
+
 def test_an_unknown_metric_is_an_error_with_its_line_and_the_nearest(
     gated: Path, config: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -178,6 +195,7 @@ def test_an_unknown_variant_is_an_error_before_anything_runs(config: Path, capsy
         ({"variant": "prod", "metric": "kendall_tau", "against": "online", "min": 0.9}, "no metric of prod"),
         ({"variant": NULL, "metric": "auc_drop", "against": "online", "max": 0.1}, "not measured against online"),
         ({"variant": NULL, "metric": "mean_abs", "max": 0.1}, "give `against`"),
+        ({**MISMATCH, "metric": "p99_abs", "slice": "surface=home", "max": 1}, "`p99_abs` is not measured by slice"),
     ],
 )
 def test_what_this_run_does_not_measure_is_told_before_it_scores(
