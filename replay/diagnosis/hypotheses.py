@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+
+from replay.config import render_duration
 
 KINDS = (
     "null_features",
@@ -69,13 +72,16 @@ class Hypothesis:
 
         >>> Hypothesis("null_features", "prod", ("I3",), features=("I3",)).describe()
         'I3 null'
+        >>> Hypothesis("stale_features", "prod", ("I3",), lag_us=86_400_000_000, features=("I3",)).describe()
+        'I3 stale by 1d'
         """
         names = ", ".join((*(f"family {name}" for name in self.families), *self.features))
         return _WORDS[self.kind](self, names)
 
 
 def _stale(one: Hypothesis, names: str) -> str:
-    return f"{names} stale by {(one.lag_us or 0) / 1e6:g} s"
+    """To the second: what the data tells is a range of lags."""
+    return f"{names} stale by {render_duration(timedelta(seconds=round((one.lag_us or 0) / 1e6)))}"
 
 
 def _scaled(one: Hypothesis, names: str) -> str:
