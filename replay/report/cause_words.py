@@ -114,7 +114,7 @@ _WORDS = {
     "stale_features": KindWords(
         lambda one: f"{_named(one)} stale by {_lag(one)}",
         lambda one: f"as if {_and(one)} had been {_lag(one)} old",
-        "not a stale value",
+        "not another family stale",
     ),
     "checkpoint": KindWords(
         lambda one: f"checkpoint {one.checkpoint} answered",

@@ -173,7 +173,7 @@ def test_an_incident_is_a_whole_story():
         "Beyond the tolerance 4,321 (94%)",
         "These rows cannot tell it from: family counts_7d = 0.0.",
         "67 of the 1,707 tested rows agree under no hypothesis",
-        "not a stale value (best 2.1%), not another checkpoint (best 0%)",
+        "not another family stale (best 2.1%), not another checkpoint (best 0%)",
         "NE increase +0.168 0.112 to 0.225 93%",
         "AUC drop +0.0412 0.021 to 0.061 95%",
         "Verify it over the full window replay run replay.yaml --output out/window-41-verify",

@@ -96,7 +96,7 @@ def test_every_kind_makes_a_sentence_with_its_evidence() -> None:
 
 def test_what_was_excluded_is_part_of_the_answer() -> None:
     assert story.ruled_out_sentence(INCIDENT.ruled_out) == (
-        "Ruled out by replaying: not another checkpoint (best 2%), not a stale value (best 0%)."
+        "Ruled out by replaying: not another checkpoint (best 2%), not another family stale (best 0%)."
     )
     assert story.ruled_out_sentence(()) == ""
 
