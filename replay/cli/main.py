@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from types import FrameType
@@ -61,22 +62,26 @@ def execute(command: click.Command, arguments: list[str]) -> int:
         0 done, 2 wrong usage or config, 3 input refused, 4 the run failed, 130 interrupted; 1 is a gate's alone, so
         a bug, which keeps its traceback, exits with 4.
     """
+    _terminated.clear()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = command.main(args=arguments, prog_name="replay", standalone_mode=False)
         return code if isinstance(code, int) else EXIT_OK
     except ReplayError as error:
+        if _terminated.is_set():
+            return _interrupted()
         click.echo(f"error: {error}", err=True)
         return error.exit_code
     except click.ClickException as error:
         error.show()
         return EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted: what was committed is kept; run the same command again to go on from there", err=True)
-        return EXIT_INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         return EXIT_OK
     except Exception:
+        if _terminated.is_set():
+            return _interrupted()
         traceback.print_exc()
         click.echo("error: this is a bug in replay; please report it with the traceback above", err=True)
         return EXIT_FAILED
@@ -91,6 +96,17 @@ def _exit(code: int) -> NoReturn:
     os._exit(code)
 
 
+def _interrupted() -> int:
+    click.echo("interrupted: what was committed is kept; run the same command again to go on from there", err=True)
+    return EXIT_INTERRUPTED
+
+
+_terminated = threading.Event()
+"""A signal has come. In a finalizer what its handler raises is lost, and the run goes on to fail in another way: who
+ends the process often ends its JVM too."""
+
+
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     """A scheduler's SIGTERM ends a run as Ctrl-C does."""
+    _terminated.set()
     raise KeyboardInterrupt
