@@ -54,11 +54,9 @@ def map_batches(dataframe: DataFrame, function: BatchFunction, schema: StructTyp
         function: Gets the batches of a partition, under the names of the DataFrame.
         schema: Of what it yields.
     """
-    from pyspark.sql import functions as F
-
     names = dataframe.columns
-    quoted = ("`" + name.replace("`", "``") + "`" for name in names)
-    numbered = dataframe.select(*(F.col(name).alias(f"c{place}") for place, name in enumerate(quoted)))
+    # By place: how a name is read depends on the session.
+    numbered = dataframe.toDF(*(f"c{place}" for place in range(len(names))))
 
     def named(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         return function(batch.rename_columns(names) for batch in batches)

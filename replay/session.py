@@ -1,4 +1,4 @@
-"""The Spark session: borrowed where one is active, owned and set up for Delta where none is.
+"""The Spark session: borrowed where one runs, owned and set up for Delta where none does.
 
 Delta's jars are resolved once, kept in a cache directory, and put on the driver's class path from there, so that later
 starts neither resolve nor copy them.
@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replay.errors import ReplayError, RunFailed, UsageError
+from replay.guest import check_settings, running_context, running_session
 from replay.java import java_options, java_problem
 
 if TYPE_CHECKING:
-    from pyspark import SparkConf
+    from pyspark import SparkConf, SparkContext
     from pyspark.sql import SparkSession
 
 DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
@@ -57,14 +58,13 @@ _LOCAL_DEFAULTS = {
     "spark.driver.bindAddress": "127.0.0.1",
 }
 _DEFAULTS = {
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.execution.arrow.pyspark.enabled": "true",
     # Progress is Replay's own; Spark's console bar would write over it.
     "spark.ui.showConsoleProgress": "false",
-    "spark.sql.debug.maxToStringFields": "1000",
 }
+_EXTENSIONS = "spark.sql.extensions"
+_DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 
 
 def jar_cache() -> Path:
@@ -83,24 +83,40 @@ _STARTING = threading.Lock()
 def start_session(
     master: str | None = None, conf: Mapping[str, str] | None = None, app_name: str = "replay", *, short: bool = False
 ) -> SparkSession:
-    """Return the active Spark session, or start one with Delta and leave it running.
+    """Return the session that runs, or start one with Delta and leave it running.
+
+    A session that runs is the one active in this thread, else the default one. Nothing of it is changed.
 
     Args:
         master: Spark master of a session that is started here; default: what the environment says, else ``local[*]``.
-        conf: Spark settings of a session that is started here. On a borrowed one they must already hold.
+        conf: Spark settings of a session that is started here. A borrowed one, and its master, must already hold them.
         app_name: Name of the application, for a session started here.
         short: A local session that is started here has seconds of work, not minutes.
 
     Raises:
-        UsageError: No usable Java, or the borrowed session has no Delta.
+        UsageError: No usable Java, or the borrowed session has no Delta, or other settings.
         RunFailed: Delta's jars could not be resolved, or Spark did not start.
     """
-    from pyspark.sql import SparkSession
-
     with _STARTING:
-        session = SparkSession.getActiveSession() or _start(master, dict(conf or {}), app_name, short=short)
+        session = running_session()
+        if session is None:
+            context = running_context()
+            session = _start(master, dict(conf or {}), app_name, short=short) if context is None else _over(context)
+    check_settings(session, {**(conf or {}), **({} if master is None else {"spark.master": master})})
     _check_delta(session)
     return session
+
+
+def is_running() -> bool:
+    """Whether :func:`start_session` would return at once: there is a session, and no thread is starting one."""
+    return not _STARTING.locked() and running_session() is not None
+
+
+def _over(context: SparkContext) -> SparkSession:
+    """The first session over a context without one: with the context's settings, and the default one from now on."""
+    from pyspark.sql import SparkSession
+
+    return SparkSession(context)
 
 
 def start_ahead(master: str | None = None, conf: Mapping[str, str] | None = None, *, short: bool = False) -> None:
@@ -124,9 +140,7 @@ def spark_session(
     master: str | None = None, conf: Mapping[str, str] | None = None, app_name: str = "replay"
 ) -> Iterator[SparkSession]:
     """Yield a session as :func:`start_session` does, and stop it at the end if it was started here."""
-    from pyspark.sql import SparkSession
-
-    borrowed = SparkSession.getActiveSession() is not None
+    borrowed = running_context() is not None
     session = start_session(master, conf, app_name)
     try:
         yield session
@@ -136,8 +150,7 @@ def spark_session(
 
 
 def _start(master: str | None, conf: dict[str, str], app_name: str, *, short: bool) -> SparkSession:
-    from pyspark import SparkConf
-    from pyspark.sql import SparkSession
+    from pyspark import SparkConf, SparkContext
 
     problem = java_problem()
     if problem is not None:
@@ -145,7 +158,11 @@ def _start(master: str | None, conf: dict[str, str], app_name: str, *, short: bo
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     settings = {"spark.app.name": app_name, **_DEFAULTS}
-    if not _submitted():
+    if _submitted():
+        SparkContext._ensure_initialized()
+        # What spark-submit was given wins.
+        settings |= dict(SparkConf().getAll())
+    else:
         master = master or os.environ.get("SPARK_MASTER") or "local[*]"
         settings["spark.master"] = master
         settings |= _LOCAL_DEFAULTS if master.startswith("local") else {}
@@ -154,16 +171,19 @@ def _start(master: str | None, conf: dict[str, str], app_name: str, *, short: bo
             settings |= _daemon_on() | {"spark.driver.extraJavaOptions": options}
         settings |= _delta_on(master, conf)
     settings |= conf
+    settings[_EXTENSIONS] = _with_delta(settings.get(_EXTENSIONS, ""))
     try:
-        _launch(SparkConf(loadDefaults=False).setAll(list(settings.items())))
-        builder = SparkSession.builder
-        for key, value in settings.items():
-            builder = builder.config(key, value)
-        session = builder.getOrCreate()
+        session = _over(_launch(SparkConf(loadDefaults=False).setAll(list(settings.items()))))
     except Exception as error:
         raise RunFailed(f"Spark did not start: {_first_line(error)}; its log is {spark_log()}") from error
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def _with_delta(extensions: str) -> str:
+    """Extensions of Spark SQL, Delta's among them."""
+    named = [name.strip() for name in extensions.split(",") if name.strip()]
+    return ",".join(named if _DELTA_EXTENSION in named else [*named, _DELTA_EXTENSION])
 
 
 def _submitted() -> bool:
@@ -171,16 +191,16 @@ def _submitted() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
-def _launch(conf: SparkConf) -> None:
-    """Launch the JVM, unless there is one, with a stderr of its own: it is no part of what a command says."""
+def _launch(conf: SparkConf) -> SparkContext:
+    """Start Spark. A JVM that is launched for it has a stderr of its own: it is no part of what a command says."""
     from pyspark import SparkContext
     from pyspark.java_gateway import launch_gateway
 
     if _submitted() or SparkContext._gateway is not None:
-        return
+        return SparkContext(conf=conf)
     with spark_log().open("ab") as log:
         gateway = launch_gateway(conf, popen_kwargs={"stderr": log})  # type: ignore[no-untyped-call]
-    SparkContext(conf=conf, gateway=gateway)
+    return SparkContext(conf=conf, gateway=gateway)
 
 
 def _daemon_on() -> dict[str, str]:

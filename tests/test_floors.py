@@ -23,12 +23,12 @@ FLOORS = (
     ("scoring",),
     ("scenarios",),
     ("traffic", "features", "checkpoints", "diff", "store"),
-    ("config",),
-    ("metrics", "session", "mapping", "daemon"),
+    ("config", "session"),
+    ("metrics", "mapping", "daemon", "guest"),
     ("errors", "version", "hashing", "java", "garbage"),
 )
 # Who may import Spark. Everything else is tested in milliseconds and used in a notebook.
-SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "session", "mapping", "daemon"}
+SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "session", "mapping", "daemon", "guest"}
 SPARK_FILES = {
     "replay/diff/job.py",
     "replay/scoring/failures.py",

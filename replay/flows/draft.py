@@ -5,6 +5,7 @@ from __future__ import annotations
 from replay.checkpoints import examine
 from replay.config import CheckpointConfig, TrafficConfig
 from replay.flows.options import Options
+from replay.guest import at_work, private_session
 from replay.init import draft
 from replay.scoring.failures import spark_errors
 from replay.session import start_session
@@ -28,7 +29,8 @@ def draft_config(traffic: str, checkpoint: str, *, target: str, factory: str | N
     entry = CheckpointConfig(path=checkpoint, factory=factory)
     examined = examine(entry, "prod", allow_pickle=options.allow_pickle, allow_non_finite=True)
     with spark_errors("reading the traffic"):
-        session = start_session(options.master, options.conf)
-        # Only the schema is read, so the roles may be any column: they are what the draft is to find.
-        table = open_traffic(session, TrafficConfig(path=traffic, key=("key",), score="score"))
+        session = private_session(start_session(options.master, options.conf), keep=options.conf)
+        with at_work(session) as spark:
+            # Only the schema is read, so the roles may be any column: they are what the draft is to find.
+            table = open_traffic(spark, TrafficConfig(path=traffic, key=("key",), score="score"))
     return draft(table.schema, traffic_path=traffic, checkpoint=examined, target=target)

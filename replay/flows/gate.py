@@ -15,6 +15,7 @@ from replay.flows.options import Options
 from replay.flows.prepare import Prepared, located
 from replay.flows.report import render_again
 from replay.flows.results import variant_summary
+from replay.guest import at_work, private_session
 from replay.metrics.row import MetricRow
 from replay.report.data import ReportData
 from replay.report.gating import judge_gates
@@ -75,12 +76,12 @@ def judge_output(output: str, options: Options) -> ReportData:
         ConfigError: A gate names what the run does not have.
     """
     data, _ = render_again(output)
-    spark = start_session(options.master, options.conf)
-    manifest = Output(open_storage(output, spark)).manifest()
-    if manifest is None:
-        raise UsageError(f"{output}: found no manifest.json, expected the output of a finished run")
-    gates = [Gate.model_validate(entry) for entry in manifest.config.get("gates") or ()]
-    columns = [name for name in MetricRow.__dataclass_fields__ if name != "bucket"]
-    found = read_table(spark, f"{output}/{METRICS}").where("bucket is null").select(*columns).collect()
+    with at_work(private_session(start_session(options.master, options.conf), keep=options.conf)) as spark:
+        manifest = Output(open_storage(output, spark)).manifest()
+        if manifest is None:
+            raise UsageError(f"{output}: found no manifest.json, expected the output of a finished run")
+        gates = [Gate.model_validate(entry) for entry in manifest.config.get("gates") or ()]
+        columns = [name for name in MetricRow.__dataclass_fields__ if name != "bucket"]
+        found = read_table(spark, f"{output}/{METRICS}").where("bucket is null").select(*columns).collect()
     rows = [MetricRow(bucket=None, **row.asDict()) for row in found]
     return replace(data, summary=replace(data.summary, gates=judge_gates(gates, data.summary, rows)))

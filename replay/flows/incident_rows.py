@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from replay.config import ReplayConfig
 from replay.diagnosis.rows import RowTable
+from replay.guest import arrow_dataframe
 from replay.scoring import REJECTED
 
 if TYPE_CHECKING:
@@ -137,8 +138,7 @@ def keys_of(scores: DataFrame, key: Sequence[str], identities: NDArray[np.int64]
     """
     from pyspark.sql import functions as F
 
-    spark = scores.sparkSession
-    wanted = spark.createDataFrame(pa.table({"identity": pa.array(np.unique(identities))}))
+    wanted = arrow_dataframe(scores.sparkSession, pa.table({"identity": pa.array(np.unique(identities))}))
     hashed = scores.select(F.xxhash64(*(_column(name) for name in key)).alias("identity"), *map(_column, key))
     found = hashed.join(F.broadcast(wanted), "identity", "left_semi").collect()
     return {row[0]: dict(zip(key, row[1:], strict=True)) for row in found}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,13 +24,14 @@ from replay.flows.examined import examine_all
 from replay.flows.map_keys import name_map_keys
 from replay.flows.options import Options
 from replay.flows.others import Side, condition_problems, draw_donors_of, plan_side
+from replay.guest import at_work, private_session, session_pool
 from replay.scenarios import NotThere, Rows, ScenarioPlan, row_keys
 from replay.scoring import PREFLIGHT_ROWS, Preflight, Work, carried_columns, plan_variants, run_preflight
 from replay.scoring.failures import spark_errors
 from replay.scoring.job import ScoreJob
 from replay.scoring.routes import plan_routes, route_types
 from replay.scoring.warmup import warm_up
-from replay.session import start_session
+from replay.session import is_running, start_session
 from replay.traffic import (
     PinnedTraffic,
     SplitPlan,
@@ -58,7 +59,7 @@ class Prepared:
 
     Attributes:
         config: As loaded.
-        spark: The session.
+        spark: The private session that the work is done in.
         checkpoints: Examined, by name.
         traffic: The pinned table.
         plan: How tasks get their rows.
@@ -85,16 +86,25 @@ class Prepared:
         return self.side.scan(self.spark, self.traffic, self.plan.columns)
 
 
-def start(config: ReplayConfig, options: Options, *, warm: bool) -> tuple[SparkSession, dict[str, Checkpoint]]:
+def start(
+    config: ReplayConfig, options: Options, visit: contextlib.ExitStack, *, warm: bool
+) -> tuple[SparkSession, dict[str, Checkpoint]]:
     """Start Spark, and meanwhile examine the checkpoints and open them: each takes seconds.
 
     Args:
         config: As loaded.
         options: From the command line.
+        visit: Ends the work in the session, and leaves Spark as it was found.
         warm: Start the workers too, as soon as there is a session, since they will have something to score.
     """
+
+    def begin() -> SparkSession:
+        host = start_session(options.master, options.conf, short=is_short(config))
+        return private_session(host, keep=options.conf)
+
     with ThreadPoolExecutor(2) as pool:
-        session = pool.submit(start_session, options.master, options.conf, short=is_short(config))
+        # Which session is active is known in this thread alone. To find it takes no time; to start one does.
+        session = _done(begin()) if is_running() else pool.submit(begin)
         checkpoints = examine_all(config, options)
         if warm:
             pool.submit(lambda: warm_up(session.result(), checkpoints, config.model, config.engine))
@@ -102,13 +112,21 @@ def start(config: ReplayConfig, options: Options, *, warm: bool) -> tuple[SparkS
             # One that does not open is the preflight's to tell, with everything else that is wrong.
             with contextlib.suppress(ReplayError):
                 cached_scorer(checkpoint, config.model)
-        return session.result(), checkpoints
+        spark = visit.enter_context(at_work(session.result()))
+    return spark, checkpoints
+
+
+def _done(session: SparkSession) -> Future[SparkSession]:
+    future: Future[SparkSession] = Future()
+    future.set_result(session)
+    return future
 
 
 def prepare(
     config: ReplayConfig,
     options: Options,
-    pin: Callable[[dict[str, Checkpoint]], ReplayConfig] | None = None,
+    visit: contextlib.ExitStack,
+    pin: Callable[[SparkSession, dict[str, Checkpoint]], ReplayConfig] | None = None,
     *,
     check_keys: bool = False,
 ) -> Prepared:
@@ -117,7 +135,8 @@ def prepare(
     Args:
         config: As loaded.
         options: From the command line.
-        pin: Given the examined checkpoints, returns the config with the traffic's version pinned where an
+        visit: Ends the work in the session, and leaves Spark as it was found.
+        pin: Given the session and the examined checkpoints, returns the config with the traffic's version pinned where an
             unfinished run is to be resumed.
         check_keys: Read the whole traffic's keys and times too, beside the opening of the checkpoints.
 
@@ -126,9 +145,9 @@ def prepare(
         TrafficError: The traffic cannot be read.
         CheckpointError: A checkpoint is refused.
     """
-    spark, checkpoints = start(config, options, warm=pin is not None)
+    spark, checkpoints = start(config, options, visit, warm=pin is not None)
     if pin is not None:
-        config = pin(checkpoints)
+        config = pin(spark, checkpoints)
     routes = plan_routes(config)
     scenarios = expand_scenarios(config)
     with spark_errors("reading the traffic"), located(config):
@@ -146,7 +165,7 @@ def prepare(
         sample = _sample(spark, traffic, plan, config)
         _raise(_own_problems(config, scenarios, encoder, sample))
         donors = draw_donors_of(spark, traffic, config, scenarios, encoder.types)
-    with ThreadPoolExecutor(1) as pool, spark_errors("checking the traffic"):
+    with session_pool(spark, 1) as pool, spark_errors("checking the traffic"):
         # Spark reads keys while this process opens the checkpoints; what is wrong with these is told first.
         checking = pool.submit(check_traffic, spark, traffic, config.traffic) if check_keys else None
         preflight = run_preflight(config.model, checkpoints, sample)

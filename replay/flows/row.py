@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,10 +84,11 @@ def explain_row(config: ReplayConfig, key: Mapping[str, str], *, options: Option
     wanted = config.traffic.key
     if set(key) != set(wanted):
         raise UsageError(f"found --key for {', '.join(key)}, expected one for each of {', '.join(wanted)}")
-    prepared = prepare(config, options or Options())
+    with ExitStack() as visit:
+        prepared = prepare(config, options or Options(), visit)
+        with spark_errors("finding the row"):
+            batch = _find(prepared, dict(key))
     work = prepared.job.work
-    with spark_errors("finding the row"):
-        batch = _find(prepared, dict(key))
     encoded = Encoder(config.model, batch.schema).encode(batch)
     scorers = {name: cached_scorer(checkpoint, config.model) for name, checkpoint in prepared.checkpoints.items()}
     (scores,) = BatchScorer(work, batch.schema, scorers, config.engine.chunk_rows).run([batch], Stopwatch())

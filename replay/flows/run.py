@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ from replay.flows.options import Options
 from replay.flows.prepare import Prepared, located, prepare, with_version
 from replay.flows.results import Found, build_report_data, worst_rows
 from replay.flows.tables import diffs_table, hypotheses_table, metrics_table
+from replay.guest import session_pool
 from replay.report.data import ReportData
 from replay.report.gating import check_metrics, judge_gates
 from replay.report.html import render_html
@@ -59,7 +60,7 @@ from replay.store import (
 from replay.traffic import TableBatches, TrafficCheck, key_fingerprint, open_traffic
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
     from replay.report.summary import Summary
 
@@ -92,12 +93,12 @@ class RunResult:
         from pyspark.sql import functions as F
 
         table = read_table(start_session(), f"{self.output}/{SCORES}")
-        filled = {
-            name: F.coalesce(F.col(f"`{name}`"), F.col(f"`{variant.checkpoint}`"))
-            for name, variant in self.summary.variants.items()
-            if variant.scenario is not None
-        }
-        return table.withColumns(filled) if filled else table
+        # By place: how a name is read depends on the session.
+        places = {name: f"c{place}" for place, name in enumerate(table.columns)}
+        variants = self.summary.variants
+        filled = {name: variant.checkpoint for name, variant in variants.items() if variant.scenario is not None}
+        columns = (F.coalesce(place, places[filled.get(name, name)]).alias(place) for name, place in places.items())
+        return table.toDF(*places.values()).select(*columns).toDF(*places)
 
 
 def run(
@@ -141,13 +142,20 @@ def replay_window(
     config: ReplayConfig, options: Options, progress: Progress, *, overwrite: bool = False, diagnosing: bool = False
 ) -> RunResult:
     """Replay as :func:`run` does; where ``diagnosing``, find the incidents and their causes as well."""
+    with ExitStack() as visit:
+        return _replay(config, options, progress, visit, overwrite=overwrite, diagnosing=diagnosing)
+
+
+def _replay(
+    config: ReplayConfig, options: Options, progress: Progress, visit: ExitStack, *, overwrite: bool, diagnosing: bool
+) -> RunResult:
     clock = _Clock()
     with located(config):
         check_metrics(config.gates)
     config_sha256 = fingerprint(config)
     resumable = _Resumable(config, config_sha256, overwrite)
     progress.stage("preparing")
-    prepared = prepare(config, options, pin=resumable.pin, check_keys=True)
+    prepared = prepare(config, options, visit, pin=resumable.pin, check_keys=True)
     check = prepared.check
     assert check is not None
     check_gates(prepared)
@@ -169,7 +177,7 @@ def replay_window(
     clock.add(totals)
     with spark_errors("reading the scores back"):
         scores = read_table(prepared.spark, output.table(SCORES))
-    with ThreadPoolExecutor(1) as pool, spark_errors("comparing"), clock.wall("diff"):
+    with session_pool(prepared.spark, 1) as pool, spark_errors("comparing"), clock.wall("diff"):
         complete = pool.submit(_prove_complete, prepared, output, manifest.run_id, check)
         quiet = measure_quiet(prepared, scores, check.rows_selected) if needs_noise(config, diagnosing) else None
         progress.stage("comparing")
@@ -193,7 +201,7 @@ def replay_window(
         tables = {DIFFS: diffs_table(prepared.spark, worst), METRICS: metrics_table(prepared.spark, diff)}
         if diagnosing:
             tables[HYPOTHESES] = hypotheses_table(prepared.spark, incidents.tried)
-        with ThreadPoolExecutor(len(tables)) as pool:
+        with session_pool(prepared.spark, len(tables)) as pool:
             list(pool.map(lambda name: replace_table(tables[name], output.table(name), manifest.run_id), tables))
     found = Found(
         tolerance, None if quiet is None else quiet.floor, incidents.incidents, effects, totals, incidents.notes
@@ -221,11 +229,9 @@ class _Resumable:
         self._overwrite = overwrite
         self._previous: Manifest | None = None
 
-    def pin(self, checkpoints: dict[str, Checkpoint]) -> ReplayConfig:
+    def pin(self, spark: SparkSession, checkpoints: dict[str, Checkpoint]) -> ReplayConfig:
         """Look into the output; an unfinished run of the same config and checkpoints keeps its pinned version."""
-        previous = Output(open_storage(self._config.output, start_session())).previous(
-            self._sha256, overwrite=self._overwrite
-        )
+        previous = Output(open_storage(self._config.output, spark)).previous(self._sha256, overwrite=self._overwrite)
         self._previous = previous
         if previous is None or previous.status == COMPLETE or self._config.traffic.delta_timestamp is not None:
             return self._config

@@ -12,6 +12,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from replay.diagnosis.causes import Trial
 from replay.diff.job import Diff
+from replay.guest import arrow_dataframe
 from replay.report.data import WorstRow
 from replay.report.plain import plain
 
@@ -114,7 +115,7 @@ def _dataframe(spark: SparkSession, rows: Sequence[tuple[Any, ...]], struct: T.S
         pa.array([_map_entries(value) for value in column], field.type)
         for column, field in zip(columns, schema, strict=True)
     ]
-    return spark.createDataFrame(pa.Table.from_arrays(arrays, schema=schema), schema=struct)
+    return arrow_dataframe(spark, pa.Table.from_arrays(arrays, schema=schema), struct)
 
 
 def _map_entries(value: Any) -> Any:

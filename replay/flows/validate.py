@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,10 +65,11 @@ def validate(config: ReplayConfig, *, options: Options | None = None) -> Validat
     """
     with located(config):
         check_metrics(config.gates)
-    prepared = prepare(config, options or Options(), check_keys=True)
+    with ExitStack() as visit:
+        prepared = prepare(config, options or Options(), visit, check_keys=True)
+        check_gates(prepared)
     check = prepared.check
     assert check is not None
-    check_gates(prepared)
     return Validated(
         rows=check.rows_selected,
         rows_read=check.rows_read,

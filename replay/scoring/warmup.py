@@ -12,6 +12,7 @@ import pyarrow as pa
 from replay.checkpoints import Checkpoint
 from replay.config import EngineConfig, ModelConfig
 from replay.errors import ReplayError
+from replay.guest import active
 from replay.scoring.device import choose_device
 from replay.scoring.job import open_scorers
 
@@ -51,7 +52,7 @@ def warm_up(
 
     def run() -> None:
         # Whatever happens here (the session may end meanwhile), the run itself will meet and explain.
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception), active(spark):
             # The daemon that workers are forked from imports torch first. One slot waits for that, and an RDD's task,
             # which Spark has nothing to plan for, gets there soonest.
             context.parallelize([0], 1).foreach(wake)

@@ -103,7 +103,8 @@ class HadoopStorage:
         self._path_class = jvm.org.apache.hadoop.fs.Path
         self._io = jvm.org.apache.commons.io.IOUtils
         self._utf8 = jvm.java.nio.charset.StandardCharsets.UTF_8
-        configuration = spark._jsc.sc().hadoopConfiguration()
+        # With what the session was given for it: credentials, endpoints.
+        configuration = spark._jsparkSession.sessionState().newHadoopConf()
         self._files = self._path_class(self.path).getFileSystem(configuration)
 
     def names(self) -> list[str]:

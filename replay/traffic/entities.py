@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from replay.config.traffic import Window
 from replay.errors import ConfigError, Problem
+from replay.guest import arrow_dataframe
 from replay.traffic.keys import key_hash
 from replay.traffic.paths import require_column
 from replay.traffic.scan import pinned_dataframe, scannable_roots, to_spark_types
@@ -101,7 +102,7 @@ def _rows_of(
         before = in_window(schema, config.model_copy(update={"window": Window(end=until)}))
         rows = rows if before is None else rows.where(before)
     distinct = to_spark_types(pa.RecordBatch.from_arrays([entities.cast(entity.type).unique()], ["wanted"]))
-    wanted = spark.createDataFrame(pa.Table.from_batches([distinct]))
+    wanted = arrow_dataframe(spark, pa.Table.from_batches([distinct]))
     rows = rows.join(F.broadcast(wanted), spark_column(entity) == F.col("wanted"), "left_semi")
     facts = {
         ENTITY: spark_column(entity),

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from replay.errors import TrafficError
+from replay.guest import arrow_dataframe
 from replay.traffic.direct import Piece, ReadPlan, Split, read_split
 from replay.traffic.paths import ColumnPath, column_root, require_column
 from replay.traffic.scan import files_in_window, selected_dataframe, to_spark_types
@@ -175,7 +176,7 @@ def _read_scan(spark: SparkSession, traffic: PinnedTraffic, wanted: _Wanted, sch
 
     names = [f"key {place}" for place in range(len(wanted.key))]
     listed = to_spark_types(pa.RecordBatch.from_arrays(list(wanted.values), names))
-    keys = spark.createDataFrame(pa.Table.from_batches([listed])).distinct()
+    keys = arrow_dataframe(spark, pa.Table.from_batches([listed])).distinct()
     rows = selected_dataframe(spark, traffic, schema.names)
     match = F.lit(True)
     for path, name in zip(wanted.key, names, strict=True):
