@@ -157,21 +157,12 @@ def _start(master: str | None, conf: dict[str, str], app_name: str, *, short: bo
         raise UsageError(problem)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
-    settings = {"spark.app.name": app_name, **_DEFAULTS}
     if _submitted():
         SparkContext._ensure_initialized()
-        # What spark-submit was given wins.
-        settings |= dict(SparkConf().getAll())
+        given = dict(SparkConf().getAll())
     else:
-        master = master or os.environ.get("SPARK_MASTER") or "local[*]"
-        settings["spark.master"] = master
-        settings |= _LOCAL_DEFAULTS if master.startswith("local") else {}
-        if master.startswith("local["):
-            options = java_options(jar_cache().parent, short=short)
-            settings |= _daemon_on() | {"spark.driver.extraJavaOptions": options}
-        settings |= _delta_on(master, conf)
-    settings |= conf
-    settings[_EXTENSIONS] = _with_delta(settings.get(_EXTENSIONS, ""))
+        given = _given(master or os.environ.get("SPARK_MASTER") or "local[*]", conf, short=short)
+    settings = _layered({"spark.app.name": app_name, **_DEFAULTS}, given, conf)
     try:
         session = _over(_launch(SparkConf(loadDefaults=False).setAll(list(settings.items()))))
     except Exception as error:
@@ -180,10 +171,22 @@ def _start(master: str | None, conf: dict[str, str], app_name: str, *, short: bo
     return session
 
 
-def _with_delta(extensions: str) -> str:
-    """Extensions of Spark SQL, Delta's among them."""
-    named = [name.strip() for name in extensions.split(",") if name.strip()]
-    return ",".join(named if _DELTA_EXTENSION in named else [*named, _DELTA_EXTENSION])
+def _given(master: str, conf: Mapping[str, str], *, short: bool) -> dict[str, str]:
+    """What spark-submit would have been given: master, memory, Java's options and Delta's jars."""
+    settings = {"spark.master": master}
+    settings |= _LOCAL_DEFAULTS if master.startswith("local") else {}
+    if master.startswith("local["):
+        options = java_options(jar_cache().parent, short=short)
+        settings |= _daemon_on() | {"spark.driver.extraJavaOptions": options}
+    return settings | _delta_on(master, conf)
+
+
+def _layered(*layers: Mapping[str, str]) -> dict[str, str]:
+    """Settings of a new session, later layers over earlier ones; extensions of Spark SQL have Delta's beside them."""
+    settings = {key: value for layer in layers for key, value in layer.items()}
+    extensions = [name.strip() for name in settings.get(_EXTENSIONS, "").split(",") if name.strip()]
+    settings[_EXTENSIONS] = ",".join(dict.fromkeys([*extensions, _DELTA_EXTENSION]))
+    return settings
 
 
 def _submitted() -> bool:

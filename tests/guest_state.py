@@ -14,11 +14,19 @@ def snapshot(spark: SparkSession) -> dict[str, Any]:
     """State of a session, of its context, of this thread, and of the process, in plain values."""
     context: Any = spark.sparkContext
     return {
-        "settings": dict(spark.conf.getAll),
+        **snapshot_of_context(context),
         "settings and defaults": {row.key: row.value for row in spark.sql("SET -v").collect()},
         "catalog": _catalog(spark),
         "sessions": _sessions(context),
         "listeners": _listeners(spark),
+        # Last: Delta sets two of its own with a session's first query, which is one of the above.
+        "settings": dict(spark.conf.getAll),
+    }
+
+
+def snapshot_of_context(context: Any) -> dict[str, Any]:
+    """State of a context, which may have no session, and of the process."""
+    return {
         "context": _context(context),
         "hadoop": _hadoop(context._jsc.sc().hadoopConfiguration()),
         "logging": _logging(context._jvm),
@@ -89,10 +97,8 @@ def _context(context: Any) -> dict[str, Any]:
 
 
 def _hadoop(configuration: Any) -> dict[str, str | None]:
-    text = str(configuration.toString()) and _as_xml(configuration)
-    return {
-        str(entry.findtext("name")): entry.findtext("value") for entry in ElementTree.fromstring(text).iter("property")
-    }
+    properties = ElementTree.fromstring(_as_xml(configuration)).iter("property")
+    return {str(entry.findtext("name")): entry.findtext("value") for entry in properties}
 
 
 def _as_xml(configuration: Any) -> str:

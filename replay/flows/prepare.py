@@ -136,8 +136,8 @@ def prepare(
         config: As loaded.
         options: From the command line.
         visit: Ends the work in the session, and leaves Spark as it was found.
-        pin: Given the session and the examined checkpoints, returns the config with the traffic's version pinned where an
-            unfinished run is to be resumed.
+        pin: Given the session and the examined checkpoints, returns the config with the traffic's version pinned where
+            an unfinished run is to be resumed.
         check_keys: Read the whole traffic's keys and times too, beside the opening of the checkpoints.
 
     Raises:

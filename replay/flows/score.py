@@ -13,7 +13,6 @@ from replay.checkpoints import check_inputs, examine
 from replay.config import CheckpointConfig, EngineConfig, ModelConfig
 from replay.errors import ConfigError, Problem
 from replay.features import check_features
-from replay.guest import active
 from replay.mapping import map_batches
 from replay.scoring import PREFLIGHT_ROWS, REJECTED, Carried, Variant, Work, run_preflight
 from replay.scoring.failures import spark_errors
