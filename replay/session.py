@@ -98,11 +98,12 @@ def start_session(
         RunFailed: Delta's jars could not be resolved, or Spark did not start.
     """
     with _STARTING:
-        session = running_session()
-        if session is None:
-            context = running_context()
-            session = _start(master, dict(conf or {}), app_name, short=short) if context is None else _over(context)
-    check_settings(session, {**(conf or {}), **({} if master is None else {"spark.master": master})})
+        session, context = running_session(), running_context()
+        if context is None:
+            session = _start(master, dict(conf or {}), app_name, short=short)
+        else:
+            session = session or _over(context)
+            check_settings(session, {**(conf or {}), **({} if master is None else {"spark.master": master})})
     _check_delta(session)
     return session
 
@@ -160,6 +161,11 @@ def _start(master: str | None, conf: dict[str, str], app_name: str, *, short: bo
     if _submitted():
         SparkContext._ensure_initialized()
         given = dict(SparkConf().getAll())
+        if master not in (None, given.get("spark.master")):
+            raise UsageError(
+                f"spark-submit has set the master to {given.get('spark.master')!r}, asked was {master!r}: give it to "
+                "spark-submit, or leave it out"
+            )
     else:
         given = _given(master or os.environ.get("SPARK_MASTER") or "local[*]", conf, short=short)
     settings = _layered({"spark.app.name": app_name, **_DEFAULTS}, given, conf)
