@@ -121,7 +121,7 @@ def check_settings(session: SparkSession, asked: Mapping[str, str]) -> None:
     differing = []
     for key, wanted in asked.items():
         found = _setting(session, key)
-        if found is None or not _alike(key, found, wanted):
+        if found is None or not _alike(found, wanted):
             values = ("not set" if found is None else repr(found), repr(wanted))
             has, was_asked = ("another value", "a secret one") if _SECRET.search(key) else values
             differing.append(f"{key} is {has}, asked was {was_asked}")
@@ -144,11 +144,9 @@ def _setting(session: SparkSession, key: str) -> str | None:
         return None
 
 
-def _alike(key: str, found: str, asked: str) -> bool:
-    """Whether two values are the same; Spark reads true and false in any case, and puts Java options of its own first."""
+def _alike(found: str, asked: str) -> bool:
+    """Whether two values are the same; Spark reads true and false in any case."""
     found, asked = found.strip(), asked.strip()
-    if key.endswith(".extraJavaOptions"):
-        return found.endswith(asked)
     return found == asked or (found.lower() == asked.lower() and found.lower() in ("true", "false"))
 
 

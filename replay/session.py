@@ -79,6 +79,9 @@ def jar_cache() -> Path:
 _STARTING = threading.Lock()
 """Who wants a session while another thread starts one waits for that one."""
 
+_ASKED: dict[str, Mapping[str, str]] = {}
+"""What applications that were started here were asked for: Spark rewrites some settings that are fixed by then."""
+
 
 def start_session(
     master: str | None = None, conf: Mapping[str, str] | None = None, app_name: str = "replay", *, short: bool = False
@@ -97,13 +100,19 @@ def start_session(
         UsageError: No usable Java, or the borrowed session has no Delta, or other settings.
         RunFailed: Delta's jars could not be resolved, or Spark did not start.
     """
+    asked = {**(conf or {}), **({} if master is None else {"spark.master": master})}
     with _STARTING:
         session, context = running_session(), running_context()
         if context is None:
             session = _start(master, dict(conf or {}), app_name, short=short)
+            _ASKED[session.sparkContext.applicationId] = asked
         else:
             session = session or _over(context)
-            check_settings(session, {**(conf or {}), **({} if master is None else {"spark.master": master})})
+            held = _ASKED.get(context.applicationId, {})
+            fixed = {
+                key for key, value in held.items() if not session.conf.isModifiable(key) and asked.get(key) == value
+            }
+            check_settings(session, {key: value for key, value in asked.items() if key not in fixed})
     _check_delta(session)
     return session
 

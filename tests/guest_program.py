@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pyspark import SparkConf, SparkContext
+from pyspark.java_gateway import ensure_callback_server_started
 from pyspark.sql import SparkSession
 
 import replay
@@ -37,6 +38,21 @@ SETTINGS = {
 }
 
 
+class Listener:
+    """A user's listener to queries."""
+
+    def onSuccess(self, name: str, query: Any, nanoseconds: int) -> None:  # noqa: N802
+        """Hear of a query that succeeded."""
+
+    def onFailure(self, name: str, query: Any, error: Any) -> None:  # noqa: N802
+        """Hear of a query that failed."""
+
+    class Java:
+        """What py4j looks for."""
+
+        implements = ("org.apache.spark.sql.util.QueryExecutionListener",)
+
+
 def main(config: str, jars: str) -> None:
     """Replay over the context, score in the session, and print what has changed."""
     settings = {**SETTINGS, "spark.driver.extraClassPath": jars}
@@ -54,6 +70,8 @@ def main(config: str, jars: str) -> None:
     found["same session"] = result.scores.sparkSession is session
     session.range(3).createOrReplaceTempView("mine")
     session.sql("SELECT * FROM mine").cache().count()
+    ensure_callback_server_started(context._gateway)  # type: ignore[no-untyped-call]
+    session._jsparkSession.listenerManager().register(Listener())
     here = snapshot(session)
     # The session was made in another thread than the one that scores, in which none is active.
     thread = threading.Thread(target=lambda: found.update(score_elsewhere(session, Path(config).parent, result)))

@@ -243,8 +243,6 @@ def test_a_master_that_is_another_one_is_refused(spark: SparkSession):
     with pytest.raises(UsageError, match=r"spark.master is 'local\[2,2\]', asked was 'spark://far:7077'"):
         start_session("spark://far:7077")
     assert start_session("local[2,2]", {"spark.sql.shuffle.partitions": " 2"}) is spark
-    # Spark puts options of its own before those that it was given, which were none.
-    assert start_session(conf={"spark.executor.extraJavaOptions": ""}) is spark
 
 
 def test_a_secret_that_differs_is_not_told(odd: SparkSession):
