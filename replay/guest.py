@@ -181,11 +181,12 @@ def at_work(private: SparkSession) -> Iterator[SparkSession]:
         try:
             yield private
         finally:
-            _forget_tables(private, before)
-            # Listeners of the host's queries have come along, and would hear of nothing more.
-            listeners = private._jsparkSession.listenerManager().listenerBus()
-            if listeners.isDefined():
-                private._jsc.sc().removeSparkListener(listeners.get())
+            with _where_spark_answers():
+                _forget_tables(private, before)
+                # Listeners of the host's queries have come along, and would hear of nothing more.
+                listeners = private._jsparkSession.listenerManager().listenerBus()
+                if listeners.isDefined():
+                    private._jsc.sc().removeSparkListener(listeners.get())
 
 
 def _forget_tables(private: SparkSession, before: Collection[int]) -> None:
@@ -207,7 +208,17 @@ def active(session: SparkSession) -> Iterator[None]:
     try:
         yield
     finally:
-        _set_active(sessions, before)
+        with _where_spark_answers():
+            _set_active(sessions, before)
+
+
+@contextlib.contextmanager
+def _where_spark_answers() -> Iterator[None]:
+    """Clear up in a JVM that may be gone: what ended it is what should be told."""
+    from py4j.protocol import Py4JError
+
+    with contextlib.suppress(Py4JError, OSError):
+        yield
 
 
 def session_pool(session: SparkSession, workers: int) -> ThreadPoolExecutor:

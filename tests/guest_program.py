@@ -22,7 +22,7 @@ from tests.flows.case import config_data
 from tests.guest_state import differences, snapshot, snapshot_of_context
 
 SETTINGS = {
-    "spark.master": "local[2]",
+    "spark.master": "local[1]",
     "spark.app.name": "theirs",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",

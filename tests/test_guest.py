@@ -96,7 +96,6 @@ def write_zones(directory: Path) -> tuple[Path, pa.Table]:
         "scenarios": {
             "stale": [{"op": "stale", "features": ["x0"], "lag": "10min"}],
             "late": [{"op": "nulls", "features": ["x2"], "where": "hour(seen) = 0"}],
-            "shuffled": [{"op": "shuffle", "features": ["x1"]}],
         },
         "gates": [{"variant": "prod", "against": "online", "metric": "mismatch_rate", "max": 1.0}],
     }
