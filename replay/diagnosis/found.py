@@ -18,7 +18,7 @@ class FoundCause:
         features: Affected features outside of these families.
         checkpoint: Who answered, or whose features were affected.
         checkpoints: For ``splice``: checkpoint by glob over parameter names.
-        lag_seconds: For ``stale_features``.
+        lag_seconds: For ``stale_features``: how much older than the row its values are, at least.
         lag_low_seconds: Every lag above it, up to ``lag_high_seconds``, explains the same rows.
         lag_high_seconds: See ``lag_low_seconds``.
         value: For ``constant``.
@@ -29,14 +29,14 @@ class FoundCause:
         slope: For ``affine``.
         logit: For ``affine``: on the logit.
         explained_rate: Share of the incident's mismatched rows that it changes and brings within tolerance.
-        explained_low: Lower end of its 95% interval (Wilson).
-        explained_high: Upper end.
-        rows_tested: Mismatched rows that it was replayed on.
+        explained_low: Lower end of the 95% interval (Wilson) of ``explained_rate``.
+        explained_high: Upper end of the 95% interval (Wilson) of ``explained_rate``.
+        rows_tested: Mismatched rows that it was replayed on; for ``unexplained``, those that were searched.
         chance_rate: Share that it would explain if it had nothing to do with the rows.
         control_rate: Share of good rows that it would bring out of tolerance, had it happened to them: near 1 it would
             have shown wherever it struck; near 0 most rows cannot tell. None where it was not tried on them.
-        share: Share of the incident's mismatched rows that are put down to it: those that no better cause explains. For
-            ``unexplained`` what is left.
+        share: Share of the incident's mismatched rows that are put down to it: those that it explains and no cause
+            found before it does. For ``unexplained``, what no cause explains.
         route_share: For ``route``: share of the incident's rows that the checkpoint answered.
         equivalent: Other hypotheses that the data cannot tell from it, the simplest first.
         why: The evidence in one or two sentences.
@@ -96,7 +96,7 @@ class Diagnosis:
 
     Attributes:
         causes: Best first; only ``unexplained`` where there is no evidence.
-        ruled_out: What was tried and excluded: every family, checkpoint, cast, splice, the best lag.
+        ruled_out: What was tried and excluded: the best attempt of each family, checkpoint, cast and splice.
         tried: Every hypothesis, the one that explains most first.
         rows_scored: Rows scored in the search.
         budget_spent: Whether the search ended because the budget did.

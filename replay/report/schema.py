@@ -7,12 +7,15 @@ from typing import Any
 
 from replay.metrics.rank import GroupMean, RankChange
 from replay.metrics.value import MetricValue
+from replay.report.effects import FamilyEffect, LagLoss, SkewCell, SkewMatrix
 from replay.report.summary import (
     Cause,
     CheckpointSummary,
     Comparison,
     GateVerdict,
     Incident,
+    IncidentRow,
+    NoiseFloor,
     Reconciliation,
     Stability,
     Summary,
@@ -28,12 +31,18 @@ _PARTS = (
     Cause,
     CheckpointSummary,
     Comparison,
+    FamilyEffect,
     GateVerdict,
     GroupMean,
     Incident,
+    IncidentRow,
+    LagLoss,
     MetricValue,
+    NoiseFloor,
     RankChange,
     Reconciliation,
+    SkewCell,
+    SkewMatrix,
     Stability,
     TimeRange,
     Timings,
@@ -54,6 +63,9 @@ def summary_schema() -> dict[str, Any]:
     for part in _PARTS:
         definitions[part.__name__]["required"] = _always(part)
         definitions[part.__name__]["description"] = _first_line(part)
+        for described in definitions[part.__name__]["properties"].values():
+            if "description" in described:
+                described["description"] = " ".join(described["description"].split())
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,

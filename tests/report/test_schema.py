@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import ast
+import dataclasses
+import inspect
 import json
 import os
+import textwrap
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from replay.report.schema import summary_schema
+from replay.report.schema import _PARTS, summary_schema
+from replay.report.summary import Summary
+from replay.report.verdicts import Cause, Incident, NoiseFloor
 from tests.report import sample
 from tests.report.test_summary import full_summary
 
@@ -56,3 +62,34 @@ def test_a_verdict_is_one_of_three():
 
 def test_every_part_is_described():
     assert all(part.get("description") for part in summary_schema()["$defs"].values())
+
+
+def described_fields(part: type) -> dict[str, str]:
+    """What stands below each field of a dataclass, read off its source."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(part))).body
+    assert isinstance(tree, ast.ClassDef)
+    found = {}
+    for field, below in zip(tree.body, tree.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+            found[field.target.id] = " ".join(below.value.value.split())
+    return found
+
+
+def test_every_part_is_listed_so_that_its_keys_are_required():
+    assert {part.__name__ for part in _PARTS} == set(summary_schema()["$defs"])
+
+
+@pytest.mark.parametrize("part", [Summary, *_PARTS])
+def test_a_field_is_described_in_the_schema_as_in_the_code(part):
+    schema = json.loads(FILE.read_text(encoding="utf-8"))
+    properties = (schema if part is Summary else schema["$defs"][part.__name__])["properties"]
+    told = {name: each["description"] for name, each in properties.items() if "description" in each}
+
+    assert {name: " ".join(text.split()) for name, text in told.items()} == described_fields(part)
+
+
+@pytest.mark.parametrize("part", [Cause, Incident, NoiseFloor])
+def test_every_number_of_a_diagnosis_is_defined(part):
+    undefined = {field.name for field in dataclasses.fields(part)} - set(described_fields(part))
+
+    assert undefined == set()
