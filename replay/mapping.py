@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
+from replay.sql import quoted
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
     from pyspark.sql.types import StructType
@@ -42,7 +44,7 @@ class ScannedBatches:
 
     def map(self, columns: Sequence[str], function: BatchFunction, schema: StructType | str) -> tuple[DataFrame, int]:
         """See :meth:`Batches.map`."""
-        selected = self._dataframe.select(*(f"`{name.replace('`', '``')}`" for name in columns))
+        selected = self._dataframe.select(*map(quoted, columns))
         return map_batches(selected, function, schema), selected.rdd.getNumPartitions()
 
 

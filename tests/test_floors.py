@@ -25,7 +25,7 @@ FLOORS = (
     ("traffic", "features", "checkpoints", "diff", "store"),
     ("config", "session"),
     ("metrics", "mapping", "daemon", "guest"),
-    ("errors", "version", "hashing", "java", "garbage"),
+    ("errors", "version", "hashing", "java", "garbage", "sql"),
 )
 # Who may import Spark. Everything else is tested in milliseconds and used in a notebook.
 SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "session", "mapping", "daemon", "guest"}

@@ -21,6 +21,7 @@ from replay.diff.spec import DiffSpec
 from replay.diff.worst import RowDelta, WorstRows
 from replay.mapping import Batches, BatchFunction, ScannedBatches, map_batches
 from replay.metrics.rank import RankChange
+from replay.sql import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -129,15 +130,15 @@ def rank_effects(scores: DataFrame, spec: DiffSpec) -> dict[str, RankChange]:
     if spec.group is None:
         raise ValueError("found no group in the spec, expected the column of what is ranked together")
     empty = RankState(spec)
-    group = quoted(spec.group)
+    group = _column(spec.group)
     kept = scores.filter(group.isNotNull())
     if spec.rejected is not None:
-        kept = kept.filter(quoted(spec.rejected).isNull())
+        kept = kept.filter(_column(spec.rejected).isNull())
     # An integer tells groups apart as it is, and sorts fastest; of other types 64 bits of hash do.
     whole = isinstance(scores.select(group).schema[0].dataType, T.IntegralType)
     code = group.cast("bigint") if whole else F.xxhash64(group)
-    columns = [quoted(name) for name in empty.columns if name != GROUP]
-    together = kept.select(code.alias(GROUP), *columns).repartition(quoted(GROUP)).sortWithinPartitions(quoted(GROUP))
+    columns = [_column(name) for name in empty.columns if name != GROUP]
+    together = kept.select(code.alias(GROUP), *columns).repartition(_column(GROUP)).sortWithinPartitions(_column(GROUP))
     # Mapped as it is: to select columns again would let Spark forget the order.
     partials = map_batches(together, _updating(empty, RankState.from_bytes), _SCHEMA)
     return _collect(partials, empty, RankState.from_bytes).compute()
@@ -164,9 +165,8 @@ def accumulate(batches: Batches, columns: tuple[str, ...], empty: S, unpack: Cal
     return _collect(partials, empty, unpack)
 
 
-def quoted(name: str) -> Column:
-    """A column by its name, whatever characters it has."""
-    return F.col("`" + name.replace("`", "``") + "`")
+def _column(name: str) -> Column:
+    return F.col(quoted(name))
 
 
 def _updating(empty: S, unpack: Callable[[bytes], S]) -> BatchFunction:

@@ -14,6 +14,7 @@ from replay.config import ReplayConfig
 from replay.diagnosis.rows import RowTable
 from replay.guest import arrow_dataframe
 from replay.scoring import REJECTED
+from replay.sql import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -147,4 +148,4 @@ def keys_of(scores: DataFrame, key: Sequence[str], identities: NDArray[np.int64]
 def _column(name: str) -> Column:
     from pyspark.sql import functions as F
 
-    return F.col("`" + name.replace("`", "``") + "`")
+    return F.col(quoted(name))

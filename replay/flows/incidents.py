@@ -156,7 +156,7 @@ def diagnose_scores(
     told: list[report.Incident] = []
     tried: list[tuple[int, Trial]] = []
     for number, (incident, sample) in enumerate(zip(incidents, samples, strict=True), start=1):
-        case = Case(quiet.rows, quiet.collected.identity, fetched.keys, incident, sample)
+        case = Case(quiet.rows, quiet.collected.identity, fetched.keys, prepared.traffic.schema, incident, sample)
         if len(sample.mismatched):
             shown = partial(_show, progress, settings.budget * (number - 1))
             laboratory = workbench.laboratory(

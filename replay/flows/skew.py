@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from replay.config import SkewMatrixConfig, Tolerance, skew_variant
 from replay.metrics.value import MetricValue
 from replay.report.effects import SkewCell, SkewMatrix, holds_up_to, losses_by_lag
+from replay.sql import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -71,7 +72,7 @@ def _drifts(
     from pyspark.sql import functions as F
 
     def column(name: str) -> Column:
-        return F.col("`" + name.replace("`", "``") + "`").cast("double")
+        return F.col(quoted(name)).cast("double")
 
     wanted = []
     for place, pairing in enumerate(pairings):

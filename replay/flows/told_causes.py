@@ -1,24 +1,24 @@
-"""Incidents and causes in the report's words: evidence, cost, rows to look at, the command that verifies a cause."""
+"""Incidents and causes in the report's words: evidence, cost, rows to look at."""
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from replay.config import ReplayConfig, render_duration
+from replay.config import ReplayConfig
 from replay.diagnosis.causes import Diagnosis, FoundCause
 from replay.diagnosis.cost import QualityLoss, quality_loss
 from replay.diagnosis.incidents import FoundIncident
 from replay.diagnosis.laboratory import Laboratory
 from replay.diagnosis.rows import RowTable
 from replay.diagnosis.sampling import SampledRows
+from replay.flows.verify_command import verify_command
 from replay.report import verdicts as report
 from replay.report.rows import row_command
 
@@ -37,6 +37,7 @@ class Case:
         rows: The baseline's rows.
         identity: (num_rows,) a hash of each row's key.
         keys: Key by that hash, of the sampled rows.
+        schema: The pinned table's.
         incident: When and for whom.
         sample: Rows on which causes were tested.
         diagnosis: What was found; None where no row is beyond the tolerance.
@@ -46,6 +47,7 @@ class Case:
     rows: RowTable
     identity: NDArray[np.int64]
     keys: Mapping[int, dict[str, Any]]
+    schema: pa.Schema
     incident: FoundIncident
     sample: SampledRows
     diagnosis: Diagnosis | None = None
@@ -60,9 +62,15 @@ def tell_incident(config: ReplayConfig, case: Case) -> report.Incident:
     ruled_out: tuple[report.Cause, ...] = ()
     if diagnosis is not None:
         causes = tuple(
-            _tell_cause(config, found, cause, _shares(loss, place)) for place, cause in enumerate(diagnosis.causes)
+            replace(
+                _tell_cause(cause),
+                share=cause.share,
+                loss=_shares(loss, place),
+                command=verify_command(config, case.schema, found, cause),
+            )
+            for place, cause in enumerate(diagnosis.causes)
         )
-        ruled_out = tuple(_tell_cause(config, None, cause) for cause in diagnosis.ruled_out)
+        ruled_out = tuple(_tell_cause(cause) for cause in diagnosis.ruled_out)
     return report.Incident(
         start=_moment(found.start_us),
         end=_moment(found.end_us),
@@ -128,12 +136,8 @@ def _shares(loss: QualityLoss | None, place: int) -> dict[str, float | None] | N
     return None if parts is None else {name: part.share for name, part in parts.items()}
 
 
-def _tell_cause(
-    config: ReplayConfig,
-    incident: FoundIncident | None,
-    cause: FoundCause,
-    loss: dict[str, float | None] | None = None,
-) -> report.Cause:
+def _tell_cause(cause: FoundCause) -> report.Cause:
+    """What is said of a cause and of what was ruled out alike."""
     known = cause.kind != _UNEXPLAINED
     return report.Cause(
         kind=cause.kind,
@@ -148,11 +152,8 @@ def _tell_cause(
         explained_low=cause.explained_low if known else None,
         explained_high=cause.explained_high if known else None,
         control_rate=cause.control_rate,
-        share=cause.share if incident is not None else None,
         equivalent=tuple(other.describe() for other in cause.equivalent),
         text=cause.why or None,
-        loss=loss,
-        command=None if incident is None else verify_command(config, incident, cause),
     )
 
 
@@ -171,69 +172,6 @@ def _parameters(cause: FoundCause) -> dict[str, str | float]:
         "chance_rate": cause.chance_rate,
     }
     return {name: value for name, value in named.items() if value is not None}
-
-
-def verify_command(config: ReplayConfig, incident: FoundIncident, cause: FoundCause) -> str | None:
-    """The command that replays a cause over the full window, into a directory of its own; None where it is no scenario.
-
-    Its variant (``verify``, or the checkpoint) then agrees with online within the incident.
-    """
-    settings = _as_scenario(incident, cause, config) or _as_checkpoint(cause)
-    if settings is None:
-        return None
-    parts = ["replay", "run", config.source or "replay.yaml", "--output", f"{config.output}-verify"]
-    for key, value in settings.items():
-        parts += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
-    return shlex.join(parts)
-
-
-def _as_scenario(incident: FoundIncident, cause: FoundCause, config: ReplayConfig) -> dict[str, Any] | None:
-    step = _step(cause)
-    if step is None:
-        return None
-    if cause.kind != "swap":
-        step |= {"families": list(cause.families)} if cause.families else {}
-        step |= {"features": list(cause.features)} if cause.features else {}
-    step["window"] = {"start": _iso(incident.start_us), "end": _iso(incident.end_us)}
-    if incident.segments:
-        conditions = (f"`{name}` = {_sql_text(value)}" for name, value in incident.segments.items())
-        step["where"] = " AND ".join(conditions)
-    settings: dict[str, Any] = {"scenarios": {"verify": [step]}}
-    if cause.checkpoint is not None and cause.checkpoint != config.baseline:
-        settings["scenario_checkpoints"] = [cause.checkpoint]
-    return settings
-
-
-def _step(cause: FoundCause) -> dict[str, Any] | None:
-    """The perturbation that a cause is, without the features."""
-    match cause.kind:
-        case "null_features":
-            return {"op": "nulls"}
-        case "stale_features" if cause.lag_seconds is not None:
-            return {"op": "stale", "lag": render_duration(timedelta(seconds=cause.lag_seconds))}
-        case "scale" if cause.factor is not None:
-            return {"op": "scale", "factor": cause.factor}
-        case "constant" if cause.value is not None:
-            return {"op": "constant", "value": cause.value}
-        case "swap" if len(cause.features) == 2:
-            return {"op": "swap", "features": [cause.features[0]], "with": [cause.features[1]]}
-        case _:
-            return None
-
-
-def _as_checkpoint(cause: FoundCause) -> dict[str, Any] | None:
-    if cause.kind in ("checkpoint", "route"):
-        return {"baseline": cause.checkpoint}
-    if cause.kind == "splice":
-        return {"checkpoints.verify": {"splice": dict(cause.checkpoints)}, "baseline": "verify"}
-    if cause.kind == "precision":
-        return {"checkpoints.verify": {"from": cause.checkpoint, "cast": cause.dtype}, "baseline": "verify"}
-    return None
-
-
-def _sql_text(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def _examples(config: ReplayConfig, case: Case) -> tuple[report.IncidentRow, ...]:
@@ -255,7 +193,3 @@ def _examples(config: ReplayConfig, case: Case) -> tuple[report.IncidentRow, ...
 
 def _moment(time_us: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(time_us))
-
-
-def _iso(time_us: int) -> str:
-    return _moment(time_us).isoformat().replace("+00:00", "Z")

@@ -19,7 +19,7 @@ from replay.report.numerals import MINUS, MISSING, count, moment, percent, secon
 from replay.report.page import gate_lines, window_text
 from replay.report.sparkline import ASCII, BLOCKS, draw
 from replay.report.summary import Reconciliation, Summary
-from replay.report.terminal_story import effect_lines, story_lines
+from replay.report.terminal_story import COMMANDS, effect_lines, story_lines
 from replay.report.terminal_variants import safe, unstable_lines, variants_table
 from replay.report.verdict import Verdict, judge
 
@@ -130,7 +130,10 @@ def _print(console: Console, data: ReportData, report_path: str | None, *, unico
         console.print(line)
     story = [*story_lines(summary), *effect_lines(summary)]
     for label, text, style in story:
-        console.print(_labelled(label, text, style))
+        if label in COMMANDS:
+            _print_unbroken(console, label, text, style)
+        else:
+            console.print(_labelled(label, text, style))
     if story:
         console.print()
     table, left_out = variants_table(summary, verdict.variant, console.width)
@@ -141,7 +144,12 @@ def _print(console: Console, data: ReportData, report_path: str | None, *, unico
     for label, text, style in _lines(data):
         console.print(_labelled(label, text, style))
     if report_path is not None:
-        console.print(Text(f"{'report':<{_LABEL}}") + Text(safe(report_path), style="bold"), soft_wrap=True)
+        _print_unbroken(console, "report", report_path, "bold")
+
+
+def _print_unbroken(console: Console, label: str, text: str, style: str) -> None:
+    """A line that is copied: a break within it would break what it is pasted into."""
+    console.print(Text(f"{label:<{_LABEL}}", style="dim") + Text(safe(text), style=style), soft_wrap=True)
 
 
 def _labelled(label: str, text: str, style: str) -> Table:

@@ -19,6 +19,8 @@ from replay.report.story import (
 from replay.report.summary import Summary
 from replay.report.verdicts import Cause, Incident
 
+COMMANDS = ("verify", "row")
+"""Labels of lines that are to be pasted into a shell."""
 FAMILIES_SHOWN = 5
 PAIRINGS_SHOWN = 5
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from replay.errors import RunFailed
+from replay.sql import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -52,7 +53,7 @@ def last_wave(spark: SparkSession, path: str, run_id: str) -> int:
 
 def commits_of_others(spark: SparkSession, path: str, run_id: str) -> list[str]:
     """Run ids, other than the given one, that have written to a table; anything here means two runs were mixed."""
-    history = spark.sql(f"DESCRIBE HISTORY delta.`{path}`").select("userMetadata").distinct().collect()
+    history = spark.sql(f"DESCRIBE HISTORY delta.{quoted(path)}").select("userMetadata").distinct().collect()
     return sorted(str(row["userMetadata"]) for row in history if row["userMetadata"] != run_id)
 
 

@@ -13,6 +13,7 @@ from replay.traffic.paths import ColumnPath, column_root, column_type, find_colu
 from replay.traffic.pinned import DataFile, PinnedTraffic
 from replay.traffic.plan import SplitPlan, plan_splits
 from replay.traffic.scan import check_where, scan_dataframe
+from replay.traffic.selection import slice_condition
 from replay.traffic.side import WhereColumn, side_dataframe, side_problem
 from replay.traffic.source import open_traffic
 from replay.traffic.window import TimeFilter
@@ -50,4 +51,5 @@ __all__ = [
     "scan_dataframe",
     "side_dataframe",
     "side_problem",
+    "slice_condition",
 ]

@@ -11,12 +11,12 @@ import pyarrow as pa
 from replay.config.traffic import Window
 from replay.errors import ConfigError, Problem
 from replay.guest import arrow_dataframe
+from replay.sql import quoted
 from replay.traffic.keys import key_hash
 from replay.traffic.paths import require_column
 from replay.traffic.scan import pinned_dataframe, scannable_roots, to_spark_types
 from replay.traffic.selection import in_window, spark_column
 from replay.traffic.spark_errors import traffic_errors
-from replay.traffic.spark_read import quoted
 from replay.traffic.times import utc_micros
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 
 from replay.errors import TrafficError
 from replay.guest import arrow_dataframe
+from replay.sql import quoted
 from replay.traffic.direct import Piece, ReadPlan, Split, read_split
 from replay.traffic.paths import ColumnPath, column_root, require_column
 from replay.traffic.scan import files_in_window, selected_dataframe, to_spark_types
 from replay.traffic.selection import spark_column
 from replay.traffic.spark_errors import traffic_errors
-from replay.traffic.spark_read import quoted
 from replay.traffic.splits import make_splits
 from replay.traffic.window import time_filter
 

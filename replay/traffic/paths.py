@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from replay.config.names import nearest
 from replay.config.wording import suggestion
 from replay.errors import TrafficError
+from replay.sql import quoted, text_literal
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,13 @@ class Step:
 
     name: str | int
     in_map: bool
+
+    @property
+    def sql(self) -> str:
+        """As Spark SQL writes it behind what it steps down from."""
+        if not self.in_map:
+            return f".{quoted(str(self.name))}"
+        return f"[{self.name if isinstance(self.name, int) else text_literal(self.name)}]"
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,11 @@ class ColumnPath:
         if any(step.in_map for step in self.steps):
             return None
         return ".".join([self.root, *(str(step.name) for step in self.steps)])
+
+    @property
+    def sql(self) -> str:
+        """As Spark SQL names it: ``a.b`` is one name where a column is called so, and two where ``a`` is a struct."""
+        return quoted(self.root) + "".join(step.sql for step in self.steps)
 
     def values(self, batch: pa.RecordBatch) -> pa.Array:
         """What a batch holds there, (num_rows,); null where anything on the way is."""

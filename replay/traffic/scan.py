@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from replay.errors import ConfigError, TrafficError
+from replay.sql import quoted
 from replay.traffic.canonical import spark_type
 from replay.traffic.direct import ReadPlan, read_split
 from replay.traffic.paths import column_root
 from replay.traffic.selection import in_window, named_columns, select_rows, where_problem
-from replay.traffic.spark_read import delta_dataframe, files_dataframe, quoted, spark_schema
+from replay.traffic.spark_read import delta_dataframe, files_dataframe, spark_schema
 from replay.traffic.splits import make_splits
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from replay.config import Sample, TrafficConfig
 from replay.errors import Problem
+from replay.sql import quoted, text_literal
 from replay.traffic.paths import ColumnPath, find_column, require_column
 from replay.traffic.spark_errors import one_line, unlogged
-from replay.traffic.spark_read import quoted
 from replay.traffic.window import time_filter
 
 if TYPE_CHECKING:
@@ -131,6 +131,27 @@ def condition(where: str) -> Column:
     return F.expr(f"({where}\n)")
 
 
+def slice_condition(schema: pa.Schema, segments: Mapping[str, str | None]) -> str:
+    """The rows of a slice, as a condition in Spark SQL that does not depend on how a session is set.
+
+    Args:
+        schema: The pinned table's.
+        segments: By column or path its value, as Spark casts it to text; None is a null.
+
+    >>> schema = pa.schema([("context", pa.struct([("surface", pa.string())])), ("day", pa.date32())])
+    >>> slice_condition(schema, {"context.surface": "home", "day": "2026-11-20"})
+    "`context`.`surface` = 'home' AND CAST(`day` AS STRING) = '2026-11-20'"
+    """
+    return " AND ".join(_equals(require_column(schema, name), value) for name, value in segments.items())
+
+
+def _equals(path: ColumnPath, value: str | None) -> str:
+    if value is None:
+        return f"{path.sql} IS NULL"
+    is_text = pa.types.is_string(path.type) or pa.types.is_large_string(path.type)
+    return f"{path.sql if is_text else f'CAST({path.sql} AS STRING)'} = {text_literal(value)}"
+
+
 def where_problem(dataframe: DataFrame, where: str, path: str = _WHERE, instead: str = _SAMPLE) -> Problem | None:
     """What is wrong with a condition, told by analysing it over the table: no job runs.
 
@@ -167,5 +188,6 @@ def named_columns(schema: pa.Schema, config: TrafficConfig) -> set[str]:
 
 
 def columns_in(schema: pa.Schema, where: str) -> set[str]:
-    """Top-level columns whose name occurs in a condition."""
-    return {name for name in schema.names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", where, re.I)}
+    """Top-level columns whose name occurs in a condition, as it is or between backquotes."""
+    spelled = {name: f"{re.escape(name)}|{re.escape(quoted(name)[1:-1])}" for name in schema.names}
+    return {name for name, either in spelled.items() if re.search(rf"(?<!\w)(?:{either})(?!\w)", where, re.I)}

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from replay.errors import Problem
+from replay.sql import quoted
 from replay.traffic.history import StaleColumn, stale_dataframe
 from replay.traffic.scan import pinned_dataframe, scan_dataframe, scannable_roots, selected_dataframe
 from replay.traffic.selection import columns_in, condition, where_problem
-from replay.traffic.spark_read import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from replay.sql import quoted
 from replay.traffic.canonical import canonical, spark_type
 
 if TYPE_CHECKING:
@@ -89,12 +90,3 @@ def list_with_spark(spark: SparkSession, path: str) -> tuple[list[dict[str, Any]
         values = {name: row.pop(f"partition {place}") for place, name in enumerate(partitions.names)}
         rows.append({**row, "values": values})
     return sorted(rows, key=lambda row: str(row["path"])), partitions
-
-
-def quoted(name: str) -> str:
-    """A column's name as Spark SQL reads it, whatever signs it has.
-
-    >>> quoted("I1?"), quoted("a`b")
-    ('`I1?`', '`a``b`')
-    """
-    return "`" + name.replace("`", "``") + "`"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,10 @@ import pytest
 from replay.report.data import ReportData
 from replay.report.summary import GateVerdict, NoiseFloor, Reconciliation
 from replay.report.terminal import render_terminal
+from replay.report.terminal_story import COMMANDS
 from replay.report.terminal_variants import safe
 from tests.report import sample
-from tests.report.everything import FIRST, everything_data, matrix
+from tests.report.everything import FIRST, SECOND, everything_data, matrix
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 DATA = {
@@ -46,8 +48,17 @@ def test_it_reads_as_it_did(name):
 @pytest.mark.parametrize("width", [80, 100])
 def test_no_line_is_wider_than_asked(name, width):
     lines = render(DATA[name](), width=width).splitlines()
-    assert max(map(len, lines)) <= width
+    assert max(len(line) for line in lines if line.split(" ")[0] not in COMMANDS) <= width
     assert all(line == line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_command_is_one_line_that_a_shell_takes(width):
+    lines = render(everything_data(), width=width).splitlines()
+    pasted = [shlex.split(line)[1:] for line in lines if line.split(" ")[0] in COMMANDS]
+    verify, row, second = FIRST.causes[0].command, FIRST.examples[0].command, SECOND.causes[0].command
+
+    assert pasted == [shlex.split(command) for command in (verify, row, second)]
 
 
 @pytest.mark.parametrize("name", DATA)
