@@ -9,7 +9,7 @@ JARS := $(VENV)/.stamp-jars
 JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-diagnosis lint type format schemas dist clean python java
+.PHONY: help demo test bench bench-diagnosis lint type format schemas dist check-wheel clean python java
 
 help: ## Show this help
 	@echo 'usage: make TARGET'
@@ -52,6 +52,9 @@ dist: $(INSTALLED) ## Build the wheel and the source archive into dist/
 	@rm -rf build dist
 	@$(RUN) -m build --no-isolation
 	@rm -rf build
+
+check-wheel: java dist ## Install the wheel away from the checkout, as a user does, and run the demo and a job there
+	@'$(PYTHON)' .ci/check_wheel.py dist/*.whl
 
 clean: ## Remove what the other targets made, but for the virtual environment
 	@rm -rf build dist replay-demo spark-warehouse metastore_db derby.log

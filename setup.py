@@ -27,16 +27,19 @@ setup(
     ],
     install_requires=[
         "pyspark>=4.2.0,<4.3",
+        "py4j",  # the one that pyspark pins
         "delta-spark==4.4.0",
+        "pandas>=2.2,<3",  # pyspark's mapInArrow asks for it, and warns of 3 (docs/adr/0016-*.md)
         "torch>=2.10",
         "numpy>=2.0",
         "pyarrow>=18",
         "click>=8.1",
         "pydantic>=2.10",
+        "pydantic-core",  # the one that pydantic pins
         "pyyaml>=6.0",
         "rich>=13.7",
         "jinja2>=3.1",
-        "safetensors>=0.4.5",
+        "markupsafe>=2.0",
         "xxhash>=3.4",
     ],
     extras_require={
@@ -49,17 +52,18 @@ setup(
             "codespell",
             "hypothesis",
             "mypy",
-            "pandas<3",
+            "packaging",
             "pytest",
             "pytest-timeout",
             "ruff",
+            "safetensors>=0.4.5",
             "scikit-learn",
             "scipy",
             "setuptools>=77",
             "types-PyYAML",
             "jsonschema",
         ],
-        "bench": ["pandas<3", "mlflow-skinny"],
+        "bench": ["mlflow-skinny"],
     },
     entry_points={"console_scripts": ["replay = replay.cli:main"]},
 )

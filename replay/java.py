@@ -57,9 +57,12 @@ def java_options(directory: Path, *, short: bool = False) -> str:
 
 def _archive(directory: Path, version: str) -> list[str]:
     """Options to read the archive of this Java and these packages, or to write it."""
-    from importlib.metadata import version as package_version
+    from importlib import metadata
 
-    packages = [f"{name} {package_version(name)}" for name in ("pyspark", "delta-spark")]
+    try:
+        packages = [f"{name} {metadata.version(name)}" for name in ("pyspark", "delta-spark")]
+    except metadata.PackageNotFoundError:
+        return []  # a Spark that was not installed as a package may change under its path
     name = hashlib.sha256("\n".join([version, *packages]).encode()).hexdigest()[:16]
     target = directory / f"classes-{name}.jsa"
     if not target.exists():

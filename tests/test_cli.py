@@ -37,6 +37,17 @@ def test_an_unknown_option_is_wrong_usage(capsys: pytest.CaptureFixture[str]):
     assert "--verbos" in capsys.readouterr().err
 
 
+def test_the_demo_says_at_once_that_there_is_no_java(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "none"))
+    assert replay("demo", tmp_path / "case") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: cannot run")
+    assert "Spark needs Java 17 or 21" in line
+    assert not (tmp_path / "case").exists()
+
+
 def test_a_misspelt_key_names_its_line_and_the_nearest(case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     text = case.read_text().replace("segments:", "segmnets:")
     wrong = tmp_path / "wrong.yaml"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,16 @@ def test_another_java_does_not_read_the_archive(home: Path, tmp_path: Path, monk
     fake_java(tmp_path / "other", 'openjdk version "21.0.1"')
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "other"))
     assert option(java.java_options(tmp_path / "jars"), "SharedArchiveFile") is None
+
+
+def test_a_spark_that_is_not_installed_has_no_archive(home: Path, tmp_path: Path, monkeypatch) -> None:
+    """Its version is not known, so that an archive could be of another."""
+    fake_java(home, 'openjdk version "17.0.12"')
+
+    def nothing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", nothing)
+    options = java.java_options(tmp_path / "jars")
+    assert option(options, "ArchiveClassesAtExit") is None
+    assert option(options, "SharedArchiveFile") is None

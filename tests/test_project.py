@@ -120,6 +120,17 @@ def test_links_between_the_documents_lead_somewhere():
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
+def test_ci_runs_the_checks_and_what_users_install():
+    """The wheel last: it takes minutes, and every other failure shows before."""
+    loop = re.search(r"^for target in (.*); do$", (ROOT / ".ci/run").read_text(), re.M)
+    targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)
+
+    assert loop is not None
+    assert targets is not None
+    assert loop[1].split() == ["lint", "type", "test", "check-wheel"]
+    assert set(loop[1].split()) <= set(targets[1].split())
+
+
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 class TestMake:
     def make(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -138,7 +149,12 @@ class TestMake:
         assert answer.returncode == 0
         assert phony is not None
         assert targets == set(phony[1].split()) - {"python", "java"}
-        assert targets >= {"demo", "test", "lint", "type", "bench", "dist", "format", "clean", "schemas"}
+        assert targets >= {"demo", "test", "lint", "type", "bench", "dist", "format", "clean", "schemas", "check-wheel"}
+
+    def test_the_wheel_that_is_checked_is_the_one_that_was_built(self):
+        said = self.make("--dry-run", "check-wheel").stdout
+
+        assert said.index("-m build --no-isolation") < said.index(".ci/check_wheel.py dist/*.whl")
 
     @pytest.mark.parametrize(
         ("version", "problem"),

@@ -15,6 +15,7 @@ from replay.cli.options import Common, common_options, parse_conf, skew_override
 from replay.config import ReplayConfig, load_config
 from replay.errors import EXIT_GATE_FAILED, EXIT_OK, EXIT_REFUSED, UsageError
 from replay.garbage import no_collection
+from replay.java import java_problem
 
 
 def _load(config: str, common: Common) -> ReplayConfig:
@@ -183,6 +184,10 @@ def report(output: str, as_json: bool, quiet: bool) -> int:
 @common_options
 def demo(directory: str, rows: int, seed: int, common: Common) -> int:
     """Build a small real case with an incident in it, run it, and say where the report is."""
+    # Before half a minute goes into building it.
+    problem = java_problem()
+    if problem is not None:
+        raise UsageError(problem)
     from replay.demo import build
 
     if not common.quiet:

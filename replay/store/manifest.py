@@ -71,7 +71,15 @@ class Manifest:
 
 def package_versions() -> dict[str, str]:
     """Versions of this package and of those that results depend on."""
-    return {"replay-engine": __version__, **{name: metadata.version(name) for name in PACKAGES}}
+    return {"replay-engine": __version__, **{name: _version(name) for name in PACKAGES}}
+
+
+def _version(package: str) -> str:
+    """What was installed; a cluster's own Spark is on the path without being installed as a package."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def make_run_id(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from replay.errors import OutputConflict, RunFailed
 from replay.store import COMPLETE, RUNNING, Manifest, Output, make_run_id, open_storage
+from replay.store.manifest import package_versions
 
 
 def manifest(config: str = "c1", run_id: str = "r1") -> Manifest:
@@ -133,3 +135,19 @@ def test_the_run_id_follows_each_of_its_parts():
     }
     assert len(ids) == 5
     assert make_run_id("c", "t", {"a": "1", "b": "2"}) == make_run_id("c", "t", {"b": "2", "a": "1"})
+
+
+def test_the_manifest_says_what_was_installed(monkeypatch: pytest.MonkeyPatch):
+    real = metadata.version
+    found = package_versions()
+    assert found["torch"] == real("torch")
+    assert "unknown" not in found.values()
+
+    def without_spark(name: str) -> str:
+        """As where Spark's own directory is on the path: there is no record of an installation."""
+        if name in ("pyspark", "delta-spark"):
+            raise metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(metadata, "version", without_spark)
+    assert package_versions() == {**found, "pyspark": "unknown", "delta-spark": "unknown"}
