@@ -48,20 +48,23 @@ class Installation:
         self._environment["PATH"] = os.pathsep.join([str(self.root / "bin"), os.environ["PATH"]])
         self.run("python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel), limit=1800)
 
-    def run(self, program: str, *arguments: str, limit: float = 600) -> subprocess.CompletedProcess[str]:
+    def run(self, program: str, *arguments: str, limit: float = 900) -> subprocess.CompletedProcess[str]:
         """Run a program of the environment in the work directory; it must end with 0 and warn of nothing."""
         shown = " ".join([program, *arguments])
         started = time.monotonic()
-        done = subprocess.run(
-            [str(self.root / "bin" / program), *arguments],
-            cwd=self.work,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=limit,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [str(self.root / "bin" / program), *arguments],
+                cwd=self.work,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=limit,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise CheckFailed(f"`{shown}` did not end within {limit:.0f} s") from error
         say(f"{time.monotonic() - started:5.0f} s  {shown}")
         said = f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
         require(done.returncode == 0, f"`{shown}` ended with {done.returncode}:\n{said}")

@@ -63,6 +63,13 @@ def test_a_failure_and_a_warning_are_told(checking, installed, text, problem):
         installed.run("replay", "run")
 
 
+def test_what_does_not_end_is_told(checking, installed):
+    script(installed, "exec sleep 60")
+
+    with pytest.raises(checking.CheckFailed, match="`replay run` did not end within 0 s"):
+        installed.run("replay", "run", limit=0.1)
+
+
 CAUSE = {"kind": "null_features", "families": ["counts"]}
 
 
