@@ -139,6 +139,26 @@ def test_inspect_reads_a_checkpoint_without_running_it(tmp_path: Path, capsys: p
     assert "13 float32" in out  # 3 weights and 10 offsets
 
 
+@pytest.mark.parametrize(
+    ("command", "option", "value", "expected"),
+    [
+        ("inspect", "--allow-operator", "two words", "such as torchvision.nms"),
+        ("inspect", "--allow-operator", "nms", "such as torchvision.nms"),
+        ("init", "--allow-operator", "a.b;c", "such as torchvision.nms"),
+        ("init", "--factory", "my_models", "module:function or file.py:function"),
+    ],
+)
+def test_an_option_of_another_form_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, option: str, value: str, expected: str
+):
+    model = tmp_path / "model.pt2"
+    given = [model] if command == "inspect" else ["--traffic", tmp_path, "--checkpoint", model]
+    assert replay(command, *given, option, value) == 2
+    err = capsys.readouterr().err
+    assert f"found {value!r}, expected" in err
+    assert expected in err
+
+
 @pytest.mark.spark
 def test_init_drafts_a_config_that_loads(
     spark: SparkSession, case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

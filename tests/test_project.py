@@ -27,6 +27,7 @@ FILES = {
     ".gitignore",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "LICENSE",
     "MANIFEST.in",
     "Makefile",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -25,6 +26,9 @@ _END64: Final = struct.Struct("<4sQHHIIQQQQ")
 _LOCATOR: Final = struct.Struct("<4sIQI")
 _CENTRAL: Final = struct.Struct("<4sHHHHHHIIIHHHHHII")
 _LOCAL: Final = struct.Struct("<4sHHHHHIIIHH")
+_METHOD: Final = 10
+_SIZES: Final = 20
+"""Where a record of the directory has how an entry is compressed, and its two sizes, after its checksum."""
 _ENCRYPTED: Final = 0x41
 _DESCRIPTOR: Final = 0x8
 _STORED: Final = 0
@@ -48,6 +52,7 @@ class Entry:
         size: Bytes of its content.
         crc: As recorded; 0 where torch was told not to compute any.
         deflated: Whether it is compressed.
+        record: First byte of its record in the directory at the end of the file.
     """
 
     name: str
@@ -56,6 +61,7 @@ class Entry:
     size: int
     crc: int
     deflated: bool
+    record: int
 
 
 class Archive:
@@ -191,13 +197,34 @@ class Archive:
             raise self._ambiguous(f"{self.file.size - place - _END.size} bytes follow its end")
         raise self._damaged("it has no end record, so the file is truncated")
 
+    def without(self, names: Iterable[str]) -> tuple[tuple[int, bytes], ...]:
+        """What to lay over the file, so that some of its entries are empty to whoever reads it.
+
+        Args:
+            names: Of the entries, without the top folder.
+
+        Returns:
+            Positions in the file and the bytes that stand there instead.
+        """
+        patches = []
+        for name in names:
+            entry = self.entries[name]
+            sizes = self.file.read(entry.record + _SIZES, 8)
+            if b"\xff\xff\xff\xff" in (sizes[:4], sizes[4:]):
+                raise UnsafeCheckpoint(f"{self.file.path}: {name!r} claims {entry.size:,} bytes beside the model")
+            # Stored, no checksum, no bytes; what it held is blank for those who do not look at the directory.
+            patches.append((entry.record + _METHOD, b"\0\0"))
+            patches.append((entry.record + _SIZES - 4, b"\0" * 12))
+            patches.append((entry.start, b"\0" * entry.stored))
+        return tuple(patches)
+
     def _directory(self, start: int, size: int, count: int) -> list[Entry]:
         data = self.file.read(start, size)
         entries = []
         position = 0
         seen: set[str] = set()
         for _ in range(count):
-            entry, position = self._entry(data, position)
+            entry, position = self._entry(data, position, start)
             if entry.name.casefold() in seen:
                 raise self._ambiguous(f"{entry.name!r} is there twice")
             seen.add(entry.name.casefold())
@@ -206,7 +233,7 @@ class Archive:
             raise self._ambiguous("its directory holds more than its entries")
         return entries
 
-    def _entry(self, data: bytes, position: int) -> tuple[Entry, int]:
+    def _entry(self, data: bytes, position: int, directory: int) -> tuple[Entry, int]:
         if position + _CENTRAL.size > len(data) or data[position : position + 4] != b"PK\x01\x02":
             raise self._damaged("its directory is damaged")
         fields = _CENTRAL.unpack_from(data, position)
@@ -223,7 +250,7 @@ class Archive:
         if method not in (_STORED, _DEFLATED) or (method == _STORED and stored != size):
             raise self._ambiguous(f"{name!r} is compressed by method {method}, from {size} to {stored} bytes")
         content = self._local(raw, offset, (flags, method, crc, stored, size))
-        return Entry(name, content, stored, size, crc, method == _DEFLATED), end
+        return Entry(name, content, stored, size, crc, method == _DEFLATED, directory + position), end
 
     def _local(self, raw: bytes, offset: int, central: tuple[int, int, int, int, int]) -> int:
         """Compare the header before an entry with the directory; its content's position."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import torch
@@ -9,11 +10,8 @@ import torch
 from replay.checkpoints.archives import LOCAL_MAGIC, Archive
 from replay.checkpoints.checkpoint import Format, Signature
 from replay.checkpoints.contents import Contents, FoundPickle, listed
-from replay.checkpoints.export_graph import (
-    check_program,
-    foreign_operators,
-    operators,
-)
+from replay.checkpoints.entries import EntryKind, known_entries, refuse_unused
+from replay.checkpoints.export_graph import check_program, foreign_operators, operators
 from replay.checkpoints.export_signature import SCALAR_TYPES, program_signature
 from replay.checkpoints.placeholders import Unreadable
 from replay.checkpoints.safetensors_file import parse_json
@@ -24,6 +22,21 @@ from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
 OLD_PROGRAM: Final = "serialized_exported_program.json"
 """In archives of torch before 2.8."""
 _STRIDED: Final = 7
+_ENTRIES: Final = {
+    r"models/model\.json": EntryKind.PROGRAM,
+    r"data/weights/model_weights_config\.json": EntryKind.PROGRAM,
+    r"data/constants/model_constants_config\.json": EntryKind.PROGRAM,
+    r"data/weights/weight_\d+": EntryKind.STORAGE,
+    r"data/constants/tensor_\d+": EntryKind.STORAGE,
+    r"data/(weights|constants|sample_inputs)/model\.pt": EntryKind.SAVED,
+    r"extra/.+": EntryKind.ASIDE,
+}
+_OLD_ENTRIES: Final = {
+    r"serialized_exported_program\.json": EntryKind.PROGRAM,
+    r"serialized_(state_dict|constants|example_inputs)\.pt": EntryKind.SAVED,
+    r"extra_files/.+": EntryKind.ASIDE,
+}
+_EXAMPLES: Final = ("data/sample_inputs/model.pt", "serialized_example_inputs.pt")
 _NATIVE: Final = (".so", ".dll", ".dylib", ".cubin", ".ptx", ".cpp", ".o")
 
 
@@ -32,42 +45,64 @@ def is_export(archive: Archive) -> bool:
     return "archive_format" in archive or OLD_PROGRAM in archive
 
 
-def read_export(archive: Archive) -> Contents:
+def not_needed(archive: Archive) -> tuple[str, ...]:
+    """Entries that scoring does not need, and torch would read all the same: sample inputs, and the user's own files.
+
+    Args:
+        archive: For which ``is_export`` holds.
+    """
+    return tuple(name for name in archive.entries if name in _EXAMPLES or name.startswith(("extra/", "extra_files/")))
+
+
+def read_export(archive: Archive, allowed: Collection[str] = ()) -> Contents:
     """Read an archive of torch.export.
 
     Args:
         archive: For which ``is_export`` holds.
+        allowed: Operators that the user allows beside those of torch that are known.
 
     Raises:
-        UnsafeCheckpoint: It carries native code, custom objects, or strings that torch would run.
+        UnsafeCheckpoint: It carries native code, custom objects, entries that torch does not write, or strings that
+            torch would run.
         CorruptCheckpoint: Parts are missing or do not fit.
     """
     path = archive.file.path
     check_byte_order(archive)
     _check_names(archive)
     if OLD_PROGRAM in archive:
-        return _read_old(archive)
+        return _read_old(archive, allowed)
     models = [name for name in archive.entries if name.startswith("models/") and name.endswith(".json")]
     if models != ["models/model.json"]:
         raise CheckpointError(
             f"{path}: the archive holds {listed(models) or 'no model'}; expected one model (torch.export.save)"
         )
+    kinds = known_entries(archive, _ENTRIES)
     program = parse_json(archive.read(models[0]), f"{path}: {models[0]}")
-    check_program(program, str(path))
+    check_program(program, str(path), allowed)
     pickles: list[FoundPickle] = []
+    saved = {name: _saved(archive, name, pickles) for name, kind in kinds.items() if kind is EntryKind.SAVED}
     tensors: dict[str, torch.Tensor] = {}
     not_parameters: set[str] = set()
-    for folder in ("weights", "constants"):
-        found, parameters = _payloads(archive, f"data/{folder}/", folder, pickles)
+    used: set[str] = set()
+    for kind in ("weights", "constants"):
+        found, parameters = _payloads(archive, kind, saved, pickles, used)
         tensors.update(found)
         not_parameters.update(found.keys() - parameters)
-    for name, entry in archive.entries.items():
-        if not name.startswith(("data/weights/", "data/constants/", "models/")) and _looks_pickled(
-            archive, entry.start
-        ):
-            pickles.extend(read_nested(archive.read(name), f"{path}: {name}").pickles)
+    refuse_unused(archive, kinds, used)
     signature = program_signature(program, str(path))
     return _contents(program, tensors, frozenset(not_parameters), signature, pickles)
+
+
+def _saved(archive: Archive, name: str, pickles: list[FoundPickle]) -> Any:
+    """What a file of torch.save in the archive holds, by the strict list."""
+    place = f"{archive.file.path}: {name}"
+    content = archive.read(name)
+    nested = read_nested(content, place)
+    if content[:4] != LOCAL_MAGIC:
+        # torch.load has more readers, of older kinds of files, than are looked through here.
+        raise UnsafeCheckpoint(f"{place} is a bare pickle, expected the zip archive that torch.export writes there")
+    pickles.extend(FoundPickle(f"{name}: {found.place}", found.walk) for found in nested.pickles)
+    return nested.root
 
 
 def _contents(
@@ -107,21 +142,14 @@ def _check_names(archive: Archive) -> None:
             )
 
 
-def _looks_pickled(archive: Archive, start: int) -> bool:
-    head = archive.file.read(start, 4)
-    return head[:1] == b"\x80" or head == LOCAL_MAGIC
-
-
 def _payloads(
-    archive: Archive, folder: str, kind: str, pickles: list[FoundPickle]
+    archive: Archive, kind: str, saved: dict[str, Any], pickles: list[FoundPickle], used: set[str]
 ) -> tuple[dict[str, torch.Tensor], set[str]]:
-    """Tensors of one folder by name, and which are parameters."""
-    path = archive.file.path
+    """Tensors of one kind by name, and which are parameters; notes in ``used`` the entries that they are made of."""
+    path, folder = archive.file.path, f"data/{kind}/"
     legacy = f"{folder}model.pt"
     if legacy in archive:
-        found = read_nested(archive.read(legacy), f"{path}: {legacy}")
-        pickles.extend(found.pickles)
-        tensors = _plain_tensors(found.root, f"{path}: {legacy}")
+        tensors = _plain_tensors(saved[legacy], f"{path}: {legacy}")
         return tensors, set(tensors) if kind == "weights" else set()
     config = parse_json(archive.read(f"{folder}model_{kind}_config.json"), f"{path}: {kind}")
     entries = config.get("config") if isinstance(config, dict) else None
@@ -129,23 +157,22 @@ def _payloads(
         raise CorruptCheckpoint(f"{path}: {folder}model_{kind}_config.json has no `config`; export the model again")
     tensors, parameters = {}, set()
     for name, entry in entries.items():
-        tensors[name] = _payload(archive, folder, name, entry, pickles)
+        file = entry.get("path_name") if isinstance(entry, dict) else None
+        if not isinstance(file, str) or "/" in file or f"{folder}{file}" not in archive:
+            raise CorruptCheckpoint(
+                f"{path}: {name!r} is said to be in {str(file)[:80]!r}, which is not in the archive; export it again"
+            )
+        used.add(f"{folder}{file}")
+        tensors[name] = _payload(archive, f"{folder}{file}", name, entry, pickles)
         if entry.get("is_param") is True:
             parameters.add(name)
     return tensors, parameters
 
 
-def _payload(archive: Archive, folder: str, name: str, entry: Any, pickles: list[FoundPickle]) -> torch.Tensor:
+def _payload(archive: Archive, file: str, name: str, entry: Any, pickles: list[FoundPickle]) -> torch.Tensor:
     place = f"{archive.file.path}: {name!r}"
-    file = entry.get("path_name") if isinstance(entry, dict) else None
-    if not isinstance(file, str) or "/" in file or f"{folder}{file}" not in archive:
-        raise CorruptCheckpoint(
-            f"{place} is said to be in {str(file)[:80]!r}, which is not in the archive; export it again"
-        )
     if entry.get("use_pickle"):
-        nested = read_nested(archive.read(f"{folder}{file}"), f"{archive.file.path}: {folder}{file}")
-        pickles.extend(nested.pickles)
-        return _plain_tensors({name: nested.root}, place)[name]
+        return _plain_tensors({name: _saved(archive, file, pickles)}, place)[name]
     try:
         meta = entry["tensor_meta"]
         dtype = SCALAR_TYPES[meta["dtype"]]
@@ -156,7 +183,7 @@ def _payload(archive: Archive, folder: str, name: str, entry: Any, pickles: list
         raise CorruptCheckpoint(f"{place} has no readable shape ({error!r}); export the model again") from None
     if layout != _STRIDED:
         raise CheckpointError(f"{place} is a sparse tensor, expected a dense one; export the model with dense weights")
-    return tensor_over(archive.storage(f"{folder}{file}"), dtype, offset, shape, strides, name=place)
+    return tensor_over(archive.storage(file), dtype, offset, shape, strides, name=place)
 
 
 def _plain_tensors(root: Any, place: str) -> dict[str, torch.Tensor]:
@@ -170,18 +197,14 @@ def _plain_tensors(root: Any, place: str) -> dict[str, torch.Tensor]:
     return dict(root)
 
 
-def _read_old(archive: Archive) -> Contents:
+def _read_old(archive: Archive, allowed: Collection[str]) -> Contents:
     """The layout before torch 2.8: a program and three files of torch.save."""
     path = archive.file.path
+    kinds = known_entries(archive, _OLD_ENTRIES)
     program = parse_json(archive.read(OLD_PROGRAM), f"{path}: {OLD_PROGRAM}")
-    check_program(program, str(path))
+    check_program(program, str(path), allowed)
     pickles: list[FoundPickle] = []
-    roots: dict[str, Any] = {}
-    for name, entry in archive.entries.items():
-        if _looks_pickled(archive, entry.start):
-            nested = read_nested(archive.read(name), f"{path}: {name}")
-            pickles.extend(nested.pickles)
-            roots[name] = nested.root
+    roots = {name: _saved(archive, name, pickles) for name, kind in kinds.items() if kind is EntryKind.SAVED}
     state = roots.get("serialized_state_dict.pt")
     if state is None:
         raise CorruptCheckpoint(

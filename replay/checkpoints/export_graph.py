@@ -12,9 +12,10 @@ import ast
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
+from replay.checkpoints.operators import OPERATORS, allow_by_name, known_operator
 from replay.errors import UnsafeCheckpoint
 
 
@@ -35,15 +36,18 @@ _SYMBOLIC_NAMES: Final = {
         ["sym_not", "sym_int", "sym_float", "sym_ite", "sym_max", "sym_min", "sym_sqrt", "sym_sum", "_sym_sqrt"]
     ),
 }
-_HOSTILE_NAMESPACES: Final = _words(
-    "debugprims inductor inductor_prims c10d _c10d_functional _c10d_functional_autograd fsdp symm_mem profiler triton"
-    " static_runtime"
-)
-_PLAIN_NAMESPACES: Final = frozenset(["aten", "prims", "prim", "quantized", "quantized_decomposed", "higher_order"])
 _HIGHER_ORDER: Final = frozenset(
     ["cond", "while_loop", "map_impl", "scan", "associative_scan", "wrap_with_set_grad_enabled", "wrap_with_autocast"]
 )
-_HOSTILE_OPERATORS: Final = frozenset(["from_file", "save", "load", "load_library", "IgnoredPythonOp", "PythonOp"])
+_TEXT_KEYS: Final = _words("as_string as_strings metadata torch_version verifiers dialect type")
+"""What torch keeps as the text that it is."""
+_MAPPINGS: Final = {
+    **dict.fromkeys(
+        ("tensor_values", "sym_int_values", "sym_bool_values", "sym_float_values", "custom_obj_values"), "name"
+    ),
+    "range_constraints": "expr_str",
+}
+"""Mappings of the program, and under which key their own keys are checked."""
 _SYMPY_CALLS: Final = _words(
     """
     Symbol Integer Rational Float Add Mul Pow Max Min Mod Abs And Or Not Eq Ne Equality Unequality Ge Gt Le Lt
@@ -57,22 +61,23 @@ _GUARD_METHODS: Final = frozenset(["size", "stride", "storage_offset", "dim", "n
 _MAX_EXPRESSION: Final = 100_000
 
 
-def check_program(program: Any, place: str) -> None:
+def check_program(program: Any, place: str, allowed: Collection[str] = ()) -> None:
     """Refuse a program with any string that torch would turn into code of the file's own.
 
     Args:
         program: The JSON of ``models/*.json``.
         place: The file, for messages.
+        allowed: Operators that the user allows beside those of torch that are known.
 
     Raises:
         UnsafeCheckpoint: Some string is not of the form that torch writes.
     """
     for key, value in _strings(program):
-        reason = _reason(key, value)
+        reason = _reason(key, value, allowed)
         if reason is not None:
             raise UnsafeCheckpoint(
-                f"{place}: the program has {key} {value[:120]!r}: {reason}. torch would run it while opening the file;"
-                " nothing was run"
+                f"{place}: the program has {key} {value[:120]!r}, which torch would turn into code. Nothing was run:"
+                f" {reason}"
             )
     if any(_values(program, "custom_obj_values")):
         raise UnsafeCheckpoint(f"{place}: the program holds custom objects, expected tensors only; nothing was run")
@@ -90,9 +95,8 @@ def operators(program: Any) -> Counter[str]:
 
 def foreign_operators(program: Any) -> list[str]:
     """Operators that torch itself does not have, and that some library must register."""
-    return sorted(
-        name for name in operators(program) if name.split(".")[0] not in {*_PLAIN_NAMESPACES, *_SYMBOLIC_NAMES}
-    )
+    own = {*OPERATORS, *_SYMBOLIC_NAMES, "higher_order"}
+    return sorted(name for name in operators(program) if name.split(".")[0] not in own)
 
 
 def _strings(value: Any, key: str = "program") -> Iterator[tuple[str, str]]:
@@ -104,11 +108,11 @@ def _strings(value: Any, key: str = "program") -> Iterator[tuple[str, str]]:
             yield key, value
         elif isinstance(value, list):
             pending.extend((key, item) for item in value)
+        elif isinstance(value, dict) and key == "metadata":
+            pending.extend((key, item) for item in value.values())
         elif isinstance(value, dict):
-            if key in ("tensor_values", "sym_int_values", "sym_bool_values", "sym_float_values", "custom_obj_values"):
-                pending.extend(("name", name) for name in value)
-            if key == "range_constraints":
-                pending.extend(("expr_str", name) for name in value)
+            if key in _MAPPINGS:
+                pending.extend((_MAPPINGS[key], name) for name in value)
             pending.extend(value.items())
 
 
@@ -124,12 +128,14 @@ def _values(value: Any, wanted: str) -> Iterator[Any]:
                 yield current[wanted]
 
 
-def _reason(key: str, value: str) -> str | None:
+def _reason(key: str, value: str, allowed: Collection[str]) -> str | None:
     """Why a string may not stand under its key, or None."""
-    if key in ("name", "as_name", "forward_arg_names"):
+    if key in _TEXT_KEYS:
+        return None
+    if key in ("name", "as_name", "forward_arg_names", "field_names"):
         return None if not value or _NAME.match(value) else "expected a plain name"
     if key in ("target", "as_operator"):
-        return operator_reason(value)
+        return operator_reason(value, allowed)
     if key in ("expr_str", "guards_code"):
         return expression_reason(value)
     if key in ("in_spec", "out_spec"):
@@ -138,11 +144,15 @@ def _reason(key: str, value: str) -> str | None:
         return None if _PATH.match(value) else "expected a path of plain names"
     if key == "class_fqn":
         return "custom objects are not opened"
-    return None
+    return "torch.export writes no text there"
 
 
-def operator_reason(target: str) -> str | None:
+def operator_reason(target: str, allowed: Collection[str] = ()) -> str | None:
     """Why an operator is refused, or None.
+
+    Args:
+        target: As the program has it.
+        allowed: Operators that the user allows beside those of torch that are known: ``namespace.name``.
 
     >>> operator_reason("torch.ops.aten.linear.default") is None, operator_reason("torch.load")
     (True, 'expected an operator under torch.ops')
@@ -153,11 +163,10 @@ def operator_reason(target: str) -> str | None:
     match = _OPERATOR.match(target)
     if match is None:
         return "expected an operator under torch.ops"
-    if match[1] in _HOSTILE_NAMESPACES or match[2] in _HOSTILE_OPERATORS:
-        return "this operator reaches outside of the model"
-    if match[1] == "higher_order" and match[2] not in _HIGHER_ORDER:
-        return "this higher-order operator carries code"
-    return None
+    if known_operator(match[1], match[2], allowed) or (match[1] == "higher_order" and match[2] in _HIGHER_ORDER):
+        return None
+    name = f"{match[1]}.{match[2]}"
+    return f"this is not an operator that replay knows. {allow_by_name(name)}"
 
 
 def expression_reason(text: str) -> str | None:

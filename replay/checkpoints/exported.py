@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import torch
 from torch.export import ExportedProgram
 from torch.export.passes import move_to_device_pass
 from torch.utils import _pytree as pytree
 
+from replay.checkpoints.archives import Archive
 from replay.checkpoints.batching import ANY_BATCH, BatchSizes, common_sizes
 from replay.checkpoints.calling import Arguments, refuse_unfit
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.cuda_export import quiet_failures, reading_onto_cpu
+from replay.checkpoints.export_archive import not_needed
+from replay.checkpoints.masked import MaskedFile
 from replay.checkpoints.private_cache import opening_lock
 from replay.checkpoints.replacing import replace_weights
 from replay.checkpoints.scorer import Forward, OpenedModel, last_words
 from replay.checkpoints.sharing import module_tensors, share_weights
+from replay.checkpoints.storages import MappedFile
 from replay.config.model import ModelConfig
 from replay.config.names import nearest
 from replay.config.wording import listing, suggestion
@@ -49,9 +53,9 @@ def open_exported(checkpoint: Checkpoint, model: ModelConfig, device: str) -> Op
 def _load(checkpoint: Checkpoint, device: str) -> ExportedProgram:
     with quiet_failures() as causes:
         try:
-            # Of a path, torch asks that it ends in .pt2.
-            with reading_onto_cpu(), Path(checkpoint.path).open("rb") as file:
-                program = torch.export.load(file)
+            with reading_onto_cpu(), _needed(checkpoint) as file:
+                program = torch.export.load(cast("IO[bytes]", file))
+            program.example_inputs = _examples(program)
             return program if device == "cpu" else move_to_device_pass(program, device)
         except (RuntimeError, ValueError, AssertionError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointMismatch(
@@ -59,6 +63,20 @@ def _load(checkpoint: Checkpoint, device: str) -> ExportedProgram:
                 f"{last_words(causes[-1] if causes else error)}\n  an unknown operator needs the package that it comes "
                 "from; a file of a newer torch needs that torch"
             ) from error
+
+
+def _needed(checkpoint: Checkpoint) -> MaskedFile:
+    """The file as far as scoring needs it: torch would unpickle the sample inputs, whatever they are."""
+    path = Path(checkpoint.path)
+    archive = Archive(MappedFile(path))
+    return MaskedFile(path, archive.without(not_needed(archive)))
+
+
+def _examples(program: ExportedProgram) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments of the program's structure, of which torch takes the names that its guards use."""
+    spec = program.call_spec.in_spec
+    args, kwargs = pytree.tree_unflatten([torch.empty(0)] * spec.num_leaves, spec)
+    return tuple(args), dict(kwargs)
 
 
 @dataclass(frozen=True)

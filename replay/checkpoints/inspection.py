@@ -22,6 +22,8 @@ from replay.config.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError
 
 _MAX_PICKLES = 1000
+_MAX_WALKED = 1 << 26
+"""Bytes of an entry of a refused archive that is looked through for pickles: more are weights."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Inspection:
 
     Attributes:
         path: Absolute.
-        verdict: ``safe``: opening it runs nothing but the model's own computation; ``runs code``: only with the
-            user's leave (a pickled module); ``refused``.
+        verdict: ``safe``: opening and scoring it runs nothing but known operators, and those that the user allowed;
+            ``runs code``: only with the user's leave (a pickled module); ``refused``.
         reason: Why it is refused, or empty.
         error: Name of the error class that a run would end with, or empty.
         format: As told by content, or None where it is none that is known.
@@ -93,6 +95,7 @@ def inspect_checkpoint(
     *,
     base_dir: str = "",
     weights: str | None = None,
+    operators: tuple[str, ...] = (),
     allow_pickle: bool = False,
     allow_non_finite: bool = False,
 ) -> Inspection:
@@ -102,6 +105,7 @@ def inspect_checkpoint(
         path: File, index or folder.
         base_dir: Where a relative path starts; empty for the working directory.
         weights: Where in the file the weights are; default: found.
+        operators: Judge as a run would whose config allows these operators of other libraries.
         allow_pickle: Judge as a run with ``--allow-pickle`` would.
         allow_non_finite: Judge as a run with ``--allow-non-finite`` would.
 
@@ -112,7 +116,7 @@ def inspect_checkpoint(
         CheckpointError: There is no such file.
     """
     found = locate(path, base_dir)
-    config = CheckpointConfig(path=str(found), weights=weights)
+    config = CheckpointConfig(path=str(found), weights=weights, operators=operators)
     try:
         kind = sniff(found)
         files = tuple(checkpoint_file(file) for file in checkpoint_files(found, kind))
@@ -222,13 +226,14 @@ def _raw_pickles(path: Path, kind: Kind) -> tuple[EmbeddedPickle, ...]:
 
 def _walk_entries(archive: Archive, found: list[EmbeddedPickle], prefix: str) -> None:
     for name, entry in archive.entries.items():
-        head = archive.file.read(entry.start, 4)
+        if entry.size > _MAX_WALKED:
+            continue
         try:
-            if not entry.deflated and head == LOCAL_MAGIC and not prefix:
-                nested = MappedFile(Path(name), archive.read(name))
-                _walk_entries(Archive(nested), found, f"{name}: ")
-            elif name.endswith("pkl") or (head[:1] == b"\x80" and not entry.deflated):
-                _walk_stream(memoryview(archive.read(name)), f"{prefix}{name}", found)
+            content = archive.read(name)
+            if content[:4] == LOCAL_MAGIC and not prefix:
+                _walk_entries(Archive(MappedFile(Path(name), content)), found, f"{name}: ")
+            else:
+                _walk_stream(memoryview(content), f"{prefix}{name}", found)
         except CheckpointError:
             continue
 

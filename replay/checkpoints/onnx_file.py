@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import torch
 
 from replay.checkpoints.checkpoint import Format, Signature, TensorSpec
 from replay.checkpoints.contents import Contents, dtype_name, listed
+from replay.checkpoints.operators import allow_by_name
 from replay.checkpoints.storages import MappedFile, contiguous_strides, tensor_over
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
 
@@ -38,6 +39,8 @@ _DTYPES: Final = {
     20: torch.float8_e5m2fnuz,
 }
 """By ``TensorProto.DataType``; strings and types below a byte are set aside."""
+_DOMAINS: Final = frozenset(["", "ai.onnx", "ai.onnx.ml", "com.microsoft"])
+"""Of the operators that ONNX defines and onnxruntime has beside them."""
 _EXTERNAL: Final = 1
 _FIELDS: Final = frozenset([1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26])
 """Fields of ``ModelProto``."""
@@ -81,19 +84,28 @@ def _varint(file: MappedFile, position: int) -> tuple[int, int]:
     return 0, file.size + 1
 
 
-def read_onnx(path: Path) -> Contents:
+def read_onnx(path: Path, allowed: Collection[str] = ()) -> Contents:
     """Read a model and the weights beside it.
 
     Args:
         path: The ``ModelProto``.
+        allowed: Operators of other libraries that the user allows.
 
     Raises:
         CheckpointError: The ``onnx`` package is missing.
         CorruptCheckpoint: Sizes do not add up, or weights beside the model are missing.
-        UnsafeCheckpoint: Weights are said to lie outside of the model's folder.
+        UnsafeCheckpoint: Weights are said to lie outside of the model's folder, or operators are of a library that is
+            not known.
     """
     model = _load(path)
     graphs = list(_graphs(model.graph))
+    foreign = _foreign_operators(model, graphs)
+    for operator in foreign:
+        if operator not in allowed:
+            raise UnsafeCheckpoint(
+                f"{path}: the graph uses {operator}, which is not an operator that replay knows."
+                f" {allow_by_name(operator)}"
+            )
     tensors: dict[str, torch.Tensor] = {}
     set_aside = []
     mapped: dict[Path, MappedFile] = {}
@@ -109,7 +121,7 @@ def read_onnx(path: Path) -> Contents:
         tensors,
         not_parameters=frozenset(tensors.keys() - weights),
         set_aside=tuple(set_aside),
-        executes=_executes(graphs),
+        executes=_executes(graphs, foreign),
         signature=_signature(model.graph),
     )
 
@@ -250,13 +262,26 @@ def _type_name(data_type: int) -> str:
     return str(known.Name(data_type)).lower() if data_type in known.values() else f"type {data_type}"
 
 
-def _executes(graphs: list[Any]) -> tuple[str, ...]:
+def _foreign_operators(model: Any, graphs: list[Any]) -> list[str]:
+    """Operators that neither onnxruntime has nor the file defines."""
+    own = {(function.domain, function.name) for function in model.functions}
+    bodies = [*graphs, *(part for function in model.functions for part in _graphs(function))]
+    nodes = [node for part in bodies for node in part.node]
+    return sorted(
+        {
+            f"{node.domain}.{node.op_type}"
+            for node in nodes
+            if node.domain not in _DOMAINS and (node.domain, node.op_type) not in own
+        }
+    )
+
+
+def _executes(graphs: list[Any], foreign: list[str]) -> tuple[str, ...]:
     counts = Counter(node.op_type for graph in graphs for node in graph.node)
     used = listed((f"{name} x{count}" for name, count in counts.most_common()), 8)
     lines = [f"ONNX graph: {sum(counts.values())} nodes ({used})"]
-    domains = {node.domain for graph in graphs for node in graph.node} - {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
-    if domains:
-        lines.append(f"operators that a library must register: domain {listed(sorted(domains))}")
+    if foreign:
+        lines.append(f"operators that a library of yours must register: {listed(foreign)}")
     return tuple(lines)
 
 

@@ -16,7 +16,7 @@ from replay.checkpoints.opcodes import STEPS
 from replay.checkpoints.walker import GlobalUse, MalformedError, PickleWalk, StorageId, Walker
 from replay.errors import CorruptCheckpoint, UnsafeCheckpoint
 
-__all__ = ["GlobalUse", "PickleWalk", "StorageId", "walk_pickle"]
+__all__ = ["GlobalUse", "PickleWalk", "StorageId", "walk_pickle", "whole_walk"]
 
 
 def walk_pickle(data: bytes | memoryview, place: str, start: int = 0) -> PickleWalk:
@@ -45,6 +45,25 @@ def walk_pickle(data: bytes | memoryview, place: str, start: int = 0) -> PickleW
             f"{place}: not a well-formed pickle (byte {walker.position}: {_words(error)}). The file is truncated or"
             " damaged: copy it again from its source"
         ) from None
+
+
+def whole_walk(data: bytes | memoryview, place: str) -> PickleWalk:
+    """Walk a pickle that must fill its data.
+
+    Args:
+        data: Bytes of the pickle.
+        place: Where it is, for messages.
+
+    Raises:
+        CorruptCheckpoint: It is no well-formed pickle.
+        UnsafeCheckpoint: Something follows it.
+    """
+    walk = walk_pickle(data, place)
+    if walk.end != len(data):
+        raise UnsafeCheckpoint(
+            f"{place}: {len(data) - walk.end} bytes follow the end of the pickle (a second pickle, or something hidden)"
+        )
+    return walk
 
 
 def _words(error: Exception) -> str:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 import torch
 
 from replay.checkpoints.allowlist import Policy
-from replay.checkpoints.archives import LOCAL_MAGIC, Archive
+from replay.checkpoints.archives import Archive
 from replay.checkpoints.checkpoint import Format
 from replay.checkpoints.contents import Contents, FoundPickle, listed
+from replay.checkpoints.entries import EntryKind, known_entries, refuse_unused
+from replay.checkpoints.operators import allow_by_name, known_class
+from replay.checkpoints.pickles import PickleWalk, whole_walk
 from replay.checkpoints.placeholders import Placeholder, Unreadable
 from replay.checkpoints.script_code import ScriptCode, read_code, script_signature
-from replay.checkpoints.torch_files import check_byte_order, remembered, whole_walk
+from replay.checkpoints.torch_files import check_byte_order, remembered
 from replay.checkpoints.unpickler import unpickle
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
 
 _MAX_OBJECTS: Final = 1 << 20
-_PICKLES: Final = (".pkl", ".debug_pkl")
+_ENTRIES: Final = {
+    r"(data|constants|traced_inputs|bytecode|mobile_debug_handles)\.pkl": EntryKind.PICKLE,
+    r"(data|constants|traced_inputs)/\w+": EntryKind.STORAGE,
+    r"code/[\w/]+\.py": EntryKind.SOURCE,
+    r"code/[\w/]+\.py\.debug_pkl": EntryKind.PICKLE,
+    r"extra/.+": EntryKind.ASIDE,
+}
+_CLASSES: Final = "__torch__.torch.classes."
 
 
 def is_script(archive: Archive) -> bool:
@@ -26,11 +36,12 @@ def is_script(archive: Archive) -> bool:
     return "data.pkl" in archive and "constants.pkl" in archive
 
 
-def read_script(archive: Archive) -> Contents:
+def read_script(archive: Archive, allowed: Collection[str] = ()) -> Contents:
     """Read an archive of torch.jit.save.
 
     Args:
         archive: For which ``is_script`` holds.
+        allowed: Operators and C++ classes that the user allows beside those of torch that are known.
 
     Raises:
         UnsafeCheckpoint: A pickle or the code holds what torch does not write.
@@ -38,9 +49,11 @@ def read_script(archive: Archive) -> Contents:
     """
     path = archive.file.path
     check_byte_order(archive)
-    pickles = [FoundPickle(name, _strict_walk(archive, name)) for name in archive.entries if name.endswith(_PICKLES)]
-    _check_hidden(archive)
-    code = read_code(_sources(archive), str(path))
+    kinds = known_entries(archive, _ENTRIES)
+    names = [name for name, kind in kinds.items() if kind is EntryKind.PICKLE]
+    walks = {name: _strict_walk(archive, name, allowed) for name in names}
+    refuse_unused(archive, kinds, (place for name, walk in walks.items() for place in _storage_names(name, walk)))
+    code = read_code(_sources(archive), str(path), allowed)
     root = unpickle(archive.read("data.pkl"), f"{path}: data.pkl", _storages(archive, "data/"))
     constants = unpickle(archive.read("constants.pkl"), f"{path}: constants.pkl", _storages(archive, "constants/"))
     weights, parameters = _weights(root, code, str(path))
@@ -56,27 +69,30 @@ def read_script(archive: Archive) -> Contents:
         not_parameters=frozenset((weights.keys() | fixed.keys()) - parameters),
         executes=_executes(code),
         signature=script_signature(top.forward if top else None),
-        pickles=tuple(pickles),
+        pickles=tuple(FoundPickle(name, walk) for name, walk in walks.items()),
     )
 
 
-def _strict_walk(archive: Archive, name: str) -> Any:
+def _strict_walk(archive: Archive, name: str, allowed: Collection[str]) -> PickleWalk:
     place = f"{archive.file.path}: {name}"
     walk = whole_walk(archive.read(name), place)
     walk.check(Policy.SCRIPT, place)
+    for found in walk.globals:
+        if found.startswith(_CLASSES) and not known_class(found.removeprefix(_CLASSES), allowed):
+            called = found.removeprefix("__torch__.")
+            raise UnsafeCheckpoint(
+                f"{place} holds an object of {called}, which is not a C++ class that replay knows."
+                f" {allow_by_name(called)}"
+            )
     return walk
 
 
-def _check_hidden(archive: Archive) -> None:
-    """A pickle or archive under another name is nothing that torch writes."""
-    for name, entry in archive.entries.items():
-        if name.endswith(_PICKLES) or name.startswith(("data/", "constants/", "traced_inputs/", "code/")):
-            continue
-        head = archive.file.read(entry.start, 4)
-        if head[:1] == b"\x80" or head == LOCAL_MAGIC:
-            raise UnsafeCheckpoint(
-                f"{archive.file.path}: {name} hides a pickle or an archive, which torch does not write"
-            )
+def _storage_names(name: str, walk: PickleWalk) -> tuple[str, ...]:
+    """Entries that the tensors of a pickle are made of."""
+    own = name.removesuffix(".pkl")
+    # Bytecode for phones shares the constants of the code.
+    folders = (own, "constants") if own == "bytecode" else (own,)
+    return tuple(f"{folder}/{storage.key}" for storage in walk.storages for folder in folders)
 
 
 def _sources(archive: Archive) -> dict[str, str]:

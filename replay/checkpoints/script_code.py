@@ -1,21 +1,19 @@
-"""Look at TorchScript source without compiling it: what it calls, and the signature of forward()."""
+"""Read TorchScript source without compiling it: what it calls, and the signature of forward()."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from replay.checkpoints.checkpoint import Signature, TensorSpec
-from replay.errors import UnsafeCheckpoint
+from replay.checkpoints.declared import declared_names
+from replay.checkpoints.script_grammar import Grammar
+from replay.checkpoints.script_text import parse_source
 
-_MAX_SOURCE: Final = 1 << 24
-_HOSTILE: Final = frozenset(["from_file", "IgnoredPythonOp", "PythonOp", "load_tensor", "LoadLibrary"])
-"""Operators that read or map files, or leave the interpreter."""
-_HOSTILE_OF_TORCH: Final = frozenset(["save", "load"])
 _CLASSES: Final = re.compile(r"__torch__\.torch\.classes\.([\w.]+)")
 
 
@@ -49,44 +47,33 @@ class ScriptCode:
     custom_classes: tuple[str, ...] = ()
 
 
-def read_code(sources: Mapping[str, str], place: str) -> ScriptCode:
-    """Parse all source files.
+def read_code(sources: Mapping[str, str], place: str, allowed: Collection[str] = ()) -> ScriptCode:
+    """Parse all source files, and hold them against what torch writes.
 
     Args:
         sources: Text by module (``__torch__.torch.nn.modules.linear``).
         place: The archive, for messages.
+        allowed: Operators and C++ classes that the user allows beside those of torch that are known.
 
     Raises:
         UnsafeCheckpoint: It is not TorchScript as torch writes it, or reaches outside of the model.
     """
+    trees = {module: parse_source(text, f"{place}: code of {module}") for module, text in sources.items()}
+    grammar = Grammar(declared_names(trees), allowed)
     classes: dict[str, ScriptClass] = {}
     operators: Counter[str] = Counter()
-    custom: set[str] = set()
     functions = 0
-    for module, text in sources.items():
-        tree = _parsed(text, f"{place}: code of {module}")
+    for module, tree in trees.items():
+        grammar.check(module, tree, f"{place}: code of {module}")
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 classes[f"{module}.{node.name}"] = _script_class(node)
             elif isinstance(node, ast.FunctionDef):
                 functions += 1
-            elif isinstance(node, ast.Attribute):
-                _check_attribute(node, f"{place}: code of {module}")
             elif isinstance(node, ast.Call) and (name := _operator(node.func)):
                 operators[name] += 1
-        custom.update(_CLASSES.findall(text))
+    custom = {name for text in sources.values() for name in _CLASSES.findall(text)}
     return ScriptCode(classes, functions, operators, tuple(sorted(custom)))
-
-
-def _parsed(text: str, place: str) -> ast.Module:
-    if len(text) > _MAX_SOURCE:
-        raise UnsafeCheckpoint(f"{place} has {len(text):,} characters, at most {_MAX_SOURCE:,} are read")
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise UnsafeCheckpoint(
-            f"{place} is not as torch writes it ({error}); save the model again with torch.jit.save"
-        ) from None
 
 
 def _script_class(node: ast.ClassDef) -> ScriptClass:
@@ -105,26 +92,8 @@ def _script_class(node: ast.ClassDef) -> ScriptClass:
     return ScriptClass(parameters, forward)
 
 
-def _check_attribute(node: ast.Attribute, place: str) -> None:
-    if node.attr in _HOSTILE or (node.attr in _HOSTILE_OF_TORCH and _chain(node).split(".")[0] in ("torch", "ops")):
-        raise UnsafeCheckpoint(
-            f"{place}, line {node.lineno}, calls {_chain(node)}, which reaches outside of the model (files, other"
-            " languages). Nothing was run; a model for scoring has no need of it"
-        )
-
-
-def _chain(node: ast.expr) -> str:
-    """``a.b.c`` of nested attributes; what is no name becomes ``?``."""
-    parts = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    parts.append(node.id if isinstance(node, ast.Name) else "?")
-    return ".".join(reversed(parts))
-
-
 def _operator(function: ast.expr) -> str | None:
-    name = _chain(function)
+    name = ast.unparse(function) if isinstance(function, ast.Attribute) else ""
     if name.startswith("torch."):
         return "aten." + name.removeprefix("torch.")
     return name.removeprefix("ops.") if name.startswith("ops.") else None

@@ -13,7 +13,8 @@ import torch
 from replay.checkpoints.allowlist import Policy
 from replay.checkpoints.archives import LOCAL_MAGIC, Archive
 from replay.checkpoints.contents import FoundPickle
-from replay.checkpoints.pickles import PickleWalk, walk_pickle
+from replay.checkpoints.entries import EntryKind, known_entries, refuse_unused
+from replay.checkpoints.pickles import PickleWalk, walk_pickle, whole_walk
 from replay.checkpoints.placeholders import brief
 from replay.checkpoints.storages import MappedFile
 from replay.checkpoints.unpickler import StorageReader, storage_dtype, unpickle
@@ -21,6 +22,7 @@ from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
 
 LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _MAX_NESTING: Final = 2
+_ENTRIES: Final = {r"data\.pkl": EntryKind.PICKLE, r"data/\w+": EntryKind.STORAGE}
 
 
 @dataclass(frozen=True)
@@ -60,21 +62,15 @@ def read_archive(archive: Archive, choose: PolicyChoice) -> TorchFile:
     check_byte_order(archive)
     place = f"{path}: {archive.root}data.pkl"
     walk = whole_walk(archive.read("data.pkl"), place)
-    pickles = [FoundPickle("data.pkl", walk)]
-    for name, entry in archive.entries.items():
-        if name == "data.pkl" or name.startswith("data/"):
-            continue
-        if name.endswith(("pkl", "pickle")) or archive.file.read(entry.start, 1) == b"\x80":
-            extra = whole_walk(archive.read(name), f"{path}: {entry.name}")
-            extra.check(Policy.EXPORT, f"{path}: {entry.name}")
-            pickles.append(FoundPickle(name, extra))
     walk.check(choose(walk), place)
+    kinds = known_entries(archive, _ENTRIES)
+    refuse_unused(archive, kinds, (f"data/{storage.key}" for storage in walk.storages))
 
     def storage(key: str, dtype: torch.dtype, elements: int) -> torch.UntypedStorage:
         return archive.storage(f"data/{key}", elements * dtype.itemsize)
 
     root = unpickle(archive.read("data.pkl"), place, remembered(storage))
-    return TorchFile(root, tuple(pickles))
+    return TorchFile(root, (FoundPickle("data.pkl", walk),))
 
 
 def check_byte_order(archive: Archive) -> None:
@@ -84,16 +80,6 @@ def check_byte_order(archive: Archive) -> None:
             f"{archive.file.path}: it was written in byte order {archive.read('byteorder')[:20]!r}, expected 'little';"
             " save it again on a little-endian machine"
         )
-
-
-def whole_walk(data: bytes, place: str) -> PickleWalk:
-    """Walk a pickle that must fill its data."""
-    walk = walk_pickle(data, place)
-    if walk.end != len(data):
-        raise UnsafeCheckpoint(
-            f"{place}: {len(data) - walk.end} bytes follow the end of the pickle (a second pickle, or something hidden)"
-        )
-    return walk
 
 
 def remembered(read: StorageReader) -> StorageReader:

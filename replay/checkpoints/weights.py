@@ -55,15 +55,15 @@ def read_contents(path: Path, config: CheckpointConfig, kind: Kind, *, allow_pic
     if kind is Kind.SAFETENSORS:
         return read_safetensors(path)
     if kind is Kind.ONNX:
-        return read_onnx(path)
+        return read_onnx(path, config.operators)
     file = MappedFile(path)
     if kind in (Kind.EXPORT, Kind.SCRIPT, Kind.TORCH_ZIP):
         archive = Archive(file)
         archive.check_sums()
         if kind is Kind.EXPORT:
-            return read_export(archive)
+            return read_export(archive, config.operators)
         if kind is Kind.SCRIPT:
-            return read_script(archive)
+            return read_script(archive, config.operators)
         return _torch_contents(read_archive(archive, _policy(path, config, allow_pickle)), path, config, allow_pickle)
     read = read_legacy if kind is Kind.TORCH_LEGACY else read_pickle
     return _torch_contents(read(file, _policy(path, config, allow_pickle)), path, config, allow_pickle)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from replay.cli.inspection import render_inspection
-from replay.cli.options import Common, common_options, parse_conf, skew_overrides
+from replay.cli.options import Common, a_factory, an_operator, common_options, parse_conf, skew_overrides
 from replay.config import ReplayConfig, load_config
 from replay.errors import EXIT_GATE_FAILED, EXIT_OK, EXIT_REFUSED, UsageError
 from replay.garbage import no_collection
@@ -123,11 +123,16 @@ def validate(config: str, common: Common) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Everything that is known, as JSON.")
 @click.option("--allow-pickle", is_flag=True, help="Judge as a run with --allow-pickle would.")
 @click.option("--allow-non-finite", is_flag=True, help="Judge as a run with --allow-non-finite would.")
-def inspect(checkpoint: str, as_json: bool, allow_pickle: bool, allow_non_finite: bool) -> int:
+@click.option("--allow-operator", multiple=True, callback=an_operator, help="Judge as `operators: [NAME]` would.")
+def inspect(
+    checkpoint: str, as_json: bool, allow_pickle: bool, allow_non_finite: bool, allow_operator: tuple[str, ...]
+) -> int:
     """Say what a checkpoint is and what opening it would run; runs none of it."""
     from replay.checkpoints import inspect_checkpoint
 
-    inspection = inspect_checkpoint(checkpoint, allow_pickle=allow_pickle, allow_non_finite=allow_non_finite)
+    inspection = inspect_checkpoint(
+        checkpoint, operators=allow_operator, allow_pickle=allow_pickle, allow_non_finite=allow_non_finite
+    )
     click.echo(json.dumps(inspection.to_dict(), indent=2) if as_json else render_inspection(inspection))
     return EXIT_REFUSED if inspection.verdict == "refused" else EXIT_OK
 
@@ -136,11 +141,12 @@ def inspect(checkpoint: str, as_json: bool, allow_pickle: bool, allow_non_finite
 @click.option("--traffic", required=True, metavar="PATH", help="Parquet or Delta directory of logged traffic.")
 @click.option("--checkpoint", required=True, type=click.Path(), help="A checkpoint that scored it.")
 @click.option("-o", "--output", "target", default="replay.yaml", show_default=True, help="File to write.")
-@click.option("--factory", help="module:function that builds the module, for a checkpoint of weights alone.")
+@click.option("--factory", callback=a_factory, help="module:function that builds the module, for weights alone.")
 @click.option("--overwrite", is_flag=True, help="Replace the file.")
 @click.option("--master", metavar="URL", help="Spark master.")
 @click.option("--conf", multiple=True, metavar="KEY=VALUE", help="A Spark setting.")
 @click.option("--allow-pickle", is_flag=True, help="Accept a pickled module.")
+@click.option("--allow-operator", multiple=True, callback=an_operator, help="A library's, that the file may call.")
 def init(
     traffic: str,
     checkpoint: str,
@@ -150,15 +156,18 @@ def init(
     master: str | None,
     conf: tuple[str, ...],
     allow_pickle: bool,
+    allow_operator: tuple[str, ...],
 ) -> int:
     """Draft a config from the table's schema and the checkpoint's signature."""
+    from replay.config import CheckpointConfig
     from replay.flows.draft import draft_config
     from replay.flows.options import Options
 
     if Path(target).exists() and not overwrite:
         raise UsageError(f"{target} exists: give another -o, or --overwrite to replace it")
     options = Options(master=master, conf=parse_conf(conf), allow_pickle=allow_pickle)
-    text = draft_config(traffic, checkpoint, target=target, factory=factory, options=options)
+    entry = CheckpointConfig(path=checkpoint, factory=factory, operators=allow_operator)
+    text = draft_config(traffic, entry, target=target, options=options)
     Path(target).write_text(text, encoding="utf-8")
     click.echo(f"wrote {target}; check what it guessed, then: replay validate {target}")
     return EXIT_OK

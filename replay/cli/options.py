@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import click
 
+from replay.config.checkpoints import FACTORY_PATTERN, OPERATOR_PATTERN
 from replay.errors import UsageError
 
 
@@ -64,6 +66,27 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
     return wrapped
+
+
+def matching(pattern: str, expected: str) -> Callable[..., Any]:
+    """Callback of an option whose values have a certain form; anything else is wrong usage.
+
+    Args:
+        pattern: Of a whole value.
+        expected: The form in words, with an example.
+    """
+
+    def check(_context: click.Context, _option: click.Parameter, given: Any) -> Any:
+        for value in given if isinstance(given, tuple) else (given,):
+            if value is not None and not re.fullmatch(pattern, value):
+                raise click.BadParameter(f"found {value!r}, expected {expected}")
+        return given
+
+    return check
+
+
+an_operator = matching(OPERATOR_PATTERN, "an operator by library and name, such as torchvision.nms")
+a_factory = matching(FACTORY_PATTERN, "module:function or file.py:function")
 
 
 def parse_conf(settings: tuple[str, ...]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from replay.config.finding import refuse
 
 FACTORY_PATTERN = r"^[^:]+:[A-Za-z_][\w.]*$"
 SHA256_PATTERN = r"^[0-9a-fA-F]{64}$"
+OPERATOR_PATTERN = r"^[A-Za-z_][\w-]*(\.[A-Za-z_]\w*)+$"
 
 
 class CheckpointConfig(Section):
@@ -38,6 +39,9 @@ class CheckpointConfig(Section):
     """What the file must hash to; another hash is refused."""
     weights: Text | None = None
     """Where in the file the state dict is (a dotted path of keys); default: found."""
+    operators: tuple[Annotated[str, StringConstraints(pattern=OPERATOR_PATTERN)], ...] = ()
+    """Operators of other libraries that the file may call, by name: `torchvision.nms`; C++ classes that it may hold as
+    `torch.classes.library.Name`. They run as that library wrote them, and something must import it."""
 
     @model_validator(mode="after")
     def _consistent(self) -> CheckpointConfig:

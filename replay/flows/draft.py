@@ -12,22 +12,20 @@ from replay.session import start_session
 from replay.traffic import open_traffic
 
 
-def draft_config(traffic: str, checkpoint: str, *, target: str, factory: str | None, options: Options) -> str:
+def draft_config(traffic: str, checkpoint: CheckpointConfig, *, target: str, options: Options) -> str:
     """Draft the text of a config.
 
     Args:
         traffic: Parquet or Delta directory.
-        checkpoint: Path of a checkpoint.
+        checkpoint: Its path, and what else was said of it.
         target: Where the file will be written: paths in it are relative to its directory.
-        factory: For a checkpoint of weights alone.
         options: Spark and safety options.
 
     Raises:
         TrafficError: The traffic cannot be read.
         CheckpointError: The checkpoint is refused.
     """
-    entry = CheckpointConfig(path=checkpoint, factory=factory)
-    examined = examine(entry, "prod", allow_pickle=options.allow_pickle, allow_non_finite=True)
+    examined = examine(checkpoint, "prod", allow_pickle=options.allow_pickle, allow_non_finite=True)
     with spark_errors("reading the traffic"):
         session = private_session(start_session(options.master, options.conf), keep=options.conf)
         with at_work(session) as spark:

@@ -242,6 +242,8 @@ def _checkpoint(checkpoint: Checkpoint, path: str) -> Iterator[str]:
     yield "checkpoints:"
     yield "  prod:"
     yield f"    path: {_flow(path)}"
+    if checkpoint.config.operators:
+        yield f"    operators: [{', '.join(checkpoint.config.operators)}]"
     if checkpoint.config.factory is not None:
         yield f"    factory: {_flow(checkpoint.config.factory)}"
     elif checkpoint.format in _NEEDS_FACTORY:

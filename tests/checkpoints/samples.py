@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import warnings
@@ -99,6 +100,41 @@ def edit_entry(path: Path, ending: str, edit: Callable[[bytes], bytes]) -> None:
     (name,) = [name for name in entries if name.endswith(ending)]
     entries[name] = edit(entries[name])
     write_entries(path, entries)
+
+
+def old_layout(path: Path, exported: Path) -> None:
+    """An archive of torch.export again, as torch before 2.8 wrote it."""
+    entries = read_entries(exported)
+    program = torch.export.load(exported)
+
+    def saved(value: Any) -> bytes:
+        buffer = io.BytesIO()
+        torch.save(value, buffer)
+        return buffer.getvalue()
+
+    write_entries(
+        path,
+        {
+            "version": b"8.1",
+            "serialized_exported_program.json": entries[f"{exported.stem}/models/model.json"],
+            "serialized_state_dict.pt": saved(dict(program.state_dict)),
+            "serialized_constants.pt": saved({}),
+            "serialized_example_inputs.pt": saved(program.example_inputs),
+        },
+    )
+
+
+def insert_lines(path: Path, lines: list[str], source: str = "checkpoints/samples.py") -> None:
+    """Put lines at the beginning of forward() of a TorchScript archive, in the file of source that ends so."""
+
+    def edit(text: bytes) -> bytes:
+        found = text.decode().splitlines(keepends=True)
+        (body,) = [index for index, line in enumerate(found) if "def forward" in line]
+        while not found[body].rstrip().endswith(":"):
+            body += 1
+        return "".join([*found[: body + 1], *(f"    {line}\n" for line in lines), *found[body + 1 :]]).encode()
+
+    edit_entry(path, source, edit)
 
 
 def hostile_pickle(canary: Path) -> bytes:

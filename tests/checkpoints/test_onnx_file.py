@@ -69,8 +69,11 @@ def test_what_it_executes_is_said(tmp_path: Path) -> None:
     assert look(save(tmp_path / "m.onnx", build())).executes == (
         "ONNX graph: 3 nodes (Constant x1, MatMul x1, Add x1)",
     )
-    lines = look(save(tmp_path / "custom.onnx", build(domain="my.ops"))).executes
-    assert lines[1] == "operators that a library must register: domain my.ops"
+    path = save(tmp_path / "custom.onnx", build(domain="my.ops"))
+    with pytest.raises(UnsafeCheckpoint, match=r"uses my\.ops\.MatMul, which is not .*operators: \[my\.ops\.MatMul\]"):
+        look(path)
+    lines = examine(CheckpointConfig(path=str(path), operators=("my.ops.MatMul",)), "prod").executes
+    assert lines[1] == "operators that a library of yours must register: my.ops.MatMul"
 
 
 @pytest.mark.parametrize("raw", [True, False])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
 from tests.checkpoints.samples import (
     Touch,
     edit_entry,
+    insert_lines,
     read_entries,
     save_script,
     torchscript_allowed,
@@ -107,10 +110,14 @@ def test_hostile_traced_inputs_are_refused(tmp_path: Path) -> None:
         look(path)
 
 
+def replace_class(script: Path, name: bytes) -> None:
+    """Have the pickle name another class than that of the linear layer, under whatever name torch compiled it."""
+    linear = re.compile(rb"c__torch__\.torch\.nn\.modules\.linear(\.___torch_mangle_\d+)?\nLinear")
+    edit_entry(script, "/data.pkl", lambda data: linear.sub(name, data))
+
+
 def test_a_class_of_python_is_refused(script: Path) -> None:
-    edit_entry(
-        script, "/data.pkl", lambda data: data.replace(b"c__torch__.torch.nn.modules.linear\nLinear", b"cmy\nLinear")
-    )
+    replace_class(script, b"cmy\nLinear")
     with pytest.raises(UnsafeCheckpoint, match=r"my\.Linear .*TorchScript writes no such thing"):
         look(script)
 
@@ -127,21 +134,24 @@ def test_a_class_of_python_is_refused(script: Path) -> None:
     ],
 )
 def test_code_that_reaches_outside_of_the_model_is_refused(script: Path, line: str) -> None:
-    def edit(source: bytes) -> bytes:
-        lines = source.decode().splitlines(keepends=True)
-        (body,) = [index for index, text in enumerate(lines) if "def forward" in text]
-        while not lines[body].rstrip().endswith("Tensor:"):
-            body += 1
-        return "".join([*lines[: body + 1], f"    {line}\n", *lines[body + 1 :]]).encode()
-
-    edit_entry(script, "checkpoints/samples.py", edit)
-    with pytest.raises(UnsafeCheckpoint, match="which reaches outside of the model"):
+    insert_lines(script, [line])
+    with pytest.raises(UnsafeCheckpoint, match=r"line \d+, uses .*may reach outside of the model"):
         look(script)
 
 
-def test_a_method_named_save_is_no_reason_to_refuse(script: Path) -> None:
-    edit_entry(script, "checkpoints/samples.py", lambda source: source.replace(b"out = self.out", b"out = self.save"))
-    assert look(script).format == "torchscript"
+def test_a_layer_named_save_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    class Saver(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.save = nn.Linear(2, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.save(x)
+
+    path = tmp_path / "saver.pt"
+    with torchscript_allowed():
+        torch.jit.save(torch.jit.script(Saver()), str(path))
+    assert look(path).format == "torchscript"
 
 
 @pytest.mark.parametrize("text", [b"def forward(self:\n", b"x = ^PythonOp()()\n", b"\xff\xfe"])
@@ -151,11 +161,44 @@ def test_code_that_is_not_as_torch_writes_it_is_refused(script: Path, text: byte
         look(script)
 
 
-@pytest.mark.parametrize("hidden", [b"\x80\x02N.", b"PK\x03\x04rest"])
-def test_a_hidden_pickle_or_archive_is_refused(script: Path, hidden: bytes) -> None:
-    write_entries(script, {**read_entries(script), "tower/extra/notes": hidden})
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("hidden", [b"\x80\x02N.", b"PK\x03\x04rest", b"cposix\nsystem\n(S'true'\ntR."])
+def test_a_hidden_pickle_or_archive_is_refused(script: Path, hidden: bytes, method: int) -> None:
+    write_entries(script, {**read_entries(script), "tower/extra/notes": hidden}, method)
     with pytest.raises(UnsafeCheckpoint, match="extra/notes hides a pickle or an archive"):
         look(script)
+
+
+@pytest.mark.parametrize("content", [b'{"threshold": 0.5}', "gr\u00fcn".encode(), b"\n\x0e\x08\x00sentencepiece", b""])
+def test_files_of_the_users_own_are_no_reason_to_refuse(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "tower.pt"
+    with torchscript_allowed():
+        torch.jit.save(torch.jit.script(tower()), str(path), _extra_files={"deep/config": content})
+    assert look(path).format == "torchscript"
+
+
+@pytest.mark.parametrize(
+    "name", ["hidden.pkl", "notes.txt", "code/run.sh", "data/hidden.pt", "bytecode/0", "tensors/0", "attributes.pkl"]
+)
+def test_an_entry_that_torch_does_not_write_is_refused(script: Path, name: str) -> None:
+    write_entries(script, {**read_entries(script), f"tower/{name}": b"anything"})
+    with pytest.raises(UnsafeCheckpoint, match=f"has an entry '{name}', which torch does not write there"):
+        look(script)
+
+
+@pytest.mark.parametrize("folder", ["data", "constants"])
+def test_bytes_that_no_tensor_is_made_of_are_refused(script: Path, folder: str) -> None:
+    write_entries(script, {**read_entries(script), f"tower/{folder}/77": b"cposix\nsystem\n(S'true'\ntR."})
+    with pytest.raises(UnsafeCheckpoint, match=f"no tensor of the archive is made of {folder}/77"):
+        look(script)
+
+
+def test_an_object_of_an_unknown_class_of_cpp_is_refused_until_it_is_allowed(script: Path) -> None:
+    replace_class(script, b"c__torch__.torch.classes.my_team\nIndex")
+    with pytest.raises(UnsafeCheckpoint, match=r"an object of torch\.classes\.my_team\.Index.*operators: \[torch"):
+        look(script)
+    allowed = CheckpointConfig(path=str(script), operators=("torch.classes.my_team.Index",))
+    assert examine(allowed, "prod").format == "torchscript"
 
 
 def test_a_truncated_weight_is_corrupt(script: Path) -> None:

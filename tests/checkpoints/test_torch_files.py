@@ -11,6 +11,7 @@ import io
 import os
 import pickle
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -335,12 +336,32 @@ def test_two_pickles_in_one_archive_are_refused(tmp_path: Path) -> None:
         look(path)
 
 
-def test_a_hidden_pickle_beside_the_weights_is_walked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["hidden.pkl", "notes.txt", "data/hidden.pkl", ".data/other", "version2"])
+def test_an_entry_that_torch_does_not_write_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "state.pt"
     torch.save({"x": torch.ones(4)}, path)
-    hidden = pickle.dumps(HostileCall("x"))
-    write_entries(path, {**read_entries(path), "state/hidden.pkl": hidden})
-    with pytest.raises(UnsafeCheckpoint, match=r"state/hidden\.pkl: the pickle .*posix\.mkdir"):
+    write_entries(path, {**read_entries(path), f"state/{name}": b"anything"})
+    with pytest.raises(UnsafeCheckpoint, match=f"has an entry '{name}', which torch does not write there"):
+        look(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize("name", ["version", "byteorder", ".data/serialization_id", ".format_version"])
+def test_a_version_stamp_is_a_word_and_no_pickle(tmp_path: Path, name: str, protocol: int, method: int) -> None:
+    path = tmp_path / "state.pt"
+    torch.save({"x": torch.ones(4)}, path)
+    hidden = pickle.dumps(HostileCall("x"), protocol)
+    write_entries(path, {**read_entries(path), f"state/{name}": hidden}, method)
+    with pytest.raises(CheckpointError, match=f"{name} holds|byte order"):
+        look(path)
+
+
+def test_bytes_that_no_tensor_is_made_of_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.pt"
+    torch.save({"x": torch.ones(4)}, path)
+    write_entries(path, {**read_entries(path), "state/data/77": pickle.dumps(HostileCall("x"))})
+    with pytest.raises(UnsafeCheckpoint, match="no tensor of the archive is made of data/77"):
         look(path)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from replay.checkpoints.open import open_scorer
-from replay.errors import CheckpointMismatch
+from replay.errors import CheckpointMismatch, UnsafeCheckpoint
 from tests.checkpoints.models import contract, examined, opened, quiet, ranker, rows
 from tests.checkpoints.samples import edit_entry
 
@@ -122,7 +122,11 @@ def test_a_batch_size_fixed_by_a_trace_is_told(tmp_path: Path) -> None:
 def test_code_that_this_torch_does_not_know_is_refused(tmp_path: Path) -> None:
     path = script(ranker(), tmp_path / "m.pt")
     edit_entry(path, "models.py", lambda code: code.replace(b"torch.relu(", b"torch.relu_of_tomorrow("))
-    checkpoint = examined(path)
+    with pytest.raises(
+        UnsafeCheckpoint, match=r"uses aten\.relu_of_tomorrow, which is not an operator that replay knows"
+    ):
+        examined(path)
+    checkpoint = examined(path, operators=["aten.relu_of_tomorrow"])
     with pytest.raises(CheckpointMismatch, match="TorchScript cannot load") as caught:
         open_scorer(checkpoint, contract())
     assert "relu_of_tomorrow" in str(caught.value)
