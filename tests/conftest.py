@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
+from replay.config.user_imports import forget
 from replay.java import java_problem
 from replay.session import spark_session
 
@@ -26,6 +28,15 @@ def spark() -> Iterator[SparkSession]:
         pytest.fail(problem)
     with spark_session("local[2,2]", conf={"spark.sql.shuffle.partitions": "2"}, app_name="replay-tests") as session:
         yield session
+
+
+@pytest.fixture
+def modules_forgotten(tmp_path: Path) -> Iterator[None]:
+    """Take the modules that a test made and imported out of the process again: others may name them."""
+    yield
+    for name, module in list(sys.modules.items()):
+        if str(vars(module).get("__file__", "")).startswith(str(tmp_path)):
+            forget(name)
 
 
 @pytest.fixture(scope="session")

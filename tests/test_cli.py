@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 from sklearn.metrics import roc_auc_score
 
 from replay.cli.main import cli, execute
+from replay.errors import UsageError
 from tests.flows.case import ROWS, make_table, write_case, write_model
 from tests.flows.pair import pair_scores, write_pair
 
@@ -222,3 +223,24 @@ def test_an_unknown_checkpoint_in_a_skew_matrix_is_named(
 ):
     assert replay("run", case, "--skew-matrix", "a=prod,new", "b=prod,new") == 2
     assert "`new` is not under `checkpoints`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["run", "gate", "diagnose"])
+@pytest.mark.parametrize("given", [(), ("--overwrite",)])
+def test_overwrite_reaches_what_runs(
+    command: str, given: tuple[str, ...], case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Also a job's, which is the same command."""
+    seen: list[bool] = []
+
+    def stops(*_: object, overwrite: bool, **__: object) -> None:
+        seen.append(overwrite)
+        raise UsageError("enough")
+
+    monkeypatch.setattr("replay.flows.run.run", stops)
+    monkeypatch.setattr("replay.flows.diagnose.diagnose", stops)
+    monkeypatch.setattr("replay.flows.ahead.start_spark_ahead", lambda *_: None)
+    gated = tmp_path / "gated.yaml"
+    gated.write_text(f"{case.read_text()}gates: [{{variant: prod, against: online, metric: mismatch_rate, max: 1}}]\n")
+    assert replay(command, gated, *given) == 2
+    assert seen == [bool(given)]

@@ -5,6 +5,7 @@ from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile, Format, Si
 from replay.checkpoints.derive import derive
 from replay.checkpoints.describing import describe_checkpoint
 from replay.checkpoints.examine import examine, verify_unchanged
+from replay.checkpoints.factory import own_sources
 from replay.checkpoints.function_scorer import FunctionScorer
 from replay.checkpoints.inputs import check_inputs
 from replay.checkpoints.inspection import Inspection, inspect_checkpoint
@@ -37,6 +38,7 @@ __all__ = [
     "examine",
     "inspect_checkpoint",
     "open_scorer",
+    "own_sources",
     "probe",
     "read_state_dict",
     "settle_worker",

@@ -33,14 +33,16 @@ def cached_scorer(
         device: ``cpu``, or ``cuda:0`` and so on.
         keep: Scorers that are needed at once; more than ``MOST_OPEN`` stay open where they are.
     """
-    key = (scorer_fingerprint(checkpoint, model), device)
     with _lock:
+        key = (scorer_fingerprint(checkpoint, model), device)
         if key not in _open:
+            with no_collection():
+                scorer = open_scorer(checkpoint, model, device)
+            key = (scorer.fingerprint, device)  # opening it may have told more of what it consists of
             while len(_open) >= max(MOST_OPEN, keep):
                 _open.popitem(last=False)
-            with no_collection():
-                _open[key] = open_scorer(checkpoint, model, device)
-            _unsettled.append(_open[key])
+            _open[key] = scorer
+            _unsettled.append(scorer)
         _open.move_to_end(key)
         return _open[key]
 

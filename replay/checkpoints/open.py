@@ -11,7 +11,7 @@ import torch
 from replay.checkpoints.checkpoint import Checkpoint, Format
 from replay.checkpoints.examine import verify_unchanged
 from replay.checkpoints.exported import open_exported
-from replay.checkpoints.factory import locate_factory
+from replay.checkpoints.factory import locate_own_code, own_sources, refresh_own_code
 from replay.checkpoints.onnx_model import open_onnx
 from replay.checkpoints.output import ScoreReader
 from replay.checkpoints.pickled import open_pickled
@@ -20,7 +20,6 @@ from replay.checkpoints.state import open_weights
 from replay.checkpoints.torchscript import open_torchscript
 from replay.checkpoints.watch import FileWatch
 from replay.config.model import ModelConfig
-from replay.config.user_code import source_hash
 
 _OPENERS: dict[Format, Callable[[Checkpoint, ModelConfig, str], OpenedModel]] = {
     Format.TORCH_EXPORT: open_exported,
@@ -47,23 +46,33 @@ def open_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu")
     """
     verify_unchanged(checkpoint)
     watch = FileWatch(checkpoint.name, (file.path for file in checkpoint.files))
+    refresh_own_code(checkpoint)
+    opened = _OPENERS[checkpoint.format](checkpoint, model, device)
+    fingerprint = scorer_fingerprint(checkpoint, model)
+    # Of what is imported by a computed name, only now is it known whether this process had it in another version.
+    if refresh_own_code(checkpoint):
+        opened = _OPENERS[checkpoint.format](checkpoint, model, device)
+        fingerprint = scorer_fingerprint(checkpoint, model)
     return ModelScorer(
         checkpoint.name,
-        _OPENERS[checkpoint.format](checkpoint, model, device),
+        opened,
         ScoreReader(model.output, checkpoint.name),
-        scorer_fingerprint(checkpoint, model),
+        fingerprint,
         compute_precision(checkpoint),
         watch,
     )
 
 
 def scorer_fingerprint(checkpoint: Checkpoint, model: ModelConfig) -> str:
-    """SHA-256 of what decides a scorer's scores: the files, the factory and its source, how it is called and read."""
-    place = locate_factory(checkpoint)
+    """SHA-256 of what decides a scorer's scores: the files, the user's code, how it is called and read.
+
+    What code imports by a computed name counts once this process has seen it do so.
+    """
     decides = {
         "sha256": checkpoint.sha256,
         "config": checkpoint.config.model_dump(mode="json", include={"factory", "kwargs", "weights"}),
-        "factory": None if place is None else [str(place.file or place.directories[-1]), source_hash(place)],
+        "base_dir": None if locate_own_code(checkpoint) is None else checkpoint.base_dir,
+        "sources": own_sources(checkpoint),
         "call": model.call,
         "inputs": [entry.name for entry in model.inputs],
         "output": model.output.model_dump(mode="json"),

@@ -11,6 +11,7 @@ from torch import nn
 
 from replay.checkpoints.calling import Arguments, bind, refuse_unfit
 from replay.checkpoints.checkpoint import Checkpoint
+from replay.checkpoints.factory import locate_own_code, note_classes
 from replay.checkpoints.output import describe_answer
 from replay.checkpoints.private_cache import opening_lock
 from replay.checkpoints.replacing import replace_weights
@@ -18,7 +19,7 @@ from replay.checkpoints.scorer import OpenedModel, last_words
 from replay.checkpoints.sharing import module_tensors, share_weights
 from replay.checkpoints.torchscript import quiet_deprecation
 from replay.config.model import ModelConfig
-from replay.config.user_code import importable
+from replay.config.user_code import calling_code
 from replay.errors import CheckpointMismatch, UnsafeCheckpoint
 
 
@@ -35,9 +36,11 @@ def open_pickled(checkpoint: Checkpoint, model: ModelConfig, device: str) -> Ope
             f"checkpoint {checkpoint.name!r}: {checkpoint.path} is a pickled module, and loading it runs code from the "
             "file: save its state dict and give a `factory`, or pass --allow-pickle if you trust where it comes from"
         )
-    directories = (checkpoint.base_dir,) if checkpoint.base_dir else ()
-    with opening_lock() as cache, importable(directories), quiet_deprecation():
+    place = locate_own_code(checkpoint)
+    assert place is not None
+    with opening_lock() as cache, calling_code(place), quiet_deprecation():
         module = _module(_load(checkpoint), checkpoint).eval().requires_grad_(False).to(device)
+        note_classes(place, module)
         own = replace_weights(module, module_tensors(module), checkpoint, cache)
         if device == "cpu":
             share_weights(own, checkpoint, cache)

@@ -28,7 +28,7 @@ class Common:
         as_json: The summary on stdout, all else on stderr.
         allow_pickle: Checkpoints may be pickled modules.
         allow_non_finite: Checkpoints may hold NaN or Inf.
-        overwrite: Replace a run of another config.
+        overwrite: Start afresh, and replace whatever run the output holds.
     """
 
     overrides: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ _OPTIONS = (
     click.option("--output", metavar="DIR", help="Where to write, instead of the config's `output`."),
     click.option("--master", metavar="URL", help="Spark master [default: local[*], or what spark-submit set]."),
     click.option("--conf", "conf", multiple=True, metavar="KEY=VALUE", help="A Spark setting."),
-    click.option("--overwrite", is_flag=True, help="Replace a run of another config in the output."),
+    click.option("--overwrite", is_flag=True, help="Start afresh, and replace whatever run the output holds."),
     click.option("--quiet", is_flag=True, help="Print nothing but errors."),
     click.option("--json", "as_json", is_flag=True, help="The summary on stdout; everything else on stderr."),
     click.option("--allow-pickle", is_flag=True, help="Open checkpoints that are pickled modules: runs their code."),

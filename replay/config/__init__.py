@@ -6,7 +6,7 @@ from replay.config.diagnosis import DiagnosisConfig
 from replay.config.diff import DiffConfig, Tolerance, parse_duration, render_duration
 from replay.config.dtypes import DType
 from replay.config.engine import EngineConfig
-from replay.config.fingerprint import fingerprint, side_files, to_resolved_dict
+from replay.config.fingerprint import fingerprint, to_resolved_dict
 from replay.config.gates import Gate
 from replay.config.load import build_config, load_config
 from replay.config.model import Hash, Input, ModelConfig, Output, Scalar
@@ -61,6 +61,5 @@ __all__ = [
     "nearest",
     "parse_duration",
     "render_duration",
-    "side_files",
     "to_resolved_dict",
 ]

@@ -7,7 +7,6 @@ import json
 import math
 from typing import Any
 
-from replay.config.locations import is_local
 from replay.config.replay import ReplayConfig
 
 # Where a run writes, how it works, and how its results are judged do not change the scores.
@@ -39,8 +38,8 @@ def fingerprint(config: ReplayConfig) -> str:
 
     ``output``, ``engine``, ``gates``, ``diagnosis`` and ``base_dir`` are left out. The order of keys does not count but
     where it has a meaning: in an input's ``missing`` and in a ``splice``, where the first match wins. Contents of
-    files do not count either: those of traffic and checkpoints are pinned elsewhere, for the others see
-    :func:`side_files`.
+    files do not count either: those of traffic, checkpoints, vocabularies and the user's code are pinned elsewhere.
+    Of ``engine``, what may change a score's last bits tells runs apart, not configs.
 
     Returns:
         SHA-256 in hexadecimal.
@@ -57,12 +56,3 @@ def fingerprint(config: ReplayConfig) -> str:
     data["scenario_checkpoints"] = sorted(data["scenario_checkpoints"]) or [config.baseline]
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def side_files(config: ReplayConfig) -> tuple[str, ...]:
-    """Local files whose contents decide results, besides traffic and checkpoints: vocabularies and the user's code."""
-    files = [entry.vocabulary for entry in config.model.inputs if entry.vocabulary is not None]
-    code = [entry.factory for entry in config.file_checkpoints.values() if entry.factory is not None]
-    code += [step.op for steps in config.scenarios.values() for step in steps]
-    files += [place for place in (spec.rpartition(":")[0] for spec in code) if place.endswith(".py")]
-    return tuple(sorted({place for place in files if is_local(place)}))

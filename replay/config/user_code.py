@@ -1,13 +1,18 @@
-"""``module:name`` and ``file.py:name``: the user's own code that a config names, found and imported."""
+"""``module:name`` and ``file.py:name``: the user's own code that a config names, found and imported.
+
+What is imported is what lies on disk: modules that changed since this process imported them go, with those that import
+them, and are imported anew. :func:`code_sources` says what the code consists of.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,22 +20,27 @@ from types import ModuleType
 from typing import Any
 
 from replay.config.names import nearest
+from replay.config.user_closure import Closure, find_closure, find_unit
+from replay.config.user_imports import LOADED, file_loader, ours, watching
+from replay.config.user_sources import Unit, file_hash
+from replay.config.user_stale import UserCodeError, forget_changed, refuse_namesakes
 from replay.config.wording import suggestion
 
+__all__ = [
+    "CodePlace",
+    "UserCodeError",
+    "calling_code",
+    "code_sources",
+    "load_code",
+    "locate_code",
+    "note_used",
+    "other_source",
+    "refresh_code",
+]
+
 _IMPORTING = threading.RLock()
-
-
-class UserCodeError(Exception):
-    """The code that a config names is not there, or importing it failed.
-
-    Args:
-        message: What is wrong.
-        raised: What the code itself raised, or None; its words are to follow the message.
-    """
-
-    def __init__(self, message: str, raised: BaseException | None = None) -> None:
-        super().__init__(message)
-        self.raised = raised
+_used: dict[CodePlace, set[str]] = {}
+"""Modules that code was seen to use without any of its own modules asking for them."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +48,7 @@ class CodePlace:
     """Where a function or class of the user's is.
 
     Attributes:
-        module: What to import; of a file, its path.
+        module: What to import; of a file, its path. Empty where a pickle says what it needs.
         function: Dotted path of what is named in it.
         file: The file, where it is given as one or lies beside the config; else None.
         directories: Where its imports are looked up besides ``sys.path``.
@@ -54,6 +64,11 @@ class CodePlace:
         """As in the config."""
         return f"{self.module}:{self.function}"
 
+    @property
+    def by_file(self) -> bool:
+        """Whether it is given as ``file.py:name``."""
+        return self.module.endswith(".py")
+
 
 def locate_code(spec: str, base_dir: str) -> CodePlace:
     """Find code without importing it.
@@ -63,7 +78,7 @@ def locate_code(spec: str, base_dir: str) -> CodePlace:
         base_dir: Directory that files and modules are looked up from; empty: the current one.
     """
     module, _, function = spec.rpartition(":")
-    base = Path(base_dir) if base_dir else Path.cwd()
+    base = Path(os.path.abspath(base_dir))  # noqa: PTH100, links stay as they are
     if module.endswith(".py"):
         file = base / module
         return CodePlace(module, function, file, tuple(dict.fromkeys((str(file.parent), str(base)))))
@@ -71,28 +86,29 @@ def locate_code(spec: str, base_dir: str) -> CodePlace:
     return CodePlace(module, function, beside if beside.is_file() else None, (str(base),))
 
 
-def source_hash(place: CodePlace | None) -> str | None:
-    """SHA-256 of the code's file, where it is known without importing it."""
-    if place is None or place.file is None or not place.file.is_file():
-        return None
-    return hashlib.sha256(place.file.read_bytes()).hexdigest()
-
-
 def load_code(place: CodePlace) -> Any:
-    """Import the code and give what is named.
+    """Import the code as it is on disk now, and give what is named.
 
     Raises:
-        UserCodeError: There is no such module, file or name, or importing it failed.
+        UserCodeError: There is no such module, file or name, importing it failed, or this process cannot get rid of
+            what it has imported before.
     """
-    with importable(place.directories):
+    with calling_code(place):
+        refresh_code(place)
         return _find(_import(place), place)
 
 
 @contextmanager
-def importable(directories: tuple[str, ...]) -> Iterator[None]:
-    """Look imports up in some directories first, as Python does for a script's own."""
+def calling_code(place: CodePlace) -> Iterator[None]:
+    """Look the code's imports up in its directories first, as Python does for a script's own, and watch them."""
+    with _importable(place), watching(place.directories, _used.setdefault(place, set())):
+        yield
+
+
+@contextmanager
+def _importable(place: CodePlace) -> Iterator[None]:
     with _IMPORTING:
-        added = [directory for directory in directories if directory not in sys.path]
+        added = [directory for directory in place.directories if directory not in sys.path]
         sys.path[:0] = added
         try:
             yield
@@ -102,17 +118,95 @@ def importable(directories: tuple[str, ...]) -> Iterator[None]:
                     sys.path.remove(directory)
 
 
+def refresh_code(place: CodePlace) -> bool:
+    """Forget those of the code's modules that are no longer what is on disk.
+
+    Returns:
+        Whether there were any: what was made with them is to be made anew.
+
+    Raises:
+        UserCodeError: A compiled module changed, or another module of the same name is in the way.
+    """
+    with _importable(place):
+        closure = _closure(place)
+        refuse_namesakes(closure, place.module)
+        return forget_changed(closure)
+
+
+def code_sources(place: CodePlace | None) -> dict[str, str]:
+    """What the code consists of, as it is on disk now.
+
+    Returns:
+        By name: SHA-256 of its module and of every module or package of the user's that it imports, however far away,
+        and of files that they were seen to read; versions of the published packages that they import.
+    """
+    if place is None:
+        return {}
+    with _importable(place):
+        closure = _closure(place)
+        found = {**closure.hashes(), **_files_read(closure, place)}
+    return dict(sorted(found.items()))
+
+
+def other_source(expected: Mapping[str, str], found: Mapping[str, str]) -> str | None:
+    """Name of a module, package or file that differs from what another process found, or None."""
+    return next((name for name, sha256 in expected.items() if found.get(name, sha256) != sha256), None)
+
+
+def note_used(place: CodePlace, modules: set[str]) -> None:
+    """Count modules among those that the code consists of."""
+    with _IMPORTING:
+        _used.setdefault(place, set()).update(modules)
+
+
+def _closure(place: CodePlace) -> Closure:
+    try:
+        return find_closure(_root(place), _used.get(place, ()), _asked, place.directories, ours())
+    except OSError as error:
+        raise UserCodeError(f"what `{place.module}` imports cannot be read", error) from error
+
+
+def _root(place: CodePlace) -> Unit | None:
+    if not place.module:
+        return None
+    if not place.by_file:
+        return find_unit(place.module, place.directories, ours())
+    if place.file is None or not place.file.is_file():
+        return None
+    return Unit(place.file.name, _file_module(place.file), str(place.file), package=False)
+
+
+def _asked(module: str) -> set[str]:
+    return LOADED[module].asked if module in LOADED else set()
+
+
+def _files_read(closure: Closure, place: CodePlace) -> dict[str, str]:
+    """Hashes of the files that the code's modules read, named as seen from its directories."""
+    found = {}
+    for name, loaded in LOADED.items():
+        if loaded.read and any(unit.holds(name) for unit in closure.units.values()):
+            for path, sha256 in loaded.read.items():
+                found[_shown(path, place)] = file_hash(path) if Path(path).is_file() else sha256
+    return found
+
+
+def _shown(path: str, place: CodePlace) -> str:
+    within = (directory for directory in place.directories if Path(path).is_relative_to(directory))
+    directory = next(within, None)
+    return path if directory is None else Path(path).relative_to(directory).as_posix()
+
+
 def _import(place: CodePlace) -> ModuleType:
     if place.file is not None and not place.file.is_file():
         raise UserCodeError(f"there is no file {place.file}: correct the path")
     try:
-        if place.file is not None:
+        if place.by_file and place.file is not None:
             return _import_file(place.file)
-        module = importlib.import_module(place.module)
+        if place.module not in sys.modules:
+            importlib.invalidate_caches()  # a file that was made a moment ago counts
+        return importlib.import_module(place.module)
     except (Exception, SystemExit) as error:  # a module may raise anything
         raise _import_error(error, place) from error
-    _refuse_namesake(module, place)
-    return module
 
 
 def _import_error(error: BaseException, place: CodePlace) -> UserCodeError:
@@ -125,19 +219,6 @@ def _import_error(error: BaseException, place: CodePlace) -> UserCodeError:
     return UserCodeError(f"importing `{name}` failed", error)
 
 
-def _refuse_namesake(module: ModuleType, place: CodePlace) -> None:
-    """Refuse a module of the same name that this process imported from somewhere else before."""
-    relative = Path(*place.module.split("."))
-    base = Path(place.directories[-1])
-    meant = [path for path in (base / relative / "__init__.py", base / f"{relative}.py") if path.is_file()]
-    loaded = Path(module.__file__ or "").resolve()
-    if meant and loaded not in [path.resolve() for path in meant]:
-        raise UserCodeError(
-            f"expected {meant[0]}, but this process has another module `{place.module}` loaded, from {loaded}: rename "
-            "one of them"
-        )
-
-
 def _find(module: ModuleType, place: CodePlace) -> Any:
     found: Any = module
     for part in place.function.split("."):
@@ -148,13 +229,16 @@ def _find(module: ModuleType, place: CodePlace) -> Any:
     return found
 
 
+def _file_module(file: Path) -> str:
+    """The name under which a file is imported: no namesake stands in for it."""
+    return f"_replay_user_{file.stem}_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:16]}"
+
+
 def _import_file(file: Path) -> ModuleType:
-    """Import a file under a name of its content, so that neither a namesake nor an older version stands in for it."""
-    digest = hashlib.sha256(str(file.resolve()).encode() + b"\0" + file.read_bytes()).hexdigest()
-    name = f"_replay_user_{file.stem}_{digest[:16]}"
+    name = _file_module(file)
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, file)
+    spec = importlib.util.spec_from_file_location(name, file, loader=file_loader(name, str(file)))
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is no Python file")
     module = importlib.util.module_from_spec(spec)

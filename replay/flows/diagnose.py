@@ -26,7 +26,7 @@ def diagnose(
         config: A config, or the path of its file; its traffic needs a time column.
         overrides: ``key=value`` expressions over the file, as ``--set``.
         output: Where to write, instead of the config's ``output``.
-        overwrite: Replace a run of another config in the output.
+        overwrite: Start afresh, and replace whatever run the output holds.
         options: Spark and safety options.
         progress: Shows the work; default: nothing is shown.
 

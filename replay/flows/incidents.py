@@ -28,6 +28,7 @@ from replay.flows.told_causes import Case, tell_incident
 from replay.report import verdicts as report
 from replay.report.progress import Progress
 from replay.scoring.core import to_utc
+from replay.scoring.sources import find_sources, refuse_other_sources
 from replay.traffic import entity_history, find_rows, history_note
 
 if TYPE_CHECKING:
@@ -269,6 +270,9 @@ class Workbench:
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
         config = prepared.config
+        job = prepared.job
+        # The scores table was made of one code: hypotheses must not be tried with another.
+        refuse_other_sources(job.sources, find_sources(job.work, job.checkpoints))
         self._scorers: dict[str, Scorer] = {
             name: cached_scorer(prepared.checkpoints[name], config.model)
             for name in config.checkpoints

@@ -30,6 +30,7 @@ from replay.scoring import PREFLIGHT_ROWS, Preflight, Work, carried_columns, pla
 from replay.scoring.failures import spark_errors
 from replay.scoring.job import ScoreJob
 from replay.scoring.routes import plan_routes, route_types
+from replay.scoring.sources import find_sources
 from replay.scoring.warmup import warm_up
 from replay.session import is_running, start_session
 from replay.traffic import (
@@ -189,7 +190,7 @@ def prepare(
         whole=preflight.dependent,
         base_dir=config.base_dir,
     )
-    job = ScoreJob(work, checkpoints, config.engine)
+    job = ScoreJob(work, checkpoints, config.engine, find_sources(work, checkpoints))
     return Prepared(config, spark, checkpoints, traffic, plan, side, job, encoder.features, preflight, check)
 
 

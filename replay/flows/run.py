@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -11,24 +10,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from replay.checkpoints import Checkpoint
 from replay.config import (
     ReplayConfig,
     Tolerance,
     TrafficConfig,
     fingerprint,
     load_config,
-    side_files,
-    to_resolved_dict,
 )
 from replay.diff.job import Diff, diff_scores
 from replay.errors import RunFailed, TrafficError
 from replay.flows.diff_spec import diff_spec
 from replay.flows.effects import measure_effects
 from replay.flows.gate import check_gates
+from replay.flows.identity import Resumable, make_manifest
 from replay.flows.incidents import Diagnosed, diagnose_scores, measure_quiet, needs_noise, quiet_tolerance
 from replay.flows.options import Options
-from replay.flows.prepare import Prepared, located, prepare, with_version
+from replay.flows.prepare import Prepared, located, prepare
 from replay.flows.results import Found, build_report_data, worst_rows
 from replay.flows.tables import diffs_table, hypotheses_table, metrics_table
 from replay.guest import session_pool
@@ -40,19 +37,18 @@ from replay.scoring.failures import spark_errors
 from replay.scoring.waves import score_in_waves
 from replay.session import start_session
 from replay.store import (
-    COMPLETE,
     DIFFS,
     HYPOTHESES,
     METRICS,
     REPORT,
     REPORT_DATA,
-    RUNNING,
     SCORES,
     SUMMARY,
     Manifest,
     Output,
     commits_of_others,
-    make_run_id,
+    forget_table,
+    last_wave,
     open_storage,
     read_table,
     replace_table,
@@ -60,7 +56,7 @@ from replay.store import (
 from replay.traffic import TableBatches, TrafficCheck, key_fingerprint, open_traffic
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
     from replay.report.summary import Summary
 
@@ -118,7 +114,7 @@ def run(
         config: A config, or the path of its file.
         overrides: ``key=value`` expressions over the file, as ``--set``.
         output: Where to write, instead of the config's ``output``.
-        overwrite: Replace a run of another config in the output.
+        overwrite: Start afresh, and replace whatever run the output holds.
         options: Spark and safety options.
         progress: Shows the work; default: nothing is shown.
 
@@ -153,15 +149,15 @@ def _replay(
     with located(config):
         check_metrics(config.gates)
     config_sha256 = fingerprint(config)
-    resumable = _Resumable(config, config_sha256, overwrite)
+    resumable = Resumable(config, config_sha256, overwrite=overwrite)
     progress.stage("preparing")
     prepared = prepare(config, options, visit, pin=resumable.pin, check_keys=True)
     check = prepared.check
     assert check is not None
     check_gates(prepared)
     output = Output(open_storage(config.output, prepared.spark))
-    manifest = _manifest(prepared, config_sha256, clock.started)
-    output.begin(manifest, resume=resumable.continues(manifest.run_id))
+    manifest = make_manifest(prepared, config_sha256, clock.started)
+    _begin(prepared, output, manifest, resume=resumable.continues(manifest.run_id))
     with spark_errors("scoring"):
         totals = score_in_waves(
             prepared.spark,
@@ -213,59 +209,23 @@ def _replay(
     return _finish(output, manifest, data, clock)
 
 
+def _begin(prepared: Prepared, output: Output, manifest: Manifest, *, resume: bool) -> None:
+    """Take the output; a run without a committed wave, for whatever reason, has nothing to go on with."""
+    tables = [output.table(name) for name in (SCORES, DIFFS, METRICS, HYPOTHESES)]
+    # What the session knows of tables that are gone, among it the waves that Delta would skip, is not what is there.
+    for path in tables:
+        forget_table(prepared.spark, path)
+    resume = resume and last_wave(prepared.spark, tables[0], manifest.run_id) >= 0
+    output.begin(manifest, resume=resume)
+    for path in tables if not resume else ():
+        forget_table(prepared.spark, path)
+
+
 def _finish(output: Output, manifest: Manifest, data: ReportData, clock: _Clock) -> RunResult:
     rows: dict[str, Any] = {"in": data.summary.reconciliation.read, "out": data.summary.rows}
     files = {SUMMARY: data.summary.to_json(), REPORT_DATA: data.to_json(), REPORT: render_html(data)}
     output.finish(manifest, clock.now(), rows, files)
     return RunResult(data, output.path, f"{output.path}/{REPORT}")
-
-
-class _Resumable:
-    """Decides whether an earlier run in the output is gone on with."""
-
-    def __init__(self, config: ReplayConfig, config_sha256: str, overwrite: bool) -> None:
-        self._config = config
-        self._sha256 = config_sha256
-        self._overwrite = overwrite
-        self._previous: Manifest | None = None
-
-    def pin(self, spark: SparkSession, checkpoints: dict[str, Checkpoint]) -> ReplayConfig:
-        """Look into the output; an unfinished run of the same config and checkpoints keeps its pinned version."""
-        previous = Output(open_storage(self._config.output, spark)).previous(self._sha256, overwrite=self._overwrite)
-        self._previous = previous
-        if previous is None or previous.status == COMPLETE or self._config.traffic.delta_timestamp is not None:
-            return self._config
-        same = {name: entry["sha256"] for name, entry in previous.checkpoints.items()} == {
-            name: checkpoint.sha256 for name, checkpoint in checkpoints.items()
-        }
-        return with_version(self._config, previous.traffic.get("delta_version")) if same else self._config
-
-    def continues(self, run_id: str) -> bool:
-        """Whether the run that the output holds is this one."""
-        return self._previous is not None and self._previous.run_id == run_id
-
-
-def _manifest(prepared: Prepared, config_sha256: str, started: str) -> Manifest:
-    checkpoints = prepared.checkpoints
-    hashes = {name: checkpoint.sha256 for name, checkpoint in checkpoints.items()}
-    return Manifest(
-        run_id=make_run_id(config_sha256, prepared.traffic.fingerprint(), hashes, _work(prepared)),
-        status=RUNNING,
-        config_sha256=config_sha256,
-        config=to_resolved_dict(prepared.config),
-        checkpoints={
-            name: {"path": checkpoint.path, "format": str(checkpoint.format), "sha256": checkpoint.sha256}
-            for name, checkpoint in checkpoints.items()
-        },
-        traffic=prepared.traffic.describe(),
-        started=started,
-    )
-
-
-def _work(prepared: Prepared) -> list[str]:
-    """What else tells runs apart: the content of side files, and how the work is cut into commits."""
-    files = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in side_files(prepared.config)]
-    return [*files, prepared.plan.reader, str(prepared.config.engine.commit_rows)]
 
 
 def _prove_complete(prepared: Prepared, output: Output, run_id: str, check: TrafficCheck) -> None:
@@ -278,13 +238,15 @@ def _prove_complete(prepared: Prepared, output: Output, run_id: str, check: Traf
     strangers = commits_of_others(prepared.spark, path, run_id)
     if strangers:
         raise RunFailed(
-            f"{path} also holds commits of run {strangers[0]}: two runs wrote to one output; use --overwrite"
+            f"{path} also holds commits that are not of this run ({strangers[0]}): something else wrote to the output; "
+            "use --overwrite to start afresh"
         )
     found = key_fingerprint(read_table(prepared.spark, path), prepared.config.traffic.key)
     if found != check.keys:
         raise RunFailed(
             f"the scores table holds {found.rows:,} rows, the selected traffic {check.keys.rows:,}, or other keys: "
-            "files of the traffic changed while it was read, or the output was written to; use --overwrite"
+            "files of the traffic changed while it was read, or the output was written to; use --overwrite to start "
+            "afresh"
         )
 
 

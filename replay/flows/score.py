@@ -17,6 +17,7 @@ from replay.mapping import map_batches
 from replay.scoring import PREFLIGHT_ROWS, REJECTED, Carried, Variant, Work, run_preflight
 from replay.scoring.failures import spark_errors
 from replay.scoring.job import ScoreJob, score_partition
+from replay.scoring.sources import find_sources
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -70,7 +71,8 @@ def score(
         score_types={column: preflight.score_types["score"]},
         carried=tuple(Carried(field.name, field.type, "as_logged") for field in sample.schema),
     )
-    job = ScoreJob(work, {"score": examined}, EngineConfig())
+    checkpoints = {"score": examined}
+    job = ScoreJob(work, checkpoints, EngineConfig(), find_sources(work, checkpoints))
     shipped = dataframe.sparkSession.sparkContext.broadcast(job)
 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -1,5 +1,6 @@
 """What-ifs over the logged features: which rows a scenario touches, and what their features become."""
 
+from replay.scenarios.custom import op_sources
 from replay.scenarios.donors import MOST_DONORS, Donors
 from replay.scenarios.draw import Draw, map_elements
 from replay.scenarios.hashing import bits, normal, row_keys, salted, uniform
@@ -25,6 +26,7 @@ __all__ = [
     "donor_features",
     "map_elements",
     "normal",
+    "op_sources",
     "register",
     "row_keys",
     "salted",

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
 
 import pyarrow as pa
 
-from replay.config.user_code import UserCodeError, importable, load_code, locate_code
+from replay.config.user_code import (
+    CodePlace,
+    UserCodeError,
+    calling_code,
+    code_sources,
+    load_code,
+    locate_code,
+    refresh_code,
+)
 from replay.errors import RunFailed
 from replay.scenarios.draw import Draw
 from replay.scenarios.ops.registry import Op, OpClass, OpProblem, Site
+
+T = TypeVar("T")
 
 
 def is_custom(op: str) -> bool:
@@ -34,25 +44,56 @@ def custom_op(op: str, kwargs: Mapping[str, Any], base_dir: str) -> OpClass:
         OpProblem: It cannot be imported, or is no class.
     """
     place = locate_code(op, base_dir)
-    try:
-        found = load_code(place)
-    except UserCodeError as error:
-        raise OpProblem(f"`{op}`: {error}{_words(error.raised)}", "op") from error
-    if not callable(found):
-        raise OpProblem(f"`{op}` is a value of type {type(found).__name__}, expected a class with `apply`", "op")
+    found = _load(place, op)
 
     def make(site: Site) -> Op:
-        with importable(place.directories):
-            try:
-                made = found(**copy.deepcopy(dict(kwargs)))
-            except Exception as error:  # a constructor may raise anything
-                given = f"was made with {kwargs}" if kwargs else "was made without arguments"
-                raise OpProblem(f"`{op}` {given} and raised {type(error).__name__}: {error}", "kwargs") from error
+        made = _made(found, place, op, kwargs)
+        if _current(lambda: refresh_code(place), op):  # it had imported something by a computed name, as it was before
+            made = _made(_load(place, op), place, op, kwargs)
         if not callable(getattr(made, "apply", None)):
             raise OpProblem(f"`{op}` has no method `apply(values, draw)`: give it one", "op")
         return Checked(made, op, site.form)
 
     return make
+
+
+def op_sources(op: str, base_dir: str) -> dict[str, str]:
+    """What the code of a perturbation consists of, as it is on disk now.
+
+    Args:
+        op: As in the config.
+        base_dir: See :func:`custom_op`.
+
+    Returns:
+        See :func:`replay.config.user_code.code_sources`; empty for a perturbation of the package.
+
+    Raises:
+        OpProblem: It cannot be read.
+    """
+    return _current(lambda: code_sources(locate_code(op, base_dir)), op) if is_custom(op) else {}
+
+
+def _load(place: CodePlace, op: str) -> Callable[..., Any]:
+    found = _current(lambda: load_code(place), op)
+    if not callable(found):
+        raise OpProblem(f"`{op}` is a value of type {type(found).__name__}, expected a class with `apply`", "op")
+    return cast("Callable[..., Any]", found)
+
+
+def _made(found: Callable[..., Any], place: CodePlace, op: str, kwargs: Mapping[str, Any]) -> Any:
+    with calling_code(place):
+        try:
+            return found(**copy.deepcopy(dict(kwargs)))
+        except Exception as error:  # a constructor may raise anything
+            given = f"was made with {kwargs}" if kwargs else "was made without arguments"
+            raise OpProblem(f"`{op}` {given} and raised {type(error).__name__}: {error}", "kwargs") from error
+
+
+def _current(ask: Callable[[], T], op: str) -> T:
+    try:
+        return ask()
+    except UserCodeError as error:
+        raise OpProblem(f"`{op}`: {error}{_words(error.raised)}", "op") from error
 
 
 def _words(raised: BaseException | None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -21,6 +21,7 @@ from replay.config import EngineConfig, ModelConfig
 from replay.mapping import map_batches
 from replay.scoring.core import BatchScorer, Stopwatch, Work
 from replay.scoring.device import choose_device
+from replay.scoring.sources import Sources, find_sources, refuse_other_sources
 from replay.traffic import Split, SplitPlan, map_splits
 
 if TYPE_CHECKING:
@@ -39,11 +40,13 @@ class ScoreJob:
         work: What is scored.
         checkpoints: By name; a worker opens each once and keeps it.
         engine: Device and chunk sizes.
+        sources: What else scores depend on, as the driver has it.
     """
 
     work: Work
     checkpoints: dict[str, Checkpoint]
     engine: EngineConfig
+    sources: Sources = field(default_factory=dict)
 
 
 class _Totals(AccumulatorParam["dict[str, float]"]):
@@ -102,6 +105,9 @@ def score_partition(
 
     The scorer is built for the first batch, whose schema the two readers may deliver differently (a time zone, a
     dictionary), and is kept for the rest.
+
+    Raises:
+        RunFailed: This process has other code of the user's, or another vocabulary, than the driver.
     """
     torch.set_num_threads(1)  # one thread per task slot: tasks already fill the cores
     device = choose_device(job.engine.device, *_placement())
@@ -118,6 +124,7 @@ def score_partition(
             job.engine.chunk_rows if device == "cpu" else job.engine.chunk_rows_cuda,
             pad_chunks=device == "cpu",
         )
+        refuse_other_sources(job.sources, find_sources(job.work, job.checkpoints))
         for scores in scorer.run(_chain(first, source), stopwatch):
             rows += scores.num_rows
             handed_over = time.perf_counter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
@@ -30,7 +31,10 @@ class Manifest:
         checkpoints: Format, sha256 and size by name.
         traffic: The pinned table: format, place, version, fingerprint.
         rows: Rows in and out, filled at the end.
-        packages: Versions of the packages that results depend on.
+        packages: Versions of the packages that results depend on, and Python's.
+        sources: What else scores depend on, by who uses it: of vocabularies and of the user's code, sha256 by name;
+            of the published packages that this code imports, versions.
+        engine: Settings that may change a score's last bits, and how the work is cut into commits.
         started: ISO 8601, UTC.
         finished: The same, or None while it runs.
         version: Of this file's layout.
@@ -46,6 +50,8 @@ class Manifest:
     finished: str | None = None
     rows: dict[str, Any] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=lambda: package_versions())
+    sources: dict[str, dict[str, str]] = field(default_factory=dict)
+    engine: dict[str, Any] = field(default_factory=dict)
     version: int = 1
 
     def to_json(self) -> str:
@@ -60,8 +66,9 @@ class Manifest:
             OutputConflict: It is not a manifest that this version can read.
         """
         try:
-            data = json.loads(text)
-            return cls(**data)
+            manifest = cls(**json.loads(text))
+            _require_types(manifest)
+            return manifest
         except (ValueError, TypeError) as error:
             raise OutputConflict(
                 f"{where}/manifest.json is not a manifest that replay {__version__} can read ({error}): give another "
@@ -69,21 +76,35 @@ class Manifest:
             ) from error
 
 
-def package_versions() -> dict[str, str]:
-    """Versions of this package and of those that results depend on."""
-    return {"replay-engine": __version__, **{name: _version(name) for name in PACKAGES}}
+_TYPES: dict[str, type] = {
+    **dict.fromkeys(("run_id", "status", "config_sha256", "started"), str),
+    **dict.fromkeys(("config", "checkpoints", "traffic", "rows", "packages", "sources", "engine"), dict),
+}
+
+
+def _require_types(manifest: Manifest) -> None:
+    for name, expected in _TYPES.items():
+        found = getattr(manifest, name)
+        if not isinstance(found, expected):
+            raise TypeError(f"`{name}` is of type {type(found).__name__}, expected {expected.__name__}")
+
+
+def package_versions(*others: str) -> dict[str, str]:
+    """Versions of Python, of this package, of those that results depend on, and of others."""
+    versions = {name: _version(name) for name in (*PACKAGES, *others)}
+    return {"python": "{}.{}".format(*sys.version_info), "replay-engine": __version__, **versions}
 
 
 def _version(package: str) -> str:
-    """What was installed; a cluster's own Spark is on the path without being installed as a package."""
+    """What is installed. A cluster's own Spark is on the path without being installed as a package: it says itself."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return "unknown"
+        return str(getattr(sys.modules.get(package), "__version__", "unknown"))
 
 
 def make_run_id(
-    config_sha256: str, traffic_fingerprint: str, checkpoints: Mapping[str, str], others: Sequence[str] = ()
+    config_sha256: str, traffic_fingerprint: str, checkpoints: Mapping[str, str], others: Sequence[Any] = ()
 ) -> str:
     """Name a run by what decides its results, and how its work is cut: runs of one id can go on from each other.
 
@@ -91,7 +112,7 @@ def make_run_id(
         config_sha256: Fingerprint of the config.
         traffic_fingerprint: Fingerprint of the pinned table.
         checkpoints: sha256 by name.
-        others: Whatever else counts: hashes of vocabularies and factories, the plan of commits.
+        others: Whatever else counts: the user's code, versions of packages, the plan of commits.
 
     >>> make_run_id("c", "t", {"prod": "p"}) == make_run_id("c", "t", {"prod": "p"})
     True

@@ -14,7 +14,8 @@ MANIFEST, SUMMARY, REPORT_DATA, REPORT = "manifest.json", "summary.json", "repor
 
 # What a reader could take for a result: gone before a run changes anything, back when it is complete.
 _RESULTS = (SUMMARY, REPORT, REPORT_DATA)
-_ALL = (*_RESULTS, SCORES, DIFFS, METRICS, HYPOTHESES, MANIFEST)
+# Without a manifest there is nothing to go on with: it goes before the tables, which are not deleted in one step.
+_ALL = (*_RESULTS, MANIFEST, SCORES, DIFFS, METRICS, HYPOTHESES)
 
 
 class Output:
@@ -44,6 +45,10 @@ class Output:
     def previous(self, config_sha256: str, *, overwrite: bool) -> Manifest | None:
         """Look at what the directory holds.
 
+        Args:
+            config_sha256: Fingerprint of the config.
+            overwrite: Whatever run it holds is to be replaced, also one of the same config.
+
         Returns:
             The manifest of an earlier run of the same config (finished or not), or None where there is nothing to go
             on from.
@@ -61,16 +66,11 @@ class Output:
                     "or new directory as output"
                 )
             return None
-        try:
-            manifest = Manifest.from_json(text, self.path)
-        except OutputConflict:
-            if overwrite:
-                return None
-            raise
-        if manifest.config_sha256 == config_sha256:
-            return manifest
         if overwrite:
             return None
+        manifest = Manifest.from_json(text, self.path)
+        if manifest.config_sha256 == config_sha256:
+            return manifest
         raise OutputConflict(
             f"{self.path} holds run {manifest.run_id} of another config (started {manifest.started}, "
             f"{manifest.status}): give another output, or --overwrite to replace it"

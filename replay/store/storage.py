@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urlparse
 
-from replay.errors import RunFailed
+from replay.errors import OutputConflict, RunFailed
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -62,12 +62,15 @@ class LocalStorage:
     def names(self) -> list[str]:
         """See :class:`Storage`."""
         directory = Path(self.path)
+        if directory.exists() and not directory.is_dir():
+            raise OutputConflict(f"{self.path} is a file: give an empty or new directory as output")
         return sorted(entry.name for entry in directory.iterdir()) if directory.is_dir() else []
 
     def read(self, name: str) -> str | None:
         """See :class:`Storage`."""
         file = Path(self.path, name)
-        return file.read_text(encoding="utf-8") if file.is_file() else None
+        # Text that is damaged is for the reader to refuse, in his own words.
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
 
     def write(self, name: str, text: str) -> None:
         """See :class:`Storage`. Written beside, synced, then renamed over."""

@@ -54,7 +54,13 @@ def last_wave(spark: SparkSession, path: str, run_id: str) -> int:
 def commits_of_others(spark: SparkSession, path: str, run_id: str) -> list[str]:
     """Run ids, other than the given one, that have written to a table; anything here means two runs were mixed."""
     history = spark.sql(f"DESCRIBE HISTORY delta.{quoted(path)}").select("userMetadata").distinct().collect()
-    return sorted(str(row["userMetadata"]) for row in history if row["userMetadata"] != run_id)
+    return sorted(str(row["userMetadata"] or "unnamed") for row in history if row["userMetadata"] != run_id)
+
+
+def forget_table(spark: SparkSession, path: str) -> None:
+    """Make the session look a table up anew, whose directory was deleted: it keeps what it knew of it otherwise."""
+    jvm: Any = spark._jvm
+    jvm.org.apache.spark.sql.delta.DeltaLog.invalidateCache(spark._jsparkSession, jvm.org.apache.hadoop.fs.Path(path))
 
 
 def replace_table(dataframe: DataFrame, path: str, run_id: str) -> None:

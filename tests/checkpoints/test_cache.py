@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
+from replay.checkpoints import own_sources
 from replay.checkpoints.cache import MOST_OPEN, cached_scorer, close_scorers, settle_worker
 from tests.checkpoints.models import contract, examined, ranker, rows, save
+
+pytestmark = pytest.mark.usefixtures("modules_forgotten")
 
 
 @pytest.fixture(autouse=True)
@@ -61,3 +66,46 @@ def test_the_garbage_collector_leaves_an_open_model_alone(tmp_path: Path) -> Non
         assert len(left) == 100
     finally:
         gc.unfreeze()
+
+
+CLASSES = """
+from torch import nn
+import torch
+{imports}
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+    def forward(self, x):
+        return {scale} * (x @ self.weight)
+"""
+
+
+def test_an_edited_helper_is_opened_anew(tmp_path: Path) -> None:
+    (tmp_path / "my_cached_net.py").write_text(
+        CLASSES.format(imports="from my_cached_layers import SCALE", scale="SCALE") + "def build():\n    return Net()\n"
+    )
+    torch.save({"weight": torch.ones(3)}, tmp_path / "weights.pt")
+    checkpoint = examined(tmp_path / "weights.pt", factory="my_cached_net:build", base_dir=str(tmp_path))
+    fingerprints = set()
+    for scale in (1.0, 2.0):
+        (tmp_path / "my_cached_layers.py").write_text(f"SCALE = {scale}\n")
+        scorer = cached_scorer(checkpoint, contract("x"))
+        assert cached_scorer(checkpoint, contract("x")) is scorer
+        assert scorer.score({"x": torch.ones(2, 3)}).tolist() == [3 * scale, 3 * scale]
+        fingerprints.add(scorer.fingerprint)
+    assert len(fingerprints) == 2
+
+
+def test_edited_classes_of_a_pickle_are_opened_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but the pickle names them, and this process has imported them itself before."""
+    (tmp_path / "my_cached_pickled.py").write_text(CLASSES.format(imports="", scale="8.0"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module("my_cached_pickled")
+    torch.save(module.Net(), tmp_path / "m.pt")
+    checkpoint = examined(tmp_path / "m.pt", base_dir=str(tmp_path))
+    for scale in (1.0, 2.0, 4.0):
+        (tmp_path / "my_cached_pickled.py").write_text(CLASSES.format(imports="", scale=scale))
+        scorer = cached_scorer(checkpoint, contract("x"))
+        assert scorer.score({"x": torch.ones(2, 3)}).tolist() == [3 * scale, 3 * scale]
+        assert "my_cached_pickled" in own_sources(checkpoint)

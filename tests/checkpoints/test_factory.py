@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from replay.checkpoints.factory import Factory, locate_factory
-from replay.config.user_code import source_hash
+from replay.checkpoints.factory import Factory, locate_factory, own_sources
 from replay.errors import CheckpointMismatch
 from tests.checkpoints.models import Ranker, examined, ranker
 
@@ -177,8 +176,8 @@ def test_another_module_of_the_same_name_is_refused(weights: Path) -> None:
 
 def test_a_place_is_known_without_importing(weights: Path) -> None:
     (weights.parent / "explosive.py").write_text("raise RuntimeError\n")
-    place = locate_factory(examined(weights, factory="explosive:build", base_dir=str(weights.parent)))
-    assert place is not None
-    assert source_hash(place) is not None
-    assert source_hash(locate_factory(examined(weights, factory="not_here:build"))) is None
+    explosive = examined(weights, factory="explosive:build", base_dir=str(weights.parent))
+    assert locate_factory(explosive) is not None
+    assert set(own_sources(explosive)) == {"explosive"}
+    assert own_sources(examined(weights, factory="not_here:build")) == {}
     assert locate_factory(examined(weights)) is None

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.config import build_config, fingerprint, load_config, side_files, to_resolved_dict
+from replay.config import build_config, fingerprint, load_config, to_resolved_dict
 from replay.config.document import parse_yaml
 from tests.config.examples import CONTRACT, small
 
@@ -246,18 +246,3 @@ def test_any_config_reads_back(names, kwargs, missing, bucket, start, seed):
     assert again.model == config.model
     assert again.traffic == config.traffic
     assert again.diff == config.diff
-
-
-def test_side_files():
-    data = copy.deepcopy(FULL)
-    data["checkpoints"]["q"]["factory"] = "models.py:build"
-    data["checkpoints"]["r"] = {"path": "/r", "factory": "models.py:other"}
-    assert side_files(build_config(data, "/base")) == ("/base/models.py", "/v.json")
-    data["model"]["inputs"][1]["vocabulary"] = "s3a://b/v.json"
-    assert side_files(build_config(data, "/base")) == ("/base/models.py",)
-    assert side_files(build_config(small(), "/base")) == ()
-
-
-def test_perturbations_of_the_users_own_are_side_files():
-    steps = [{"op": op, "features": "a"} for op in ("ops/mine.py:A", "ops/mine.py:B", "installed:C", "shuffle")]
-    assert side_files(made(scenarios={"x": steps})) == ("/base/ops/mine.py",)

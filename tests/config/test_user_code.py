@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from replay.config.user_code import UserCodeError, load_code, locate_code, source_hash
+from replay.config.user_code import UserCodeError, code_sources, load_code, locate_code
 
 
 def test_a_file_and_a_module_beside_the_config(tmp_path):
@@ -33,9 +33,10 @@ def test_hash_of_the_source(tmp_path):
     (tmp_path / "empty.py").write_bytes(b"")
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # SHA-256 of nothing, FIPS 180-4
 
-    assert source_hash(locate_code("empty.py:x", str(tmp_path))) == empty
-    assert source_hash(locate_code("absent.py:x", str(tmp_path))) is None
-    assert source_hash(None) is None
+    assert code_sources(locate_code("empty.py:x", str(tmp_path))) == {"empty.py": empty}
+    assert code_sources(locate_code("empty:x", str(tmp_path))) == {"empty": empty}
+    assert code_sources(locate_code("absent.py:x", str(tmp_path))) == {}
+    assert code_sources(None) == {}
 
 
 def test_what_the_code_raised_is_told_apart_from_its_absence(tmp_path):

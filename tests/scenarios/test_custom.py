@@ -7,7 +7,7 @@ import pytest
 
 from replay.config.scenarios import OPS
 from replay.errors import ConfigError, RunFailed
-from replay.scenarios import REGISTERED, NotThere, register
+from replay.scenarios import REGISTERED, NotThere, op_sources, register
 from tests.scenarios.making import plan, rows, touch
 
 SOURCE = """
@@ -161,3 +161,33 @@ def test_names_are_given_once():
 
 def test_the_config_lists_what_is_registered():
     assert set(OPS) == set(REGISTERED)
+
+
+COMPUTED = """
+import importlib
+import pyarrow as pa
+
+class Moved:
+    def __init__(self):
+        self.by = importlib.import_module("own_" + "amounts").BY
+    def apply(self, values, draw):
+        return pa.array([None if value is None else value + self.by for value in values.to_pylist()], values.type)
+"""
+
+
+@pytest.mark.parametrize("place", ["own_moved.py", "own_moved"])
+def test_edited_code_is_what_is_applied(tmp_path, place):
+    (tmp_path / "own_moved.py").write_text(COMPUTED)
+    found = []
+    for amount in (1.0, 2.0):
+        (tmp_path / "own_amounts.py").write_text(f"BY = {amount}\n")
+        touched = touch(COLUMNS, {"op": f"{place}:Moved", "features": "x"}, base_dir=str(tmp_path))
+        assert touched.columns["x"].to_pylist() == [1 + amount, 2 + amount, None]
+        found.append(op_sources(f"{place}:Moved", str(tmp_path)))
+
+    assert set(found[0]) == {place, "own_amounts", "pyarrow"}
+    assert {name for name in found[0] if found[0][name] != found[1][name]} == {"own_amounts"}
+
+
+def test_the_packages_own_perturbations_have_no_source():
+    assert op_sources("nulls", "/") == {}

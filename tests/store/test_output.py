@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
@@ -51,9 +53,11 @@ def test_another_config_is_refused_and_nothing_changes(output: Output):
     assert Path(output.path, "summary.json").read_text() == "{}"
 
 
-def test_overwrite_replaces_a_run_of_another_config(output: Output):
+@pytest.mark.parametrize("config", ["c1", "c2"])
+def test_overwrite_goes_on_from_nothing(config: str, output: Output):
+    """Nor from a run of the same config."""
     output.begin(manifest(), resume=False)
-    assert output.previous("c2", overwrite=True) is None
+    assert output.previous(config, overwrite=True) is None
 
 
 def test_a_directory_of_strangers_is_refused_even_with_overwrite(output: Output):
@@ -69,6 +73,42 @@ def test_an_unreadable_manifest_is_refused_unless_overwritten(output: Output):
     with pytest.raises(OutputConflict, match="not a manifest"):
         output.previous("c1", overwrite=False)
     assert output.previous("c1", overwrite=True) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "null", "{", '{"run_id": 1}', json.dumps({**asdict(manifest()), "checkpoints": []}), "\udcff"]
+)
+def test_what_is_no_manifest_of_ours_is_told_as_that(text: str, output: Output):
+    Path(output.path).mkdir()
+    Path(output.path, "manifest.json").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(OutputConflict, match=r"manifest\.json is not a manifest .*--overwrite"):
+        output.previous("c1", overwrite=False)
+
+
+def test_a_manifest_from_before_sources_were_noted_is_read(output: Output):
+    data = asdict(manifest())
+    del data["sources"], data["engine"]
+    Path(output.path).mkdir()
+    Path(output.path, "manifest.json").write_text(json.dumps(data))
+    previous = output.previous("c1", overwrite=False)
+    assert previous is not None
+    assert (previous.run_id, previous.sources, previous.engine) == ("r1", {}, {})
+
+
+def test_the_manifest_goes_before_the_tables(output: Output, monkeypatch: pytest.MonkeyPatch):
+    """A run that is killed while it replaces another must not be gone on with on half of the other's tables."""
+    output.begin(manifest(), resume=False)
+    deleted: list[str] = []
+    monkeypatch.setattr(output._storage, "delete", deleted.append)
+    output.begin(manifest(), resume=False)
+    assert deleted.index("manifest.json") < min(deleted.index(name) for name in ("scores", "diffs", "metrics"))
+    assert "notes.txt" not in deleted
+
+
+def test_a_file_in_place_of_the_directory(tmp_path: Path):
+    (tmp_path / "out").write_text("keep")
+    with pytest.raises(OutputConflict, match="is a file: give an empty or new directory"):
+        Output(open_storage(str(tmp_path / "out"))).previous("c1", overwrite=True)
 
 
 def test_begin_removes_what_a_reader_could_take_for_a_result(output: Output):
@@ -134,7 +174,15 @@ def test_the_run_id_follows_each_of_its_parts():
         make_run_id("c", "t", {"b": "1"}),
     }
     assert len(ids) == 5
+    assert make_run_id("c", "t", {"a": "1"}, [{"prod": {"m": "1"}}]) not in ids
     assert make_run_id("c", "t", {"a": "1", "b": "2"}) == make_run_id("c", "t", {"b": "2", "a": "1"})
+
+
+def test_versions_that_results_depend_on():
+    versions = package_versions("onnxruntime")
+    assert versions["python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert {"replay-engine", "torch", "numpy", "pyarrow", "pyspark", "delta-spark", "onnxruntime"} < set(versions)
+    assert "onnxruntime" not in package_versions()
 
 
 def test_the_manifest_says_what_was_installed(monkeypatch: pytest.MonkeyPatch):
@@ -150,4 +198,4 @@ def test_the_manifest_says_what_was_installed(monkeypatch: pytest.MonkeyPatch):
         return real(name)
 
     monkeypatch.setattr(metadata, "version", without_spark)
-    assert package_versions() == {**found, "pyspark": "unknown", "delta-spark": "unknown"}
+    assert package_versions() == {**found, "delta-spark": "unknown"}  # an imported pyspark says its version itself
