@@ -53,7 +53,11 @@ def read_modules(path: str, source: str) -> Iterator[str]:
     """Every module of another package that a file imports, wherever: also by ``import_module("name")``."""
     found = [each.module for each in read_imports(path, source)]
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")) and node.args:
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func).endswith(("import_module", "__import__"))
+            and node.args
+        ):
             name = node.args[0]
             if isinstance(name, ast.Constant) and isinstance(name.value, str):
                 found.append(name.value)

@@ -183,6 +183,7 @@ _SCRIPT = frozenset(
         "torch.per_channel_affine",
         "torch.per_tensor_symmetric",
         "torch.per_channel_symmetric",
+        "torch.per_channel_affine_float_qparams",
     }
 )
 _EXPORT = frozenset({*STORAGE_TYPES, *DTYPES, *_TENSORS, "torch.Tensor", "torch.nn.parameter.Parameter"})

@@ -92,18 +92,23 @@ def _unchecked(archive: Archive, name: str) -> None:
 def _check_stamp(archive: Archive, name: str) -> None:
     entry = archive.entries[name]
     content = archive.read(name) if entry.size <= 65 else b"?" * 65
-    if not _STAMP.match(content):
+    if not _STAMP.match(content) or (name == "archive_format" and content.strip() != b"pt2"):
         raise UnsafeCheckpoint(
             f"{archive.file.path}: {name} holds {entry.size} bytes {content[:20]!r}, expected a word or a number: it"
             " may hide something. Nothing was opened; save the model again with torch"
         )
 
 
+def _is_pickle(content: bytes) -> bool:
+    """Whether content begins with a whole pickle, and not with letters that happen to make up one."""
+    return bool(walk_pickle(content, "").uses) or content[:1] == b"\x80"
+
+
 def _check_aside(archive: Archive, name: str) -> None:
     """Anything may be kept there, as nobody reads it, but a pickle and an archive are for someone to open."""
     content = archive.read(name)
     try:
-        hidden = content[:4] == LOCAL_MAGIC or walk_pickle(content, name).end > 0
+        hidden = content[:4] == LOCAL_MAGIC or _is_pickle(content)
     except CheckpointError:
         return
     if hidden:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import torch
 
+from replay.checkpoints.allowlist import Policy
 from replay.checkpoints.archives import LOCAL_MAGIC, Archive
 from replay.checkpoints.checkpoint import Format, Signature
 from replay.checkpoints.contents import Contents, FoundPickle, listed
@@ -94,10 +95,10 @@ def read_export(archive: Archive, allowed: Collection[str] = ()) -> Contents:
 
 
 def _saved(archive: Archive, name: str, pickles: list[FoundPickle]) -> Any:
-    """What a file of torch.save in the archive holds, by the strict list."""
+    """What a file of torch.save in the archive holds; that of sample inputs torch will not see."""
     place = f"{archive.file.path}: {name}"
     content = archive.read(name)
-    nested = read_nested(content, place)
+    nested = read_nested(content, place, policy=Policy.WEIGHTS if name in _EXAMPLES else Policy.EXPORT)
     if content[:4] != LOCAL_MAGIC:
         # torch.load has more readers, of older kinds of files, than are looked through here.
         raise UnsafeCheckpoint(f"{place} is a bare pickle, expected the zip archive that torch.export writes there")

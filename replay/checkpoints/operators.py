@@ -1,10 +1,11 @@
 """Operators that a checkpoint's program may call, by name; everything else is refused.
 
 An operator computes values from values: tensors, numbers, text, lists and dicts. None of these opens a file, a socket
-or a library, starts a process or a profiler, changes the process (its random state, its device) or hands out addresses
-of memory. What torch has beside them (``aten::save`` and ``aten::from_file`` write and map files; others are its
-compilers' and its tests' own), and whatever it will have tomorrow, is not in the list. Neither are the operators of
-other libraries: the user's config names those that a checkpoint needs (``checkpoints.NAME.operators``).
+or a library, starts a process, hands out addresses of memory, or makes a tensor over memory that it does not check.
+Some draw random numbers, print, name a step for a profiler, or switch gradients off, which is switched back. What
+torch has beside them (``aten::save`` and ``aten::from_file`` write and map files; others are its compilers' and its
+tests' own), and whatever it will have tomorrow, is not in the list. Neither are the operators of other libraries: the
+user's config names those that a checkpoint needs (``checkpoints.NAME.operators``).
 """
 
 from __future__ import annotations
@@ -30,18 +31,18 @@ OPERATORS: Final = {
         _autocast_to_reduced_precision _backward _batch_norm_impl_index _batch_norm_impl_index_backward
         _batch_norm_no_update _batch_norm_with_update _batch_norm_with_update_functional _cast_Byte _cast_Char
         _cast_Double _cast_Float _cast_Half _cast_Int _cast_Long _cast_Short _cdist_backward _cdist_forward
-        _cholesky_solve_helper _choose_qparams_per_tensor _chunk_cat _coalesce _coalesced _coalesced_
-        _compute_linear_combination _conj _conj_copy _conj_physical _conv_depthwise2d _convert_indices_from_coo_to_csr
-        _convert_indices_from_csr_to_coo _convert_weight_to_int4pack _convert_weight_to_int4pack_for_cpu _convolution
-        _convolution_double_backward _convolution_mode _copy_from _copy_from_and_resize _cslt_compress _cslt_sparse_mm
-        _cslt_sparse_mm_search _ctc_loss _ctc_loss_backward _cudnn_attention_backward _cudnn_attention_forward
-        _cudnn_attention_forward_no_dropout_inplace _cudnn_ctc_loss _cudnn_init_dropout_state _cudnn_rnn
-        _cudnn_rnn_backward _cudnn_rnn_flatten_weight _cufft_clear_plan_cache _cufft_get_plan_cache_max_size
-        _cufft_get_plan_cache_size _cufft_set_plan_cache_max_size _cummax_helper _cummin_helper _dimI _dimV _dim_arange
-        _dirichlet_grad _dyn_quant_matmul_4bit _dyn_quant_pack_4bit_weight _efficient_attention_backward
-        _efficient_attention_forward _efficientzerotensor _embedding_bag _embedding_bag_backward
-        _embedding_bag_dense_backward _embedding_bag_forward_only _embedding_bag_per_sample_weights_backward
-        _embedding_bag_sparse_backward _empty_affine_quantized _empty_per_channel_affine_quantized _euclidean_dist
+        _cholesky_solve_helper _choose_qparams_per_tensor _chunk_cat _coalesce _compute_linear_combination _conj
+        _conj_copy _conj_physical _conv_depthwise2d _convert_indices_from_coo_to_csr _convert_indices_from_csr_to_coo
+        _convert_weight_to_int4pack _convert_weight_to_int4pack_for_cpu _convolution _convolution_double_backward
+        _convolution_mode _copy_from _copy_from_and_resize _cslt_compress _cslt_sparse_mm _cslt_sparse_mm_search
+        _ctc_loss _ctc_loss_backward _cudnn_attention_backward _cudnn_attention_forward
+        _cudnn_attention_forward_no_dropout_inplace _cudnn_ctc_loss _cudnn_rnn _cudnn_rnn_backward
+        _cudnn_rnn_flatten_weight _cufft_clear_plan_cache _cufft_get_plan_cache_max_size _cufft_get_plan_cache_size
+        _cufft_set_plan_cache_max_size _cummax_helper _cummin_helper _dimI _dimV _dim_arange _dirichlet_grad
+        _dyn_quant_matmul_4bit _dyn_quant_pack_4bit_weight _efficient_attention_backward _efficient_attention_forward
+        _efficientzerotensor _embedding_bag _embedding_bag_backward _embedding_bag_dense_backward
+        _embedding_bag_forward_only _embedding_bag_per_sample_weights_backward _embedding_bag_sparse_backward
+        _empty_affine_quantized _empty_per_channel_affine_quantized _euclidean_dist
         _fake_quantize_learnable_per_channel_affine _fake_quantize_learnable_per_channel_affine_backward
         _fake_quantize_learnable_per_tensor_affine _fake_quantize_learnable_per_tensor_affine_backward
         _fake_quantize_per_tensor_affine_cachemask_tensor_qparams _fft_c2c _fft_c2r _fft_r2c _fill_mem_eff_dropout_mask_
@@ -66,67 +67,63 @@ OPERATORS: Final = {
         _gather_sparse_backward _grad_sum_to_size _grid_sampler_2d_cpu_fallback _grid_sampler_2d_cpu_fallback_backward
         _grouped_mm _has_compatible_shallow_copy_type _histogramdd_bin_edges _histogramdd_from_bin_cts
         _histogramdd_from_bin_tensors _index_put_impl _index_put_impl_ _indices _indices_copy _infer_size _int_mm
-        _is_all_true _is_any_true _is_tracing _is_zerotensor _jagged_to_padded_dense_forward _lazy_clone
-        _linalg_check_errors _linalg_det _linalg_eigh _linalg_eigvals _linalg_slogdet _linalg_solve_ex _linalg_svd
-        _list_to_tensor _local_scalar_dense _log_softmax _log_softmax_backward_data _logcumsumexp _lstm_mps
-        _lu_with_info _make_dep_token _make_dual_copy _make_per_channel_quantized_tensor
-        _make_per_tensor_quantized_tensor _masked_scale _masked_softmax _masked_softmax_backward _mixed_dtypes_linear
-        _mkldnn_reshape _mkldnn_transpose _mkldnn_transpose_ _mps_convolution _mps_convolution_transpose
-        _native_batch_norm_legit _native_batch_norm_legit_functional _native_batch_norm_legit_no_training
-        _native_multi_head_attention _ncf_unsqueeze _ncf_view _neg_view _neg_view_copy
-        _nested_compute_contiguous_strides_offsets _nested_from_padded _nested_from_padded_and_nested_example
-        _nested_from_padded_tensor _nested_get_jagged_dummy _nested_get_lengths _nested_get_max_seqlen
-        _nested_get_min_seqlen _nested_get_offsets _nested_get_ragged_idx _nested_get_values _nested_get_values_copy
-        _nested_select_backward _nested_sum_backward _nested_tensor_from_mask _nested_tensor_from_mask_left_aligned
-        _nested_tensor_from_tensor_list _nested_tensor_size _nested_tensor_softmax_with_shape
-        _nested_tensor_storage_offsets _nested_tensor_strides _nested_view_from_buffer _nested_view_from_buffer_copy
-        _nested_view_from_jagged _nested_view_from_jagged_copy _new_zeros_with_same_feature_meta
-        _nnpack_spatial_convolution _nnz _no_grad_embedding_renorm_ _no_grad_fill_ _no_grad_normal_ _no_grad_uniform_
-        _no_grad_zero_ _pack_padded_sequence _pack_padded_sequence_backward _pack_sequence _pad_circular _pad_enum
-        _pad_packed_sequence _padded_dense_to_jagged_forward _pdist_backward _pdist_forward _philox_key_fold_in
+        _is_all_true _is_any_true _is_tracing _is_zerotensor _linalg_check_errors _linalg_det _linalg_eigh
+        _linalg_eigvals _linalg_slogdet _linalg_solve_ex _linalg_svd _list_to_tensor _local_scalar_dense _log_softmax
+        _log_softmax_backward_data _logcumsumexp _lstm_mps _lu_with_info _make_dep_token _make_dual_copy
+        _make_per_channel_quantized_tensor _make_per_tensor_quantized_tensor _masked_scale _masked_softmax
+        _masked_softmax_backward _mixed_dtypes_linear _mkldnn_reshape _mkldnn_transpose _mkldnn_transpose_
+        _mps_convolution _mps_convolution_transpose _native_batch_norm_legit _native_batch_norm_legit_functional
+        _native_batch_norm_legit_no_training _native_multi_head_attention _ncf_unsqueeze _ncf_view _neg_view
+        _neg_view_copy _nested_compute_contiguous_strides_offsets _nested_from_padded
+        _nested_from_padded_and_nested_example _nested_from_padded_tensor _nested_get_jagged_dummy _nested_get_lengths
+        _nested_get_max_seqlen _nested_get_min_seqlen _nested_get_offsets _nested_get_ragged_idx _nested_get_values
+        _nested_get_values_copy _nested_select_backward _nested_sum_backward _nested_tensor_from_mask
+        _nested_tensor_from_mask_left_aligned _nested_tensor_from_tensor_list _nested_tensor_size
+        _nested_tensor_softmax_with_shape _nested_tensor_storage_offsets _nested_tensor_strides
+        _new_zeros_with_same_feature_meta _nnpack_spatial_convolution _nnz _no_grad_embedding_renorm_ _no_grad_fill_
+        _no_grad_normal_ _no_grad_uniform_ _no_grad_zero_ _pack_padded_sequence _pack_padded_sequence_backward
+        _pack_sequence _pad_circular _pad_enum _pad_packed_sequence _pdist_backward _pdist_forward _philox_key_fold_in
         _philox_key_split _philox_normal _philox_normal_ _philox_randint _philox_randint_ _philox_uniform
-        _philox_uniform_ _pin_memory _prelu_kernel _prelu_kernel_backward _reshape_alias _reshape_alias_copy
-        _reshape_copy _reshape_from_tensor _resize_output _resize_output_ _rowwise_prune _safe_softmax _sample_dirichlet
-        _saturate_weight_to_fp16 _scaled_addmm _scaled_addmm_ _scaled_dot_product_attention_math
-        _scaled_dot_product_attention_math_for_mps _scaled_dot_product_cudnn_attention
-        _scaled_dot_product_cudnn_attention_backward _scaled_dot_product_efficient_attention
-        _scaled_dot_product_efficient_attention_backward _scaled_dot_product_flash_attention
-        _scaled_dot_product_flash_attention_backward _scaled_dot_product_flash_attention_for_cpu
-        _scaled_dot_product_flash_attention_for_cpu_backward _scaled_dot_product_fused_attention_overrideable
-        _scaled_dot_product_fused_attention_overrideable_backward _scaled_grouped_mm _scaled_grouped_mm_v2 _scaled_mm
-        _scaled_mm_v2 _segment_reduce_backward _set_item _shape_as_tensor _size_if_not_equal _slow_conv2d_backward
-        _slow_conv2d_forward _sobol_engine_draw _sobol_engine_ff_ _sobol_engine_initialize_state_
-        _sobol_engine_scramble_ _softmax _softmax_backward_data _sparse_addmm _sparse_broadcast_to
-        _sparse_broadcast_to_copy _sparse_bsc_tensor_unsafe _sparse_bsr_tensor_unsafe _sparse_compressed_tensor_unsafe
-        _sparse_compressed_tensor_with_dims _sparse_coo_tensor_unsafe _sparse_coo_tensor_with_dims
-        _sparse_coo_tensor_with_dims_and_tensors _sparse_csc_tensor_unsafe _sparse_csr_prod _sparse_csr_sum
-        _sparse_csr_tensor_unsafe _sparse_log_softmax _sparse_log_softmax_backward_data _sparse_mask_projection
-        _sparse_mm _sparse_mm_reduce_impl _sparse_mm_reduce_impl_backward _sparse_semi_structured_addmm
-        _sparse_semi_structured_apply _sparse_semi_structured_apply_dense _sparse_semi_structured_linear
-        _sparse_semi_structured_mm _sparse_semi_structured_tile _sparse_softmax _sparse_softmax_backward_data
-        _sparse_sparse_matmul _sparse_sum _sparse_sum_backward _spdiags _spsolve _stack _standard_gamma
-        _standard_gamma_grad _tensor_to_list _thnn_differentiable_gru_cell_backward
-        _thnn_differentiable_lstm_cell_backward _thnn_fused_gru_cell _thnn_fused_gru_cell_backward _thnn_fused_lstm_cell
-        _thnn_fused_lstm_cell_backward _thnn_fused_lstm_cell_backward_impl _to_copy _to_cpu _to_dense _to_sparse
-        _to_sparse_bsc _to_sparse_bsr _to_sparse_csc _to_sparse_csr _to_sparse_semi_structured
-        _transform_bias_rescale_qkv _transformer_encoder_layer_fwd _trilinear _unique _unique2 _unsafe_index
-        _unsafe_index_put _unsafe_masked_index _unsafe_masked_index_put_accumulate _unsafe_view _unwrap_optional
-        _upsample_bicubic2d_aa _upsample_bicubic2d_aa_backward _upsample_bilinear2d_aa _upsample_bilinear2d_aa_backward
-        _upsample_lanczos2d_aa _upsample_lanczos2d_aa_backward _upsample_nearest_exact1d
-        _upsample_nearest_exact1d_backward _upsample_nearest_exact2d _upsample_nearest_exact2d_backward
-        _upsample_nearest_exact3d _upsample_nearest_exact3d_backward _use_cudnn_ctc_loss _use_cudnn_rnn_flatten_weight
-        _use_miopen_ctc_loss _validate_compressed_sparse_indices _validate_sparse_bsc_tensor_args
-        _validate_sparse_bsr_tensor_args _validate_sparse_compressed_tensor_args _validate_sparse_coo_tensor_args
-        _validate_sparse_csc_tensor_args _validate_sparse_csr_tensor_args _values _values_copy _weight_int4pack_mm
-        _weight_int4pack_mm_for_cpu _weight_int4pack_mm_with_scales_and_zeros _weight_int8pack_mm _weight_norm
-        _weight_norm_differentiable_backward _weight_norm_interface _weight_norm_interface_backward
-        _wrapped_linear_prepack _wrapped_quantized_linear_prepacked abs abs_ absolute absolute_ acos acos_ acosh acosh_
-        adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_avg_pool3d_backward adaptive_max_pool1d
-        adaptive_max_pool2d adaptive_max_pool2d_backward adaptive_max_pool3d adaptive_max_pool3d_backward add add_
-        addbmm addbmm_ addcdiv addcdiv_ addcmul addcmul_ addmm addmm_ addmv addmv_ addr addr_ adjoint
-        affine_grid_generator affine_grid_generator_backward alias alias_copy all allclose alpha_dropout alpha_dropout_
-        amax amin aminmax angle any append arange arccos arccos_ arccosh arccosh_ arcsin arcsin_ arcsinh arcsinh_ arctan
-        arctan2 arctan2_ arctan_ arctanh arctanh_ argmax argmin argsort argwhere as_strided as_strided_ as_strided_copy
+        _philox_uniform_ _pin_memory _prelu_kernel _prelu_kernel_backward _reshape_copy _reshape_from_tensor
+        _rowwise_prune _safe_softmax _sample_dirichlet _saturate_weight_to_fp16 _scaled_addmm _scaled_addmm_
+        _scaled_dot_product_attention_math _scaled_dot_product_attention_math_for_mps
+        _scaled_dot_product_cudnn_attention _scaled_dot_product_cudnn_attention_backward
+        _scaled_dot_product_efficient_attention _scaled_dot_product_efficient_attention_backward
+        _scaled_dot_product_flash_attention _scaled_dot_product_flash_attention_backward
+        _scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention_for_cpu_backward
+        _scaled_dot_product_fused_attention_overrideable _scaled_dot_product_fused_attention_overrideable_backward
+        _scaled_grouped_mm _scaled_grouped_mm_v2 _scaled_mm _scaled_mm_v2 _segment_reduce_backward _set_item
+        _shape_as_tensor _size_if_not_equal _slow_conv2d_backward _slow_conv2d_forward _sobol_engine_draw
+        _sobol_engine_ff_ _sobol_engine_initialize_state_ _sobol_engine_scramble_ _softmax _softmax_backward_data
+        _sparse_addmm _sparse_broadcast_to _sparse_broadcast_to_copy _sparse_compressed_tensor_with_dims
+        _sparse_coo_tensor_with_dims _sparse_coo_tensor_with_dims_and_tensors _sparse_csr_prod _sparse_csr_sum
+        _sparse_log_softmax _sparse_log_softmax_backward_data _sparse_mask_projection _sparse_mm _sparse_mm_reduce_impl
+        _sparse_mm_reduce_impl_backward _sparse_semi_structured_addmm _sparse_semi_structured_apply
+        _sparse_semi_structured_apply_dense _sparse_semi_structured_linear _sparse_semi_structured_mm
+        _sparse_semi_structured_tile _sparse_softmax _sparse_softmax_backward_data _sparse_sparse_matmul _sparse_sum
+        _sparse_sum_backward _spdiags _spsolve _stack _standard_gamma _standard_gamma_grad _tensor_to_list
+        _thnn_differentiable_gru_cell_backward _thnn_differentiable_lstm_cell_backward _thnn_fused_gru_cell
+        _thnn_fused_gru_cell_backward _thnn_fused_lstm_cell _thnn_fused_lstm_cell_backward
+        _thnn_fused_lstm_cell_backward_impl _to_copy _to_cpu _to_dense _to_sparse _to_sparse_bsc _to_sparse_bsr
+        _to_sparse_csc _to_sparse_csr _to_sparse_semi_structured _transform_bias_rescale_qkv
+        _transformer_encoder_layer_fwd _trilinear _unique _unique2 _unsafe_index _unsafe_index_put _unsafe_masked_index
+        _unsafe_masked_index_put_accumulate _unsafe_view _unwrap_optional _upsample_bicubic2d_aa
+        _upsample_bicubic2d_aa_backward _upsample_bilinear2d_aa _upsample_bilinear2d_aa_backward _upsample_lanczos2d_aa
+        _upsample_lanczos2d_aa_backward _upsample_nearest_exact1d _upsample_nearest_exact1d_backward
+        _upsample_nearest_exact2d _upsample_nearest_exact2d_backward _upsample_nearest_exact3d
+        _upsample_nearest_exact3d_backward _use_cudnn_ctc_loss _use_cudnn_rnn_flatten_weight _use_miopen_ctc_loss
+        _validate_compressed_sparse_indices _validate_sparse_bsc_tensor_args _validate_sparse_bsr_tensor_args
+        _validate_sparse_compressed_tensor_args _validate_sparse_coo_tensor_args _validate_sparse_csc_tensor_args
+        _validate_sparse_csr_tensor_args _values _values_copy _weight_int4pack_mm _weight_int4pack_mm_for_cpu
+        _weight_int4pack_mm_with_scales_and_zeros _weight_int8pack_mm _weight_norm _weight_norm_differentiable_backward
+        _weight_norm_interface _weight_norm_interface_backward _wrapped_linear_prepack
+        _wrapped_quantized_linear_prepacked abs abs_ absolute absolute_ acos acos_ acosh acosh_ adaptive_avg_pool1d
+        adaptive_avg_pool2d adaptive_avg_pool3d adaptive_avg_pool3d_backward adaptive_max_pool1d adaptive_max_pool2d
+        adaptive_max_pool2d_backward adaptive_max_pool3d adaptive_max_pool3d_backward add add_ addbmm addbmm_ addcdiv
+        addcdiv_ addcmul addcmul_ addmm addmm_ addmv addmv_ addr addr_ adjoint affine_grid_generator
+        affine_grid_generator_backward alias alias_copy all allclose alpha_dropout alpha_dropout_ amax amin aminmax
+        angle any append arange arccos arccos_ arccosh arccosh_ arcsin arcsin_ arcsinh arcsinh_ arctan arctan2 arctan2_
+        arctan_ arctanh arctanh_ argmax argmin argsort argwhere as_strided as_strided_ as_strided_copy
         as_strided_scatter as_tensor asin asin_ asinh asinh_ atan atan2 atan2_ atan_ atanh atanh_ atleast_1d atleast_2d
         atleast_3d avg_pool1d avg_pool2d avg_pool2d_backward avg_pool3d avg_pool3d_backward baddbmm baddbmm_
         bartlett_window batch_norm batch_norm_backward batch_norm_backward_elemt batch_norm_backward_reduce
@@ -170,7 +167,7 @@ OPERATORS: Final = {
         glu_backward_jvp glu_jvp gradient greater greater_ greater_equal greater_equal_ grid_sampler grid_sampler_2d
         grid_sampler_2d_backward grid_sampler_3d grid_sampler_3d_backward group_norm gru gru_cell gt gt_ hamming_window
         hann_window hardshrink hardshrink_backward hardsigmoid hardsigmoid_ hardsigmoid_backward hardswish hardswish_
-        hardswish_backward hardtanh hardtanh_ hardtanh_backward hash hash_tensor heaviside heaviside_ hex
+        hardswish_backward hardtanh hardtanh_ hardtanh_backward hash_tensor heaviside heaviside_ hex
         hinge_embedding_loss histc histogram histogramdd hsplit hspmm hstack huber_loss huber_loss_backward hypot hypot_
         i0 i0_ igamma igamma_ igammac igammac_ im2col imag index index_add index_add_ index_copy index_copy_ index_fill
         index_fill_ index_put index_put_ index_reduce index_reduce_ index_select index_select_backward indices
@@ -223,30 +220,28 @@ OPERATORS: Final = {
         reflection_pad1d_backward reflection_pad2d reflection_pad2d_backward reflection_pad3d reflection_pad3d_backward
         relu relu6 relu6_ relu_ remainder remainder_ remove renorm renorm_ repeat repeat_interleave replace
         replication_pad1d replication_pad1d_backward replication_pad2d replication_pad2d_backward replication_pad3d
-        replication_pad3d_backward requires_grad_ reshape reshape_as resize resize_ resize_as resize_as_
-        resize_as_sparse resize_as_sparse_ resolve_conj resolve_neg result_type retains_grad reverse rfind rindex rjust
-        rms_norm rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell roll rot90 round round_ row_indices row_indices_copy
-        row_stack rpartition rrelu rrelu_ rrelu_with_noise rrelu_with_noise_ rrelu_with_noise_backward
-        rrelu_with_noise_functional rsplit rsqrt rsqrt_ rstrip rsub scalar_tensor scaled_dot_product_attention scatter
-        scatter_ scatter_add scatter_add_ scatter_reduce scatter_reduce_ searchsorted segment_reduce select
-        select_backward select_copy select_scatter selu selu_ set set_ set_grad_enabled setdefault sgn sgn_
-        shallow_copy_data_ sigmoid sigmoid_ sigmoid_backward sign sign_ signbit silu silu_ silu_backward sin sin_ sinc
-        sinc_ sinh sinh_ size slice slice_backward slice_copy slice_inverse slice_scatter slogdet slow_conv3d
-        slow_conv3d_forward slow_conv_dilated2d slow_conv_dilated3d slow_conv_transpose2d slow_conv_transpose3d smm
-        smooth_l1_loss smooth_l1_loss_backward soft_margin_loss soft_margin_loss_backward softmax softplus
-        softplus_backward softshrink softshrink_backward sort sorted sparse_bsc_tensor sparse_bsr_tensor
-        sparse_compressed_tensor sparse_coo_tensor sparse_csc_tensor sparse_csr_tensor sparse_dim sparse_mask
-        sparse_resize sparse_resize_ sparse_resize_and_clear sparse_resize_and_clear_ sparse_sampled_addmm
-        special_airy_ai special_bessel_j0 special_bessel_j1 special_bessel_y0 special_bessel_y1
-        special_chebyshev_polynomial_t special_chebyshev_polynomial_u special_chebyshev_polynomial_v
-        special_chebyshev_polynomial_w special_digamma special_entr special_erf special_erfc special_erfcx
-        special_erfinv special_exp2 special_expit special_expm1 special_gammainc special_gammaincc special_gammaln
-        special_hermite_polynomial_h special_hermite_polynomial_he special_i0 special_i0e special_i1 special_i1e
-        special_laguerre_polynomial_l special_legendre_polynomial_p special_log1p special_log_ndtr special_log_softmax
-        special_logit special_logsumexp special_modified_bessel_i0 special_modified_bessel_i1 special_modified_bessel_k0
-        special_modified_bessel_k1 special_multigammaln special_ndtr special_ndtri special_polygamma special_psi
-        special_round special_scaled_modified_bessel_k0 special_scaled_modified_bessel_k1
-        special_shifted_chebyshev_polynomial_t special_shifted_chebyshev_polynomial_u
+        replication_pad3d_backward requires_grad_ reshape reshape_as resize_ resize_as resize_as_ resize_as_sparse
+        resize_as_sparse_ resolve_conj resolve_neg result_type retains_grad reverse rfind rindex rjust rms_norm rnn_relu
+        rnn_relu_cell rnn_tanh rnn_tanh_cell roll rot90 round round_ row_indices row_indices_copy row_stack rpartition
+        rrelu rrelu_ rrelu_with_noise rrelu_with_noise_ rrelu_with_noise_backward rrelu_with_noise_functional rsplit
+        rsqrt rsqrt_ rstrip rsub scalar_tensor scaled_dot_product_attention scatter scatter_ scatter_add scatter_add_
+        scatter_reduce scatter_reduce_ searchsorted segment_reduce select select_backward select_copy select_scatter
+        selu selu_ set_grad_enabled setdefault sgn sgn_ shallow_copy_data_ sigmoid sigmoid_ sigmoid_backward sign sign_
+        signbit silu silu_ silu_backward sin sin_ sinc sinc_ sinh sinh_ size slice slice_backward slice_copy
+        slice_inverse slice_scatter slogdet slow_conv3d slow_conv3d_forward slow_conv_dilated2d slow_conv_dilated3d
+        slow_conv_transpose2d slow_conv_transpose3d smm smooth_l1_loss smooth_l1_loss_backward soft_margin_loss
+        soft_margin_loss_backward softmax softplus softplus_backward softshrink softshrink_backward sort sorted
+        sparse_bsc_tensor sparse_bsr_tensor sparse_compressed_tensor sparse_coo_tensor sparse_csc_tensor
+        sparse_csr_tensor sparse_dim sparse_mask sparse_sampled_addmm special_airy_ai special_bessel_j0
+        special_bessel_j1 special_bessel_y0 special_bessel_y1 special_chebyshev_polynomial_t
+        special_chebyshev_polynomial_u special_chebyshev_polynomial_v special_chebyshev_polynomial_w special_digamma
+        special_entr special_erf special_erfc special_erfcx special_erfinv special_exp2 special_expit special_expm1
+        special_gammainc special_gammaincc special_gammaln special_hermite_polynomial_h special_hermite_polynomial_he
+        special_i0 special_i0e special_i1 special_i1e special_laguerre_polynomial_l special_legendre_polynomial_p
+        special_log1p special_log_ndtr special_log_softmax special_logit special_logsumexp special_modified_bessel_i0
+        special_modified_bessel_i1 special_modified_bessel_k0 special_modified_bessel_k1 special_multigammaln
+        special_ndtr special_ndtri special_polygamma special_psi special_round special_scaled_modified_bessel_k0
+        special_scaled_modified_bessel_k1 special_shifted_chebyshev_polynomial_t special_shifted_chebyshev_polynomial_u
         special_shifted_chebyshev_polynomial_v special_shifted_chebyshev_polynomial_w special_sinc special_softmax
         special_spherical_bessel_j0 special_xlog1py special_xlogy special_zeta split split_copy split_with_sizes
         split_with_sizes_copy splitlines sqrt sqrt_ square square_ squeeze squeeze_ squeeze_copy sspaddmm stack
@@ -274,7 +269,7 @@ OPERATORS: Final = {
         MKLDNNHardSigmoid MKLDNNHardSigmoid_ MKLDNNHardSwish MKLDNNHardSwish_ MKLDNNHardTanh MKLDNNHardTanh_
         MKLDNNLayerNorm MKLDNNLayerNorm_ MKLDNNScalarMul MKLDNNScalarMul_ ModuleContainerIndex NumToTensor
         RaiseException StringIndex TupleIndex TupleUnpack Uninitialized VarConcat VarStack abs awaitable_nowait
-        awaitable_wait data device dtype grad id index is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn is_mps is_mtia
+        awaitable_wait data device dtype grad index is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn is_mps is_mtia
         is_nested is_quantized is_sparse is_sparse_csr is_vulkan is_xla is_xpu itemsize layout max min
         mkldnn_convolution name nbytes rangelist requires_grad tolist type unchecked_cast unchecked_unwrap_optional
         """
@@ -356,16 +351,21 @@ OPERATORS: Final = {
         qlinear qlinear_dynamic qlinear_prepack qlinear_relu qlinear_relu_dynamic qlinear_unpack
         """
     ),
+    "profiler": _words(
+        """
+        _call_end_callbacks_on_jit_fut _record_function_enter _record_function_enter_new _record_function_exit
+        """
+    ),
 }
 """Names by namespace. Overloads of one name compute the same, over other types."""
 
 CLASSES: Final = _words(
     """
     quantized.LinearPackedParamsBase quantized.Conv2dPackedParamsBase quantized.Conv3dPackedParamsBase
-    quantized.EmbeddingPackedParamsBase rnn.CellParamsBase sparse.LinearPackedParamsBase
+    quantized.EmbeddingPackedParamsBase rnn.CellParamsBase sparse.LinearPackedParamsBase profiler._RecordFunction
     """
 )
-"""C++ classes of torch that hold the packed weights of a quantized model, below ``torch.classes``."""
+"""C++ classes below ``torch.classes``: the packed weights of quantized models, and a step that a profiler would see."""
 
 
 def known_operator(namespace: str, name: str, allowed: Collection[str] = ()) -> bool:

@@ -33,7 +33,7 @@ _IMPORT: Final = re.compile(r"__torch__(\.\w+)*\Z")
 _TYPES: Final = _words(
     """
     Tensor int float bool str complex number Scalar NoneType Device Layout MemoryFormat ScalarType QScheme Any
-    AnyEnumType Stream Generator Storage SymInt SymBool
+    AnyEnumType Stream Generator Storage Capsule SymInt SymBool
     List Dict Tuple Optional Union Future Await Final
     """
 )
@@ -42,13 +42,14 @@ _FUNCTIONS: Final = _words("float int bool str complex print range")
 """Called by their bare name, with values."""
 _FORMS: Final = _words("annotate unchecked_cast uninitialized isinstance getattr fork awaitable")
 """Called by their bare name, with types or names among their arguments."""
-_RESERVED: Final = _FUNCTIONS | _FORMS | _words("torch ops CONSTANTS __torch__ hasattr inf nan infj nanj")
+_RESERVED: Final = _FORMS | _words("torch ops CONSTANTS __torch__ hasattr")
+"""Names that stand for something else than a value, wherever they are bound."""
 _NUMBERS: Final = _words("inf nan infj nanj")
 _PROPERTIES: Final = _words(
     """
     shape dtype device layout T mT H mH real imag grad data ndim names name value requires_grad itemsize nbytes tolist
     is_cuda is_cpu is_xla is_xpu is_ipu is_mps is_mtia is_maia is_meta is_mkldnn is_nested is_quantized is_sparse
-    is_sparse_csr is_vulkan is_leaf __init__ __len__ __contains__ __getitem__ __setitem__ __enter__ __exit__
+    is_sparse_csr is_vulkan is_leaf unpack __init__ __len__ __contains__ __getitem__ __setitem__ __enter__ __exit__
     """
 )
 """What values have without an operator or a declaration of that name."""

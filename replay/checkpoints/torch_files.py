@@ -187,17 +187,18 @@ def read_pickle(file: MappedFile, choose: PolicyChoice, depth: int = 0) -> Torch
     return TorchFile(root, tuple(pickles))
 
 
-def read_nested(content: bytes, name: str, depth: int = 1) -> TorchFile:
-    """Read a torch.save file that lies inside of another file, by the strict list.
+def read_nested(content: bytes, name: str, depth: int = 1, policy: Policy = Policy.EXPORT) -> TorchFile:
+    """Read a torch.save file that lies inside of another file.
 
     Args:
         content: Its bytes.
         name: For messages.
         depth: How deep it is nested.
+        policy: The list to hold it against; the strict one for what torch will unpickle.
     """
     file = MappedFile(Path(name), content)
     if content[:4] == LOCAL_MAGIC:
-        return read_archive(Archive(file), lambda _: Policy.EXPORT)
+        return read_archive(Archive(file), lambda _: policy)
     if is_legacy(file):
-        return read_legacy(file, lambda _: Policy.EXPORT)
-    return read_pickle(file, lambda _: Policy.EXPORT, depth)
+        return read_legacy(file, lambda _: policy)
+    return read_pickle(file, lambda _: policy, depth)

@@ -48,7 +48,8 @@ def open_torchscript(checkpoint: Checkpoint, model: ModelConfig, device: str) ->
 
 def _load(checkpoint: Checkpoint, device: str) -> torch.jit.ScriptModule:
     try:
-        with quiet_deprecation():
+        # Classes may set themselves up in code of the file's: it may switch gradients off, but not for this process.
+        with quiet_deprecation(), torch.set_grad_enabled(torch.is_grad_enabled()):
             module: torch.jit.ScriptModule = torch.jit.load(checkpoint.path, map_location=device)  # type: ignore[no-untyped-call]
             module.eval()
             return module

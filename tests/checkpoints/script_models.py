@@ -112,3 +112,43 @@ class Recurrent(nn.Module):
         x = self.norm(self.bag(ids, offsets)).unsqueeze(0)
         hidden, _ = self.lstm(x)
         return self.attention(hidden, hidden, hidden)[0]
+
+
+class Shadowed(nn.Module):
+    """Children with names of Python's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.print = nn.Linear(4, 4)
+        self.int = nn.Linear(4, 4)
+        self.norm = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.int(self.print(x)))
+
+
+class Profiled(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autograd.profiler.record_function("doubled"):
+            return x * 2
+
+
+class Stateful(nn.Module):
+    """Sets itself up in code of its own when it is loaded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.factor = torch.ones(1)
+
+    @torch.jit.export
+    def __getstate__(self) -> tuple[Tensor, bool]:
+        return self.factor, self.training
+
+    @torch.jit.export
+    def __setstate__(self, state: tuple[Tensor, bool]) -> None:
+        torch.set_grad_enabled(False)
+        self.factor = state[0]
+        self.training = state[1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor

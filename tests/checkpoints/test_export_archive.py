@@ -15,7 +15,8 @@ from torch import nn
 
 from replay.checkpoints.checkpoint import Checkpoint, TensorSpec
 from replay.checkpoints.examine import examine, read_state_dict
-from replay.checkpoints.export_graph import expression_reason, operator_reason
+from replay.checkpoints.export_expressions import expression_reason
+from replay.checkpoints.export_graph import operator_reason
 from replay.config.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
 from tests.checkpoints.samples import Touch, edit_entry, old_layout, read_entries, save_export, write_entries

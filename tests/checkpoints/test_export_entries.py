@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -169,6 +170,33 @@ def test_a_pickle_in_any_other_entry_is_refused(
         look(archive)
     assert inspect_checkpoint(str(archive)).verdict == "refused"
     assert not (tmp_path / "canary").exists()
+
+
+class Rows(NamedTuple):
+    a: torch.Tensor
+    b: torch.Tensor
+
+
+class Sum(nn.Module):
+    def forward(self, rows: Rows) -> torch.Tensor:
+        return rows.a + rows.b
+
+
+def test_sample_inputs_of_a_class_of_ones_own_are_no_reason_to_refuse(tmp_path: Path) -> None:
+    """They never reach torch; only what runs code when it is unpickled is refused."""
+    path = tmp_path / "rows.pt2"
+    torch.utils._pytree._register_namedtuple(Rows, serialized_type_name=f"{__name__}.Rows")
+    torch.export.save(torch.export.export(Sum(), (Rows(torch.ones(2), torch.ones(2)),)), path)
+    found = inspect_checkpoint(str(path))
+    assert found.verdict == "safe"
+    assert any(f"{__name__}.Rows" in pickle.globals for pickle in found.pickles)
+
+
+@pytest.mark.parametrize("word", [b"aoti", b"executorch", b""])
+def test_another_kind_of_archive_is_refused(archive: Path, word: bytes) -> None:
+    edit_entry(archive, "archive_format", lambda _: word)
+    with pytest.raises(UnsafeCheckpoint, match="archive_format holds"):
+        look(archive)
 
 
 def test_bytes_that_no_tensor_is_made_of_are_refused(tmp_path: Path, archive: Path) -> None:

@@ -21,7 +21,7 @@ from replay.config.checkpoints import CheckpointConfig
 from replay.errors import UnsafeCheckpoint
 from tests.checkpoints.models import contract
 from tests.checkpoints.samples import insert_lines, torchscript_allowed
-from tests.checkpoints.script_models import Flow, Layers, Objects, Recurrent
+from tests.checkpoints.script_models import Flow, Layers, Objects, Profiled, Recurrent, Shadowed, Stateful
 
 
 class Twice(nn.Module):
@@ -159,6 +159,33 @@ def test_an_operator_that_the_user_allows_is_called(script: Path, canary: Path) 
     assert canary.exists()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "y = torch._reshape_alias(x, [2], [1000])",
+        "y = torch._nested_view_from_buffer(x, x, x, x)",
+        "n = torch.hash(x)",
+        "n = ops.prim.id(x)",
+        "y = torch.manual_seed(1)",
+        "ops.inductor.resize_storage_bytes_(x, 10)",
+    ],
+)
+def test_memory_that_is_not_checked_and_its_addresses_are_refused(script: Path, line: str) -> None:
+    insert_lines(script, [line], "test_script_grammar.py")
+    with pytest.raises(UnsafeCheckpoint, match="which is not an operator that replay knows"):
+        examine(CheckpointConfig(path=str(script)), "prod")
+
+
+def test_opening_does_not_switch_the_gradients_of_this_process_off(tmp_path: Path) -> None:
+    path = written(Stateful(), tmp_path / "m.pt")
+    with torchscript_allowed():
+        torch.jit.load(str(path))
+    assert not torch.is_grad_enabled()  # what torch does
+    torch.set_grad_enabled(True)
+    open_scorer(examine(CheckpointConfig(path=str(path)), "prod"), contract("x"))
+    assert torch.is_grad_enabled()
+
+
 def written(module: nn.Module, path: Path, example: tuple[Tensor, ...] | None = None) -> Path:
     with torchscript_allowed():
         script = torch.jit.script(module.eval()) if example is None else torch.jit.trace(module.eval(), example)
@@ -173,6 +200,8 @@ def written(module: nn.Module, path: Path, example: tuple[Tensor, ...] | None = 
         Flow(),
         Objects(),
         Recurrent(),
+        Shadowed(),
+        Profiled(),
         nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, batch_first=True), 1),
     ],
     ids=lambda module: type(module).__name__,
@@ -193,6 +222,16 @@ def test_a_quantized_module_is_safe(tmp_path: Path) -> None:
     found = inspect_checkpoint(str(written(module, tmp_path / "m.pt")))
     assert found.verdict == "safe"
     assert any("quantized.LinearPackedParamsBase" in line for line in found.executes)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_statically_quantized_module_is_safe(tmp_path: Path) -> None:
+    module = torch.ao.quantization.QuantWrapper(nn.Sequential(nn.Conv1d(4, 4, 1), nn.ReLU(), nn.Linear(4, 4))).eval()
+    module.qconfig = torch.ao.quantization.default_qconfig
+    prepared = torch.ao.quantization.prepare(module)
+    prepared(torch.ones(2, 4, 4))
+    converted = torch.ao.quantization.convert(prepared)
+    assert inspect_checkpoint(str(written(converted, tmp_path / "m.pt"))).verdict == "safe"
 
 
 def check(text: str) -> None:

@@ -1,0 +1,346 @@
+"""Texts of a torch.export program that torch turns into Python: each way to run code from one, real and refused."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from replay.checkpoints.examine import examine
+from replay.checkpoints.export_expressions import expression_reason
+from replay.checkpoints.export_specs import spec_reason
+from replay.checkpoints.exported import _examples
+from replay.checkpoints.inspection import inspect_checkpoint
+from replay.config.checkpoints import CheckpointConfig
+from replay.errors import UnsafeCheckpoint
+from tests.checkpoints.samples import edit_entry
+
+ROWS = torch.ones(4, 3)
+
+
+class Doubled(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x * 2).sum(1)
+
+
+class Keyed(nn.Module):
+    def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        return (batch["x"] * 2).sum(1)
+
+
+class Named(nn.Module):
+    def forward(self, x: torch.Tensor, *, y: torch.Tensor) -> torch.Tensor:
+        return (x * 2 + y).sum(1)
+
+
+class Worded(nn.Module):
+    def forward(self, x: torch.Tensor, word: str = "q") -> torch.Tensor:
+        return (x * 2).sum(1)
+
+
+def saved(path: Path, module: nn.Module, *args: Any, shapes: Any = None, **kwargs: Any) -> Path:
+    torch.export.save(torch.export.export(module, args, kwargs, dynamic_shapes=shapes), path)
+    return path
+
+
+ANY_ROWS = {0: torch.export.Dim("batch", min=2, max=64)}
+"""A size that guards are written about."""
+
+
+def call_of(program: dict[str, Any]) -> dict[str, Any]:
+    signature: dict[str, Any] = program["graph_module"]["module_call_graph"][0]["signature"]
+    return signature
+
+
+def touch(canary: Path) -> str:
+    return f"__import__('os').system('touch {canary}')"
+
+
+def quoteless(canary: Path) -> str:
+    """The same without a quote."""
+    codes = ",".join(str(byte) for byte in f"touch {canary}".encode())
+    return f"__import__(bytes((111,115)).decode()).system(bytes(({codes})).decode())"
+
+
+def in_guards(program: dict[str, Any], canary: Path) -> None:
+    """A keyword argument that calls: ``max(..., key=exec)``."""
+    steps = ("import builtins", "from posix import system", "for builtins.round in [system]: pass")
+    program["guards_code"] = [
+        " and ".join(f"max(('{step}',), key=exec)" for step in steps),
+        " == ".join([f"max(('touch {canary}',), key=round)"] * 2),
+    ]
+
+
+def in_a_key(program: dict[str, Any], canary: Path) -> None:
+    """The key of a dict, which torch writes into the message of a guard."""
+    spec = json.loads(call_of(program)["in_spec"])
+    spec[1]["children_spec"][0]["children_spec"][0]["context"] = json.dumps([key_of(canary)])
+    call_of(program)["in_spec"] = json.dumps(spec)
+
+
+def key_of(canary: Path) -> str:
+    return f" + str({touch(canary)}) + "
+
+
+def in_a_name(program: dict[str, Any], canary: Path) -> None:
+    """The name of an argument, which torch writes into ``def forward``."""
+    signature = call_of(program)
+    signature["forward_arg_names"] = []
+    spec = json.loads(signature["in_spec"])
+    by_name = spec[1]["children_spec"][1]
+    by_name["context"] = json.dumps([f'y={quoteless(canary)} or "\'"', '*z:"\'#"\n'])
+    by_name["children_spec"].append(by_name["children_spec"][0])
+    signature["in_spec"] = json.dumps(spec)
+
+
+def in_a_word(program: dict[str, Any], canary: Path) -> None:
+    """A text that the program takes, which torch compares in its guards."""
+    evil = {"as_string": f"abc' or {touch(canary)} or 'b"}
+    program["graph_module"]["graph"]["inputs"][1] = evil
+    for spec in program["graph_module"]["signature"]["input_specs"]:
+        if "constant_input" in spec:
+            spec["constant_input"]["value"] = evil
+
+
+def in_an_enum(program: dict[str, Any], canary: Path) -> None:
+    """The module of an enum, behind a blank that JSON skips."""
+    (canary.parent / "evil_enum.py").write_text(
+        f"import enum\nopen({str(canary)!r}, 'w')\nclass E(enum.Enum):\n  A = 1\n"
+    )
+    spec = json.loads(call_of(program)["out_spec"])
+    context = ' {"__enum__": true, "fqn": "evil_enum:E", "name": "A"}'
+    call_of(program)["out_spec"] = json.dumps(
+        [1, {"type": "builtins.dict", "context": context, "children_spec": [spec[1]]}]
+    )
+
+
+def in_a_factory(program: dict[str, Any], canary: Path) -> None:
+    """The module of a default factory, in a spec that begins with a blank."""
+    (canary.parent / "evil_factory.py").write_text(f"open({str(canary)!r}, 'w')\n")
+    spec = json.loads(call_of(program)["out_spec"])
+    context = {"default_factory_module": "evil_factory", "default_factory_name": "open", "dict_context": ["a"]}
+    node = {"type": "collections.defaultdict", "context": context, "children_spec": [spec[1]]}
+    call_of(program)["out_spec"] = " " + json.dumps([1, node])
+
+
+def call_doubled(module: nn.Module, _: Path) -> None:
+    module(ROWS)
+
+
+ATTACKS: dict[str, tuple[Callable[[Path], Path], Callable[[dict[str, Any], Path], None], Callable[..., Any]]] = {
+    "guards": (lambda path: saved(path, Doubled(), ROWS), in_guards, call_doubled),
+    "key": (
+        lambda path: saved(path, Keyed(), {"x": ROWS}, shapes=({"x": ANY_ROWS},)),
+        in_a_key,
+        lambda module, c: module({key_of(c): ROWS}),
+    ),
+    "name": (lambda path: saved(path, Named(), ROWS, y=ROWS), in_a_name, lambda module, _: module(ROWS, y=ROWS)),
+    "word": (
+        lambda path: saved(path, Worded(), ROWS, "abc", shapes=(ANY_ROWS, None)),
+        in_a_word,
+        lambda module, _: module(ROWS, "another"),
+    ),
+    "enum": (lambda path: saved(path, Doubled(), ROWS), in_an_enum, call_doubled),
+    "factory": (lambda path: saved(path, Doubled(), ROWS), in_a_factory, call_doubled),
+}
+
+
+@pytest.fixture
+def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    kept = builtins.round
+    yield tmp_path / "canary"
+    builtins.round = kept
+    for name in ("evil_enum", "evil_factory"):
+        sys.modules.pop(name, None)
+
+
+def attacked(path: Path, case: str, canary: Path) -> Path:
+    make, attack, _ = ATTACKS[case]
+    make(path)
+
+    def edit(data: bytes) -> bytes:
+        program = json.loads(data)
+        attack(program, canary)
+        return json.dumps(program).encode()
+
+    edit_entry(path, "models/model.json", edit)
+    return path
+
+
+@pytest.mark.parametrize("case", ATTACKS)
+def test_a_text_that_torch_would_run_is_refused(tmp_path: Path, canary: Path, case: str) -> None:
+    path = attacked(tmp_path / "program.pt2", case, canary)
+    with pytest.raises(UnsafeCheckpoint, match=r"which torch would turn into code.*Nothing was run"):
+        examine(CheckpointConfig(path=str(path)), "prod")
+    assert inspect_checkpoint(str(path)).verdict == "refused"
+    assert not canary.exists()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("case", ATTACKS)
+def test_the_payload_is_real(tmp_path: Path, canary: Path, case: str) -> None:
+    path = attacked(tmp_path / "program.pt2", case, canary)
+    try:
+        program = torch.export.load(path)
+        program.example_inputs = _examples(program)  # an attacker would save fitting ones, which have this effect
+        ATTACKS[case][2](program.module(), canary)
+    except Exception:
+        assert canary.exists()
+    assert canary.exists()
+
+
+class Masked(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.masked_fill(x > 0, float("-inf")).clamp(max=float("inf")).nan_to_num(float("nan")).softmax(1)
+
+
+def test_numbers_that_are_not_finite_are_no_reason_to_refuse(tmp_path: Path) -> None:
+    """As every attention mask has them."""
+    path = saved(tmp_path / "masked.pt2", Masked(), ROWS)
+    assert examine(CheckpointConfig(path=str(path)), "prod").format == "torch.export"
+
+
+class Pair(nn.Module):
+    def forward(self, pair: tuple[torch.Tensor, list[dict[str, torch.Tensor]]], k: int = 3) -> dict[str, Any]:
+        return {"a": pair[0] * k, "rest": [pair[1][0]["user id"]]}
+
+
+def test_nested_arguments_and_answers_are_fine(tmp_path: Path) -> None:
+    path = saved(tmp_path / "pair.pt2", Pair(), (ROWS, [{"user id": ROWS}]))
+    assert examine(CheckpointConfig(path=str(path)), "prod").format == "torch.export"
+
+
+LEAF = {"type": None, "context": None, "children_spec": []}
+
+
+def spec(context: Any, kind: str = "builtins.dict", **more: Any) -> str:
+    return json.dumps([1, {"type": kind, "context": context, "children_spec": [LEAF], **more}])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        spec('["a"]'),
+        spec("[0, 1]"),
+        spec("my.Batch", "collections.namedtuple"),
+        spec('[["a", "b"], ["c"]]', "my.Rows"),
+        spec("null", "builtins.list"),
+        spec(
+            {"default_factory_module": "builtins", "default_factory_name": "list", "dict_context": ["a"]},
+            "collections.defaultdict",
+        ),
+    ],
+)
+def test_specs_as_torch_writes_them_are_fine(text: str) -> None:
+    assert spec_reason(text, of_arguments=False) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "the form"),
+        ("[", "the form"),
+        ("{}", "the form"),
+        (json.dumps([1, LEAF, LEAF]), "the form"),
+        (json.dumps(["1", LEAF]), "the form"),
+        (spec("null", more=1), "the form"),
+        (spec("null", "a; b"), "the form"),
+        (spec("""["it's"]"""), "without quotes"),
+        (spec("it's"), "without quotes"),
+        (spec('["a\\nb"]'), "without quotes"),
+        (spec('{"__enum__": true}'), "import a module"),
+        (spec('  {"__enum__": true}'), "import a module"),
+        (spec('"{\\"__enum__\\": true}"'), "import a module"),
+        (spec({"default_factory_module": "os", "default_factory_name": "list"}), "import a module"),
+        (spec({"default_factory_module": "builtins", "default_factory_name": "exit"}), "import a module"),
+    ],
+)
+def test_other_specs_are_refused(text: str, reason: str) -> None:
+    found = spec_reason(text, of_arguments=False)
+    assert found is not None
+    assert reason in found
+
+
+def arguments(*names: str) -> str:
+    by_place = {"type": "builtins.tuple", "context": "null", "children_spec": [LEAF]}
+    by_name = {"type": "builtins.dict", "context": json.dumps(names), "children_spec": [LEAF] * len(names)}
+    return json.dumps([1, {"type": "builtins.tuple", "context": "null", "children_spec": [by_place, by_name]}])
+
+
+def test_arguments_have_plain_names() -> None:
+    assert spec_reason(arguments("user_idx", "y"), of_arguments=True) is None
+    for name in ("y=f()", "*y", "a b", "lambda", "", "y:int"):
+        assert spec_reason(arguments(name), of_arguments=True) == "expected plain names of arguments"
+    assert spec_reason(json.dumps([1, LEAF]), of_arguments=True)
+    assert spec_reason(spec('["a"]'), of_arguments=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TruncToInt(Mul(Float('1.7', precision=53), ToFloat(Symbol('s53', positive=True, integer=True))))",
+        "((4*L['x'].size()[0]) // (L['x'].size()[0] // 2)) == 8",
+        "L['flat_args'][0].size()[0] == ((-1) + L['flat_args'][1].size()[0])",
+        "Max(Integer(1), Symbol('u0', integer=True)) <= int_oo",
+        "L['x'].item() != inf",
+    ],
+)
+def test_expressions_as_torch_writes_them_are_fine(text: str) -> None:
+    assert expression_reason(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "max((1,), key=exec)",
+        "max(exec, 1)",
+        "exec",
+        "max(*s0)",
+        "Max(s0, evaluate=False)",
+        "floor('zoo.func')",
+        "Symbol('s0', positive=exec)",
+        "Symbol('s0', cls=exec)",
+        "Symbol('__import__')",
+        "Symbol(s0)",
+        "Float('exec()')",
+        "Float('1', precision=exec)",
+        "L[exec]",
+        "L.size",
+        "s0.size()",
+        "(1, 2).count(1)",
+        "torch.sym_max(s0, key=exec)",
+        "math.nan.size()",
+        "L['x'](1)",
+        "L['x'].size(exec)",
+        "s0[exec]",
+        "'s0'",
+        "None",
+        "round",
+    ],
+)
+def test_names_calls_and_texts_elsewhere_are_refused(text: str) -> None:
+    assert expression_reason(text)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "torch.ops.aten.linear.__class__",
+        "torch.ops.aten.linear._op",
+        "torch.ops.aten.linear.overloads",
+        "torch.ops.aten.linear.op",
+        "torch.ops.higher_order.cond.fallthrough",
+    ],
+)
+def test_what_an_operator_has_beside_its_overloads_is_none(target: str) -> None:
+    from replay.checkpoints.export_graph import operator_reason
+
+    assert operator_reason(target)
