@@ -11,7 +11,6 @@ from torch import nn
 
 from replay.checkpoints.checkpoint import Checkpoint, Format
 from replay.checkpoints.scorer import last_words
-from replay.config import user_imports
 from replay.config.user_code import (
     CodePlace,
     UserCodeError,
@@ -22,6 +21,7 @@ from replay.config.user_code import (
     note_used,
     refresh_code,
 )
+from replay.config.user_code import imports as user_imports
 from replay.errors import CheckpointMismatch
 
 

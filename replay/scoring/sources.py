@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from replay.checkpoints import Checkpoint, own_sources
 from replay.config.user_code import other_source
-from replay.config.user_sources import file_hash
+from replay.config.user_code.sources import file_hash
 from replay.errors import RunFailed
 from replay.scenarios import OpProblem, op_sources
 from replay.scoring.core import Work

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
-from replay.config.known_packages import known_version
-from replay.config.user_sources import SourceFile, Unit, unit_hash
+from replay.config.user_code.known_packages import known_version
+from replay.config.user_code.sources import SourceFile, Unit, unit_hash
 
 Asked = Callable[[str], Iterable[str]]
 """Names that a module was seen to import when it ran."""

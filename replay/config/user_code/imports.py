@@ -22,8 +22,8 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
-from replay.config.known_packages import known_version
-from replay.config.user_sources import SOURCE_SUFFIXES, file_hash, state_of
+from replay.config.user_code.known_packages import known_version
+from replay.config.user_code.sources import SOURCE_SUFFIXES, file_hash, state_of
 
 # Libraries that import what others name.
 _LOADERS = frozenset({"torch.serialization", "torch._weights_only_unpickler"})

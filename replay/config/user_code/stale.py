@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from replay.config.user_closure import Closure
-from replay.config.user_imports import LOADED, Loaded, forget
-from replay.config.user_sources import COMPILED_SUFFIXES, SourceFile, archive_of, file_hash, state_of
+from replay.config.user_code.closure import Closure
+from replay.config.user_code.imports import LOADED, Loaded, forget
+from replay.config.user_code.sources import COMPILED_SUFFIXES, SourceFile, archive_of, file_hash, state_of
 
 
 class UserCodeError(Exception):

@@ -1,0 +1,33 @@
+"""The user's own code that a config names: found, imported as it lies on disk, and identified by its content.
+
+- ``code.py``: what others use: a place of code, imported; what it consists of.
+- ``closure.py``: which modules and packages it consists of, by following imports.
+- ``imports.py``: what it does while it is imported and called.
+- ``sources.py``: files and their hashes.
+- ``stale.py``: modules that changed since they were imported.
+- ``known_packages.py``: published packages, which their version identifies.
+"""
+
+from replay.config.user_code.code import (
+    CodePlace,
+    UserCodeError,
+    calling_code,
+    code_sources,
+    load_code,
+    locate_code,
+    note_used,
+    other_source,
+    refresh_code,
+)
+
+__all__ = [
+    "CodePlace",
+    "UserCodeError",
+    "calling_code",
+    "code_sources",
+    "load_code",
+    "locate_code",
+    "note_used",
+    "other_source",
+    "refresh_code",
+]
