@@ -43,7 +43,8 @@ class Scorer(Protocol):
         """Score a batch.
 
         Args:
-            tensors: By input name; the first dimension is the batch's rows.
+            tensors: By input name; the first dimension is the batch's rows. They stay as they are, whatever the model
+                does to its inputs.
 
         Returns:
             (num_rows,), on the CPU; float64 where the model answers in float64, else float32.
@@ -60,6 +61,7 @@ class OpenedModel:
 
     Attributes:
         forward: Tensors on ``device``, by input name, to the model's answer. Its number of rows is within ``batch``.
+            It is given copies, which it may write to.
         batch: Numbers of rows that it takes at once.
         device: Where it runs.
         notes: What a person should know where it fails: parameters that the file holds in another type.
@@ -111,18 +113,18 @@ class ModelScorer:
             return torch.empty(0)
         if self._watch is not None:
             self._watch.check()
-        with torch.inference_mode():
-            pieces = [self._score_piece(piece) for piece in self._model.batch.split(tensors, num_rows)]
+        pieces = [self._score_piece(piece) for piece in self._model.batch.split(tensors, num_rows)]
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces)[:num_rows]
 
     def _score_piece(self, piece: tuple[dict[str, torch.Tensor], int, int]) -> torch.Tensor:
         tensors, padded, wanted = piece
-        if self.device != "cpu":
-            tensors = {name: tensor.to(self.device, non_blocking=True) for name, tensor in tensors.items()}
-        answer = self._answer(tensors)
-        scores = self._reader.read(answer, padded)[:wanted]
-        # A copy where the scores are a column of something larger, or the model's own memory.
-        return scores.clone() if scores.device.type == "cpu" else scores.cpu()
+        # A model may write to its inputs, and the next checkpoint scores the same ones. No count of writes that torch
+        # keeps tells of all (`.data` and numpy are outside of it), and afterwards it is too late: a copy, always.
+        own = {name: tensor.to(self.device, non_blocking=True, copy=True) for name, tensor in tensors.items()}
+        with torch.inference_mode():
+            scores = self._reader.read(self._answer(own), padded)[:wanted]
+            # A copy where the scores are a column of something larger, or the model's own memory.
+            return scores.clone() if scores.device.type == "cpu" else scores.cpu()
 
     def _answer(self, tensors: Mapping[str, torch.Tensor]) -> Any:
         try:

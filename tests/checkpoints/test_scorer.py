@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from replay.checkpoints.batching import ANY_BATCH, BatchSizes
 from replay.checkpoints.function_scorer import FunctionScorer
 from replay.checkpoints.output import ScoreReader
 from replay.checkpoints.scorer import ModelScorer, OpenedModel, Scorer, last_words
@@ -97,3 +98,86 @@ def test_the_last_words_of_an_error() -> None:
         "The following operation failed in the TorchScript interpreter.\nTraceback:\n  f(x)\nRuntimeError: 3 != 4\n"
     )
     assert last_words(RuntimeError(script)) == "RuntimeError: 3 != 4"
+
+
+def emptied(x: torch.Tensor) -> torch.Tensor:
+    return x.mul_(0).sum(1)
+
+
+def emptied_through_data(x: torch.Tensor) -> torch.Tensor:
+    x.data.mul_(0)  # its count of writes is one of its own
+    return x.sum(1)
+
+
+def emptied_through_numpy(x: torch.Tensor) -> torch.Tensor:
+    x.numpy()[:] = 0
+    return x.sum(1)
+
+
+def emptied_through_a_view(x: torch.Tensor) -> torch.Tensor:
+    x[:, 0].fill_(0)
+    return x.sum(1)
+
+
+def clipped_where_large(x: torch.Tensor) -> torch.Tensor:
+    if float(x.max()) > 90:
+        x.clamp_(max=1)
+    return x.sum(1)
+
+
+def reshaped(x: torch.Tensor) -> torch.Tensor:
+    return x.t_().sum(0)
+
+
+WRITERS = [
+    emptied,
+    emptied_through_data,
+    emptied_through_numpy,
+    emptied_through_a_view,
+    clipped_where_large,
+    reshaped,
+]
+SIZES = [ANY_BATCH, BatchSizes(4, 4), BatchSizes(8, 8), BatchSizes(8, 64, 8)]
+
+
+@pytest.mark.parametrize("batch", SIZES, ids=["any", "cut", "cut and padded", "padded"])
+@pytest.mark.parametrize("writes", WRITERS)
+def test_a_model_that_writes_to_its_inputs_changes_no_score_but_its_own(writes: Any, batch: BatchSizes) -> None:
+    writer = scorer(lambda tensors: writes(tensors["x"]), batch=batch)
+    reader = scorer(lambda tensors: tensors["x"].sum(1))
+    for start in (0.0, 50.0, 0.0):  # the second batch has values over 90, in its last rows
+        given = torch.arange(start, start + 48).reshape(12, 4)
+        fresh = given.clone()
+        pieces = fresh.clone().split(12 if batch.high in (None, 64) else batch.high)
+        assert torch.equal(writer.score({"x": given}), torch.cat([writes(piece) for piece in pieces]))
+        assert torch.equal(given, fresh)
+        assert torch.equal(reader.score({"x": given}), fresh.sum(1))
+
+
+def test_inputs_that_share_memory_are_written_to_apart() -> None:
+    shared = torch.ones(3, 2)
+    found = scorer(lambda tensors: tensors["a"].mul_(0).sum(1) + tensors["b"].sum(1)).score({"a": shared, "b": shared})
+    assert found.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_an_input_that_a_model_keeps_is_its_own() -> None:
+    kept: list[torch.Tensor] = []
+
+    def late(tensors: Tensors) -> torch.Tensor:
+        for each in kept:
+            each.zero_()
+        kept.append(tensors["x"])
+        return tensors["x"].sum(1)
+
+    given = {"x": torch.ones(3, 2)}
+    model = scorer(late)
+    assert [model.score(given).tolist() for _ in range(3)] == [[2.0, 2.0, 2.0]] * 3
+
+
+def test_a_model_may_take_gradients_of_its_inputs() -> None:
+    def steepest(tensors: Tensors) -> torch.Tensor:
+        with torch.inference_mode(False), torch.enable_grad():
+            x = tensors["x"].requires_grad_()
+            return torch.autograd.grad((x**2).sum(), x)[0].sum(1)
+
+    assert scorer(steepest).score({"x": torch.ones(3, 2)}).tolist() == [4.0, 4.0, 4.0]

@@ -103,3 +103,18 @@ def test_coarse_integers_are_times_too(unit: str):
 
 def test_a_date_is_its_midnight():
     assert to_utc(pa.array([20_777], pa.date32()), None).to_pylist() == [datetime(2026, 11, 20, tzinfo=UTC)]
+
+
+def test_a_checkpoint_that_writes_to_its_inputs_changes_no_other():
+    def clipped(tensors):
+        return weighted({"dense": tensors["dense"].clamp_(max=2.0)})
+
+    columns = [table(50), table(50, seed=1, first=50)]
+    shift = {"op": "constant", "features": ["a"], "value": 9}
+    both = work({"shifted": [shift]}, checkpoints=("prod", "next"), perturbed=("prod", "next"))
+    found = score(both, *columns, functions={"prod": clipped, "next": weighted}, chunk_rows=16)
+    dense = np.concatenate([np.stack([each[name].to_numpy() for name in "abc"], 1) for each in columns])
+    shifted = np.concatenate([np.full((100, 1), 9, np.float32), dense[:, 1:]], 1)
+    for rows, scenario in ((dense, ""), (shifted, "/shifted")):
+        np.testing.assert_array_equal(numbers(found[f"prod{scenario}"]), np.minimum(rows, 2) @ WEIGHTS)
+        np.testing.assert_array_equal(numbers(found[f"next{scenario}"]), rows @ WEIGHTS)
