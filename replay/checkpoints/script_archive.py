@@ -17,7 +17,7 @@ from replay.checkpoints.pickles import PickleWalk, whole_walk
 from replay.checkpoints.placeholders import Placeholder, Unreadable
 from replay.checkpoints.script_code import ScriptCode, read_code, script_signature
 from replay.checkpoints.torch_files import check_byte_order, remembered
-from replay.checkpoints.unpickler import unpickle
+from replay.checkpoints.unpickler import unpickle, unpickle_script
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
 
 _MAX_OBJECTS: Final = 1 << 20
@@ -54,7 +54,7 @@ def read_script(archive: Archive, allowed: Collection[str] = ()) -> Contents:
     walks = {name: _strict_walk(archive, name, allowed) for name in names}
     refuse_unused(archive, kinds, (place for name, walk in walks.items() for place in _storage_names(name, walk)))
     code = read_code(_sources(archive), str(path), allowed)
-    root = unpickle(archive.read("data.pkl"), f"{path}: data.pkl", _storages(archive, "data/"))
+    root = unpickle_script(archive.read("data.pkl"), f"{path}: data.pkl", _storages(archive, "data/"))
     constants = unpickle(archive.read("constants.pkl"), f"{path}: constants.pkl", _storages(archive, "constants/"))
     weights, parameters = _weights(root, code, str(path))
     fixed = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import torch
 
@@ -172,22 +172,10 @@ CONSTRUCTORS: Final[dict[str, Any]] = {
 """What stands for each global that is read; for all other globals, a class of placeholders does."""
 
 
-class RestrictedUnpickler(pickle.Unpickler):
-    """Unpickles without importing anything.
+class _Restricted:
+    """What names and persistent ids stand for: nothing is imported."""
 
-    Args:
-        data: One pickle, walked and found fit before.
-        read_storage: Gives the bytes of a storage.
-        load_nested: Reads the nested ``torch.save`` file that a plain pickle holds for each tensor.
-    """
-
-    def __init__(
-        self,
-        data: bytes,
-        read_storage: StorageReader,
-        load_nested: Callable[[bytes], object] | None = None,
-    ) -> None:
-        super().__init__(io.BytesIO(data), encoding="utf-8", errors="surrogateescape")
+    def __init__(self, read_storage: StorageReader, load_nested: Callable[[bytes], object] | None = None) -> None:
         self._read_storage = read_storage
         self._load_nested = load_nested
         self._classes: dict[str, Any] = {}
@@ -217,6 +205,49 @@ class RestrictedUnpickler(pickle.Unpickler):
         return TypedStorage(_view(untyped, kind.dtype, view[0] if view else None), kind.dtype)
 
 
+class RestrictedUnpickler(_Restricted, pickle.Unpickler):
+    """Unpickles without importing anything.
+
+    Args:
+        data: One pickle, walked and found fit before.
+        read_storage: Gives the bytes of a storage.
+        load_nested: Reads the nested ``torch.save`` file that a plain pickle holds for each tensor.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        read_storage: StorageReader,
+        load_nested: Callable[[bytes], object] | None = None,
+    ) -> None:
+        _Restricted.__init__(self, read_storage, load_nested)
+        pickle.Unpickler.__init__(self, io.BytesIO(data), encoding="utf-8", errors="surrogateescape")
+
+
+_DISPATCH: Final[dict[int, Callable[[Any], None]]] = {**pickle._Unpickler.dispatch}
+
+
+class _EnumUnpickler(_Restricted, pickle._Unpickler):
+    """Unpickles what TorchScript writes of a module with an Enum: its member is made of a value that is in no tuple.
+
+    Python's unpickler in C has no place to say so, the one in Python has.
+    """
+
+    stack: list[Any]
+
+    def __init__(self, data: bytes, read_storage: StorageReader) -> None:
+        _Restricted.__init__(self, read_storage)
+        pickle._Unpickler.__init__(self, io.BytesIO(data), encoding="utf-8", errors="surrogateescape")
+
+    def _reduce(self) -> None:
+        value, kind = self.stack[-1], self.stack[-2]
+        if isinstance(kind, type) and issubclass(kind, Placeholder) and isinstance(value, int | float | str):
+            self.stack[-1] = (value,)
+        _DISPATCH[pickle.REDUCE[0]](self)
+
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {**_DISPATCH, pickle.REDUCE[0]: _reduce}
+
+
 def _view(untyped: torch.UntypedStorage, dtype: torch.dtype, view: object) -> torch.UntypedStorage:
     """Part of a storage: how torch before 0.4 wrote storages that share memory."""
     if view is None:
@@ -244,8 +275,24 @@ def unpickle(
     Raises:
         CorruptCheckpoint: Its parts do not fit together.
     """
+    return _loaded(lambda: RestrictedUnpickler(data, read_storage, load_nested).load(), place)
+
+
+def unpickle_script(data: bytes, place: str, read_storage: StorageReader) -> Any:
+    """Unpickle the objects of a TorchScript archive, walked before: see :func:`unpickle`."""
+
+    def load() -> Any:
+        try:
+            return RestrictedUnpickler(data, read_storage).load()
+        except TypeError:  # an Enum, or a fault that the slower one meets again
+            return _EnumUnpickler(data, read_storage).load()
+
+    return _loaded(load, place)
+
+
+def _loaded(load: Callable[[], Any], place: str) -> Any:
     try:
-        return RestrictedUnpickler(data, read_storage, load_nested).load()
+        return load()
     except CheckpointError as error:
         raise type(error)(f"{place}: {error}") from None
     except (

@@ -2,6 +2,7 @@
 
 # No postponed annotations: torch reads those of named tuples and interfaces as they are.
 
+from enum import Enum
 from typing import NamedTuple, Optional
 
 import torch
@@ -13,6 +14,21 @@ from tests.checkpoints.samples import torchscript_allowed
 class Pair(NamedTuple):
     ctr: Tensor
     cvr: Optional[Tensor]  # noqa: UP045 - torch knows no other way here
+
+
+class Place(Enum):
+    FIRST = 1
+    LAST = 70_000
+
+
+class Mode(Enum):
+    MEAN = "mean"
+    SUM = "sum"
+
+
+class Share(Enum):
+    HALF = 0.5
+    ALL = 1.0
 
 
 with torchscript_allowed():
@@ -152,3 +168,23 @@ class Stateful(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.factor
+
+
+class Enums(nn.Module):
+    """Members of enums as attributes, some of them twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last, self.again = Place.FIRST, Place.LAST, Place.FIRST
+        self.mode, self.default = Mode.SUM, Mode.SUM
+        self.share = Share.HALF
+        self.register_buffer("scale", torch.tensor([1.0, 2.0, 3.0, 4.0]))
+        self.out = nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.out(x * self.scale)
+        if self.share == Share.HALF:
+            y = y * Share.HALF.value
+        if self.again == Place.FIRST and self.last == Place.LAST:
+            y = y + Place.LAST.value
+        return y.sum(1) if self.mode == Mode.SUM else y.mean(1)
