@@ -8,52 +8,36 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 
 from replay.checkpoints.checkpoint import Format, Signature, TensorSpec
 from replay.checkpoints.contents import Contents, dtype_name, listed
+from replay.checkpoints.onnx_parts import NODE, SPARSE, TENSOR, parts
+from replay.checkpoints.onnx_tensors import ONNX_DTYPES, external_place, is_external, read_tensor
 from replay.checkpoints.operators import allow_by_name
-from replay.checkpoints.storages import MappedFile, contiguous_strides, tensor_over
+from replay.checkpoints.storages import MappedFile
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
 
-_DTYPES: Final = {
-    1: torch.float32,
-    2: torch.uint8,
-    3: torch.int8,
-    4: torch.uint16,
-    5: torch.int16,
-    6: torch.int32,
-    7: torch.int64,
-    9: torch.bool,
-    10: torch.float16,
-    11: torch.float64,
-    12: torch.uint32,
-    13: torch.uint64,
-    14: torch.complex64,
-    15: torch.complex128,
-    16: torch.bfloat16,
-    17: torch.float8_e4m3fn,
-    18: torch.float8_e4m3fnuz,
-    19: torch.float8_e5m2,
-    20: torch.float8_e5m2fnuz,
-}
-"""By ``TensorProto.DataType``; strings and types below a byte are set aside."""
 _DOMAINS: Final = frozenset(["", "ai.onnx", "ai.onnx.ml", "com.microsoft"])
 """Of the operators that ONNX defines and onnxruntime has beside them."""
-_EXTERNAL: Final = 1
 _FIELDS: Final = frozenset([1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26])
 """Fields of ``ModelProto``."""
 _VARINT, _LENGTH = 0, 2
 _GRAPH_FIELD: Final = 7
+ORT_MAGIC: Final = b"ORTM"
+"""At byte 4 of a file in onnxruntime's own format. A file can be of both formats, and hold another model in each."""
 
 
 def is_onnx(file: MappedFile) -> bool:
     """Whether a file is a ``ModelProto``: it begins with its version and consists of the fields of one, to the end.
 
+    One that onnxruntime could read in its own format as well is not.
+
     Args:
         file: Any.
     """
+    if file.read(4, 4) == ORT_MAGIC:
+        return False
     if file.read(0, 1) != b"\x08" or not 0 < int.from_bytes(file.read(1, 1), "little") < 64:
         return False
     return _looks_whole(file) is not None
@@ -98,8 +82,8 @@ def read_onnx(path: Path, allowed: Collection[str] = ()) -> Contents:
             not known.
     """
     model = _load(path)
-    graphs = list(_graphs(model.graph))
-    foreign = _foreign_operators(model, graphs)
+    nodes = [node for _, node in parts(model, NODE)]
+    foreign = _foreign_operators(model, nodes)
     for operator in foreign:
         if operator not in allowed:
             raise UnsafeCheckpoint(
@@ -109,8 +93,8 @@ def read_onnx(path: Path, allowed: Collection[str] = ()) -> Contents:
     tensors: dict[str, torch.Tensor] = {}
     set_aside = []
     mapped: dict[Path, MappedFile] = {}
-    for name, proto in _tensor_protos(graphs):
-        tensor = _tensor(proto, path, mapped)
+    for name, proto in _stored_tensors(model):
+        tensor = read_tensor(proto, path, mapped)
         if tensor is None:
             set_aside.append(f"{name} ({_type_name(proto.data_type)} tensor)")
         else:
@@ -121,7 +105,7 @@ def read_onnx(path: Path, allowed: Collection[str] = ()) -> Contents:
         tensors,
         not_parameters=frozenset(tensors.keys() - weights),
         set_aside=tuple(set_aside),
-        executes=_executes(graphs, foreign),
+        executes=_executes(nodes, foreign),
         signature=_signature(model.graph),
     )
 
@@ -132,14 +116,8 @@ def external_files(path: Path) -> tuple[Path, ...]:
     Args:
         path: The ``ModelProto``.
     """
-    found = {
-        _external_path(proto, path)[0]
-        for _, proto in _tensor_protos(list(_graphs(_load(path).graph)))
-        if proto.data_location == _EXTERNAL
-    }
-    for file in found:
-        _check_there(file, path)
-    return tuple(sorted(found))
+    found = {external_place(proto, path) for _, proto in _stored_tensors(_load(path)) if is_external(proto)}
+    return tuple(sorted({place.file for place in found}))
 
 
 def _load(path: Path) -> Any:
@@ -152,109 +130,26 @@ def _load(path: Path) -> Any:
     if _looks_whole(MappedFile(path)) is False:
         raise CorruptCheckpoint(f"{path}: the ONNX model is truncated; copy it again from its source")
     try:
-        return onnx.load_model(str(path), load_external_data=False)
+        # The format is said, or it would go by the file's name.
+        return onnx.load_model(str(path), format="protobuf", load_external_data=False)
     except Exception as error:  # protobuf raises its own DecodeError, whose place differs between versions
         raise CorruptCheckpoint(f"{path}: cannot be read as an ONNX model ({error}); copy it again") from None
 
 
-def _graphs(graph: Any) -> Iterator[Any]:
-    """A graph and those inside of its nodes."""
-    pending = [graph]
-    while pending:
-        current = pending.pop()
-        yield current
-        for node in current.node:
-            for attribute in node.attribute:
-                pending.extend(attribute.graphs)
-                if attribute.HasField("g"):
-                    pending.append(attribute.g)
-
-
-def _tensor_protos(graphs: list[Any]) -> Iterator[tuple[str, Any]]:
-    """Stored tensors by name: initializers, then constants in nodes, by the name of their output."""
-    for graph in graphs:
-        if len(graph.sparse_initializer):
+def _stored_tensors(model: Any) -> Iterator[tuple[str, Any]]:
+    """Every tensor that a model holds, under a name of its own."""
+    taken: dict[str, int] = {}
+    for name, proto in parts(model, TENSOR, SPARSE):
+        if proto.DESCRIPTOR.full_name == SPARSE:
             raise CheckpointError(
                 "the ONNX model has sparse weights, expected dense ones; export it with dense weights"
             )
-        for initializer in graph.initializer:
-            yield initializer.name, initializer
-    for graph in graphs:
-        for node in graph.node:
-            for attribute in node.attribute:
-                if attribute.HasField("t"):
-                    yield f"{node.output[0] if node.output else node.name}.{attribute.name}", attribute.t
-
-
-def _tensor(proto: Any, path: Path, mapped: dict[Path, MappedFile]) -> torch.Tensor | None:
-    dtype = _DTYPES.get(proto.data_type)
-    if dtype is None:
-        return None
-    shape = tuple(int(size) for size in proto.dims)
-    place = f"{path}: {proto.name!r}"
-    if any(size < 0 for size in shape):
-        raise CorruptCheckpoint(f"{place} has shape {shape}")
-    count = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if proto.data_location == _EXTERNAL:
-        storage = _external_storage(proto, path, mapped, count)
-    else:
-        storage = _inline_storage(proto, dtype)
-    if storage.nbytes() != count:
-        raise CorruptCheckpoint(f"{place} has {storage.nbytes()} bytes, its shape {shape} of {dtype} needs {count}")
-    return tensor_over(storage, dtype, 0, shape, contiguous_strides(shape), name=place)
-
-
-def _inline_storage(proto: Any, dtype: torch.dtype) -> torch.UntypedStorage:
-    if proto.HasField("raw_data"):
-        raw = bytearray(proto.raw_data)
-        return torch.frombuffer(raw or bytearray(1), dtype=torch.uint8)[: len(raw)].clone().untyped_storage()
-    if dtype is torch.float32:
-        values = torch.tensor(proto.float_data, dtype=dtype)
-    elif dtype is torch.float64:
-        values = torch.tensor(proto.double_data, dtype=dtype)
-    elif dtype is torch.int64:
-        values = torch.tensor(proto.int64_data, dtype=dtype)
-    elif dtype in (torch.uint32, torch.uint64):
-        values = torch.from_numpy(np.array(proto.uint64_data, dtype=dtype_name(dtype)))
-    elif dtype.is_complex:
-        part = proto.float_data if dtype is torch.complex64 else proto.double_data
-        values = torch.tensor(part, dtype=torch.float32 if dtype is torch.complex64 else torch.float64)
-    else:
-        bits = {1: np.uint8, 2: np.uint16, 4: np.uint32}[dtype.itemsize]
-        values = torch.from_numpy(np.array(proto.int32_data, dtype=np.int64).astype(bits))
-    return values.untyped_storage()
-
-
-def _external_path(proto: Any, path: Path) -> tuple[Path, int, int | None]:
-    """File, first byte and number of bytes of a tensor that lies beside the model."""
-    entries = {entry.key: entry.value for entry in proto.external_data}
-    location = entries.get("location", "")
-    parts = location.replace("\\", "/").split("/")
-    if not location or location.startswith("/") or ".." in parts or ":" in location or "\0" in location:
-        raise UnsafeCheckpoint(
-            f"{path}: the weights of {proto.name!r} are said to be in {location!r}, outside of the model's folder"
-        )
-    try:
-        offset = int(entries.get("offset", "0"))
-        length = int(entries["length"]) if "length" in entries else None
-    except ValueError:
-        raise CorruptCheckpoint(f"{path}: {proto.name!r} has no readable offset in {location!r}") from None
-    if offset < 0 or (length is not None and length < 0):
-        raise CorruptCheckpoint(f"{path}: {proto.name!r} has a negative offset or length in {location!r}")
-    return path.parent / location, offset, length
-
-
-def _external_storage(proto: Any, path: Path, mapped: dict[Path, MappedFile], count: int) -> torch.UntypedStorage:
-    file, offset, length = _external_path(proto, path)
-    _check_there(file, path)
-    if file not in mapped:
-        mapped[file] = MappedFile(file)
-    return mapped[file].storage(offset, count if length is None else length)
-
-
-def _check_there(file: Path, path: Path) -> None:
-    if not file.is_file():
-        raise CorruptCheckpoint(f"{path}: its weights {file.name} are missing beside it; copy them as well")
+        unique = name
+        while unique in taken:  # an inner graph may use a name again
+            taken[name] += 1
+            unique = f"{name}#{taken[name]}"
+        taken[unique] = 1
+        yield unique, proto
 
 
 def _type_name(data_type: int) -> str:
@@ -262,11 +157,9 @@ def _type_name(data_type: int) -> str:
     return str(known.Name(data_type)).lower() if data_type in known.values() else f"type {data_type}"
 
 
-def _foreign_operators(model: Any, graphs: list[Any]) -> list[str]:
+def _foreign_operators(model: Any, nodes: list[Any]) -> list[str]:
     """Operators that neither onnxruntime has nor the file defines."""
     own = {(function.domain, function.name) for function in model.functions}
-    bodies = [*graphs, *(part for function in model.functions for part in _graphs(function))]
-    nodes = [node for part in bodies for node in part.node]
     return sorted(
         {
             f"{node.domain}.{node.op_type}"
@@ -276,8 +169,8 @@ def _foreign_operators(model: Any, graphs: list[Any]) -> list[str]:
     )
 
 
-def _executes(graphs: list[Any], foreign: list[str]) -> tuple[str, ...]:
-    counts = Counter(node.op_type for graph in graphs for node in graph.node)
+def _executes(nodes: list[Any], foreign: list[str]) -> tuple[str, ...]:
+    counts = Counter(node.op_type for node in nodes)
     used = listed((f"{name} x{count}" for name, count in counts.most_common()), 8)
     lines = [f"ONNX graph: {sum(counts.values())} nodes ({used})"]
     if foreign:
@@ -294,7 +187,7 @@ def _signature(graph: Any) -> Signature:
 
 def _spec(value: Any) -> TensorSpec:
     tensor = value.type.tensor_type
-    dtype = _DTYPES.get(tensor.elem_type)
+    dtype = ONNX_DTYPES.get(tensor.elem_type)
     name = dtype_name(dtype) if dtype is not None else _type_name(tensor.elem_type) if tensor.elem_type else None
     if not tensor.HasField("shape"):
         return TensorSpec(value.name, name)

@@ -73,6 +73,8 @@ def _options(runtime: Any) -> Any:
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # By its name, onnxruntime would read a file in a format of its own (.ort), of which nothing was examined.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     return options
 
 

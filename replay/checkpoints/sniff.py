@@ -9,7 +9,7 @@ from typing import Final
 from replay.checkpoints.archives import LOCAL_MAGIC, Archive
 from replay.checkpoints.contents import listed
 from replay.checkpoints.export_archive import is_export
-from replay.checkpoints.onnx_file import is_onnx
+from replay.checkpoints.onnx_file import ORT_MAGIC, is_onnx
 from replay.checkpoints.pickles import walk_pickle
 from replay.checkpoints.safetensors_file import INDEX_SUFFIX, is_safetensors
 from replay.checkpoints.script_archive import is_script
@@ -130,6 +130,8 @@ def describe_bytes(file: MappedFile) -> str:
         return "a tar archive, as torch before 0.1.10 wrote: open it with an old torch and save it again, or unpack it"
     if head[4:8] == b"TFL3":
         return "a TensorFlow Lite model: export it to ONNX"
+    if head[4:8] == ORT_MAGIC:
+        return "a model in onnxruntime's own format (.ort): give the ONNX model that it was made from"
     if file.rfind(b"PK\x05\x06", max(0, file.size - 65557)) >= 0:
         return f"a zip archive with {head[:8]!r} before its beginning (made to look like something else, or damaged)"
     if not any(head):

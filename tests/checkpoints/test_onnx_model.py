@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, helper
@@ -16,7 +17,7 @@ from torch import nn
 from replay.checkpoints import sharing
 from replay.checkpoints.batching import BatchSizes
 from replay.checkpoints.onnx_model import open_onnx
-from replay.errors import CheckpointMismatch
+from replay.errors import CheckpointError, CheckpointMismatch
 from tests.checkpoints.models import contract, examined, opened, quiet, ranker, rows, save
 
 
@@ -152,3 +153,45 @@ def test_a_damaged_copy_is_made_again(tmp_path: Path, monkeypatch: pytest.Monkey
         else:
             (entry / "weights.bin").write_bytes(b"")
         assert torch.equal(opened(path).score(rows(30, table=5000)), expected)
+
+
+def in_own_format(onnx_file: Path, path: Path) -> None:
+    """What onnxruntime writes of a model in its own format."""
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(path)
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    onnxruntime.InferenceSession(str(onnx_file), options, providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize("least", [1, 1 << 40], ids=["mapped copy", "private"])
+def test_a_name_does_not_make_onnxruntime_read_its_own_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr(sharing, "MIN_SHARED_BYTES", least)
+    model = ranker()
+    path = save("onnx", model, tmp_path / "m.ort")
+    for _ in range(2):
+        torch.testing.assert_close(opened(path).score(rows(9)), model(**rows(9)).detach(), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["m.ort", "m.onnx"])
+def test_onnxruntimes_own_format_is_refused(tmp_path: Path, name: str) -> None:
+    in_own_format(save("onnx", ranker(), tmp_path / "source.onnx"), tmp_path / name)
+    with pytest.raises(CheckpointError, match=r"onnxruntime's own format .* give the ONNX model"):
+        opened(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["m.ort", "m.onnx"])
+def test_a_file_that_is_of_both_formats_is_refused(tmp_path: Path, name: str) -> None:
+    """A whole ONNX model, by whose first bytes (its producer's name) it is one of onnxruntime's own format as well."""
+    model = onnx.load(str(save("onnx", ranker(), tmp_path / "source.onnx")))
+    head = bytes([8, model.ir_version, 0x12, 4]) + b"ORTM"
+    model.ClearField("ir_version")
+    model.ClearField("producer_name")
+    both = head + model.SerializeToString()
+    onnx.checker.check_model(onnx.load_model_from_string(both))
+    (tmp_path / name).write_bytes(both)
+    with pytest.raises(CheckpointError, match=r"onnxruntime's own format"):
+        opened(tmp_path / name)
