@@ -153,6 +153,9 @@ def diagnose_scores(
     ]
     progress.stage("testing causes", settings.budget * len(incidents))
     fetched = _Fetched(prepared, scores, quiet, samples)
+    # The scores table was made of one code: hypotheses must not be tried with another.
+    job = prepared.job
+    refuse_other_sources(job.sources, find_sources(job.work, job.checkpoints))
     workbench = Workbench(prepared)
     told: list[report.Incident] = []
     tried: list[tuple[int, Trial]] = []
@@ -270,9 +273,6 @@ class Workbench:
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
         config = prepared.config
-        job = prepared.job
-        # The scores table was made of one code: hypotheses must not be tried with another.
-        refuse_other_sources(job.sources, find_sources(job.work, job.checkpoints))
         self._scorers: dict[str, Scorer] = {
             name: cached_scorer(prepared.checkpoints[name], config.model)
             for name in config.checkpoints

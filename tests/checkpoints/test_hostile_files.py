@@ -10,6 +10,7 @@ import pickle
 import socket
 import subprocess
 import sys
+import threading
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
@@ -117,11 +118,13 @@ _WATCHED = frozenset(
     ["os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "socket.connect", "ctypes.dlopen"]
 )
 _watch: dict[str, list[str] | None] = {"events": None}
+_THREAD = threading.get_ident()
+"""Files are looked at in this one; others may be Spark's, which starts processes."""
 
 
 def _audit(event: str, _arguments: tuple[Any, ...]) -> None:
     events = _watch["events"]
-    if events is not None and event in _WATCHED:
+    if events is not None and event in _WATCHED and threading.get_ident() == _THREAD:
         events.append(event)
 
 
