@@ -20,6 +20,11 @@ class Declared:
     attributes: Mapping[str, frozenset[str]]
 
     @property
+    def sets_itself_up(self) -> bool:
+        """Whether a class has code that runs while the archive is loaded."""
+        return any("__setstate__" in names for names in self.attributes.values())
+
+    @property
     def attribute_names(self) -> frozenset[str]:
         """Those of all classes."""
         return frozenset(name for names in self.attributes.values() for name in names)

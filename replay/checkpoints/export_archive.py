@@ -12,7 +12,7 @@ from replay.checkpoints.archives import LOCAL_MAGIC, Archive
 from replay.checkpoints.checkpoint import Format, Signature
 from replay.checkpoints.contents import Contents, FoundPickle, listed
 from replay.checkpoints.entries import EntryKind, known_entries, refuse_unused
-from replay.checkpoints.export_graph import check_program, foreign_operators, operators
+from replay.checkpoints.export_graph import check_program, foreign_operators, operators, path_reason
 from replay.checkpoints.export_signature import SCALAR_TYPES, program_signature
 from replay.checkpoints.placeholders import Unreadable
 from replay.checkpoints.safetensors_file import parse_json
@@ -78,6 +78,7 @@ def read_export(archive: Archive, allowed: Collection[str] = ()) -> Contents:
             f"{path}: the archive holds {listed(models) or 'no model'}; expected one model (torch.export.save)"
         )
     kinds = known_entries(archive, _ENTRIES)
+    archive.without(not_needed(archive))  # refuses what could not be kept from torch
     program = parse_json(archive.read(models[0]), f"{path}: {models[0]}")
     check_program(program, str(path), allowed)
     pickles: list[FoundPickle] = []
@@ -163,6 +164,8 @@ def _payloads(
             raise CorruptCheckpoint(
                 f"{path}: {name!r} is said to be in {str(file)[:80]!r}, which is not in the archive; export it again"
             )
+        if reason := path_reason(name):
+            raise UnsafeCheckpoint(f"{path}: a tensor is called {name[:120]!r}: {reason}. Nothing was run")
         used.add(f"{folder}{file}")
         tensors[name] = _payload(archive, f"{folder}{file}", name, entry, pickles)
         if entry.get("is_param") is True:

@@ -48,7 +48,7 @@ def expression_reason(text: str) -> str | None:
     >>> expression_reason("__import__('os').system('id')")
     'expected arithmetic over sizes'
     """
-    if len(text) > _MAX_EXPRESSION or any(char in text for char in '\n\r#;\\"'):
+    if len(text) > _MAX_EXPRESSION or not text.isprintable() or any(char in text for char in '#;\\"'):
         return "expected one short line"
     try:
         tree = ast.parse(text, mode="eval")

@@ -9,11 +9,15 @@ string must have the plain form that torch writes.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
+import torch
+
 from replay.checkpoints.export_expressions import expression_reason
+from replay.checkpoints.export_schema import SchemaError, texts
 from replay.checkpoints.export_specs import plain_name, plain_text, spec_reason
 from replay.checkpoints.operators import OPERATORS, allow_by_name, known_operator
 from replay.errors import UnsafeCheckpoint
@@ -23,12 +27,9 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_PATH: Final = re.compile(r"[\w.\-\[\] /:@$+<>*]*\Z")
 _OPERATOR: Final = re.compile(r"torch\.ops\.([A-Za-z_]\w*)\.([A-Za-z_]\w*)(?:\.([A-Za-z]\w*))?\Z")
-_NOT_FINITE: Final = frozenset(["Infinity", "-Infinity", "NaN"])
-"""How torch writes these numbers in JSON."""
 _SYMBOLIC: Final = re.compile(r"(_operator|math|torch)\.([A-Za-z_]\w*)\Z")
-_SYMBOLIC_NAMES: Final = {
+SYMBOLIC_NAMES: Final = {
     "_operator": _words(
         "eq ne le ge lt gt neg pos mul add sub floordiv truediv mod pow and_ or_ not_ getitem lshift rshift xor"
     ),
@@ -39,18 +40,16 @@ _SYMBOLIC_NAMES: Final = {
 }
 _OF_PACKETS: Final = frozenset(["overloads", "op", "schema"])
 """What an operator of torch has beside its overloads."""
-_HIGHER_ORDER: Final = frozenset(
-    ["cond", "while_loop", "map_impl", "scan", "associative_scan", "wrap_with_set_grad_enabled", "wrap_with_autocast"]
-)
-_TEXT_KEYS: Final = _words("as_string as_strings metadata torch_version verifiers dialect type")
-"""What torch keeps as the text that it is, or writes as a literal of Python."""
-_MAPPINGS: Final = {
-    **dict.fromkeys(
-        ("tensor_values", "sym_int_values", "sym_bool_values", "sym_float_values", "custom_obj_values"), "name"
-    ),
-    "range_constraints": "expr_str",
+HIGHER_ORDER: Final = {
+    "cond": (1, 2),
+    "while_loop": (0, 1),
+    "map_impl": (0,),
+    "scan": (0,),
+    "associative_scan": (0,),
+    "wrap_with_set_grad_enabled": (1,),
+    "wrap_with_autocast": (4,),
 }
-"""Mappings of the program, and under which key their own keys are checked."""
+"""Operators that call subgraphs of the program, and which of their arguments these are."""
 
 
 def check_program(program: Any, place: str, allowed: Collection[str] = ()) -> None:
@@ -64,12 +63,26 @@ def check_program(program: Any, place: str, allowed: Collection[str] = ()) -> No
     Raises:
         UnsafeCheckpoint: Some string is not of the form that torch writes.
     """
-    for key, value in _strings(program):
-        reason = _reason(key, value, allowed)
-        if reason is not None:
+    paths: set[str] = set()
+    try:
+        for owner, field, text in texts(program):
+            paths.update({text} if field in _PATHS else ())
+            reason = _reason(owner, field, text, allowed)
+            if reason is not None:
+                raise UnsafeCheckpoint(
+                    f"{place}: the program has {owner}.{field} {text[:120]!r}, which torch would turn into code."
+                    f" Nothing was run: {reason}"
+                )
+    except (SchemaError, RecursionError) as error:
+        raise UnsafeCheckpoint(
+            f"{place}: the program is not as torch writes it ({error}). Nothing was run; export the model again with"
+            f" torch {torch.__version__}, or use the torch that wrote it"
+        ) from None
+    for path in paths:
+        if any(path.startswith(f"{other}.") for other in paths):
             raise UnsafeCheckpoint(
-                f"{place}: the program has {key} {value[:120]!r}, which torch would turn into code. Nothing was run:"
-                f" {reason}"
+                f"{place}: the program fetches {path[:120]!r} from another tensor of its own. Nothing was run: export"
+                " the model again"
             )
     for text in _texts_of_inputs(program):
         if not plain_text(text):
@@ -105,25 +118,8 @@ def operators(program: Any) -> Counter[str]:
 
 def foreign_operators(program: Any) -> list[str]:
     """Operators that torch itself does not have, and that some library must register."""
-    own = {*OPERATORS, *_SYMBOLIC_NAMES, "higher_order"}
+    own = {*OPERATORS, *SYMBOLIC_NAMES, "higher_order"}
     return sorted(name for name in operators(program) if name.split(".")[0] not in own)
-
-
-def _strings(value: Any, key: str = "program") -> Iterator[tuple[str, str]]:
-    """Every string of the program with the key that it stands under; keys that name things, too."""
-    pending = [(key, value)]
-    while pending:
-        key, value = pending.pop()
-        if isinstance(value, str):
-            yield key, value
-        elif isinstance(value, list):
-            pending.extend((key, item) for item in value)
-        elif isinstance(value, dict) and key == "metadata":
-            pending.extend((key, item) for item in value.values())
-        elif isinstance(value, dict):
-            if key in _MAPPINGS:
-                pending.extend((_MAPPINGS[key], name) for name in value)
-            pending.extend(value.items())
 
 
 def _values(value: Any, wanted: str) -> Iterator[Any]:
@@ -144,23 +140,86 @@ def _holders(value: Any, wanted: str) -> Iterator[dict[str, Any]]:
                 yield current
 
 
-def _reason(key: str, value: str, allowed: Collection[str]) -> str | None:
-    """Why a string may not stand under its key, or None."""
-    if key in _TEXT_KEYS or value in _NOT_FINITE:
-        return None
-    if key in ("name", "as_name", "forward_arg_names", "field_names"):
-        return None if not value or plain_name(value) else "expected a plain name"
-    if key in ("target", "as_operator"):
-        return operator_reason(value, allowed)
-    if key in ("expr_str", "guards_code"):
-        return expression_reason(value)
-    if key in ("in_spec", "out_spec"):
-        return spec_reason(value, of_arguments=key == "in_spec")
-    if key in ("parameter_name", "buffer_name", "tensor_constant_name", "user_input_name", "custom_obj_name", "fqn"):
-        return None if _PATH.match(value) else "expected a path of plain names"
-    if key == "class_fqn":
-        return "custom objects are not opened"
-    return "torch.export writes no text there"
+def _reason(owner: str, field: str, text: str, allowed: Collection[str]) -> str | None:
+    """Why a text may not stand in a field of torch's schema, or None."""
+    check = _CHECKS.get(f"{owner}.{field}") or _CHECKS.get(field)
+    return "torch.export writes no text there" if check is None else check(text, allowed)
+
+
+def _plain_name(text: str, _: Collection[str]) -> str | None:
+    """Of a variable in the source that torch writes, which has an object of its own under the name ``self``."""
+    return None if not text or (plain_name(text) and text != "self") else "expected a plain name"
+
+
+def _argument_name(text: str, _: Collection[str]) -> str | None:
+    """Of an operator's argument: many have one called ``self``."""
+    return None if not text or plain_name(text) else "expected a plain name"
+
+
+def _graph_name(text: str, allowed: Collection[str]) -> str | None:
+    """Of a subgraph, which becomes an attribute of the module that torch makes."""
+    if text.startswith("__") or hasattr(torch.fx.GraphModule, text):
+        return "expected a name that a module does not have"
+    return _plain_name(text, allowed)
+
+
+def path_reason(text: str, _: Collection[str] = ()) -> str | None:
+    """Why the dotted name of a parameter, a buffer or a constant is refused, or None.
+
+    torch writes it into source, where Python reads other letters for the same (NFKC), and fetches each part from what
+    the part before gave.
+
+    >>> path_reason("towers.user-tower.0.weight") is None, path_reason("__class__.to_folder")
+    (True, 'expected a path of plain names')
+    """
+    parts = text.split(".")
+    fine = all(
+        part and plain_text(part) and not part.startswith("__") and unicodedata.normalize("NFKC", part) == part
+        for part in parts
+    )
+    return None if fine else "expected a path of plain names"
+
+
+def _any_text(text: str, _: Collection[str]) -> str | None:
+    """What torch keeps as it is, or writes as a literal of Python."""
+    return None
+
+
+def _inert_text(text: str, _: Collection[str]) -> str | None:
+    return None if plain_text(text) else "expected text without quotes and backslashes"
+
+
+_PATHS: Final = ("parameter_name", "buffer_name", "tensor_constant_name", "custom_obj_name")
+_CHECKS: Final[dict[str, Callable[[str, Collection[str]], str | None]]] = {
+    "as_name": _plain_name,
+    "name": _plain_name,
+    "NamedArgument.name": _argument_name,
+    "GraphArgument.name": _graph_name,
+    "forward_arg_names": _plain_name,
+    "field_names": _argument_name,
+    **dict.fromkeys(
+        [f"{kind}_values[]" for kind in ("tensor", "sym_int", "sym_bool", "sym_float", "custom_obj")], _plain_name
+    ),
+    "target": lambda text, allowed: operator_reason(text, allowed),
+    "as_operator": lambda text, allowed: operator_reason(text, allowed),
+    "expr_str": lambda text, _: expression_reason(text),
+    "guards_code": lambda text, _: expression_reason(text),
+    "range_constraints[]": lambda text, _: expression_reason(text),
+    "in_spec": lambda text, _: spec_reason(text, of_arguments=True),
+    "out_spec": lambda text, _: spec_reason(text, of_arguments=False),
+    **dict.fromkeys(_PATHS, path_reason),
+    "user_input_name": _plain_name,
+    "class_fqn": lambda text, _: "custom objects are not opened",
+    **dict.fromkeys(("as_string", "as_strings", "metadata", "metadata[]"), _any_text),
+    **dict.fromkeys(
+        [
+            *("fqn", "torch_version", "verifiers", "opset_version[]", "treespec_namedtuple_fields[]"),
+            *("as_string_to_argument[]", "Device.type"),
+        ],
+        _inert_text,
+    ),
+}
+"""By field of torch's schema, with its class where other classes have one of that name; ``[]`` is a mapping's key."""
 
 
 def operator_reason(target: str, allowed: Collection[str] = ()) -> str | None:
@@ -174,12 +233,12 @@ def operator_reason(target: str, allowed: Collection[str] = ()) -> str | None:
     (True, 'expected an operator under torch.ops (of a program that is still to be lowered: run_decompositions())')
     """
     symbolic = _SYMBOLIC.match(target)
-    if symbolic and symbolic[2] in _SYMBOLIC_NAMES[symbolic[1]]:
+    if symbolic and symbolic[2] in SYMBOLIC_NAMES[symbolic[1]]:
         return None
     match = _OPERATOR.match(target)
     if match is None:
         return "expected an operator under torch.ops (of a program that is still to be lowered: run_decompositions())"
-    if match[1] == "higher_order" and match[2] in _HIGHER_ORDER and match[3] is None:
+    if match[1] == "higher_order" and match[2] in HIGHER_ORDER and match[3] is None:
         return None
     if known_operator(match[1], match[2], allowed) and match[3] not in _OF_PACKETS:
         return None

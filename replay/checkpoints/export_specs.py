@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import keyword
 import re
+import unicodedata
 from typing import Any, Final
 
-_NAME: Final = re.compile(r"[A-Za-z_]\w*\Z")
 _TYPE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
 _FACTORIES: Final = frozenset(["list", "dict", "set", "tuple", "int", "float", "str", "bool"])
 _MAX_DEPTH: Final = 64
@@ -29,12 +29,12 @@ def plain_text(text: str) -> bool:
 
 
 def plain_name(text: str) -> bool:
-    """Whether a text is a name that a parameter of Python can have.
+    """Whether a text is a name that a variable of Python can have, in letters that Python does not read as others.
 
     >>> plain_name("user_id"), plain_name("x=f()"), plain_name("lambda")
     (True, False, False)
     """
-    return _NAME.match(text) is not None and not keyword.iskeyword(text)
+    return text.isidentifier() and unicodedata.normalize("NFKC", text) == text and not keyword.iskeyword(text)
 
 
 def spec_reason(text: str, *, of_arguments: bool) -> str | None:

@@ -18,6 +18,7 @@ from replay.checkpoints.calling import Arguments, refuse_unfit
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.cuda_export import quiet_failures, reading_onto_cpu
 from replay.checkpoints.export_archive import not_needed
+from replay.checkpoints.export_module import refuse_stray
 from replay.checkpoints.masked import MaskedFile
 from replay.checkpoints.private_cache import opening_lock
 from replay.checkpoints.replacing import replace_weights
@@ -37,12 +38,14 @@ def open_exported(checkpoint: Checkpoint, model: ModelConfig, device: str) -> Op
 
     Raises:
         CheckpointMismatch: torch cannot load it, or it does not take what the config gives.
+        UnsafeCheckpoint: What torch made of it reaches outside of the model.
     """
     with opening_lock() as directory:
         program = _load(checkpoint, device)
         call = _call(program, model, checkpoint)
         batch = _batch_sizes(program, checkpoint)
         module = program.module()
+        refuse_stray(module, checkpoint.name, checkpoint.config.operators)
         del program
         own = replace_weights(module, module_tensors(module), checkpoint, directory)
         if device == "cpu":

@@ -212,6 +212,6 @@ def parse_json(data: bytes, place: str) -> Any:
         return members
 
     try:
-        return json.loads(data, object_pairs_hook=unique)
+        return json.loads(data.decode(), object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise CorruptCheckpoint(f"{place}: not readable as JSON ({error}); copy the file again") from None

@@ -16,6 +16,7 @@ from replay.checkpoints.operators import allow_by_name, known_class
 from replay.checkpoints.pickles import PickleWalk, whole_walk
 from replay.checkpoints.placeholders import Placeholder, Unreadable
 from replay.checkpoints.script_code import ScriptCode, read_code, script_signature
+from replay.checkpoints.script_objects import fits
 from replay.checkpoints.torch_files import check_byte_order, remembered
 from replay.checkpoints.unpickler import unpickle, unpickle_script
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
@@ -124,10 +125,27 @@ def _weights(root: Any, code: ScriptCode, place: str) -> tuple[dict[str, torch.T
         if isinstance(value, torch.Tensor):
             tensors[prefix] = value
             parameters.update({prefix} if parameter else ())
+        elif isinstance(value, Placeholder):
+            _check_object(value, prefix, code, place)
         elif isinstance(value, Unreadable) and value.kind != "quantized":
             raise CheckpointError(f"{place}: {prefix!r} is a {value.kind} tensor, expected a dense one")
         pending.extend(reversed(_children(prefix, value, code)))
     return tensors, parameters
+
+
+def _check_object(value: Placeholder, prefix: str, code: ScriptCode, place: str) -> None:
+    known = code.classes.get(value.origin)
+    if known is None:
+        return
+    state = value.state if isinstance(value.state, dict) and known.state is None else {}
+    wrong = [name for name, child in state.items() if not fits(child, known.types.get(str(name)), code.classes)]
+    if not fits(value.state, known.state, code.classes):
+        wrong.append("__setstate__")
+    if wrong:
+        raise UnsafeCheckpoint(
+            f"{place}: {listed(wrong)} of {prefix or 'the model'} ({value.origin}) holds an object of another class"
+            " than its source declares, which would read memory that is not its own. Nothing was run; save it again"
+        )
 
 
 def _children(prefix: str, value: Any, code: ScriptCode) -> list[tuple[str, Any, bool]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,10 +24,18 @@ class ScriptClass:
     Attributes:
         parameters: Names of its parameters.
         forward: Its forward(), or None.
+        bases: What it is: ``Module``, ``NamedTuple``, ``Enum``, an interface; empty for a plain class.
+        types: Declared types of its attributes by name.
+        methods: Names of its methods.
+        state: Declared type of what sets it up (``__setstate__``), or None where its attributes are set.
     """
 
     parameters: frozenset[str]
     forward: ast.FunctionDef | None
+    bases: frozenset[str] = frozenset()
+    types: Mapping[str, ast.expr] = field(default_factory=dict)
+    methods: frozenset[str] = frozenset()
+    state: ast.expr | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,25 @@ def _script_class(node: ast.ClassDef) -> ScriptClass:
             parameters = frozenset(str(value.value) for value in values if isinstance(value, ast.Constant))
         if isinstance(item, ast.FunctionDef) and item.name == "forward":
             forward = item
-    return ScriptClass(parameters, forward)
+    methods = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
+    sets_up = methods.get("__setstate__")
+    return ScriptClass(
+        parameters,
+        forward,
+        bases=frozenset(ast.unparse(base) for base in node.bases),
+        types=dict(_declared_types(node)),
+        methods=frozenset(methods),
+        state=sets_up.args.args[-1].annotation if sets_up is not None and sets_up.args.args else None,
+    )
+
+
+def _declared_types(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:
+    for item in node.body:
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+            yield item.target.id, item.annotation
+        if isinstance(item, ast.Assign) and isinstance(item.targets[0], ast.Subscript):
+            name = item.targets[0].slice
+            yield str(name.value if isinstance(name, ast.Constant) else ""), item.value
 
 
 def _operator(function: ast.expr) -> str | None:

@@ -143,9 +143,10 @@ class Grammar:
             self._type(node.returns)
         self._expressions([*given.defaults, *(value for value in given.kw_defaults if value)], _Scope())
         inside = list(_assigned(node.body))
-        if around.own in inside:
+        names = [argument.arg for argument in arguments]
+        if around.own in inside or (around.bound and around.own in names):
             self._refuse(node, f"gives {around.own} another meaning")
-        bound = around.bound | {argument.arg for argument in arguments} | set(inside)
+        bound = around.bound | set(names) | set(inside)
         for name in bound & _RESERVED:
             self._refuse(node, f"gives the name {name} another meaning")
         self._statements(node.body, _Scope(bound, around.own, around.declared))
@@ -272,6 +273,9 @@ class Grammar:
         counts = {"uninitialized": 1, "annotate": 2, "unchecked_cast": 2, "isinstance": 2, "getattr": 2}
         if node.keywords or len(arguments) != counts.get(form, len(arguments)):
             self._refuse(node, f"calls {form} in a way of its own")
+        if form == "unchecked_cast" and self._declared.sets_itself_up and "__torch__" in ast.unparse(arguments[0]):
+            # The compiled graph shows whether this is sound, but code that runs while it is loaded comes first.
+            self._refuse(node, "casts to a class beside code that runs when it is loaded")
         if form in ("annotate", "unchecked_cast", "uninitialized"):
             self._type(arguments[0])
             self._expressions(arguments[1:], scope)

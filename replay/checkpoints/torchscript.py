@@ -66,21 +66,49 @@ def _refuse_unknown(module: torch.jit.ScriptModule, checkpoint: Checkpoint) -> N
     Raises:
         UnsafeCheckpoint: forward() would call an operator that is not known.
     """
-    try:
-        graph = module.inlined_graph
-    except (AttributeError, RuntimeError):  # forward() is not one method
-        return
-    pending: list[Any] = [graph]
-    while pending:
-        for node in pending.pop().nodes():
+    for graph in _graphs(module):
+        for node in _nodes(graph):
             namespace, _, name = node.kind().partition("::")
             own = namespace == "prim" and name in _STRUCTURE
             if not own and not known_operator(namespace, name, checkpoint.config.operators):
                 raise UnsafeCheckpoint(
-                    f"checkpoint {checkpoint.name!r}: forward() of {checkpoint.path} uses {namespace}.{name}, which is"
+                    f"checkpoint {checkpoint.name!r}: the code of {checkpoint.path} uses {namespace}.{name}, which is"
                     f" not an operator that replay knows. {allow_by_name(f'{namespace}.{name}')}"
                 )
+            if node.kind() == "prim::unchecked_cast" and not _is_sound(node):
+                raise UnsafeCheckpoint(
+                    f"checkpoint {checkpoint.name!r}: {checkpoint.path} casts {node.input().type()} to"
+                    f" {node.output().type()}, which would read memory that is not its own. Nothing was called"
+                )
+
+
+def _nodes(graph: Any) -> Iterator[Any]:
+    """All nodes of a graph, also those of its branches and of tasks that it starts."""
+    pending = [graph]
+    while pending:
+        part = pending.pop()
+        for node in part.nodes():
+            yield node
             pending.extend(node.blocks())
+            if node.hasAttribute("Subgraph"):
+                yield from _nodes(node.g("Subgraph"))
+
+
+def _graphs(module: torch.jit.ScriptModule) -> Iterator[Any]:
+    """What every method of the module and its parts runs."""
+    for part in module.modules():
+        methods: Any = part._c
+        for name in methods._method_names():
+            # Inlined, it holds what it calls, but for what it calls through an interface.
+            yield methods._get_method(name).inlined_graph
+
+
+def _is_sound(cast: Any) -> bool:
+    """Whether a cast only says that an optional object is there; other values are compared where they are used."""
+    given, made = cast.input().type(), cast.output().type()
+    if "__torch__" not in made.annotation_str:
+        return True
+    return bool(given == made or (given.kind() == "OptionalType" and made.isSubtypeOf(given)))
 
 
 def _tensors(module: torch.jit.ScriptModule) -> Iterator[torch.Tensor]:

@@ -157,7 +157,7 @@ def test_a_size_that_is_code_is_refused(tmp_path: Path, archive: Path) -> None:
         program["graph_module"]["graph"]["tensor_values"]["ids"]["sizes"][0]["as_expr"]["expr_str"] = code
 
     change_program(archive, change)
-    with pytest.raises(UnsafeCheckpoint, match=r"the program has expr_str .*__import__"):
+    with pytest.raises(UnsafeCheckpoint, match=r"the program has SymExpr\.expr_str .*__import__"):
         look(archive)
     assert not canary.exists()
 
@@ -181,7 +181,10 @@ def test_the_payload_of_the_size_test_is_real(tmp_path: Path, archive: Path) -> 
         (lambda p: p.update(guards_code=["torch.load('x')"]), "guards_code"),
         (lambda p: p.update(guards_code=["L['x'].size()[0] == 1\nimport os"]), "guards_code"),
         (lambda p: p.update(guards_code=["1 # comment"]), "guards_code"),
-        (lambda p: p["range_constraints"].update({"__import__('os')": {"min_val": 0, "max_val": 1}}), "expr_str"),
+        (
+            lambda p: p["range_constraints"].update({"__import__('os')": {"min_val": 0, "max_val": 1}}),
+            "range_constraints",
+        ),
         (lambda p: first_node(p).update(target="torch.load"), "target 'torch.load'"),
         (
             lambda p: first_node(p).update(target="torch.ops.aten.from_file.default"),
@@ -193,8 +196,8 @@ def test_the_payload_of_the_size_test_is_real(tmp_path: Path, archive: Path) -> 
             lambda p: first_node(p).update(target="torch.ops.image.write_file.default"),
             r"operators: \[image\.write_file",
         ),
-        (lambda p: p.update(a_key_of_tomorrow="__import__('os')"), "torch.export writes no text there"),
-        (lambda p: p["graph_module"].update(hook=[{"code": "f()"}]), "torch.export writes no text there"),
+        (lambda p: p.update(a_key_of_tomorrow="__import__('os')"), "ExportedProgram has a field 'a_key_of_tomorrow'"),
+        (lambda p: p["graph_module"].update(hook=[{"code": "f()"}]), "GraphModule has a field 'hook'"),
         (
             lambda p: first_node(p).update(target="torch.ops.load_library"),
             "expected an operator",

@@ -15,6 +15,7 @@ from torch import nn
 
 from replay.checkpoints.examine import examine
 from replay.checkpoints.export_expressions import expression_reason
+from replay.checkpoints.export_graph import path_reason
 from replay.checkpoints.export_specs import spec_reason
 from replay.checkpoints.exported import _examples
 from replay.checkpoints.inspection import inspect_checkpoint
@@ -130,6 +131,18 @@ def in_a_factory(program: dict[str, Any], canary: Path) -> None:
     call_of(program)["out_spec"] = " " + json.dumps([1, node])
 
 
+def evil_size(canary: Path) -> dict[str, Any]:
+    return {"as_expr": {"expr_str": f"{touch(canary)} or 4"}}
+
+
+def in_a_tensor_called_metadata(program: dict[str, Any], canary: Path) -> None:
+    """A key that the file chooses, in place of one of torch's."""
+    graph = program["graph_module"]["graph"]
+    renamed = json.loads(json.dumps(graph).replace('"mul"', '"metadata"'))
+    renamed["tensor_values"]["metadata"]["sizes"][1] = evil_size(canary)
+    program["graph_module"]["graph"] = renamed
+
+
 def call_doubled(module: nn.Module, _: Path) -> None:
     module(ROWS)
 
@@ -149,6 +162,7 @@ ATTACKS: dict[str, tuple[Callable[[Path], Path], Callable[[dict[str, Any], Path]
     ),
     "enum": (lambda path: saved(path, Doubled(), ROWS), in_an_enum, call_doubled),
     "factory": (lambda path: saved(path, Doubled(), ROWS), in_a_factory, call_doubled),
+    "tensor": (lambda path: saved(path, Doubled(), ROWS), in_a_tensor_called_metadata, call_doubled),
 }
 
 
@@ -195,6 +209,107 @@ def test_the_payload_is_real(tmp_path: Path, canary: Path, case: str) -> None:
     except Exception:
         assert canary.exists()
     assert canary.exists()
+
+
+class Metadata(nn.Module):
+    def forward(self, metadata: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return metadata + target
+
+
+def test_inputs_that_are_called_like_fields_of_the_schema_are_fine(tmp_path: Path) -> None:
+    path = saved(tmp_path / "named.pt2", Metadata(), ROWS, ROWS)
+    assert inspect_checkpoint(str(path)).verdict == "safe"
+
+
+def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> Path:
+    def edited(data: bytes) -> bytes:
+        program = json.loads(data)
+        edit(program)
+        return json.dumps(program).encode()
+
+    edit_entry(path, "models/model.json", edited)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("edit", "match"),
+    [
+        (lambda p: graph_of(p)["inputs"][0].update(as_int=3), "Argument has 2 values"),
+        (lambda p: graph_of(p).update(inputs={}), "inputs is of type dict, expected list"),
+        (lambda p: graph_of(p)["nodes"][0].update(metadata={"a": {"b": "c"}}), "metadata is of type dict"),
+        (lambda p: graph_of(p)["nodes"][0].update(target=["torch.load"]), "target is of type list"),
+        (lambda p: graph_of(p).update(is_single_tensor_return="exec"), "expected a number or truth"),
+        (lambda p: graph_of(p)["tensor_values"]["mul"].update(dtype="7"), "expected a number or truth"),
+        (lambda p: p.update(graph_module=[]), "GraphModule is of type list"),
+        (lambda p: graph_of(p)["sym_int_values"].update(metadata=evil_size(Path("c"))), "would turn into code"),
+        (lambda p: as_dict(p, {"metadata": {"as_string": "x"}, "b'": {"as_none": True}}), "would turn into code"),
+        (lambda p: as_dict(p, {"metadata": {"as_operator": "torch.load"}}), "would turn into code"),
+    ],
+)
+def test_another_form_than_the_schemas_is_refused(
+    tmp_path: Path, edit: Callable[[dict[str, Any]], Any], match: str
+) -> None:
+    path = change(saved(tmp_path / "p.pt2", Doubled(), ROWS), edit)
+    with pytest.raises(UnsafeCheckpoint, match=match):
+        examine(CheckpointConfig(path=str(path)), "prod")
+
+
+def as_dict(program: dict[str, Any], arguments: dict[str, Any]) -> None:
+    graph_of(program)["nodes"][0]["inputs"][0]["arg"] = {"as_string_to_argument": arguments}
+
+
+def graph_of(program: dict[str, Any]) -> dict[str, Any]:
+    graph: dict[str, Any] = program["graph_module"]["graph"]
+    return graph
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "__class__.to_folder.__globals__",
+        "__cla\u017f\u017f__.to_folder",
+        "layer.__dict__",
+        "a..b",
+        "a.",
+        "it's",
+        'a"b',
+        "to_fol\U0001d41der",
+    ],
+)
+def test_a_path_leads_to_tensors_only(path: str) -> None:
+    assert path_reason(path) == "expected a path of plain names"
+
+
+@pytest.mark.parametrize("path", ["weight", "towers.user-tower.0.weight", "layers.0.gr\u00f6\u00dfe", "a.b c.d"])
+def test_paths_as_modules_have_them_are_fine(path: str) -> None:
+    assert path_reason(path) is None
+
+
+@pytest.mark.parametrize("name", ["self", "lambda", "to_fol\U0001d41der", "a b"])
+def test_a_node_has_a_plain_name(tmp_path: Path, name: str) -> None:
+    def edit(program: dict[str, Any]) -> None:
+        program["graph_module"]["graph"] = json.loads(json.dumps(graph_of(program)).replace('"mul"', json.dumps(name)))
+
+    path = change(saved(tmp_path / "p.pt2", Doubled(), ROWS), edit)
+    with pytest.raises(UnsafeCheckpoint, match="expected a plain name"):
+        examine(CheckpointConfig(path=str(path)), "prod")
+
+
+class Chooses(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cond(x.sum() > 0, lambda y: y * 2, lambda y: y - 1, (x,)).sum(1)
+
+
+def test_a_subgraph_has_no_name_of_a_module(tmp_path: Path) -> None:
+    path = saved(tmp_path / "p.pt2", Chooses(), ROWS)
+    assert inspect_checkpoint(str(path)).verdict == "safe"
+
+    def edit(program: dict[str, Any]) -> None:
+        text = json.dumps(graph_of(program)).replace("true_graph_0", "to_folder")
+        program["graph_module"]["graph"] = json.loads(text)
+
+    with pytest.raises(UnsafeCheckpoint, match="a name that a module does not have"):
+        examine(CheckpointConfig(path=str(change(path, edit))), "prod")
 
 
 class Masked(nn.Module):

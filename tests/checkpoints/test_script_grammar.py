@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from replay.checkpoints import script_text
+from replay.checkpoints import script_code, script_text
 from replay.checkpoints.declared import declared_names
 from replay.checkpoints.examine import examine
 from replay.checkpoints.inspection import inspect_checkpoint
 from replay.checkpoints.open import open_scorer
 from replay.checkpoints.operators import OPERATORS, known_class, known_operator
+from replay.checkpoints.placeholders import placeholder_class
 from replay.checkpoints.script_grammar import Grammar
+from replay.checkpoints.script_objects import fits
 from replay.checkpoints.script_text import check_text
 from replay.config.checkpoints import CheckpointConfig
 from replay.errors import UnsafeCheckpoint
 from tests.checkpoints.models import contract
-from tests.checkpoints.samples import insert_lines, torchscript_allowed
+from tests.checkpoints.samples import edit_entry, insert_lines, read_entries, torchscript_allowed
 from tests.checkpoints.script_models import Flow, Layers, Objects, Profiled, Recurrent, Shadowed, Stateful
 
 
@@ -145,7 +148,7 @@ def test_what_the_source_did_not_show_is_refused_once_it_is_compiled(
     monkeypatch.setattr(script_text, "check_text", lambda text, place: None)
     monkeypatch.setattr(Grammar, "check", lambda self, module, tree, place: None)
     checkpoint = examine(CheckpointConfig(path=str(script)), "prod")
-    with pytest.raises(UnsafeCheckpoint, match=r"forward\(\) of .* uses aten\.save, which is not an operator"):
+    with pytest.raises(UnsafeCheckpoint, match=r"the code of .* uses aten\.save, which is not an operator"):
         open_scorer(checkpoint, contract("x"))
     assert not canary.exists()
 
@@ -157,6 +160,92 @@ def test_an_operator_that_the_user_allows_is_called(script: Path, canary: Path) 
     assert inspect_checkpoint(str(script), operators=("aten.save",)).verdict == "safe"
     open_scorer(allowed, contract("x")).score({"x": torch.ones(3)})
     assert canary.exists()
+
+
+class Small(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+class Big(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = 1.0, 2.0, 3.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.a + self.b * self.c
+
+
+class Both(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.small, self.big = Small(), Big()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.big(self.small(x))
+
+
+def read_entry(path: Path, ending: str) -> str:
+    (content,) = [content for name, content in read_entries(path).items() if name.endswith(ending)]
+    return content.decode()
+
+
+def swapped(path: Path, old: str, new: str) -> Path:
+    """The archive with a pattern in its source replaced, once."""
+
+    def edit(text: bytes) -> bytes:
+        found, count = re.subn(old, new, text.decode(), count=1)
+        assert count == 1
+        return found.encode()
+
+    edit_entry(path, "test_script_grammar.py", edit)
+    return path
+
+
+def test_a_cast_to_another_class_is_refused_before_anything_is_called(tmp_path: Path) -> None:
+    """torch reads the attributes of the other class from an object that does not have them."""
+    path = written(Both(), tmp_path / "m.pt")
+    big = re.search(r"big : (\S+)", read_entry(path, "test_script_grammar.py"))
+    assert big is not None
+    swapped(path, r"\(small\)\.forward", f"(unchecked_cast({big[1]}, small)).forward")
+    checkpoint = examine(CheckpointConfig(path=str(path)), "prod")
+    with pytest.raises(UnsafeCheckpoint, match=r"casts .*Small to .*Big, which would read memory"):
+        open_scorer(checkpoint, contract("x"))
+
+
+def test_an_object_of_another_class_than_declared_is_refused(tmp_path: Path) -> None:
+    path = written(Both(), tmp_path / "m.pt")
+    big = re.search(r"big : (\S+)", read_entry(path, "test_script_grammar.py"))
+    assert big is not None
+    swapped(path, r"small : \S+", f"small : {big[1]}")
+    with pytest.raises(UnsafeCheckpoint, match=r"small of the model .* an object of another class"):
+        examine(CheckpointConfig(path=str(path)), "prod")
+
+
+@pytest.mark.parametrize(
+    ("declared", "fine"),
+    [
+        ("__torch__.A", True),
+        ("__torch__.B", False),
+        ("Optional[__torch__.A]", True),
+        ("Optional[__torch__.B]", False),
+        ("__torch__.I", True),
+        ("__torch__.J", False),
+        ("__torch__.Other", False),
+        ("Tensor", True),
+    ],
+)
+def test_objects_fit_what_is_declared(declared: str, fine: bool) -> None:
+    source = "class A(Module):\n  def f(self) -> int:\n    return 1\nclass B(Module):\n  pass\n"
+    source += (
+        "class I(Interface):\n  def f(self) -> int:\n    pass\nclass J(Interface):\n  def g(self) -> int:\n    pass\n"
+    )
+    classes = script_code.read_code({"__torch__": source}, "code").classes
+    value = placeholder_class("__torch__.A")()
+    annotation = ast.parse(declared, mode="eval").body
+    assert fits(value, annotation, classes) is fine
+    listed = ast.parse(f"List[Tuple[int, Dict[str, {declared}]]]", mode="eval").body
+    assert fits([(1, {"a": value})], listed, classes) is fine
 
 
 @pytest.mark.parametrize(
