@@ -9,9 +9,11 @@ string must have the plain form that torch writes.
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from types import ModuleType
 from typing import Any, Final
 
 import torch
@@ -185,11 +187,34 @@ def _any_text(text: str, _: Collection[str]) -> str | None:
     return None
 
 
+def _functions_reason(text: str, allowed: Collection[str]) -> str | None:
+    """Names of functions and modules, which torch looks up while it reads a program, attribute by attribute."""
+    for item in text.split(";"):
+        target = item.partition(",")[2]
+        fine = operator_reason(target, allowed) is None or _is_of_torch(target.split("."))
+        if not fine and target.startswith(("torch", "_operator", "math", "#")):
+            return "expected names of torch's own"
+    return None
+
+
+def _is_of_torch(parts: list[str]) -> bool:
+    """Whether a name is found in modules of torch that are loaded already: nothing is asked for its attributes."""
+    found: Any = sys.modules.get(parts[0]) if parts[0] == "torch" else None
+    for number, part in enumerate(parts[1:], start=2):
+        found = vars(found).get(part) if isinstance(found, ModuleType) else None
+        if isinstance(found, ModuleType) and found.__name__ != ".".join(parts[:number]):
+            return False
+        if found is None or (number < len(parts) and not isinstance(found, ModuleType)):
+            return False
+    return found is not None
+
+
 def _inert_text(text: str, _: Collection[str]) -> str | None:
     return None if plain_text(text) else "expected text without quotes and backslashes"
 
 
 _PATHS: Final = ("parameter_name", "buffer_name", "tensor_constant_name", "custom_obj_name")
+_METADATA: Final = ("stack_trace", "nn_module_stack", "torch_fn", "custom", "from_node")
 _CHECKS: Final[dict[str, Callable[[str, Collection[str]], str | None]]] = {
     "as_name": _plain_name,
     "name": _plain_name,
@@ -210,7 +235,9 @@ _CHECKS: Final[dict[str, Callable[[str, Collection[str]], str | None]]] = {
     **dict.fromkeys(_PATHS, path_reason),
     "user_input_name": _plain_name,
     "class_fqn": lambda text, _: "custom objects are not opened",
-    **dict.fromkeys(("as_string", "as_strings", "metadata", "metadata[]"), _any_text),
+    **dict.fromkeys(("as_string", "as_strings", "metadata[]"), _any_text),
+    **dict.fromkeys([f"metadata.{key}" for key in _METADATA], _any_text),
+    "metadata.source_fn_stack": _functions_reason,
     **dict.fromkeys(
         [
             *("fqn", "torch_version", "verifiers", "opset_version[]", "treespec_namedtuple_fields[]"),

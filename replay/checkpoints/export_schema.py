@@ -22,7 +22,8 @@ _FORMER: Final = {"ExportedProgram": frozenset(["dialect"])}
 """Fields of earlier versions, which torch no longer looks at."""
 
 Text = tuple[str, str, str]
-"""Class and field of the schema, and the text; of a mapping's own keys, the field with ``[]``."""
+"""Class and field of the schema, and the text. Of a mapping's own keys, the field with ``[]``; of its texts, the field
+with the key (``metadata.stack_trace``)."""
 
 
 class SchemaError(Exception):
@@ -78,7 +79,7 @@ def _value(hint: Any, value: Any, owner: str, field: str) -> Iterator[Text]:
     elif origin is dict:
         for key, item in _of_type(value, dict, owner, field).items():
             yield owner, f"{field}[]", key
-            yield from _value(inner[1], item, owner, field)
+            yield from _value(inner[1], item, owner, f"{field}.{key}" if inner[1] is str else field)
     elif dataclasses.is_dataclass(hint):
         yield from _dataclass(typing.cast("type", hint), value)
     elif hint is str:

@@ -44,7 +44,7 @@ def open_exported(checkpoint: Checkpoint, model: ModelConfig, device: str) -> Op
         program = _load(checkpoint, device)
         call = _call(program, model, checkpoint)
         batch = _batch_sizes(program, checkpoint)
-        module = program.module()
+        module = _module(program, checkpoint)
         refuse_stray(module, checkpoint.name, checkpoint.config.operators)
         del program
         own = replace_weights(module, module_tensors(module), checkpoint, directory)
@@ -80,6 +80,17 @@ def _examples(program: ExportedProgram) -> tuple[tuple[Any, ...], dict[str, Any]
     spec = program.call_spec.in_spec
     args, kwargs = pytree.tree_unflatten([torch.empty(0)] * spec.num_leaves, spec)
     return tuple(args), dict(kwargs)
+
+
+def _module(program: ExportedProgram, checkpoint: Checkpoint) -> torch.nn.Module:
+    try:
+        module: torch.nn.Module = program.module()
+        return module
+    except Exception as error:  # of source that torch has made of names that do not fit together
+        raise CheckpointMismatch(
+            f"checkpoint {checkpoint.name!r}: torch {torch.__version__} makes no module of {checkpoint.path}: "
+            f"{last_words(error)}\n  export the model again"
+        ) from error
 
 
 @dataclass(frozen=True)

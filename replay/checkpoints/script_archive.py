@@ -16,7 +16,7 @@ from replay.checkpoints.operators import allow_by_name, known_class
 from replay.checkpoints.pickles import PickleWalk, whole_walk
 from replay.checkpoints.placeholders import Placeholder, Unreadable
 from replay.checkpoints.script_code import ScriptCode, read_code, script_signature
-from replay.checkpoints.script_objects import fits
+from replay.checkpoints.script_objects import DeclaredTypes
 from replay.checkpoints.torch_files import check_byte_order, remembered
 from replay.checkpoints.unpickler import unpickle, unpickle_script
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
@@ -116,6 +116,7 @@ def _weights(root: Any, code: ScriptCode, place: str) -> tuple[dict[str, torch.T
     tensors: dict[str, torch.Tensor] = {}
     parameters: set[str] = set()
     pending: list[tuple[str, Any, bool]] = [("", root, False)]
+    declared = DeclaredTypes(code.classes)
     visits = 0
     while pending:
         prefix, value, parameter = pending.pop()
@@ -126,20 +127,20 @@ def _weights(root: Any, code: ScriptCode, place: str) -> tuple[dict[str, torch.T
             tensors[prefix] = value
             parameters.update({prefix} if parameter else ())
         elif isinstance(value, Placeholder):
-            _check_object(value, prefix, code, place)
+            _check_object(value, prefix, code, declared, place)
         elif isinstance(value, Unreadable) and value.kind != "quantized":
             raise CheckpointError(f"{place}: {prefix!r} is a {value.kind} tensor, expected a dense one")
         pending.extend(reversed(_children(prefix, value, code)))
     return tensors, parameters
 
 
-def _check_object(value: Placeholder, prefix: str, code: ScriptCode, place: str) -> None:
+def _check_object(value: Placeholder, prefix: str, code: ScriptCode, declared: DeclaredTypes, place: str) -> None:
     known = code.classes.get(value.origin)
     if known is None:
         return
     state = value.state if isinstance(value.state, dict) and known.state is None else {}
-    wrong = [name for name, child in state.items() if not fits(child, known.types.get(str(name)), code.classes)]
-    if not fits(value.state, known.state, code.classes):
+    wrong = [name for name, child in state.items() if not declared.fits(child, known.types.get(str(name)))]
+    if not declared.fits(value.state, known.state):
         wrong.append("__setstate__")
     if wrong:
         raise UnsafeCheckpoint(

@@ -26,7 +26,7 @@ class ScriptClass:
         forward: Its forward(), or None.
         bases: What it is: ``Module``, ``NamedTuple``, ``Enum``, an interface; empty for a plain class.
         types: Declared types of its attributes by name.
-        methods: Names of its methods.
+        methods: What each of its methods takes and gives, by name.
         state: Declared type of what sets it up (``__setstate__``), or None where its attributes are set.
     """
 
@@ -34,7 +34,7 @@ class ScriptClass:
     forward: ast.FunctionDef | None
     bases: frozenset[str] = frozenset()
     types: Mapping[str, ast.expr] = field(default_factory=dict)
-    methods: frozenset[str] = frozenset()
+    methods: Mapping[str, str] = field(default_factory=dict)
     state: ast.expr | None = None
 
 
@@ -104,9 +104,15 @@ def _script_class(node: ast.ClassDef) -> ScriptClass:
         forward,
         bases=frozenset(ast.unparse(base) for base in node.bases),
         types=dict(_declared_types(node)),
-        methods=frozenset(methods),
+        methods={name: _takes_and_gives(item) for name, item in methods.items()},
         state=sets_up.args.args[-1].annotation if sets_up is not None and sets_up.args.args else None,
     )
+
+
+def _takes_and_gives(function: ast.FunctionDef) -> str:
+    """Types of the arguments after the first, and of the answer."""
+    given = [*function.args.args[1:], *function.args.kwonlyargs]
+    return f"({', '.join(_annotation(each.annotation) for each in given)}) -> {_annotation(function.returns)}"
 
 
 def _declared_types(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:

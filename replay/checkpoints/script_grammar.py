@@ -273,7 +273,8 @@ class Grammar:
         counts = {"uninitialized": 1, "annotate": 2, "unchecked_cast": 2, "isinstance": 2, "getattr": 2}
         if node.keywords or len(arguments) != counts.get(form, len(arguments)):
             self._refuse(node, f"calls {form} in a way of its own")
-        if form == "unchecked_cast" and self._declared.sets_itself_up and "__torch__" in ast.unparse(arguments[0]):
+        classes = form == "unchecked_cast" and any(word in ast.unparse(arguments[0]) for word in ("__torch__", "Any"))
+        if classes and self._declared.sets_itself_up:
             # The compiled graph shows whether this is sound, but code that runs while it is loaded comes first.
             self._refuse(node, "casts to a class beside code that runs when it is loaded")
         if form in ("annotate", "unchecked_cast", "uninitialized"):

@@ -106,9 +106,9 @@ def _graphs(module: torch.jit.ScriptModule) -> Iterator[Any]:
 def _is_sound(cast: Any) -> bool:
     """Whether a cast only says that an optional object is there; other values are compared where they are used."""
     given, made = cast.input().type(), cast.output().type()
-    if "__torch__" not in made.annotation_str:
+    if given == made or (given.kind() == "OptionalType" and made.isSubtypeOf(given)):
         return True
-    return bool(given == made or (given.kind() == "OptionalType" and made.isSubtypeOf(given)))
+    return "__torch__" not in f"{given.annotation_str} {made.annotation_str}" and "Any" not in made.annotation_str
 
 
 def _tensors(module: torch.jit.ScriptModule) -> Iterator[torch.Tensor]:

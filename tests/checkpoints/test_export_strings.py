@@ -236,7 +236,7 @@ def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> Path:
     [
         (lambda p: graph_of(p)["inputs"][0].update(as_int=3), "Argument has 2 values"),
         (lambda p: graph_of(p).update(inputs={}), "inputs is of type dict, expected list"),
-        (lambda p: graph_of(p)["nodes"][0].update(metadata={"a": {"b": "c"}}), "metadata is of type dict"),
+        (lambda p: graph_of(p)["nodes"][0].update(metadata={"a": {"b": "c"}}), r"metadata\.a is of type dict"),
         (lambda p: graph_of(p)["nodes"][0].update(target=["torch.load"]), "target is of type list"),
         (lambda p: graph_of(p).update(is_single_tensor_return="exec"), "expected a number or truth"),
         (lambda p: graph_of(p)["tensor_values"]["mul"].update(dtype="7"), "expected a number or truth"),
@@ -251,6 +251,35 @@ def test_another_form_than_the_schemas_is_refused(
 ) -> None:
     path = change(saved(tmp_path / "p.pt2", Doubled(), ROWS), edit)
     with pytest.raises(UnsafeCheckpoint, match=match):
+        examine(CheckpointConfig(path=str(path)), "prod")
+
+
+@pytest.mark.parametrize(
+    ("target", "fine"),
+    [
+        ("_operator.getitem", True),
+        ("torch.nn.modules.linear.Linear", True),
+        ("my_team.layers.Tower", True),
+        ("torch.ops.aten.add.Tensor", True),
+        ("torch.ctypes.cdll./tmp/evil", False),
+        ("torch.nn.functional.torch.ctypes.cdll.x", False),
+        ("torch.nn.modules.linear.Linear.forward.__globals__", False),
+        ("torch.ao.pruning.x", False),
+        ("_operator.attrgetter.__class__", False),
+        ("#extension:x", False),
+    ],
+)
+def test_functions_that_metadata_names_are_torchs_own(tmp_path: Path, target: str, fine: bool) -> None:
+    """torch looks them up while it reads a program: ``torch.ctypes.cdll.NAME`` loads a library."""
+    path = saved(tmp_path / "p.pt2", Doubled(), ROWS)
+    change(path, lambda p: graph_of(p)["nodes"][0]["metadata"].update(source_fn_stack=f"a,_operator.add;b,{target}"))
+    assert inspect_checkpoint(str(path)).verdict == ("safe" if fine else "refused")
+
+
+def test_metadata_of_another_kind_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path / "p.pt2", Doubled(), ROWS)
+    change(path, lambda p: graph_of(p)["nodes"][0]["metadata"].update(loader="torch.load"))
+    with pytest.raises(UnsafeCheckpoint, match=r"metadata\.loader .*torch\.export writes no text there"):
         examine(CheckpointConfig(path=str(path)), "prod")
 
 

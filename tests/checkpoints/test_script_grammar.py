@@ -18,7 +18,7 @@ from replay.checkpoints.open import open_scorer
 from replay.checkpoints.operators import OPERATORS, known_class, known_operator
 from replay.checkpoints.placeholders import placeholder_class
 from replay.checkpoints.script_grammar import Grammar
-from replay.checkpoints.script_objects import fits
+from replay.checkpoints.script_objects import DeclaredTypes
 from replay.checkpoints.script_text import check_text
 from replay.config.checkpoints import CheckpointConfig
 from replay.errors import UnsafeCheckpoint
@@ -242,10 +242,60 @@ def test_objects_fit_what_is_declared(declared: str, fine: bool) -> None:
     )
     classes = script_code.read_code({"__torch__": source}, "code").classes
     value = placeholder_class("__torch__.A")()
-    annotation = ast.parse(declared, mode="eval").body
-    assert fits(value, annotation, classes) is fine
-    listed = ast.parse(f"List[Tuple[int, Dict[str, {declared}]]]", mode="eval").body
-    assert fits([(1, {"a": value})], listed, classes) is fine
+    assert DeclaredTypes(classes).fits(value, annotation(declared)) is fine
+    listed = annotation(f"List[Tuple[int, Dict[str, {declared}]]]")
+    assert DeclaredTypes(classes).fits([(1, {"a": value})], listed) is fine
+
+
+def annotation(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+def test_a_list_has_one_type_wherever_it_is_shared() -> None:
+    shared: list[object] = []
+    types = DeclaredTypes({})
+    assert types.fits(shared, annotation("List[__torch__.A]"))
+    assert types.fits(shared, annotation("List[__torch__.A]"))
+    assert not types.fits(shared, annotation("List[Any]"))
+    assert types.fits([], annotation("List[Any]"))
+
+
+def test_parts_of_a_named_tuple_and_of_an_interface_fit() -> None:
+    source = "class A(Module):\n  def f(self, n: int) -> int:\n    return n\nclass B(Module):\n  pass\n"
+    source += "class NT(NamedTuple):\n  a : __torch__.A\n  n : int\n"
+    source += "class I(Interface):\n  def f(self, n: int) -> int:\n    pass\n"
+    source += "class J(Interface):\n  def f(self, n: int) -> __torch__.B:\n    pass\n"
+    source += "class K(Interface):\n  def f(self) -> int:\n    pass\n"
+    types = DeclaredTypes(script_code.read_code({"__torch__": source}, "code").classes)
+    a, b = placeholder_class("__torch__.A")(), placeholder_class("__torch__.B")()
+    assert types.fits((a, 1), annotation("__torch__.NT"))
+    for wrong in ((b, 1), (a,), a, [a, 1]):
+        assert not types.fits(wrong, annotation("__torch__.NT"))
+    assert types.fits(a, annotation("__torch__.I"))
+    assert not types.fits(a, annotation("__torch__.J"))
+    assert not types.fits(a, annotation("__torch__.K"))
+    assert not types.fits(a, annotation("Future[__torch__.A]"))
+    assert not types.fits((a,), annotation("List[__torch__.A]"))
+
+
+@pytest.mark.parametrize(
+    ("held", "empty", "made", "fill"),
+    [
+        ("List[{}]", "[]", "List[Any]", "_1 = torch.append(b, x)"),
+        ("Dict[str, {}]", "{{}}", "Dict[str, Any]", '_1 = torch._set_item(b, "q", x)'),
+    ],
+)
+def test_a_container_is_not_cast_to_one_of_anything(
+    tmp_path: Path, held: str, empty: str, made: str, fill: str
+) -> None:
+    path = written(Objects(), tmp_path / "m.pt")
+    counter = re.search(r"(__torch__\S*Counter)\.__new__", read_entry(path, "script_models.py"))
+    assert counter is not None
+    cast = [f"cs = annotate({held.format(counter[1])}, {empty.format()})", f"b = unchecked_cast({made}, cs)", fill]
+    insert_lines(path, [*cast, "x = torch.add(x, torch.len(cs))"], "script_models.py")
+    checkpoint = examine(CheckpointConfig(path=str(path)), "prod")
+    with pytest.raises(UnsafeCheckpoint, match="which would read memory"):
+        open_scorer(checkpoint, contract("x"))
 
 
 @pytest.mark.parametrize(
