@@ -28,16 +28,13 @@ import enum
 import re
 import sys
 
+from replay.checkpoints.words import words
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_STORAGES = _words(
+_STORAGES = words(
     "Double Float Half Long Int Short Char Byte Bool BFloat16 ComplexDouble ComplexFloat "
     "QUInt8 QInt8 QInt32 QUInt4x2 QUInt2x4"
 )
-_DTYPES = _words(
+_DTYPES = words(
     "float64 float32 float16 bfloat16 int64 int32 int16 int8 uint8 uint16 uint32 uint64 bool complex32 complex64 "
     "complex128 float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2"
 )
@@ -105,7 +102,7 @@ READ = frozenset(
 )
 """What the restricted unpickler builds."""
 
-HOSTILE_MODULES = _words(
+HOSTILE_MODULES = words(
     """
     os posix nt posixpath ntpath subprocess _posixsubprocess sys importlib _frozen_importlib _frozen_importlib_external
     imp zipimport pty socket _socket shutil ctypes _ctypes code codeop runpy commands webbrowser pickle _pickle cPickle
@@ -125,7 +122,7 @@ HOSTILE_MODULES = _words(
 )
 """A pickle that names anything in these (or below them) is refused."""
 
-HOSTILE_NAMES = _words(
+HOSTILE_NAMES = words(
     """
     eval exec execfile system popen Popen spawn loads read_pickle import_module check_output check_call getoutput
     getstatusoutput runcode runsource exec_module load_module runstring run_path run_module load_library CDLL from_file
@@ -133,13 +130,13 @@ HOSTILE_NAMES = _words(
     """
 )
 
-_PLAIN_BUILTINS = _words(
+_PLAIN_BUILTINS = words(
     "set frozenset dict list tuple int float complex bool str bytes bytearray object range slice type property "
     "NotImplementedType ellipsis Ellipsis NotImplemented NoneType print len abs min max sum round sorted reversed "
     "enumerate zip"
 )
 
-INERT_CALLS = _words(
+INERT_CALLS = words(
     """
     builtins.set builtins.frozenset builtins.dict builtins.list builtins.tuple builtins.int builtins.float
     builtins.complex builtins.bool builtins.str builtins.bytes builtins.bytearray builtins.object builtins.range

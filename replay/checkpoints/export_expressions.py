@@ -10,29 +10,39 @@ import ast
 import re
 from typing import Final
 
+from replay.checkpoints.words import words
+
 _MAX_EXPRESSION: Final = 100_000
 _SYMBOL: Final = re.compile(r"[a-z]{1,4}\d+\Z")
 _NUMBER: Final = re.compile(r"-?\d+(\.\d*)?(e[+-]?\d+)?\Z")
 _KEY: Final = re.compile(r"[\w.\-\[\] /:@$+<>*,!?%&=|~^]*\Z")
 _NUMBERS: Final = frozenset(["inf", "nan", "oo", "zoo", "int_oo"])
-_CALLS: Final = frozenset(
+_CALLS: Final = words(
     """
     Integer Rational Add Mul Pow Max Min Mod Abs And Or Not Eq Ne Equality Unequality Ge Gt Le Lt
     GreaterThan StrictGreaterThan LessThan StrictLessThan floor ceiling Piecewise ExprCondPair FloorDiv
     ModularIndexing Where PythonMod CleanDiv CeilToInt FloorToInt CeilDiv LShift RShift PowByNatural FloatPow
     FloatTrueDiv IntTrueDiv IsNonOverlappingAndDenseIndicator TruncToFloat TruncToInt RoundToInt RoundDecimal
     ToFloat Identity cast_symbool_to_symint_guardless abs max min int float round sqrt exp log
-    """.split()  # noqa: SIM905 - a list of words reads better
+    """
 )
 _ASSUMPTIONS: Final = frozenset(
     ["integer", "positive", "nonnegative", "negative", "nonpositive", "nonzero", "real", "finite", "even", "odd"]
 )
 _METHODS: Final = frozenset(["size", "stride", "storage_offset", "dim", "numel", "item"])
-_OF_MODULES: Final = {
-    "math": frozenset(["trunc", "floor", "ceil", "sqrt", "exp", "log", "isnan", "isinf", "inf", "nan"]),
+SYMBOLIC_NAMES: Final = {
+    "_operator": words(
+        "eq ne le ge lt gt neg pos mul add sub floordiv truediv mod pow and_ or_ not_ getitem lshift rshift xor"
+    ),
+    "math": frozenset(["trunc", "floor", "ceil", "sqrt", "exp", "log"]),
     "torch": frozenset(
         ["sym_not", "sym_int", "sym_float", "sym_ite", "sym_max", "sym_min", "sym_sqrt", "sym_sum", "_sym_sqrt"]
     ),
+}
+"""Functions of Python and torch over sizes, by module."""
+_OF_MODULES: Final = {
+    "math": SYMBOLIC_NAMES["math"] | {"isnan", "isinf", "inf", "nan"},
+    "torch": SYMBOLIC_NAMES["torch"],
 }
 _COMPOSED: Final = (
     ast.Expression, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Tuple,

@@ -18,28 +18,14 @@ from typing import Any, Final
 
 import torch
 
-from replay.checkpoints.export_expressions import expression_reason
+from replay.checkpoints.export_expressions import SYMBOLIC_NAMES, expression_reason
 from replay.checkpoints.export_schema import SchemaError, texts
 from replay.checkpoints.export_specs import plain_name, plain_text, spec_reason
 from replay.checkpoints.operators import OPERATORS, allow_by_name, known_operator
 from replay.errors import UnsafeCheckpoint
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
 _OPERATOR: Final = re.compile(r"torch\.ops\.([A-Za-z_]\w*)\.([A-Za-z_]\w*)(?:\.([A-Za-z]\w*))?\Z")
 _SYMBOLIC: Final = re.compile(r"(_operator|math|torch)\.([A-Za-z_]\w*)\Z")
-SYMBOLIC_NAMES: Final = {
-    "_operator": _words(
-        "eq ne le ge lt gt neg pos mul add sub floordiv truediv mod pow and_ or_ not_ getitem lshift rshift xor"
-    ),
-    "math": frozenset(["trunc", "floor", "ceil", "sqrt", "exp", "log"]),
-    "torch": frozenset(
-        ["sym_not", "sym_int", "sym_float", "sym_ite", "sym_max", "sym_min", "sym_sqrt", "sym_sum", "_sym_sqrt"]
-    ),
-}
 _OF_PACKETS: Final = frozenset(["overloads", "op", "schema"])
 """What an operator of torch has beside its overloads."""
 HIGHER_ORDER: Final = {
@@ -81,7 +67,8 @@ def check_program(program: Any, place: str, allowed: Collection[str] = ()) -> No
             f" torch {torch.__version__}, or use the torch that wrote it"
         ) from None
     for path in paths:
-        if any(path.startswith(f"{other}.") for other in paths):
+        parts = path.split(".")
+        if any(".".join(parts[:length]) in paths for length in range(1, len(parts))):
             raise UnsafeCheckpoint(
                 f"{place}: the program fetches {path[:120]!r} from another tensor of its own. Nothing was run: export"
                 " the model again"

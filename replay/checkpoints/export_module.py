@@ -15,7 +15,8 @@ from typing import Any, Final
 import torch
 from torch import fx, nn
 
-from replay.checkpoints.export_graph import HIGHER_ORDER, SYMBOLIC_NAMES
+from replay.checkpoints.export_expressions import SYMBOLIC_NAMES
+from replay.checkpoints.export_graph import HIGHER_ORDER
 from replay.checkpoints.operators import known_operator
 from replay.errors import UnsafeCheckpoint
 
@@ -92,5 +93,6 @@ def _stray_call(module: fx.GraphModule, node: fx.Node, allowed: Collection[str])
 
 def _is_subgraph(module: fx.GraphModule, node: fx.Node, place: int) -> bool:
     given = node.args[place] if place < len(node.args) else None
-    fetched = isinstance(given, fx.Node) and given.op == "get_attr"
-    return fetched and isinstance(_fetched(module, str(given.target)), fx.GraphModule)  # type: ignore[union-attr]
+    if not isinstance(given, fx.Node) or given.op != "get_attr":
+        return False
+    return isinstance(_fetched(module, str(given.target)), fx.GraphModule)

@@ -13,13 +13,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
+from replay.checkpoints.words import words
 
 OPERATORS: Final = {
-    "aten": _words(
+    "aten": words(
         """
         Bool Complex ComplexImplicit Delete Float FloatImplicit Int IntImplicit ScalarImplicit Size __and__ __contains__
         __derive_index __getitem__ __iand__ __ilshift__ __interpolate __ior__ __irshift__ __is__ __isnot__ __ixor__
@@ -263,7 +260,7 @@ OPERATORS: Final = {
         warn where xlogy xlogy_ zero zero_ zeros zeros_like zfill
         """
     ),
-    "prim": _words(
+    "prim": words(
         """
         BroadcastMKLDNNTensors ConstantChunk ConstantMKLDNNTensor EnumName EnumValue IfThenElse MKLDNNClamp MKLDNNClamp_
         MKLDNNHardSigmoid MKLDNNHardSigmoid_ MKLDNNHardSwish MKLDNNHardSwish_ MKLDNNHardTanh MKLDNNHardTanh_
@@ -274,7 +271,7 @@ OPERATORS: Final = {
         mkldnn_convolution name nbytes rangelist requires_grad tolist type unchecked_cast unchecked_unwrap_optional
         """
     ),
-    "prims": _words(
+    "prims": words(
         """
         abs acos acosh add amax amin as_strided as_strided_scatter asin asinh atan atan2 atanh bessel_i0 bessel_i0e
         bessel_i1 bessel_i1e bessel_j0 bessel_j1 bitwise_and bitwise_not bitwise_or bitwise_xor broadcast_in_dim cat
@@ -287,7 +284,7 @@ OPERATORS: Final = {
         transpose trunc uniform var view_of view_of_dtype where xor_sum zeta
         """
     ),
-    "quantized": _words(
+    "quantized": words(
         """
         add add_out add_relu add_relu_out add_scalar add_scalar_out add_scalar_relu add_scalar_relu_out batch_norm
         batch_norm1d batch_norm1d_relu batch_norm2d batch_norm2d_relu batch_norm3d batch_norm3d_relu batch_norm_relu cat
@@ -318,7 +315,7 @@ OPERATORS: Final = {
         quantized_rnn_tanh_cell_dynamic relu6 sigmoid softmax threshold
         """
     ),
-    "_quantized": _words(
+    "_quantized": words(
         """
         _wrapped_linear_prepack _wrapped_quantized_linear_prepacked add conv2d conv2d_prepack conv2d_relu conv3d
         conv3d_prepack conv3d_relu conv_transpose1d conv_transpose1d_prepack conv_transpose2d conv_transpose2d_prepack
@@ -327,7 +324,7 @@ OPERATORS: Final = {
         wrapped_quantized_linear
         """
     ),
-    "quantized_decomposed": _words(
+    "quantized_decomposed": words(
         """
         _choose_qparams_per_token_asymmetric_impl choose_qparams choose_qparams_per_token
         choose_qparams_per_token_asymmetric choose_qparams_symmetric convert_element_type dequantize_per_channel
@@ -335,23 +332,23 @@ OPERATORS: Final = {
         quantize_per_channel quantize_per_channel_group quantize_per_tensor quantize_per_token
         """
     ),
-    "onednn": _words(
+    "onednn": words(
         """
         linear_dynamic_fp16 linear_prepack_fp16 linear_relu_dynamic_fp16 qadd qadd_relu qbatch_norm2d qconv1d_pointwise
         qconv2d_pointwise qconv3d_pointwise qconv_pointwise qconv_prepack qlinear_pointwise qlinear_prepack qmul
         """
     ),
-    "mkldnn_prepacked": _words(
+    "mkldnn_prepacked": words(
         """
         conv2d_prepack conv2d_run
         """
     ),
-    "sparse": _words(
+    "sparse": words(
         """
         qlinear qlinear_dynamic qlinear_prepack qlinear_relu qlinear_relu_dynamic qlinear_unpack
         """
     ),
-    "profiler": _words(
+    "profiler": words(
         """
         _call_end_callbacks_on_jit_fut _record_function_enter _record_function_enter_new _record_function_exit
         """
@@ -359,7 +356,7 @@ OPERATORS: Final = {
 }
 """Names by namespace. Overloads of one name compute the same, over other types."""
 
-CLASSES: Final = _words(
+CLASSES: Final = words(
     """
     quantized.LinearPackedParamsBase quantized.Conv2dPackedParamsBase quantized.Conv3dPackedParamsBase
     quantized.EmbeddingPackedParamsBase rnn.CellParamsBase sparse.LinearPackedParamsBase profiler._RecordFunction

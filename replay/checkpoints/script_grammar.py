@@ -20,32 +20,28 @@ import torch
 
 from replay.checkpoints.declared import Declared
 from replay.checkpoints.operators import allow_by_name, known_class, known_operator
+from replay.checkpoints.words import words
 from replay.errors import UnsafeCheckpoint
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
 
 _CONSTANT: Final = re.compile(r"c\d+\Z")
 _IMPORT: Final = re.compile(r"__torch__(\.\w+)*\Z")
 
-_TYPES: Final = _words(
+_TYPES: Final = words(
     """
     Tensor int float bool str complex number Scalar NoneType Device Layout MemoryFormat ScalarType QScheme Any
     AnyEnumType Stream Generator Storage Capsule SymInt SymBool
     List Dict Tuple Optional Union Future Await Final
     """
 )
-_BASES: Final = _words("Module ModuleInterface Interface NamedTuple Enum")
-_FUNCTIONS: Final = _words("float int bool str complex print range")
+_BASES: Final = words("Module ModuleInterface Interface NamedTuple Enum")
+_FUNCTIONS: Final = words("float int bool str complex print range")
 """Called by their bare name, with values."""
-_FORMS: Final = _words("annotate unchecked_cast uninitialized isinstance getattr fork awaitable")
+_FORMS: Final = words("annotate unchecked_cast uninitialized isinstance getattr fork awaitable")
 """Called by their bare name, with types or names among their arguments."""
-_RESERVED: Final = _FORMS | _words("torch ops CONSTANTS __torch__ hasattr")
+_RESERVED: Final = _FORMS | words("torch ops CONSTANTS __torch__ hasattr")
 """Names that stand for something else than a value, wherever they are bound."""
-_NUMBERS: Final = _words("inf nan infj nanj")
-_PROPERTIES: Final = _words(
+_NUMBERS: Final = words("inf nan infj nanj")
+_PROPERTIES: Final = words(
     """
     shape dtype device layout T mT H mH real imag grad data ndim names name value requires_grad itemsize nbytes tolist
     is_cuda is_cpu is_xla is_xpu is_ipu is_mps is_mtia is_maia is_meta is_mkldnn is_nested is_quantized is_sparse

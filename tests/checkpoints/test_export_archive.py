@@ -19,22 +19,7 @@ from replay.checkpoints.export_expressions import expression_reason
 from replay.checkpoints.export_graph import operator_reason
 from replay.config.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
-from tests.checkpoints.samples import Touch, edit_entry, old_layout, read_entries, save_export, write_entries
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("export") / "tower.pt2"
-    save_export(path)
-    return path
-
-
-@pytest.fixture
-def archive(tmp_path: Path, exported: Path) -> Path:
-    """A copy that may be changed."""
-    path = tmp_path / "tower.pt2"
-    path.write_bytes(exported.read_bytes())
-    return path
+from tests.checkpoints.samples import Touch, edit_entry, old_layout, read_entries, write_entries
 
 
 def look(path: Path) -> Checkpoint:

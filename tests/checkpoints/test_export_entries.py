@@ -34,25 +34,9 @@ from tests.checkpoints.samples import (
     edit_entry,
     old_layout,
     read_entries,
-    save_export,
     tower,
     write_entries,
 )
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("export") / "tower.pt2"
-    save_export(path)
-    return path
-
-
-@pytest.fixture
-def archive(tmp_path: Path, exported: Path) -> Path:
-    """A copy that may be changed."""
-    path = tmp_path / "tower.pt2"
-    path.write_bytes(exported.read_bytes())
-    return path
 
 
 def look(path: Path) -> Checkpoint:

@@ -314,6 +314,18 @@ def test_paths_as_modules_have_them_are_fine(path: str) -> None:
     assert path_reason(path) is None
 
 
+@pytest.mark.parametrize("path", ["weight.data_ptr", "weight.grad.data"])
+def test_a_path_does_not_lead_through_a_tensor(tmp_path: Path, path: str) -> None:
+    model = saved(tmp_path / "p.pt2", nn.Linear(3, 1), ROWS)
+
+    def edit(program: dict[str, Any]) -> None:
+        signature = program["graph_module"]["signature"]
+        program["graph_module"]["signature"] = json.loads(json.dumps(signature).replace('"bias"', json.dumps(path)))
+
+    with pytest.raises(UnsafeCheckpoint, match=f"fetches '{path}' from another tensor of its own"):
+        examine(CheckpointConfig(path=str(change(model, edit))), "prod")
+
+
 @pytest.mark.parametrize("name", ["self", "lambda", "to_fol\U0001d41der", "a b"])
 def test_a_node_has_a_plain_name(tmp_path: Path, name: str) -> None:
     def edit(program: dict[str, Any]) -> None:
