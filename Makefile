@@ -94,5 +94,5 @@ $(BENCH_INSTALLED): $(INSTALLED)
 # Delta's jars go into a cache that all later sessions start from.
 $(JARS): $(INSTALLED)
 	@echo 'Resolving the Delta Lake jars ...'
-	@$(RUN) -m replay.session
+	@$(RUN) -m replay.spark.session
 	@touch $@

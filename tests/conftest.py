@@ -11,8 +11,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from replay.config.user_code.imports import forget
-from replay.java import java_problem
-from replay.session import spark_session
+from replay.spark.faststart.java import java_problem
+from replay.spark.session import spark_session
 
 # One thread per process: tests run beside Spark's own workers.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -23,15 +23,15 @@ FLOORS = (
     ("scoring",),
     ("scenarios",),
     ("traffic", "features", "checkpoints", "diff", "store"),
-    ("config", "session"),
-    ("metrics", "mapping", "daemon", "guest"),
-    ("errors", "version", "hashing", "java", "garbage", "sql"),
+    ("config",),
+    ("metrics", "spark"),
+    ("errors", "version", "hashing", "registry"),
 )
 # Who may import Spark. Everything else is tested in milliseconds and used in a notebook.
-SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "session", "mapping", "daemon", "guest"}
+SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "spark"}
 SPARK_FILES = {
     "replay/diff/job.py",
-    "replay/scoring/failures.py",
+    "replay/spark/task_errors.py",
     "replay/scoring/job.py",
     "replay/scoring/warmup.py",
     "replay/scoring/waves.py",

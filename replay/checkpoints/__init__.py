@@ -1,19 +1,19 @@
 """Any checkpoint: looked at without running it, then opened into a scorer."""
 
-from replay.checkpoints.cache import cached_scorer, close_scorers, settle_worker
 from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile, Format, Signature, TensorInfo, TensorSpec
-from replay.checkpoints.derive import derive
 from replay.checkpoints.describing import describe_checkpoint
 from replay.checkpoints.examine import examine, verify_unchanged
-from replay.checkpoints.factory import own_sources
-from replay.checkpoints.function_scorer import FunctionScorer
+from replay.checkpoints.formats.factory import own_sources
 from replay.checkpoints.inputs import check_inputs
 from replay.checkpoints.inspection import Inspection, inspect_checkpoint
-from replay.checkpoints.made_weights import read_state_dict
 from replay.checkpoints.open import open_scorer
-from replay.checkpoints.probe import Probe, probe
-from replay.checkpoints.recipe import Alteration, Recipe, Splice
-from replay.checkpoints.scorer import ModelScorer, Scorer
+from replay.checkpoints.recipes.derive import derive
+from replay.checkpoints.recipes.materialized_weights import read_state_dict
+from replay.checkpoints.recipes.recipe import Alteration, Recipe, Splice
+from replay.checkpoints.scorers.cache import cached_scorer, close_scorers, settle_worker
+from replay.checkpoints.scorers.function_scorer import FunctionScorer
+from replay.checkpoints.scorers.probe import Probe, probe
+from replay.checkpoints.scorers.scorer import ModelScorer, Scorer
 
 __all__ = [
     "Alteration",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from replay.checkpoints.recipe import Recipe
-from replay.config.checkpoints import CheckpointConfig
+from replay.checkpoints.recipes.recipe import Recipe
+from replay.config.sections.checkpoints import CheckpointConfig
 
 
 class Format(enum.StrEnum):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 
 from replay.checkpoints.checkpoint import Format, Signature, TensorInfo
-from replay.checkpoints.pickles import PickleWalk
+from replay.checkpoints.safety.pickles import PickleWalk
 
 
 @dataclass(frozen=True)

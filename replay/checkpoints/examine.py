@@ -12,9 +12,9 @@ from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile, Format, Si
 from replay.checkpoints.contents import Contents, listed
 from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256, verify_files
 from replay.checkpoints.finite import is_mask, non_finite_tensors
-from replay.checkpoints.sniff import EXPECTED, sniff
+from replay.checkpoints.formats.sniff import EXPECTED, sniff
 from replay.checkpoints.weights import checkpoint_files, read_contents
-from replay.config.checkpoints import CheckpointConfig
+from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError, CorruptCheckpoint
 
 __all__ = [

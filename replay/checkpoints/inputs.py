@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from replay.checkpoints.calling import Arguments
 from replay.checkpoints.checkpoint import Checkpoint, Format, Signature, TensorSpec
-from replay.checkpoints.storages import DTYPES
-from replay.config.model import Input, ModelConfig
+from replay.checkpoints.safety.storages import DTYPES
+from replay.checkpoints.scorers.calling import Arguments
 from replay.config.names import is_glob
+from replay.config.sections.model import Input, ModelConfig
 from replay.errors import EXIT_REFUSED, Problem
 
 

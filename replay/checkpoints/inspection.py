@@ -7,18 +7,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from replay.checkpoints.allowlist import READ
-from replay.checkpoints.archives import LOCAL_MAGIC, Archive
 from replay.checkpoints.checkpoint import CheckpointFile, Format, Signature, TensorInfo
 from replay.checkpoints.contents import Contents, FoundPickle, listed
 from replay.checkpoints.examine import locate, unexpected_non_finite
 from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256
 from replay.checkpoints.finite import non_finite_tensors
-from replay.checkpoints.pickles import walk_pickle
-from replay.checkpoints.sniff import Kind, sniff
-from replay.checkpoints.storages import MappedFile
+from replay.checkpoints.formats.sniff import Kind, sniff
+from replay.checkpoints.safety.allowlist import READ
+from replay.checkpoints.safety.archives import LOCAL_MAGIC, Archive
+from replay.checkpoints.safety.pickles import walk_pickle
+from replay.checkpoints.safety.storages import MappedFile
 from replay.checkpoints.weights import checkpoint_files, read_contents
-from replay.config.checkpoints import CheckpointConfig
+from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError
 
 _MAX_PICKLES = 1000

@@ -10,16 +10,16 @@ import torch
 
 from replay.checkpoints.checkpoint import Checkpoint, Format
 from replay.checkpoints.examine import verify_unchanged
-from replay.checkpoints.exported import open_exported
-from replay.checkpoints.factory import locate_own_code, own_sources, refresh_own_code
-from replay.checkpoints.onnx_model import open_onnx
-from replay.checkpoints.output import ScoreReader
-from replay.checkpoints.pickled import open_pickled
-from replay.checkpoints.scorer import ModelScorer, OpenedModel
-from replay.checkpoints.state import open_weights
-from replay.checkpoints.torchscript import open_torchscript
-from replay.checkpoints.watch import FileWatch
-from replay.config.model import ModelConfig
+from replay.checkpoints.formats.factory import locate_own_code, own_sources, refresh_own_code
+from replay.checkpoints.formats.onnx.open import open_onnx
+from replay.checkpoints.formats.pickled import open_pickled
+from replay.checkpoints.formats.torch_export.open import open_exported
+from replay.checkpoints.formats.torchscript.open import open_torchscript
+from replay.checkpoints.formats.weights_and_factory import open_weights
+from replay.checkpoints.scorers.output import ScoreReader
+from replay.checkpoints.scorers.scorer import ModelScorer, OpenedModel
+from replay.checkpoints.sharing.watch import FileWatch
+from replay.config.sections.model import ModelConfig
 
 _OPENERS: dict[Format, Callable[[Checkpoint, ModelConfig, str], OpenedModel]] = {
     Format.TORCH_EXPORT: open_exported,

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from replay.checkpoints.allowlist import READ, Policy
-from replay.checkpoints.archives import Archive
 from replay.checkpoints.checkpoint import Format
 from replay.checkpoints.contents import Contents, listed
-from replay.checkpoints.export_archive import read_export
-from replay.checkpoints.onnx_file import external_files, read_onnx
-from replay.checkpoints.pickles import PickleWalk
-from replay.checkpoints.placeholders import describe
-from replay.checkpoints.safetensors_file import read_safetensors, safetensors_files
-from replay.checkpoints.script_archive import read_script
-from replay.checkpoints.sniff import Kind
-from replay.checkpoints.state_dicts import find_state, is_module, module_tensors
-from replay.checkpoints.storages import MappedFile
-from replay.checkpoints.torch_files import PolicyChoice, TorchFile, read_archive, read_legacy, read_pickle
-from replay.config.checkpoints import CheckpointConfig
+from replay.checkpoints.formats.onnx.file import external_files, read_onnx
+from replay.checkpoints.formats.safetensors import read_safetensors, safetensors_files
+from replay.checkpoints.formats.sniff import Kind
+from replay.checkpoints.formats.state_dicts import find_state, is_module, module_tensors
+from replay.checkpoints.formats.torch_export.archive import read_export
+from replay.checkpoints.formats.torch_save import PolicyChoice, TorchFile, read_archive, read_legacy, read_pickle
+from replay.checkpoints.formats.torchscript.archive import read_script
+from replay.checkpoints.safety.allowlist import READ, Policy
+from replay.checkpoints.safety.archives import Archive
+from replay.checkpoints.safety.pickles import PickleWalk
+from replay.checkpoints.safety.placeholders import describe
+from replay.checkpoints.safety.storages import MappedFile
+from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError, UnsafeCheckpoint
 
 _OTHER_LIBRARIES = frozenset(

@@ -14,8 +14,8 @@ from replay.cli.inspection import render_inspection
 from replay.cli.options import Common, a_factory, an_operator, common_options, parse_conf, skew_overrides
 from replay.config import ReplayConfig, load_config
 from replay.errors import EXIT_GATE_FAILED, EXIT_OK, EXIT_REFUSED, UsageError
-from replay.garbage import no_collection
-from replay.java import java_problem
+from replay.spark.faststart.garbage import no_collection
+from replay.spark.faststart.java import java_problem
 
 
 def _load(config: str, common: Common) -> ReplayConfig:
@@ -71,10 +71,10 @@ def _told_apart(arguments: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
 
 def _load_and_start(config: str, common: Common) -> ReplayConfig:
     """Load a config that will be replayed, and let Spark start while the flow is imported."""
-    from replay.flows.ahead import start_spark_ahead
+    from replay.flows.stages.session_prestart import prestart_session
 
     loaded = _load(config, common)
-    start_spark_ahead(loaded, _options(common))
+    prestart_session(loaded, _options(common))
     return loaded
 
 
@@ -82,7 +82,7 @@ def _run(config: str, common: Common) -> Any:
     loaded = _load_and_start(config, common)
     with no_collection():
         from replay.flows.run import run as run_replay
-        from replay.report.progress import make_progress
+        from replay.report.terminal.progress import make_progress
 
     with make_progress(quiet=common.quiet) as progress:
         return run_replay(loaded, options=_options(common), overwrite=common.overwrite, progress=progress)
@@ -95,7 +95,7 @@ def _exit_code(data: Any) -> int:
 
 
 def _show(data: Any, report_path: str, common: Common) -> None:
-    from replay.report.terminal import render_terminal
+    from replay.report.terminal.render import render_terminal
 
     if common.as_json:
         click.echo(json.dumps(data.summary.to_dict(), indent=2))
@@ -179,7 +179,7 @@ def init(
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def report(output: str, as_json: bool, quiet: bool) -> int:
     """Render again what a run wrote."""
-    from replay.flows.report import render_again
+    from replay.flows.render_again import render_again
 
     data, path = render_again(output)
     _show(data, path, Common(quiet=quiet, as_json=as_json))
@@ -239,7 +239,7 @@ def gate(target: str, junit: str | None, dry_run: bool, common: Common) -> int:
     """
     from replay.flows.gate import judge_output
     from replay.report.junit import render_junit
-    from replay.report.terminal import render_gates
+    from replay.report.terminal.render import render_gates
 
     if junit is not None:
         _make_room(Path(junit))
@@ -300,7 +300,7 @@ def diagnose(config: str, budget: int | None, common: Common) -> int:
     loaded = _load_and_start(config, replace(common, overrides=overrides))
     with no_collection():
         from replay.flows.diagnose import diagnose as diagnose_replay
-        from replay.report.progress import make_progress
+        from replay.report.terminal.progress import make_progress
 
     with make_progress(quiet=common.quiet) as progress:
         result = diagnose_replay(loaded, options=_options(common), overwrite=common.overwrite, progress=progress)

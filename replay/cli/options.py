@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from replay.config.checkpoints import FACTORY_PATTERN, OPERATOR_PATTERN
+from replay.config.sections.checkpoints import FACTORY_PATTERN, OPERATOR_PATTERN
 from replay.errors import UsageError
 
 

@@ -1,20 +1,20 @@
 """One YAML file to one frozen, validated object; every problem reported at once, with its line."""
 
-from replay.config.base import Section
-from replay.config.checkpoints import AnyCheckpoint, CheckpointConfig, DerivedConfig, RouteConfig, SpliceConfig
-from replay.config.diagnosis import DiagnosisConfig
-from replay.config.diff import DiffConfig, Tolerance, parse_duration, render_duration
-from replay.config.dtypes import DType
-from replay.config.engine import EngineConfig
 from replay.config.fingerprint import fingerprint, to_resolved_dict
-from replay.config.gates import Gate
 from replay.config.load import build_config, load_config
-from replay.config.model import Hash, Input, ModelConfig, Output, Scalar
 from replay.config.names import NoMatch, expand_globs, nearest
-from replay.config.replay import ReplayConfig
-from replay.config.scenarios import OPS, Perturbation
-from replay.config.skew import SkewLimit, SkewMatrixConfig
-from replay.config.traffic import Sample, TimeColumn, TrafficConfig, UtcTime, Window
+from replay.config.sections.base import Section
+from replay.config.sections.checkpoints import AnyCheckpoint, CheckpointConfig, DerivedConfig, RouteConfig, SpliceConfig
+from replay.config.sections.diagnosis import DiagnosisConfig
+from replay.config.sections.diff import DiffConfig, Tolerance, parse_duration, render_duration
+from replay.config.sections.dtypes import DType
+from replay.config.sections.engine import EngineConfig
+from replay.config.sections.gates import Gate
+from replay.config.sections.model import Hash, Input, ModelConfig, Output, Scalar
+from replay.config.sections.replay import ReplayConfig
+from replay.config.sections.scenarios import OPS, Perturbation
+from replay.config.sections.skew import SkewLimit, SkewMatrixConfig
+from replay.config.sections.traffic import Sample, TimeColumn, TrafficConfig, UtcTime, Window
 from replay.config.variants import Scenario, expand_scenarios, sensitivity_name, skew_variant, variant_names
 from replay.errors import ConfigError, Problem
 

@@ -7,7 +7,7 @@ import json
 import math
 from typing import Any
 
-from replay.config.replay import ReplayConfig
+from replay.config.sections.replay import ReplayConfig
 
 # Where a run writes, how it works, and how its results are judged do not change the scores.
 _NOT_RESULTS = ("output", "engine", "gates", "diagnosis")

@@ -9,18 +9,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from replay.config.checkpoint_checks import check_checkpoint
-from replay.config.document import Document, read_document
-from replay.config.finding import Finding, KeyPath
 from replay.config.locations import absolute, absolute_paths
-from replay.config.model_checks import check_input, check_model
-from replay.config.overrides import apply_overrides
+from replay.config.messages.finding import Finding, KeyPath
+from replay.config.messages.shape import repair_keys
+from replay.config.messages.translate import translate
 from replay.config.plain import mapping, mappings
-from replay.config.replay import ReplayConfig
-from replay.config.replay_checks import check_replay
-from replay.config.shape import repair_keys
-from replay.config.traffic import check_traffic
-from replay.config.translate import translate
+from replay.config.sections.checkpoint_checks import check_checkpoint
+from replay.config.sections.model_checks import check_input, check_model
+from replay.config.sections.replay import ReplayConfig
+from replay.config.sections.replay_checks import check_replay
+from replay.config.sections.traffic import check_traffic
+from replay.config.yaml.document import Document, read_document
+from replay.config.yaml.overrides import apply_overrides
 from replay.errors import ConfigError, Problem
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 
-from replay.config.wording import suggestion
+from replay.config.messages.wording import suggestion
 from replay.errors import TrafficError
 
 _WILDCARD = re.compile(r"[*?\[]")

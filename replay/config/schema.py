@@ -9,8 +9,8 @@ import json
 import sys
 from typing import Any
 
-from replay.config.replay import ReplayConfig
-from replay.config.shape import keys_of
+from replay.config.messages.shape import keys_of
+from replay.config.sections.replay import ReplayConfig
 
 
 def config_schema() -> dict[str, Any]:

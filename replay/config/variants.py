@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from replay.config.checkpoints import SpliceConfig
-from replay.config.diff import render_duration
-from replay.config.scenarios import Perturbation
-from replay.config.skew import SkewMatrixConfig
+from replay.config.sections.checkpoints import SpliceConfig
+from replay.config.sections.diff import render_duration
+from replay.config.sections.scenarios import Perturbation
+from replay.config.sections.skew import SkewMatrixConfig
 
 if TYPE_CHECKING:
-    from replay.config.replay import ReplayConfig
+    from replay.config.sections.replay import ReplayConfig
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.+-]")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from replay.demo.incident import Incident, serve
+from replay.demo.incident import PlantedIncident, serve
 from replay.demo.model import DENSE_FEATURES
 from replay.demo.traffic import make_traffic
 from replay.demo.training import COUNTRY_INDEX, export, train
@@ -85,7 +85,7 @@ class DemoPaths:
     model: Path
     older: Path
     output: Path
-    incident: Incident
+    incident: PlantedIncident
 
 
 def build(directory: str | Path, rows: int = 200_000, seed: int = 0) -> DemoPaths:

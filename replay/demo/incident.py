@@ -20,7 +20,7 @@ _SHARE = 0.7
 
 
 @dataclass(frozen=True)
-class Incident:
+class PlantedIncident:
     """The truth of the incident. Only tests may read it; the engine has to find it.
 
     Attributes:
@@ -40,7 +40,7 @@ class Incident:
     rows: int
 
 
-def serve(model: TwoTower, traffic: pa.Table, seed: int) -> tuple[np.ndarray, Incident]:
+def serve(model: TwoTower, traffic: pa.Table, seed: int) -> tuple[np.ndarray, PlantedIncident]:
     """Score traffic as the online service did that evening.
 
     The feature servers timed out for some requests, and the model saw nulls; the log was written by a second,
@@ -59,7 +59,7 @@ def serve(model: TwoTower, traffic: pa.Table, seed: int) -> tuple[np.ndarray, In
     scores = score(model, traffic)
     if len(touched):
         scores[touched] = score(model, without_counts(traffic.take(touched)))
-    incident = Incident(
+    incident = PlantedIncident(
         INCIDENT_START, INCIDENT_END, INCIDENT_SURFACE, COUNT_FEATURES, frozenset(timed_out), len(touched)
     )
     return scores, incident

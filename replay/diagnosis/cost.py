@@ -13,7 +13,7 @@ from replay.metrics.calibration import Calibration
 from replay.metrics.functional.terms import row_terms
 from replay.metrics.influence import AucInfluence
 from replay.metrics.ne import NormalizedEntropy
-from replay.metrics.ratio import Side, measure_change
+from replay.metrics.ratio import RatioTerms, measure_change
 from replay.metrics.state import RatioMetric
 from replay.metrics.usable import labelled_rows
 from replay.metrics.value import NO_ROWS, MetricValue, undefined
@@ -101,7 +101,7 @@ def quality_loss(
         raise ValueError(f"found {wrong}, expected {len(online)} rows in every column as in `online`")
     labels = np.asarray(label, dtype=np.float64)
     used = labelled_rows(labels, weight).mask & np.isfinite(online) & np.isfinite(replayed)
-    pair = _Pairs(labels[used], None if weight is None else weight[used], None if group is None else group[used])
+    pair = _ScoredPairs(labels[used], None if weight is None else weight[used], None if group is None else group[used])
     served, right = online[used], replayed[used]
     metrics = {
         name: MetricCost(pair.value(name, served), pair.value(name, right), pair.loss(name, served, right))
@@ -119,7 +119,7 @@ _METRICS = ("auc", *_RATIOS)
 
 
 @dataclass(frozen=True, eq=False)
-class _Pairs:
+class _ScoredPairs:
     """Labels, weights and clusters of rows that are scored twice."""
 
     label: Array
@@ -151,9 +151,9 @@ class _Pairs:
         terms = [row_terms(score, self.label, self.weight) for score in (served, better)]
         return measure_change(metric.formula, sides[0], sides[1], terms[0] @ terms[1].T)
 
-    def _side(self, metric: type[RatioMetric], score: Array) -> Side:
+    def _side(self, metric: type[RatioMetric], score: Array) -> RatioTerms:
         state = metric().update(score, self.label, self.weight, self.group)
-        return Side(state.sums, state.moments, state.rows, state.num_outside, state.by_cluster)
+        return RatioTerms(state.sums, state.moments, state.rows, state.num_outside, state.by_cluster)
 
 
 def _part(regained: MetricValue, whole: MetricValue) -> CausePart:

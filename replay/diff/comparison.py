@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.config.diff import Tolerance
+from replay.config.sections.diff import Tolerance
 from replay.diff.tolerance import agrees
 from replay.metrics.interval import wilson
 from replay.metrics.magnitude import DeltaHistogram
@@ -71,7 +71,7 @@ def compare_rows(
     return RowComparison(replayed, reference, has_replayed, has_reference, compared, mismatched, paired, delta)
 
 
-class Comparison:
+class ComparisonSums:
     """How far one column of scores is from another.
 
     Every row is counted somewhere: ``compared`` has both scores, the others are missing on one side or both. A NaN or

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from replay.diff.chunk import Chunk, ChunkBuffer, Column, decode, split_rejected
 from replay.diff.comparison import compare_rows
-from replay.diff.contribution import Judged, compact_columns, spread_columns, take_terms
 from replay.diff.packed import Packed
 from replay.diff.score_state import ScoreState, ScoreSums
-from replay.diff.slices import CLUSTER_WIDTH, COUNTS_WIDTH, Kind, Plan, SliceTables
+from replay.diff.slices.contribution import Judged, compact_columns, spread_columns, take_terms
+from replay.diff.slices.tables import CLUSTER_WIDTH, COUNTS_WIDTH, Kind, Plan, SliceTables
 from replay.diff.spec import ONLINE, DiffSpec, VariantColumn
 from replay.metrics.functional.terms import NUM_TERMS, row_loss
 from replay.metrics.histogram import bits_to_float, ordered_bits

@@ -15,13 +15,13 @@ from pyspark.sql import types as T
 from replay.diff.grid import DiffState
 from replay.diff.influence import InfluencePlan, InfluenceState
 from replay.diff.measure import measure
-from replay.diff.rank_state import GROUP, RankState
+from replay.diff.ranking.rank_state import GROUP, RankState
 from replay.diff.result import DiffResult
 from replay.diff.spec import DiffSpec
 from replay.diff.worst import RowDelta, WorstRows
-from replay.mapping import Batches, BatchFunction, ScannedBatches, map_batches
 from replay.metrics.rank import RankChange
-from replay.sql import quoted
+from replay.spark.arrow_mapping import Batches, BatchFunction, ScannedBatches, map_batches
+from replay.spark.sql import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -30,7 +30,7 @@ _MERGE_ON_DRIVER = 64
 _SCHEMA = "state binary"
 
 
-class State(Protocol):
+class MergeableState(Protocol):
     """What a pass accumulates: updated with batches, merged, carried as bytes."""
 
     def update(self, batch: pa.RecordBatch) -> Self:
@@ -43,7 +43,7 @@ class State(Protocol):
         """Pack it to travel between processes."""
 
 
-S = TypeVar("S", bound=State)
+S = TypeVar("S", bound=MergeableState)
 
 
 @dataclass(frozen=True)
@@ -184,5 +184,5 @@ def _collect(partials: DataFrame, empty: S, unpack: Callable[[bytes], S]) -> S:
     return reduce(lambda left, right: left.merge(right), states, unpack(empty.to_bytes()))
 
 
-def _pack(state: State) -> pa.RecordBatch:
+def _pack(state: MergeableState) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array([state.to_bytes()], pa.binary())], names=["state"])

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from replay.diff.cells import PAIR_LOW, PAIR_SHIFT
-from replay.diff.contribution import AGAINST_BASELINE, AGAINST_ONLINE, WIDTH
 from replay.diff.grid import DiffState
 from replay.diff.influence import InfluenceState
 from replay.diff.overall import OverallMeasures, score_blocks
 from replay.diff.result import DiffResult, VariantResult
-from replay.diff.sliced import ALL, SliceMeasures, bucket_time, metric_row
-from replay.diff.slices import COUNTS_WIDTH
+from replay.diff.slices.cells import PAIR_LOW, PAIR_SHIFT
+from replay.diff.slices.contribution import AGAINST_BASELINE, AGAINST_ONLINE, WIDTH
+from replay.diff.slices.measures import ALL, SliceMeasures, bucket_time, metric_row
+from replay.diff.slices.tables import COUNTS_WIDTH
 from replay.diff.spec import ONLINE
 from replay.metrics.rank import RankChange
 from replay.metrics.row import MetricRow

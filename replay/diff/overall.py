@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.diff.cells import PAIR_LOW
 from replay.diff.grid import DiffState
 from replay.diff.influence import AUC, LOG_MAE, USED, InfluenceState, filled_histogram
 from replay.diff.result import VariantResult
 from replay.diff.score_state import ScoreState
-from replay.diff.slices import CLUSTER_WIDTH
+from replay.diff.slices.cells import PAIR_LOW
+from replay.diff.slices.tables import CLUSTER_WIDTH
 from replay.diff.spec import ONLINE
 from replay.metrics.cluster import CLUSTERS
 from replay.metrics.functional import calibration, logloss, ne
-from replay.metrics.functional.auc import Curve, auc_interval, curve, small_sample
+from replay.metrics.functional.auc import RocCurve, auc_interval, curve, small_sample
 from replay.metrics.functional.log_mae import LogCalibration, log_calibration
 from replay.metrics.functional.terms import NUM_TERMS, cluster_variance
 from replay.metrics.histogram import Histogram, ordered_bits
 from replay.metrics.interval import NO_INTERVAL, Interval, wald
-from replay.metrics.ratio import ClusterTerms, RatioFormula, Side, measure_change, measure_ratio
+from replay.metrics.ratio import ClusterTerms, RatioFormula, RatioTerms, measure_change, measure_ratio
 from replay.metrics.value import MetricValue, undefined
 
 Array = NDArray[np.float64]
@@ -107,7 +107,7 @@ class OverallMeasures:
         variance, degrees = self._rank_variance(name, LOG_MAE, found)
         return MetricValue(found.value, *wald(found.value, variance, degrees=degrees, floor=0.0), found.rows)
 
-    def _rank_variance(self, name: str, metric: int, found: Curve | LogCalibration) -> tuple[float, float]:
+    def _rank_variance(self, name: str, metric: int, found: RocCurve | LogCalibration) -> tuple[float, float]:
         """Of independent rows without a group; with one, only the second pass knows."""
         if self.spec.group is None:
             return found.variance, math.inf
@@ -139,9 +139,9 @@ class OverallMeasures:
                 comparison["reasons"][metric] = found.reason
 
     @staticmethod
-    def _side(score: ScoreState, clusters: Array | None) -> Side:
+    def _side(score: ScoreState, clusters: Array | None) -> RatioTerms:
         terms = None if clusters is None else clusters[:, :NUM_TERMS]
-        return Side(score.sums, score.moments, score.used, score.outside, terms)
+        return RatioTerms(score.sums, score.moments, score.used, score.outside, terms)
 
     def _auc_drop(self, name: str) -> MetricValue:
         here, there = self.curves[name], self.curves[self.spec.baseline]

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.diff.chunk import Column
-from replay.diff.comparison import Comparison, left_over
-from replay.diff.contribution import Judged
+from replay.diff.comparison import ComparisonSums, left_over
+from replay.diff.slices.contribution import Judged
 from replay.diff.spec import DiffSpec
 from replay.metrics.functional.terms import NUM_TERMS, num_clipped
 from replay.metrics.histogram import Histogram
@@ -64,8 +64,8 @@ class ScoreSums:
         self.sums = np.zeros(NUM_TERMS)
         self.moments = np.zeros((NUM_TERMS, NUM_TERMS))
         self.cross = np.zeros((NUM_TERMS, NUM_TERMS))
-        self.on_online = Comparison(spec.tolerance)
-        self.on_baseline = Comparison(spec.tolerance)
+        self.on_online = ComparisonSums(spec.tolerance)
+        self.on_baseline = ComparisonSums(spec.tolerance)
 
     def add(self, column: Column, judged: Judged, baseline: Array | None, num_judged: int) -> Self:
         """Add rows.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from replay.config.diff import Tolerance
+from replay.config.sections.diff import Tolerance
 
 ONLINE = "online"
 """Name under which the online scores' own quality is measured, beside the variants."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.config.diff import Tolerance
+from replay.config.sections.diff import Tolerance
 
 
 def agrees(replayed: NDArray[Any], reference: NDArray[Any], tolerance: Tolerance) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from replay.diff.chunk import Chunk, ChunkBuffer, Column, decode, split_rejected
 from replay.diff.comparison import RowComparison, compare_rows
 from replay.diff.packed import Packed
-from replay.diff.sliced import bucket_time
+from replay.diff.slices.measures import bucket_time
 from replay.diff.spec import DiffSpec
 
 Codes = NDArray[np.int64]

@@ -7,21 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from replay.config.model import Input, ModelConfig
+from replay.config.messages.wording import suggestion
 from replay.config.names import nearest
-from replay.config.wording import suggestion
+from replay.config.sections.model import Input, ModelConfig
 from replay.errors import Problem
-from replay.features.buffers import plain_type
-from replay.features.categorical import Lookup, categorical_codec, make_lookup
-from replay.features.codecs import Codec
-from replay.features.defaults import missing_for, stand_in, unused_missing
-from replay.features.dtypes import TARGETS, Target
+from replay.features.codecs.base import Codec
+from replay.features.codecs.buffers import plain_type
+from replay.features.codecs.categorical import Lookup, categorical_codec, make_lookup
+from replay.features.codecs.defaults import missing_for, stand_in, unused_missing
+from replay.features.codecs.numeric import is_list, numeric_codec
+from replay.features.codecs.vectors import is_vector
+from replay.features.dtypes import TARGETS, TensorDtype
 from replay.features.inputs import ColumnInput, InputEncoder, StackedInput
 from replay.features.lists import ListInput, MaskInput
-from replay.features.numeric import is_list, numeric_codec
 from replay.features.problems import EncodeError
 from replay.features.resolve import Resolution, ResolvedFeature
-from replay.features.vectors import is_vector
 
 
 def build_inputs(
@@ -70,7 +70,7 @@ class _Builder:
         self.entry = entry
         self.path = path
         self.problems = problems
-        self.target: Target = TARGETS[entry.dtype]
+        self.target: TensorDtype = TARGETS[entry.dtype]
 
     def build(self, features: Sequence[ResolvedFeature]) -> InputEncoder | None:
         """The encoder, or None where a problem stood in the way."""

@@ -13,7 +13,7 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Target:
+class TensorDtype:
     """A tensor dtype.
 
     Attributes:
@@ -43,20 +43,20 @@ class Target:
         return tensor if tensor.dtype == self.torch_dtype else tensor.to(self.torch_dtype)
 
 
-def _integer(name: str, torch_dtype: torch.dtype) -> Target:
+def _integer(name: str, torch_dtype: torch.dtype) -> TensorDtype:
     info = np.iinfo(name)
-    return Target(name, torch_dtype, np.dtype(name), "i", int(info.min), int(info.max))
+    return TensorDtype(name, torch_dtype, np.dtype(name), "i", int(info.min), int(info.max))
 
 
-def _float(name: str, torch_dtype: torch.dtype, storage: str, digits: int, max_exponent: int) -> Target:
+def _float(name: str, torch_dtype: torch.dtype, storage: str, digits: int, max_exponent: int) -> TensorDtype:
     largest = (2**digits - 1) * 2 ** (max_exponent - digits)
     # Halfway from the largest value to the next power of two; ties go to even, which is infinity.
     halfway = (2 ** (digits + 1) - 1) * 2 ** (max_exponent - digits - 1)
     overflow = float("inf") if storage == name else float(halfway)
-    return Target(name, torch_dtype, np.dtype(storage), "f", -largest, largest, digits, overflow)
+    return TensorDtype(name, torch_dtype, np.dtype(storage), "f", -largest, largest, digits, overflow)
 
 
-TARGETS: Final[dict[str, Target]] = {
+TARGETS: Final[dict[str, TensorDtype]] = {
     "float64": _float("float64", torch.float64, "float64", 53, 1024),
     "float32": _float("float32", torch.float32, "float32", 24, 128),
     "float16": _float("float16", torch.float16, "float16", 11, 16),
@@ -66,6 +66,6 @@ TARGETS: Final[dict[str, Target]] = {
     "int16": _integer("int16", torch.int16),
     "int8": _integer("int8", torch.int8),
     "uint8": _integer("uint8", torch.uint8),
-    "bool": Target("bool", torch.bool, np.dtype(bool), "b", 0, 1),
+    "bool": TensorDtype("bool", torch.bool, np.dtype(bool), "b", 0, 1),
 }
 """Every ``DType`` of the config."""

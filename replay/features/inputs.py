@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from replay.features.casts import Cast
-from replay.features.codecs import Codec
-from replay.features.numeric import NumericCodec
+from replay.features.codecs.base import Codec
+from replay.features.codecs.casts import Cast
+from replay.features.codecs.numeric import NumericCodec
 from replay.features.reader import LoggedColumns
 from replay.features.rejects import Reasons, first_reason, reasons_of
 

@@ -15,13 +15,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from replay.features.buffers import null_mask, plain, take
-from replay.features.codecs import Codec
-from replay.features.dtypes import Array, Target
+from replay.features.codecs.base import Codec
+from replay.features.codecs.buffers import null_mask, plain, take
+from replay.features.codecs.vectors import is_vector, vector_to_list
+from replay.features.dtypes import Array, TensorDtype
 from replay.features.inputs import Block
 from replay.features.reader import LoggedColumns
 from replay.features.rejects import NULL, WRONG_LENGTH, Reasons, first_reason
-from replay.features.vectors import is_vector, vector_to_list
 
 _Integers = npt.NDArray[np.int64]
 
@@ -180,7 +180,7 @@ class MaskInput:
         target: The tensor dtype.
     """
 
-    def __init__(self, name: str, mask_of: str, target: Target) -> None:
+    def __init__(self, name: str, mask_of: str, target: TensorDtype) -> None:
         self.name = name
         self.mask_of = mask_of
         self._target = target

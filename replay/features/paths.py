@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from replay.config.names import matches
-from replay.features.buffers import plain_type
-from replay.features.vectors import is_vector
+from replay.features.codecs.buffers import plain_type
+from replay.features.codecs.vectors import is_vector
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from replay.config.messages.wording import suggestion
 from replay.config.names import nearest
-from replay.config.wording import suggestion
 from replay.errors import TrafficError
-from replay.features.buffers import null_mask, plain, take
+from replay.features.codecs.buffers import null_mask, plain, take
 from replay.features.dtypes import Array
 from replay.features.paths import Catalog, Feature, FieldStep, KeyStep, Step
 

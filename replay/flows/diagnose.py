@@ -8,7 +8,7 @@ from pathlib import Path
 from replay.config import ReplayConfig, load_config
 from replay.flows.options import Options
 from replay.flows.run import RunResult, replay_window
-from replay.report.progress import Progress, make_progress
+from replay.report.terminal.progress import Progress, make_progress
 
 
 def diagnose(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from replay.checkpoints import examine
 from replay.config import CheckpointConfig, TrafficConfig
 from replay.flows.options import Options
-from replay.guest import at_work, private_session
 from replay.init import draft
-from replay.scoring.failures import spark_errors
-from replay.session import start_session
+from replay.spark.guest import at_work, private_session
+from replay.spark.session import start_session
+from replay.spark.task_errors import spark_errors
 from replay.traffic import open_traffic
 
 

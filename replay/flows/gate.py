@@ -7,21 +7,21 @@ from dataclasses import replace
 from replay.config import Gate, ReplayConfig, Tolerance
 from replay.diff.grid import DiffState
 from replay.diff.measure import measure
-from replay.diff.rank_state import RankState
-from replay.diff.sliced import ALL, SLICED_METRICS
+from replay.diff.ranking.rank_state import RankState
+from replay.diff.slices.measures import ALL, SLICED_METRICS
 from replay.errors import ConfigError, Problem, UsageError
-from replay.flows.diff_spec import diff_spec
 from replay.flows.options import Options
-from replay.flows.prepare import Prepared, located
-from replay.flows.report import render_again
-from replay.flows.results import variant_summary
-from replay.guest import at_work, private_session
+from replay.flows.render_again import render_again
+from replay.flows.stages.diff_spec import diff_spec
+from replay.flows.stages.prepare import Prepared, located
+from replay.flows.stages.results import variant_summary
 from replay.metrics.row import MetricRow
 from replay.report.data import ReportData
 from replay.report.gating import judge_gates
 from replay.report.summary import Reconciliation, Summary, Timings, TrafficSummary
-from replay.session import start_session
-from replay.store import METRICS, Output, open_storage, read_table
+from replay.spark.guest import at_work, private_session
+from replay.spark.session import start_session
+from replay.store import METRICS, OutputDirectory, open_storage, read_table
 
 
 def check_gates(prepared: Prepared) -> None:
@@ -77,7 +77,7 @@ def judge_output(output: str, options: Options) -> ReportData:
     """
     data, _ = render_again(output)
     with at_work(private_session(start_session(options.master, options.conf), keep=options.conf)) as spark:
-        manifest = Output(open_storage(output, spark)).manifest()
+        manifest = OutputDirectory(open_storage(output, spark)).manifest()
         if manifest is None:
             raise UsageError(f"{output}: found no manifest.json, expected the output of a finished run")
         gates = [Gate.model_validate(entry) for entry in manifest.config.get("gates") or ()]

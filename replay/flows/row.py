@@ -14,10 +14,10 @@ from replay.config import ReplayConfig
 from replay.errors import TrafficError, UsageError
 from replay.features import REJECT_REASONS, Encoder, feature_column
 from replay.flows.options import Options
-from replay.flows.prepare import Prepared, prepare
-from replay.report.plain import plain
+from replay.flows.stages.prepare import Prepared, prepare
+from replay.report.json_safe import plain
 from replay.scoring import BatchScorer, Stopwatch
-from replay.scoring.failures import spark_errors
+from replay.spark.task_errors import spark_errors
 from replay.traffic import find_rows
 from replay.traffic.paths import require_column
 from replay.traffic.selection import spark_column

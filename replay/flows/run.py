@@ -19,23 +19,29 @@ from replay.config import (
 )
 from replay.diff.job import Diff, diff_scores
 from replay.errors import RunFailed, TrafficError
-from replay.flows.diff_spec import diff_spec
-from replay.flows.effects import measure_effects
 from replay.flows.gate import check_gates
-from replay.flows.identity import Resumable, make_manifest
-from replay.flows.incidents import Diagnosed, diagnose_scores, measure_quiet, needs_noise, quiet_tolerance
+from replay.flows.incidents.diagnose import (
+    Diagnosed,
+    diagnose_scores,
+    measure_noise_sample,
+    needs_noise,
+    quiet_tolerance,
+)
 from replay.flows.options import Options
-from replay.flows.prepare import Prepared, located, prepare
-from replay.flows.results import Found, build_report_data, worst_rows
-from replay.flows.tables import diffs_table, hypotheses_table, metrics_table
-from replay.guest import session_pool
+from replay.flows.stages.diff_spec import diff_spec
+from replay.flows.stages.effects import measure_effects
+from replay.flows.stages.identity import Resumable, make_manifest
+from replay.flows.stages.prepare import Prepared, located, prepare
+from replay.flows.stages.results import RunFindings, build_report_data, worst_rows
+from replay.flows.stages.tables import diffs_table, hypotheses_table, metrics_table
 from replay.report.data import ReportData
 from replay.report.gating import check_metrics, judge_gates
-from replay.report.html import render_html
-from replay.report.progress import Progress, make_progress
-from replay.scoring.failures import spark_errors
+from replay.report.html.render import render_html
+from replay.report.terminal.progress import Progress, make_progress
 from replay.scoring.waves import score_in_waves
-from replay.session import start_session
+from replay.spark.guest import session_pool
+from replay.spark.session import start_session
+from replay.spark.task_errors import spark_errors
 from replay.store import (
     DIFFS,
     HYPOTHESES,
@@ -45,8 +51,8 @@ from replay.store import (
     SCORES,
     SUMMARY,
     Manifest,
-    Output,
-    commits_of_others,
+    OutputDirectory,
+    foreign_commits,
     forget_table,
     last_wave,
     open_storage,
@@ -155,7 +161,7 @@ def _replay(
     check = prepared.check
     assert check is not None
     check_gates(prepared)
-    output = Output(open_storage(config.output, prepared.spark))
+    output = OutputDirectory(open_storage(config.output, prepared.spark))
     manifest = make_manifest(prepared, config_sha256, clock.started)
     _begin(prepared, output, manifest, resume=resumable.continues(manifest.run_id))
     with spark_errors("scoring"):
@@ -175,7 +181,7 @@ def _replay(
         scores = read_table(prepared.spark, output.table(SCORES))
     with session_pool(prepared.spark, 1) as pool, spark_errors("comparing"), clock.wall("diff"):
         complete = pool.submit(_prove_complete, prepared, output, manifest.run_id, check)
-        quiet = measure_quiet(prepared, scores, check.rows_selected) if needs_noise(config, diagnosing) else None
+        quiet = measure_noise_sample(prepared, scores, check.rows_selected) if needs_noise(config, diagnosing) else None
         progress.stage("comparing")
         tolerance = config.diff.tolerance if isinstance(config.diff.tolerance, Tolerance) else quiet_tolerance(quiet)
         diff = diff_scores(
@@ -199,7 +205,7 @@ def _replay(
             tables[HYPOTHESES] = hypotheses_table(prepared.spark, incidents.tried)
         with session_pool(prepared.spark, len(tables)) as pool:
             list(pool.map(lambda name: replace_table(tables[name], output.table(name), manifest.run_id), tables))
-    found = Found(
+    found = RunFindings(
         tolerance, None if quiet is None else quiet.floor, incidents.incidents, effects, totals, incidents.notes
     )
     data = build_report_data(prepared, check, diff, worst, manifest, found, clock.timings(), clock.now())
@@ -209,7 +215,7 @@ def _replay(
     return _finish(output, manifest, data, clock)
 
 
-def _begin(prepared: Prepared, output: Output, manifest: Manifest, *, resume: bool) -> None:
+def _begin(prepared: Prepared, output: OutputDirectory, manifest: Manifest, *, resume: bool) -> None:
     """Take the output; a run without a committed wave, for whatever reason, has nothing to go on with."""
     tables = [output.table(name) for name in (SCORES, DIFFS, METRICS, HYPOTHESES)]
     # What the session knows of tables that are gone, among it the waves that Delta would skip, is not what is there.
@@ -221,21 +227,21 @@ def _begin(prepared: Prepared, output: Output, manifest: Manifest, *, resume: bo
         forget_table(prepared.spark, path)
 
 
-def _finish(output: Output, manifest: Manifest, data: ReportData, clock: _Clock) -> RunResult:
+def _finish(output: OutputDirectory, manifest: Manifest, data: ReportData, clock: _Clock) -> RunResult:
     rows: dict[str, Any] = {"in": data.summary.reconciliation.read, "out": data.summary.rows}
     files = {SUMMARY: data.summary.to_json(), REPORT_DATA: data.to_json(), REPORT: render_html(data)}
     output.finish(manifest, clock.now(), rows, files)
     return RunResult(data, output.path, f"{output.path}/{REPORT}")
 
 
-def _prove_complete(prepared: Prepared, output: Output, run_id: str, check: TrafficCheck) -> None:
+def _prove_complete(prepared: Prepared, output: OutputDirectory, run_id: str, check: TrafficCheck) -> None:
     """Read the scores table back, and prove that it holds this run, every row, and no row twice.
 
     Raises:
         RunFailed: It does not.
     """
     path = output.table(SCORES)
-    strangers = commits_of_others(prepared.spark, path, run_id)
+    strangers = foreign_commits(prepared.spark, path, run_id)
     if strangers:
         raise RunFailed(
             f"{path} also holds commits that are not of this run ({strangers[0]}): something else wrote to the output; "
@@ -250,7 +256,7 @@ def _prove_complete(prepared: Prepared, output: Output, run_id: str, check: Traf
         )
 
 
-def _as_batches(prepared: Prepared, output: Output) -> TableBatches:
+def _as_batches(prepared: Prepared, output: OutputDirectory) -> TableBatches:
     """The scores table, read as logged traffic is: by the tasks themselves where they can."""
     table = TrafficConfig(path=output.table(SCORES), key=prepared.config.traffic.key, score=prepared.config.baseline)
     return TableBatches(prepared.spark, open_traffic(prepared.spark, table))

@@ -13,11 +13,11 @@ from replay.checkpoints import check_inputs, examine
 from replay.config import CheckpointConfig, EngineConfig, ModelConfig
 from replay.errors import ConfigError, Problem
 from replay.features import check_features
-from replay.mapping import map_batches
 from replay.scoring import PREFLIGHT_ROWS, REJECTED, Carried, Variant, Work, run_preflight
-from replay.scoring.failures import spark_errors
 from replay.scoring.job import ScoreJob, score_partition
 from replay.scoring.sources import find_sources
+from replay.spark.arrow_mapping import map_batches
+from replay.spark.task_errors import spark_errors
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

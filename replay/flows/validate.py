@@ -9,7 +9,7 @@ from typing import Any
 from replay.config import ReplayConfig
 from replay.flows.gate import check_gates
 from replay.flows.options import Options
-from replay.flows.prepare import located, prepare
+from replay.flows.stages.prepare import located, prepare
 from replay.report.gating import check_metrics
 
 

@@ -6,7 +6,7 @@ from typing import Self
 
 from replay.metrics.histogram import MAX_BINS, Histogram
 from replay.metrics.state import MetricState
-from replay.metrics.usable import Rows
+from replay.metrics.usable import LabelledScores
 from replay.metrics.value import NO_ROWS, MetricValue, undefined
 
 
@@ -28,7 +28,7 @@ class BinnedMetric(MetricState):
         self.max_bins = max_bins
         self.histogram: Histogram | None = None
 
-    def _add(self, rows: Rows) -> None:
+    def _add(self, rows: LabelledScores) -> None:
         self._like(weighted=rows.weight is not None).add(rows.score, rows.label, rows.weight)
 
     def _merge(self, other: Self) -> None:

@@ -103,7 +103,7 @@ def _clustered_variance(formula: RatioFormula, sums: Array, clusters: ClusterTer
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class RatioTerms:
     """One of two scores of the same rows: what ``measure_change`` needs of it.
 
     Attributes:
@@ -121,7 +121,7 @@ class Side:
     clusters: Array | None = None
 
 
-def measure_change(formula: RatioFormula, variant: Side, baseline: Side, cross: Array) -> MetricValue:
+def measure_change(formula: RatioFormula, variant: RatioTerms, baseline: RatioTerms, cross: Array) -> MetricValue:
     """The metric of the variant minus that of the baseline, with a paired interval.
 
     Both scores of a row share its label and most of its noise, so the variance of the difference takes their covariance

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from replay.metrics.cluster import CLUSTERS, added_to, cluster_codes
 from replay.metrics.functional.terms import NUM_TERMS, Array, num_clipped, num_outside, row_terms
 from replay.metrics.ratio import ClusterTerms, RatioFormula, measure_ratio
-from replay.metrics.usable import Excluded, Rows, usable_rows
+from replay.metrics.usable import Excluded, LabelledScores, usable_rows
 from replay.metrics.value import MetricValue
 
 
@@ -75,7 +75,7 @@ class MetricState(ABC):
         """The metric with its 95% interval, or the reason why there is none. Changes nothing."""
 
     @abstractmethod
-    def _add(self, rows: Rows) -> None: ...
+    def _add(self, rows: LabelledScores) -> None: ...
 
     @abstractmethod
     def _merge(self, other: Self) -> None: ...
@@ -103,7 +103,7 @@ class RatioMetric(MetricState):
         self.num_clipped = 0
         self.num_outside = 0
 
-    def _add(self, rows: Rows) -> None:
+    def _add(self, rows: LabelledScores) -> None:
         terms = row_terms(rows.score, rows.label, rows.weight)
         with np.errstate(over="ignore", invalid="ignore"):
             self.sums += terms.sum(axis=1)

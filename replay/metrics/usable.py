@@ -74,7 +74,7 @@ def labelled_rows(label: Array, weight: Array | None) -> Labelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class LabelledScores:
     """The rows that a metric uses: float64 columns of one length, and what was left out."""
 
     score: Array
@@ -89,7 +89,7 @@ def usable_rows(
     label: NDArray[Any],
     weight: NDArray[Any] | None = None,
     cluster: NDArray[Any] | None = None,
-) -> Rows:
+) -> LabelledScores:
     """Cast to float64 and keep the rows with a finite score, a 0/1 label and a usable weight.
 
     Args:
@@ -113,7 +113,7 @@ def usable_rows(
     mask = found.mask & np.isfinite(scores)
     excluded = found.excluded
     excluded.score_non_finite = int(np.count_nonzero(found.mask)) - int(np.count_nonzero(mask))
-    return Rows(
+    return LabelledScores(
         scores[mask],
         labels[mask],
         None if weights is None else weights[mask],

@@ -29,7 +29,7 @@ class Bucket:
 
 
 @dataclass(frozen=True)
-class Step:
+class BucketStep:
     """One or more buckets, drawn as one. `peak` is the highest mismatch rate of a bucket in it."""
 
     start: datetime
@@ -148,7 +148,7 @@ def _wide_enough(buckets: int) -> int:
     return next((nice for nice in _NICE if nice >= buckets), buckets)
 
 
-def to_steps(buckets: Iterable[Bucket], grid: Grid) -> tuple[Step | None, ...]:
+def to_steps(buckets: Iterable[Bucket], grid: Grid) -> tuple[BucketStep | None, ...]:
     """Add buckets up to the grid's steps: counts are summed, means weighted by rows. None where there is no row."""
     members: dict[int, list[Bucket]] = defaultdict(list)
     for bucket in buckets:
@@ -156,10 +156,10 @@ def to_steps(buckets: Iterable[Bucket], grid: Grid) -> tuple[Step | None, ...]:
     return tuple(_step(grid.start + grid.width * place, members.get(place, [])) for place in range(grid.count))
 
 
-def _step(start: datetime, members: Sequence[Bucket]) -> Step | None:
+def _step(start: datetime, members: Sequence[Bucket]) -> BucketStep | None:
     if not any(bucket.compared for bucket in members):
         return None
-    return Step(
+    return BucketStep(
         start=start,
         compared=sum(bucket.compared for bucket in members),
         mismatched=sum(bucket.mismatched for bucket in members),

@@ -27,7 +27,7 @@ class Shape(Enum):
 
 
 @dataclass(frozen=True)
-class Run:
+class MismatchRun:
     """Buckets ``[first, last]`` and what they hold."""
 
     first: int
@@ -41,7 +41,7 @@ class Concentration:
     """How the mismatches lie, and the runs that hold most of them, in order of time."""
 
     shape: Shape
-    runs: tuple[Run, ...] = ()
+    runs: tuple[MismatchRun, ...] = ()
     mismatched_share: float = 0.0
     """Share of all mismatches that lie in the runs."""
     compared_share: float = 0.0
@@ -91,7 +91,7 @@ def _by_chance(wrong: int) -> float:
     return _KUIPER_5_PERCENT / (root + 0.155 + 0.24 / root)
 
 
-def _best_run(compared: Sequence[int], mismatched: Sequence[int], total: int, wrong: int) -> tuple[Run, float]:
+def _best_run(compared: Sequence[int], mismatched: Sequence[int], total: int, wrong: int) -> tuple[MismatchRun, float]:
     """The run with the largest surplus; of equals the shortest."""
     level, floor, floor_at = 0.0, 0.0, -1
     best, first, last = -1.0, 0, 0
@@ -104,11 +104,11 @@ def _best_run(compared: Sequence[int], mismatched: Sequence[int], total: int, wr
     return _run(compared, mismatched, first, last), best
 
 
-def _run(compared: Sequence[int], mismatched: Sequence[int], first: int, last: int) -> Run:
-    return Run(first, last, sum(compared[first : last + 1]), sum(mismatched[first : last + 1]))
+def _run(compared: Sequence[int], mismatched: Sequence[int], first: int, last: int) -> MismatchRun:
+    return MismatchRun(first, last, sum(compared[first : last + 1]), sum(mismatched[first : last + 1]))
 
 
-def _cut(compared: Sequence[int], mismatched: Sequence[int], best: Run, rate: float) -> tuple[Run, ...]:
+def _cut(compared: Sequence[int], mismatched: Sequence[int], best: MismatchRun, rate: float) -> tuple[MismatchRun, ...]:
     """Cut the window's hot runs out, or return the best run whole where there would be too many."""
     threshold = math.sqrt(rate * best.mismatched / best.compared)  # as many times the window's rate as below the run's
     scores = [amount - threshold * rows for rows, amount in zip(compared, mismatched, strict=True)]

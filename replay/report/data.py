@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from replay.errors import UsageError
 from replay.metrics.row import MetricRow
-from replay.report.plain import UtcTime, plain, spelled
+from replay.report.json_safe import UtcTime, json_safe, plain
 from replay.report.summary import Summary
 
 ALL = "all"
@@ -102,7 +102,7 @@ _WORST_ROWS = TypeAdapter(tuple[WorstRow, ...])
 
 def _worst(row: WorstRow) -> dict[str, Any]:
     """Scores and features of a row may be NaN, which is why it is worst."""
-    return {entry.name: spelled(getattr(row, entry.name)) for entry in fields(row)}
+    return {entry.name: json_safe(getattr(row, entry.name)) for entry in fields(row)}
 
 
 def _values(row: MetricRow) -> list[Any]:

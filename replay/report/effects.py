@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from replay.report.plain import OPTIONAL
+from replay.report.json_safe import OPTIONAL
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from replay.config import Gate, nearest
 from replay.errors import ConfigError, Problem
 from replay.metrics.row import MetricRow
 from replay.metrics.value import MetricValue
+from replay.report.charts.intervals import METRICS
 from replay.report.data import ALL, ONLINE
-from replay.report.intervals import METRICS
 from replay.report.summary import Summary
 from replay.report.variant import Comparison, Stability
 from replay.report.verdicts import GateVerdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from replay.report.page import gate_rule
+from replay.report.html.page import gate_rule
 from replay.report.verdicts import GateVerdict
 
 

@@ -13,9 +13,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from replay.errors import UsageError
 from replay.metrics.value import MetricValue
 from replay.report.effects import FamilyEffect, SkewMatrix
-from replay.report.plain import OPTIONAL, UtcTime, plain
+from replay.report.json_safe import OPTIONAL, UtcTime, plain
 from replay.report.variant import Comparison, Stability, VariantSummary
-from replay.report.verdicts import Cause, GateVerdict, Incident, IncidentRow, NoiseFloor
+from replay.report.verdicts import Cause, GateVerdict, Incident, IncidentRow, NoiseFloorSummary
 from replay.version import __version__
 
 SUMMARY_VERSION = 1
@@ -90,7 +90,7 @@ class CheckpointSummary:
 
 
 @dataclass(frozen=True)
-class Tolerance:
+class ToleranceSummary:
     """Agreement is ``|replayed - online| <= abs + rel * |online|``."""
 
     abs: float
@@ -121,13 +121,13 @@ class Summary:
     finished: UtcTime | None = None
     config_sha256: str | None = None
     output: str | None = None
-    tolerance: Tolerance | None = None
+    tolerance: ToleranceSummary | None = None
     """What counted as agreement."""
     bucket_seconds: float | None = None
     """Width of a time bucket; None without a time column."""
     online_metrics: Mapping[str, MetricValue] = field(default_factory=dict)
     """Quality of the online score itself, on the same rows; empty without a label."""
-    noise_floor: NoiseFloor | None = None
+    noise_floor: NoiseFloorSummary | None = None
     diagnosed: bool = False
     """Whether incidents were searched for: only then does an empty list say that there is none."""
     incidents: tuple[Incident, ...] = ()
@@ -192,13 +192,13 @@ __all__ = [
     "Incident",
     "IncidentRow",
     "MetricValue",
-    "NoiseFloor",
+    "NoiseFloorSummary",
     "Reconciliation",
     "Stability",
     "Summary",
     "TimeRange",
     "Timings",
-    "Tolerance",
+    "ToleranceSummary",
     "TrafficSummary",
     "VariantSummary",
 ]

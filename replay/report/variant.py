@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 
 from replay.metrics.rank import RankChange
 from replay.metrics.value import MetricValue
-from replay.report.plain import OPTIONAL, UNDEFINED, finite
+from replay.report.json_safe import OPTIONAL, UNDEFINED, finite
 
 
 @dataclass(frozen=True)

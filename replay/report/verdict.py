@@ -10,10 +10,10 @@ from typing import Literal
 from replay.report.buckets import Bucket, bucket_series, bucket_width
 from replay.report.concentration import Concentration, Shape, concentrate
 from replay.report.data import ReportData
-from replay.report.numerals import count, percent, period
 from replay.report.slices import dominant_slice, slices_by_variant
-from replay.report.story import incident_sentence
 from replay.report.variant import Comparison
+from replay.report.words.incidents import incident_sentence
+from replay.report.words.numbers import count, percent, period
 
 Level = Literal["agrees", "differs", "unknown"]
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from replay.metrics.value import MetricValue
-from replay.report.plain import OPTIONAL, UtcTime
+from replay.report.json_safe import OPTIONAL, UtcTime
 
 
 @dataclass(frozen=True)
-class NoiseFloor:
+class NoiseFloorSummary:
     """How far replayed and online scores differ with no incident."""
 
     abs: float

@@ -6,7 +6,7 @@ from replay.scenarios.draw import Draw, map_elements
 from replay.scenarios.hashing import bits, normal, row_keys, salted, uniform
 from replay.scenarios.needs import donor_features, side_columns
 from replay.scenarios.ops import REGISTERED, Op, OpProblem, Site, register
-from replay.scenarios.plan import NotThere, Rows, ScenarioPlan, Touched
+from replay.scenarios.plan import NotThere, ScenarioPlan, Touched, TouchedRows
 from replay.scenarios.side import SideColumn
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "NotThere",
     "Op",
     "OpProblem",
-    "Rows",
+    "TouchedRows",
     "ScenarioPlan",
     "SideColumn",
     "Site",

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from replay.errors import RunFailed
-from replay.features.buffers import null_mask, plain, plain_type
+from replay.features.codecs.buffers import null_mask, plain, plain_type
+from replay.features.codecs.numeric import is_list, is_text
+from replay.features.codecs.vectors import is_vector
 from replay.features.lists import take_apart
-from replay.features.numeric import is_list, is_text
-from replay.features.vectors import is_vector
 
 _TEXTS = (pa.string(), pa.large_string(), pa.string_view())
 _DENSE = 1  # the `type` of a Spark ML vector that has all its values

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import xxhash
 
 from replay.errors import TrafficError
-from replay.features.buffers import null_mask, plain
-from replay.features.numeric import is_text
+from replay.features.codecs.buffers import null_mask, plain
+from replay.features.codecs.numeric import is_text
 from replay.hashing import Keys, bits, mix, normal, salted, uniform
 
 __all__ = ["Keys", "bits", "element_keys", "mix", "normal", "row_keys", "salted", "selected", "uniform"]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from replay.config.model import ModelConfig
-from replay.config.scenarios import Perturbation
+from replay.config.sections.model import ModelConfig
+from replay.config.sections.scenarios import Perturbation
 from replay.errors import ConfigError, Problem
 from replay.scenarios.side import SideColumn, stale_name, where_name
-from replay.scenarios.targets import Target, resolve_targets
+from replay.scenarios.targets import StepTarget, resolve_targets
 
 if TYPE_CHECKING:
     from replay.config.variants import Scenario
@@ -54,7 +54,7 @@ def donor_features(
 
 def _resolved(
     scenarios: Sequence[Scenario], model: ModelConfig, features: Mapping[str, pa.DataType]
-) -> Iterator[tuple[Perturbation, tuple[Target, ...]]]:
+) -> Iterator[tuple[Perturbation, tuple[StepTarget, ...]]]:
     """Every step of every scenario, and what it changes."""
     problems: list[Problem] = []
     resolved = [

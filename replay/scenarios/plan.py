@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from replay.config.model import ModelConfig
+from replay.config.sections.model import ModelConfig
 from replay.errors import ConfigError, Problem, RunFailed
 from replay.scenarios.custom import Checked
 from replay.scenarios.donors import Donors
@@ -31,7 +31,7 @@ class NotThere(Exception):
 
 
 @dataclass(frozen=True)
-class Rows:
+class TouchedRows:
     """One batch, shared by all scenarios.
 
     Attributes:
@@ -103,7 +103,7 @@ class ScenarioPlan:
         self._steps = resolved.steps
         self._types = {feature: features[feature] for feature in self.features}
 
-    def touch(self, rows: Rows) -> Touched:
+    def touch(self, rows: TouchedRows) -> Touched:
         """Apply all steps, in order, to the rows that they touch.
 
         Args:
@@ -123,7 +123,7 @@ class ScenarioPlan:
         columns = {name: to_logged(values.get(name), logged) for name, logged in self._types.items() if name in values}
         return Touched(touched, columns, int(without.sum()))
 
-    def try_out(self, rows: Rows) -> list[Problem]:
+    def try_out(self, rows: TouchedRows) -> list[Problem]:
         """Apply the perturbations of the user's own to rows as logged, whatever their rate, and keep nothing.
 
         Args:
@@ -159,7 +159,7 @@ class ScenarioPlan:
             values.side_reader(at),
         )
 
-    def _marks(self, step: Step, rows: Rows) -> dict[str, Mask]:
+    def _marks(self, step: Step, rows: TouchedRows) -> dict[str, Mask]:
         """Rows that a step touches, (n,) by unit; units that touch none are left out."""
         if step.rate == 0:
             return {}
@@ -199,7 +199,7 @@ class ScenarioPlan:
         return stale & ~found
 
 
-def _eligible(step: Step, rows: Rows) -> Mask:
+def _eligible(step: Step, rows: TouchedRows) -> Mask:
     """Rows that a step may touch, whatever its rate, (n,)."""
     mask = rows.accepted
     if step.start_us is not None or step.end_us is not None:

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from replay.config.model import Input, ModelConfig
+from replay.config.messages.wording import listing, suggestion
 from replay.config.names import nearest
-from replay.config.scenarios import Perturbation
-from replay.config.wording import listing, suggestion
+from replay.config.sections.model import Input, ModelConfig
+from replay.config.sections.scenarios import Perturbation
 from replay.errors import Problem
-from replay.features.buffers import plain_type
+from replay.features.codecs.buffers import plain_type
 from replay.scenarios.custom import custom_op, is_custom
 from replay.scenarios.donors import Donors
 from replay.scenarios.forms import working_type
 from replay.scenarios.ops import REGISTERED, Op, OpClass, OpProblem, Site
 from replay.scenarios.side import where_name
-from replay.scenarios.targets import Target, inputs_of, resolve_targets
+from replay.scenarios.targets import StepTarget, inputs_of, resolve_targets
 
 if TYPE_CHECKING:
     from replay.config.variants import Scenario
@@ -140,7 +140,7 @@ def _op_class(step: Perturbation, path: str, base_dir: str, problems: list[Probl
 def _changes(
     step: Perturbation,
     path: str,
-    targets: Sequence[Target],
+    targets: Sequence[StepTarget],
     make: OpClass,
     model: ModelConfig,
     features: Mapping[str, pa.DataType],
@@ -163,7 +163,7 @@ def _changes(
 
 def _site(
     step: Perturbation,
-    target: Target,
+    target: StepTarget,
     model: ModelConfig,
     features: Mapping[str, pa.DataType],
     donors: Donors | None,

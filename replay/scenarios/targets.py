@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from replay.config.model import Input, ModelConfig
+from replay.config.messages.wording import suggestion
 from replay.config.names import NoMatch, expand_globs, matches, nearest
-from replay.config.scenarios import Perturbation
-from replay.config.wording import suggestion
+from replay.config.sections.model import Input, ModelConfig
+from replay.config.sections.scenarios import Perturbation
 from replay.errors import Problem
 
 TOGETHER: Final = "*"
@@ -17,7 +17,7 @@ TOGETHER: Final = "*"
 
 
 @dataclass(frozen=True)
-class Target:
+class StepTarget:
     """A feature that a step changes.
 
     Attributes:
@@ -35,7 +35,7 @@ class Target:
 
 def resolve_targets(
     step: Perturbation, path: str, model: ModelConfig, features: Sequence[str], problems: list[Problem]
-) -> tuple[Target, ...]:
+) -> tuple[StepTarget, ...]:
     """Find the features of a step, each once; one that a family names goes with its (first) family.
 
     Args:
@@ -45,12 +45,12 @@ def resolve_targets(
         features: Every feature that the model reads.
         problems: Gets what is wrong.
     """
-    found: dict[str, Target] = {}
+    found: dict[str, StepTarget] = {}
     for place, family in enumerate(step.families):
         for feature in _family(family, f"{path}.families[{place}]", model, features, problems):
-            found.setdefault(feature, Target(feature, _unit(step, feature, family), "families"))
+            found.setdefault(feature, StepTarget(feature, _unit(step, feature, family), "families"))
     for feature in _expand(step.features, f"{path}.features", features, problems):
-        found.setdefault(feature, Target(feature, _unit(step, feature, feature), "features"))
+        found.setdefault(feature, StepTarget(feature, _unit(step, feature, feature), "features"))
     if not step.features and not step.families:
         problems.append(Problem(f"`{step.op}` needs `features` or `families`: name what it changes", path))
     targets = tuple(found.values())
@@ -104,8 +104,8 @@ def _expand(patterns: Sequence[str], path: str, features: Sequence[str], problem
 
 
 def _swapped(
-    step: Perturbation, path: str, targets: tuple[Target, ...], features: Sequence[str], problems: list[Problem]
-) -> tuple[Target, ...]:
+    step: Perturbation, path: str, targets: tuple[StepTarget, ...], features: Sequence[str], problems: list[Problem]
+) -> tuple[StepTarget, ...]:
     """Both sides of each exchange; a pair shares its rows."""
     known = len(problems)
     if not step.with_:
@@ -127,6 +127,6 @@ def _swapped(
     if len(problems) > known:
         return ()
     pairs = list(zip(targets, partners, strict=True))
-    there = [Target(target.feature, target.unit, target.key, partner) for target, partner in pairs]
-    back = [Target(partner, target.unit, "with", target.feature) for target, partner in pairs]
+    there = [StepTarget(target.feature, target.unit, target.key, partner) for target, partner in pairs]
+    back = [StepTarget(partner, target.unit, "with", target.feature) for target, partner in pairs]
     return (*there, *back)

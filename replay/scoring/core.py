@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from replay.checkpoints import Scorer
 from replay.config import ModelConfig, Scenario
 from replay.features import REJECT_REASONS, Encoder, feature_column
-from replay.scenarios import Donors, Rows, ScenarioPlan, row_keys
+from replay.scenarios import Donors, ScenarioPlan, TouchedRows, row_keys
 from replay.scoring.chunks import ChunkedScorer
 from replay.scoring.layout import Carried, scores_schema
 from replay.scoring.perturbed import PerturbedScorer, SparseScores
@@ -196,14 +196,14 @@ class BatchScorer:
         mask = held.rejected if held.rejected.any() else None
         return pa.array(held.clean[variant.checkpoint], type=dtype, mask=mask)
 
-    def _rows(self, batch: pa.RecordBatch, accepted: NDArray[np.bool_]) -> Rows:
+    def _rows(self, batch: pa.RecordBatch, accepted: NDArray[np.bool_]) -> TouchedRows:
         """The batch as scenarios see it."""
         time_us = has_time = None
         if self._work.time is not None:
             times = to_utc(feature_column(batch, self._work.time), self._work.time_unit)
             has_time = times.is_valid().to_numpy(zero_copy_only=False)
             time_us = times.cast(pa.int64()).fill_null(0).to_numpy()
-        return Rows(
+        return TouchedRows(
             keys=_keys(batch, self._work.key),
             accepted=accepted,
             time_us=time_us,

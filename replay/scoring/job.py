@@ -18,10 +18,10 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from replay.checkpoints import Checkpoint, Scorer, cached_scorer, settle_worker
 from replay.config import EngineConfig, ModelConfig
-from replay.mapping import map_batches
 from replay.scoring.core import BatchScorer, Stopwatch, Work
 from replay.scoring.device import choose_device
 from replay.scoring.sources import Sources, find_sources, refuse_other_sources
+from replay.spark.arrow_mapping import map_batches
 from replay.traffic import Split, SplitPlan, map_splits
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from replay.errors import RunFailed
 from replay.features import Encoded, Encoder
-from replay.scenarios import Rows, ScenarioPlan
+from replay.scenarios import ScenarioPlan, TouchedRows
 from replay.scoring.chunks import ChunkedScorer
 from replay.scoring.routes import Route
 from replay.scoring.variants import Variant
@@ -104,7 +104,9 @@ class PerturbedScorer:
             if count
         }
 
-    def begin(self, rows: Rows, encoded: Encoded, assigned: Mapping[str, NDArray[np.int64]]) -> dict[str, SparseScores]:
+    def begin(
+        self, rows: TouchedRows, encoded: Encoded, assigned: Mapping[str, NDArray[np.int64]]
+    ) -> dict[str, SparseScores]:
         """Perturb one batch; its scores are complete after the next :meth:`finish`.
 
         Args:

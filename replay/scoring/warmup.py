@@ -12,9 +12,9 @@ import pyarrow as pa
 from replay.checkpoints import Checkpoint
 from replay.config import EngineConfig, ModelConfig
 from replay.errors import ReplayError
-from replay.guest import active
 from replay.scoring.device import choose_device
 from replay.scoring.job import open_scorers
+from replay.spark.guest import active
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.5
 
 
-class Shows(Protocol):
+class ProgressListener(Protocol):
     """What is told how far the work is."""
 
     def stage(self, name: str, total_rows: int | None = None) -> None:
@@ -49,7 +49,7 @@ def score_in_waves(
     run_id: str,
     commit_rows: int,
     total_rows: int,
-    progress: Shows,
+    progress: ProgressListener,
 ) -> dict[str, float]:
     """Score the whole plan into a Delta table, going on after the last wave that is committed.
 
@@ -86,7 +86,7 @@ def score_in_waves(
 
 
 @contextmanager
-def _reporting(totals: Accumulator[dict[str, float]], progress: Shows, skipped: int) -> Iterator[None]:
+def _reporting(totals: Accumulator[dict[str, float]], progress: ProgressListener, skipped: int) -> Iterator[None]:
     """Tell the progress how many rows finished tasks have scored, while Spark works."""
     stop = threading.Event()
 

@@ -1,9 +1,9 @@
 """What a run leaves: Delta tables, the manifest, the summary and the report, and who may replace them."""
 
 from replay.store.manifest import COMPLETE, RUNNING, Manifest, make_run_id
-from replay.store.output import DIFFS, HYPOTHESES, METRICS, REPORT, REPORT_DATA, SCORES, SUMMARY, Output
+from replay.store.output import DIFFS, HYPOTHESES, METRICS, REPORT, REPORT_DATA, SCORES, SUMMARY, OutputDirectory
 from replay.store.storage import Storage, open_storage
-from replay.store.tables import append_wave, commits_of_others, forget_table, last_wave, read_table, replace_table
+from replay.store.tables import append_wave, foreign_commits, forget_table, last_wave, read_table, replace_table
 
 __all__ = [
     "COMPLETE",
@@ -16,10 +16,10 @@ __all__ = [
     "SCORES",
     "SUMMARY",
     "Manifest",
-    "Output",
+    "OutputDirectory",
     "Storage",
     "append_wave",
-    "commits_of_others",
+    "foreign_commits",
     "forget_table",
     "last_wave",
     "make_run_id",

@@ -18,7 +18,7 @@ _RESULTS = (SUMMARY, REPORT, REPORT_DATA)
 _ALL = (*_RESULTS, MANIFEST, SCORES, DIFFS, METRICS, HYPOTHESES)
 
 
-class Output:
+class OutputDirectory:
     """The directory that one run writes.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from replay.errors import RunFailed
-from replay.sql import quoted
+from replay.spark.sql import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -15,7 +15,7 @@ def append_wave(scores: DataFrame, path: str, run_id: str, wave: int, indexed: i
     """Append one wave of scores, once: a repeat of a committed wave changes nothing.
 
     Delta skips a transaction whose (``txnAppId``, ``txnVersion``) it has seen, silently and even if the data differs;
-    so the id is the run's, which stands for config, checkpoints and pinned traffic, and `commits_of_others` reads the
+    so the id is the run's, which stands for config, checkpoints and pinned traffic, and `foreign_commits` reads the
     commits back.
 
     Args:
@@ -51,7 +51,7 @@ def last_wave(spark: SparkSession, path: str, run_id: str) -> int:
     return max(waves, default=-1)
 
 
-def commits_of_others(spark: SparkSession, path: str, run_id: str) -> list[str]:
+def foreign_commits(spark: SparkSession, path: str, run_id: str) -> list[str]:
     """Run ids, other than the given one, that have written to a table; anything here means two runs were mixed."""
     history = spark.sql(f"DESCRIBE HISTORY delta.{quoted(path)}").select("userMetadata").distinct().collect()
     return sorted(str(row["userMetadata"] or "unnamed") for row in history if row["userMetadata"] != run_id)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
+from replay.spark.read_errors import traffic_errors
 from replay.traffic.paths import require_column
-from replay.traffic.scan import scannable_roots, selected_dataframe
+from replay.traffic.read.scan import scannable_roots, selected_dataframe
 from replay.traffic.selection import spark_column
-from replay.traffic.spark_errors import traffic_errors
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-    from replay.traffic.pinned import PinnedTraffic
+    from replay.traffic.table.pinned import PinnedTraffic
 
 _HASH: Final = "hash"
 _BUCKET_BITS: Final = 12

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from replay.config.traffic import Window
+from replay.config.sections.traffic import Window
 from replay.errors import ConfigError, Problem
-from replay.guest import arrow_dataframe
-from replay.sql import quoted
+from replay.spark.guest import arrow_dataframe
+from replay.spark.read_errors import traffic_errors
+from replay.spark.sql import quoted
 from replay.traffic.keys import key_hash
 from replay.traffic.paths import require_column
-from replay.traffic.scan import pinned_dataframe, scannable_roots, to_spark_types
+from replay.traffic.read.scan import pinned_dataframe, scannable_roots, to_spark_types
 from replay.traffic.selection import in_window, spark_column
-from replay.traffic.spark_errors import traffic_errors
 from replay.traffic.times import utc_micros
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from replay.traffic.pinned import PinnedTraffic
+    from replay.traffic.table.pinned import PinnedTraffic
 
 ENTITY: Final = "entity"
 TIME_US: Final = "time_us"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from replay.config.traffic import Window as TimeWindow
+from replay.config.sections.traffic import Window as TimeWindow
 from replay.errors import ConfigError, Problem
 from replay.traffic.keys import key_hash
 from replay.traffic.paths import ColumnPath, require_column
-from replay.traffic.scan import scannable_roots, selectable_dataframe, selected_dataframe
+from replay.traffic.read.scan import scannable_roots, selectable_dataframe, selected_dataframe
 from replay.traffic.selection import in_window, leave_rows, spark_column
 from replay.traffic.times import LATEST_US, utc_micros
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from replay.config import TrafficConfig
-    from replay.traffic.pinned import PinnedTraffic
+    from replay.traffic.table.pinned import PinnedTraffic
 
 _TICK: Final = timedelta(microseconds=1)
 _ROW, _ENTITY, _MICROS, _ORDER, _VALUES, _APART = "row", "entity", "micros", "order", "values", "apart"
@@ -59,7 +59,7 @@ def known_name(lag: timedelta) -> str:
 
 
 @dataclass(frozen=True)
-class History:
+class AsOfHistory:
     """What is taken from each row of the table to look up older values.
 
     Attributes:
@@ -75,7 +75,7 @@ class History:
     features: tuple[ColumnPath, ...]
 
     @classmethod
-    def of(cls, traffic: PinnedTraffic, features: Sequence[str]) -> History:
+    def of(cls, traffic: PinnedTraffic, features: Sequence[str]) -> AsOfHistory:
         """Find the columns.
 
         Raises:
@@ -156,7 +156,7 @@ def stale_dataframe(
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    history = History.of(traffic, [column.feature for column in stale])
+    history = AsOfHistory.of(traffic, [column.feature for column in stale])
     scannable_roots(traffic, history.roots)
     lags = sorted({column.lag for column in stale})
     row = F.struct(*(column.alias(f"c{place}") for place, column in enumerate(columns.values())))
@@ -178,7 +178,7 @@ def stale_dataframe(
 
 
 def _unselected(
-    spark: SparkSession, traffic: PinnedTraffic, history: History, lags: Sequence[timedelta]
+    spark: SparkSession, traffic: PinnedTraffic, history: AsOfHistory, lags: Sequence[timedelta]
 ) -> list[DataFrame]:
     """History that is no selected row itself: the rows that may be looked up, and of the oldest one an entity.
 
@@ -210,7 +210,7 @@ def _earlier(moment: datetime, lag: timedelta) -> datetime | None:
 
 
 def _between(
-    dataframe: DataFrame, traffic: PinnedTraffic, start: datetime | None, end: datetime | None, history: History
+    dataframe: DataFrame, traffic: PinnedTraffic, start: datetime | None, end: datetime | None, history: AsOfHistory
 ) -> DataFrame:
     """The history in [start, end); the bounds are pushed down to the files."""
     from pyspark.sql import functions as F

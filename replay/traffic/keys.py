@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from replay.sql import quoted
+from replay.spark.sql import quoted
 from replay.traffic.paths import require_column
+from replay.traffic.read.spark_read import readable_schema
 from replay.traffic.selection import spark_column
-from replay.traffic.spark_read import readable_schema
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

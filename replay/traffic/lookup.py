@@ -12,20 +12,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from replay.errors import TrafficError
-from replay.guest import arrow_dataframe
-from replay.sql import quoted
-from replay.traffic.direct import Piece, ReadPlan, Split, read_split
+from replay.spark.guest import arrow_dataframe
+from replay.spark.read_errors import traffic_errors
+from replay.spark.sql import quoted
 from replay.traffic.paths import ColumnPath, column_root, require_column
-from replay.traffic.scan import files_in_window, selected_dataframe, to_spark_types
+from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
+from replay.traffic.read.scan import files_in_window, selected_dataframe, to_spark_types
+from replay.traffic.read.splits import make_splits
+from replay.traffic.read.window import time_filter
 from replay.traffic.selection import spark_column
-from replay.traffic.spark_errors import traffic_errors
-from replay.traffic.splits import make_splits
-from replay.traffic.window import time_filter
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from replay.traffic.pinned import PinnedTraffic
+    from replay.traffic.table.pinned import PinnedTraffic
 
 _IPC = "batch"
 

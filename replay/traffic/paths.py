@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from replay.config.messages.wording import suggestion
 from replay.config.names import nearest
-from replay.config.wording import suggestion
 from replay.errors import TrafficError
-from replay.sql import quoted, text_literal
+from replay.spark.sql import quoted, text_literal
 
 
 @dataclass(frozen=True)
-class Step:
+class PathStep:
     """One step down from a column: into a struct's field, or to a map's entry.
 
     Attributes:
@@ -46,7 +46,7 @@ class ColumnPath:
 
     name: str
     root: str
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
     type: pa.DataType
 
     @property
@@ -94,12 +94,12 @@ def _heads(name: str) -> list[str]:
     return [name, *(name[:at] for at in range(len(name) - 1, 0, -1) if name[at] == ".")]
 
 
-def _below(dtype: pa.DataType, rest: str) -> tuple[tuple[Step, ...], pa.DataType] | None:
+def _below(dtype: pa.DataType, rest: str) -> tuple[tuple[PathStep, ...], pa.DataType] | None:
     if not rest:
         return (), dtype
     if pa.types.is_map(dtype):
         key = _map_key(dtype.key_type, rest)
-        return ((Step(key, in_map=True),), dtype.item_type) if key is not None else None
+        return ((PathStep(key, in_map=True),), dtype.item_type) if key is not None else None
     if not pa.types.is_struct(dtype):
         return None
     for head in _heads(rest):
@@ -107,7 +107,7 @@ def _below(dtype: pa.DataType, rest: str) -> tuple[tuple[Step, ...], pa.DataType
         found = _below(dtype.field(index).type, rest[len(head) + 1 :]) if index >= 0 else None
         if found is not None:
             steps, inner = found
-            return (Step(head, in_map=False), *steps), inner
+            return (PathStep(head, in_map=False), *steps), inner
     return None
 
 

@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from replay.config import Sample, TrafficConfig
 from replay.errors import Problem
-from replay.sql import quoted, text_literal
+from replay.spark.read_errors import one_line, unlogged
+from replay.spark.sql import quoted, text_literal
 from replay.traffic.paths import ColumnPath, find_column, require_column
-from replay.traffic.spark_errors import one_line, unlogged
-from replay.traffic.window import time_filter
+from replay.traffic.read.window import time_filter
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from replay.errors import Problem
-from replay.sql import quoted
+from replay.spark.sql import quoted
 from replay.traffic.history import StaleColumn, stale_dataframe
-from replay.traffic.scan import pinned_dataframe, scan_dataframe, scannable_roots, selected_dataframe
+from replay.traffic.read.scan import pinned_dataframe, scan_dataframe, scannable_roots, selected_dataframe
 from replay.traffic.selection import columns_in, condition, where_problem
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-    from replay.traffic.pinned import PinnedTraffic
+    from replay.traffic.table.pinned import PinnedTraffic
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from replay.session import spark_session
+from replay.spark.session import spark_session
 from tests.bench.bare import run_bare
 from tests.bench.case import WIDE_FLOATS, WIDE_IDS, Case, write_model, write_traffic
 from tests.bench.diagnose import print_diagnosis

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import torch
 
 from replay.config import load_config
-from replay.flows import incidents
 from replay.flows.diagnose import diagnose
+from replay.flows.incidents import diagnose as incidents
 from tests.bench.case import ROW_GROUP, Case, write_model, write_traffic
 from tests.bench.engine import run_whole, write_config
 from tests.bench.timing import Cost, measure

@@ -12,8 +12,8 @@ import yaml
 import replay
 from replay.config import load_config
 from replay.flows.options import Options
-from replay.flows.prepare import Prepared, prepare
-from replay.report.progress import make_progress
+from replay.flows.stages.prepare import Prepared, prepare
+from replay.report.terminal.progress import make_progress
 from replay.scoring.job import new_totals, score_dataframe, score_splits
 from replay.scoring.waves import score_in_waves
 from replay.traffic import scan_dataframe

@@ -10,12 +10,12 @@ import threading
 import time
 from pathlib import Path
 
-from replay.session import spark_session
+from replay.spark.session import spark_session
 from tests.bench.engine import prepare_case, run_engine
 from tests.bench.timing import descendants
 
 _KB = 1024
-_WORKERS = (b"pyspark.daemon", b"replay.daemon")
+_WORKERS = (b"pyspark.daemon", b"replay.spark.faststart.daemon")
 """What the daemon's command line, which its forks keep, has in it."""
 
 

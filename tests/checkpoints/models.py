@@ -15,9 +15,9 @@ from torch import nn
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.examine import examine
 from replay.checkpoints.open import open_scorer
-from replay.checkpoints.scorer import ModelScorer
-from replay.config.checkpoints import CheckpointConfig
-from replay.config.model import ModelConfig
+from replay.checkpoints.scorers.scorer import ModelScorer
+from replay.config.sections.checkpoints import CheckpointConfig
+from replay.config.sections.model import ModelConfig
 
 HERE = str(Path(__file__).parent)
 FACTORY = "tests.checkpoints.models:build"

@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 
 from replay.checkpoints.open import open_scorer
-from replay.checkpoints.private_cache import release_memory
-from replay.checkpoints.scorer import ModelScorer
+from replay.checkpoints.scorers.scorer import ModelScorer
+from replay.checkpoints.sharing.private_cache import release_memory
 from tests.checkpoints.models import contract, opened
 
 

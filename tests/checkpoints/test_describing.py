@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from replay.checkpoints import derive, describe_checkpoint, inspect_checkpoint
-from replay.config.checkpoints import DerivedConfig
+from replay.config.sections.checkpoints import DerivedConfig
 from tests.checkpoints.models import FORMATS, config_for, examined, ranker, save
 
 

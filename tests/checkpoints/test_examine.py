@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 
 from replay.checkpoints.examine import Checkpoint, Format, examine, read_state_dict, verify_unchanged
-from replay.config.checkpoints import CheckpointConfig
+from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
 from tests.checkpoints.samples import Tower, save_export, save_legacy, save_script, tower
 

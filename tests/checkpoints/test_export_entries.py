@@ -15,17 +15,17 @@ import pytest
 import torch
 from torch import nn
 
-from replay.checkpoints.archives import Archive
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.examine import examine
-from replay.checkpoints.export_archive import not_needed
-from replay.checkpoints.exported import _load
 from replay.checkpoints.fingerprint import checkpoint_file
+from replay.checkpoints.formats.torch_export.archive import not_needed
+from replay.checkpoints.formats.torch_export.open import _load
 from replay.checkpoints.inspection import inspect_checkpoint
-from replay.checkpoints.masked import MaskedFile
 from replay.checkpoints.open import open_scorer
-from replay.checkpoints.storages import MappedFile
-from replay.config.checkpoints import CheckpointConfig
+from replay.checkpoints.safety.archives import Archive
+from replay.checkpoints.safety.masked import MaskedFile
+from replay.checkpoints.safety.storages import MappedFile
+from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import UnsafeCheckpoint
 from tests.checkpoints.models import contract
 from tests.checkpoints.samples import (

@@ -14,12 +14,12 @@ import torch
 from torch import nn
 
 from replay.checkpoints.examine import examine
-from replay.checkpoints.export_expressions import expression_reason
-from replay.checkpoints.export_graph import path_reason
-from replay.checkpoints.export_specs import spec_reason
-from replay.checkpoints.exported import _examples
+from replay.checkpoints.formats.torch_export.expressions import expression_reason
+from replay.checkpoints.formats.torch_export.graph import path_reason
+from replay.checkpoints.formats.torch_export.open import _examples
+from replay.checkpoints.formats.torch_export.specs import spec_reason
 from replay.checkpoints.inspection import inspect_checkpoint
-from replay.config.checkpoints import CheckpointConfig
+from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import UnsafeCheckpoint
 from tests.checkpoints.samples import edit_entry
 
@@ -497,6 +497,6 @@ def test_names_calls_and_texts_elsewhere_are_refused(text: str) -> None:
     ],
 )
 def test_what_an_operator_has_beside_its_overloads_is_none(target: str) -> None:
-    from replay.checkpoints.export_graph import operator_reason
+    from replay.checkpoints.formats.torch_export.graph import operator_reason
 
     assert operator_reason(target)

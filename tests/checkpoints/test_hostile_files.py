@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from replay.checkpoints.examine import examine
 from replay.checkpoints.inspection import inspect_checkpoint
-from replay.config.checkpoints import CheckpointConfig
+from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
 from tests.checkpoints.samples import (
     Touch,

@@ -13,7 +13,7 @@ from torch import nn
 
 from replay.checkpoints.checkpoint import Format
 from replay.checkpoints.open import compute_precision, open_scorer, scorer_fingerprint
-from replay.config.checkpoints import CheckpointConfig
+from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointMismatch, CorruptCheckpoint, UnsafeCheckpoint
 from tests.checkpoints.models import FORMATS, config_for, contract, examined, opened, ranker, rows, save
 

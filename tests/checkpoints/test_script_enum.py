@@ -11,7 +11,7 @@ from torch import nn
 
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.examine import examine, read_state_dict
-from replay.config.checkpoints import CheckpointConfig
+from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CorruptCheckpoint, UnsafeCheckpoint
 from tests.checkpoints.models import contract, opened
 from tests.checkpoints.samples import edit_entry, read_entries, torchscript_allowed

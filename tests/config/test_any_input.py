@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from replay.config import ConfigError, Sample, build_config, fingerprint, load_config, to_resolved_dict
-from replay.config.document import parse_yaml
+from replay.config.yaml.document import parse_yaml
 from tests.config.examples import CONTRACT, SMALL
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from replay.config import OPS, DerivedConfig, DiagnosisConfig, Perturbation, RouteConfig, SpliceConfig, load_config
-from replay.config.shape import keys_of
+from replay.config.messages.shape import keys_of
 from tests.config.examples import SMALL
 
 TEXT = (Path(__file__).parents[2] / "docs" / "config.md").read_text(encoding="utf-8")

@@ -7,9 +7,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from replay.config import ConfigError, build_config, to_resolved_dict
-from replay.config.document import parse_yaml
-from replay.config.overrides import apply_overrides
 from replay.config.schema import config_schema, render_schema
+from replay.config.yaml.document import parse_yaml
+from replay.config.yaml.overrides import apply_overrides
 from tests.config.examples import CONTRACT, SMALL
 
 FILE = Path(__file__).resolve().parents[2] / "schemas" / "config.schema.json"

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from replay.diagnosis.causes import FoundCause
-from replay.diagnosis.hypotheses import Hypothesis
+from replay.diagnosis.causes.find import FoundCause
+from replay.diagnosis.causes.hypotheses import Hypothesis
 from tests.bench.diagnosis.__main__ import main, plan
 from tests.bench.diagnosis.case import LAYOUTS, Suite, World
 from tests.bench.diagnosis.causes import KNOWN_KINDS, UNKNOWN_KINDS, Cause, Culprit, newest_before

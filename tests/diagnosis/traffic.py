@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replay.diagnosis.rows import RowTable
+from replay.diagnosis.incidents.rows import RowTable
 
 START_US = 1_795_000_000_000_000
 MINUTE = 60_000_000

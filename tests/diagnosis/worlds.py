@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from replay.checkpoints import FunctionScorer
-from replay.config.diff import Tolerance
-from replay.config.model import Input, ModelConfig
-from replay.diagnosis.evidence import Evidence
-from replay.diagnosis.laboratory import Laboratory
+from replay.config.sections.diff import Tolerance
+from replay.config.sections.model import Input, ModelConfig
+from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.evidence import Evidence
 
 Columns = dict[str, NDArray]
 
@@ -154,7 +154,7 @@ class World:
         control: int = 1000,
         evidence: Evidence | None = None,
         **given: object,
-    ) -> Laboratory:
+    ) -> CounterfactualReplay:
         """Evidence as the incident finder would draw it."""
         off = np.abs(self.base - online) > tolerance.abs + tolerance.rel * np.abs(online)
         inside = np.zeros(len(online), bool)
@@ -176,7 +176,7 @@ class World:
             mismatch_rate=float(off[self.bad].mean()),
         )
         scorers = {name: scorer_of(module, name) for name, module in self.models.items()}
-        return Laboratory(
+        return CounterfactualReplay(
             MODEL,
             evidence,
             scorers,

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from replay.config.diff import Tolerance
+from replay.config.sections.diff import Tolerance
 from replay.diff.spec import DiffSpec, VariantColumn
 
 START_US = 1_790_000_000_000_000 // 60_000_000 * 60_000_000

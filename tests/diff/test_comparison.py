@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from replay.config.diff import Tolerance
-from replay.diff.comparison import CONSTANT, NO_FINITE_PAIR, NOTHING_COMPARED, Comparison
+from replay.config.sections.diff import Tolerance
+from replay.diff.comparison import CONSTANT, NO_FINITE_PAIR, NOTHING_COMPARED, ComparisonSums
 from tests.metrics.cases import shards
 from tests.metrics.state_tester import check_state
 
@@ -20,7 +20,7 @@ def test_statistics_against_numpy_and_scipy():
     online = rng.random(2000)
     replayed = online + rng.normal(0, 0.1, 2000)
     tolerance = Tolerance(abs=0.05, rel=0.1)
-    found = check_state(lambda: Comparison(tolerance), shards(replayed, online), lambda state: state.compute())
+    found = check_state(lambda: ComparisonSums(tolerance), shards(replayed, online), lambda state: state.compute())
     delta = replayed - online
     wrong = np.abs(delta) > 0.05 + 0.1 * np.abs(online)
     interval = stats.binomtest(int(wrong.sum()), 2000).proportion_ci(method="wilson")
@@ -51,7 +51,7 @@ def test_every_row_is_counted_somewhere():
     has_replayed, has_online = np.ones(10, dtype=bool), np.ones(10, dtype=bool)
     has_replayed[[8, 9]] = False
     has_online[[7, 9]] = False
-    found = Comparison(EXACT).update(np.array(replayed), np.array(online), has_replayed, has_online).compute()
+    found = ComparisonSums(EXACT).update(np.array(replayed), np.array(online), has_replayed, has_online).compute()
     assert found["compared"] == 7
     assert found["mismatched"] == 5  # all but the equal pair and the equal infinities
     assert found["rows_changed"] == 4  # the two NaNs are no change, though a mismatch
@@ -77,15 +77,15 @@ def test_every_row_is_counted_somewhere():
     ],
 )
 def test_undefined_says_why(replayed, online, undefined, reason):
-    found = Comparison(EXACT).update(np.array(replayed), np.array(online)).compute()
+    found = ComparisonSums(EXACT).update(np.array(replayed), np.array(online)).compute()
     for name in undefined:
         assert found[name] is None
         assert found["reasons"][name] == reason
 
 
 def test_a_constant_side_in_shards_is_still_constant():
-    parts = [Comparison(EXACT).update(np.full(size, 0.1), np.arange(float(size))) for size in (3, 7, 11)]
-    merged = Comparison(EXACT).merge(parts[0]).merge(parts[1]).merge(parts[2])
+    parts = [ComparisonSums(EXACT).update(np.full(size, 0.1), np.arange(float(size))) for size in (3, 7, 11)]
+    merged = ComparisonSums(EXACT).merge(parts[0]).merge(parts[1]).merge(parts[2])
     assert merged.compute()["reasons"] == {"correlation": CONSTANT}
 
 
@@ -93,18 +93,18 @@ def test_correlation_keeps_its_digits_far_from_0():
     rng = np.random.default_rng(3)
     noise = rng.normal(size=3000)
     online, replayed = 1e9 + noise, 1e9 + noise + rng.normal(size=3000)
-    found = check_state(lambda: Comparison(EXACT), shards(replayed, online), lambda state: state.compute())
+    found = check_state(lambda: ComparisonSums(EXACT), shards(replayed, online), lambda state: state.compute())
     assert found["correlation"] == pytest.approx(stats.pearsonr(replayed - 1e9, online - 1e9).statistic, rel=1e-6)
 
 
 def test_quantiles_never_exceed_the_maximum():
     # 1.0 lies at the lower edge of its bin, whose middle is 1.0039.
-    found = Comparison(EXACT).update(np.array([0.0, 1.0]), np.zeros(2)).compute()
+    found = ComparisonSums(EXACT).update(np.array([0.0, 1.0]), np.zeros(2)).compute()
     assert found["p99_abs"] == found["max_abs"] == 1.0
 
 
 def test_a_design_effect_widens_the_interval():
-    state = Comparison(EXACT).update(np.arange(100.0) % 4, np.zeros(100))
+    state = ComparisonSums(EXACT).update(np.arange(100.0) % 4, np.zeros(100))
     narrow, wide = state.compute(), state.compute(design_effect=4.0)
     assert (
         wide["mismatch_rate_low"]
@@ -115,14 +115,14 @@ def test_a_design_effect_widens_the_interval():
 
 
 def test_differences_that_overflow_are_mismatches_without_a_distance():
-    found = Comparison(EXACT).update(np.array([1e308, 1.0]), np.array([-1e308, 0.0])).compute()
+    found = ComparisonSums(EXACT).update(np.array([1e308, 1.0]), np.array([-1e308, 0.0])).compute()
     assert (found["mismatched"], found["max_abs"]) == (2, 1.0)
 
 
 def parted(replayed, online, part):
     """The whole, and the part of it, compared."""
-    whole = Comparison(EXACT).update(replayed, online)
-    return whole, Comparison(EXACT).update(replayed[part], online[part])
+    whole = ComparisonSums(EXACT).update(replayed, online)
+    return whole, ComparisonSums(EXACT).update(replayed[part], online[part])
 
 
 def test_what_is_left_without_some_rows_is_what_the_others_give():
@@ -132,7 +132,7 @@ def test_what_is_left_without_some_rows_is_what_the_others_give():
     extremes = {function(column) for column in (online, replayed) for function in (np.argmin, np.argmax)}
     part[[row for row in range(0, 1000, 7) if row not in extremes | {np.abs(replayed - online).argmax()}]] = True
     whole, taken = parted(replayed, online, part)
-    expected = Comparison(EXACT).update(replayed[~part], online[~part]).compute()
+    expected = ComparisonSums(EXACT).update(replayed[~part], online[~part]).compute()
     left = whole.minus(taken).compute()
     assert left.pop("reasons") == expected.pop("reasons")
     assert left == pytest.approx(expected, rel=1e-10)

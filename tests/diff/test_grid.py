@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pytest
 from scipy.special import logit
 
-from replay.diff.comparison import Comparison
+from replay.diff.comparison import ComparisonSums
 from replay.diff.grid import DiffState
 from replay.diff.influence import InfluencePlan, InfluenceState
 from replay.diff.measure import bucket_counts, measure
@@ -89,7 +89,7 @@ def quality(metric, name, rows, spec):
 def comparison(name, against, rows, spec):
     values, valid = filled(KEPT, spec, name)
     other, there = numbers(KEPT, spec.online) if against == "online" else filled(KEPT, spec, spec.baseline)
-    return Comparison(spec.tolerance).update(values[rows], other[rows], valid[rows], there[rows]).compute()
+    return ComparisonSums(spec.tolerance).update(values[rows], other[rows], valid[rows], there[rows]).compute()
 
 
 def slices_of(spec):
@@ -300,7 +300,7 @@ def test_many_values_and_buckets_are_put_together_and_noted():
 
 def test_many_combinations_give_the_same_slices(monkeypatch):
     expected = plain(measure(diffed(SPEC)))
-    monkeypatch.setattr("replay.diff.slices._MAX_FINE_CELLS", 4)
+    monkeypatch.setattr("replay.diff.slices.tables._MAX_FINE_CELLS", 4)
     coarse = plain(measure(diffed(SPEC)))
     assert coarse["variants"] == expected["variants"]
     assert same(coarse["metric_rows"], expected["metric_rows"], 1e-9)
@@ -429,6 +429,6 @@ def test_a_giant_that_a_scenario_replaces_costs_the_others_no_digits(spoiled):
     expected = Calibration().update(filled_in, label).compute()
     assert found.metrics["calibration"].value == pytest.approx(expected.value, rel=1e-12)
     assert found.metrics["calibration"].high == pytest.approx(expected.high, rel=1e-9)
-    other = Comparison(spec.tolerance).update(filled_in, clean / 3).compute()
+    other = ComparisonSums(spec.tolerance).update(filled_in, clean / 3).compute()
     for key in ("mean_abs", "max_abs", "correlation", "p99_abs"):
         assert found.vs_online[key] == pytest.approx(other[key], rel=1e-10)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from replay.diff.job import diff_scores, rank_effects
-from replay.diff.rank_state import GROUP, RankState
+from replay.diff.ranking.rank_state import GROUP, RankState
 from tests.diff.table import SPEC, scores_table
 from tests.metrics.state_tester import same
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.config.diff import Tolerance
+from replay.config.sections.diff import Tolerance
 from replay.diff.tolerance import agrees
 
 INF, NAN = np.inf, np.nan

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from replay.config.diff import Tolerance
+from replay.config.sections.diff import Tolerance
 from replay.diff.spec import DiffSpec, VariantColumn
 from replay.diff.worst import WorstRows
 from tests.diff.table import SPEC, batches, filled, numbers, scores_table

@@ -12,7 +12,7 @@ import pytest
 import torch
 import xxhash
 
-from replay.config.model import Hash, Input, ModelConfig
+from replay.config.sections.model import Hash, Input, ModelConfig
 from replay.errors import ConfigError, TrafficError
 from replay.features import REJECT_REASONS, Encoder, check_features
 

@@ -14,7 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.config.model import Hash, Input, ModelConfig
+from replay.config.sections.model import Hash, Input, ModelConfig
 from replay.features import REJECT_REASONS, Encoder
 from tests.features import oracle
 from tests.features.strategies import (

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from replay.config.model import Input, ModelConfig
+from replay.config.sections.model import Input, ModelConfig
 from replay.errors import TrafficError
 from replay.features import Encoder, family_features, resolve_features
 

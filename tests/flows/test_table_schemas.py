@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import types as T
 
 from replay.features import REJECT_REASONS
-from replay.flows.tables import _DIFFS, _HYPOTHESES, _METRICS
+from replay.flows.stages.tables import _DIFFS, _HYPOTHESES, _METRICS
 from replay.scoring import REJECTED
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"

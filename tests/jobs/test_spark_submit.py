@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from pyspark.find_spark_home import _find_spark_home
 
-from replay.java import java_problem
-from replay.session import delta_jars
+from replay.spark.faststart.java import java_problem
+from replay.spark.session import delta_jars
 from tests.flows.case import ROWS, write_case
 
 pytestmark = pytest.mark.cluster

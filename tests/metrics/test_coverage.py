@@ -14,7 +14,7 @@ from replay.metrics.functional.terms import row_terms
 from replay.metrics.influence import AucInfluence
 from replay.metrics.logloss import LogLoss
 from replay.metrics.ne import NormalizedEntropy
-from replay.metrics.ratio import Side, measure_change
+from replay.metrics.ratio import RatioTerms, measure_change
 
 ROUNDS = 1000
 RATES = np.array([0.02, 0.1, 0.3, 0.7])
@@ -136,7 +136,7 @@ def test_paired_changes_of_ratios(formula, grouped):
             codes = np.unique(group, return_inverse=True)[1]
             sums = [np.stack([np.bincount(codes, weights=term) for term in terms], axis=1) for terms in (here, there)]
         sides = [
-            Side(terms.sum(axis=1), terms @ terms.T, label.size, 0, by_group)
+            RatioTerms(terms.sum(axis=1), terms @ terms.T, label.size, 0, by_group)
             for terms, by_group in zip((here, there), sums, strict=True)
         ]
         change = measure_change(formula, sides[0], sides[1], here @ there.T)

@@ -12,7 +12,7 @@ from replay.metrics.rank import GroupMean, RankChange
 from replay.metrics.value import MetricValue
 from replay.report.data import ReportData
 from replay.report.effects import FamilyEffect, SkewCell, SkewMatrix, holds_up_to, losses_by_lag
-from replay.report.summary import Cause, GateVerdict, Incident, IncidentRow, NoiseFloor, Stability
+from replay.report.summary import Cause, GateVerdict, Incident, IncidentRow, NoiseFloorSummary, Stability
 from replay.report.variant import VariantSummary
 from tests.report import sample
 from tests.report.sample import START
@@ -219,7 +219,7 @@ def everything_data() -> ReportData:
         summary=replace(
             burst.summary,
             variants=_variants(),
-            noise_floor=NoiseFloor(1.3e-7, 2.4e-6, 0.0003),
+            noise_floor=NoiseFloorSummary(1.3e-7, 2.4e-6, 0.0003),
             incidents=(FIRST, SECOND),
             diagnosed=True,
             gates=GATES,

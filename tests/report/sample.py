@@ -21,7 +21,7 @@ from replay.report.summary import (
     Summary,
     TimeRange,
     Timings,
-    Tolerance,
+    ToleranceSummary,
     TrafficSummary,
     VariantSummary,
 )
@@ -181,7 +181,7 @@ def summary(variants: Mapping[str, VariantSummary], **more: object) -> Summary:
         "finished": datetime(2026, 11, 21, 8, 0, 14, tzinfo=UTC),
         "config_sha256": "b7" * 32,
         "output": "out/window-41",
-        "tolerance": Tolerance(1e-6, 1e-5),
+        "tolerance": ToleranceSummary(1e-6, 1e-5),
         "bucket_seconds": 60.0,
         "online_metrics": quality(0.7188),
     }

@@ -8,7 +8,7 @@ import pytest
 
 from replay.errors import UsageError
 from replay.report.data import ReportData, WorstRow, picture_rows
-from replay.report.html import render_html
+from replay.report.html.render import render_html
 from tests.report import sample
 
 

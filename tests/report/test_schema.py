@@ -13,7 +13,7 @@ import pytest
 
 from replay.report.schema import _PARTS, summary_schema
 from replay.report.summary import Summary
-from replay.report.verdicts import Cause, Incident, NoiseFloor
+from replay.report.verdicts import Cause, Incident, NoiseFloorSummary
 from tests.report import sample
 from tests.report.test_summary import full_summary
 
@@ -88,7 +88,7 @@ def test_a_field_is_described_in_the_schema_as_in_the_code(part):
     assert {name: " ".join(text.split()) for name, text in told.items()} == described_fields(part)
 
 
-@pytest.mark.parametrize("part", [Cause, Incident, NoiseFloor])
+@pytest.mark.parametrize("part", [Cause, Incident, NoiseFloorSummary])
 def test_every_number_of_a_diagnosis_is_defined(part):
     undefined = {field.name for field in dataclasses.fields(part)} - set(described_fields(part))
 

@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from replay.config.diff import Tolerance as DiffTolerance
-from replay.diff.comparison import Comparison as DiffComparison
+from replay.config.sections.diff import Tolerance
+from replay.diff.comparison import ComparisonSums
 from replay.errors import UsageError
 from replay.metrics.value import MetricValue
-from replay.report.summary import Cause, GateVerdict, Incident, NoiseFloor, Reconciliation, Summary
+from replay.report.summary import Cause, GateVerdict, Incident, NoiseFloorSummary, Reconciliation, Summary
 from replay.report.variant import Comparison
 from tests.report import sample
 
@@ -26,7 +26,11 @@ def full_summary() -> Summary:
     )
     data = sample.burst_data().summary
     return sample.summary(
-        data.variants, incidents=(incident,), gates=gates, noise_floor=NoiseFloor(1e-7, 1e-6, 0.03), warnings=("a", "b")
+        data.variants,
+        incidents=(incident,),
+        gates=gates,
+        noise_floor=NoiseFloorSummary(1e-7, 1e-6, 0.03),
+        warnings=("a", "b"),
     )
 
 
@@ -106,7 +110,7 @@ def test_a_quality_change_that_is_undefined_is_null_with_its_reason():
 
 
 def test_a_diff_s_own_comparison_fits():
-    found = DiffComparison(DiffTolerance(abs=0.1, rel=0)).update(np.array([0.5, 0.9]), np.array([0.5, 0.5])).compute()
+    found = ComparisonSums(Tolerance(abs=0.1, rel=0)).update(np.array([0.5, 0.9]), np.array([0.5, 0.5])).compute()
     shown = Comparison(**found)
     assert (shown.compared, shown.mismatched, shown.max_abs, shown.mismatch_rate) == (2, 1, 0.4, 0.5)
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from replay.config.model import Input, ModelConfig
-from replay.config.scenarios import Perturbation
-from replay.scenarios import Donors, Rows, ScenarioPlan, Touched, row_keys
+from replay.config.sections.model import Input, ModelConfig
+from replay.config.sections.scenarios import Perturbation
+from replay.scenarios import Donors, ScenarioPlan, Touched, TouchedRows, row_keys
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ def model(*features: str, families: Mapping[str, tuple[str, ...]] | None = None,
     return ModelConfig(inputs=inputs, families=dict(families or {}))
 
 
-def rows(columns: Mapping[str, pa.Array], keys: np.ndarray | None = None, **changes: Any) -> Rows:
+def rows(columns: Mapping[str, pa.Array], keys: np.ndarray | None = None, **changes: Any) -> TouchedRows:
     """A batch in which every row is accepted and has the key of its place."""
     count = len(next(iter(columns.values())))
     keys = row_keys([pa.array(range(count), pa.int64())]) if keys is None else keys
     given = {"accepted": np.ones(count, bool), "time_us": None, "has_time": None, "side": {}.__getitem__, **changes}
-    return Rows(keys=keys, column=columns.__getitem__, **given)
+    return TouchedRows(keys=keys, column=columns.__getitem__, **given)
 
 
 def plan(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from replay.config.scenarios import OPS
+from replay.config.sections.scenarios import OPS
 from replay.errors import ConfigError, RunFailed
 from replay.scenarios import REGISTERED, NotThere, op_sources, register
 from tests.scenarios.making import plan, rows, touch

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from replay.config.model import Hash, Input, ModelConfig
-from replay.config.scenarios import OPS, Perturbation
+from replay.config.sections.model import Hash, Input, ModelConfig
+from replay.config.sections.scenarios import OPS, Perturbation
 from replay.scenarios import Donors, ScenarioPlan, row_keys
 from replay.scenarios.side import stale_name, where_name
 from tests.scenarios.making import AScenario, rows

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.config.model import Input, ModelConfig
+from replay.config.sections.model import Input, ModelConfig
 from replay.errors import ConfigError
-from replay.scenarios import Donors, Rows, row_keys, salted, uniform
+from replay.scenarios import Donors, TouchedRows, row_keys, salted, uniform
 from replay.scenarios.side import stale_name, where_name
 from tests.scenarios.making import model, plan, rows, touch
 
@@ -285,7 +285,7 @@ def test_only_features_that_a_step_reaches_are_read():
         return COLUMNS[name]
 
     keys = row_keys([pa.array(range(COUNT))])
-    batch = Rows(keys, np.ones(COUNT, bool), None, None, column, {}.__getitem__)
+    batch = TouchedRows(keys, np.ones(COUNT, bool), None, None, column, {}.__getitem__)
     plan(COLUMNS, {"op": "scale", "features": "a", "factor": 2, "rate": 0.1}).touch(batch)
 
     assert read == ["a"]

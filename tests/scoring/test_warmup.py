@@ -19,8 +19,8 @@ def opened_in_workers(spark: SparkSession, checkpoint: Checkpoint) -> list[bool]
     model = contract()
 
     def look(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        from replay.checkpoints import cache
         from replay.checkpoints.open import scorer_fingerprint
+        from replay.checkpoints.scorers import cache
 
         found = (scorer_fingerprint(checkpoint, model), "cpu") in cache._open
         for batch in batches:

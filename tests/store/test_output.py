@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from replay.errors import OutputConflict, RunFailed
-from replay.store import COMPLETE, RUNNING, Manifest, Output, make_run_id, open_storage
+from replay.store import COMPLETE, RUNNING, Manifest, OutputDirectory, make_run_id, open_storage
 from replay.store.manifest import package_versions
 
 
@@ -28,22 +28,22 @@ def manifest(config: str = "c1", run_id: str = "r1") -> Manifest:
 
 
 @pytest.fixture
-def output(tmp_path: Path) -> Output:
-    return Output(open_storage(str(tmp_path / "out")))
+def output(tmp_path: Path) -> OutputDirectory:
+    return OutputDirectory(open_storage(str(tmp_path / "out")))
 
 
-def test_a_new_directory_has_no_earlier_run(output: Output):
+def test_a_new_directory_has_no_earlier_run(output: OutputDirectory):
     assert output.previous("c1", overwrite=False) is None
 
 
-def test_the_same_config_finds_its_earlier_run(output: Output):
+def test_the_same_config_finds_its_earlier_run(output: OutputDirectory):
     output.begin(manifest(), resume=False)
     previous = output.previous("c1", overwrite=False)
     assert previous is not None
     assert (previous.run_id, previous.status) == ("r1", RUNNING)
 
 
-def test_another_config_is_refused_and_nothing_changes(output: Output):
+def test_another_config_is_refused_and_nothing_changes(output: OutputDirectory):
     output.begin(manifest(), resume=False)
     output.finish(manifest(), "2026-01-01T00:01:00Z", {}, {"summary.json": "{}"})
     with pytest.raises(OutputConflict, match="of another config") as error:
@@ -54,20 +54,20 @@ def test_another_config_is_refused_and_nothing_changes(output: Output):
 
 
 @pytest.mark.parametrize("config", ["c1", "c2"])
-def test_overwrite_goes_on_from_nothing(config: str, output: Output):
+def test_overwrite_goes_on_from_nothing(config: str, output: OutputDirectory):
     """Nor from a run of the same config."""
     output.begin(manifest(), resume=False)
     assert output.previous(config, overwrite=True) is None
 
 
-def test_a_directory_of_strangers_is_refused_even_with_overwrite(output: Output):
+def test_a_directory_of_strangers_is_refused_even_with_overwrite(output: OutputDirectory):
     Path(output.path).mkdir()
     Path(output.path, "thesis.tex").touch()
     with pytest.raises(OutputConflict, match=r"thesis\.tex"):
         output.previous("c1", overwrite=True)
 
 
-def test_an_unreadable_manifest_is_refused_unless_overwritten(output: Output):
+def test_an_unreadable_manifest_is_refused_unless_overwritten(output: OutputDirectory):
     Path(output.path).mkdir()
     Path(output.path, "manifest.json").write_text('{"version": 1, "nonsense": true}')
     with pytest.raises(OutputConflict, match="not a manifest"):
@@ -78,14 +78,14 @@ def test_an_unreadable_manifest_is_refused_unless_overwritten(output: Output):
 @pytest.mark.parametrize(
     "text", ["[]", "null", "{", '{"run_id": 1}', json.dumps({**asdict(manifest()), "checkpoints": []}), "\udcff"]
 )
-def test_what_is_no_manifest_of_ours_is_told_as_that(text: str, output: Output):
+def test_what_is_no_manifest_of_ours_is_told_as_that(text: str, output: OutputDirectory):
     Path(output.path).mkdir()
     Path(output.path, "manifest.json").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(OutputConflict, match=r"manifest\.json is not a manifest .*--overwrite"):
         output.previous("c1", overwrite=False)
 
 
-def test_a_manifest_from_before_sources_were_noted_is_read(output: Output):
+def test_a_manifest_from_before_sources_were_noted_is_read(output: OutputDirectory):
     data = asdict(manifest())
     del data["sources"], data["engine"]
     Path(output.path).mkdir()
@@ -95,7 +95,7 @@ def test_a_manifest_from_before_sources_were_noted_is_read(output: Output):
     assert (previous.run_id, previous.sources, previous.engine) == ("r1", {}, {})
 
 
-def test_the_manifest_goes_before_the_tables(output: Output, monkeypatch: pytest.MonkeyPatch):
+def test_the_manifest_goes_before_the_tables(output: OutputDirectory, monkeypatch: pytest.MonkeyPatch):
     """A run that is killed while it replaces another must not be gone on with on half of the other's tables."""
     output.begin(manifest(), resume=False)
     deleted: list[str] = []
@@ -108,10 +108,10 @@ def test_the_manifest_goes_before_the_tables(output: Output, monkeypatch: pytest
 def test_a_file_in_place_of_the_directory(tmp_path: Path):
     (tmp_path / "out").write_text("keep")
     with pytest.raises(OutputConflict, match="is a file: give an empty or new directory"):
-        Output(open_storage(str(tmp_path / "out"))).previous("c1", overwrite=True)
+        OutputDirectory(open_storage(str(tmp_path / "out"))).previous("c1", overwrite=True)
 
 
-def test_begin_removes_what_a_reader_could_take_for_a_result(output: Output):
+def test_begin_removes_what_a_reader_could_take_for_a_result(output: OutputDirectory):
     output.begin(manifest(), resume=False)
     output.finish(manifest(), "2026-01-01T00:01:00Z", {}, {"summary.json": "{}", "report.html": "<p>"})
     Path(output.table("scores")).mkdir()
@@ -121,7 +121,9 @@ def test_begin_removes_what_a_reader_could_take_for_a_result(output: Output):
     assert [path.name for path in Path(output.path).iterdir()] == ["manifest.json"]
 
 
-def test_finish_writes_the_summary_after_the_manifest_is_complete(output: Output, monkeypatch: pytest.MonkeyPatch):
+def test_finish_writes_the_summary_after_the_manifest_is_complete(
+    output: OutputDirectory, monkeypatch: pytest.MonkeyPatch
+):
     output.begin(manifest(), resume=False)
     order: list[str] = []
     write = output._storage.write
@@ -139,7 +141,7 @@ def test_finish_writes_the_summary_after_the_manifest_is_complete(output: Output
     assert json.loads(Path(output.path, "manifest.json").read_text())["rows"] == {"in": 3}
 
 
-def test_a_failed_write_leaves_the_old_file(output: Output, monkeypatch: pytest.MonkeyPatch):
+def test_a_failed_write_leaves_the_old_file(output: OutputDirectory, monkeypatch: pytest.MonkeyPatch):
     output.begin(manifest(), resume=False)
     before = Path(output.path, "manifest.json").read_text()
 

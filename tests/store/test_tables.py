@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from replay.errors import RunFailed
-from replay.store import append_wave, commits_of_others, last_wave, read_table, replace_table
+from replay.store import append_wave, foreign_commits, last_wave, read_table, replace_table
 
 pytestmark = pytest.mark.spark
 
@@ -23,8 +23,8 @@ def test_a_repeated_wave_changes_nothing(spark: SparkSession, tmp_path: Path):
     assert sorted(row.id for row in read_table(spark, path).collect()) == list(range(8))
     assert last_wave(spark, path, "run") == 1
     assert last_wave(spark, path, "another") == -1
-    assert commits_of_others(spark, path, "run") == []
-    assert commits_of_others(spark, path, "another") == ["run"]
+    assert foreign_commits(spark, path, "run") == []
+    assert foreign_commits(spark, path, "another") == ["run"]
 
 
 def test_ranges_are_kept_of_the_first_columns_alone(spark: SparkSession, tmp_path: Path):

@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 from pyspark.sql.types import BinaryType, StructField, StructType
 
 from replay.config import TrafficConfig
-from replay.mapping import map_batches
+from replay.spark.arrow_mapping import map_batches
 from replay.traffic import PinnedTraffic, ReadPlan, plan_splits, read_split, scan_dataframe
-from replay.traffic.footers import read_footers
-from replay.traffic.pinned import DataFile
-from replay.traffic.splits import make_splits
-from replay.traffic.window import TimeFilter
+from replay.traffic.read.splits import make_splits
+from replay.traffic.read.window import TimeFilter
+from replay.traffic.table.footers import read_footers
+from replay.traffic.table.pinned import DataFile
 
 
 def traffic_config(path: object = None, **settings: Any) -> TrafficConfig:

@@ -13,8 +13,8 @@ from pyspark.sql import SparkSession
 
 from replay.errors import TrafficError
 from replay.traffic import find_rows, lookup, open_traffic
-from replay.traffic.direct import ReadPlan, Split
-from replay.traffic.splits import make_splits
+from replay.traffic.read.direct import ReadPlan, Split
+from replay.traffic.read.splits import make_splits
 from tests.traffic.tables import data_file, traffic_config, write
 
 pytestmark = pytest.mark.spark

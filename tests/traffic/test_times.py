@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from replay.scoring.core import to_utc
 from replay.traffic import open_traffic
 from replay.traffic.paths import require_column
-from replay.traffic.scan import pinned_dataframe
+from replay.traffic.read.scan import pinned_dataframe
 from replay.traffic.times import LATEST_US, utc_micros
 from tests.traffic.tables import traffic_config, write
 

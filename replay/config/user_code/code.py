@@ -19,12 +19,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from replay.config.messages.wording import suggestion
 from replay.config.names import nearest
 from replay.config.user_code.closure import Closure, find_closure, find_unit
 from replay.config.user_code.imports import LOADED, file_loader, ours, watching
 from replay.config.user_code.sources import Unit, file_hash
 from replay.config.user_code.stale import UserCodeError, forget_changed, refuse_namesakes
-from replay.config.wording import suggestion
 
 __all__ = [
     "CodePlace",

@@ -27,7 +27,7 @@ _ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class RocCurve:
     """What a histogram says about the AUC.
 
     Attributes:
@@ -49,7 +49,7 @@ class Curve:
     reason: str | None = None
 
 
-def curve(histogram: Histogram) -> Curve:
+def curve(histogram: Histogram) -> RocCurve:
     """Compute the AUC and its influence; classes 0 and 1 of the histogram are the labels, any other is left out."""
     negatives, positives = histogram.weights(NEGATIVE), histogram.weights(POSITIVE)
     rows = (float(histogram.counts(NEGATIVE).sum()), float(histogram.counts(POSITIVE).sum()))
@@ -57,7 +57,7 @@ def curve(histogram: Histogram) -> Curve:
     reason = _why_undefined(rows, below, above)
     if reason is not None:
         none = np.zeros((histogram.keys.size, 2))
-        return Curve(float("nan"), none, float("nan"), float("nan"), round(sum(rows)), rows, reason)
+        return RocCurve(float("nan"), none, float("nan"), float("nan"), round(sum(rows)), rows, reason)
     # Mid-ranks: everything in lower bins counts in full, the bin itself by half.
     beats = (np.cumsum(negatives) - negatives / 2) / below  # V10 of a positive
     beaten = 1 - (np.cumsum(positives) - positives / 2) / above  # V01 of a negative
@@ -65,7 +65,7 @@ def curve(histogram: Histogram) -> Curve:
     influence = np.stack(((beaten - auc) / below, (beats - auc) / above), axis=1)
     bound = 0.0 if histogram.exact else float(np.dot(positives, negatives) / (2 * above * below))
     variance = row_variance(influence, histogram, rows)
-    return Curve(auc, influence, variance, bound, round(sum(rows)), rows)
+    return RocCurve(auc, influence, variance, bound, round(sum(rows)), rows)
 
 
 def _why_undefined(rows: tuple[float, float], below: float, above: float) -> str | None:

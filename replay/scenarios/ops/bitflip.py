@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from replay.features.buffers import fixed_width_values
-from replay.features.codecs import NUMPY_TYPES
+from replay.features.codecs.base import NUMPY_TYPES
+from replay.features.codecs.buffers import fixed_width_values
 from replay.scenarios.draw import Draw, map_elements
 from replay.scenarios.hashing import Keys
 from replay.scenarios.ops.numbers import MOST_DIGITS, from_numpy, from_unscaled, require_numbers, unscaled

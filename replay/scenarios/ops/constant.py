@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from replay.config.dtypes import as_number
-from replay.config.model import Scalar
+from replay.config.sections.dtypes import as_number
+from replay.config.sections.model import Scalar
 from replay.features.lists import take_apart
 from replay.scenarios.draw import Draw
 from replay.scenarios.forms import make_lists

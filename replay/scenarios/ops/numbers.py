@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from replay.features.buffers import fixed_width_values, null_mask
-from replay.features.codecs import NUMPY_TYPES
-from replay.features.decimals import decimal_to_floats
+from replay.features.codecs.base import NUMPY_TYPES
+from replay.features.codecs.buffers import fixed_width_values, null_mask
+from replay.features.codecs.decimals import decimal_to_floats
 from replay.scenarios.ops.registry import OpProblem, Site
 
 Floats = npt.NDArray[np.float64]

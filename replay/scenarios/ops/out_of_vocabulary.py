@@ -9,12 +9,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from replay.config.model import Input
-from replay.features.buffers import null_mask
-from replay.features.codecs import NUMPY_TYPES
+from replay.config.sections.model import Input
+from replay.features.codecs.base import NUMPY_TYPES
+from replay.features.codecs.buffers import null_mask
+from replay.features.codecs.vocabulary import load_vocabulary
 from replay.features.dtypes import TARGETS
 from replay.features.problems import EncodeError
-from replay.features.vocabulary import load_vocabulary
 from replay.scenarios.draw import Draw, map_elements
 from replay.scenarios.ops.numbers import MOST_DIGITS, from_numpy
 from replay.scenarios.ops.registry import OpProblem, Site, register

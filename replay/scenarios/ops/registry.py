@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar
 
 import pyarrow as pa
 
-from replay.config.model import Input
-from replay.config.scenarios import Perturbation
+from replay.config.sections.model import Input
+from replay.config.sections.scenarios import Perturbation
 from replay.scenarios.donors import Donors
 from replay.scenarios.draw import Draw
 

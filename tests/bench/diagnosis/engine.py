@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from replay.checkpoints import Checkpoint, cached_scorer, examine
 from replay.config import ReplayConfig
-from replay.diagnosis.causes import Diagnosis, find_causes
-from replay.diagnosis.evidence import Evidence
-from replay.diagnosis.incidents import FoundIncident, find_incidents
-from replay.diagnosis.laboratory import Laboratory
-from replay.diagnosis.noise import NoiseFloor, measure_noise, without_layer
-from replay.diagnosis.rows import RowTable
-from replay.diagnosis.sampling import SampledRows, sample_rows
-from replay.flows import incidents as flow
-from replay.flows.incident_rows import CollectedRows, rows_from_arrow
+from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.evidence import Evidence
+from replay.diagnosis.causes.find import Diagnosis, find_causes
+from replay.diagnosis.causes.sampling import SampledRows, sample_rows
+from replay.diagnosis.incidents.find import FoundIncident, find_incidents
+from replay.diagnosis.incidents.rows import RowTable
+from replay.diagnosis.noise.noise_floor import NoiseFloor, measure_noise, without_layer
+from replay.flows.incidents import diagnose as flow
+from replay.flows.incidents.rows import CollectedRows, rows_from_arrow
 from replay.scenarios import row_keys
 from replay.scoring.core import BatchScorer, Stopwatch, Work
 from replay.scoring.variants import Variant
@@ -106,9 +106,9 @@ class Engine:
         return np.asarray(scored[BASELINE].to_numpy(), dtype=np.float64)
 
     def diagnose(self, traffic: Traffic, replayed: Floats, online: Floats) -> Answer:
-        """Noise floor, incidents, and the causes of each: as :func:`replay.flows.incidents.diagnose_scores`."""
+        """Noise floor, incidents, and the causes of each; as ``diagnose_scores`` does."""
         collected = self._collect(traffic, replayed, online)
-        quiet = flow.Quiet(collected, measure_noise(collected.table))
+        quiet = flow.NoiseSample(collected, measure_noise(collected.table))
         rows, noise = quiet.rows, quiet.noise
         settings = self.config.diagnosis
         incidents = find_incidents(
@@ -158,7 +158,7 @@ class Engine:
     ) -> Diagnosis | None:
         if not len(sample.mismatched):
             return None
-        laboratory: Laboratory = self._workbench.laboratory(
+        laboratory: CounterfactualReplay = self._workbench.laboratory(
             self._evidence(traffic, collected, noise, incident, sample), noise.tolerance
         )
         return find_causes(laboratory, background_rate=flow.background_rate(noise, incident))

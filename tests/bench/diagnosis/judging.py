@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from replay.diagnosis.causes import FoundCause
-from replay.diagnosis.hypotheses import Hypothesis
+from replay.diagnosis.causes.find import FoundCause
+from replay.diagnosis.causes.hypotheses import Hypothesis
 from tests.bench.diagnosis.causes import Cause
 from tests.bench.diagnosis.engine import Answer, Told
 from tests.bench.diagnosis.planting import Plant, Planted

@@ -13,7 +13,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from replay.config.model import Input, ModelConfig, Output
+from replay.config.sections.model import Input, ModelConfig, Output
 from tests.bench.diagnosis.towers import TwoTower
 
 Floats = NDArray[np.float64]

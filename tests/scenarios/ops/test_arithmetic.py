@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 
 from replay.errors import ConfigError
-from replay.features.codecs import NUMPY_TYPES
+from replay.features.codecs.base import NUMPY_TYPES
 from tests.scenarios.making import changed
 
 INTEGERS = [kind for kind in NUMPY_TYPES if pa.types.is_integer(kind)]

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from replay.errors import ConfigError
-from replay.features.codecs import NUMPY_TYPES
+from replay.features.codecs.base import NUMPY_TYPES
 from tests.scenarios.making import changed
 
 WIDE = [kind for kind in NUMPY_TYPES if not pa.types.is_boolean(kind)]

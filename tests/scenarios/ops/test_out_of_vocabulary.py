@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from replay.config.model import Hash, Input, ModelConfig
+from replay.config.sections.model import Hash, Input, ModelConfig
 from replay.errors import ConfigError
 from tests.scenarios.making import changed, model, rows, touch
 

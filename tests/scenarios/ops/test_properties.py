@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.features.codecs import NUMPY_TYPES
+from replay.features.codecs.base import NUMPY_TYPES
 from tests.scenarios.making import changed
 
 STEPS = [

@@ -1,0 +1,1 @@
+"""ONNX models, by the ``onnx`` package and onnxruntime."""

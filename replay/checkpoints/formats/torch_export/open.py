@@ -1,0 +1,216 @@
+"""torch.export files (.pt2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+import torch
+from torch.export import ExportedProgram
+from torch.export.passes import move_to_device_pass
+from torch.utils import _pytree as pytree
+
+from replay.checkpoints.checkpoint import Checkpoint
+from replay.checkpoints.formats.torch_export.archive import not_needed
+from replay.checkpoints.formats.torch_export.cuda import quiet_failures, reading_onto_cpu
+from replay.checkpoints.formats.torch_export.module import refuse_stray
+from replay.checkpoints.safety.archives import Archive
+from replay.checkpoints.safety.masked import MaskedFile
+from replay.checkpoints.safety.storages import MappedFile
+from replay.checkpoints.scorers.batching import ANY_BATCH, BatchSizes, common_sizes
+from replay.checkpoints.scorers.calling import Arguments, refuse_unfit
+from replay.checkpoints.scorers.replacing import replace_weights
+from replay.checkpoints.scorers.scorer import Forward, OpenedModel, last_words
+from replay.checkpoints.sharing.mapped_weights import module_tensors, share_weights
+from replay.checkpoints.sharing.private_cache import opening_lock
+from replay.config.messages.wording import listing, suggestion
+from replay.config.names import nearest
+from replay.config.sections.model import ModelConfig
+from replay.errors import CheckpointMismatch
+
+
+def open_exported(checkpoint: Checkpoint, model: ModelConfig, device: str) -> OpenedModel:
+    """Open a program of torch.export.
+
+    A batch size that the export fixed or bounded is respected: batches are cut and padded to it.
+
+    Raises:
+        CheckpointMismatch: torch cannot load it, or it does not take what the config gives.
+        UnsafeCheckpoint: What torch made of it reaches outside of the model.
+    """
+    with opening_lock() as directory:
+        program = _load(checkpoint, device)
+        call = _call(program, model, checkpoint)
+        batch = _batch_sizes(program, checkpoint)
+        module = _module(program, checkpoint)
+        refuse_stray(module, checkpoint.name, checkpoint.config.operators)
+        del program
+        own = replace_weights(module, module_tensors(module), checkpoint, directory)
+        if device == "cpu":
+            share_weights(own, checkpoint, directory)
+    return OpenedModel(call.on(module), batch, device)
+
+
+def _load(checkpoint: Checkpoint, device: str) -> ExportedProgram:
+    with quiet_failures() as causes:
+        try:
+            with reading_onto_cpu(), _needed(checkpoint) as file:
+                program = torch.export.load(cast("IO[bytes]", file))
+            program.example_inputs = _examples(program)
+            return program if device == "cpu" else move_to_device_pass(program, device)
+        except (RuntimeError, ValueError, AssertionError, KeyError, TypeError, AttributeError) as error:
+            raise CheckpointMismatch(
+                f"checkpoint {checkpoint.name!r}: torch {torch.__version__} cannot load {checkpoint.path}: "
+                f"{last_words(causes[-1] if causes else error)}\n  an unknown operator needs the package that it comes "
+                "from; a file of a newer torch needs that torch"
+            ) from error
+
+
+def _needed(checkpoint: Checkpoint) -> MaskedFile:
+    """The file as far as scoring needs it: torch would unpickle the sample inputs, whatever they are."""
+    path = Path(checkpoint.path)
+    archive = Archive(MappedFile(path))
+    return MaskedFile(path, archive.without(not_needed(archive)))
+
+
+def _examples(program: ExportedProgram) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments of the program's structure, of which torch takes the names that its guards use."""
+    spec = program.call_spec.in_spec
+    args, kwargs = pytree.tree_unflatten([torch.empty(0)] * spec.num_leaves, spec)
+    return tuple(args), dict(kwargs)
+
+
+def _module(program: ExportedProgram, checkpoint: Checkpoint) -> torch.nn.Module:
+    try:
+        module: torch.nn.Module = program.module()
+        return module
+    except Exception as error:  # of source that torch has made of names that do not fit together
+        raise CheckpointMismatch(
+            f"checkpoint {checkpoint.name!r}: torch {torch.__version__} makes no module of {checkpoint.path}: "
+            f"{last_words(error)}\n  export the model again"
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Call:
+    """How a program is called: it takes each argument only in the way in which it was exported.
+
+    Attributes:
+        positional: Input of each positional argument; of a dict argument, its inputs.
+        keyword: The same by name.
+    """
+
+    positional: tuple[str | tuple[str, ...], ...]
+    keyword: tuple[tuple[str, str | tuple[str, ...]], ...]
+
+    def on(self, module: torch.nn.Module) -> Forward:
+        def value(inputs: str | tuple[str, ...], tensors: Mapping[str, torch.Tensor]) -> Any:
+            return tensors[inputs] if isinstance(inputs, str) else {name: tensors[name] for name in inputs}
+
+        def forward(tensors: Mapping[str, torch.Tensor]) -> Any:
+            return module(
+                *[value(inputs, tensors) for inputs in self.positional],
+                **{name: value(inputs, tensors) for name, inputs in self.keyword},
+            )
+
+        return forward
+
+
+def _call(program: ExportedProgram, model: ModelConfig, checkpoint: Checkpoint) -> _Call:
+    """Match the config's inputs with the program's arguments."""
+    by_place, by_name = _children(program.call_spec.in_spec)
+    positional, keyword = _children(by_place), _children(by_name)
+    keyword_names = tuple(by_name.context or ())
+    names = (*_positional_names(program, len(positional)), *keyword_names)
+    specs = (*positional, *keyword)
+    if model.call == "dict":
+        inputs: list[str | tuple[str, ...]] = [_dict_inputs(names, specs, model, checkpoint)]
+    else:
+        dicts = [name for name, spec in zip(names, specs, strict=True) if not spec.is_leaf()]
+        if dicts:
+            raise CheckpointMismatch(
+                f"checkpoint {checkpoint.name!r}: the program takes {listing(dicts)} as a dict or list of tensors, and "
+                f"the config gives tensors one by one (`call: {model.call}`): use `call: dict`"
+            )
+        arguments = Arguments(names, names, frozenset(names))
+        refuse_unfit(arguments, model, checkpoint.name)
+        given = [entry.name for entry in model.inputs]
+        inputs = list(names) if model.call == "keyword" else list(given)
+    return _Call(tuple(inputs[: len(positional)]), tuple(zip(keyword_names, inputs[len(positional) :], strict=True)))
+
+
+def _dict_inputs(
+    names: tuple[str, ...], specs: tuple[pytree.TreeSpec, ...], model: ModelConfig, checkpoint: Checkpoint
+) -> tuple[str, ...]:
+    """Inputs of the one dict argument, in the order of the export."""
+    prefix = f"checkpoint {checkpoint.name!r}: "
+    if len(specs) != 1 or specs[0].type is not dict:
+        raise CheckpointMismatch(
+            f"{prefix}the program takes ({listing(names)}), and `call: dict` gives it one dict: use `call: positional` "
+            "or `call: keyword`"
+        )
+    keys = tuple(specs[0].context)
+    given = [entry.name for entry in model.inputs]
+    left = [key for key in keys if key not in given]
+    left = [key for key in keys if key not in given]
+    unknown = [name for name in given if name not in keys]
+    problems = [
+        f"{prefix}the program's dict has no key `{name}`{suggestion(nearest(name, left))}; its keys are {listing(keys)}"
+        for name in unknown
+    ]
+    problems += [f"{prefix}the program needs a key `{key}`, which no input gives" for key in left]
+    if problems:
+        raise CheckpointMismatch("\n".join(problems))
+    return keys
+
+
+def _children(spec: pytree.TreeSpec) -> list[pytree.TreeSpec]:
+    # torch 2.10 has only the attribute, which later ones warn of.
+    return list(spec.children() if hasattr(spec, "children") else spec.children_specs)
+
+
+def _positional_names(program: ExportedProgram, count: int) -> tuple[str, ...]:
+    """Names of forward()'s positional arguments; where the file does not keep them, those of the graph's inputs."""
+    signature = program.module_call_graph[0].signature
+    names = signature.forward_arg_names if signature is not None else None
+    if not names:
+        names = [str(name) for name in program.graph_signature.user_inputs]
+    return tuple((*names, *(f"argument {place}" for place in range(len(names), count)))[:count])
+
+
+def _batch_sizes(program: ExportedProgram, checkpoint: Checkpoint) -> BatchSizes:
+    """Numbers of rows that every input's first dimension allows."""
+    users = set(program.graph_signature.user_inputs)
+    sizes = [
+        _sizes(value.shape[0], program)
+        for node in program.graph.nodes
+        if node.op == "placeholder" and node.name in users
+        for value in [node.meta.get("val")]
+        if isinstance(value, torch.Tensor) and value.dim() > 0
+    ]
+    common = common_sizes(sizes) if sizes else ANY_BATCH
+    if common is None:
+        raise CheckpointMismatch(
+            f"checkpoint {checkpoint.name!r}: its inputs have different first dimensions, expected the batch's rows: "
+            "export it with a dynamic batch, `dynamic_shapes={'x': {0: torch.export.Dim('batch')}, ...}`"
+        )
+    return common
+
+
+def _sizes(dimension: int | torch.SymInt, program: ExportedProgram) -> BatchSizes:
+    """Sizes of one dimension: fixed, or ``factor * symbol`` with the symbol in a range."""
+    if isinstance(dimension, int):
+        return BatchSizes(dimension, dimension)
+    expression = dimension.node.expr
+    factor, symbol = expression.as_coeff_Mul()
+    bounds = program.range_constraints.get(symbol)
+    if bounds is None:
+        return ANY_BATCH
+    step = int(factor)
+    low = max(int(bounds.lower), 1 if step > 1 else 2)
+    high = int(bounds.upper) if bounds.upper.is_Integer else None
+    if high is not None:
+        low = min(low, high)
+    return BatchSizes(step * low, None if high is None else step * high, step)

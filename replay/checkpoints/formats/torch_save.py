@@ -1,0 +1,204 @@
+"""Files of ``torch.save``, today's zip and the older plain one, and plain pickles: walked, then read inertly."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from replay.checkpoints.contents import FoundPickle
+from replay.checkpoints.safety.allowlist import Policy
+from replay.checkpoints.safety.archives import LOCAL_MAGIC, Archive
+from replay.checkpoints.safety.entries import EntryKind, known_entries, refuse_unused
+from replay.checkpoints.safety.pickles import PickleWalk, walk_pickle, whole_walk
+from replay.checkpoints.safety.placeholders import brief
+from replay.checkpoints.safety.storages import MappedFile
+from replay.checkpoints.safety.unpickler import StorageReader, storage_dtype, unpickle
+from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
+
+LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
+_MAX_NESTING: Final = 2
+_ENTRIES: Final = {r"data\.pkl": EntryKind.PICKLE, r"data/\w+": EntryKind.STORAGE}
+
+
+@dataclass(frozen=True)
+class TorchFile:
+    """A file that torch.save or pickle wrote.
+
+    Attributes:
+        root: The outermost object, with placeholders for what was not read.
+        pickles: All pickles of the file.
+    """
+
+    root: Any
+    pickles: tuple[FoundPickle, ...]
+
+
+PolicyChoice = Callable[[PickleWalk], Policy]
+"""Chooses the list for a pickle by what it makes."""
+
+
+def no_storage(key: str, _dtype: torch.dtype, _elements: int) -> torch.UntypedStorage:
+    """For pickles that stand alone."""
+    raise CorruptCheckpoint(f"storage {key!r} is needed, but a pickle alone has none")
+
+
+def read_archive(archive: Archive, choose: PolicyChoice) -> TorchFile:
+    """Read a zip of torch.save.
+
+    Args:
+        archive: With ``data.pkl``.
+        choose: Gives the list to hold the pickle against.
+
+    Raises:
+        UnsafeCheckpoint: A pickle does more than hold weights.
+        CorruptCheckpoint: Parts are missing or do not fit.
+    """
+    path = archive.file.path
+    check_byte_order(archive)
+    place = f"{path}: {archive.root}data.pkl"
+    walk = whole_walk(archive.read("data.pkl"), place)
+    walk.check(choose(walk), place)
+    kinds = known_entries(archive, _ENTRIES)
+    refuse_unused(archive, kinds, (f"data/{storage.key}" for storage in walk.storages))
+
+    def storage(key: str, dtype: torch.dtype, elements: int) -> torch.UntypedStorage:
+        return archive.storage(f"data/{key}", elements * dtype.itemsize)
+
+    root = unpickle(archive.read("data.pkl"), place, remembered(storage))
+    return TorchFile(root, (FoundPickle("data.pkl", walk),))
+
+
+def check_byte_order(archive: Archive) -> None:
+    """Refuse a file that was written on a big-endian machine."""
+    if "byteorder" in archive and archive.read("byteorder") != b"little":
+        raise CheckpointError(
+            f"{archive.file.path}: it was written in byte order {archive.read('byteorder')[:20]!r}, expected 'little';"
+            " save it again on a little-endian machine"
+        )
+
+
+def remembered(read: StorageReader) -> StorageReader:
+    """Storages by key, so that tensors that share one keep sharing it.
+
+    Args:
+        read: Asked once for each.
+    """
+    known: dict[tuple[str, int], torch.UntypedStorage] = {}
+
+    def storage(key: str, dtype: torch.dtype, elements: int) -> torch.UntypedStorage:
+        place = (key, elements * dtype.itemsize)
+        if place not in known:
+            known[place] = read(key, dtype, elements)
+        return known[place]
+
+    return storage
+
+
+def is_legacy(file: MappedFile) -> bool:
+    """Whether a file is one of torch.save before 1.6: it begins with a pickled magic number."""
+    if file.read(0, 1) != b"\x80":
+        return False
+    try:
+        walk = walk_pickle(file.read(0, 64), "")
+        return not walk.uses and unpickle(file.read(0, walk.end), "", no_storage) == LEGACY_MAGIC
+    except CheckpointError:
+        return False
+
+
+def read_legacy(file: MappedFile, choose: PolicyChoice) -> TorchFile:
+    """Read a file of torch.save before 1.6: five pickles, then the storages one after another.
+
+    Args:
+        file: For which ``is_legacy`` holds.
+        choose: Gives the list to hold the main pickle against.
+    """
+    position = 0
+    parts: list[tuple[bytes, PickleWalk]] = []
+    for number in range(5):
+        place = f"{file.path}: pickle {number + 1} of 5"
+        walk = walk_pickle(file.view, place, position)
+        walk.check(choose(walk) if number == 3 else Policy.EXPORT, place)
+        parts.append((file.read(position, walk.end - position), walk))
+        position = walk.end
+    info = unpickle(parts[2][0], f"{file.path}: system info", no_storage)
+    if isinstance(info, dict) and info.get("little_endian") is False:
+        raise CheckpointError(f"{file.path}: it was written in big-endian byte order, expected little; save it again")
+    keys = unpickle(parts[4][0], f"{file.path}: storage keys", no_storage)
+    starts = _legacy_storages(file, position, keys, parts[3][1])
+
+    def storage(key: str, dtype: torch.dtype, elements: int) -> torch.UntypedStorage:
+        start, size = starts.get(key, (0, -1))
+        if size != elements * dtype.itemsize:
+            raise CorruptCheckpoint(
+                f"storage {key!r} has {max(size, 0)} bytes, {elements * dtype.itemsize} were declared: damaged"
+            )
+        return file.storage(start, size, dtype.itemsize)
+
+    root = unpickle(parts[3][0], str(file.path), remembered(storage))
+    return TorchFile(root, tuple(FoundPickle(f"pickle {n + 1} of 5", walk) for n, (_, walk) in enumerate(parts)))
+
+
+def _legacy_storages(file: MappedFile, position: int, keys: Any, walk: PickleWalk) -> dict[str, tuple[int, int]]:
+    """Start and bytes of each storage, which follow as a count of elements and the elements."""
+    sizes = {storage.key: storage_dtype(storage.type).itemsize for storage in walk.storages}
+    starts = {}
+    if not isinstance(keys, list):
+        raise CorruptCheckpoint(f"{file.path}: a list of storages is expected after the pickles; copy the file again")
+    for key in keys:
+        raw = file.read(position, 8)
+        count = struct.unpack("<q", raw)[0] if len(raw) == 8 else -1
+        size = count * sizes.get(key, 0) if isinstance(key, str) else -1
+        if count < 0 or size < 0 or (isinstance(key, str) and key not in sizes) or position + 8 + size > file.size:
+            raise CorruptCheckpoint(
+                f"{file.path}: storage {brief(key)} does not fit into the file: it is truncated; copy it again"
+            )
+        starts[key] = (position + 8, size)
+        position += 8 + size
+    if position != file.size:
+        raise UnsafeCheckpoint(f"{file.path}: {file.size - position} bytes follow the last storage (something hidden)")
+    return starts
+
+
+def read_pickle(file: MappedFile, choose: PolicyChoice, depth: int = 0) -> TorchFile:
+    """Read a plain pickle; tensors in it are small torch.save files of their own, which are walked as well.
+
+    Args:
+        file: One pickle and nothing else.
+        choose: Gives the list to hold it against.
+        depth: How deep it is nested.
+    """
+    walk = whole_walk(bytes(file.view), str(file.path))
+    walk.check(choose(walk), str(file.path))
+    pickles = [FoundPickle("pickle", walk)]
+
+    def load_nested(content: object) -> Any:
+        if not isinstance(content, bytes) or depth >= _MAX_NESTING:
+            raise CorruptCheckpoint("a nested torch.save file is no bytes, or nested too deep")
+        nested = read_nested(content, f"{file.path} (nested)", depth + 1)
+        pickles.extend(nested.pickles[:1] if len(pickles) < 100 else ())
+        return nested.root
+
+    root = unpickle(bytes(file.view), str(file.path), no_storage, load_nested)
+    return TorchFile(root, tuple(pickles))
+
+
+def read_nested(content: bytes, name: str, depth: int = 1, policy: Policy = Policy.EXPORT) -> TorchFile:
+    """Read a torch.save file that lies inside of another file.
+
+    Args:
+        content: Its bytes.
+        name: For messages.
+        depth: How deep it is nested.
+        policy: The list to hold it against; the strict one for what torch will unpickle.
+    """
+    file = MappedFile(Path(name), content)
+    if content[:4] == LOCAL_MAGIC:
+        return read_archive(Archive(file), lambda _: policy)
+    if is_legacy(file):
+        return read_legacy(file, lambda _: policy)
+    return read_pickle(file, lambda _: policy, depth)

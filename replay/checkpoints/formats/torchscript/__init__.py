@@ -1,0 +1,1 @@
+"""TorchScript archives: source held to a grammar before torch compiles it."""

@@ -1,0 +1,133 @@
+"""TorchScript files."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import torch
+
+from replay.checkpoints.checkpoint import Checkpoint
+from replay.checkpoints.safety.operators import allow_by_name, known_operator
+from replay.checkpoints.scorers.calling import Arguments, bind, refuse_unfit
+from replay.checkpoints.scorers.replacing import replace_weights
+from replay.checkpoints.scorers.scorer import OpenedModel, last_words
+from replay.checkpoints.sharing.mapped_weights import module_tensors, share_weights
+from replay.checkpoints.sharing.private_cache import opening_lock
+from replay.config.sections.model import ModelConfig
+from replay.errors import CheckpointMismatch, UnsafeCheckpoint
+
+_STRUCTURE: Final = frozenset(
+    [
+        *("Constant", "GetAttr", "SetAttr", "CallMethod", "CallFunction", "CreateObject", "Function", "If", "Loop"),
+        *("ListConstruct", "ListUnpack", "TupleConstruct", "TupleSlice", "DictConstruct", "Print", "isinstance"),
+        *("fork", "forkClosure", "Closure", "awaitable", "awaitableClosure", "Enter", "Exit"),
+    ]
+)
+"""What programs are built of beside operators, in the namespace ``prim`` of their graph."""
+
+
+def open_torchscript(checkpoint: Checkpoint, model: ModelConfig, device: str) -> OpenedModel:
+    """Open a scripted or traced module, frozen or not.
+
+    Raises:
+        CheckpointMismatch: TorchScript cannot load it, or forward() does not take what the config gives.
+        UnsafeCheckpoint: Compiled, it calls what its source did not show.
+    """
+    with opening_lock() as directory:
+        module = _load(checkpoint, device)
+        _refuse_unknown(module, checkpoint)
+        own = replace_weights(module, _tensors(module), checkpoint, directory)
+        if device == "cpu":
+            share_weights(own, checkpoint, directory)
+    refuse_unfit(Arguments.of_script(module.forward), model, checkpoint.name)
+    return OpenedModel(bind(module, model), device=device)
+
+
+def _load(checkpoint: Checkpoint, device: str) -> torch.jit.ScriptModule:
+    try:
+        # Classes may set themselves up in code of the file's: it may switch gradients off, but not for this process.
+        with quiet_deprecation(), torch.set_grad_enabled(torch.is_grad_enabled()):
+            module: torch.jit.ScriptModule = torch.jit.load(checkpoint.path, map_location=device)  # type: ignore[no-untyped-call]
+            module.eval()
+            return module
+    except (RuntimeError, ValueError) as error:
+        raise CheckpointMismatch(
+            f"checkpoint {checkpoint.name!r}: TorchScript cannot load {checkpoint.path}: {last_words(error)}\n"
+            "  an operator that is not known needs the package that it comes from, or a newer torch"
+        ) from error
+
+
+def _refuse_unknown(module: torch.jit.ScriptModule, checkpoint: Checkpoint) -> None:
+    """Look once more, at what torch made of the source: nothing of it has been called yet.
+
+    Raises:
+        UnsafeCheckpoint: forward() would call an operator that is not known.
+    """
+    for graph in _graphs(module):
+        for node in _nodes(graph):
+            namespace, _, name = node.kind().partition("::")
+            own = namespace == "prim" and name in _STRUCTURE
+            if not own and not known_operator(namespace, name, checkpoint.config.operators):
+                raise UnsafeCheckpoint(
+                    f"checkpoint {checkpoint.name!r}: the code of {checkpoint.path} uses {namespace}.{name}, which is"
+                    f" not an operator that replay knows. {allow_by_name(f'{namespace}.{name}')}"
+                )
+            if node.kind() == "prim::unchecked_cast" and not _is_sound(node):
+                raise UnsafeCheckpoint(
+                    f"checkpoint {checkpoint.name!r}: {checkpoint.path} casts {node.input().type()} to"
+                    f" {node.output().type()}, which would read memory that is not its own. Nothing was called"
+                )
+
+
+def _nodes(graph: Any) -> Iterator[Any]:
+    """All nodes of a graph, also those of its branches and of tasks that it starts."""
+    pending = [graph]
+    while pending:
+        part = pending.pop()
+        for node in part.nodes():
+            yield node
+            pending.extend(node.blocks())
+            if node.hasAttribute("Subgraph"):
+                yield from _nodes(node.g("Subgraph"))
+
+
+def _graphs(module: torch.jit.ScriptModule) -> Iterator[Any]:
+    """What every method of the module and its parts runs."""
+    for part in module.modules():
+        methods: Any = part._c
+        for name in methods._method_names():
+            # Inlined, it holds what it calls, but for what it calls through an interface.
+            yield methods._get_method(name).inlined_graph
+
+
+def _is_sound(cast: Any) -> bool:
+    """Whether a cast only says that an optional object is there; other values are compared where they are used."""
+    given, made = cast.input().type(), cast.output().type()
+    if given == made or (given.kind() == "OptionalType" and made.isSubtypeOf(given)):
+        return True
+    return "__torch__" not in f"{given.annotation_str} {made.annotation_str}" and "Any" not in made.annotation_str
+
+
+def _tensors(module: torch.jit.ScriptModule) -> Iterator[torch.Tensor]:
+    """Every tensor of a module. Freezing turns parameters into constants of the code."""
+    yield from module_tensors(module)
+    try:
+        forward: Any = module.forward
+        nodes = forward.graph.findAllNodes("prim::Constant")
+    except (AttributeError, RuntimeError):  # forward() is not one method
+        return
+    for node in nodes:
+        if node.hasAttribute("value") and node.kindOf("value") == "t":
+            yield node.t("value")
+
+
+@contextmanager
+def quiet_deprecation() -> Iterator[None]:
+    """Leave out torch's advice to move on to torch.export: who replays a file did not choose its format."""
+    with warnings.catch_warnings():
+        for category in (DeprecationWarning, FutureWarning):  # which one depends on torch's version
+            warnings.filterwarnings("ignore", message=r".*torch\.jit\.", category=category)
+        yield

@@ -1,0 +1,1 @@
+"""Weights that all processes of a machine map from one file."""

@@ -1,0 +1,1 @@
+"""How a mistake in a config is put into words."""

@@ -1,0 +1,22 @@
+"""``engine``: how the work is done. Nothing here changes a result beyond floating-point noise."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from replay.config.sections.base import PositiveInt, Section
+
+
+class EngineConfig(Section):
+    """Knobs of the scorer; the defaults suit most runs."""
+
+    reader: Literal["auto", "direct", "spark"] = "auto"
+    """`direct`: tasks read their own row groups with pyarrow. `spark`: Spark scans. `auto`: direct where it can."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """`auto`: CUDA where the executor has it."""
+    chunk_rows: PositiveInt = 2048
+    """Rows given to forward() at once on a CPU."""
+    chunk_rows_cuda: PositiveInt = 65536
+    """Rows given to forward() at once on a GPU."""
+    commit_rows: PositiveInt = 20_000_000
+    """Rows after which scores are committed: a killed run goes on from its last commit."""

@@ -1,0 +1,114 @@
+"""The whole file: one replay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from pydantic import Field, PrivateAttr, model_validator
+
+from replay.config.messages.finding import refuse
+from replay.config.sections.base import ColumnNames, Flag, Int, Name, Section, Text
+from replay.config.sections.checkpoints import AnyCheckpoint, CheckpointConfig
+from replay.config.sections.diagnosis import DiagnosisConfig
+from replay.config.sections.diff import DiffConfig
+from replay.config.sections.engine import EngineConfig
+from replay.config.sections.gates import Gate
+from replay.config.sections.model import ModelConfig
+from replay.config.sections.replay_checks import check_replay
+from replay.config.sections.scenarios import Perturbation
+from replay.config.sections.skew import SkewMatrixConfig
+from replay.config.sections.traffic import TrafficConfig
+from replay.config.variants import skew_pairings
+from replay.config.yaml.origins import Origins
+from replay.errors import Problem
+
+
+class ReplayConfig(Section):
+    """One replay, frozen and validated.
+
+    What a file says, Python says by building the same object; paths are then taken as they are. From a file they are
+    absolute, and ``base_dir`` is the file's directory.
+    """
+
+    version: Literal[1]
+    """Version of this file's layout: 1."""
+    traffic: TrafficConfig
+    """What was served online."""
+    model: ModelConfig
+    """How logged columns become forward()'s arguments, and its answer a score."""
+    checkpoints: Annotated[dict[Name, AnyCheckpoint], Field(min_length=1)]
+    """The checkpoints to replay, by a name that becomes a column of the scores table."""
+    baseline: Text = ""
+    """The checkpoint that should reproduce the online scores; default: the first."""
+    scenarios: dict[Name, Annotated[tuple[Perturbation, ...], Field(min_length=1)]] = Field(default={})
+    """What-ifs over the logged features, by name: each a list of perturbations, applied in order."""
+    scenario_checkpoints: ColumnNames = ()
+    """Checkpoints that are replayed under every scenario; default: the baseline."""
+    sensitivity: Flag = False
+    """Replay with each family null in turn, and rank the families."""
+    skew_matrix: SkewMatrixConfig | None = None
+    """Replay every pairing of module versions."""
+    diff: DiffConfig = DiffConfig()
+    """How replayed scores are compared."""
+    gates: tuple[Gate, ...] = ()
+    """Limits that a run must hold."""
+    diagnosis: DiagnosisConfig = DiagnosisConfig()
+    """How `replay diagnose` searches."""
+    engine: EngineConfig = EngineConfig()
+    """How the work is done; changes no result."""
+    seed: Int = 0
+    """Seed of every random choice."""
+    output: Text
+    """Directory for what a run leaves; local paths are relative to the config file."""
+    base_dir: str = Field(default="", exclude=True)
+    """Directory that modules of factories are looked up from besides `sys.path`; set by the loader, not by the file."""
+    source: str | None = Field(default=None, exclude=True)
+    """The file's name as the user gave it; None for a config made in Python. Set by the loader, not by the file."""
+    _origins: Origins = PrivateAttr(default_factory=Origins)
+
+    @property
+    def all_checkpoints(self) -> dict[str, AnyCheckpoint]:
+        """The checkpoints, and those that the skew matrix adds."""
+        added = {} if self.skew_matrix is None else dict(skew_pairings(self.skew_matrix))
+        return {**self.checkpoints, **added}
+
+    @property
+    def file_checkpoints(self) -> dict[str, CheckpointConfig]:
+        """The checkpoints that are files."""
+        return {name: entry for name, entry in self.checkpoints.items() if isinstance(entry, CheckpointConfig)}
+
+    def with_origins(self, origins: Origins, source: str | None) -> ReplayConfig:
+        """The same config, knowing where its values come from."""
+        config = self.model_copy(update={"source": source})
+        config._origins = origins
+        return config
+
+    def locate(self, problem: Problem) -> Problem:
+        """Give a problem that was found later (in the table, in a checkpoint) its line in the file.
+
+        Args:
+            problem: With a ``path`` into the config, such as ``traffic.score`` or ``model.inputs[0].features``.
+
+        Returns:
+            The problem with its line; or with the option of the command line that its value comes from.
+        """
+        if problem.line is not None or not problem.path:
+            return problem
+        line, option = self._origins.find_text(problem.path)
+        message = problem.message if option is None else f"{problem.message} (from {option})"
+        return replace(problem, message=message, line=line)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_baseline(cls, data: object) -> object:
+        if isinstance(data, dict) and data.get("baseline") in (None, ""):
+            checkpoints = data.get("checkpoints")
+            if isinstance(checkpoints, dict) and checkpoints:
+                return {**data, "baseline": next(iter(checkpoints))}
+        return data
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ReplayConfig:
+        refuse(check_replay(self.model_dump(by_alias=True)))
+        return self

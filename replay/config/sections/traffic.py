@@ -1,0 +1,187 @@
+"""``traffic``: what was served online."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, model_validator
+
+from replay.config.messages.finding import Finding, refuse
+from replay.config.messages.wording import describe
+from replay.config.plain import texts
+from replay.config.sections.base import ColumnName, ColumnNames, NaturalInt, Section, Share, SomeColumnNames, Text
+
+_SPACE_BEFORE_ZONE = re.compile(r"\s+(?=(?:[Zz]|[+-]\d\d:?\d\d)$)")
+
+
+def parse_time(value: object) -> object:
+    """Read ISO 8601, such as ``2026-11-20T10:00:00Z``, ``2026-11-20 10:00`` or ``2026-11-20``.
+
+    A number is refused: it does not say its unit.
+    """
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(_SPACE_BEFORE_ZONE.sub("", value.strip()))
+        except ValueError:
+            pass
+    raise ValueError(f"found {describe(value)}, expected a time such as 2026-11-20T10:00:00Z")
+
+
+def _utc(moment: datetime) -> datetime:
+    """Read a time without a zone as UTC, and move any other to UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+UtcTime = Annotated[datetime, BeforeValidator(parse_time, json_schema_input_type=str), AfterValidator(_utc)]
+
+
+class TimeColumn(Section):
+    """The column that holds the event time."""
+
+    column: ColumnName
+    """A timestamp column, or an integer column of `unit` since 1970-01-01T00:00:00Z."""
+    unit: Literal["s", "ms", "us", "ns"] | None = None
+    """Unit of an integer column; leave it out for a timestamp column."""
+
+
+def _time_column(value: object) -> object:
+    if isinstance(value, str):
+        return {"column": value}
+    if isinstance(value, (dict, TimeColumn)):
+        return value
+    raise ValueError(f"found {describe(value)}, expected a column, or {{column: ts, unit: ms}}")
+
+
+class Window(Section):
+    """A half-open interval of event time, [start, end), in UTC."""
+
+    start: UtcTime | None = None
+    """The first moment that is in; UTC where no zone is given."""
+    end: UtcTime | None = None
+    """The first moment that is no longer in; UTC where no zone is given."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Window:
+        if self.start is not None and self.end is not None and self.start >= self.end:
+            raise ValueError(
+                f"start {self.start.isoformat()} is not before end {self.end.isoformat()}: a window is [start, end)"
+            )
+        return self
+
+
+class Sample(Section):
+    """A sample by hash: the same rows in every run."""
+
+    rate: Share
+    """Share of the distinct values of `by` that are kept."""
+    by: ColumnNames = ()
+    """Columns hashed together; default: the key."""
+
+
+class TrafficConfig(Section):
+    """Where the logged traffic is, and what its columns mean."""
+
+    path: Text | None = None
+    """A Parquet or Delta directory; local paths are relative to the config file."""
+    table: Text | None = None
+    """A catalog table, instead of `path`."""
+    delta_version: NaturalInt | None = None
+    """Version of the Delta table; default: the latest when the run starts."""
+    delta_timestamp: UtcTime | None = None
+    """Time whose version of the Delta table is read, instead of `delta_version`."""
+    key: SomeColumnNames
+    """Columns that identify a row."""
+    time: (
+        Annotated[TimeColumn, BeforeValidator(_time_column, json_schema_input_type=ColumnName | TimeColumn)] | None
+    ) = None
+    """The event time: a timestamp column, or {column: ts, unit: ms} for integers."""
+    score: ColumnName
+    """What online answered."""
+    served_by: ColumnName | None = None
+    """Which checkpoint online says it used; its values are names under `checkpoints`."""
+    label: ColumnName | None = None
+    """What happened, 0 or 1."""
+    weight: ColumnName | None = None
+    """Weight of a row in the metrics."""
+    group: ColumnName | None = None
+    """Rows with the same value were ranked together."""
+    entity: ColumnName | None = None
+    """Whose history a stale feature comes from."""
+    segments: ColumnNames = ()
+    """Slices of every diff and metric."""
+    where: Text | None = None
+    """Rows to replay, as a Spark SQL condition."""
+    window: Window | None = None
+    """Event times to replay; needs `time`."""
+    sample: Sample | None = None
+    """Replay a share of the rows."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrafficConfig:
+        refuse(check_traffic(self.model_dump()))
+        return self
+
+
+# One column cannot play two of these roles.
+_EXCLUSIVE = ("time", "score", "label", "weight", "served_by")
+
+
+def check_traffic(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Check what no single key of the section can tell.
+
+    Args:
+        data: The section as plain data. What has a wrong shape is skipped: that is another mistake.
+    """
+    if (data.get("path") is None) == (data.get("table") is None):
+        yield Finding((), "give exactly one of `path` (a Parquet or Delta directory) and `table` (a catalog table)")
+    if data.get("delta_version") is not None and data.get("delta_timestamp") is not None:
+        yield Finding((), "give at most one of `delta_version` and `delta_timestamp`")
+    if data.get("window") is not None and data.get("time") is None:
+        yield Finding(("window",), "needs `traffic.time`, the column that the window selects on")
+    yield from _check_repeats(data)
+    yield from _check_roles(data)
+
+
+def _check_repeats(data: Mapping[str, Any]) -> Iterator[Finding]:
+    sample = data.get("sample")
+    for path, value in (
+        (("key",), data.get("key")),
+        (("segments",), data.get("segments")),
+        (("sample", "by"), sample.get("by") if isinstance(sample, dict) else None),
+    ):
+        columns = texts(value)
+        for column in dict.fromkeys(column for column in columns if columns.count(column) > 1):
+            yield Finding(path, f"`{column}` is listed {columns.count(column)} times: keep one")
+
+
+def _check_roles(data: Mapping[str, Any]) -> Iterator[Finding]:
+    columns = columns_by_role(data)
+    roles: dict[str, list[str]] = defaultdict(list)
+    for role in _EXCLUSIVE:
+        for column in columns.get(role, ()):
+            roles[column].append(role)
+    for column, played in roles.items():
+        if len(played) > 1:
+            yield Finding((played[-1],), f"`{column}` is already the `{played[0]}` column: one of them is wrong")
+        elif column in columns.get("key", ()) and played[0] != "time":
+            yield Finding((played[0],), f"`{column}` is part of `key`: it cannot be the {played[0]} as well")
+
+
+def columns_by_role(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Columns that the section names and that every run carries into the scores table, by the key that names them.
+
+    >>> columns_by_role({"key": ["id"], "time": {"column": "ts"}, "score": "s"})
+    {'key': ('id',), 'time': ('ts',), 'score': ('s',)}
+    """
+    time = data.get("time")
+    named = {**data, "time": time.get("column") if isinstance(time, dict) else time}
+    roles = ("key", "time", "score", "label", "weight", "group", "entity", "served_by", "segments")
+    return {role: texts(named[role]) for role in roles if named.get(role) is not None}

@@ -1,0 +1,151 @@
+"""A YAML document as plain data that remembers its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from replay.config.messages.finding import Finding, KeyPath
+from replay.config.yaml.nodes import NodeReader, PlainLoader, TooLargeError
+from replay.config.yaml.origins import Origins, without
+from replay.errors import ConfigError, Problem
+
+MAX_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML document as plain data.
+
+    Attributes:
+        data: Mappings with text keys, lists and scalars. A value that could not be read is None.
+        origins: Lines and options by place.
+        doubts: Places whose meaning differs between YAML readers, and what to do; they matter only where any value is
+            allowed.
+        findings: What is wrong, as far as it can be said without knowing what the document means.
+        broken: Places whose value could not be read, so that nothing more can be said about them.
+    """
+
+    data: Any
+    origins: Origins = Origins()  # noqa: RUF009, frozen
+    doubts: Mapping[KeyPath, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    broken: frozenset[KeyPath] = frozenset()
+
+    def with_value(self, data: Any, path: KeyPath, option: str, made: tuple[KeyPath, ...] = ()) -> Document:
+        """The document after an option set a place in its data, for which it made others on the way."""
+        return replace(
+            self,
+            data=data,
+            origins=self.origins.replaced(path, option, made),
+            doubts=without(self.doubts, path),
+            broken=frozenset(place for place in self.broken if place[: len(path)] != path),
+        )
+
+
+class YamlError(ValueError):
+    """Text that cannot be read as one YAML document.
+
+    Attributes:
+        problem: What is wrong, with its line where there is one.
+    """
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        self.problem = Problem(message, line=line)
+        super().__init__(message)
+
+
+def read_document(path: str | Path) -> Document:
+    """Read a YAML file whose top level is a mapping.
+
+    Mistakes that leave the rest readable (a key given twice, a tag) are in ``findings``.
+
+    Raises:
+        ConfigError: There is no such file, or it is not one YAML mapping.
+    """
+    source = str(path)
+    try:
+        document = parse_yaml(_read_text(Path(path)))
+    except YamlError as error:
+        raise ConfigError([error.problem], source) from error
+    if isinstance(document.data, dict):
+        return document
+    if document.broken:
+        raise ConfigError([document.origins.problem(finding) for finding in document.findings], source)
+    if document.data is None:
+        raise ConfigError([Problem("the file is empty: expected a config, `replay init` drafts one")], source)
+    kind = "a list" if isinstance(document.data, list) else "a single value"
+    raise ConfigError(
+        [Problem(f"found {kind}, expected sections such as `traffic:`", line=document.origins.lines[()])], source
+    )
+
+
+def parse_yaml(text: str) -> Document:
+    """Read one YAML value of any kind.
+
+    Raises:
+        YamlError: It is not YAML, or too large or too deep to be a config.
+
+    >>> parse_yaml("{rate: 1e-6, by: [no, on]}").data
+    {'rate': 1e-06, 'by': ['no', 'on']}
+    """
+    reader = NodeReader()
+    try:
+        root = _compose(text)
+        data = None if root is None else reader.read(root)
+    except TooLargeError as error:
+        raise YamlError(str(error), error.line) from error
+    except RecursionError as error:
+        raise YamlError("nested too deeply to be a config") from error
+    return Document(data, Origins(reader.lines), reader.doubts, tuple(reader.findings), frozenset(reader.broken))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.is_file() and path.stat().st_size > MAX_BYTES:
+            raise YamlError(f"found {path.stat().st_size:,} bytes, expected a YAML config: is this the right file?")
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise YamlError("no such file: give the path of a config, `replay init` drafts one") from error
+    except IsADirectoryError as error:
+        raise YamlError("this is a directory: give the config file in it") from error
+    except OSError as error:
+        raise YamlError(f"cannot be read: {error.strerror or error}") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise YamlError("not UTF-8 text: expected a YAML config", line) from error
+
+
+def _compose(text: str) -> yaml.Node | None:
+    try:
+        loader = PlainLoader(text)
+        try:
+            return loader.get_single_node()
+        finally:
+            loader.dispose()
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise YamlError(f"not YAML: the character U+{int(error.character):04X} is not allowed", line) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise YamlError(_syntax_message(error), None if mark is None else mark.line + 1) from error
+
+
+def _syntax_message(error: yaml.MarkedYAMLError) -> str:
+    what = ", ".join(part for part in (error.context, error.problem) if part)
+    hint = ""
+    if r"'\t'" in what:
+        hint = ": indent with spaces"
+    elif "found another document" in what:
+        hint = ": one file describes one replay"
+    elif "cannot start any token" in what or "found '<scalar>'" in what:
+        hint = ": put the value in quotes"
+    elif "mapping values are not allowed" in what:
+        hint = ": put a value that holds `: ` in quotes, and check the indentation"
+    return f"not valid YAML: {what}{hint}"

@@ -1,0 +1,1 @@
+"""Which counterfactuals make the replay agree with what online answered."""

@@ -1,0 +1,87 @@
+"""The rows on which causes are tested: mismatched rows of the incident, and good ones as a control, drawn by hash."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.config.sections.diff import Tolerance
+from replay.diagnosis.incidents.find import FoundIncident
+from replay.diagnosis.incidents.rows import RowTable, severity
+from replay.hashing import bits, salted
+
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class SampledRows:
+    """Positions in a row table.
+
+    Attributes:
+        mismatched: Rows of the incident that disagree.
+        control: Rows that agree: one half within the incident's time and slice where there are so many, the rest
+            outside of every incident.
+    """
+
+    mismatched: Places
+    control: Places
+
+    @property
+    def all(self) -> Places:
+        """The mismatched rows, then the control rows."""
+        return np.concatenate((self.mismatched, self.control))
+
+
+def sample_rows(
+    rows: RowTable,
+    identity: NDArray[np.int64],
+    incident: FoundIncident,
+    incidents: Sequence[FoundIncident],
+    tolerance: Tolerance,
+    *,
+    most_mismatched: int,
+    most_control: int,
+    seed: int = 0,
+) -> SampledRows:
+    """Draw a bounded sample of an incident, the same in every run.
+
+    Args:
+        rows: The baseline's rows.
+        identity: (num_rows,) a hash of each row's key.
+        incident: The one that is sampled.
+        incidents: All of them; what is in any is no control row from outside.
+        tolerance: When two scores agree.
+        most_mismatched: Mismatched rows at most.
+        most_control: Control rows at most.
+        seed: Of the draw.
+    """
+    draw = bits(identity.view(np.uint64), salted(seed, "diagnosis"))
+    finite = np.isfinite(rows.online) & np.isfinite(rows.replayed)
+    bad = severity(rows, tolerance) > 1.0
+    inside = _within(rows, incident)
+    elsewhere = np.ones(len(rows), dtype=bool)
+    for other in incidents:
+        elsewhere &= ~_within(rows, other)
+    good = finite & rows.counts & ~bad
+    near = _first(np.flatnonzero(good & inside), draw, most_control // 2)
+    far = _first(np.flatnonzero(good & elsewhere), draw, most_control - len(near))
+    return SampledRows(
+        _first(np.flatnonzero(finite & inside & bad), draw, most_mismatched), np.concatenate((near, far))
+    )
+
+
+def _within(rows: RowTable, incident: FoundIncident) -> NDArray[np.bool_]:
+    inside = np.zeros(len(rows), dtype=bool)
+    low, high = np.searchsorted(rows.time_us, [incident.start_us, incident.end_us])
+    inside[low:high] = True
+    return inside & rows.in_slice(incident.segments)
+
+
+def _first(places: Places, draw: NDArray[np.uint64], most: int) -> Places:
+    """The rows with the smallest hashes, in the order of the table."""
+    if len(places) <= most:
+        return places
+    return np.sort(places[np.argpartition(draw[places], most)[:most]])

@@ -1,0 +1,1 @@
+"""When and for whom online and replayed scores differ."""

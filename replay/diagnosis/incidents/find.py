@@ -1,0 +1,115 @@
+"""When and for whom online scores stopped agreeing with the replayed ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.config.sections.diff import Tolerance
+from replay.diagnosis.incidents.onset import is_gradual
+from replay.diagnosis.incidents.rows import RowTable
+from replay.diagnosis.incidents.search import IncidentSearch, IncidentWindow
+from replay.diagnosis.noise.noise_floor import measure_noise
+
+_OPEN_EXPECTED = 5.0  # mismatched rows expected after the last one, had the incident gone on
+
+
+@dataclass(frozen=True)
+class FoundIncident:
+    """A stretch of time in which rows of a slice disagree, or lean to one side.
+
+    Attributes:
+        start_us: Time of the first affected row.
+        end_us: One microsecond past the time of the last affected row.
+        segments: Who is affected; empty for all traffic.
+        rows: Compared rows of the slice within the time.
+        mismatched: Those beyond the tolerance.
+        mismatch_rate: Their share.
+        mean_delta: Mean of replayed - online over the rows with two finite scores; 0 where there is none.
+        p_value: Bound on the chance of such a window anywhere, in any slice, in a run without incidents.
+        kind: ``mismatch``; or ``shift``: a systematic difference within the tolerance.
+        permanent: Whether it lasts to the end of the traffic.
+        since_start: Whether it began before the traffic does.
+        gradual: Whether it came step by step.
+        indices: Positions in the row table of the affected rows: the mismatched ones, for a shift all rows.
+    """
+
+    start_us: int
+    end_us: int
+    segments: dict[str, str]
+    rows: int
+    mismatched: int
+    mismatch_rate: float
+    mean_delta: float
+    p_value: float
+    kind: str
+    permanent: bool
+    since_start: bool
+    gradual: bool
+    indices: NDArray[np.int64]
+
+
+def find_incidents(
+    rows: RowTable,
+    tolerance: Tolerance,
+    *,
+    false_alarms: float = 1e-3,
+    max_incidents: int = 10,
+    bucket_us: int = 60_000_000,
+) -> list[FoundIncident]:
+    """Find the windows and slices in which the replay disagrees with what online answered.
+
+    Args:
+        rows: The baseline's rows.
+        tolerance: What counts as agreement.
+        false_alarms: Chance that a run without incidents shows one, over all windows and slices.
+        max_incidents: At most so many, the ones with most evidence.
+        bucket_us: Width of a time bucket; incidents are refined to the row from there.
+
+    Returns:
+        Incidents, the one with most evidence first; empty where all is quiet.
+
+    Raises:
+        ValueError: ``false_alarms`` is not between 0 and 1, or another number is not positive.
+    """
+    if not 0.0 < false_alarms < 1.0 or max_incidents < 1 or bucket_us < 1:
+        raise ValueError(
+            f"found false_alarms={false_alarms}, max_incidents={max_incidents}, bucket_us={bucket_us}; "
+            "expected a chance between 0 and 1 and positive numbers"
+        )
+    if not rows.counts.any():
+        return []
+    hunt = IncidentSearch(rows, tolerance, measure_noise(rows), bucket_us)
+    windows = hunt.run(float(np.log(false_alarms)), max_incidents)
+    return [_describe(rows, hunt, window) for window in windows]
+
+
+def _describe(rows: RowTable, hunt: IncidentSearch, window: IncidentWindow) -> FoundIncident:
+    inside = np.flatnonzero(rows.in_slice(window.segments) & rows.counts)
+    start, end = int(rows.time_us[window.first]), int(rows.time_us[window.last - 1]) + 1
+    bounds = np.searchsorted(rows.time_us, [start, end])
+    low, high = (int(place) for place in np.searchsorted(inside, bounds))
+    here = inside[low:high]
+    bad = hunt.severity[here] > 1.0
+    delta = (rows.replayed - rows.online)[here]
+    delta = delta[np.isfinite(delta)]
+    rate = float(bad.mean())
+    # A shift has no affected rows to count: each row of it is.
+    density = rate if window.kind == "mismatch" else 0.1
+    return FoundIncident(
+        start_us=start,
+        end_us=end,
+        segments=window.segments,
+        rows=len(here),
+        mismatched=int(bad.sum()),
+        mismatch_rate=rate,
+        mean_delta=float(delta.mean()) if len(delta) else 0.0,
+        p_value=float(np.exp(min(0.0, window.log_chance))),
+        kind=window.kind,
+        permanent=(len(inside) - high) * density < _OPEN_EXPECTED,
+        since_start=low * density < _OPEN_EXPECTED,
+        gradual=is_gradual(bad.astype(np.float64) if window.kind == "mismatch" else hunt.shifted(here)),
+        indices=here[bad] if window.kind == "mismatch" else here,
+    )

@@ -1,0 +1,178 @@
+"""One incident after another: find the best window, refine it, take it out, go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.config.sections.diff import Tolerance
+from replay.diagnosis.incidents.likelihood import MismatchModel, Model, ShiftModel
+from replay.diagnosis.incidents.refine import Span, mark_shares, marks, refine_marks, refine_mean
+from replay.diagnosis.incidents.rows import RowTable, severity
+from replay.diagnosis.incidents.scan_counts import ScanCounts
+from replay.diagnosis.incidents.signals import MOST_BACKGROUND, grave_bounds, mismatch_signal, shift_signal
+from replay.diagnosis.incidents.slices import choose_slice
+from replay.diagnosis.noise.noise_floor import NoiseFloor
+
+_JOIN_SHARE = 0.03
+_JOIN_ROWS = 10
+
+
+@dataclass(frozen=True)
+class IncidentWindow:
+    """Rows ``first`` to ``last`` (exclusive) of a slice.
+
+    Attributes:
+        first: Position of the first affected row.
+        last: One past the last affected row.
+        segments: The slice.
+        kind: ``mismatch`` or ``shift``.
+        log_chance: Log of the bound on the chance of it in a run without incidents.
+    """
+
+    first: int
+    last: int
+    segments: dict[str, str]
+    kind: str
+    log_chance: float
+
+
+class IncidentSearch:
+    """The search over one table.
+
+    Args:
+        rows: The rows.
+        tolerance: What counts as agreement.
+        noise: The noise floor of the rows.
+        bucket_us: Width of a time bucket.
+    """
+
+    def __init__(self, rows: RowTable, tolerance: Tolerance, noise: NoiseFloor, bucket_us: int) -> None:
+        self.rows = rows
+        self.noise = noise
+        self.severity = severity(rows, tolerance)
+        self.mark = marks(self.severity, rows.replayed - rows.online)
+        self.board = ScanCounts(rows, bucket_us)
+        self.board.add(mismatch_signal(rows, self.severity))
+        self._at_most = MOST_BACKGROUND
+        self._shift: int | None = None
+
+    def shifted(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The standardised differences of some rows, zero where there is no such signal."""
+        if self._shift is None:
+            return np.zeros(len(places))
+        return self.board.signals[self._shift].value[places]
+
+    def run(self, log_alarm: float, most: int) -> list[IncidentWindow]:
+        """Find at most so many windows, most evidence first."""
+        permanent = self._permanent(log_alarm)
+        if not self.noise.concentrated and any(not window.segments for window in permanent):
+            return permanent
+        self._add_signals()
+        found: list[IncidentWindow] = []
+        # Rows next to an incident may be found on their own before they are joined to it: hence twice as many.
+        for _ in range(2 * most):
+            window = self._next(log_alarm)
+            if window is None:
+                break
+            found.append(window)
+        return sorted([*permanent, *self._joined(found)], key=lambda one: one.log_chance)[:most]
+
+    def _permanent(self, log_alarm: float) -> list[IncidentWindow]:
+        """What is bad at all times, slice by slice, until a quiet background is left."""
+        found: list[IncidentWindow] = []
+        board = self.board
+        while board.active.any() and board.model(0, self._at_most) is None:
+            model = board.signals[0].assumed(board.num[0][0][:, 0])
+            choice = choose_slice(board, 0, model, 0, len(self.rows))
+            log_chance = float(np.log(board.tests())) - choice.score
+            if log_chance > log_alarm:
+                self._at_most = np.inf
+                break
+            inside = np.flatnonzero(choice.inside & board.active)
+            bad = inside[self.severity[inside] > 1.0]
+            first, last = int(bad[0]), int(bad[-1]) + 1
+            found.append(IncidentWindow(first, last, choice.segments, "mismatch", log_chance))
+            if not choice.segments:
+                # All traffic is bad. What is worse than that for a while can still be told.
+                self._at_most = np.inf
+                break
+            board.remove(inside)
+        return found
+
+    def _add_signals(self) -> None:
+        base = self.board.signals[0]
+        for bound in grave_bounds(self.severity[base.valid]):
+            self.board.add(replace(mismatch_signal(self.rows, self.severity, bound), valid=base.valid))
+        shift = shift_signal(self.rows, self.severity, self.noise)
+        if shift is not None:
+            self._shift = len(self.board.signals)
+            self.board.add(shift)
+
+    def _next(self, log_alarm: float) -> IncidentWindow | None:
+        board = self.board
+        models = {place: board.model(place, self._at_most) for place in range(len(board.signals))}
+        best = board.best({place: model for place, model in models.items() if model is not None})
+        if best is None or np.log(board.tests()) - best.peak.exponent > log_alarm:
+            return None
+        inside = board.slicings[best.slicing].of_row == best.peak.place
+        span = Span(int(board.cells.edges[best.peak.first]), int(board.cells.edges[best.peak.last]))
+        span = self._refined(span, inside, best.signal, best.model, best.peak.baseline)
+        choice = choose_slice(board, best.signal, best.model, span.first, span.last)
+        span = self._refined(span, choice.inside, best.signal, best.model, choice.baseline)
+        board.remove(span.first + np.flatnonzero(choice.inside[span.first : span.last]))
+        log_chance = float(np.log(board.tests()) - best.peak.exponent)
+        return IncidentWindow(span.first, span.last, choice.segments, best.model.kind, log_chance)
+
+    def _refined(self, span: Span, inside: NDArray[np.bool_], signal: int, model: Model, baseline: float) -> Span:
+        """The span of rows, refined among the slice's active rows up to its own length on both sides."""
+        length = span.last - span.first
+        low, high = max(0, span.first - length), min(len(self.rows), span.last + length)
+        usable = inside[low:high] & self.board.active[low:high] & self.board.signals[signal].valid[low:high]
+        places = low + np.flatnonzero(usable)
+        start = Span(*(int(place) for place in np.searchsorted(places, [span.first, span.last])))
+        if start.first == start.last:
+            return span
+        if isinstance(model, ShiftModel):
+            value = self.board.signals[signal].value[places]
+            found = refine_mean(value, start, baseline, model.variance)
+        else:
+            found = refine_marks(
+                self.mark[places], start, self.background_rate(model, span), self.board.signals[signal].typical
+            )
+        return Span(int(places[found.first]), int(places[found.last - 1]) + 1)
+
+    def background_rate(self, model: Model, span: Span) -> NDArray[np.float64]:
+        """Shares of the marks in quiet rows outside of the span."""
+        quiet = self._quiet(model)
+        quiet[span.first : span.last] = False
+        assert isinstance(model, MismatchModel)
+        typical = np.full(25, model.level.mean / 24)
+        typical[0] = 1.0 - model.level.mean
+        return mark_shares(self.mark[quiet], typical)
+
+    def _quiet(self, model: Model) -> NDArray[np.bool_]:
+        assert isinstance(model, MismatchModel)
+        return self.board.active & model.level.quiet[self.board.cells.of_row]
+
+    def _joined(self, windows: list[IncidentWindow]) -> list[IncidentWindow]:
+        """Windows of one slice that touch, as one: an onset in steps is found in parts."""
+        joined: list[IncidentWindow] = []
+        for window in sorted(windows, key=lambda one: (one.kind, sorted(one.segments.items()), one.first)):
+            last = joined[-1] if joined else None
+            if last is None or not self._touch(last, window):
+                joined.append(window)
+                continue
+            chance = min(last.log_chance, window.log_chance)
+            joined[-1] = replace(last, last=max(last.last, window.last), log_chance=chance)
+        return joined
+
+    def _touch(self, left: IncidentWindow, right: IncidentWindow) -> bool:
+        if left.kind != right.kind or left.segments != right.segments:
+            return False
+        inside = np.flatnonzero(self.rows.in_slice(left.segments))
+        gap = np.searchsorted(inside, [left.last, right.first])
+        whole = np.searchsorted(inside, [left.first, max(left.last, right.last)])
+        return bool(gap[1] - gap[0] <= max(_JOIN_ROWS, _JOIN_SHARE * (whole[1] - whole[0])))

@@ -1,0 +1,1 @@
+"""How far replayed and online scores differ when nothing is wrong."""

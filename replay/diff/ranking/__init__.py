@@ -1,0 +1,1 @@
+"""How the order within groups changes."""

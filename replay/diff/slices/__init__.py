@@ -1,0 +1,1 @@
+"""Sums and measures by segment value and time bucket."""

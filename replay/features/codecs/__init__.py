@@ -1,0 +1,1 @@
+"""One column's values in the storage of a tensor dtype."""

@@ -1,0 +1,76 @@
+"""Vocabulary files: JSON, an object of value to index, or a list whose places are the indices."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from replay.features.dtypes import TensorDtype
+from replay.features.problems import EncodeError
+
+
+def load_vocabulary(path: str, target: TensorDtype) -> dict[bytes, int]:
+    """Read a vocabulary; a file that has not changed is read once per process.
+
+    Args:
+        path: A JSON file. An object gives each value its index, and several values may share one. A list gives each
+            value its place; its values are strings or integers.
+        target: The dtype that the indices must fit.
+
+    Returns:
+        Index by the UTF-8 bytes of the value; an integer stands as its decimal string, as JSON's own keys do. Shared:
+        not to be written to.
+
+    Raises:
+        EncodeError: When the file cannot be read, is not a vocabulary, or gives a value twice.
+    """
+    try:
+        status = Path(path).stat()
+        vocabulary = _read(path, status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        raise EncodeError(f"cannot read the vocabulary {path}: {error.strerror or error}") from error
+    for index in (min(vocabulary.values(), default=0), max(vocabulary.values(), default=0)):
+        if not target.low <= index <= target.high:
+            raise EncodeError(f"the vocabulary {path} has the index {index}, which {target.name} cannot hold")
+    return vocabulary
+
+
+@lru_cache(maxsize=32)
+def _read(path: str, changed: int, size: int) -> dict[bytes, int]:
+    """Read a file as it was when it had this time of change and size."""
+    try:
+        data = json.loads(Path(path).read_text("utf-8"), object_pairs_hook=_Pairs)
+    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError among them
+        raise EncodeError(f"{path} is not a vocabulary: expected JSON, found {error}") from error
+    if isinstance(data, _Pairs):
+        pairs: list[tuple[str, Any]] = list(data)
+    elif isinstance(data, list):
+        pairs = [(_listed(value, index, path), index) for index, value in enumerate(data)]
+    else:
+        raise EncodeError(f"{path} is not a vocabulary: expected an object of value to index, or a list of values")
+    for value, index in pairs:
+        if isinstance(index, bool) or not isinstance(index, int):
+            raise EncodeError(f"the vocabulary {path} maps {value!r} to {_shown(index)}, expected an integer")
+    # Logged strings need not be valid text, nor need the keys of a file: neither may stop the other.
+    vocabulary = {value.encode("utf-8", "surrogatepass"): index for value, index in pairs}
+    if len(vocabulary) < len(pairs):
+        value = Counter(value for value, _ in pairs).most_common(1)[0][0]
+        raise EncodeError(f"the vocabulary {path} has {value!r} more than once: keep one of them")
+    return vocabulary
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object as it was written, repeated keys and all."""
+
+
+def _listed(value: object, index: int, path: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise EncodeError(f"the vocabulary {path} has {_shown(value)} at {index}, expected a string or an integer")
+    return str(value)
+
+
+def _shown(value: object) -> str:
+    return "an object" if isinstance(value, _Pairs) else repr(value)

@@ -1,0 +1,1 @@
+"""From the scores table to incidents with their causes, and their words."""

@@ -1,0 +1,34 @@
+"""``replay report``: render again what a run wrote, without Spark where the output is local."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from replay.errors import UsageError
+from replay.report.data import ReportData
+from replay.report.html.render import render_html
+from replay.spark.session import start_session
+from replay.store import REPORT, REPORT_DATA, open_storage
+
+
+def render_again(output: str) -> tuple[ReportData, str]:
+    """Render the report of a finished run again.
+
+    Args:
+        output: The run's output directory.
+
+    Returns:
+        What the report shows, and where it is.
+
+    Raises:
+        UsageError: The directory holds no finished run.
+    """
+    storage = open_storage(output, start_session() if "://" in output and not output.startswith("file:") else None)
+    text = storage.read(REPORT_DATA)
+    if text is None:
+        found = "an unfinished run" if storage.names() else "nothing" if Path(output).exists() else "no such directory"
+        raise UsageError(f"{output}: found {found}, expected the output of a finished run (with {REPORT_DATA} in it)")
+    data = ReportData.from_dict(json.loads(text))
+    storage.write(REPORT, render_html(data))
+    return data, f"{storage.path}/{REPORT}"

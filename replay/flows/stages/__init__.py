@@ -1,0 +1,1 @@
+"""The steps that commands share: prepare, identify, measure, write."""

@@ -1,0 +1,85 @@
+"""Which run this is, and whether an earlier one in the output is gone on with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from replay.checkpoints import Checkpoint, Format
+from replay.config import EngineConfig, ReplayConfig, to_resolved_dict
+from replay.flows.stages.prepare import Prepared, with_version
+from replay.store import COMPLETE, RUNNING, Manifest, OutputDirectory, make_run_id, open_storage
+from replay.store.manifest import package_versions
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+class Resumable:
+    """Decides whether an earlier run in the output is gone on with.
+
+    Args:
+        config: The replay.
+        config_sha256: Its fingerprint.
+        overwrite: Nothing is: the run starts afresh, whatever the output holds.
+    """
+
+    def __init__(self, config: ReplayConfig, config_sha256: str, *, overwrite: bool) -> None:
+        self._config = config
+        self._sha256 = config_sha256
+        self._overwrite = overwrite
+        self._previous: Manifest | None = None
+
+    def pin(self, spark: SparkSession, checkpoints: dict[str, Checkpoint]) -> ReplayConfig:
+        """Look into the output; an unfinished run of the same config and checkpoints keeps its pinned version.
+
+        Where the user's code changed meanwhile, the version is kept too, but none of the scores: see `continues`.
+        """
+        previous = OutputDirectory(open_storage(self._config.output, spark)).previous(
+            self._sha256, overwrite=self._overwrite
+        )
+        self._previous = previous
+        if previous is None or previous.status == COMPLETE or self._config.traffic.delta_timestamp is not None:
+            return self._config
+        same = {name: entry.get("sha256") for name, entry in previous.checkpoints.items()} == {
+            name: checkpoint.sha256 for name, checkpoint in checkpoints.items()
+        }
+        return with_version(self._config, previous.traffic.get("delta_version")) if same else self._config
+
+    def continues(self, run_id: str) -> bool:
+        """Whether the run that the output holds is this one."""
+        return self._previous is not None and self._previous.run_id == run_id
+
+
+def make_manifest(prepared: Prepared, config_sha256: str, started: str) -> Manifest:
+    """Write down what a run is made of; its id covers everything that a score depends on."""
+    checkpoints = prepared.checkpoints
+    hashes = {name: checkpoint.sha256 for name, checkpoint in checkpoints.items()}
+    runs_onnx = any(checkpoint.format is Format.ONNX for checkpoint in checkpoints.values())
+    packages = package_versions(*(("onnxruntime",) if runs_onnx else ()))
+    sources, engine = prepared.job.sources, _engine(prepared.config.engine, prepared.plan.reader)
+    return Manifest(
+        run_id=make_run_id(config_sha256, prepared.traffic.fingerprint(), hashes, [sources, packages, engine]),
+        status=RUNNING,
+        config_sha256=config_sha256,
+        config=to_resolved_dict(prepared.config),
+        checkpoints={
+            name: {"path": checkpoint.path, "format": str(checkpoint.format), "sha256": checkpoint.sha256}
+            for name, checkpoint in checkpoints.items()
+        },
+        traffic=prepared.traffic.describe(),
+        started=started,
+        packages=packages,
+        sources=sources,
+        engine=engine,
+    )
+
+
+def _engine(config: EngineConfig, reader: str) -> dict[str, Any]:
+    """Settings as they work here: a device and the rows of a chunk change last bits, the others cut the work."""
+    device = config.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    chunk = config.chunk_rows if device == "cpu" else config.chunk_rows_cuda
+    return {"reader": reader, "device": device, "chunk_rows": chunk, "commit_rows": config.commit_rows}

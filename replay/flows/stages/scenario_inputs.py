@@ -1,0 +1,104 @@
+"""What scenarios need from other rows of the table: conditions, older values, donors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from replay.config import Problem, ReplayConfig, Scenario
+from replay.scenarios import MOST_DONORS, Donors, donor_features, row_keys, side_columns
+from replay.traffic import (
+    PinnedTraffic,
+    StaleColumn,
+    WhereColumn,
+    draw_donors,
+    side_dataframe,
+    side_problem,
+)
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+@dataclass(frozen=True)
+class ScenarioInputs:
+    """Columns that Spark computes beside the logged ones.
+
+    Attributes:
+        where: Conditions.
+        stale: Older values.
+        place: Where in the config something needs them, such as ``scenarios.late[0]``; None where nothing does.
+    """
+
+    where: tuple[WhereColumn, ...] = ()
+    stale: tuple[StaleColumn, ...] = ()
+    place: str | None = None
+
+    def scan(self, spark: SparkSession, traffic: PinnedTraffic, columns: Sequence[str]) -> DataFrame:
+        """The selected rows with the logged columns and these."""
+        return side_dataframe(spark, traffic, columns, self.where, self.stale)
+
+
+def plan_side(config: ReplayConfig, scenarios: Sequence[Scenario], types: Mapping[str, pa.DataType]) -> ScenarioInputs:
+    """What Spark must compute for a config's scenarios.
+
+    Args:
+        config: The config.
+        scenarios: Its scenarios, expanded.
+        types: Logged type of every feature that the model reads.
+    """
+    wanted = side_columns(scenarios, config.model, types)
+    return ScenarioInputs(
+        tuple(WhereColumn(one.name, one.where) for one in wanted if one.where is not None),
+        tuple(
+            StaleColumn(one.name, one.feature, one.lag)
+            for one in wanted
+            if one.feature is not None and one.lag is not None
+        ),
+        next(_places(scenarios), None),
+    )
+
+
+def _places(scenarios: Sequence[Scenario]) -> Iterator[str]:
+    for scenario in scenarios:
+        for place, step in enumerate(scenario.perturbations):
+            if step.where is not None or step.op == "stale":
+                yield f"scenarios.{scenario.salt}[{place}]"
+
+
+def condition_problems(spark: SparkSession, traffic: PinnedTraffic, scenarios: Sequence[Scenario]) -> list[Problem]:
+    """What is wrong with the conditions of scenarios, told by analysing them over the table."""
+    conditions = {
+        f"scenarios.{scenario.salt}[{place}].where": step.where
+        for scenario in scenarios
+        for place, step in enumerate(scenario.perturbations)
+        if step.where is not None
+    }
+    found = (side_problem(spark, traffic, where, path) for path, where in conditions.items())
+    return [problem for problem in found if problem is not None]
+
+
+def draw_donors_of(
+    spark: SparkSession,
+    traffic: PinnedTraffic,
+    config: ReplayConfig,
+    scenarios: Sequence[Scenario],
+    types: Mapping[str, pa.DataType],
+) -> Donors | None:
+    """Draw the rows whose values a shuffle gives to others; None where no scenario shuffles."""
+    features = donor_features(scenarios, config.model, types)
+    if not features:
+        return None
+    table = draw_donors(spark, traffic, features, config.traffic.key, MOST_DONORS, config.seed).combine_chunks()
+    keys = row_keys([_array(table, name) for name in config.traffic.key])
+    order = np.argsort(keys, kind="stable")
+    return Donors(keys[order], {name: _array(table, name).take(pa.array(order)) for name in features})
+
+
+def _array(table: pa.Table, name: str) -> pa.Array:
+    column = table.column(name)
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

@@ -1,0 +1,129 @@
+"""The skew matrix as a heat table, its loss against the lag as a chart, and the answer in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from replay.report.charts.curve import LossCurve, Measured, draw_curve
+from replay.report.effects import LagLoss, SkewCell, SkewMatrix
+from replay.report.words.losses import LOSSES
+from replay.report.words.numbers import number, percent
+
+_TABLE_MODULES = 2
+
+
+@dataclass(frozen=True)
+class MatrixCell:
+    """A pairing; ``heat`` is its loss as a share of the largest."""
+
+    text: str
+    title: str
+    heat: float
+    consistent: bool
+
+
+@dataclass(frozen=True)
+class MatrixView:
+    """A skew matrix of two modules as a table; of more, a list of pairings."""
+
+    loss: str
+    verdict: str
+    rows_are: str
+    columns_are: str
+    columns: tuple[str, ...]
+    lines: tuple[tuple[str, tuple[MatrixCell, ...]], ...]
+    by_lag: tuple[tuple[str, str, str], ...]
+    """Lag, the worst loss at it, and the pairing that has it."""
+    curve: LossCurve | None
+    """Loss against lag; None with fewer than two lags."""
+
+
+def matrix_view(found: SkewMatrix) -> MatrixView:
+    """Lay out a skew matrix."""
+    largest = max([*(_loss(cell, found.metric) or 0.0 for cell in found.cells), 0.0]) or 1.0
+    modules = list(found.modules)
+    table = len(modules) == _TABLE_MODULES
+    return MatrixView(
+        loss=LOSSES[found.metric],
+        verdict=matrix_sentence(found),
+        rows_are=modules[0] if table else "pairing",
+        columns_are=modules[1] if table else "",
+        columns=tuple(found.modules[modules[1]]) if table else (LOSSES[found.metric],),
+        lines=_table(found, largest) if table else _list(found, largest),
+        by_lag=tuple((str(entry.lag), number(entry.loss, 3), entry.variant) for entry in found.losses),
+        curve=_curve(found),
+    )
+
+
+def _table(found: SkewMatrix, largest: float) -> tuple[tuple[str, tuple[MatrixCell, ...]], ...]:
+    by_versions = {tuple(cell.modules.values()): cell for cell in found.cells}
+    rows, columns = found.modules.values()
+    return tuple(
+        (row, tuple(_cell(by_versions[row, column], found.metric, largest) for column in columns)) for row in rows
+    )
+
+
+def _list(found: SkewMatrix, largest: float) -> tuple[tuple[str, tuple[MatrixCell, ...]], ...]:
+    """Every pairing on a line, the largest loss first; one that is not defined is worse than any."""
+    cells = sorted(found.cells, key=lambda cell: -_or_worst(_loss(cell, found.metric)))
+    return tuple(
+        (
+            " + ".join(f"{name} {version}" for name, version in cell.modules.items()),
+            (_cell(cell, found.metric, largest),),
+        )
+        for cell in cells
+    )
+
+
+def _or_worst(loss: float | None) -> float:
+    return float("inf") if loss is None else loss
+
+
+def matrix_sentence(found: SkewMatrix) -> str:
+    """Say up to what lag the limit holds; or, without a limit, the worst pairing."""
+    loss = LOSSES[found.metric]
+    if found.limit is None or found.holds_up_to is None:
+        worst = max(found.losses, key=lambda entry: entry.loss or 0.0, default=None)
+        return "" if worst is None else f"The worst pairing is {worst.variant}: {loss} {number(worst.loss)}."
+    limit = f"{loss} <= {number(found.limit)}"
+    broken = next((entry for entry in found.losses if entry.lag > found.holds_up_to), None)
+    after = "" if broken is None else _broken(broken, loss)
+    if found.holds_up_to < 0:
+        return f"Does not hold even where all modules are of one version, at {limit}{after}."
+    if found.holds_up_to == 0 and broken is not None:
+        return f"Holds only where all modules are of one version, at {limit}{after}."
+    if broken is None:
+        return f"Holds at every lag that was replayed, up to {_versions(found.holds_up_to)}, at {limit}."
+    return f"Holds up to a lag of {_versions(found.holds_up_to)} at {limit}{after}."
+
+
+def _broken(entry: LagLoss, loss: str) -> str:
+    size = "is not defined" if entry.loss is None else f"is {number(entry.loss, 3)}"
+    return f"; at a lag of {_versions(entry.lag)} {loss} {size} ({entry.variant})"
+
+
+def _versions(lag: int) -> str:
+    return f"{lag} version{'' if lag == 1 else 's'}"
+
+
+def _loss(cell: SkewCell, metric: str) -> float | None:
+    value: float | None = getattr(cell, metric)
+    return value
+
+
+def _cell(cell: SkewCell, metric: str, largest: float) -> MatrixCell:
+    loss = _loss(cell, metric)
+    title = f"against {cell.consistent}: mean |difference| {number(cell.mean_abs)}, "
+    title += f"beyond tolerance {percent(cell.mismatch_rate)}"
+    if cell.auc is not None:
+        title += f", AUC {number(cell.auc)}, NE {number(cell.ne)}"
+    return MatrixCell(number(loss, 3), title, max(0.0, (loss or 0.0) / largest), cell.lag == 0)
+
+
+def _curve(found: SkewMatrix) -> LossCurve | None:
+    losses: Sequence[LagLoss] = found.losses
+    if len(losses) <= 1:
+        return None
+    measured = [Measured(float(entry.lag), str(entry.lag), entry.loss, note=entry.variant) for entry in losses]
+    return draw_curve("Worst loss by lag", LOSSES[found.metric], measured, found.limit)

@@ -1,0 +1,258 @@
+"""The pictures over time: mismatch rate by variant, mean scores, row volume, on one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from replay.report.buckets import Bucket, BucketStep, Grid, bucket_series, make_grid, to_steps
+from replay.report.charts.geometry import (
+    AxisScale,
+    Tick,
+    area_path,
+    line_path,
+    mark_path,
+    nice_ceiling,
+    padded,
+    time_ticks,
+)
+from replay.report.charts.marked_ranges import MarkedRange, mark_runs
+from replay.report.data import ReportData
+from replay.report.verdict import Verdict
+from replay.report.words.numbers import count, moment, number, percent, seconds, short_count, signed
+
+MAX_STEPS = 360
+MAX_PANELS = 6
+"""More variants than that are drawn as a heat map."""
+HOTTEST = 10
+"""Buckets in the table below the pictures."""
+_HEAT_LEVELS = 6
+
+Steps = Sequence[BucketStep | None]
+
+
+@dataclass(frozen=True)
+class TimelineCurve:
+    """A drawn series; `style` is the name of its look."""
+
+    name: str
+    style: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture on the time axis."""
+
+    kind: str
+    title: str
+    note: str
+    curves: tuple[TimelineCurve, ...]
+    ticks: tuple[Tick, ...]
+    clean: bool = False
+    """Whether there is nothing to see, since no row differs."""
+
+
+@dataclass(frozen=True)
+class HeatRow:
+    """A variant's row of the heat map: for each level of the mismatch rate, the steps that have it."""
+
+    variant: str
+    overall: str
+    paths: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
+class HotBucket:
+    """A bucket with many mismatches."""
+
+    time: str
+    mismatched: str
+    compared: str
+    rate: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Everything over time."""
+
+    panels: tuple[Panel, ...]
+    heat: tuple[HeatRow, ...]
+    heat_levels: tuple[tuple[int, str], ...]
+    times: tuple[Tick, ...]
+    runs: tuple[MarkedRange, ...]
+    """Time ranges that the verdict names."""
+    numbered: bool
+    """Whether they are incidents, by their numbers."""
+    resolution: str
+    hottest: tuple[HotBucket, ...]
+    hover: Mapping[str, object]
+    """What the tooltip says, by step."""
+
+
+def draw_timeline(data: ReportData, verdict: Verdict) -> Timeline | None:
+    """Draw the pictures over time, or return None where the traffic has no time."""
+    series = bucket_series(data.rows)
+    grid = make_grid(series, data.summary.bucket_seconds, MAX_STEPS)
+    if grid is None:
+        return None
+    order = [name for name in data.summary.variants if name in series]
+    steps = {name: to_steps(series[name], grid) for name in order}
+    base = verdict.variant if verdict.variant in steps else order[0]
+    heat = len(order) > MAX_PANELS
+    shown = [base] if heat else [base, *(name for name in order if name != base)]
+    numbered = bool(data.summary.incidents)
+    panels = [_rate_panel(name, steps[name], grid) for name in shown]
+    panels += [*_score_panels(base, shown, steps), _volume_panel(steps[base])]
+    return Timeline(
+        panels=tuple(panels),
+        heat=tuple(_heat_row(name, steps[name]) for name in order) if heat else (),
+        heat_levels=tuple((level, _level_label(level)) for level in range(_HEAT_LEVELS)),
+        times=time_ticks(grid.start, grid.end),
+        runs=mark_runs(grid, verdict.runs, numbered=numbered),
+        numbered=numbered and bool(verdict.runs),
+        resolution=_resolution(grid),
+        hottest=_hottest(series[base], grid.width / grid.buckets),
+        hover=_hover(grid, base, shown, steps),
+    )
+
+
+def _shares(steps: Steps, value: Callable[[BucketStep], float | None], scale: AxisScale) -> list[float | None]:
+    found = [None if step is None else value(step) for step in steps]
+    return [None if entry is None else scale.share(entry) for entry in found]
+
+
+def _rate_panel(name: str, steps: Steps, grid: Grid) -> Panel:
+    top = min(nice_ceiling(max((step.peak for step in steps if step), default=0.0)), 1.0)
+    clean = not any(step.mismatched for step in steps if step)
+    scale = AxisScale(0.0, top)
+    curves = [
+        TimelineCurve("rate", "area", area_path(_shares(steps, lambda step: step.rate, scale))),
+        TimelineCurve("any mismatch", "mark", mark_path([bool(step and step.mismatched) for step in steps])),
+    ]
+    if grid.buckets > 1:
+        curves.insert(
+            0, TimelineCurve("worst bucket", "peak", area_path(_shares(steps, lambda step: step.peak, scale)))
+        )
+    note = "no row differs" if clean else f"{percent(_overall(steps))} overall"
+    ticks = (Tick(0.0, "0%"),) if clean else (Tick(0.0, "0%"), Tick(0.5, percent(top / 2)), Tick(1.0, percent(top)))
+    return Panel("rate", name, note, tuple(curves), ticks, clean=clean)
+
+
+def _overall(steps: Steps) -> float:
+    compared = sum(step.compared for step in steps if step)
+    return sum(step.mismatched for step in steps if step) / compared if compared else 0.0
+
+
+def _score_panels(base: str, shown: Sequence[str], steps: Mapping[str, Steps]) -> list[Panel]:
+    """Mean scores where they are known, else the mean difference."""
+    replayed = {name: [step.mean_replayed if step else None for step in steps[name]] for name in shown}
+    online = [step.mean_online if step else None for step in steps[base]]
+    known = [value for values in (online, *replayed.values()) for value in values if value is not None]
+    if not any(value is not None for value in online) or not known:
+        return _delta_panel(base, steps[base])
+    scale = padded(known)
+    curves = [TimelineCurve("online", "online", line_path(_on(scale, online)))]
+    for place, name in reversed(list(enumerate(shown))):  # the baseline last, on top of the others
+        curves.append(TimelineCurve(name, f"series-{place}", line_path(_on(scale, replayed[name]))))
+    ticks = tuple(Tick(at, number(scale.low + at * (scale.high - scale.low), 3)) for at in (0.0, 0.5, 1.0))
+    return [Panel("means", "Mean score", "the axis does not start at 0", tuple(curves), ticks)]
+
+
+def _delta_panel(base: str, steps: Steps) -> list[Panel]:
+    values = [step.mean_delta if step else None for step in steps]
+    known = [value for value in values if value is not None]
+    if not any(known):
+        return []
+    low, high = min(*known, 0.0), max(*known, 0.0)
+    scale = AxisScale(-nice_ceiling(-low) if low < 0 else 0.0, nice_ceiling(high) if high > 0 else 0.0)
+    ends = {0.0: scale.low, 1.0: scale.high, scale.share(0.0): 0.0}
+    ticks = tuple(Tick(at, signed(value, 3)) for at, value in sorted(ends.items()))
+    curves = (TimelineCurve(base, "series-0", line_path(_on(scale, values))),)
+    return [Panel("delta", "Mean difference", f"replayed less online, {base}", curves, ticks)]
+
+
+def _on(scale: AxisScale, values: Sequence[float | None]) -> list[float | None]:
+    return [None if value is None else scale.share(value) for value in values]
+
+
+def _volume_panel(steps: Steps) -> Panel:
+    top = nice_ceiling(max((step.compared for step in steps if step), default=0))
+    path = area_path(_shares(steps, lambda step: float(step.compared), AxisScale(0.0, top)))
+    return Panel(
+        "volume", "Rows compared", "", (TimelineCurve("rows", "volume", path),), (Tick(1.0, short_count(top)),)
+    )
+
+
+def _heat_row(name: str, steps: Steps) -> HeatRow:
+    levels = [None if step is None else _level(step.rate or 0.0) for step in steps]
+    paths = ((level, mark_path([found == level for found in levels])) for level in range(_HEAT_LEVELS))
+    return HeatRow(name, percent(_overall(steps)), tuple((level, path) for level, path in paths if path))
+
+
+def _level(rate: float) -> int:
+    """Level of a mismatch rate: none, below 0.1 %, 1 %, 10 %, 50 %, and above."""
+    if rate == 0:
+        return 0
+    return next((level for level, limit in enumerate((0.001, 0.01, 0.1, 0.5), start=1) if rate < limit), 5)
+
+
+def _level_label(level: int) -> str:
+    return ("0", "under 0.1%", "under 1%", "under 10%", "under 50%", "50% or more")[level]
+
+
+def _resolution(grid: Grid) -> str:
+    width = seconds((grid.width / grid.buckets).total_seconds())
+    if grid.buckets == 1:
+        return f"Each step is one bucket of {width}. Times are UTC."
+    return (
+        f"Each step is {seconds(grid.width.total_seconds())}: {count(grid.buckets)} buckets of {width}, added up. The "
+        "pale area is the worst bucket in each step. Times are UTC."
+    )
+
+
+def _hottest(buckets: Sequence[Bucket], width: timedelta) -> tuple[HotBucket, ...]:
+    top = sorted((entry for entry in buckets if entry.mismatched), key=lambda entry: (-entry.mismatched, entry.start))
+    total = sum(entry.mismatched for entry in buckets)
+    return tuple(
+        HotBucket(
+            time=f"{moment(entry.start)} to {moment(entry.start + width)[11:]}",
+            mismatched=count(entry.mismatched),
+            compared=count(entry.compared),
+            rate=percent(entry.mismatched / entry.compared),
+            share=entry.mismatched / total,
+        )
+        for entry in top[:HOTTEST]
+    )
+
+
+def _hover(grid: Grid, base: str, shown: Sequence[str], steps: Mapping[str, Steps]) -> dict[str, object]:
+    """Texts of the tooltip, by step: the time, then a line for each series that has rows there."""
+    times, lines = [], []
+    for place in range(grid.count):
+        start = grid.start + grid.width * place
+        times.append(f"{moment(start)} to {moment(start + grid.width)[11:]}")
+        lines.append(_hover_lines(base, shown, steps, place))
+    return {"times": times, "lines": lines}
+
+
+def _hover_lines(base: str, shown: Sequence[str], steps: Mapping[str, Steps], place: int) -> list[list[str]]:
+    first = steps[base][place]
+    if first is None:
+        return [["no rows", ""]]
+    lines = [["rows", count(first.compared)]]
+    for name in shown:
+        step = steps[name][place]
+        if step is not None and step.rate is not None:
+            lines.append([f"{name}: differ", f"{percent(step.rate)} ({count(step.mismatched)})"])
+    if first.mean_online is not None:
+        lines.append(["mean online", number(first.mean_online)])
+    for name in shown:
+        step = steps[name][place]
+        if step is not None and step.mean_replayed is not None:
+            lines.append([f"mean {name}", number(step.mean_replayed)])
+    if first.mean_replayed is None and first.mean_delta is not None:
+        lines.append(["mean difference", signed(first.mean_delta, 3)])
+    return lines

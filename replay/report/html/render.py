@@ -1,0 +1,62 @@
+"""The report as one HTML file that opens offline: no script, style, font or picture comes from anywhere else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from replay.report.data import ReportData
+from replay.report.html.page import make_page
+from replay.version import __version__
+
+_TEMPLATES = files("replay.report.html") / "templates"
+
+
+def render_html(data: ReportData) -> str:
+    """Render the report.
+
+    Everything that comes from the traffic or the config is escaped. Beside that, the page's policy lets the browser
+    run the report's own script alone, and load nothing.
+
+    Returns:
+        The text of ``report.html``, UTF-8.
+    """
+    script = _read("report.js")
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            page=make_page(data),
+            script=Markup(script),
+            style=Markup(_read("report.css")),
+            script_sha256=_policy_hash(script),
+            version=__version__,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    # Read as package resources, so that it also works from a zip that Spark ships.
+    return Environment(
+        autoescape=True,
+        loader=FunctionLoader(_read),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _read(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _policy_hash(script: str) -> str:
+    """Hash by which a Content-Security-Policy lets a script run."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

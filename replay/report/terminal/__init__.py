@@ -1,0 +1,1 @@
+"""The report and the progress in a terminal or a scheduler's log."""

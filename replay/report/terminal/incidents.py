@@ -1,0 +1,100 @@
+"""Incidents, skew matrix and sensitivity in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from replay.report.charts.skew_matrix import MatrixView, matrix_sentence, matrix_view
+from replay.report.html.sensitivity import family_ranking
+from replay.report.summary import Summary
+from replay.report.verdicts import Cause, Incident
+from replay.report.words.causes import UNEXPLAINED, cause_words
+from replay.report.words.incidents import (
+    cost_sentence,
+    equivalent_sentence,
+    incident_sentence,
+    noise_sentence,
+    ruled_out_sentence,
+)
+from replay.report.words.losses import LOSSES
+from replay.report.words.numbers import percent
+
+COMMANDS = ("verify", "row")
+"""Labels of lines that are to be pasted into a shell."""
+FAMILIES_SHOWN = 5
+PAIRINGS_SHOWN = 5
+
+Line = tuple[str, str, str]
+"""A label, what is said, and its style."""
+
+
+def story_lines(summary: Summary) -> Iterator[Line]:
+    """The story of a diagnosis, in order; nothing where none was made."""
+    if summary.noise_floor is not None:
+        yield "noise", noise_sentence(summary.noise_floor), ""
+    for place, incident in enumerate(summary.incidents, start=1):
+        if place > 1:  # the first is the headline
+            yield f"incident {place}"[:9], incident_sentence(incident), "bold"
+        yield from _incident(incident)
+
+
+def _incident(incident: Incident) -> Iterator[Line]:
+    for cause in incident.causes:
+        yield "cause", _cause(cause), "bold"
+        equivalent = equivalent_sentence(cause)
+        if equivalent:
+            yield "", equivalent, "dim"
+    cost = cost_sentence(incident)
+    if cost:
+        yield "cost", cost, ""
+    ruled_out = ruled_out_sentence(incident.ruled_out)
+    if ruled_out:
+        yield "not", ruled_out, "dim"
+    command = next((cause.command for cause in incident.causes if cause.command), None)
+    if command is not None:
+        yield "verify", command, ""
+    for row in incident.examples[:1]:
+        yield "row", row.command, ""
+
+
+def _cause(cause: Cause) -> str:
+    words = f"{cause_words(cause)}: {percent(cause.share)} of the mismatched rows"
+    if cause.kind == UNEXPLAINED:
+        return f"{words} agree under no hypothesis that was tried"
+    interval = ""
+    if cause.explained_low is not None and cause.explained_high is not None:
+        interval = f" (95% interval {percent(cause.explained_low)} to {percent(cause.explained_high)})"
+    return f"{words}; replayed on {cause.rows_tested:,}, it explains {percent(cause.explained_rate)}{interval}"
+
+
+def effect_lines(summary: Summary) -> Iterator[Line]:
+    """The skew matrix and the families, where they were asked for."""
+    matrix = summary.skew_matrix
+    if matrix is not None:
+        yield "skew", f"{matrix_sentence(matrix)} {LOSSES[matrix.metric]} by pairing:", ""
+        yield from _matrix(matrix_view(matrix))
+    ranking = family_ranking(summary)
+    if ranking is not None:
+        yield "families", ranking.sentence, ""
+        shown = ranking.lines[:FAMILIES_SHOWN]
+        names, values = (
+            max(len(text) for text in column) for column in zip(*((a.family, a.value) for a in shown), strict=True)
+        )
+        for line in shown:
+            interval = f"  ({line.interval})" if line.interval else ""
+            yield "", f"{line.family:<{names}}  {line.value:>{values}}{interval}", ""
+        if len(ranking.lines) > FAMILIES_SHOWN:
+            yield "", f"and {len(ranking.lines) - FAMILIES_SHOWN} more, in the report", "dim"
+
+
+def _matrix(view: MatrixView) -> Iterator[Line]:
+    """The pairings as a small table, the worst of a long list."""
+    width = max(7, *(len(text) for text in (*view.columns, *(cell.text for _, cells in view.lines for cell in cells))))
+    lines = view.lines if view.columns_are else view.lines[:PAIRINGS_SHOWN]
+    head = f"{view.rows_are} \\ {view.columns_are}" if view.columns_are else view.rows_are
+    first = max(len(name) for name in (head, *(name for name, _ in lines)))
+    yield "", f"{head:<{first}}  " + "  ".join(f"{column:>{width}}" for column in view.columns), "dim"
+    for name, cells in lines:
+        yield "", f"{name:<{first}}  " + "  ".join(f"{cell.text:>{width}}" for cell in cells), ""
+    if len(view.lines) > len(lines):
+        yield "", f"and {len(view.lines) - len(lines)} more pairings, in the report", "dim"

@@ -1,0 +1,190 @@
+"""Progress while Spark works: a bar on a terminal, a line every few seconds in a log, or nothing. All to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol, Self, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import Progress as RichProgress
+
+from replay.report.terminal.pace import Pace
+
+LOG_SECONDS = 5.0
+
+
+class Display(Protocol):
+    """Where progress is shown. Calls never overlap."""
+
+    def begin(self, pace: Pace) -> None:
+        """Show that a stage began."""
+
+    def show(self, pace: Pace, now: float) -> None:
+        """Show how far a stage is."""
+
+    def end(self, pace: Pace, now: float) -> None:
+        """Show that a stage is over."""
+
+    def close(self) -> None:
+        """Leave the stream as it should stay."""
+
+
+class Progress:
+    """Shows the stages of a run, one after another.
+
+    It may be entered again while it is open; the outermost ``with`` closes it. `update` may come from another thread.
+
+    Args:
+        display: Where to show it; None: nowhere.
+        clock: Seconds, never going back.
+    """
+
+    def __init__(self, display: Display | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._display = display
+        self._clock = clock
+        self._pace: Pace | None = None
+        self._depth = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self._depth += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._depth -= 1
+        if self._depth > 0 or self._display is None:
+            return
+        with self._lock:
+            if kind is None:
+                self._end_stage(self._display)
+            self._pace = None
+            self._display.close()
+
+    def stage(self, name: str, total_rows: int | None = None) -> None:
+        """Begin a stage, which ends the one before.
+
+        Args:
+            name: What is done, as in ``scoring``.
+            total_rows: Rows to do, or None where it is not known.
+        """
+        if self._display is None:
+            return
+        with self._lock:
+            self._end_stage(self._display)
+            self._pace = Pace(name, total_rows, self._clock())
+            self._display.begin(self._pace)
+
+    def update(self, done_rows: int) -> None:
+        """Say how many rows of the stage are done, in all."""
+        if self._display is None:
+            return
+        with self._lock:
+            if self._pace is not None:
+                now = self._clock()
+                self._pace.update(done_rows, now)
+                self._display.show(self._pace, now)
+
+    def _end_stage(self, display: Display) -> None:
+        if self._pace is not None:
+            display.end(self._pace, self._clock())
+
+
+class LineDisplay:
+    """Lines for a log: one when a stage begins, one every few seconds, one when it is over.
+
+    Args:
+        stream: Where to write.
+        interval: Seconds between lines, at least.
+    """
+
+    def __init__(self, stream: TextIO, interval: float = LOG_SECONDS) -> None:
+        self._stream = stream
+        self._interval = interval
+        self._last = 0.0
+
+    def begin(self, pace: Pace) -> None:
+        """Write the stage's first line."""
+        self._last = pace.started
+        self._write(str(pace))
+
+    def show(self, pace: Pace, now: float) -> None:
+        """Write a line if the last one is old enough."""
+        if now - self._last >= self._interval:
+            self._last = now
+            self._write(str(pace))
+
+    def end(self, pace: Pace, now: float) -> None:
+        """Write what was done in how long."""
+        self._write(pace.summary(now))
+
+    def close(self) -> None:
+        """Lines stay as they are."""
+
+    def _write(self, text: str) -> None:
+        self._stream.write(f"replay: {text}\n")
+        self._stream.flush()
+
+
+class BarDisplay:
+    """One bar on a terminal, gone when the run is over.
+
+    Args:
+        stream: The terminal.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        console = Console(file=stream, stderr=True)
+        columns = (BarColumn(bar_width=20), TextColumn("{task.description}", markup=False))
+        self._bars = RichProgress(*columns, console=console, transient=True)
+        self._task: TaskID | None = None
+
+    def begin(self, pace: Pace) -> None:
+        """Start a bar."""
+        self._task = self._bars.add_task(str(pace), total=pace.total)
+        self._bars.start()
+
+    def show(self, pace: Pace, now: float) -> None:
+        """Move the bar."""
+        if self._task is not None:
+            self._bars.update(self._task, completed=pace.done, description=str(pace))
+
+    def end(self, pace: Pace, now: float) -> None:
+        """Take the stage's bar away: there is one at a time."""
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+            self._task = None
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._bars.stop()
+
+
+def make_progress(
+    *,
+    quiet: bool = False,
+    stream: TextIO | None = None,
+    interval: float = LOG_SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+) -> Progress:
+    """Choose how progress is shown: nothing if quiet, a bar on a terminal, lines elsewhere.
+
+    Args:
+        quiet: Show nothing.
+        stream: Where to; default: standard error.
+        interval: Seconds between the lines of a log.
+        clock: Seconds, never going back.
+    """
+    if quiet:
+        return Progress(None, clock)
+    stream = sys.stderr if stream is None else stream
+    if stream.isatty() and os.environ.get("TERM") != "dumb":
+        return Progress(BarDisplay(stream), clock)
+    return Progress(LineDisplay(stream, interval), clock)

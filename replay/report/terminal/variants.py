@@ -1,0 +1,132 @@
+"""The table of variants in a terminal: how far each is from online, and what it changes against the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from rich.table import Table
+from rich.text import Text
+
+from replay.report.charts.intervals import METRICS
+from replay.report.html.effect_table import by_harm, stability_cell
+from replay.report.summary import Summary
+from replay.report.variant import Comparison, VariantSummary
+from replay.report.words.losses import LOSSES
+from replay.report.words.numbers import count, number, percent, signed
+
+VARIANTS_SHOWN = 12
+WIDE = 96
+"""Columns from which there is room for the mean size of the difference."""
+_UNSTABLE_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    cell: Callable[[VariantSummary], str]
+
+
+def variants_table(summary: Summary, first: str, width: int) -> tuple[Table, int]:
+    """Lay out the variants.
+
+    Args:
+        summary: Of the run.
+        first: The variant that comes first.
+        width: Columns of the terminal.
+
+    Returns:
+        The table, and how many variants it leaves out.
+    """
+    metric = next((name for name in METRICS if any(name in entry.metrics for entry in summary.variants.values())), None)
+    columns = [*_online_columns(summary, wide=width >= WIDE), *_baseline_columns(summary)]
+    if metric is not None:
+        columns.append(_Column(METRICS[metric], lambda entry: _metric(entry, metric)))
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("variant", overflow="fold")
+    for column in columns:
+        table.add_column(column.title, justify="right", no_wrap=True)
+    if metric is not None and summary.online_metrics:
+        online = summary.online_metrics.get(metric)
+        cells = ["online", *[""] * (len(columns) - 1), number(online.value if online else None)]
+        table.add_row(*(Text(cell) for cell in cells), style="dim")
+    names = _in_order(summary, first)
+    for name in names[:VARIANTS_SHOWN]:
+        cells = [safe(name), *(column.cell(summary.variants[name]) for column in columns)]
+        table.add_row(*(Text(cell) for cell in cells))
+    return table, len(summary.variants) - len(names[:VARIANTS_SHOWN])
+
+
+def unstable_lines(summary: Summary) -> Iterator[str]:
+    """A line for each of the variants with scores that are no numbers or saturated, the worst first."""
+    found = [
+        (name, variant.stability)
+        for name, variant in summary.variants.items()
+        if variant.stability.non_finite or variant.stability.saturated
+    ]
+    found.sort(key=lambda entry: (-entry[1].non_finite, -entry[1].saturated))
+    for name, stability in found[:_UNSTABLE_SHOWN]:
+        yield f"{name}: {', '.join(stability_cell(stability).faults)}"
+    if len(found) > _UNSTABLE_SHOWN:
+        yield f"and {len(found) - _UNSTABLE_SHOWN} more variants"
+
+
+def _online_columns(summary: Summary, *, wide: bool) -> list[_Column]:
+    """Fewer of them where the table has columns against the baseline too."""
+
+    def of(render: Callable[[Comparison], str]) -> Callable[[VariantSummary], str]:
+        return lambda entry: number(None) if entry.vs_online is None else render(entry.vs_online)
+
+    mean = [_Column("mean |d|", of(lambda found: number(found.mean_abs, 3)))] if wide else []
+    if _baseline_columns(summary):
+        return [
+            _Column("off online", of(lambda found: percent(found.mismatch_rate))),
+            *mean,
+            _Column("p99 |d|", of(lambda found: number(found.p99_abs, 3))),
+        ]
+    return [
+        _Column("mismatched", of(lambda found: count(found.mismatched))),
+        _Column("rate", of(lambda found: percent(found.mismatch_rate))),
+        *mean,
+        _Column("p99 |d|", of(lambda found: number(found.p99_abs, 3))),
+        _Column("max |d|", of(lambda found: number(found.max_abs, 3))),
+        _Column("mean d", of(lambda found: signed(found.mean_delta, 3))),
+    ]
+
+
+def _baseline_columns(summary: Summary) -> list[_Column]:
+    found = [entry.vs_baseline for entry in summary.variants.values() if entry.vs_baseline is not None]
+    if not found:
+        return []
+
+    def of(render: Callable[[Comparison], str]) -> Callable[[VariantSummary], str]:
+        return lambda entry: "" if entry.vs_baseline is None else render(entry.vs_baseline)
+
+    columns = [_Column("off baseline", of(lambda one: percent(one.mismatch_rate)))]
+    if any(one.auc_drop is not None for one in found):
+        return [*columns, _Column(LOSSES["auc_drop"], of(lambda one: signed(one.auc_drop, 3)))]
+    return [*columns, _Column("base |d|", of(lambda one: number(one.mean_abs, 3)))]
+
+
+def _in_order(summary: Summary, first: str) -> list[str]:
+    """The baseline, then the variants that change most; those of the skew matrix and the families are told there."""
+    told = {entry.variant for entry in summary.sensitivity}
+    if summary.skew_matrix is not None:
+        told |= {cell.variant for cell in summary.skew_matrix.cells if cell.lag}
+    ranked = by_harm(summary)
+    order = dict.fromkeys([first, *ranked, *summary.variants])
+    return [name for name in order if name in summary.variants and (name == first or name not in told)]
+
+
+def _metric(entry: VariantSummary, metric: str) -> str:
+    value = entry.metrics.get(metric)
+    return number(value.value if value else None)
+
+
+def safe(text: str) -> str:
+    r"""Write control characters out: names from the traffic must not steer a terminal.
+
+    >>> safe("home\x1b[2J") == r"home\x1b[2J"
+    True
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

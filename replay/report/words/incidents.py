@@ -1,0 +1,164 @@
+"""Incidents told in sentences: what happened, when, to whom and why, for someone who has never seen the tool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from replay.metrics.value import MetricValue
+from replay.report.verdicts import Cause, Incident, NoiseFloorSummary
+from replay.report.words.causes import UNEXPLAINED, as_if, cause_words, not_words
+from replay.report.words.numbers import clock, count, moment, number, percent, seconds
+
+_LISTED = 4
+_TOLD_SHARE = 0.01
+"""Share of the mismatched rows from which another cause belongs to the first sentence."""
+
+
+def incident_sentence(incident: Incident) -> str:
+    """Say when, who, how much, and what reproduces it."""
+    first = incident.causes[0] if incident.causes else None
+    when, who = incident_time(incident), _who(incident)
+    if incident.kind == "shift":
+        size = number(abs(incident.mean_delta or 0.0), 2)
+        what = f"{when}, the scores of {who} were off by {size} on average: a shift smaller than the tolerance of a row"
+    else:
+        what = f"{when}, {percent(incident.mismatch_rate)} of {who} got another score than the replay gives"
+    if first is None or first.kind == UNEXPLAINED:
+        return f"{what}. {_unexplained(first)}"
+    return " ".join((f"{what}, {as_if(first)}.", evidence_sentence(first), *_others(incident)))
+
+
+def evidence_sentence(cause: Cause) -> str:
+    """Say how many rows a cause reproduces."""
+    explained = round((cause.explained_rate or 0.0) * cause.rows_tested)
+    rows = f"{count(explained)} of {count(cause.rows_tested)} ({percent(cause.explained_rate)})"
+    return f"Replayed that way, {rows} of the mismatched rows give what online answered."
+
+
+def _unexplained(cause: Cause | None) -> str:
+    """No row to test on is another thing than rows that no hypothesis explains."""
+    if cause is not None and cause.text and not cause.rows_tested:
+        return f"No cause can be named: {cause.text.rstrip('.')}."
+    return "No hypothesis that was tried explains it."
+
+
+def _others(incident: Incident) -> tuple[str, ...]:
+    """A mixture is told as one."""
+    named = [
+        f"{cause_words(cause)} ({percent(cause.share)})"
+        for cause in incident.causes[1:]
+        if cause.kind != UNEXPLAINED and (cause.share or 0.0) >= _TOLD_SHARE
+    ]
+    return (f"The other mismatched rows: {', '.join(named)}.",) if named else ()
+
+
+def ruled_out_sentence(causes: Sequence[Cause]) -> str:
+    """Say what was tried and excluded, each kind with the best that it came to."""
+    best: dict[str, float] = {}
+    for cause in causes:
+        best[cause.kind] = max(best.get(cause.kind, 0.0), cause.explained_rate or 0.0)
+    if not best:
+        return ""
+    parts = [f"{not_words(kind)} (best {percent(rate)})" for kind, rate in best.items()]
+    return f"Ruled out by replaying: {', '.join(parts)}."
+
+
+def equivalent_sentence(cause: Cause) -> str:
+    """Name the explanations that the rows cannot tell apart; empty where there is none."""
+    if not cause.equivalent:
+        return ""
+    more = len(cause.equivalent) - _LISTED
+    names = "; ".join(cause.equivalent[:_LISTED]) + (f"; and {more} more" if more > 0 else "")
+    return f"These rows cannot tell it from: {names}."
+
+
+_COSTS = {
+    "ne_increase": ("NE rose by", "NE fell by"),
+    "auc_drop": ("AUC fell by", "AUC rose by"),
+    "calibration_shift": ("calibration rose by", "calibration fell by"),
+}
+
+
+def cost_sentence(incident: Incident) -> str:
+    """Say what the incident cost in quality; empty without a label."""
+    parts = [
+        _cost(found, words) for metric, words in _COSTS.items() if (found := incident.loss.get(metric)) is not None
+    ]
+    told = [part for part in parts if part]
+    if not told:
+        return ""
+    repaired = _repaired(incident)
+    return f"What it cost, inside: {', '.join(told)}. {'; '.join(repaired)}{'.' if repaired else ''}".strip()
+
+
+def _cost(found: MetricValue, words: tuple[str, str]) -> str:
+    if found.value is None:
+        return ""
+    text = f"{words[found.value < 0]} {number(abs(found.value), 3)}"
+    if found.low is None or found.high is None:
+        return text
+    ends = (found.low, found.high) if found.value >= 0 else (-found.high, -found.low)
+    doubt = "" if can_be_told(found) else ", which may be chance"
+    return f"{text} ({number(ends[0], 3)} to {number(ends[1], 3)}{doubt})"
+
+
+def can_be_told(found: MetricValue) -> bool:
+    """Whether the interval of a loss leaves zero out."""
+    return found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
+
+
+def _repaired(incident: Incident) -> list[str]:
+    """How much of the loss each cause explains; of a loss that may be chance, no share is told."""
+    ne = incident.loss.get("ne_increase")
+    if ne is None or not can_be_told(ne):
+        return []
+    return [
+        f"{cause_words(cause)} accounts for {percent(share)} of the NE lost"
+        for cause in incident.causes
+        if (share := (cause.loss or {}).get("ne")) is not None and 0 <= share <= 1
+    ]
+
+
+def noise_sentence(floor: NoiseFloorSummary) -> str:
+    """Say how far scores differ with no incident."""
+    text = (
+        f"With no incident, scores differ by at most {number(floor.abs, 2)} + {number(floor.rel, 2)} x the online score"
+    )
+    if floor.mismatch_rate:
+        text += f"; {percent(floor.mismatch_rate)} of the rows lie beyond that at all times"
+    if floor.transform:
+        text += f". Online answers through another layer: {floor.transform}"
+    return f"{text}."
+
+
+def incident_time(incident: Incident) -> str:
+    """Say when: the date, the times to the second, and how long it lasted."""
+    if incident.permanent:
+        start = f"Since {moment(incident.start)} UTC"
+        return f"{start}, to the end of the window" + (", more and more" if incident.gradual else "")
+    lasted = seconds((incident.end - incident.start).total_seconds())
+    onset = ", setting in gradually" if incident.gradual else ""
+    return f"On {incident.start:%Y-%m-%d} from {_range(incident)} UTC ({lasted}{onset})"
+
+
+def _range(incident: Incident) -> str:
+    start, end = (at.replace(microsecond=0) for at in (incident.start, incident.end))
+    last = clock(end) if start.date() == end.date() else moment(end)
+    return f"{clock(start)} to {last}"
+
+
+def _who(incident: Incident) -> str:
+    where = slice_words(incident)
+    rows = "the one row" if incident.rows == 1 else f"the {count(incident.rows)} rows"
+    return f"{rows} of {where}" if where else rows
+
+
+def slice_words(incident: Incident) -> str:
+    """Name the slice; empty for all rows.
+
+    >>> from datetime import UTC, datetime
+    >>> at = datetime(2026, 11, 20, tzinfo=UTC)
+    >>> slice_words(Incident(at, at, 1, 1, 1.0, {"surface": "home", "country": "DE"}))
+    'surface=home and country=DE'
+    """
+    return " and ".join(f"{name}={value}" for name, value in incident.segments.items())

@@ -1,0 +1,1 @@
+"""Everything that touches a JVM or an internal of Spark."""

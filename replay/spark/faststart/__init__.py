@@ -1,0 +1,1 @@
+"""What makes a short run start quickly; never needed for a right answer."""

@@ -1,0 +1,215 @@
+"""The direct reader: a task reads its own row groups with pyarrow. Knows nothing of Spark.
+
+Each row group is decoded a piece at a time, as large as :data:`DECODE_BYTES` allows (large pieces decode faster than
+small ones), and handed on in batches of at most ``batch_rows`` rows and :data:`BATCH_BYTES` bytes: memory does not grow
+with the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from replay.errors import TrafficError
+from replay.traffic.read.conform import Conformer
+from replay.traffic.read.window import TimeFilter
+
+DECODE_BYTES = 96 << 20
+"""About so many bytes are decoded at once."""
+BATCH_BYTES = 64 << 20
+"""A batch holds at most about so many bytes; a single larger row is a batch of its own."""
+BATCH_ROWS = 16_384
+_MAX_DECODE_ROWS = 262_144
+_MIN_DECODE_ROWS = 256
+_PROBE_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Row groups of one file, or a range of rows of one row group.
+
+    Attributes:
+        path: Local path.
+        size: Bytes, as pinned.
+        modified: Time of change as pinned (ns since 1970), or None where the table's format guarantees the file.
+        row_groups: In file order.
+        num_rows: Rows in them, before the window.
+        masked: Rows outside of the window may be among them.
+        partition_values: The file's.
+        rows: [start, stop) within the only row group, or None for all of it.
+    """
+
+    path: str
+    size: int
+    modified: int | None
+    row_groups: tuple[int, ...]
+    num_rows: int
+    masked: bool = False
+    partition_values: Mapping[str, Any] = field(default_factory=dict)
+    rows: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """What one task reads.
+
+    Attributes:
+        pieces: In order.
+        num_rows: Rows in them, before the window.
+    """
+
+    pieces: tuple[Piece, ...]
+    num_rows: int
+
+
+@dataclass(frozen=True)
+class ReadPlan:
+    """How splits are read.
+
+    Attributes:
+        schema: Columns to deliver, in order.
+        time_filter: The window, or None.
+    """
+
+    schema: pa.Schema
+    time_filter: TimeFilter | None
+
+
+def read_split(split: Split, plan: ReadPlan, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+    """Read a split's rows in the window, in file order.
+
+    Args:
+        split: From :func:`replay.traffic.plan_splits`.
+        plan: The plan that it is of.
+        batch_rows: Most rows of a batch.
+
+    Yields:
+        Batches of ``plan.schema``, none empty. They may be slices of larger ones.
+
+    Raises:
+        TrafficError: A file is gone, has changed, is corrupt, or holds values that the pinned schema cannot.
+    """
+    batches = (batch for piece in split.pieces for batch in _read_piece(piece, plan))
+    for batch in _joined(batches, batch_rows // 2):
+        yield from _sliced(batch, batch_rows)
+
+
+def _read_piece(piece: Piece, plan: ReadPlan) -> Iterator[pa.RecordBatch]:
+    """Batches as decoded: of any size."""
+    _check_unchanged(piece)
+    try:
+        with pa.OSFile(piece.path) as source:
+            file = pq.ParquetFile(source, pre_buffer=False, coerce_int96_timestamp_unit="us")
+            yield from _read_file(file, piece, plan)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise TrafficError(f"{piece.path}: cannot be read ({reason}): the file is corrupt; restore it") from error
+
+
+def _check_unchanged(piece: Piece) -> None:
+    try:
+        status = Path(piece.path).stat()
+    except OSError as error:
+        raise TrafficError(
+            f"{piece.path}: was there when the run started and cannot be read now ({error.strerror}); run again, and "
+            "on a cluster give a path that every executor sees"
+        ) from error
+    if status.st_size != piece.size or (piece.modified is not None and status.st_mtime_ns != piece.modified):
+        raise TrafficError(
+            f"{piece.path}: has changed since the run started ({piece.size:,} bytes then, {status.st_size:,} now): "
+            "run again when nothing writes to it, or keep traffic in Delta, which has versions"
+        )
+
+
+def _read_file(file: Any, piece: Piece, plan: ReadPlan) -> Iterator[pa.RecordBatch]:
+    mask = plan.time_filter if piece.masked else None
+    extra = (
+        [] if mask is None or mask.column.root in plan.schema.names else [pa.field(mask.column.root, mask.root_type)]
+    )
+    conformer = Conformer(file.schema_arrow, pa.schema([*plan.schema, *extra]), piece.partition_values, piece.path)
+    bytes_per_row = 0.0
+    for group in piece.row_groups:
+        bytes_per_row = bytes_per_row or _probe(file, group, conformer)
+        read_rows = _decode_rows(file.metadata.row_group(group), conformer, bytes_per_row)
+        decoded = file.iter_batches(read_rows, row_groups=[group], columns=conformer.file_columns, use_threads=False)
+        for batch in _row_range(decoded, piece.rows):
+            bytes_per_row = max(bytes_per_row, batch.nbytes / batch.num_rows)
+            conformed = conformer.conform(batch)
+            if mask is not None:
+                conformed = conformed.filter(mask.mask(conformed))
+            yield conformed.select(plan.schema.names) if extra else conformed
+
+
+def _probe(file: Any, group: int, conformer: Conformer) -> float:
+    """Bytes of a row's texts and lists, from a few rows: in a dictionary they take less in the file than in memory."""
+    varying = conformer.varying_columns
+    if not varying or file.metadata.row_group(group).num_rows <= _PROBE_ROWS:
+        return 0.0
+    few = next(file.iter_batches(_PROBE_ROWS, row_groups=[group], columns=varying, use_threads=False))
+    plain = (one.dictionary_decode() if isinstance(one, pa.DictionaryArray) else one for one in few.columns)
+    return float(sum(one.nbytes for one in plain) / few.num_rows + conformer.fixed_bytes)
+
+
+def _decode_rows(group: Any, conformer: Conformer, seen_bytes_per_row: float) -> int:
+    """How many rows to decode at once, from the sizes in the footer and those seen so far."""
+    columns = (group.column(index) for index in range(group.num_columns))
+    wanted = frozenset(conformer.file_columns)
+    stored = sum(column.total_uncompressed_size for column in columns if _root(column.path_in_schema, wanted) in wanted)
+    per_row = max(stored / max(1, group.num_rows), conformer.fixed_bytes, seen_bytes_per_row, 1.0)
+    return int(max(_MIN_DECODE_ROWS, min(_MAX_DECODE_ROWS, DECODE_BYTES / per_row)))
+
+
+def _root(leaf: str, roots: frozenset[str]) -> str:
+    """The top-level column of a leaf; a column's own name may have dots."""
+    return leaf if leaf in roots else leaf.split(".")[0]
+
+
+def _row_range(batches: Iterable[pa.RecordBatch], rows: tuple[int, int] | None) -> Iterator[pa.RecordBatch]:
+    """The rows [start, stop) of a row group's batches; decoding ends with the last of them."""
+    first = 0
+    for batch in batches:
+        last = first + batch.num_rows
+        if rows is None:
+            part = batch
+        else:
+            start, stop = max(rows[0], first), min(rows[1], last)
+            part = batch.slice(start - first, max(0, stop - start))
+        if part.num_rows:
+            yield part
+        if rows is not None and last >= rows[1]:
+            return
+        first = last
+
+
+def _joined(batches: Iterable[pa.RecordBatch], few_rows: int) -> Iterator[pa.RecordBatch]:
+    """Join runs of small batches (of small files, or thinned by the window) into batches worth scoring."""
+    small: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        if batch.num_rows:
+            small.append(batch)
+            rows += batch.num_rows
+            size += batch.nbytes
+        if rows > few_rows or size > BATCH_BYTES // 2:
+            yield _concat(small)
+            small, rows, size = [], 0, 0
+    if small:
+        yield _concat(small)
+
+
+def _concat(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+
+
+def _sliced(batch: pa.RecordBatch, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    """Cut by rows, and by bytes where rows are large; an even cut, so that none is left with a few rows."""
+    most = min(batch_rows, max(1, BATCH_BYTES * batch.num_rows // max(1, batch.nbytes)))
+    parts = -(-batch.num_rows // most)
+    step = -(-batch.num_rows // parts)
+    for start in range(0, batch.num_rows, step):
+        yield batch.slice(start, step)

@@ -1,0 +1,88 @@
+"""The plan of a run's reading: which reader, which columns, which splits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import pyarrow as pa
+
+from replay.errors import ConfigError, Problem
+from replay.traffic.paths import column_root
+from replay.traffic.read.direct import ReadPlan, Split
+from replay.traffic.read.scan import check_where, files_in_window
+from replay.traffic.read.splits import make_splits
+from replay.traffic.read.window import time_filter
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from replay.traffic.table.pinned import PinnedTraffic
+
+
+_SIDE = "scenarios with `where` or `stale` need Spark"
+
+
+@dataclass(frozen=True)
+class SplitPlan(ReadPlan):
+    """How tasks get their Arrow batches.
+
+    Attributes:
+        reader: ``direct``: tasks read ``splits``; ``spark``: Spark scans, and there are no splits.
+        reason: Why not ``direct``, or None.
+        splits: In order of files and rows.
+        num_rows: Rows in all splits, before the window masks any.
+    """
+
+    reader: Literal["direct", "spark"]
+    reason: str | None
+    splits: tuple[Split, ...]
+    num_rows: int
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Top-level columns, in the order of delivery."""
+        return tuple(self.schema.names)
+
+
+def plan_splits(
+    spark: SparkSession,
+    traffic: PinnedTraffic,
+    columns: Sequence[str],
+    reader: Literal["auto", "direct", "spark"] = "auto",
+    target_rows: int | None = None,
+    side: str | None = None,
+) -> SplitPlan:
+    """Choose the reader and, for the direct one, what each task reads.
+
+    Args:
+        spark: The session, to check ``where``.
+        traffic: The pinned table.
+        columns: Columns or paths to deliver; a path brings its whole top-level column.
+        reader: From the config.
+        target_rows: Rows of a split; default: by the size of the table.
+        side: Where in the config something needs columns of :func:`replay.traffic.side_dataframe`, such as
+            ``scenarios.late[0]``; None where nothing does. Only Spark computes them.
+
+    Raises:
+        ConfigError: ``direct`` is asked for and cannot be, or ``where`` is not valid.
+        TrafficError: A column is not there, or a file cannot be read.
+    """
+    check_where(spark, traffic)
+    roots = dict.fromkeys(column_root(traffic.schema, name) for name in columns)
+    schema = pa.schema([traffic.schema.field(name) for name in roots])
+    window = time_filter(traffic.schema, traffic.config)
+    problem = traffic.direct_problem
+    if reader == "direct" and problem is not None:
+        message = f"the direct reader cannot read this traffic: {problem}; use `auto` or `spark`"
+        raise ConfigError([Problem(message, path="engine.reader")])
+    if reader == "direct" and side is not None:
+        message = f"`direct`, but `{side}` needs other rows or Spark SQL: {_SIDE}; use `auto` or `spark`"
+        raise ConfigError([Problem(message, path="engine.reader")])
+    if problem is None and side is not None:
+        problem = _SIDE
+    if reader == "spark" or problem is not None:
+        return SplitPlan(schema, window, "spark", problem or "`engine.reader` is `spark`", (), 0)
+    splits = make_splits(files_in_window(spark, traffic), window, target_rows)
+    return SplitPlan(schema, window, "direct", None, splits, sum(split.num_rows for split in splits))

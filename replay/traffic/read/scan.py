@@ -1,0 +1,167 @@
+"""The pinned table as a Spark DataFrame: by Spark's own scan, or through Python where Spark refuses a column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from replay.errors import ConfigError, TrafficError
+from replay.spark.sql import quoted
+from replay.traffic.paths import column_root
+from replay.traffic.read.direct import ReadPlan, read_split
+from replay.traffic.read.spark_read import delta_dataframe, files_dataframe, spark_schema
+from replay.traffic.read.splits import make_splits
+from replay.traffic.selection import in_window, named_columns, select_rows, where_problem
+from replay.traffic.types import spark_type
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from replay.traffic.table.pinned import DataFile, PinnedTraffic
+
+MANY_FILES = 256
+
+
+def pinned_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: Sequence[str] | None = None) -> DataFrame:
+    """Every row of the pinned table, lazily.
+
+    Args:
+        spark: The session.
+        traffic: The table.
+        columns: Top-level columns that must be there (others may be too); default: all.
+
+    Raises:
+        TrafficError: Neither Spark nor pyarrow reads a column that is asked for.
+    """
+    wanted = traffic.schema.names if columns is None else list(columns)
+    refused = [name for name in wanted if name in traffic.spark_refuses]
+    if refused:
+        return _through_python(spark, traffic, wanted)
+    if traffic.format == "view":
+        return spark.table(traffic.location)
+    if traffic.delta_version is not None:
+        return delta_dataframe(spark, traffic.location, traffic.delta_version)
+    readable = pa.schema([field for field in traffic.schema if field.name not in traffic.spark_refuses])
+    return files_dataframe(spark, traffic.location, [file.path for file in traffic.files], readable)
+
+
+def selected_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: Sequence[str] | None = None) -> DataFrame:
+    """The rows that ``where``, ``window`` and ``sample`` select, lazily.
+
+    Args:
+        spark: The session.
+        traffic: The table.
+        columns: Top-level columns that must be there (others may be too); default: all.
+
+    Raises:
+        ConfigError: ``where`` is not valid.
+    """
+    dataframe = selectable_dataframe(spark, traffic, columns)
+    check_where(spark, traffic)
+    return select_rows(dataframe, traffic.schema, traffic.config)
+
+
+def check_where(spark: SparkSession, traffic: PinnedTraffic) -> None:
+    """Refuse a ``where`` that Spark cannot evaluate.
+
+    Raises:
+        ConfigError: With Spark's reason.
+    """
+    where = traffic.config.where
+    problem = None if where is None else where_problem(selectable_dataframe(spark, traffic, ()), where)
+    if problem is not None:
+        raise ConfigError([problem])
+
+
+def scan_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: Sequence[str]) -> DataFrame:
+    """The selected rows with just these columns: what the Spark reader feeds to ``mapInArrow``.
+
+    Batches come as Spark makes them: timestamps are ``timestamp[us]`` labelled with the session's zone (the same
+    instants), uint64 is ``decimal(20, 0)``, the rest is as in ``PinnedTraffic.schema``. A column whose
+    name has a dot needs :func:`replay.spark.arrow_mapping.map_batches`.
+
+    Args:
+        spark: The session.
+        traffic: The table.
+        columns: Columns or paths; a path brings its whole top-level column.
+
+    Raises:
+        ConfigError: ``where`` is not valid.
+        TrafficError: A column is not there, or of a type that Spark does not have at all.
+    """
+    roots = scannable_roots(traffic, columns)
+    return selected_dataframe(spark, traffic, roots).select(*(quoted(name) for name in roots))
+
+
+def scannable_roots(traffic: PinnedTraffic, columns: Sequence[str]) -> list[str]:
+    """The top-level columns of columns or paths, each once.
+
+    Raises:
+        TrafficError: A column is not there, or of a type that Spark does not have at all.
+    """
+    roots = list(dict.fromkeys(column_root(traffic.schema, name) for name in columns))
+    for name in roots:
+        if spark_type(traffic.schema.field(name).type) is None:
+            raise TrafficError(f"`{name}`: {traffic.spark_refuses[name]}: leave it out, or write it with another type")
+    return roots
+
+
+def files_in_window(spark: SparkSession, traffic: PinnedTraffic) -> tuple[DataFile, ...]:
+    """The data files that may hold rows of the window.
+
+    A large Delta table's own statistics say which, so that the footers of the rest need not be read.
+    """
+    window = in_window(traffic.schema, traffic.config)
+    if window is None or traffic.delta_version is None or len(traffic.files) <= MANY_FILES:
+        return traffic.files
+    uris = delta_dataframe(spark, traffic.location, traffic.delta_version).where(window).inputFiles()
+    reached = {"/" + uri.removeprefix("file:").lstrip("/") for uri in uris}
+    known = {file.path for file in traffic.files}
+    return tuple(file for file in traffic.files if file.path in reached) if reached <= known else traffic.files
+
+
+def selectable_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: Sequence[str] | None) -> DataFrame:
+    """Every row of the pinned table with the columns that are asked for and those that the selection reads."""
+    if columns is None:
+        return pinned_dataframe(spark, traffic)
+    used = {*columns, *named_columns(traffic.schema, traffic.config)}
+    return pinned_dataframe(spark, traffic, [name for name in traffic.schema.names if name in used])
+
+
+def _through_python(spark: SparkSession, traffic: PinnedTraffic, columns: Sequence[str]) -> DataFrame:
+    """Rows that pyarrow reads, handed to Spark in types that Spark has."""
+    if traffic.direct_obstacle is not None:
+        refused = "; ".join(f"`{name}`: {why}" for name, why in traffic.spark_refuses.items() if name in columns)
+        raise TrafficError(
+            f"{traffic.location}: {refused}, and tasks cannot read it themselves: {traffic.direct_obstacle}"
+        )
+    target = spark_schema(pa.schema([traffic.schema.field(name) for name in columns]))
+    kept = pa.schema([traffic.schema.field(name) for name in target.names])
+    splits = make_splits(traffic.files, None)
+    shipped = spark.sparkContext.broadcast((ReadPlan(kept, None), splits))
+
+    def read(ids: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        plan, splits = shipped.value
+        for index in (index for batch in ids for index in batch.column(0).to_pylist()):
+            for batch in read_split(splits[index], plan):
+                yield to_spark_types(batch)
+
+    ids = spark.range(0, len(splits), 1, numPartitions=max(1, len(splits)))
+    return ids.mapInArrow(read, target)
+
+
+def to_spark_types(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Cast a batch to types that Spark has; nanoseconds are rounded down to microseconds."""
+    arrays = [_to_spark_type(array, spark_type(array.type)) for array in batch.columns]
+    return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
+
+
+def _to_spark_type(array: pa.Array, target: pa.DataType) -> pa.Array:
+    if array.type == target:
+        return array
+    if pa.types.is_timestamp(array.type):
+        array = pc.floor_temporal(array, unit="microsecond")
+    return array.cast(target, safe=not pa.types.is_nested(target))

@@ -1,0 +1,92 @@
+"""Reading through Spark: DataFrames over pinned data, schemas that both readers share, and listings of remote paths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from replay.spark.sql import quoted
+from replay.traffic.types import canonical, spark_type
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
+
+_LISTING = ("path", "modificationTime", "length", "content")
+_NO_GLOBS = ("__globPaths__", "false")  # brackets and braces in a path stand for themselves
+
+
+def delta_dataframe(spark: SparkSession, path: str, version: int) -> DataFrame:
+    """One version of a Delta table."""
+    return spark.read.format("delta").option("versionAsOf", version).load(path)
+
+
+def files_dataframe(spark: SparkSession, root: str, paths: Sequence[str], schema: pa.Schema) -> DataFrame:
+    """Exactly these Parquet files, under a schema; a missing or corrupt one is an error whatever the session says."""
+    reader = spark.read.schema(spark_schema(schema)).option(*_NO_GLOBS)
+    reader = reader.option("ignoreCorruptFiles", "false").option("ignoreMissingFiles", "false")
+    if list(paths) != [root]:
+        reader = reader.option("basePath", root)
+    return reader.parquet(*paths)
+
+
+def inferred_dataframe(spark: SparkSession, path: str) -> DataFrame:
+    """Parquet that only Spark reaches, under the merged schema of all files."""
+    return spark.read.option("mergeSchema", "true").parquet(path)
+
+
+def spark_schema(schema: pa.Schema) -> StructType:
+    """A canonical schema as Spark's; columns that Spark has no type for are left out."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    fields = [(field.name, spark_type(field.type)) for field in schema]
+    return from_arrow_schema(pa.schema([pa.field(name, dtype) for name, dtype in fields if dtype is not None]))
+
+
+def readable_schema(dataframe: DataFrame) -> pa.Schema:
+    """Spark's schema in canonical types; columns that have none (variant, interval, void) are left out."""
+    from pyspark.errors import PySparkException
+    from pyspark.sql.pandas.types import to_arrow_type
+
+    fields = []
+    for field in dataframe.schema:
+        try:
+            dtype = to_arrow_type(field.dataType, timezone="UTC")
+        except PySparkException:
+            continue
+        if _has_plain_values(dtype):
+            fields.append(pa.field(field.name, canonical(dtype)))
+    return pa.schema(fields)
+
+
+def _has_plain_values(dtype: pa.DataType) -> bool:
+    from pyspark.sql.pandas.types import is_geography, is_geometry, is_variant
+
+    if pa.types.is_duration(dtype) or pa.types.is_null(dtype) or pa.types.is_time(dtype):
+        return False
+    if pa.types.is_struct(dtype) and (is_variant(dtype) or is_geometry(dtype) or is_geography(dtype)):
+        return False
+    return all(_has_plain_values(dtype.field(place).type) for place in range(dtype.num_fields))
+
+
+def list_with_spark(spark: SparkSession, path: str) -> tuple[list[dict[str, Any]], pa.Schema]:
+    """List data files by Spark's own rules, without opening them.
+
+    Returns:
+        For each file ``path`` (as Spark writes it), ``length`` in bytes, ``modified`` in ns since 1970, and its typed
+        partition values under ``values``; then the schema of the partition columns, as Spark infers their types.
+    """
+    from pyspark.sql import functions as F
+
+    listing = spark.read.format("binaryFile").option(*_NO_GLOBS).load(path)
+    partitions = readable_schema(listing.drop(*_LISTING))
+    renamed = [F.col(quoted(name)).alias(f"partition {place}") for place, name in enumerate(partitions.names)]
+    modified = (F.unix_micros("modificationTime") * 1000).alias("modified")
+    table: pa.Table = listing.select("path", "length", modified, *renamed).toArrow()
+    rows = []
+    for row in table.to_pylist():
+        values = {name: row.pop(f"partition {place}") for place, name in enumerate(partitions.names)}
+        rows.append({**row, "values": values})
+    return sorted(rows, key=lambda row: str(row["path"])), partitions

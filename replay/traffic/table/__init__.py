@@ -1,0 +1,1 @@
+"""The logged table: found, pinned, listed and checked."""

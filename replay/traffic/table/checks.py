@@ -1,0 +1,189 @@
+"""What is checked before a run: that there are rows, and that each has a key of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from replay.config import TrafficConfig
+from replay.errors import TrafficError
+from replay.spark.read_errors import traffic_errors
+from replay.traffic.keys import (
+    EXAMPLES,
+    KeyFingerprint,
+    any_null,
+    duplicate_examples,
+    fingerprint_of,
+    grouped_by_hash,
+    hash_sums,
+)
+from replay.traffic.paths import ColumnPath, require_column
+from replay.traffic.read.scan import pinned_dataframe, selected_dataframe
+from replay.traffic.selection import in_window, spark_column
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+    from replay.traffic.table.pinned import PinnedTraffic
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PER_MICROSECOND = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}
+
+
+@dataclass(frozen=True)
+class TrafficCheck:
+    """What the check of the traffic found.
+
+    Attributes:
+        rows_read: Rows of the pinned table.
+        rows_selected: Rows that ``where``, ``window`` and ``sample`` leave: those to be replayed.
+        keys: Fingerprint of their keys.
+        first_time: Earliest event time among them, or None without a time column.
+        last_time: Latest.
+    """
+
+    rows_read: int
+    rows_selected: int
+    keys: KeyFingerprint
+    first_time: datetime | None
+    last_time: datetime | None
+
+
+def check_traffic(spark: SparkSession, traffic: PinnedTraffic, config: TrafficConfig) -> TrafficCheck:
+    """Check that the selected rows exist, and that none has a null key or another row's.
+
+    One aggregation over the key and time columns; only hashes of keys are shuffled. NaN is a value like any other in a
+    key, and equal to itself.
+
+    Args:
+        spark: The session.
+        traffic: The pinned table; :func:`column_problems` has found nothing.
+        config: Section ``traffic``.
+
+    Raises:
+        TrafficError: No rows, none selected, null or duplicate keys, or a file that cannot be read.
+        ConfigError: ``where`` is not valid.
+    """
+    with traffic_errors(traffic.location):
+        return _check(spark, traffic, config)
+
+
+def _check(spark: SparkSession, traffic: PinnedTraffic, config: TrafficConfig) -> TrafficCheck:
+    from pyspark.sql import functions as F
+
+    time = require_column(traffic.schema, config.time.column) if config.time is not None else None
+    key = [require_column(traffic.schema, name) for name in config.key]
+    roots = [path.root for path in (*key, *([time] if time is not None else []))]
+    selected = selected_dataframe(spark, traffic, list(dict.fromkeys(roots)))
+    columns = [spark_column(path) for path in key]
+    times = [] if time is None else [F.min(spark_column(time)).alias("first"), F.max(spark_column(time)).alias("last")]
+    grouped = grouped_by_hash(selected, columns, *times)
+    merged = [] if time is None else [F.min("first").alias("first"), F.max("last").alias("last")]
+    sums = grouped.agg(*hash_sums(), *merged).toArrow().to_pylist()[0]
+    found = fingerprint_of(sums)
+    if found.rows == 0:
+        raise TrafficError(_nothing_selected(spark, traffic, config, time))
+    _refuse_keys(selected, columns, config.key, grouped, sums)
+    rows_read = traffic.num_rows if traffic.num_rows is not None else traffic.dataframe(spark).count()
+    unit = config.time.unit if config.time is not None else None
+    return TrafficCheck(rows_read, found.rows, found, _moment(sums.get("first"), unit), _moment(sums.get("last"), unit))
+
+
+def _refuse_keys(
+    selected: DataFrame, columns: Sequence[Column], key: Sequence[str], grouped: DataFrame, sums: dict[str, Any]
+) -> None:
+    messages = []
+    null = any_null(columns)
+    if sums["nulls"]:
+        named = [column.alias(f"key {place}") for place, column in enumerate(columns)]
+        rows = selected.where(null).select(*named).limit(EXAMPLES).toArrow().to_pylist()
+        shown = "; ".join(_render(dict(zip(key, row.values(), strict=True))) for row in rows)
+        messages.append(
+            f"the key is null in {sums['nulls']:,} rows, for example {shown}: expected a value in every row"
+        )
+    if sums["repeated_rows"]:
+        examples = duplicate_examples(selected.where(~null), columns, key, grouped)
+        if examples:
+            messages.append(_duplicates(key, sums, examples))
+    if messages:
+        hint = "give `traffic.key` columns that tell every row from every other, or remove these rows with `where`"
+        raise TrafficError("\n".join([*messages, hint]))
+
+
+def _duplicates(key: Sequence[str], sums: dict[str, Any], examples: list[tuple[dict[str, Any], int]]) -> str:
+    shown = "; ".join(f"{_render(values)} ({rows:,} rows)" for values, rows in examples)
+    return (
+        f"the key ({', '.join(key)}) is not unique: {sums['repeated_rows']:,} rows share {sums['repeated_keys']:,} "
+        f"keys, for example {shown}"
+    )
+
+
+def _render(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={_text(value)}" for name, value in values.items())
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "null"
+    return value.isoformat() if isinstance(value, datetime) else repr(value) if isinstance(value, str) else str(value)
+
+
+def _nothing_selected(
+    spark: SparkSession, traffic: PinnedTraffic, config: TrafficConfig, time: ColumnPath | None
+) -> str:
+    """Say which condition left no row, and what times there are."""
+    from pyspark.sql import functions as F
+
+    columns = [F.count("*").alias("rows")]
+    if time is not None:
+        column = spark_column(time)
+        inside = in_window(traffic.schema, config)
+        columns += [F.min(column).alias("first"), F.max(column).alias("last")]
+        columns.append((F.count("*") if inside is None else F.count_if(inside)).alias("inside"))
+    whole = pinned_dataframe(spark, traffic, [] if time is None else [time.root])
+    told = whole.agg(*columns).toArrow().to_pylist()[0]
+    if told["rows"] == 0:
+        return traffic.no_rows_message()
+    others = " and ".join(
+        name for name, given in (("`where`", config.where), ("`sample`", config.sample)) if given is not None
+    )
+    if time is None or config.window is None:
+        return f"{others} leaves none of the {told['rows']:,} rows of {traffic.location}: loosen it"
+    if told["inside"]:
+        return f"the window holds {told['inside']:,} rows, but {others} leaves none of them: loosen it"
+    return _outside(config, time, told)
+
+
+def _outside(config: TrafficConfig, time: ColumnPath, told: dict[str, Any]) -> str:
+    window = config.window
+    unit = config.time.unit if config.time is not None else None
+    start, end = (window.start, window.end) if window is not None else (None, None)
+    asked = f"[{_iso(start) if start else '...'}, {_iso(end) if end else '...'})"
+    first, last = _moment(told["first"], unit), _moment(told["last"], unit)
+    if first is None or last is None:
+        return f"no row lies in the window {asked}: `{time.name}` is null in all {told['rows']:,} rows"
+    return (
+        f"no row lies in the window {asked}: `{time.name}` runs from {_iso(first)} to {_iso(last)} "
+        f"({told['rows']:,} rows); change `traffic.window`"
+    )
+
+
+def _moment(value: Any, unit: str | None) -> datetime | None:
+    """A time as Spark gives it, as a moment in UTC; a time without a zone is UTC."""
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    times, over = _PER_MICROSECOND[unit or "s"]
+    try:
+        return _EPOCH + timedelta(microseconds=int(value) * times // over)
+    except OverflowError as error:
+        raise TrafficError(
+            f"the time column holds {value}, which in `{unit}` is after the year 9999: is `traffic.time.unit` right?"
+        ) from error
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,124 @@
+"""Parquet footers: read side by side on the driver, and what is wrong with a file that has none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from replay.errors import TrafficError
+from replay.traffic.types import canonical
+
+_MAGIC = b"PAR1"
+_OTHER_FORMATS = {
+    b"PARE": "an encrypted Parquet file, which is not supported",
+    b"ORC": "an ORC file",
+    b"Obj\x01": "an Avro file",
+    b"ARROW1": "an Arrow IPC file",
+    b"\x1f\x8b": "a gzip file",
+    b"PK\x03\x04": "a zip file",
+}
+_THREADS = 16
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Footer:
+    """What a Parquet file says of itself.
+
+    Attributes:
+        metadata: ``pyarrow.parquet.FileMetaData``.
+        schema: Canonical types (a column of nulls alone stays null), as far as one file tells.
+    """
+
+    metadata: Any
+    schema: pa.Schema
+
+
+def read_footers(paths: Sequence[str]) -> list[Footer]:
+    """Read the footers of local Parquet files, in the order of the paths.
+
+    Raises:
+        TrafficError: Some cannot be read; the message names them and says what they are.
+    """
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = list(pool.map(_try_footer, paths))
+    broken = [footer for footer in found if isinstance(footer, str)]
+    if broken:
+        more = f"\n... and {len(broken) - _NAMED} more files" if len(broken) > _NAMED else ""
+        raise TrafficError("\n".join(broken[:_NAMED]) + more)
+    return [footer for footer in found if isinstance(footer, Footer)]
+
+
+def _try_footer(path: str) -> Footer | str:
+    try:
+        status = Path(path).stat()
+        return _read_footer(path, status.st_size, status.st_mtime_ns)
+    except (pa.ArrowException, OSError) as error:
+        return file_problem(path, error)
+
+
+@lru_cache(maxsize=2048)
+def _read_footer(path: str, size: int, modified: int) -> Footer:
+    """Size and time are there to make a changed file another entry of the cache."""
+    with pa.OSFile(path) as source:
+        metadata = pq.read_metadata(source)
+    schema = metadata.schema.to_arrow_schema()
+    names = schema.names
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise OSError(f"two columns are named `{twice}`")
+    int96 = _int96_columns(metadata)
+    fields = [pa.field(field.name, canonical(field.type, int96=field.name in int96)) for field in schema]
+    return Footer(metadata, pa.schema(fields))
+
+
+def _int96_columns(metadata: Any) -> set[str]:
+    columns = (metadata.schema.column(index) for index in range(metadata.num_columns))
+    return {_root_name(column) for column in columns if column.physical_type == "INT96"}
+
+
+def _root_name(column: Any) -> str:
+    """The top-level column of a leaf; a column's own name may have dots, and then it is its whole path."""
+    return str(column.path if column.name == column.path else column.path.split(".")[0])
+
+
+def file_problem(path: str, error: BaseException) -> str:
+    """Say what is wrong with a file that cannot be read as Parquet."""
+    hint = "move it away or write it again"
+    try:
+        size = Path(path).stat().st_size
+        with Path(path).open("rb") as file:
+            head = file.read(8)
+            file.seek(max(0, size - 4))
+            tail = file.read(4)
+    except OSError as unreadable:
+        return f"{path}: cannot be read: {unreadable.strerror or unreadable}"
+    if size == 0:
+        return f"{path}: is empty (0 bytes), not a Parquet file: its writer may have died; {hint}"
+    if head[:4] == _MAGIC and tail != _MAGIC:
+        return f"{path}: is truncated ({size:,} bytes, no Parquet footer at its end): {hint}"
+    if head[:4] == _MAGIC:
+        return f"{path}: its Parquet footer is corrupt or not supported ({_first_line(error)}): {hint}"
+    return f"{path}: is {_kind(head)}, expected Parquet: {hint}, or convert the directory to Parquet or Delta"
+
+
+def _kind(head: bytes) -> str:
+    for magic, name in _OTHER_FORMATS.items():
+        if head.startswith(magic):
+            return name
+    if head.lstrip()[:1] in (b"{", b"["):
+        return "JSON text"
+    if (head.isascii() and head.decode("ascii").isprintable()) or b"\n" in head or b"," in head:
+        return "text, perhaps CSV"
+    return f"not a Parquet file (it starts with {head[:4]!r})"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

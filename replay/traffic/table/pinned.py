@@ -1,0 +1,118 @@
+"""The logged table as it was when the run started."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+
+from replay.config import TrafficConfig
+from replay.traffic.read import scan
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One data file of the pinned table.
+
+    Attributes:
+        path: Absolute local path, or a URI where the table is not on a local filesystem.
+        size: Bytes.
+        num_rows: Rows that the table has in it (without deleted ones), or None where only a scan would tell.
+        modified: For Parquet, which has no versions: nanoseconds since 1970 of the last change; None for Delta.
+        partition_values: Value of each partition column.
+    """
+
+    path: str
+    size: int
+    num_rows: int | None
+    modified: int | None = None
+    partition_values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PinnedTraffic:
+    """The logged table, found and pinned: the same rows whenever it is read.
+
+    A Delta table is pinned by its version. Parquet has none: the files are pinned by name, size and time of change, and
+    a reader refuses a file that has changed. A view is as stable as what it selects from.
+
+    Attributes:
+        format: ``delta``, ``parquet``, or ``view`` for a catalog table that only Spark can read.
+        config: Section ``traffic``.
+        location: Where the data lies, as Spark reads it; for a view its name.
+        schema: What the direct reader delivers: logged and partition columns in canonical types, all nullable.
+        num_rows: Rows of the whole table, before ``where``, ``window`` and ``sample``; None where only a scan tells.
+        files: All data files, sorted by path; empty for a view.
+        direct_obstacle: Why tasks cannot read the files themselves, or None.
+        spark_refuses: Columns that Spark cannot read from these files, each with the reason.
+        delta_version: Pinned version, for Delta.
+        identity: What the fingerprint is made of.
+    """
+
+    format: Literal["delta", "parquet", "view"]
+    config: TrafficConfig
+    location: str
+    schema: pa.Schema
+    num_rows: int | None
+    files: tuple[DataFile, ...] = ()
+    direct_obstacle: str | None = None
+    spark_refuses: Mapping[str, str] = field(default_factory=dict)
+    delta_version: int | None = None
+    identity: tuple[str, ...] = ()
+
+    @property
+    def direct_problem(self) -> str | None:
+        """Why the direct reader cannot be used for what the config selects, or None."""
+        if self.direct_obstacle is not None:
+            return self.direct_obstacle
+        if self.config.where is not None:
+            return "`where` is Spark SQL, which only Spark can evaluate"
+        if self.config.sample is not None and self.config.sample.rate < 1:
+            return "`sample` uses Spark's hash"
+        return None
+
+    def dataframe(self, spark: SparkSession) -> DataFrame:
+        """Every row and column of the pinned table, lazily."""
+        return scan.pinned_dataframe(spark, self)
+
+    def selected(self, spark: SparkSession) -> DataFrame:
+        """The rows that ``where``, ``window`` and ``sample`` select, all columns, lazily.
+
+        Raises:
+            ConfigError: ``where`` is not valid.
+        """
+        return scan.selected_dataframe(spark, self)
+
+    def fingerprint(self) -> str:
+        """Stand for the pinned rows: equal fingerprints mean the same data (for a view: the same files under it)."""
+        return hashlib.sha256(json.dumps([self.format, *self.identity]).encode()).hexdigest()
+
+    def describe(self) -> dict[str, Any]:
+        """What the manifest says of the table."""
+        window = self.config.window
+        return {
+            "format": self.format,
+            "path": self.location,
+            "table": self.config.table,
+            "delta_version": self.delta_version,
+            "fingerprint": self.fingerprint(),
+            "files": len(self.files),
+            "rows": self.num_rows,
+            "window": None if window is None else {"start": _iso(window.start), "end": _iso(window.end)},
+        }
+
+    def no_rows_message(self) -> str:
+        """Say that the table has no rows."""
+        version = "" if self.delta_version is None else f" at version {self.delta_version}"
+        return f"{self.location}{version} has no rows: expected logged traffic; give another `traffic.path` or version"
+
+
+def _iso(moment: Any) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,208 @@
+import pytest
+from pydantic import ValidationError
+
+from replay.config import Hash, Input, ModelConfig
+from replay.config.sections.model_checks import check_input, check_model
+
+
+def of_input(**data):
+    return [(finding.path, finding.message) for finding in check_input({"name": "x", **data})]
+
+
+def of_model(*inputs, **data):
+    return [(finding.path, finding.message) for finding in check_model({"inputs": list(inputs), **data})]
+
+
+ONE_SOURCE = "give exactly one of `features` (stacked), `feature` (one column) and `mask_of`"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"features": ["I1", "I?"], "missing": {"I1": 3.5, "*": 0.0}},
+        {"features": ["I1", "I2"], "missing": {"I[12]": 1, "*": 0}},
+        {"features": ["f.*"], "missing": {"f.ctr": 1}},
+        {"features": ["f.*"], "missing": {"*_7d": 1}},
+        {"features": "a", "missing": float("nan")},
+        {"features": "a", "missing": "1e-6"},
+        {"features": "a", "missing": "nan"},
+        {"features": "a", "dtype": "int64", "missing": 3.0},
+        {"features": "a", "dtype": "int64", "missing": True},
+        {"features": "a", "dtype": "bool", "missing": False},
+        {"feature": "a", "length": 5, "pad": 0},
+        {"feature": "a", "pad": 0},
+        {"feature": "a", "dtype": "int64", "vocabulary": "v.json", "unknown": 0, "missing": "none", "pad": "none"},
+        {"feature": "a", "dtype": "int8", "hash": {"buckets": 128}},
+        {"feature": "a", "dtype": "int64", "hash": {"buckets": 5, "function": "md5"}},
+        {"features": ["a", "b"], "dtype": "int32", "hash": {"buckets": 5, "seed": 7}},
+        {"mask_of": "y"},
+    ],
+)
+def test_sound_inputs(data):
+    assert of_input(**data) == []
+    Input(name="x", **data)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({}, [((), ONE_SOURCE)]),
+        ({"features": ["a"], "feature": "b"}, [((), ONE_SOURCE)]),
+        (
+            {"mask_of": "y", "missing": 0, "length": 5},
+            [((), "a mask reads no column: leave out `missing`, `length`")],
+        ),
+        ({"features": ["a"], "length": 5}, [((), "`length` and `pad` go with `feature`, a list column")]),
+        ({"features": ["a", "b", "a"]}, [(("features", 2), "`a` is listed twice: a feature is stacked once")]),
+        (
+            {"feature": "a", "dtype": "int64", "vocabulary": "v", "hash": {"buckets": 5}},
+            [((), "give at most one of `vocabulary` and `hash`")],
+        ),
+        (
+            {"feature": "a", "unknown": 0},
+            [(("unknown",), "is for values that are not in a vocabulary: give a `vocabulary`")],
+        ),
+        (
+            {"feature": "a", "vocabulary": "v"},
+            [(("dtype",), "a vocabulary or hash gives indices: expected int64 or int32, not float32")],
+        ),
+        (
+            {"feature": "a", "dtype": "int8", "hash": {"buckets": 129}},
+            [(("hash", "buckets"), "int8 holds indices to 127, not 128: use int64")],
+        ),
+        (
+            {"feature": "a", "dtype": "int64", "hash": {"buckets": 5, "function": "md5", "seed": 1}},
+            [(("hash", "seed"), "is for xxhash64 only: md5 takes none")],
+        ),
+        (
+            {"feature": "a", "missing": "none"},
+            [(("missing",), "found 'none', expected a number: text needs a `vocabulary` or `hash`")],
+        ),
+        (
+            {"feature": "a", "dtype": "int64", "missing": "0"},
+            [(("missing",), "found '0', expected a number: text needs a `vocabulary` or `hash`")],
+        ),
+        (
+            {"features": ["a"], "dtype": "int64", "missing": {"a": 3.5}},
+            [(("missing", "a"), "found 3.5, expected a whole number: the dtype is int64")],
+        ),
+        (
+            {"feature": "a", "dtype": "int64", "missing": float("nan")},
+            [(("missing",), "found nan, expected a whole number: the dtype is int64")],
+        ),
+        (
+            {"feature": "a", "dtype": "uint8", "pad": -1},
+            [(("pad",), "found -1, which uint8 cannot hold: expected 0 to 255")],
+        ),
+        (
+            {"feature": "a", "dtype": "int8", "vocabulary": "v", "unknown": 128},
+            [(("unknown",), "found 128, which int8 cannot hold: expected -128 to 127")],
+        ),
+        (
+            {"features": ["I1", "I2"], "missing": {"I3x": 0, "user_vec": 0}},
+            [
+                (("missing", "I3x"), "matches no feature of this input: it reads I1, I2"),
+                (("missing", "user_vec"), "matches no feature of this input: it reads I1, I2"),
+            ],
+        ),
+        (
+            {"feature": "country", "missing": {"contry": 0}},
+            [(("missing", "contry"), "matches no feature of this input; did you mean `country`?")],
+        ),
+        (
+            {"features": ["I1", "I2"], "missing": {"*": 0, "I1": 1, "I?": 2}},
+            [
+                (("missing", "I1"), "`*` before it matches first: move this entry above it"),
+                (("missing", "I?"), "`*` before it matches first: move this entry above it"),
+            ],
+        ),
+        (
+            {"features": ["I1", "I2"], "missing": {"I?": 0, "I1": 1}},
+            [(("missing", "I1"), "`I?` before it matches first: move this entry above it")],
+        ),
+    ],
+)
+def test_wrong_inputs(data, expected):
+    assert of_input(**data) == expected
+    with pytest.raises(ValidationError):
+        Input(name="x", **data)
+
+
+def test_several_mistakes_in_one_input():
+    assert len(of_input(features=["a", "a"], feature="b", unknown=1, missing={"c": "x"})) == 5
+
+
+def test_numeric_text_is_a_number_where_only_a_number_can_be_meant():
+    assert Input(name="x", features=("a", "b"), missing={"a": "1e-6", "*": "-.5"}).missing == {"a": 1e-6, "*": -0.5}
+    assert Input(name="x", feature="a", pad="inf").pad == float("inf")
+    hashed = Input(name="x", feature="a", dtype="int64", hash=Hash(buckets=5), missing="1e-6")
+    assert hashed.missing == "1e-6"
+
+
+def test_defaults_keep_their_type():
+    kept = [Input(name="x", features="a", missing=value).missing for value in (True, 1, 1.0)]
+    assert [type(value) for value in kept] == [bool, int, float]
+
+
+def feature(name, **data):
+    return {"name": name, "feature": name, **data}
+
+
+def test_sound_models():
+    assert of_model(feature("a"), {"name": "m", "mask_of": "a"}, families={"f": ["a", "elsewhere"]}) == []
+    assert of_model({"name": "a", "features": ["I*"]}, families={"f": "I3", "g": ["*_7d"], "h": ["[", "I1"]}) == []
+    assert of_model(feature("user-id"), call="dict") == []
+
+
+def test_names_differ():
+    assert of_model(feature("a"), feature("b"), feature("a"), feature("a")) == [
+        (("inputs", 2, "name"), "`a` is the name of inputs[0] too: names differ"),
+        (("inputs", 3, "name"), "`a` is the name of inputs[0] too: names differ"),
+    ]
+
+
+def test_keywords():
+    assert of_model(feature("user-id"), feature("ok"), call="keyword") == [
+        (("inputs", 0, "name"), "`user-id` cannot be a keyword argument of forward()")
+    ]
+
+
+def test_masks():
+    assert of_model(feature("clicked"), {"name": "m", "mask_of": "clickd"}) == [
+        (("inputs", 1, "mask_of"), "no input is named `clickd`; did you mean `clicked`?")
+    ]
+    assert of_model({"name": "dense", "features": ["a"]}, {"name": "m", "mask_of": "dense"}) == [
+        (("inputs", 1, "mask_of"), "`dense` is not a `feature` input: only a list column has a mask")
+    ]
+    assert of_model({"name": "m", "mask_of": "m"}) == [
+        (("inputs", 0, "mask_of"), "`m` is not a `feature` input: only a list column has a mask")
+    ]
+
+
+def test_families():
+    assert of_model(feature("user_vec"), families={"user": ["user_vce"], "counts": ["I*", "J1"]}) == [
+        (("families", "user"), "no input reads any of its features; did you mean `user_vec`?"),
+        (("families", "counts"), "no input reads any of its features"),
+    ]
+
+
+def test_what_has_a_wrong_shape_is_skipped():
+    assert of_model(5, {"name": 7, "feature": ["a"]}, {"mask_of": 3}, families={"a": 5, "b": {"c": 1}}) == []
+    assert of_model(families=[1]) == []
+    assert list(check_model({})) == list(check_model({"inputs": "x", "families": {"f": ["a"]}})) == []
+    assert of_input(feature=5, dtype=7, hash=[1], missing=[1], pad={}, unknown="x") == [
+        (("unknown",), "is for values that are not in a vocabulary: give a `vocabulary`")
+    ]
+    assert of_input(feature="a", dtype="float", missing="x") == []
+
+
+def test_a_model_of_thousands_of_features_is_checked_at_once():
+    names = [f"f{index}" for index in range(5000)]
+    missing = {name: 0.0 for name in names}
+    model = ModelConfig(inputs=[Input(name="x", features=names, missing=missing)], families={"all": names})
+    assert len(model.inputs[0].features) == 5000
+
+
+def test_the_object_refuses_what_the_check_finds():
+    with pytest.raises(ValidationError, match=r"inputs\[0\].mask_of: no input is named `y`"):
+        ModelConfig(inputs=[{"name": "m", "mask_of": "y"}])

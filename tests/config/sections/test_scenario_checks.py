@@ -1,0 +1,205 @@
+from datetime import timedelta
+
+import pytest
+
+from replay.config import OPS, Perturbation, build_config
+from replay.config.sections.scenario_checks import check_scenarios
+from tests.config.examples import small
+
+TRAFFIC = {"path": "t", "key": "id", "score": "s", "time": "ts", "entity": "user"}
+MODEL = {"inputs": [{"name": "x", "features": ["a", "b"], "missing": 0}], "families": {"f": ["a", "b"]}}
+REQUIRED = {
+    "constant": {"value": 0},
+    "noise": {"std": 0.1},
+    "scale": {"factor": 2},
+    "stale": {"lag": "3h"},
+    "swap": {"with": "b"},
+    "cast": {"dtype": "int8"},
+    "clip": {"min": 0},
+}
+SAMPLES = {
+    "value": "x",
+    "std": 0,
+    "relative_std": 0.5,
+    "factor": 0,
+    "lag": ["1h"],
+    "with": ["b"],
+    "bits": 3,
+    "dtype": "float16",
+    "min": 0,
+    "max": 0,
+    "kwargs": {"a": 1},
+}
+
+
+def found(op, traffic=TRAFFIC, window=None, **step):
+    traffic = {**traffic, **({"window": window} if window else {})}
+    data = small(traffic=traffic, model=MODEL, scenarios={"s": [{"op": op, "features": "a", **step}]})
+    findings = [(finding.path, finding.message) for finding in check_scenarios(data)]
+    assert all(path[:3] == ("scenarios", "s", 0) for path, _ in findings)
+    return [(path[3:], message) for path, message in findings]
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_each_op_with_what_it_needs(op):
+    step = {"op": op, "features": "a", **REQUIRED.get(op, {})}
+    assert found(**step) == []
+    assert build_config(small(traffic=TRAFFIC, model=MODEL, scenarios={"s": [step]})).scenarios["s"][0].op == op
+
+
+@pytest.mark.parametrize(
+    ("op", "needs"),
+    [
+        ("constant", "`value`"),
+        ("noise", "`std` or `relative_std`"),
+        ("scale", "`factor`"),
+        ("stale", "`lag`"),
+        ("swap", "`with`"),
+        ("cast", "`dtype`"),
+        ("clip", "`min` or `max`"),
+    ],
+)
+def test_each_op_without(op, needs):
+    assert found(op) == [((), f"`{op}` needs {needs}")]
+
+
+@pytest.mark.parametrize(
+    ("op", "takes"),
+    [
+        ("nulls", ()),
+        ("constant", ("value",)),
+        ("noise", ("std", "relative_std")),
+        ("scale", ("factor",)),
+        ("shuffle", ()),
+        ("stale", ("lag",)),
+        ("swap", ("with",)),
+        ("out_of_vocabulary", ()),
+        ("bitflip", ("bits",)),
+        ("cast", ("dtype",)),
+        ("clip", ("min", "max")),
+        ("my:Op", ("kwargs",)),
+    ],
+)
+def test_each_op_with_the_arguments_of_others(op, takes):
+    ends = {0: "it takes no arguments", 1: f"it takes `{takes[0]}`" if takes else "", 2: "it takes `{}`, `{}`"}
+    end = ends[len(takes)].format(*takes) if len(takes) == 2 else ends[len(takes)]
+    for key, value in SAMPLES.items():
+        expected = [] if key in takes else [((key,), f"is no argument of `{op}`: {end}")]
+        assert found(op, **{**REQUIRED.get(op, {}), key: value}) == expected or (op == "noise" and key in takes)
+
+
+def test_noise_of_one_kind():
+    assert found("noise", relative_std=0) == []
+    assert found("noise", std=1, relative_std=1) == [((), "`noise` takes one of `std`, `relative_std`, found both")]
+
+
+def test_a_range_has_something_in_it():
+    assert found("clip", min=1, max=1) == found("clip", min=-1, max=2.5) == []
+    assert found("clip", min=2, max=1.5) == [((), "min 2 is above max 1.5")]
+
+
+@pytest.mark.parametrize(
+    ("op", "message"),
+    [
+        ("null", "`null` is no perturbation; did you mean `nulls`?"),
+        ("Stale", "`Stale` is no perturbation; did you mean `stale`?"),
+        (
+            "xyz",
+            "`xyz` is no perturbation: expected one of nulls, constant, noise, scale, shuffle, stale, swap, "
+            "out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
+        ),
+        (
+            "my.py:",
+            "`my.py:` is no perturbation: expected one of nulls, constant, noise, scale, shuffle, stale, swap, "
+            "out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
+        ),
+    ],
+)
+def test_what_is_no_perturbation(op, message):
+    assert found(op, lag="3h") == [(("op",), message)]
+
+
+@pytest.mark.parametrize("op", ["my:Op", "pkg.mod:Outer.Inner", "dir/my.py:Op"])
+def test_perturbations_of_the_users_own(op):
+    assert found(op) == found(op, kwargs={"a": [1, {"b": None}]}) == []
+
+
+def test_arguments_of_the_users_own_are_plain_data():
+    assert found("my:Op", kwargs={"a": {"b": {1}}, "c": {2: 3}}) == [
+        (("kwargs", "a", "b"), "found set, expected plain data (text, numbers, true, false, lists)"),
+        (("kwargs", "c"), "the key 2 is not text: arguments of a perturbation are plain data"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "shown", "place"),
+    [
+        ("rate", [0.1, 0.5, 0.1], "0.1", 2),
+        ("rate", [1, 1.0], "1.0", 1),
+        ("rate", [0.5, "0.50"], "0.5", 1),
+        ("lag", ["1h", "3h", "60min"], "1h", 2),
+        ("lag", [timedelta(seconds=90), "90s"], "90s", 1),
+    ],
+)
+def test_a_value_is_listed_once(key, values, shown, place):
+    arguments = {"lag": "3h", key: values}
+    assert found("stale", **arguments) == [((key, place), f"{shown} is listed twice: each value gives a variant")]
+    assert found("stale", **{**arguments, key: values[:place]}) == []
+
+
+def test_stale_needs_a_history():
+    assert found("stale", lag="3h", traffic={"path": "t", "key": "id", "score": "s"}) == [
+        (("op",), "`stale` needs `traffic.entity`: whose history the older value comes from"),
+        (("op",), "`stale` needs `traffic.time`: when a value was logged"),
+    ]
+
+
+def test_a_window_needs_a_time():
+    window = {"start": "2026-11-20"}
+    assert found("nulls", traffic={"path": "t", "key": "id", "score": "s"}) == []
+    step = {"op": "nulls", "features": "a", "window": window}
+    data = small(traffic={"path": "t", "key": "id", "score": "s"}, model=MODEL, scenarios={"s": [step]})
+    assert [(finding.path[3:], finding.message) for finding in check_scenarios(data)] == [
+        (("window",), "needs `traffic.time`, the column that the window selects on")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("replayed", "window", "sound"),
+    [
+        ({"start": "2026-11-20", "end": "2026-11-21"}, {"start": "2026-11-20T23:59:00Z"}, True),
+        ({"start": "2026-11-20", "end": "2026-11-21"}, {"start": "2026-11-21"}, False),  # the end is not in
+        ({"start": "2026-11-20", "end": "2026-11-21"}, {"end": "2026-11-20"}, False),
+        ({"end": "2026-11-21"}, {"end": "2026-11-01"}, True),
+        ({"start": "2026-11-20"}, {"start": "2026-11-01", "end": "2026-11-20T01:00:00+02:00"}, False),
+        ({}, {"start": "2026-11-20"}, True),
+        ({"start": "x"}, {"start": "2026-11-20"}, True),  # another mistake
+    ],
+)
+def test_a_window_meets_that_of_the_traffic(replayed, window, sound):
+    step = {"op": "nulls", "features": "a", "window": window}
+    data = small(traffic={**TRAFFIC, "window": replayed}, model=MODEL, scenarios={"s": [step]})
+    expected = [] if sound else ["has no moment in common with `traffic.window`: no row would be touched"]
+    assert [finding.message for finding in check_scenarios(data)] == expected
+
+
+def test_every_step_of_every_scenario():
+    sound, wrong = {"op": "nulls", "features": "a"}, {"op": "nulls"}
+    data = small(model=MODEL, scenarios={"s": [sound, wrong], "t": [wrong, sound, wrong]})
+    assert [finding.path for finding in check_scenarios(data)] == [
+        ("scenarios", "s", 1),
+        ("scenarios", "t", 0),
+        ("scenarios", "t", 2),
+    ]
+
+
+def test_objects_are_read_as_plain_data_is():
+    step = Perturbation(op="swap", features=("a",), with_=("b",))
+    data = small(model=MODEL, scenarios={"s": [step.model_dump()]})
+    assert list(check_scenarios(data)) == []
+
+
+def test_what_has_a_wrong_shape_is_skipped():
+    steps = [5, {"op": 5}, {"op": "nulls", "features": [5], "families": {"a": 1}, "rate": [[1], [1], "x", "x"]}]
+    data = small(scenarios={"s": steps, "t": "x"}, traffic=3, model=4)
+    assert list(check_scenarios(data)) == []

@@ -1,0 +1,128 @@
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from replay.config import TrafficConfig, UtcTime
+from replay.config.sections.traffic import check_traffic, columns_by_role
+
+TIME = TypeAdapter(UtcTime)
+TEN = datetime(2026, 11, 20, 10, tzinfo=UTC)
+
+
+def found(**changes):
+    data = {"path": "p", "key": ["id"], "score": "s", **changes}
+    return [(finding.path, finding.message) for finding in check_traffic(data)]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-11-20T10:00:00Z",
+        "2026-11-20T10:00:00",
+        "2026-11-20 10:00",
+        "2026-11-20 10:00:00.000",
+        "2026-11-20T11:00:00+01:00",
+        "2026-11-20 05:30:00 -0430",
+        " 2026-11-20 10:00:00 Z ",
+        datetime(2026, 11, 20, 10),
+        datetime(2026, 11, 20, 12, tzinfo=timezone(timedelta(hours=2))),
+    ],
+)
+def test_times_are_utc(value):
+    assert TIME.validate_python(value) == TEN
+    assert TIME.validate_python(value).tzinfo is UTC
+
+
+@pytest.mark.parametrize("value", ["2026-11-20", date(2026, 11, 20)])
+def test_a_date_is_its_first_moment(value):
+    assert TIME.validate_python(value) == datetime(2026, 11, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (1763632800, "1763632800"),
+        (True, "true"),
+        ("yesterday", "'yesterday'"),
+        ("2026-13-01", "'2026-13-01'"),
+        ([], "an empty list"),
+    ],
+)
+def test_what_is_no_time(value, shown):
+    with pytest.raises(ValidationError, match=f"found {shown}, expected a time such as 2026-11-20T10:00:00Z"):
+        TIME.validate_python(value)
+
+
+@given(st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(2200, 1, 1)), st.integers(-14 * 60, 14 * 60))
+def test_times_come_back(moment, offset):
+    zoned = moment.replace(tzinfo=timezone(timedelta(minutes=offset)))
+    read = TIME.validate_python(zoned.isoformat())
+    assert read == zoned
+    assert TIME.validate_json(TIME.dump_json(read)) == zoned
+
+
+def test_sound():
+    assert found() == []
+    assert found(path=None, table="a.b.c") == []
+    assert (
+        found(key=["request_id", "ts"], time={"column": "ts"}, group="request_id", segments=["m"], served_by="m") == []
+    )
+
+
+def test_one_place():
+    message = "give exactly one of `path` (a Parquet or Delta directory) and `table` (a catalog table)"
+    assert found(path=None) == [((), message)]
+    assert found(table="t") == [((), message)]
+
+
+def test_one_version():
+    message = "give at most one of `delta_version` and `delta_timestamp`"
+    assert found(delta_version=0, delta_timestamp="2026-11-20") == [((), message)]
+
+
+def test_a_window_needs_a_time():
+    assert found(window={"start": "2026-11-20"}) == [
+        (("window",), "needs `traffic.time`, the column that the window selects on")
+    ]
+
+
+def test_columns_given_twice():
+    assert found(key=["id", "b", "id"], segments=["x", "x", "x"], sample={"by": ["id", "id"]}) == [
+        (("key",), "`id` is listed 2 times: keep one"),
+        (("segments",), "`x` is listed 3 times: keep one"),
+        (("sample", "by"), "`id` is listed 2 times: keep one"),
+    ]
+
+
+def test_one_column_in_two_roles():
+    assert found(label="s", weight="w", time="w") == [
+        (("weight",), "`w` is already the `time` column: one of them is wrong"),
+        (("label",), "`s` is already the `score` column: one of them is wrong"),
+    ]
+    assert found(score="id") == [(("score",), "`id` is part of `key`: it cannot be the score as well")]
+
+
+def test_what_has_a_wrong_shape_is_skipped():
+    assert found(key=5, segments={"a": 1}, sample=[1], time=[2], score=None, label=["x"]) == []
+
+
+def test_columns_by_role():
+    traffic = TrafficConfig(path="p", key="id", time="ts", score="s", label="l", segments=("a", "b"), entity="u")
+    assert columns_by_role(traffic.model_dump()) == {
+        "key": ("id",),
+        "time": ("ts",),
+        "score": ("s",),
+        "label": ("l",),
+        "entity": ("u",),
+        "segments": ("a", "b"),
+    }
+
+
+def test_the_object_refuses_what_the_check_finds():
+    with pytest.raises(ValidationError, match=r"window: needs `traffic\.time`"):
+        TrafficConfig(path="p", key="id", score="s", window={})
+    with pytest.raises(ValidationError, match=r"start .* is not before end .*: a window is \[start, end\)"):
+        TrafficConfig(path="p", key="id", score="s", time="t", window={"start": TEN, "end": TEN})

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from replay.config.sections.model import Hash, Input, ModelConfig
+from replay.errors import TrafficError
+from replay.features import Encoder
+from replay.features.codecs.categorical import NO_INDEX, CategoricalCodec
+from replay.features.dtypes import TARGETS
+
+
+def encode(array: pa.Array, fill: int | None = None) -> tuple[list[int], list[int] | None, list[bytes]]:
+    """Indices, reasons, and what was looked up. The length of a value is its index; ``bad`` has none."""
+    asked: list[bytes] = []
+
+    def lookup(value: bytes) -> int:
+        asked.append(value)
+        return NO_INDEX if value == b"bad" else len(value)
+
+    codec = CategoricalCodec(lookup, TARGETS["int32"], None if fill is None else np.int32(fill))
+    out = np.full(len(array), 77, np.int32)
+    reasons = codec.encode(array, out)
+    return out.tolist(), None if reasons is None else reasons.tolist(), asked
+
+
+def test_each_distinct_value_is_looked_up_once() -> None:
+    indices, reasons, asked = encode(pa.array(["aa", "b", "aa", "b", "aa"]))
+    assert (indices, reasons) == ([2, 1, 2, 1, 2], None)
+    assert sorted(asked) == [b"aa", b"b"]
+
+
+def test_a_dictionary_larger_than_the_batch_is_not_looked_up_whole() -> None:
+    dictionary = pa.array([f"value {place}" for place in range(1000)])
+    array = pa.DictionaryArray.from_arrays(pa.array([3, 5, 3], pa.int32()), dictionary)
+    assert sorted(encode(array)[2]) == [b"value 3", b"value 5"]
+
+
+def test_a_null_in_the_dictionary_is_a_null() -> None:
+    array = pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 2, 0]), pa.array(["a", None, "bbb"]))
+    assert encode(array)[:2] == ([1, 0, 0, 3, 1], [0, 1, 1, 0, 0])
+    assert encode(array.slice(1), fill=9)[:2] == ([9, 9, 3, 1], None)
+
+
+def test_unknown_and_null_in_one_batch() -> None:
+    array = pa.array(["a", "bad", None, "a"])
+    indices, reasons, _ = encode(array)
+    assert (indices[0], indices[3], reasons) == (1, 1, [0, 3, 1, 0])
+    indices, reasons, _ = encode(array, fill=9)
+    assert (indices[0], indices[2], reasons) == (1, 9, [0, 3, 0, 0])
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.int64(), pa.decimal128(5, 0)])
+def test_all_null_and_empty(kind: pa.DataType) -> None:
+    assert encode(pa.nulls(2, kind))[1] == [1, 1]
+    assert encode(pa.nulls(2, kind), fill=4)[:2] == ([4, 4], None)
+    assert encode(pa.array([], kind))[:2] == ([], None)
+
+
+def test_integers_are_looked_up_by_their_decimal_string() -> None:
+    assert sorted(encode(pa.array([-12, 0, 2**64 - 1], pa.decimal128(20, 0)))[2]) == [
+        b"-12",
+        b"0",
+        b"18446744073709551615",
+    ]
+    assert sorted(encode(pa.array([7, 2**64 - 1], pa.uint64()))[2]) == [b"18446744073709551615", b"7"]
+
+
+def test_run_end_encoded_text() -> None:
+    array = pc.run_end_encode(pa.array(["aa", "aa", None, "b"]))
+    assert encode(array.slice(1), fill=0)[:2] == ([2, 0, 1], None)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.float32(), pa.bool_(), pa.decimal128(9, 2), pa.timestamp("us"), pa.struct([("x", pa.string())])]
+)
+@pytest.mark.parametrize("how", [{"hash": Hash(buckets=3)}])
+def test_only_strings_and_integers_are_looked_up(kind: pa.DataType, how: Any) -> None:
+    model = ModelConfig(inputs=(Input(name="x", dtype="int64", feature="a", **how),))
+    with pytest.raises(TrafficError, match="expected strings or integers"):
+        Encoder(model, pa.schema([("a", kind)]))

@@ -1,0 +1,73 @@
+"""What a run's id covers besides config, traffic, checkpoints and code."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from replay.checkpoints import Format
+from replay.config import build_config
+from replay.flows.stages import identity
+from replay.flows.stages.identity import make_manifest
+
+
+def prepared(sources: Any = None, kind: Format = Format.TORCH_EXPORT, **engine: Any) -> Any:
+    """As much of what is prepared as a manifest is made from."""
+    config = build_config(
+        {
+            "version": 1,
+            "traffic": {"path": "t", "key": ["id"], "score": "s"},
+            "model": {"inputs": [{"name": "x", "features": ["a"], "missing": 0.0}]},
+            "checkpoints": {"prod": {"path": "p"}},
+            "engine": engine,
+            "output": "o",
+        },
+        "/base",
+    )
+    return SimpleNamespace(
+        config=config,
+        checkpoints={"prod": SimpleNamespace(path="p", format=kind, sha256="1")},
+        traffic=SimpleNamespace(fingerprint=lambda: "t", describe=dict),
+        plan=SimpleNamespace(reader=config.engine.reader.replace("auto", "direct")),
+        job=SimpleNamespace(sources=sources or {}),
+    )
+
+
+def run_id(*arguments: Any, **engine: Any) -> str:
+    return make_manifest(prepared(*arguments, **engine), "c", "now").run_id
+
+
+def test_whatever_changes_a_score_or_cuts_the_work_is_another_run(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    ids = [
+        run_id(),
+        run_id({"checkpoints.prod": {"m": "1"}}),
+        run_id({"checkpoints.prod": {"m": "2"}}),
+        run_id({"op m:C": {"m": "1"}}),
+        run_id(None, Format.ONNX),
+        run_id(chunk_rows=7),
+        run_id(commit_rows=7),
+        run_id(reader="spark"),
+        run_id(device="cuda"),
+        run_id(device="cuda", chunk_rows_cuda=7),
+    ]
+    assert len(set(ids)) == len(ids)
+
+
+def test_what_changes_none_is_the_same_run(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert run_id() == run_id() == run_id(device="cpu") == run_id(reader="direct") == run_id(chunk_rows_cuda=7)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert run_id() == run_id(device="cuda") == run_id(chunk_rows=7)
+
+
+@pytest.mark.parametrize("package", ["python", "torch", "numpy", "pyarrow", "replay-engine"])
+def test_another_version_is_another_run(package: str, monkeypatch: pytest.MonkeyPatch):
+    before = run_id()
+    real = identity.package_versions
+    monkeypatch.setattr(identity, "package_versions", lambda *others: {**real(*others), package: "another"})
+    assert run_id() != before
+    assert make_manifest(prepared(), "c", "now").packages[package] == "another"

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from replay.report.charts.timeline import MAX_PANELS, MAX_STEPS, Timeline, draw_timeline
+from replay.report.data import ReportData
+from replay.report.verdict import judge
+from tests.report import sample
+from tests.report.sample import MINUTE, START
+
+
+def draw(data: ReportData) -> Timeline:
+    found = draw_timeline(data, judge(data))
+    assert found is not None
+    return found
+
+
+def test_a_burst_has_a_panel_each_means_and_volume():
+    timeline = draw(sample.burst_data())
+    assert [(panel.kind, panel.title, panel.note) for panel in timeline.panels] == [
+        ("rate", "prod", "2.2% overall"),
+        ("rate", "candidate", "83% overall"),
+        ("means", "Mean score", "the axis does not start at 0"),
+        ("volume", "Rows compared", ""),
+    ]
+    assert timeline.heat == ()
+    (run,) = timeline.runs
+    assert (run.left, run.width, run.label) == (pytest.approx(62 / 180), pytest.approx(3 / 180), "18:02 to 18:05")
+
+
+def test_the_hottest_buckets_come_first():
+    timeline = draw(sample.burst_data())
+    rows = sample.volumes()
+    wrong = sample.burst(rows)
+    expected = sorted(wrong, reverse=True)[:10]
+    hottest = [int(bucket.mismatched.replace(",", "")) for bucket in timeline.hottest]
+    assert hottest == [amount for amount in expected if amount]
+    assert timeline.hottest[0].time in {f"2026-11-20 18:0{minute} to 18:0{minute + 1}" for minute in (2, 3, 4)}
+
+
+def test_the_tooltip_has_every_step():
+    hover = draw(sample.burst_data()).hover
+    assert len(hover["times"]) == len(hover["lines"]) == 180
+    assert hover["times"][62] == "2026-11-20 18:02 to 18:03"
+    rows = sample.volumes()
+    assert hover["lines"][62][0] == ["rows", f"{rows[62]:,}"]
+    assert hover["lines"][62][1] == ["prod: differ", f"94% ({sample.burst(rows)[62]:,})"]
+    json.dumps(hover)
+
+
+def test_without_means_the_difference_is_drawn():
+    rows = [100] * 30
+    described = sample.summary({"prod": sample.variant(sample.comparison(3_000, 90))})
+    metrics = sample.bucket_rows("prod", rows, [0] * 29 + [90], means=False)
+    panels = draw(ReportData(described, tuple(metrics))).panels
+    assert [panel.kind for panel in panels] == ["rate", "delta", "volume"]
+    assert [(tick.at, tick.label) for tick in panels[1].ticks] == [
+        (0.0, "0"),
+        (1.0, "+0.02"),
+    ]  # 0.021 * 0.9, rounded up
+
+
+def test_differences_of_both_signs_have_a_line_at_zero():
+    metrics = [
+        sample.metric("prod", name, value, 10, bucket=START + place * MINUTE)
+        for place, delta in enumerate((-0.01, 0.03))
+        for name, value in (("mismatch_rate", 1.0), ("mean_delta", delta))
+    ]
+    described = sample.summary({"prod": sample.variant(sample.comparison(20, 20))})
+    (_, delta, _) = draw(ReportData(described, tuple(metrics))).panels
+    assert [tick.at for tick in delta.ticks] == [0.0, pytest.approx(0.01 / 0.06), 1.0]
+
+
+def test_without_time_there_is_none():
+    data = sample.bare_data()
+    assert draw_timeline(data, judge(data)) is None
+
+
+def test_one_bucket_fills_the_width():
+    described = sample.summary({"prod": sample.variant(sample.comparison(10, 1))})
+    timeline = draw(ReportData(described, tuple(sample.bucket_rows("prod", [10], [1]))))
+    (area,) = [curve for curve in timeline.panels[0].curves if curve.style == "area"]
+    assert area.path.startswith("M0 100V")
+    assert area.path.endswith("H1000V100Z")
+
+
+def test_a_bucket_without_rows_is_a_gap():
+    described = sample.summary({"prod": sample.variant(sample.comparison(20, 2))})
+    timeline = draw(ReportData(described, tuple(sample.bucket_rows("prod", [10, 0, 10], [1, 0, 1]))))
+    (volume,) = timeline.panels[-1].curves
+    assert volume.path.count("M") == 2
+    assert timeline.hover["lines"][1] == [["no rows", ""]]
+
+
+def test_many_buckets_are_added_up_and_say_so():
+    timeline = draw(sample.many_data(num_variants=1))
+    assert len(timeline.hover["times"]) <= MAX_STEPS + 1
+    assert "30 buckets of 1 min, added up" in timeline.resolution
+    assert [curve.style for curve in timeline.panels[0].curves] == ["peak", "area", "mark"]
+
+
+def test_many_variants_are_a_heat_map():
+    data = sample.many_data(num_variants=MAX_PANELS + 1, num_buckets=200)
+    timeline = draw(data)
+    assert [panel.kind for panel in timeline.panels] == ["rate", "means", "volume"]
+    assert [row.variant for row in timeline.heat] == list(data.summary.variants)
+    assert all(level <= 5 for row in timeline.heat for level, _ in row.paths)
+
+
+def test_levels_cover_a_row_once():
+    described = {name: sample.variant(sample.comparison(1_000, 1)) for name in map(str, range(MAX_PANELS + 1))}
+    metrics = [
+        row for name in described for row in sample.bucket_rows(name, [100] * 10, [0, 1, 9, 10, 49, 50, 100, 0, 0, 5])
+    ]
+    (first, *_) = draw(ReportData(sample.summary(described), tuple(metrics))).heat
+    covered = dict.fromkeys(range(10), 0)
+    for _, path in first.paths:
+        for block in path.split("Z")[:-1]:
+            left, right = float(block[1:].split(" ")[0]), float(block.split("H")[1].split("V")[0])
+            for place in range(round(left / 100), round(right / 100)):
+                covered[place] += 1
+    assert set(covered.values()) == {1}
+
+
+def test_a_variant_that_scored_nothing_in_a_range_has_no_panel_there():
+    rows = [
+        *sample.bucket_rows("prod", [10] * 5, [1] * 5),
+        *sample.bucket_rows("late", [10], [1], start=START + 2 * MINUTE),
+    ]
+    variants = {name: sample.variant(sample.comparison(10, 1)) for name in ("prod", "late")}
+    late = draw(ReportData(sample.summary(variants), tuple(rows))).panels[1]
+    (area,) = [curve for curve in late.curves if curve.style == "area"]
+    assert area.path.startswith("M400 100")
+    assert area.path.endswith("H600V100Z")

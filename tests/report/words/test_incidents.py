@@ -1,0 +1,162 @@
+"""The story, word for word: every kind of cause, from numbers chosen by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from replay.metrics.value import MetricValue
+from replay.report.html.render import render_html
+from replay.report.summary import Cause, Incident, IncidentRow, NoiseFloorSummary
+from replay.report.terminal.render import render_terminal
+from replay.report.verdict import judge
+from replay.report.words import incidents as story
+from replay.report.words.numbers import MINUS
+from tests.report import sample
+
+START = datetime(2026, 11, 20, 18, 44, 1, 275000, tzinfo=UTC)
+END = datetime(2026, 11, 20, 18, 46, 58, 516001, tzinfo=UTC)
+NULLS = Cause(
+    "null_features",
+    0.96,
+    50,
+    families=("counts",),
+    checkpoint="prod",
+    explained_low=0.87,
+    explained_high=0.99,
+    control_rate=0.5,
+    share=0.96,
+    equivalent=("family counts = 0.0",),
+    loss={"ne": 0.9},
+    command="replay run replay.yaml --set scenarios=...",
+)
+INCIDENT = Incident(
+    START,
+    END,
+    rows=100,
+    mismatched=50,
+    mismatch_rate=0.5,
+    segments={"surface": "home"},
+    causes=(NULLS,),
+    ruled_out=(
+        Cause("checkpoint", 0.02, 50, checkpoint="old"),
+        Cause("checkpoint", 0.0, 50, checkpoint="older"),
+        Cause("stale_features", 0.0, 50, families=("user",), lag_seconds=60.0),
+    ),
+    mean_delta=0.02,
+    p_value=1e-9,
+    loss={"ne_increase": MetricValue(0.1, 0.05, 0.15, 100), "auc_drop": MetricValue(None, None, None, 0, "one class")},
+    examples=(IncidentRow({"id": 7}, START, 0.1, 0.2, "replay row replay.yaml --key id=7"),),
+    hypotheses=12,
+    rows_scored=3_400,
+)
+
+
+def test_the_first_sentence_says_what_when_to_whom_and_why() -> None:
+    assert story.incident_sentence(INCIDENT) == (
+        "On 2026-11-20 from 18:44:01 to 18:46:58 UTC (2 min 57 s), 50% of the 100 rows of surface=home got another "
+        "score than the replay gives, as if family counts had been null. Replayed that way, 48 of 50 (96%) of the "
+        "mismatched rows give what online answered."
+    )
+
+
+def test_what_nobody_can_explain_is_told_so() -> None:
+    unknown = replace(INCIDENT, segments={}, causes=(Cause("unexplained", 0.0, 50, share=1.0),))
+    assert story.incident_sentence(unknown).endswith(
+        "50% of the 100 rows got another score than the replay gives. No hypothesis that was tried explains it."
+    )
+
+
+def test_permanent_gradual_and_small_shifts() -> None:
+    permanent = story.incident_sentence(replace(INCIDENT, permanent=True, gradual=True))
+    assert permanent.startswith("Since 2026-11-20 18:44:01.275 UTC, to the end of the window, more and more, 50% of")
+    shift = story.incident_sentence(replace(INCIDENT, kind="shift"))
+    assert "were off by 0.02 on average: a shift smaller than the tolerance of a row, as if" in shift
+
+
+def test_a_mixture_is_told_as_one() -> None:
+    old = Cause("checkpoint", 0.3, 50, checkpoint="old", share=0.12)
+    left = Cause("unexplained", None, 0, share=0.04)
+    mixed = story.incident_sentence(replace(INCIDENT, causes=(NULLS, old, left)))
+    assert mixed.endswith("give what online answered. The other mismatched rows: checkpoint old answered (12%).")
+
+
+def test_a_shift_that_no_row_shows_says_why_nothing_can_be_named() -> None:
+    why = "no row is beyond the tolerance, so that no row can be put down to a cause: the shift is systematic"
+    unknown = replace(INCIDENT, kind="shift", causes=(Cause("unexplained", None, 0, share=1.0, text=why),))
+    assert story.incident_sentence(unknown).endswith(f"No cause can be named: {why}.")
+
+
+def test_every_kind_makes_a_sentence_with_its_evidence() -> None:
+    for kind in ("splice", "precision", "swap", "affine", "calibration", "joint", "something_new"):
+        told = story.incident_sentence(replace(INCIDENT, causes=(Cause(kind, 0.5, 10, features=("I1", "I2")),)))
+        assert ", as " in told
+        assert told.endswith("5 of 10 (50%) of the mismatched rows give what online answered.")
+
+
+def test_what_was_excluded_is_part_of_the_answer() -> None:
+    assert story.ruled_out_sentence(INCIDENT.ruled_out) == (
+        "Ruled out by replaying: not another checkpoint (best 2%), not another family stale (best 0%)."
+    )
+    assert story.ruled_out_sentence(()) == ""
+
+
+def test_cost_and_noise() -> None:
+    assert story.cost_sentence(INCIDENT) == (
+        "What it cost, inside: NE rose by 0.1 (0.05 to 0.15). family counts null accounts for 90% of the NE lost."
+    )
+    assert story.cost_sentence(replace(INCIDENT, loss={})) == ""
+    better = {
+        "ne_increase": MetricValue(0.01, -0.02, 0.04, 100),
+        "auc_drop": MetricValue(-0.03, -0.05, -0.01, 100),
+        "calibration_shift": MetricValue(-0.2, None, None, 100),
+    }
+    assert story.cost_sentence(replace(INCIDENT, loss=better)) == (
+        f"What it cost, inside: NE rose by 0.01 ({MINUS}0.02 to 0.04, which may be chance), AUC rose by 0.03 (0.01 to "
+        "0.05), calibration fell by 0.2."
+    )
+    floor = NoiseFloorSummary(1e-7, 1e-3, 0.03, "online = 0.5 + 2 x replayed")
+    assert story.noise_sentence(floor) == (
+        "With no incident, scores differ by at most 1e-7 + 0.001 x the online score; 3% of the rows lie beyond that at "
+        "all times. Online answers through another layer: online = 0.5 + 2 x replayed."
+    )
+
+
+def test_the_report_and_the_terminal_tell_it() -> None:
+    data = sample.burst_data()
+    told = replace(
+        data, summary=replace(data.summary, incidents=(INCIDENT,), noise_floor=NoiseFloorSummary(1e-7, 1e-6))
+    )
+    assert judge(told).headline == story.incident_sentence(INCIDENT)
+    assert judge(told).runs == ((START, END),)
+    text = " ".join(render_terminal(told, width=200, color=False, unicode=True).split())
+    page = render_html(told)
+    for expected in (
+        "explains 96% (95% interval 87% to 99%)",
+        "These rows cannot tell it from: family counts = 0.0.",
+        "replay row replay.yaml --key id=7",
+        "replay run replay.yaml --set scenarios=...",
+    ):
+        assert expected in text
+    for expected in ("family counts = 0.0", "replay row replay.yaml --key id=7", "12 hypotheses", "3,400 scored rows"):
+        assert expected in page
+
+
+def test_a_search_that_found_nothing_says_so() -> None:
+    data = sample.clean_data()
+    quiet = replace(data, summary=replace(data.summary, noise_floor=NoiseFloorSummary(1e-7, 1e-6), diagnosed=True))
+    assert "No incident was found." in judge(quiet).details
+    assert "No incident was found." in render_html(quiet)
+    stray = sample.bare_data()
+    few = replace(stray, summary=replace(stray.summary, noise_floor=NoiseFloorSummary(1e-7, 1e-6), diagnosed=True))
+    assert judge(few).headline.startswith("12 of 200,000 rows")
+    assert judge(few).details == ("No incident was found.",)
+
+
+def test_a_measured_noise_floor_alone_is_no_search() -> None:
+    """`tolerance: auto` measures it in a run that looks for no incident."""
+    data = sample.clean_data()
+    measured = replace(data, summary=replace(data.summary, noise_floor=NoiseFloorSummary(1e-7, 1e-6)))
+    assert "No incident was found." not in judge(measured).details
+    assert "No incident was found." not in render_html(measured)
+    assert "No incident was found." not in render_terminal(measured, width=80, color=False, unicode=True)

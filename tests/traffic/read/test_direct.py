@@ -1,0 +1,258 @@
+"""The direct reader, on files that pyarrow wrote."""
+
+from __future__ import annotations
+
+import gc
+import pickle
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from replay.errors import TrafficError
+from replay.traffic.read import direct
+from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
+from replay.traffic.read.splits import make_splits
+from replay.traffic.read.window import time_filter
+from tests.traffic.tables import data_file, read_files, traffic_config, write
+
+
+def table_of(batches: list[pa.RecordBatch]) -> pa.Table:
+    return pa.Table.from_batches(batches)
+
+
+def test_batches_have_the_planned_columns_in_order_and_at_most_so_many_rows(tmp_path: Path) -> None:
+    logged = pa.table({"a": np.arange(1000), "b": np.arange(1000) * 0.5, "c": ["x"] * 1000})
+    file = data_file(write(tmp_path / "t", logged, row_group_size=300))
+    schema = pa.schema([("c", pa.string()), ("a", pa.int64())])
+    batches = read_files([file], schema, batch_rows=128)
+    assert table_of(batches) == logged.select(["c", "a"])
+    assert all(0 < batch.num_rows <= 128 for batch in batches)
+    assert all(batch.schema == schema for batch in batches)
+
+
+def test_ranges_of_one_row_group_join_to_all_its_rows(tmp_path: Path) -> None:
+    rows = 200_000
+    file = data_file(write(tmp_path / "t", pa.table({"a": np.arange(rows)}), row_group_size=rows))
+    splits = make_splits([file], None)
+    assert len(splits) == 4
+    plan = ReadPlan(pa.schema([("a", pa.int64())]), None)
+    read = np.concatenate([batch["a"].to_numpy() for split in splits for batch in read_split(split, plan)])
+    assert np.array_equal(read, np.arange(rows))
+
+
+def test_a_file_that_lacks_a_column_or_is_narrower(tmp_path: Path) -> None:
+    old = data_file(write(tmp_path / "1", pa.table({"a": pa.array([1, None], pa.int32())})))
+    new = data_file(write(tmp_path / "2", pa.table({"b": ["x"], "a": [2**40]})))
+    schema = pa.schema([("a", pa.int64()), ("b", pa.string())])
+    assert table_of(read_files([old, new], schema)).to_pydict() == {"a": [1, None, 2**40], "b": [None, None, "x"]}
+
+
+def test_structs_that_grew_a_field(tmp_path: Path) -> None:
+    old = data_file(write(tmp_path / "1", pa.table({"s": [{"x": 1}, None]})))
+    target = pa.struct([("y", pa.string()), ("x", pa.float64())])
+    read = table_of(read_files([old], pa.schema([("s", target)])))
+    assert read["s"].to_pylist() == [{"y": None, "x": 1.0}, None]
+
+
+def test_an_integer_that_a_float_cannot_hold_is_refused_not_rounded(tmp_path: Path) -> None:
+    exact = data_file(write(tmp_path / "1", pa.table({"n": [2**53]})))
+    assert table_of(read_files([exact], pa.schema([("n", pa.float64())])))["n"].to_pylist() == [2.0**53]
+    lossy = data_file(write(tmp_path / "2", pa.table({"n": [2**53 + 1]})))
+    with pytest.raises(TrafficError, match=r"2: column `n` cannot be read as double"):
+        read_files([lossy], pa.schema([("n", pa.float64())]))
+
+
+@pytest.mark.parametrize(
+    ("logged", "wanted"), [(pa.array(["1"]), pa.int64()), (pa.array([0.1]), pa.float32()), (pa.array([1]), pa.int8())]
+)
+def test_a_narrowing_cast_is_refused(tmp_path: Path, logged: pa.Array, wanted: pa.DataType) -> None:
+    file = data_file(write(tmp_path / "t", pa.table({"a": logged})))
+    with pytest.raises(TrafficError, match="column `a` is"):
+        read_files([file], pa.schema([("a", wanted)]))
+
+
+@pytest.mark.parametrize(
+    ("logged", "wanted"),
+    [
+        (pa.array(["x", None, "x"]).dictionary_encode(), pa.string()),
+        (pa.array([255, None], pa.uint8()), pa.int16()),
+        (pa.array([2**64 - 1, None], pa.uint64()), pa.uint64()),
+        (pa.array([np.float16(1.5), None]), pa.float16()),
+        (pa.array([[1.0, 2.0], None], pa.list_(pa.float32(), 2)), pa.list_(pa.float32())),
+        (pa.array([b"ab", None], pa.binary(2)), pa.binary()),
+        (pa.array([b"0" * 16, None], pa.uuid()), pa.binary()),
+        (pa.array([86_400_000, None], pa.date64()), pa.date32()),
+        (pa.array([5, None], pa.duration("us")), pa.int64()),
+        (pa.array(["x", None], pa.large_string()), pa.string()),
+        (pa.array([1_001, None], pa.timestamp("ns")), pa.timestamp("ns")),
+        (pa.array([5, None], pa.timestamp("ms", tz="Asia/Tokyo")), pa.timestamp("us", tz="UTC")),
+        (pa.nulls(2), pa.string()),
+    ],
+)
+def test_values_come_through_whatever_the_type(tmp_path: Path, logged: pa.Array, wanted: pa.DataType) -> None:
+    file = data_file(write(tmp_path / "t", pa.table({"a": logged})))
+    read = table_of(read_files([file], pa.schema([("a", wanted)])))["a"]
+    assert read.type == wanted
+    values = [getattr(value, "bytes", value) for value in logged.to_pylist()]
+    if pa.types.is_temporal(logged.type):
+        values = logged.cast(wanted).to_pylist()
+    assert read.to_pylist() == values
+
+
+def test_int96_timestamps_are_instants(tmp_path: Path) -> None:
+    moment = datetime(1999, 12, 31, 23, 59, 59, 123456)
+    logged = pa.table({"ts": pa.array([moment, None], pa.timestamp("ns"))})
+    file = data_file(write(tmp_path / "t", logged, use_deprecated_int96_timestamps=True))
+    read = table_of(read_files([file], pa.schema([("ts", pa.timestamp("us", tz="UTC"))])))
+    assert read["ts"].to_pylist() == [moment.replace(tzinfo=UTC), None]
+
+
+def test_partition_values_fill_their_columns_and_win_over_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "t", pa.table({"id": [1, 2], "day": ["inside", "inside"]}))
+    file = data_file(path, partition_values={"day": "2026-11-20", "hour": None})
+    schema = pa.schema([("day", pa.string()), ("id", pa.int64()), ("hour", pa.int32())])
+    assert table_of(read_files([file], schema)).to_pydict() == {
+        "day": ["2026-11-20"] * 2,
+        "id": [1, 2],
+        "hour": [None, None],
+    }
+
+
+def test_columns_that_are_all_partitions_still_count_the_rows(tmp_path: Path) -> None:
+    file = data_file(write(tmp_path / "t", pa.table({"id": [1, 2, 3]})), partition_values={"day": 7})
+    assert table_of(read_files([file], pa.schema([("day", pa.int32())])))["day"].to_pylist() == [7, 7, 7]
+
+
+def test_names_with_dots_and_other_signs(tmp_path: Path) -> None:
+    logged = pa.table({"a.b": [1], "I1?": [2], "a": [{"b": 3}], "c d`": [4]})
+    file = data_file(write(tmp_path / "x y%20[1]" / "t é.parquet", logged))
+    assert table_of(read_files([file], logged.schema)) == logged
+    only = table_of(read_files([file], pa.schema([logged.schema.field("a.b")])))
+    assert only.to_pydict() == {"a.b": [1]}
+
+
+def test_another_spelling_of_a_name_is_the_same_column(tmp_path: Path) -> None:
+    file = data_file(write(tmp_path / "t", pa.table({"UserId": [1]})))
+    assert table_of(read_files([file], pa.schema([("userid", pa.int64())]))).to_pydict() == {"userid": [1]}
+
+
+class TestWindow:
+    def window(self, schema: pa.Schema, start: int, end: int) -> object:
+        bounds = {"start": datetime.fromtimestamp(start, UTC), "end": datetime.fromtimestamp(end, UTC)}
+        return time_filter(schema, traffic_config("t", time="ts", window=bounds))
+
+    def test_keeps_exactly_the_rows_inside(self, tmp_path: Path) -> None:
+        seconds = np.random.default_rng(0).permutation(1000)
+        table = pa.table({"id": np.arange(1000), "ts": pa.array(seconds, pa.timestamp("s", tz="UTC"))})
+        file = data_file(write(tmp_path / "t", table, row_group_size=100))
+        pinned = pa.schema([("id", pa.int64()), ("ts", pa.timestamp("us", tz="UTC"))])
+        read = table_of(read_files([file], pa.schema([pinned.field("id")]), self.window(pinned, 200, 300)))
+        assert read["id"].to_pylist() == np.flatnonzero((seconds >= 200) & (seconds < 300)).tolist()
+        assert read.schema.names == ["id"]  # the time was read to filter, and is not delivered
+
+    def test_thinned_batches_are_joined(self, tmp_path: Path) -> None:
+        files = []
+        for index in range(40):
+            seconds = [index, 10_000]
+            table = pa.table({"ts": pa.array(seconds, pa.timestamp("s", tz="UTC"))})
+            files.append(data_file(write(tmp_path / f"{index:02}", table)))
+        pinned = pa.schema([("ts", pa.timestamp("us", tz="UTC"))])
+        batches = read_files(files, pinned, self.window(pinned, 0, 100))
+        assert [batch.num_rows for batch in batches] == [40]
+
+
+class TestSizes:
+    def test_wide_rows_make_small_batches(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(direct, "BATCH_BYTES", 1 << 20)
+        monkeypatch.setattr(direct, "DECODE_BYTES", 1 << 20)
+        vectors = pa.array([[float(row)] * 1000 for row in range(3000)], pa.list_(pa.float32()))
+        file = data_file(write(tmp_path / "t", pa.table({"v": vectors})))
+        batches = read_files([file], pa.schema([("v", pa.list_(pa.float32()))]))
+        assert max(batch.nbytes for batch in batches) <= 1.1 * (1 << 20)
+        assert pa.Table.from_batches(batches)["v"].combine_chunks().equals(vectors)
+
+    def test_a_dictionary_that_unfolds_does_not_blow_a_batch_up(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(direct, "BATCH_BYTES", 1 << 20)
+        text = pa.array(["x" * 1000] * 20_000)
+        file = data_file(write(tmp_path / "t", pa.table({"t": text})))
+        batches = read_files([file], pa.schema([("t", pa.string())]))
+        assert max(batch.nbytes for batch in batches) <= 1.1 * (1 << 20)
+        assert sum(batch.num_rows for batch in batches) == 20_000
+
+    def test_one_row_above_the_cap_is_a_batch_of_its_own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(direct, "BATCH_BYTES", 1000)
+        file = data_file(write(tmp_path / "t", pa.table({"t": ["x" * 5000, "y" * 5000]})))
+        assert [batch.num_rows for batch in read_files([file], pa.schema([("t", pa.string())]))] == [1, 1]
+
+    def test_memory_does_not_grow_with_the_row_group(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(direct, "DECODE_BYTES", 1 << 20)
+        columns = {f"c{index}": np.arange(400_000, dtype=np.float64) for index in range(8)}
+        file = data_file(write(tmp_path / "t", pa.table(columns), row_group_size=400_000, use_dictionary=False))
+        pool = pa.default_memory_pool()
+        plan = ReadPlan(pa.schema([(name, pa.float64()) for name in columns]), None)
+        gc.collect()
+        before, most = pool.bytes_allocated(), 0
+        split = Split((Piece(file.path, file.size, None, (0,), 400_000),), 400_000)
+        for _ in read_split(split, plan):
+            most = max(most, pool.bytes_allocated() - before)
+        decoded = 400_000 * 8 * 8
+        assert most < decoded + file.size  # the compressed chunks, and far from the whole group beside them
+        assert most - file.size < decoded / 4
+
+
+class TestTrouble:
+    def piece(self, tmp_path: Path, rows: int = 10) -> tuple[Path, Split]:
+        path = write(tmp_path / "t.parquet", pa.table({"a": np.arange(rows)}))
+        return path, make_splits([data_file(path)], None)[0]
+
+    plan = ReadPlan(pa.schema([("a", pa.int64())]), None)
+
+    def test_a_file_that_is_gone(self, tmp_path: Path) -> None:
+        path, split = self.piece(tmp_path)
+        path.unlink()
+        with pytest.raises(TrafficError, match=r"t.parquet: was there when the run started"):
+            list(read_split(split, self.plan))
+
+    def test_a_file_that_changed(self, tmp_path: Path) -> None:
+        path, split = self.piece(tmp_path)
+        write(path, pa.table({"a": np.arange(11)}))
+        with pytest.raises(TrafficError, match=r"t.parquet: has changed since the run started"):
+            list(read_split(split, self.plan))
+
+    def test_a_page_that_is_corrupt(self, tmp_path: Path) -> None:
+        path, _ = self.piece(tmp_path, rows=100_000)
+        content = bytearray(path.read_bytes())
+        content[1000:3000] = b"\xff" * 2000
+        path.write_bytes(content)
+        split = make_splits([data_file(path)], None)[0]
+        with pytest.raises(TrafficError, match=r"t.parquet: cannot be read .*corrupt"):
+            list(read_split(split, self.plan))
+
+
+def test_a_split_and_its_plan_travel(tmp_path: Path) -> None:
+    file = data_file(write(tmp_path / "t", pa.table({"a": [1]})), partition_values={"day": datetime(2026, 1, 1)})
+    splits = make_splits([file], None)
+    plan = ReadPlan(pa.schema([("a", pa.int64())]), None)
+    assert pickle.loads(pickle.dumps((plan, splits))) == (plan, splits)
+
+
+@pytest.mark.parametrize("name", ["direct", "conform", "canonical", "window", "paths", "splits", "footers"])
+def test_the_reader_itself_knows_nothing_of_spark(name: str) -> None:
+    assert "pyspark" not in (Path(direct.__file__).parent / f"{name}.py").read_text()
+
+
+def test_the_same_as_pyarrow_on_real_impressions(open_bandit: Path) -> None:
+    logged = pq.read_table(open_bandit)
+    file = data_file(open_bandit)
+    schema = pa.schema([(name, pa.int64()) for name in ("item_id", "position")])
+    batches = read_files([file], schema)
+    assert [pc.sum(table_of(batches)[name]).as_py() for name in schema.names] == [
+        pc.sum(logged[name]).as_py() for name in schema.names
+    ]
