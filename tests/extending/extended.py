@@ -1,0 +1,55 @@
+"""The package with one more file in it: what docs/extending.md shows, in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+_BLOCK = re.compile(r"^```python\n# (?P<path>replay/\S+\.py)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def example(path: str) -> str:
+    """The code that docs/extending.md gives for a file, such as ``replay/metrics/brier.py``."""
+    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    found = [block["code"] for block in _BLOCK.finditer(text) if block["path"] == path]
+    assert len(found) == 1, f"found {len(found)} examples of {path}, expected one"
+    return found[0]
+
+
+@dataclass(frozen=True)
+class Extended:
+    """A copy of the package in ``folder``, with the files of some examples added; nothing else is changed."""
+
+    folder: Path
+
+    def replay(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+        """Run the command line of the copy in ``folder``."""
+        return self.python("-c", "from replay.cli import main; main()", *arguments, timeout=timeout)
+
+    def python(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+        """Run Python with the copy of the package."""
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(self.folder), "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+
+def extend(folder: Path, *paths: str) -> Extended:
+    """Copy the package into a folder, and add the examples of some files."""
+    shutil.copytree(ROOT / "replay", folder / "replay", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in paths:
+        target = folder / path
+        assert not target.exists(), f"{path} is there already"
+        target.write_text(example(path), encoding="utf-8")
+    return Extended(folder)
