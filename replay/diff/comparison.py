@@ -81,7 +81,7 @@ class ComparisonSums:
     Args:
         tolerance: When two scores agree.
 
-    >>> state = Comparison(Tolerance(abs=0.1, rel=0)).update(np.array([0.5, 0.9]), np.array([0.5, 0.5]))
+    >>> state = ComparisonSums(Tolerance(abs=0.1, rel=0)).update(np.array([0.5, 0.9]), np.array([0.5, 0.5]))
     >>> found = state.compute()
     >>> found["compared"], found["mismatched"], found["max_abs"], found["mean_delta"]
     (2, 1, 0.4, 0.2)

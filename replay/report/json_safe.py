@@ -72,7 +72,7 @@ def plain(value: Any) -> Any:
 def json_safe(value: Any) -> Any:
     """Turn a logged value into what ``json`` can write, NaN and infinities by their names: a NaN is not a null.
 
-    >>> spelled([float("nan"), None, float("-inf"), 0.5])
+    >>> json_safe([float("nan"), None, float("-inf"), 0.5])
     ['NaN', None, '-Infinity', 0.5]
     """
     if isinstance(value, float) and not math.isfinite(value):

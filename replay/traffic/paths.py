@@ -77,7 +77,7 @@ def find_column(schema: pa.Schema, name: str) -> ColumnPath | None:
 
     >>> schema = pa.schema([("a.b", pa.int8()), ("a", pa.struct([("b", pa.int8()), ("c", pa.string())]))])
     >>> find_column(schema, "a.b").root, find_column(schema, "a.c").steps
-    ('a.b', (Step(name='c', in_map=False),))
+    ('a.b', (PathStep(name='c', in_map=False),))
     """
     for root in _heads(name):
         index = schema.get_field_index(root)

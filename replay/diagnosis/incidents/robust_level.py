@@ -41,7 +41,7 @@ def find_robust_level(values: NDArray[np.float64], least_spread: float = 0.0) ->
         values: ``(num_blocks,)``, at least one.
         least_spread: What chance alone gives at least; keeps a series of equal values from clipping everything else.
 
-    >>> find_steady(np.array([3.0, 1.0, 2.0, 90.0, 2.0])).center
+    >>> find_robust_level(np.array([3.0, 1.0, 2.0, 90.0, 2.0])).center
     2.0
     """
     num = len(values)

@@ -33,7 +33,7 @@ class Tick:
 class AxisScale:
     """A linear axis from `low` to `high`.
 
-    >>> Scale(0.0, 4.0).share(1.0)
+    >>> AxisScale(0.0, 4.0).share(1.0)
     0.25
     """
 

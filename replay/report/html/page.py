@@ -161,7 +161,7 @@ def _open(at: datetime | None) -> str:
 def tolerance_text(found: ToleranceSummary | NoiseFloorSummary | None) -> str:
     """Render what counts as agreement.
 
-    >>> tolerance_text(Tolerance(1e-6, 1e-5))
+    >>> tolerance_text(ToleranceSummary(1e-6, 1e-5))
     '|replayed - online| <= 1e-6 + 1e-5 * |online|'
     """
     if found is None:

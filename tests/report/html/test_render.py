@@ -342,7 +342,7 @@ def test_it_needs_neither_spark_nor_torch_and_works_from_a_zip(tmp_path):
             for path in sorted((package / folder).rglob("*")):
                 if path.is_file() and "__pycache__" not in path.parts:
                     target.write(path, path.relative_to(package.parent))
-        for name in ("__init__.py", "errors.py", "version.py"):
+        for name in ("__init__.py", "errors.py", "registry.py", "version.py"):
             target.write(package / name, f"replay/{name}")
     data = tmp_path / "report.json"
     data.write_text(sample.burst_data().to_json())
@@ -350,7 +350,8 @@ def test_it_needs_neither_spark_nor_torch_and_works_from_a_zip(tmp_path):
         f"import sys; from pathlib import Path; sys.path.insert(0, {str(archive)!r})\n"
         "from replay.report.data import ReportData\n"
         "from replay.report.html.render import render_html\n"
-        "from replay.report import progress, schema, terminal\n"
+        "from replay.report import schema\n"
+        "from replay.report.terminal import progress, render\n"
         f"text = render_html(ReportData.from_json(Path({str(data)!r}).read_text()))\n"
         "assert not {'pyspark', 'torch'} & set(sys.modules), 'imported'\n"
         "assert '.zip' in progress.__file__\n"

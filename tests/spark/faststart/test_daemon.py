@@ -7,7 +7,7 @@ import sys
 
 _LOOK = """
 import importlib, os, sys
-from replay import daemon
+from replay.spark.faststart import daemon
 for name in daemon._PRELOADED:
     importlib.import_module(name)
 print(len(os.listdir("/proc/self/task")), "torch" in sys.modules, "pyarrow" in sys.modules)
