@@ -1,5 +1,6 @@
 """What-ifs over the logged features: which rows a scenario touches, and what their features become."""
 
+from replay.scenarios.columns import PerturbedColumns
 from replay.scenarios.custom import op_sources
 from replay.scenarios.donors import MOST_DONORS, Donors
 from replay.scenarios.draw import Draw, map_elements
@@ -8,6 +9,7 @@ from replay.scenarios.needs import donor_features, side_columns
 from replay.scenarios.ops import REGISTERED, Op, OpProblem, Site, register
 from replay.scenarios.plan import NotThere, ScenarioPlan, Touched, TouchedRows
 from replay.scenarios.side import SideColumn
+from replay.scenarios.steps import Step, resolve_step
 
 __all__ = [
     "MOST_DONORS",
@@ -17,16 +19,19 @@ __all__ = [
     "NotThere",
     "Op",
     "OpProblem",
+    "PerturbedColumns",
     "TouchedRows",
     "ScenarioPlan",
     "SideColumn",
     "Site",
+    "Step",
     "Touched",
     "bits",
     "donor_features",
     "map_elements",
     "normal",
     "op_sources",
+    "resolve_step",
     "register",
     "row_keys",
     "salted",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,7 @@ class Draw:
         seed: Of the run.
         scope: The scenario's salt and the number of the step.
         other: Values of another feature in these rows as they are before this step, in the working type.
-        side: A side column in these rows, in the working type.
+        older: Values of the feature in these rows that are at least so old, of the same entities, in the working type.
     """
 
     keys: Keys
@@ -37,7 +38,7 @@ class Draw:
     seed: int
     scope: tuple[str, int]
     other: Callable[[str], pa.Array]
-    side: Callable[[str], pa.Array]
+    older: Callable[[timedelta], pa.Array]
 
     def bits(self, tag: str = "") -> Keys:
         """64 random bits a row, (k,) uint64."""

@@ -12,18 +12,15 @@ import pyarrow as pa
 
 from replay.config.sections.model import ModelConfig
 from replay.errors import ConfigError, Problem, RunFailed
+from replay.scenarios.columns import PerturbedColumns, Places
 from replay.scenarios.custom import Checked
 from replay.scenarios.donors import Donors
-from replay.scenarios.draw import Draw
-from replay.scenarios.forms import to_logged
 from replay.scenarios.hashing import Keys, salted, selected
-from replay.scenarios.steps import Change, Step, resolve_steps
-from replay.scenarios.values import Values
+from replay.scenarios.side import stale_name
+from replay.scenarios.steps import Mask, Step, resolve_steps
 
 if TYPE_CHECKING:
     from replay.config.variants import Scenario
-
-Mask = npt.NDArray[np.bool_]
 
 
 class NotThere(Exception):
@@ -49,6 +46,12 @@ class TouchedRows:
     has_time: Mask | None
     column: Callable[[str], pa.Array]
     side: Callable[[str], pa.Array]
+
+    def columns(self, rows: Places) -> PerturbedColumns:
+        """The features of some rows, before any step."""
+        return PerturbedColumns(
+            self.column, lambda feature, lag: self.side(stale_name(feature, lag)), rows, len(self.keys)
+        )
 
 
 @dataclass(frozen=True)
@@ -115,13 +118,12 @@ class ScenarioPlan:
             for mask in mark.values():
                 union |= mask
         touched = np.flatnonzero(union)
-        values = Values(rows.column, rows.side, touched, len(union))
+        keys, columns = rows.keys[touched], rows.columns(touched)
         without = np.zeros(len(touched), bool)
         for step, mark in zip(self._steps, marks, strict=True):
-            lost = self._apply(step, {unit: mask[touched] for unit, mask in mark.items()}, rows.keys[touched], values)
-            without |= lost
-        columns = {name: to_logged(values.get(name), logged) for name, logged in self._types.items() if name in values}
-        return Touched(touched, columns, int(without.sum()))
+            units = {unit: np.flatnonzero(mask[touched]) for unit, mask in mark.items()}
+            without |= step.apply(columns, keys, self._seed, self._salt, units)
+        return Touched(touched, columns.changed(self._types), int(without.sum()))
 
     def try_out(self, rows: TouchedRows) -> list[Problem]:
         """Apply the perturbations of the user's own to rows as logged, whatever their rate, and keep nothing.
@@ -138,26 +140,15 @@ class ScenarioPlan:
             for change in step.changes:
                 if not isinstance(change.op, Checked):
                     continue
-                values = Values(rows.column, rows.side, at, len(at))
+                columns = rows.columns(at)
+                draw = step.draw(change, columns, rows.keys, at, self._seed, self._salt)
                 try:
-                    change.op.apply(values.get(change.feature), self._draw(step, change, rows.keys, values, at))
+                    change.op.apply(columns.get(change.feature), draw)
                 except RunFailed as error:
                     if not isinstance(error.__cause__, NotThere):
                         found.append(Problem(str(error), f"scenarios.{self._salt}[{step.number}].op"))
                         break  # its other features would only repeat it
         return found
-
-    def _draw(self, step: Step, change: Change, keys: Keys, values: Values, at: npt.NDArray[np.int64]) -> Draw:
-        """Random numbers and the row's other values, for some places of the touched rows."""
-        return Draw(
-            keys[at],
-            change.feature,
-            change.unit,
-            self._seed,
-            (self._salt, step.number),
-            values.reader(at),
-            values.side_reader(at),
-        )
 
     def _marks(self, step: Step, rows: TouchedRows) -> dict[str, Mask]:
         """Rows that a step touches, (n,) by unit; units that touch none are left out."""
@@ -175,28 +166,6 @@ class ScenarioPlan:
             if mask.any():
                 marks[unit] = mask
         return marks
-
-    def _apply(self, step: Step, marks: Mapping[str, Mask], keys: Keys, values: Values) -> Mask:
-        """Apply a step to the touched rows; returns where it is stale and found nothing, (k,)."""
-        places = {unit: np.flatnonzero(mask) for unit, mask in marks.items()}
-        pending = []
-        found = np.zeros(len(keys), bool)
-        for change in step.changes:
-            at = places.get(change.unit)
-            if at is None:
-                continue
-            changed = change.op.apply(values.some(change.feature, at), self._draw(step, change, keys, values, at))
-            pending.append((change.feature, at, changed))
-            if step.stale:
-                found[at] |= changed.is_valid().to_numpy(zero_copy_only=False)
-        for feature, at, changed in pending:  # only now: every change of a step sees what the steps before it left
-            values.put(feature, at, changed)
-        if not step.stale:
-            return found & False
-        stale = np.zeros(len(keys), bool)
-        for at in places.values():
-            stale[at] = True
-        return stale & ~found
 
 
 def _eligible(step: Step, rows: TouchedRows) -> Mask:

@@ -5,25 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from replay.config.messages.wording import listing, suggestion
 from replay.config.names import nearest
 from replay.config.sections.model import Input, ModelConfig
 from replay.config.sections.scenarios import Perturbation
-from replay.errors import Problem
+from replay.config.variants import Scenario
+from replay.errors import ConfigError, Problem
 from replay.features.codecs.buffers import plain_type
+from replay.scenarios.columns import PerturbedColumns, Places
 from replay.scenarios.custom import custom_op, is_custom
 from replay.scenarios.donors import Donors
+from replay.scenarios.draw import Draw
 from replay.scenarios.forms import working_type
+from replay.scenarios.hashing import Keys
 from replay.scenarios.ops import REGISTERED, Op, OpClass, OpProblem, Site
 from replay.scenarios.side import where_name
 from replay.scenarios.targets import StepTarget, inputs_of, resolve_targets
 
-if TYPE_CHECKING:
-    from replay.config.variants import Scenario
+Mask = npt.NDArray[np.bool_]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -66,6 +71,65 @@ class Step:
     stale: bool
     changes: tuple[Change, ...]
 
+    def apply(
+        self,
+        columns: PerturbedColumns,
+        keys: Keys,
+        seed: int = 0,
+        salt: str = "",
+        units: Mapping[str, Places] | None = None,
+    ) -> Mask:
+        """Change columns in memory, whatever the step's rate, window and condition.
+
+        Every change sees the values from before the step. Random choices depend on the seed, the salt, the number of
+        the step, the feature and each row's key alone.
+
+        Args:
+            columns: Of k rows; what the step changes is written into them.
+            keys: (k,) the rows' hashed keys, from :func:`replay.scenarios.row_keys`.
+            seed: Of the run.
+            salt: Of the scenario.
+            units: (m,) places of the rows that each unit changes; a unit that is not in it changes none. None: every
+                unit changes all rows.
+
+        Returns:
+            (k,) the rows in which a stale step found no older value of any feature.
+        """
+        places = dict.fromkeys((change.unit for change in self.changes), np.arange(len(keys)))
+        places = places if units is None else dict(units)
+        pending = []
+        found = np.zeros(len(keys), bool)
+        for change in self.changes:
+            at = places.get(change.unit)
+            if at is None:
+                continue
+            draw = self.draw(change, columns, keys, at, seed, salt)
+            changed = change.op.apply(columns.some(change.feature, at), draw)
+            pending.append((change.feature, at, changed))
+            if self.stale:
+                found[at] |= changed.is_valid().to_numpy(zero_copy_only=False)
+        for feature, at, changed in pending:
+            columns.put(feature, at, changed)
+        without = np.zeros(len(keys), bool)
+        if self.stale:
+            for at in places.values():
+                without[at] = True
+        return without & ~found
+
+    def draw(
+        self, change: Change, columns: PerturbedColumns, keys: Keys, at: Places, seed: int = 0, salt: str = ""
+    ) -> Draw:
+        """Random numbers and the rows' other values for one change at some places, see :meth:`apply`."""
+        return Draw(
+            keys[at],
+            change.feature,
+            change.unit,
+            seed,
+            (salt, self.number),
+            lambda feature: columns.some(feature, at),
+            lambda lag: columns.older(change.feature, lag, at),
+        )
+
 
 @dataclass(frozen=True)
 class Steps:
@@ -105,6 +169,32 @@ def resolve_steps(
         changes = [] if make is None else _changes(step, path, targets, make, model, features, donors, problems)
         steps.append(_step(number, step, tuple(changes)))
     return Steps(tuple(steps), tuple(problems))
+
+
+def resolve_step(
+    perturbation: Perturbation,
+    model: ModelConfig,
+    features: Mapping[str, pa.DataType],
+    donors: Donors | None = None,
+    base_dir: str = "",
+) -> Step:
+    """Resolve a single step: what :meth:`Step.apply` then does to columns in memory.
+
+    Args:
+        perturbation: With one rate and one lag.
+        model: See :func:`resolve_steps`, as of the others.
+        features: Logged types.
+        donors: Rows of the whole table.
+        base_dir: Of one's own code.
+
+    Raises:
+        ConfigError: It does not fit the features, with all problems.
+    """
+    scenario = Scenario("step", "step", (perturbation,))
+    steps = resolve_steps(scenario, model, features, donors, base_dir)
+    if steps.problems:
+        raise ConfigError(steps.problems)
+    return steps.steps[0]
 
 
 def _step(number: int, step: Perturbation, changes: tuple[Change, ...]) -> Step:

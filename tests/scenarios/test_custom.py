@@ -11,6 +11,8 @@ from replay.scenarios import REGISTERED, NotThere, op_sources, register
 from tests.scenarios.making import plan, rows, touch
 
 SOURCE = """
+import datetime
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -43,7 +45,7 @@ class Ints:
 
 class Sided:
     def apply(self, values, draw):
-        return draw.side("late")
+        return draw.older(datetime.timedelta(hours=1))
 
 class NoMethod:
     pass
@@ -128,7 +130,8 @@ def test_what_asks_for_a_side_column_is_not_judged_without_it(base):
 
     scenario = plan(COLUMNS, own("Sided"), base_dir=base)
     assert scenario.try_out(rows(COLUMNS, side=absent)) == []
-    assert len(scenario.try_out(rows(COLUMNS, side={"late": pa.array([1.0] * 2)}.__getitem__))) == 1
+    short = {"replay:stale:3600000000:x": pa.array([1.0] * 2)}
+    assert len(scenario.try_out(rows(COLUMNS, side=short.__getitem__))) == 1
 
 
 @pytest.mark.parametrize(

@@ -24,18 +24,31 @@ from replay.config.sections.scenarios import OPS
 from replay.config.sections.target_checks import check_sensitivity, check_targets
 from replay.config.sections.traffic import Window
 
-_ARGUMENTS = ("value", "std", "relative_std", "factor", "lag", "with", "bits", "dtype", "min", "max", "kwargs")
+_ARGUMENTS = (
+    "value",
+    "std",
+    "relative_std",
+    "factor",
+    "function",
+    "lag",
+    "with",
+    "bits",
+    "dtype",
+    "min",
+    "max",
+    "kwargs",
+)
 # For each op the arguments of which one must be given, and those that may be.
 _REQUIRED: dict[str, tuple[str, ...]] = {
     "constant": ("value",),
     "noise": ("std", "relative_std"),
-    "scale": ("factor",),
+    "scale": ("factor", "function"),
     "stale": ("lag",),
     "swap": ("with",),
     "cast": ("dtype",),
     "clip": ("min", "max"),
 }
-_ONE_ONLY = ("noise",)
+_ONE_ONLY = ("noise", "scale")
 _OPTIONAL: dict[str, tuple[str, ...]] = {"bitflip": ("bits",)}
 _CUSTOM = re.compile(FACTORY_PATTERN)
 

@@ -73,6 +73,8 @@ class Perturbation(Section):
     """noise: standard deviation of what is added, as a share of each value's size."""
     factor: Annotated[float, Field(allow_inf_nan=False), NotBool] | None = None
     """scale: what values are multiplied with."""
+    function: Literal["log1p", "expm1"] | None = Field(default=None, exclude_if=lambda value: value is None)
+    """scale: instead of `factor`, the function that is applied: log1p (of 0 where a value is negative) or expm1."""
     lag: Lags | None = None
     """stale: age that a value has at least, such as 3h. A list gives a variant per value."""
     with_: ColumnNames = Field(default=(), alias="with")

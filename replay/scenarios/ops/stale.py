@@ -6,7 +6,6 @@ import pyarrow as pa
 
 from replay.scenarios.draw import Draw
 from replay.scenarios.ops.registry import OpProblem, Site, register
-from replay.scenarios.side import stale_name
 
 
 @register("stale")
@@ -17,10 +16,10 @@ class Stale:
         lag = site.step.only_lag
         if lag is None:
             raise OpProblem("`stale` needs a `lag`", "lag")
-        self._column = stale_name(site.feature, lag)
+        self._lag = lag
 
     def apply(self, values: pa.Array, draw: Draw) -> pa.Array:
         """See :meth:`replay.scenarios.ops.registry.Op.apply`."""
-        older = draw.side(self._column)
+        older = draw.older(self._lag)
         # Spark has no unsigned integers: it gives a wider type with the same values.
         return older if older.type == values.type else older.cast(values.type)

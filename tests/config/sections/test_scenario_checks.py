@@ -22,6 +22,7 @@ SAMPLES = {
     "std": 0,
     "relative_std": 0.5,
     "factor": 0,
+    "function": "log1p",
     "lag": ["1h"],
     "with": ["b"],
     "bits": 3,
@@ -52,7 +53,7 @@ def test_each_op_with_what_it_needs(op):
     [
         ("constant", "`value`"),
         ("noise", "`std` or `relative_std`"),
-        ("scale", "`factor`"),
+        ("scale", "`factor` or `function`"),
         ("stale", "`lag`"),
         ("swap", "`with`"),
         ("cast", "`dtype`"),
@@ -69,7 +70,7 @@ def test_each_op_without(op, needs):
         ("nulls", ()),
         ("constant", ("value",)),
         ("noise", ("std", "relative_std")),
-        ("scale", ("factor",)),
+        ("scale", ("factor", "function")),
         ("shuffle", ()),
         ("stale", ("lag",)),
         ("swap", ("with",)),
@@ -85,12 +86,18 @@ def test_each_op_with_the_arguments_of_others(op, takes):
     end = ends[len(takes)].format(*takes) if len(takes) == 2 else ends[len(takes)]
     for key, value in SAMPLES.items():
         expected = [] if key in takes else [((key,), f"is no argument of `{op}`: {end}")]
-        assert found(op, **{**REQUIRED.get(op, {}), key: value}) == expected or (op == "noise" and key in takes)
+        twice = op in ("noise", "scale") and key in takes
+        assert found(op, **{**REQUIRED.get(op, {}), key: value}) == expected or twice
 
 
 def test_noise_of_one_kind():
     assert found("noise", relative_std=0) == []
     assert found("noise", std=1, relative_std=1) == [((), "`noise` takes one of `std`, `relative_std`, found both")]
+
+
+def test_a_scale_of_one_kind():
+    assert found("scale", factor=2) == found("scale", function="expm1") == []
+    assert found("scale", factor=2, function="log1p") == [((), "`scale` takes one of `factor`, `function`, found both")]
 
 
 def test_a_range_has_something_in_it():

@@ -48,6 +48,27 @@ def test_scaled_floats(kind):
     np.testing.assert_array_equal(changed(array, op="scale", factor=2.0).to_numpy(), expected)
 
 
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64()])
+def test_functions_of_floats(kind):
+    dtype = kind.to_pandas_dtype()
+    values = np.array([-2, 0, 1, np.e - 1, 1e30, np.inf, np.nan]).astype(dtype)
+    array = pa.array(values)
+    wide = values.astype(np.float64)
+
+    logarithms = np.log1p(np.where(wide < 0, 0, wide)).astype(dtype)  # negative values count as 0
+    np.testing.assert_array_equal(changed(array, op="scale", function="log1p").to_numpy(), logarithms)
+    with np.errstate(over="ignore"):
+        exponentials = np.expm1(wide).astype(dtype)
+    np.testing.assert_array_equal(changed(array, op="scale", function="expm1").to_numpy(), exponentials)
+
+
+def test_functions_of_integers_and_lists_round():
+    counts = pa.array([[0, 1, None, 100], None, [-5]], pa.list_(pa.int32()))
+
+    assert as_list(changed(counts, op="scale", function="log1p")) == [[0, 1, None, 5], None, [0]]
+    assert as_list(changed(pa.array([0, 1, 3, 100], pa.int8()), op="scale", function="expm1")) == [0, 2, 19, 127]
+
+
 def test_scaled_decimals():
     array = pa.array([Decimal("1.25"), None, Decimal("-0.05"), Decimal("9999999.99")], pa.decimal128(9, 2))
 
