@@ -17,7 +17,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["replay", "replay.*"]),
-    package_data={"replay": ["py.typed"], "replay.report.html": ["templates/*"]},
+    package_data={"replay": ["py.typed"], "replay.report.html": ["templates/*", "templates/sections/*"]},
     data_files=[
         (
             "share/replay-engine/schemas",

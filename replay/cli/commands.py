@@ -89,7 +89,7 @@ def _run(config: str, common: Common) -> Any:
 
 
 def _exit_code(data: Any) -> int:
-    from replay.report.gating import failed
+    from replay.report.gates import failed
 
     return EXIT_GATE_FAILED if failed(data.summary.gates) else EXIT_OK
 
@@ -238,8 +238,8 @@ def gate(target: str, junit: str | None, dry_run: bool, common: Common) -> int:
     Exits with 1 where a gate fails or cannot be judged.
     """
     from replay.flows.gate import judge_output
-    from replay.report.junit import render_junit
     from replay.report.terminal.render import render_gates
+    from replay.report.words.gates import render_junit
 
     if junit is not None:
         _make_room(Path(junit))

@@ -16,9 +16,9 @@ from replay.flows.stages.diff_spec import diff_spec
 from replay.flows.stages.prepare import Prepared, located
 from replay.flows.stages.results import variant_summary
 from replay.metrics.row import MetricRow
-from replay.report.data import ReportData
-from replay.report.gating import judge_gates
+from replay.report.gates import judge_gates
 from replay.report.summary import Reconciliation, Summary, Timings, TrafficSummary
+from replay.report.summary.data import ReportData
 from replay.spark.guest import at_work, private_session
 from replay.spark.session import start_session
 from replay.store import METRICS, OutputDirectory, open_storage, read_table

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from replay.errors import UsageError
-from replay.report.data import ReportData
 from replay.report.html.render import render_html
+from replay.report.summary.data import ReportData
 from replay.spark.session import start_session
 from replay.store import REPORT, REPORT_DATA, open_storage
 

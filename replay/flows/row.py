@@ -15,7 +15,7 @@ from replay.errors import TrafficError, UsageError
 from replay.features import REJECT_REASONS, Encoder, feature_column
 from replay.flows.options import Options
 from replay.flows.stages.prepare import Prepared, prepare
-from replay.report.json_safe import plain
+from replay.report.summary.json_safe import plain
 from replay.scoring import BatchScorer, Stopwatch
 from replay.spark.task_errors import spark_errors
 from replay.traffic import find_rows

@@ -34,9 +34,9 @@ from replay.flows.stages.identity import Resumable, make_manifest
 from replay.flows.stages.prepare import Prepared, located, prepare
 from replay.flows.stages.results import RunFindings, build_report_data, worst_rows
 from replay.flows.stages.tables import diffs_table, hypotheses_table, metrics_table
-from replay.report.data import ReportData
-from replay.report.gating import check_metrics, judge_gates
+from replay.report.gates import check_metrics, judge_gates
 from replay.report.html.render import render_html
+from replay.report.summary.data import ReportData
 from replay.report.terminal.progress import Progress, make_progress
 from replay.scoring.waves import score_in_waves
 from replay.spark.guest import session_pool

@@ -10,7 +10,7 @@ from replay.config import ReplayConfig
 from replay.flows.gate import check_gates
 from replay.flows.options import Options
 from replay.flows.stages.prepare import located, prepare
-from replay.report.gating import check_metrics
+from replay.report.gates import check_metrics
 
 
 @dataclass(frozen=True)

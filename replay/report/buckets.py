@@ -1,4 +1,4 @@
-"""The time series of a report: a variant's buckets, and wider steps where there are more than a picture can show."""
+"""Each variant's time buckets, and wider steps where there are more buckets than a chart can show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from replay.metrics.row import MetricRow
-from replay.report.data import ALL, ONLINE
+from replay.report.summary.data import ALL, ONLINE
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NICE = (1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 60, 120, 180, 240, 360, 720, 1440)
@@ -60,7 +60,7 @@ class Grid:
         """End of the last step."""
         return self.start + self.width * self.count
 
-    def place(self, at: datetime) -> float:
+    def share(self, at: datetime) -> float:
         """Where a time lies between start (0) and end (1)."""
         return (at - self.start) / (self.end - self.start)
 
@@ -153,7 +153,7 @@ def to_steps(buckets: Iterable[Bucket], grid: Grid) -> tuple[BucketStep | None, 
     members: dict[int, list[Bucket]] = defaultdict(list)
     for bucket in buckets:
         members[(bucket.start - grid.start) // grid.width].append(bucket)
-    return tuple(_step(grid.start + grid.width * place, members.get(place, [])) for place in range(grid.count))
+    return tuple(_step(grid.start + grid.width * index, members.get(index, [])) for index in range(grid.count))
 
 
 def _step(start: datetime, members: Sequence[Bucket]) -> BucketStep | None:
@@ -173,3 +173,10 @@ def _step(start: datetime, members: Sequence[Bucket]) -> BucketStep | None:
 def _mean(parts: Iterable[tuple[float | None, int]]) -> float | None:
     known = [(value, weight) for value, weight in parts if value is not None and weight]
     return sum(value * weight for value, weight in known) / sum(weight for _, weight in known) if known else None
+
+
+def overall_rate(steps: Iterable[BucketStep | None]) -> float:
+    """Share of the compared rows of all steps that are mismatched; 0 without any."""
+    present = [step for step in steps if step is not None]
+    compared = sum(step.compared for step in present)
+    return sum(step.mismatched for step in present) / compared if compared else 0.0

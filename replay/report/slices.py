@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from replay.metrics.row import MetricRow
 from replay.report.buckets import counts
-from replay.report.data import ALL, ONLINE
+from replay.report.summary.data import ALL, ONLINE
 
 _CONCENTRATED = 0.9
 _LIFT = 1.5

@@ -9,9 +9,9 @@ from typing import Literal
 
 from replay.report.buckets import Bucket, bucket_series, bucket_width
 from replay.report.concentration import Concentration, Shape, concentrate
-from replay.report.data import ReportData
 from replay.report.slices import dominant_slice, slices_by_variant
-from replay.report.variant import Comparison
+from replay.report.summary import Comparison
+from replay.report.summary.data import ReportData
 from replay.report.words.incidents import incident_sentence
 from replay.report.words.numbers import count, percent, period
 

@@ -24,7 +24,7 @@ from scipy.stats import kstest
 from sklearn.metrics import log_loss, roc_auc_score
 
 import replay
-from replay.report.effects import SkewCell
+from replay.report.summary.effects import SkewCell
 from tests.flows.real import INPUTS, LENGTH, USERS, RealCase, Tensors, export, sigmoid_scores
 from tests.flows.towers import TwoTower, build
 

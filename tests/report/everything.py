@@ -10,10 +10,17 @@ from functools import cache
 
 from replay.metrics.rank import GroupMean, RankChange
 from replay.metrics.value import MetricValue
-from replay.report.data import ReportData
-from replay.report.effects import FamilyEffect, SkewCell, SkewMatrix, holds_up_to, losses_by_lag
-from replay.report.summary import Cause, GateVerdict, Incident, IncidentRow, NoiseFloorSummary, Stability
-from replay.report.variant import VariantSummary
+from replay.report.summary import (
+    Cause,
+    GateVerdict,
+    Incident,
+    IncidentRow,
+    NoiseFloorSummary,
+    Stability,
+    VariantSummary,
+)
+from replay.report.summary.data import ReportData
+from replay.report.summary.effects import FamilyEffect, SkewCell, SkewMatrix, holds_up_to, losses_by_lag
 from tests.report import sample
 from tests.report.sample import START
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from replay.metrics.row import MetricRow
 from replay.metrics.value import MetricValue
-from replay.report.data import ReportData, WorstRow
 from replay.report.summary import (
     CheckpointSummary,
     Comparison,
@@ -25,6 +24,7 @@ from replay.report.summary import (
     TrafficSummary,
     VariantSummary,
 )
+from replay.report.summary.data import ReportData, WorstRow
 
 START = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

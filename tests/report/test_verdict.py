@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from replay.report.data import ReportData
+from replay.report.summary.data import ReportData
 from replay.report.verdict import judge
 from tests.report import sample
 from tests.report.sample import MINUTE, START

@@ -25,7 +25,7 @@ from replay.features import feature_column
 from replay.flows.incidents.rows import CollectedRows, collect_rows, keys_of
 from replay.flows.incidents.summary import Case, summarize_incident
 from replay.flows.stages.prepare import Prepared
-from replay.report import verdicts as report
+from replay.report import summary as report
 from replay.report.terminal.progress import Progress
 from replay.scoring.core import to_utc
 from replay.scoring.sources import find_sources, refuse_other_sources

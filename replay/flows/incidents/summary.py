@@ -19,8 +19,8 @@ from replay.diagnosis.cost import QualityLoss, quality_loss
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.incidents.rows import RowTable
 from replay.flows.incidents.verify_command import verify_command
-from replay.report import verdicts as report
-from replay.report.words.row_command import row_command
+from replay.report import summary as report
+from replay.report.summary.data import row_command
 
 EXAMPLES = 5
 """Rows of an incident that are shown."""

@@ -10,7 +10,7 @@ from replay.diff.job import Diff
 from replay.diff.sensitivity import rank_sensitivity
 from replay.flows.stages.prepare import Prepared
 from replay.flows.stages.skew_matrix import skew_matrix
-from replay.report.effects import FamilyEffect, SkewMatrix
+from replay.report.summary.effects import FamilyEffect, SkewMatrix
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

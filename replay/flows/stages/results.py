@@ -17,7 +17,6 @@ from replay.features import feature_column
 from replay.flows.stages.effects import Effects
 from replay.flows.stages.prepare import Prepared
 from replay.report import summary as report
-from replay.report.data import ReportData, WorstRow
 from replay.report.summary import (
     CheckpointSummary,
     Comparison,
@@ -31,7 +30,7 @@ from replay.report.summary import (
     TrafficSummary,
     VariantSummary,
 )
-from replay.report.words.row_command import row_command
+from replay.report.summary.data import ReportData, WorstRow, row_command
 from replay.scoring import Variant
 from replay.store import Manifest
 from replay.traffic import TrafficCheck, find_rows

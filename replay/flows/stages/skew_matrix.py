@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from replay.config import SkewMatrixConfig, Tolerance, skew_variant
 from replay.metrics.value import MetricValue
-from replay.report.effects import SkewCell, SkewMatrix, holds_up_to, losses_by_lag
+from replay.report.summary.effects import SkewCell, SkewMatrix, holds_up_to, losses_by_lag
 from replay.spark.sql import quoted
 
 if TYPE_CHECKING:

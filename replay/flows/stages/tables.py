@@ -12,8 +12,8 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from replay.diagnosis.causes.find import Trial
 from replay.diff.job import Diff
-from replay.report.data import WorstRow
-from replay.report.json_safe import plain
+from replay.report.summary.data import WorstRow
+from replay.report.summary.json_safe import plain
 from replay.spark.guest import arrow_dataframe
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from replay.report.charts.geometry import HEIGHT, WIDTH, AxisScale, Tick, nice_ceiling
-from replay.report.words.losses import interval_text
-from replay.report.words.numbers import number
+from replay.report.words.numbers import interval_text, number
 
 LOGARITHMIC = 30.0
 """Ratio of the largest to the smallest dose from which the axis is logarithmic."""

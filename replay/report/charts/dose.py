@@ -7,8 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from replay.report.charts.curve import LossCurve, Measured, draw_curve
-from replay.report.summary import Summary
-from replay.report.variant import Comparison, VariantSummary
+from replay.report.summary import Comparison, Summary, VariantSummary
 from replay.report.words.losses import LOSSES
 from replay.report.words.numbers import count
 

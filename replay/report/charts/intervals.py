@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from replay.metrics.row import MetricRow
 from replay.metrics.value import MetricValue
 from replay.report.charts.geometry import AxisScale, padded
-from replay.report.words.numbers import number
+from replay.report.words.numbers import interval_text, number
 
 METRICS = {"auc": "AUC", "ne": "NE", "logloss": "Log loss", "calibration": "Calibration", "log_mae": "Log MAE"}
 """Labels of the quality metrics, in the order they are shown; others follow under their own names."""
@@ -57,13 +57,12 @@ def interval_cell(
         return IntervalCell(number(None), "")
     if found.value is None or scale is None:
         return IntervalCell("undefined", "", reason=found.reason or "")
-    ends: Sequence[float | None] = (found.low, found.high)
-    known = [end for end in ends if end is not None]
+    low, high = (found.low, found.high) if found.low is not None and found.high is not None else (None, None)
     return IntervalCell(
         text=number(found.value, digits),
-        interval=" to ".join(number(end, digits) for end in known) if len(known) == len(ends) else "",
+        interval=interval_text(low, high, digits),
         at=scale.share(found.value),
-        low=scale.share(known[0]) if len(known) == len(ends) else None,
-        high=scale.share(known[1]) if len(known) == len(ends) else None,
+        low=None if low is None else scale.share(low),
+        high=None if high is None else scale.share(high),
         reference=None if reference is None else scale.share(reference),
     )

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from replay.report.charts.curve import LossCurve, Measured, draw_curve
-from replay.report.effects import LagLoss, SkewCell, SkewMatrix
+from replay.report.summary import Summary
+from replay.report.summary.effects import LagLoss, SkewCell, SkewMatrix, worst_if_undefined
 from replay.report.words.losses import LOSSES
 from replay.report.words.numbers import number, percent
 
@@ -24,11 +25,11 @@ class MatrixCell:
 
 
 @dataclass(frozen=True)
-class MatrixView:
+class SkewMatrixChart:
     """A skew matrix of two modules as a table; of more, a list of pairings."""
 
     loss: str
-    verdict: str
+    sentence: str
     rows_are: str
     columns_are: str
     columns: tuple[str, ...]
@@ -39,14 +40,17 @@ class MatrixView:
     """Loss against lag; None with fewer than two lags."""
 
 
-def matrix_view(found: SkewMatrix) -> MatrixView:
-    """Lay out a skew matrix."""
-    largest = max([*(_loss(cell, found.metric) or 0.0 for cell in found.cells), 0.0]) or 1.0
+def skew_matrix_chart(summary: Summary) -> SkewMatrixChart | None:
+    """Lay out the skew matrix; None where none was asked for."""
+    found = summary.skew_matrix
+    if found is None:
+        return None
+    largest = max([*(cell.loss(found.metric) or 0.0 for cell in found.cells), 0.0]) or 1.0
     modules = list(found.modules)
     table = len(modules) == _TABLE_MODULES
-    return MatrixView(
+    return SkewMatrixChart(
         loss=LOSSES[found.metric],
-        verdict=matrix_sentence(found),
+        sentence=matrix_sentence(found),
         rows_are=modules[0] if table else "pairing",
         columns_are=modules[1] if table else "",
         columns=tuple(found.modules[modules[1]]) if table else (LOSSES[found.metric],),
@@ -66,7 +70,7 @@ def _table(found: SkewMatrix, largest: float) -> tuple[tuple[str, tuple[MatrixCe
 
 def _list(found: SkewMatrix, largest: float) -> tuple[tuple[str, tuple[MatrixCell, ...]], ...]:
     """Every pairing on a line, the largest loss first; one that is not defined is worse than any."""
-    cells = sorted(found.cells, key=lambda cell: -_or_worst(_loss(cell, found.metric)))
+    cells = sorted(found.cells, key=lambda cell: -worst_if_undefined(cell.loss(found.metric)))
     return tuple(
         (
             " + ".join(f"{name} {version}" for name, version in cell.modules.items()),
@@ -74,10 +78,6 @@ def _list(found: SkewMatrix, largest: float) -> tuple[tuple[str, tuple[MatrixCel
         )
         for cell in cells
     )
-
-
-def _or_worst(loss: float | None) -> float:
-    return float("inf") if loss is None else loss
 
 
 def matrix_sentence(found: SkewMatrix) -> str:
@@ -107,13 +107,8 @@ def _versions(lag: int) -> str:
     return f"{lag} version{'' if lag == 1 else 's'}"
 
 
-def _loss(cell: SkewCell, metric: str) -> float | None:
-    value: float | None = getattr(cell, metric)
-    return value
-
-
 def _cell(cell: SkewCell, metric: str, largest: float) -> MatrixCell:
-    loss = _loss(cell, metric)
+    loss = cell.loss(metric)
     title = f"against {cell.consistent}: mean |difference| {number(cell.mean_abs)}, "
     title += f"beyond tolerance {percent(cell.mismatch_rate)}"
     if cell.auc is not None:

@@ -1,12 +1,12 @@
-"""The pictures over time: mismatch rate by variant, mean scores, row volume, on one axis."""
+"""Charts over time: mismatch rate by variant, mean scores, row volume, on one axis."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from replay.report.buckets import Bucket, BucketStep, Grid, bucket_series, make_grid, to_steps
+from replay.report.buckets import Bucket, BucketStep, Grid, bucket_series, make_grid, overall_rate, to_steps
 from replay.report.charts.geometry import (
     AxisScale,
     Tick,
@@ -17,17 +17,18 @@ from replay.report.charts.geometry import (
     padded,
     time_ticks,
 )
-from replay.report.charts.marked_ranges import MarkedRange, mark_runs
-from replay.report.data import ReportData
+from replay.report.charts.heat_map import LEVELS, HeatRow, heat_row
+from replay.report.summary.data import ReportData
 from replay.report.verdict import Verdict
-from replay.report.words.numbers import count, moment, number, percent, seconds, short_count, signed
+from replay.report.words.numbers import count, moment, number, percent, period, seconds, short_count, signed
 
 MAX_STEPS = 360
 MAX_PANELS = 6
 """More variants than that are drawn as a heat map."""
 HOTTEST = 10
 """Buckets in the table below the pictures."""
-_HEAT_LEVELS = 6
+_NUMBER_WIDTH = 0.025
+"""Share of the width that a number takes."""
 
 Steps = Sequence[BucketStep | None]
 
@@ -55,12 +56,16 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class HeatRow:
-    """A variant's row of the heat map: for each level of the mismatch rate, the steps that have it."""
+class MarkedRange:
+    """A band; `left` and `width` are shares of the axis."""
 
-    variant: str
-    overall: str
-    paths: tuple[tuple[int, str], ...]
+    left: float
+    width: float
+    label: str
+    mark: str
+    """The incident's number; empty where it is none."""
+    level: int
+    """Numbers that would cover each other are on levels of their own, 0 at the top."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +113,10 @@ def draw_timeline(data: ReportData, verdict: Verdict) -> Timeline | None:
     panels += [*_score_panels(base, shown, steps), _volume_panel(steps[base])]
     return Timeline(
         panels=tuple(panels),
-        heat=tuple(_heat_row(name, steps[name]) for name in order) if heat else (),
-        heat_levels=tuple((level, _level_label(level)) for level in range(_HEAT_LEVELS)),
+        heat=tuple(heat_row(name, steps[name]) for name in order) if heat else (),
+        heat_levels=tuple(enumerate(LEVELS)),
         times=time_ticks(grid.start, grid.end),
-        runs=mark_runs(grid, verdict.runs, numbered=numbered),
+        runs=mark_ranges(grid, verdict.runs, numbered=numbered),
         numbered=numbered and bool(verdict.runs),
         resolution=_resolution(grid),
         hottest=_hottest(series[base], grid.width / grid.buckets),
@@ -136,14 +141,9 @@ def _rate_panel(name: str, steps: Steps, grid: Grid) -> Panel:
         curves.insert(
             0, TimelineCurve("worst bucket", "peak", area_path(_shares(steps, lambda step: step.peak, scale)))
         )
-    note = "no row differs" if clean else f"{percent(_overall(steps))} overall"
+    note = "no row differs" if clean else f"{percent(overall_rate(steps))} overall"
     ticks = (Tick(0.0, "0%"),) if clean else (Tick(0.0, "0%"), Tick(0.5, percent(top / 2)), Tick(1.0, percent(top)))
     return Panel("rate", name, note, tuple(curves), ticks, clean=clean)
-
-
-def _overall(steps: Steps) -> float:
-    compared = sum(step.compared for step in steps if step)
-    return sum(step.mismatched for step in steps if step) / compared if compared else 0.0
 
 
 def _score_panels(base: str, shown: Sequence[str], steps: Mapping[str, Steps]) -> list[Panel]:
@@ -155,8 +155,8 @@ def _score_panels(base: str, shown: Sequence[str], steps: Mapping[str, Steps]) -
         return _delta_panel(base, steps[base])
     scale = padded(known)
     curves = [TimelineCurve("online", "online", line_path(_on(scale, online)))]
-    for place, name in reversed(list(enumerate(shown))):  # the baseline last, on top of the others
-        curves.append(TimelineCurve(name, f"series-{place}", line_path(_on(scale, replayed[name]))))
+    for index, name in reversed(list(enumerate(shown))):  # the baseline last, on top of the others
+        curves.append(TimelineCurve(name, f"series-{index}", line_path(_on(scale, replayed[name]))))
     ticks = tuple(Tick(at, number(scale.low + at * (scale.high - scale.low), 3)) for at in (0.0, 0.5, 1.0))
     return [Panel("means", "Mean score", "the axis does not start at 0", tuple(curves), ticks)]
 
@@ -186,23 +186,6 @@ def _volume_panel(steps: Steps) -> Panel:
     )
 
 
-def _heat_row(name: str, steps: Steps) -> HeatRow:
-    levels = [None if step is None else _level(step.rate or 0.0) for step in steps]
-    paths = ((level, mark_path([found == level for found in levels])) for level in range(_HEAT_LEVELS))
-    return HeatRow(name, percent(_overall(steps)), tuple((level, path) for level, path in paths if path))
-
-
-def _level(rate: float) -> int:
-    """Level of a mismatch rate: none, below 0.1 %, 1 %, 10 %, 50 %, and above."""
-    if rate == 0:
-        return 0
-    return next((level for level, limit in enumerate((0.001, 0.01, 0.1, 0.5), start=1) if rate < limit), 5)
-
-
-def _level_label(level: int) -> str:
-    return ("0", "under 0.1%", "under 1%", "under 10%", "under 50%", "50% or more")[level]
-
-
 def _resolution(grid: Grid) -> str:
     width = seconds((grid.width / grid.buckets).total_seconds())
     if grid.buckets == 1:
@@ -211,6 +194,28 @@ def _resolution(grid: Grid) -> str:
         f"Each step is {seconds(grid.width.total_seconds())}: {count(grid.buckets)} buckets of {width}, added up. The "
         "pale area is the worst bucket in each step. Times are UTC."
     )
+
+
+def mark_ranges(grid: Grid, ranges: Sequence[tuple[datetime, datetime]], *, numbered: bool) -> tuple[MarkedRange, ...]:
+    """Place time ranges on the axis.
+
+    Args:
+        grid: The axis.
+        ranges: ``[start, end)``, in the order of their numbers.
+        numbered: Whether they are incidents.
+    """
+    drawn: list[MarkedRange] = []
+    for mark, (start, end) in enumerate(ranges, start=1):
+        left, right = max(grid.share(start), 0.0), min(grid.share(end), 1.0)
+        label = period(start, end).replace(" and ", " to ")
+        level = _free_level(drawn, left) if numbered else 0
+        drawn.append(MarkedRange(left, max(right - left, 0.0), label, str(mark) if numbered else "", level))
+    return tuple(drawn)
+
+
+def _free_level(drawn: Sequence[MarkedRange], left: float) -> int:
+    taken = {each.level for each in drawn if abs(each.left - left) < _NUMBER_WIDTH}
+    return next(level for level in range(len(drawn) + 1) if level not in taken)
 
 
 def _hottest(buckets: Sequence[Bucket], width: timedelta) -> tuple[HotBucket, ...]:
@@ -231,26 +236,26 @@ def _hottest(buckets: Sequence[Bucket], width: timedelta) -> tuple[HotBucket, ..
 def _hover(grid: Grid, base: str, shown: Sequence[str], steps: Mapping[str, Steps]) -> dict[str, object]:
     """Texts of the tooltip, by step: the time, then a line for each series that has rows there."""
     times, lines = [], []
-    for place in range(grid.count):
-        start = grid.start + grid.width * place
+    for index in range(grid.count):
+        start = grid.start + grid.width * index
         times.append(f"{moment(start)} to {moment(start + grid.width)[11:]}")
-        lines.append(_hover_lines(base, shown, steps, place))
+        lines.append(_hover_lines(base, shown, steps, index))
     return {"times": times, "lines": lines}
 
 
-def _hover_lines(base: str, shown: Sequence[str], steps: Mapping[str, Steps], place: int) -> list[list[str]]:
-    first = steps[base][place]
+def _hover_lines(base: str, shown: Sequence[str], steps: Mapping[str, Steps], index: int) -> list[list[str]]:
+    first = steps[base][index]
     if first is None:
         return [["no rows", ""]]
     lines = [["rows", count(first.compared)]]
     for name in shown:
-        step = steps[name][place]
+        step = steps[name][index]
         if step is not None and step.rate is not None:
             lines.append([f"{name}: differ", f"{percent(step.rate)} ({count(step.mismatched)})"])
     if first.mean_online is not None:
         lines.append(["mean online", number(first.mean_online)])
     for name in shown:
-        step = steps[name][place]
+        step = steps[name][index]
         if step is not None and step.mean_replayed is not None:
             lines.append([f"mean {name}", number(step.mean_replayed)])
     if first.mean_replayed is None and first.mean_delta is not None:

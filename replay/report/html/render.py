@@ -10,11 +10,16 @@ from importlib.resources import files
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from replay.report.data import ReportData
 from replay.report.html.page import make_page
+from replay.report.summary.data import ReportData
+from replay.report.words.gates import gate_evidence, gate_rule
+from replay.report.words.incidents import noise_sentence
+from replay.report.words.numbers import count, moment, number, percent, seconds
+from replay.report.words.run import tolerance_text
 from replay.version import __version__
 
 _TEMPLATES = files("replay.report.html") / "templates"
+_FILTERS = (count, number, percent, moment, seconds, tolerance_text, noise_sentence, gate_rule, gate_evidence)
 
 
 def render_html(data: ReportData) -> str:
@@ -32,6 +37,7 @@ def render_html(data: ReportData) -> str:
         .get_template("report.html.j2")
         .render(
             page=make_page(data),
+            summary=data.summary,
             script=Markup(script),
             style=Markup(_read("report.css")),
             script_sha256=_policy_hash(script),
@@ -43,13 +49,15 @@ def render_html(data: ReportData) -> str:
 @cache
 def _environment() -> Environment:
     # Read as package resources, so that it also works from a zip that Spark ships.
-    return Environment(
+    environment = Environment(
         autoescape=True,
         loader=FunctionLoader(_read),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters.update({function.__name__: function for function in _FILTERS})
+    return environment
 
 
 @cache

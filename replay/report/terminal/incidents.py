@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from replay.report.charts.skew_matrix import MatrixView, matrix_sentence, matrix_view
-from replay.report.html.sensitivity import family_ranking
-from replay.report.summary import Summary
-from replay.report.verdicts import Cause, Incident
+from replay.report.charts.families import family_ranking
+from replay.report.charts.skew_matrix import SkewMatrixChart, skew_matrix_chart
+from replay.report.summary import Cause, Incident, Summary
 from replay.report.words.causes import UNEXPLAINED, cause_words
 from replay.report.words.incidents import (
     cost_sentence,
@@ -16,8 +15,7 @@ from replay.report.words.incidents import (
     noise_sentence,
     ruled_out_sentence,
 )
-from replay.report.words.losses import LOSSES
-from replay.report.words.numbers import percent
+from replay.report.words.numbers import percent, percent_interval
 
 COMMANDS = ("verify", "row")
 """Labels of lines that are to be pasted into a shell."""
@@ -25,16 +23,16 @@ FAMILIES_SHOWN = 5
 PAIRINGS_SHOWN = 5
 
 Line = tuple[str, str, str]
-"""A label, what is said, and its style."""
+"""A label, a text, and its style."""
 
 
-def story_lines(summary: Summary) -> Iterator[Line]:
-    """The story of a diagnosis, in order; nothing where none was made."""
+def incident_lines(summary: Summary) -> Iterator[Line]:
+    """The noise floor and the incidents; nothing without a diagnosis."""
     if summary.noise_floor is not None:
         yield "noise", noise_sentence(summary.noise_floor), ""
-    for place, incident in enumerate(summary.incidents, start=1):
-        if place > 1:  # the first is the headline
-            yield f"incident {place}"[:9], incident_sentence(incident), "bold"
+    for index, incident in enumerate(summary.incidents, start=1):
+        if index > 1:  # the first is the headline
+            yield f"incident {index}"[:9], incident_sentence(incident), "bold"
         yield from _incident(incident)
 
 
@@ -61,18 +59,17 @@ def _cause(cause: Cause) -> str:
     words = f"{cause_words(cause)}: {percent(cause.share)} of the mismatched rows"
     if cause.kind == UNEXPLAINED:
         return f"{words} agree under no hypothesis that was tried"
-    interval = ""
-    if cause.explained_low is not None and cause.explained_high is not None:
-        interval = f" (95% interval {percent(cause.explained_low)} to {percent(cause.explained_high)})"
-    return f"{words}; replayed on {cause.rows_tested:,}, it explains {percent(cause.explained_rate)}{interval}"
+    interval = percent_interval(cause.explained_low, cause.explained_high)
+    explained = f"{percent(cause.explained_rate)}{f' (95% interval {interval})' if interval else ''}"
+    return f"{words}; replayed on {cause.rows_tested:,}, it explains {explained}"
 
 
 def effect_lines(summary: Summary) -> Iterator[Line]:
     """The skew matrix and the families, where they were asked for."""
-    matrix = summary.skew_matrix
+    matrix = skew_matrix_chart(summary)
     if matrix is not None:
-        yield "skew", f"{matrix_sentence(matrix)} {LOSSES[matrix.metric]} by pairing:", ""
-        yield from _matrix(matrix_view(matrix))
+        yield "skew", f"{matrix.sentence} {matrix.loss} by pairing:", ""
+        yield from _matrix(matrix)
     ranking = family_ranking(summary)
     if ranking is not None:
         yield "families", ranking.sentence, ""
@@ -87,7 +84,7 @@ def effect_lines(summary: Summary) -> Iterator[Line]:
             yield "", f"and {len(ranking.lines) - FAMILIES_SHOWN} more, in the report", "dim"
 
 
-def _matrix(view: MatrixView) -> Iterator[Line]:
+def _matrix(view: SkewMatrixChart) -> Iterator[Line]:
     """The pairings as a small table, the worst of a long list."""
     width = max(7, *(len(text) for text in (*view.columns, *(cell.text for _, cells in view.lines for cell in cells))))
     lines = view.lines if view.columns_are else view.lines[:PAIRINGS_SHOWN]

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self, TextIO
@@ -14,9 +15,71 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as RichProgress
 
-from replay.report.terminal.pace import Pace
+from replay.report.words.numbers import count, seconds, short_count
 
 LOG_SECONDS = 5.0
+WINDOW_SECONDS = 30.0
+"""The rate is that of the last this many seconds."""
+
+
+class Pace:
+    """The rate of one stage, from the rows done over time.
+
+    Args:
+        name: Name of the stage.
+        total: Rows to do, or None where it is not known.
+        now: Seconds on any clock.
+
+    >>> pace = Pace("scoring", 2_000_000, now=0.0)
+    >>> pace.update(1_200_000, now=4.0)
+    >>> str(pace)
+    'scoring 1,200,000/2,000,000 rows, 300k rows/s, ETA 2.7 s'
+    """
+
+    def __init__(self, name: str, total: int | None, now: float) -> None:
+        self.name = name
+        self.total = total
+        self.done = 0
+        self.started = now
+        self._points: deque[tuple[float, int]] = deque([(now, 0)])
+
+    def update(self, done: int, now: float) -> None:
+        """Note how many rows are done; fewer than before are ignored."""
+        if done < self.done:
+            return
+        if self.done == 0 and len(self._points) == 1 and now == self.started:
+            self._points.clear()  # rows that an earlier run had done are no sign of speed
+        self.done = done
+        self._points.append((now, done))
+        while len(self._points) > 2 and now - self._points[1][0] >= WINDOW_SECONDS:
+            self._points.popleft()
+
+    @property
+    def rate(self) -> float | None:
+        """Rows a second; None where it is not known yet."""
+        (before, first), (now, last) = self._points[0], self._points[-1]
+        return (last - first) / (now - before) if now > before and last > first else None
+
+    @property
+    def left(self) -> float | None:
+        """Seconds to go; None where it is not known yet."""
+        return None if self.total is None or not self.rate else max(self.total - self.done, 0) / self.rate
+
+    def __str__(self) -> str:
+        total = "" if self.total is None else f"/{count(self.total)}"
+        parts = [f"{self.name} {count(self.done)}{total} rows" if self.total or self.done else self.name]
+        if self.rate:
+            parts.append(f"{short_count(self.rate)} rows/s")
+        if self.left is not None and self.total is not None and self.done < self.total:
+            parts.append(f"ETA {seconds(self.left)}")
+        return ", ".join(parts)
+
+    def summary(self, now: float) -> str:
+        """Say what was done, once the stage is over."""
+        took = seconds(now - self.started)
+        if not self.done:
+            return f"{self.name}: {took}"
+        return f"{self.name}: {count(self.done)} rows in {took}"
 
 
 class Display(Protocol):
@@ -83,7 +146,7 @@ class Progress:
             self._display.begin(self._pace)
 
     def update(self, done_rows: int) -> None:
-        """Say how many rows of the stage are done, in all."""
+        """Note how many rows of the stage are done in all."""
         if self._display is None:
             return
         with self._lock:

@@ -7,21 +7,21 @@ import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from replay.report.buckets import bucket_series, make_grid, to_steps
-from replay.report.charts.sparkline import ASCII, BLOCKS, draw
-from replay.report.data import ReportData
-from replay.report.html.page import gate_lines, window_text
-from replay.report.summary import Reconciliation, Summary
-from replay.report.terminal.incidents import COMMANDS, effect_lines, story_lines
+from replay.report.summary import Summary
+from replay.report.summary.data import ReportData
+from replay.report.terminal.incidents import COMMANDS, effect_lines, incident_lines
+from replay.report.terminal.sparkline import BLOCKS, sparkline
 from replay.report.terminal.variants import safe, unstable_lines, variants_table
-from replay.report.verdict import Verdict, judge
-from replay.report.words.numbers import MINUS, MISSING, count, moment, percent, seconds
+from replay.report.verdict import judge
+from replay.report.words.gates import gate_rule
+from replay.report.words.numbers import MINUS, MISSING, number, seconds
+from replay.report.words.run import reconciliation_text, window_text
 
 MAX_WIDTH = 110
 _LABEL = 10
@@ -41,7 +41,7 @@ def render_terminal(
     """Render the summary as lines for a person.
 
     Args:
-        data: What the run found.
+        data: Of the run.
         report_path: Where the HTML report is.
         width: Columns; None: the terminal's, or 80 where standard output is none.
         color: ANSI colours; None: where standard output is a terminal and ``NO_COLOR`` is not set.
@@ -61,8 +61,8 @@ def render_gates(
     Args:
         summary: Of the run.
         width: See :func:`render_terminal`.
-        color: See there.
-        unicode: See there.
+        color: See :func:`render_terminal`.
+        unicode: See :func:`render_terminal`.
 
     Returns:
         Lines, each ended by a newline.
@@ -73,13 +73,13 @@ def render_gates(
         for name in ("verdict", "gate"):
             table.add_column(name, overflow="fold")
         table.add_column("measured", justify="right", no_wrap=True)
-        for line in gate_lines(summary):
-            rule = Text(safe(line.rule)) + Text(f"  {safe(line.reason)}" if line.reason else "", style="dim")
-            table.add_row(Text(line.verdict, style=_VERDICTS[line.verdict]), rule, line.value)
+        for gate in summary.gates:
+            rule = Text(safe(gate_rule(gate))) + Text(f"  {safe(gate.reason)}" if gate.reason else "", style="dim")
+            table.add_row(Text(gate.verdict, style=_VERDICTS[gate.verdict]), rule, number(gate.value))
         console.print(table)
         counts = Counter[str](gate.verdict for gate in summary.gates)
-        told = ", ".join(f"{counts[name]} {name}" for name in _VERDICTS if counts[name])
-        console.print(Text(f"{len(summary.gates)} gates: {told}", style="bold"))
+        verdicts = ", ".join(f"{counts[name]} {name}" for name in _VERDICTS if counts[name])
+        console.print(Text(f"{len(summary.gates)} gates: {verdicts}", style="bold"))
 
     return _rendered(show, width, color, unicode)
 
@@ -87,14 +87,14 @@ def render_gates(
 def _rendered(
     show: Callable[[Console, bool], None], width: int | None, color: bool | None, unicode: bool | None
 ) -> str:
-    """What a function prints on a console of the wanted kind; it is told whether there are block characters."""
+    """What a function prints on a console, which it is given with whether block characters can be shown."""
     terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     if width is None:
         width = min(shutil.get_terminal_size((80, 24)).columns, MAX_WIDTH) if terminal else 80
     if color is None:
         color = terminal and not os.environ.get("NO_COLOR")
     if unicode is None:
-        unicode = _speaks_unicode(sys.stdout.encoding)
+        unicode = _has_blocks(sys.stdout.encoding)
     console = Console(
         file=io.StringIO(),
         width=width,
@@ -112,7 +112,7 @@ def _rendered(
     return text if unicode else text.translate(_PLAIN).encode("ascii", "backslashreplace").decode("ascii")
 
 
-def _speaks_unicode(encoding: str | None) -> bool:
+def _has_blocks(encoding: str | None) -> bool:
     try:
         BLOCKS.encode(encoding or "utf-8")
     except (UnicodeEncodeError, LookupError):
@@ -126,15 +126,15 @@ def _print(console: Console, data: ReportData, report_path: str | None, *, unico
     if verdict.details:
         console.print(Text(safe(" ".join(verdict.details))))
     console.print()
-    for line in _sparkline(data, verdict, console.width, unicode=unicode):
+    for line in sparkline(data, verdict.variant, console.width, unicode=unicode):
         console.print(line)
-    story = [*story_lines(summary), *effect_lines(summary)]
-    for label, text, style in story:
+    findings = [*incident_lines(summary), *effect_lines(summary)]
+    for label, text, style in findings:
         if label in COMMANDS:
             _print_unbroken(console, label, text, style)
         else:
             console.print(_labelled(label, text, style))
-    if story:
+    if findings:
         console.print()
     table, left_out = variants_table(summary, verdict.variant, console.width)
     console.print(table)
@@ -160,24 +160,6 @@ def _labelled(label: str, text: str, style: str) -> Table:
     return line
 
 
-def _sparkline(data: ReportData, verdict: Verdict, width: int, *, unicode: bool) -> Sequence[Text]:
-    buckets = bucket_series(data.rows).get(verdict.variant, ())
-    grid = make_grid({verdict.variant: buckets}, data.summary.bucket_seconds, max(width - 4, 20))
-    if grid is None:
-        return ()
-    steps = to_steps(buckets, grid)
-    peak = max((step.peak for step in steps if step), default=0.0)
-    if peak == 0:
-        return ()
-    line = draw([None if step is None else step.peak for step in steps], BLOCKS if unicode else ASCII)
-    end = moment(grid.end)
-    until = end[11:] if grid.end.date() == grid.start.date() else end
-    bucket = seconds((grid.width / grid.buckets).total_seconds())
-    per = f"{bucket} bucket" if grid.buckets == 1 else f"{seconds(grid.width.total_seconds())} (worst {bucket} bucket)"
-    title = f"mismatch rate per {per}, {moment(grid.start)} to {until} UTC, highest {percent(peak)}"
-    return (Text(title, style="dim"), Text(line, style="red"), Text())
-
-
 def _lines(data: ReportData) -> list[tuple[str, str, str]]:
     """Label, text and style of the lines below the table."""
     summary = data.summary
@@ -186,28 +168,14 @@ def _lines(data: ReportData) -> list[tuple[str, str, str]]:
     spent = ", ".join(f"{stage} {seconds(getattr(timings, stage))}" for stage in stages)
     traffic = summary.traffic
     version = "" if traffic.delta_version is None else f" version {traffic.delta_version}"
-    lines = [("unstable", told, "yellow") for told in unstable_lines(summary)]
-    for gate in gate_lines(summary):
+    lines = [("unstable", text, "yellow") for text in unstable_lines(summary)]
+    for gate in summary.gates:
         reason = f" ({gate.reason})" if gate.reason else ""
-        lines.append(("gate", f"{gate.verdict}: {gate.rule}, measured {gate.value}{reason}", _VERDICTS[gate.verdict]))
+        text = f"{gate.verdict}: {gate_rule(gate)}, measured {number(gate.value)}{reason}"
+        lines.append(("gate", text, _VERDICTS[gate.verdict]))
     faulty = summary.reconciliation.unaccounted != 0
     lines.append(("rows", reconciliation_text(summary.reconciliation), "bold red" if faulty else ""))
     lines.append(("time", f"{seconds(timings.wall)} from start to end; by stage, over all tasks: {spent}", ""))
     lines.append(("traffic", f"{traffic.table or traffic.path or MISSING}{version}, {window_text(data)}", ""))
     lines += [("warning", warning, "yellow") for warning in summary.warnings]
     return lines
-
-
-def reconciliation_text(found: Reconciliation) -> str:
-    """Write the reconciliation as a sum.
-
-    >>> reconciliation_text(Reconciliation(10, 2, {"null_without_default": 1}, 7))
-    '10 read = 7 scored + 2 filtered + 1 rejected (1 null_without_default)'
-    """
-    rejected = sum(found.rejected.values())
-    reasons = ", ".join(f"{count(rows)} {reason}" for reason, rows in found.rejected.items() if rows)
-    parts = [f"{count(found.scored)} scored", f"{count(found.filtered)} filtered", f"{count(rejected)} rejected"]
-    text = f"{count(found.read)} read = {' + '.join(parts)}" + (f" ({reasons})" if reasons else "")
-    if found.unaccounted:
-        text += f" + {count(found.unaccounted)} UNACCOUNTED FOR: the run is at fault"
-    return text

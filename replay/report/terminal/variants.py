@@ -9,11 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from replay.report.charts.intervals import METRICS
-from replay.report.html.effect_table import by_harm, stability_cell
-from replay.report.summary import Summary
-from replay.report.variant import Comparison, VariantSummary
+from replay.report.summary import Comparison, Summary, VariantSummary
 from replay.report.words.losses import LOSSES
 from replay.report.words.numbers import count, number, percent, signed
+from replay.report.words.variants import instabilities, variants_by_harm
 
 VARIANTS_SHOWN = 12
 WIDE = 96
@@ -66,7 +65,7 @@ def unstable_lines(summary: Summary) -> Iterator[str]:
     ]
     found.sort(key=lambda entry: (-entry[1].non_finite, -entry[1].saturated))
     for name, stability in found[:_UNSTABLE_SHOWN]:
-        yield f"{name}: {', '.join(stability_cell(stability).faults)}"
+        yield f"{name}: {', '.join(instabilities(stability))}"
     if len(found) > _UNSTABLE_SHOWN:
         yield f"and {len(found) - _UNSTABLE_SHOWN} more variants"
 
@@ -109,13 +108,13 @@ def _baseline_columns(summary: Summary) -> list[_Column]:
 
 
 def _in_order(summary: Summary, first: str) -> list[str]:
-    """The baseline, then the variants that change most; those of the skew matrix and the families are told there."""
-    told = {entry.variant for entry in summary.sensitivity}
+    """The baseline, then those that change most; variants of the skew matrix and the families have their own lines."""
+    elsewhere = {entry.variant for entry in summary.sensitivity}
     if summary.skew_matrix is not None:
-        told |= {cell.variant for cell in summary.skew_matrix.cells if cell.lag}
-    ranked = by_harm(summary)
+        elsewhere |= {cell.variant for cell in summary.skew_matrix.cells if cell.lag}
+    ranked = variants_by_harm(summary)
     order = dict.fromkeys([first, *ranked, *summary.variants])
-    return [name for name in order if name in summary.variants and (name == first or name not in told)]
+    return [name for name in order if name in summary.variants and (name == first or name not in elsewhere)]
 
 
 def _metric(entry: VariantSummary, metric: str) -> str:

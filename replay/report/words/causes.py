@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from replay.report.verdicts import Cause
+from replay.report.summary import Cause
 from replay.report.words.numbers import number, percent, seconds
 
 UNEXPLAINED = "unexplained"

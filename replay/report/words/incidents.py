@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from replay.metrics.value import MetricValue
-from replay.report.verdicts import Cause, Incident, NoiseFloorSummary
+from replay.report.summary import Cause, Incident, NoiseFloorSummary
 from replay.report.words.causes import UNEXPLAINED, as_if, cause_words, not_words
 from replay.report.words.numbers import clock, count, moment, number, percent, seconds
 

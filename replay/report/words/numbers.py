@@ -1,4 +1,4 @@
-"""Numbers, times and durations as a reader wants them."""
+"""Numbers, intervals, times and durations as the report and the terminal print them."""
 
 from __future__ import annotations
 
@@ -92,6 +92,34 @@ def signed(value: float | None, digits: int = 4) -> str:
     return f"+{text}" if value is not None and value > 0 else text
 
 
+def interval_text(low: float | None, high: float | None, digits: int = 3) -> str:
+    """Render an interval; empty where an end is not known.
+
+    >>> interval_text(0.01234, 0.02), interval_text(None, 0.02)
+    ('0.0123 to 0.02', '')
+    """
+    return "" if low is None or high is None else f"{number(low, digits)} to {number(high, digits)}"
+
+
+def percent_interval(low: float | None, high: float | None) -> str:
+    """Render an interval of a share; empty where an end is not known.
+
+    >>> percent_interval(0.011, 0.02), percent_interval(0.011, None)
+    ('1.1% to 2%', '')
+    """
+    return "" if low is None or high is None else f"{percent(low)} to {percent(high)}"
+
+
+def confidence(low: float | None, high: float | None, otherwise: str | None = None) -> str:
+    """Render a 95% interval with its name, or what to say where there is none.
+
+    >>> confidence(0.4, 0.6), confidence(None, None, "no group has a positive label")
+    ('95%: 0.4 to 0.6', 'no group has a positive label')
+    """
+    interval = interval_text(low, high)
+    return f"95%: {interval}" if interval else otherwise or ""
+
+
 def seconds(value: float | None) -> str:
     """Render a duration.
 
@@ -106,7 +134,7 @@ def seconds(value: float | None) -> str:
         return f"{value:.1f}".removesuffix(".0") + " s"
     whole = round(value)
     units = (("d", whole // 86400), ("h", whole // 3600 % 24), ("min", whole // 60 % 60), ("s", whole % 60))
-    first = next(place for place, (_, amount) in enumerate(units) if amount)
+    first = next(index for index, (_, amount) in enumerate(units) if amount)
     return " ".join(f"{amount} {unit}" for unit, amount in units[first : first + 2] if amount)
 
 

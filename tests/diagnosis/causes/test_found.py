@@ -18,8 +18,8 @@ from replay.diagnosis.causes.find import find_causes
 from replay.diagnosis.causes.found import Diagnosis, FoundCause
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.noise.noise_floor import NoiseFloor
-from replay.report import verdicts
-from tests.report.test_schema import described_fields
+from replay.report import summary
+from tests.report.summary.test_schema import described_fields
 
 
 def attributes(found: type) -> dict[str, str]:
@@ -32,10 +32,10 @@ def attributes(found: type) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("found", "told", "reworded"),
     [
-        (FoundCause, verdicts.Cause, {"kind"}),  # the summary's kinds are what the search's refers to
-        (FoundIncident, verdicts.Incident, set()),
-        (Diagnosis, verdicts.Incident, set()),
-        (NoiseFloor, verdicts.NoiseFloorSummary, set()),
+        (FoundCause, summary.Cause, {"kind"}),  # the summary's kinds are what the search's refers to
+        (FoundIncident, summary.Incident, set()),
+        (Diagnosis, summary.Incident, set()),
+        (NoiseFloor, summary.NoiseFloorSummary, set()),
     ],
 )
 def test_a_number_has_one_definition(found, told, reworded):
@@ -52,7 +52,7 @@ def test_every_kind_that_is_found_is_a_kind_of_the_summary():
     kinds = {text: re.findall(r"`(\w+)`", text) for text in (attributes(FoundCause)["kind"],)}
     (found,) = kinds.values()
 
-    assert set(found) == set(re.findall(r"`(\w+)`", described_fields(verdicts.Cause)["kind"]))
+    assert set(found) == set(re.findall(r"`(\w+)`", described_fields(summary.Cause)["kind"]))
 
 
 def prod(tensors):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from replay.report.charts.dose import dose_charts
-from replay.report.variant import VariantSummary
+from replay.report.summary import VariantSummary
 from tests.report import sample
 from tests.report.everything import everything_data
 

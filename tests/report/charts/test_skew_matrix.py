@@ -6,8 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from replay.report.charts.skew_matrix import matrix_sentence, matrix_view
-from replay.report.effects import LagLoss, SkewCell, SkewMatrix
+from replay.report.charts.skew_matrix import SkewMatrixChart, matrix_sentence, skew_matrix_chart
+from replay.report.summary.effects import LagLoss, SkewCell, SkewMatrix
+from tests.report import sample
+
+
+def chart(matrix: SkewMatrix) -> SkewMatrixChart:
+    drawn = skew_matrix_chart(replace(sample.bare_data().summary, skew_matrix=matrix))
+    assert drawn is not None
+    return drawn
 
 
 def _cell(query: str, item: str, drop: float) -> SkewCell:
@@ -29,39 +36,39 @@ LINE = (*MATRIX.losses, LagLoss(2, 0.08, "query.v3+item.v1"))
 
 
 def test_two_modules_are_a_table() -> None:
-    view = matrix_view(MATRIX)
-    assert (view.rows_are, view.columns_are, view.columns) == ("query", "item", ("v1", "v2"))
-    assert [(name, [cell.text for cell in cells]) for name, cells in view.lines] == [
+    drawn = chart(MATRIX)
+    assert (drawn.rows_are, drawn.columns_are, drawn.columns) == ("query", "item", ("v1", "v2"))
+    assert [(name, [cell.text for cell in cells]) for name, cells in drawn.lines] == [
         ("v1", ["0", "0.02"]),
         ("v2", ["0.04", "0"]),
     ]
-    assert [[cell.heat for cell in cells] for _, cells in view.lines] == [[0.0, 0.5], [1.0, 0.0]]
-    assert [[cell.consistent for cell in cells] for _, cells in view.lines] == [[True, False], [False, True]]
-    assert view.lines[1][1][0].title == "against v2: mean |difference| 0.01, beyond tolerance 50%, AUC 0.66, NE 0.9"
+    assert [[cell.heat for cell in cells] for _, cells in drawn.lines] == [[0.0, 0.5], [1.0, 0.0]]
+    assert [[cell.consistent for cell in cells] for _, cells in drawn.lines] == [[True, False], [False, True]]
+    assert drawn.lines[1][1][0].title == "against v2: mean |difference| 0.01, beyond tolerance 50%, AUC 0.66, NE 0.9"
 
 
 def test_three_modules_are_a_list_worst_first() -> None:
     cells = tuple(replace(cell, modules={**cell.modules, "head": "v1"}) for cell in MATRIX.cells)
-    view = matrix_view(replace(MATRIX, modules={**MATRIX.modules, "head": ("v1",)}, cells=cells))
-    assert [name for name, _ in view.lines][:2] == ["query v2 + item v1 + head v1", "query v1 + item v2 + head v1"]
-    assert (view.columns, view.columns_are) == (("AUC drop",), "")
+    drawn = chart(replace(MATRIX, modules={**MATRIX.modules, "head": ("v1",)}, cells=cells))
+    assert [name for name, _ in drawn.lines][:2] == ["query v2 + item v1 + head v1", "query v1 + item v2 + head v1"]
+    assert (drawn.columns, drawn.columns_are) == (("AUC drop",), "")
 
 
 def test_loss_against_lag_is_drawn_with_the_limit() -> None:
-    curve = matrix_view(MATRIX).curve
+    curve = chart(MATRIX).curve
     assert curve is not None
     assert [(point.label, point.loss, point.note) for point in curve.points] == [
         ("0", "0", "v1"),
         ("1", "0.04", "query.v2+item.v1"),
     ]
     assert curve.limit == pytest.approx(0.03 / 0.05)
-    assert matrix_view(replace(MATRIX, losses=MATRIX.losses[:1])).curve is None
+    assert chart(replace(MATRIX, losses=MATRIX.losses[:1])).curve is None
 
 
 def test_a_gain_has_no_heat_and_what_is_unknown_is_no_zero() -> None:
     cells = (MATRIX.cells[0], replace(MATRIX.cells[1], auc_drop=-0.01), replace(MATRIX.cells[2], auc_drop=None))
-    view = matrix_view(replace(MATRIX, cells=(*cells, MATRIX.cells[3])))
-    (_, first), (_, second) = view.lines
+    drawn = chart(replace(MATRIX, cells=(*cells, MATRIX.cells[3])))
+    (_, first), (_, second) = drawn.lines
     assert (first[1].text, first[1].heat) == ("−0.01", 0.0)  # noqa: RUF001 (a minus)
     assert (second[0].text, second[0].heat) == ("–", 0.0)  # noqa: RUF001 (an en dash is none)
 
@@ -98,3 +105,7 @@ def test_without_a_limit_the_worst_pairing_is_named() -> None:
     assert matrix_sentence(replace(MATRIX, limit=None, holds_up_to=None)) == (
         "The worst pairing is query.v2+item.v1: AUC drop 0.04."
     )
+
+
+def test_without_a_matrix_there_is_no_chart() -> None:
+    assert skew_matrix_chart(sample.bare_data().summary) is None

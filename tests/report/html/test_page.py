@@ -1,40 +1,10 @@
 from __future__ import annotations
 
-from datetime import timedelta
-
-import pytest
-
-from replay.report.data import ReportData
-from replay.report.html.page import make_page, window_text
-from replay.report.summary import TimeRange, TrafficSummary
+from replay.report.html.page import SECTIONS, make_page
+from replay.report.html.render import _TEMPLATES
+from replay.report.summary.data import ReportData
 from tests.report import sample
-from tests.report.sample import START
-
-HOURS = timedelta(hours=1)
-
-
-def with_window(window: TimeRange | None, *, rows: bool = False) -> ReportData:
-    found = sample.clean_data()
-    described = sample.summary(found.summary.variants, traffic=TrafficSummary(path="t", window=window))
-    return ReportData(described, found.rows if rows else ())
-
-
-@pytest.mark.parametrize(
-    ("window", "text"),
-    [
-        (TimeRange(START, START + 3 * HOURS), "2026-11-20 17:00 to 20:00 UTC"),
-        (TimeRange(START, START + 7 * HOURS), "2026-11-20 17:00 to 2026-11-21 00:00 UTC"),
-        (TimeRange(START, None), "2026-11-20 17:00 to open UTC"),
-        (TimeRange(None, START), "open to 2026-11-20 17:00 UTC"),
-        (None, "all times"),
-    ],
-)
-def test_the_window_is_written_as_short_as_it_can(window, text):
-    assert window_text(with_window(window)) == text
-
-
-def test_without_a_window_the_buckets_tell():
-    assert window_text(with_window(None, rows=True)) == "2026-11-20 17:00 to 20:00 UTC"
+from tests.report.everything import everything_data
 
 
 def test_key_figures_are_of_the_baseline():
@@ -58,7 +28,11 @@ def test_key_figures_without_a_label_or_a_comparison():
     assert [(fact.label, fact.value) for fact in make_page(nothing).facts] == [("Rows compared", "0")]
 
 
-def test_what_is_not_known_is_not_listed():
-    about = dict(make_page(sample.bare_data()).about)
-    assert about["Traffic"] == "/data/t"
-    assert not {"Table", "Filter", "Sample", "Time bucket", "Noise floor"} & set(about)
+def test_every_section_has_its_template_and_no_template_is_left_over():
+    templates = {path.name for path in (_TEMPLATES / "sections").iterdir()}
+    assert templates == {f"{section.name}.html.j2" for section in SECTIONS}
+
+
+def test_sections_stand_in_the_order_of_the_table():
+    shown = [section.name for section, _ in make_page(everything_data()).sections]
+    assert shown == [section.name for section in SECTIONS if section.name != "order" or "order" in shown]

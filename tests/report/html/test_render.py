@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 import replay
-from replay.report.data import ReportData
-from replay.report.effects import FamilyEffect, SkewMatrix
 from replay.report.html.render import render_html
 from replay.report.summary import Cause, GateVerdict, Incident, IncidentRow, NoiseFloorSummary, Reconciliation
+from replay.report.summary.data import ReportData
+from replay.report.summary.effects import FamilyEffect, SkewMatrix
 from tests.report import sample
 from tests.report.everything import FIRST, everything_data, matrix
 from tests.report.sample import metric
@@ -348,9 +348,9 @@ def test_it_needs_neither_spark_nor_torch_and_works_from_a_zip(tmp_path):
     data.write_text(sample.burst_data().to_json())
     code = (
         f"import sys; from pathlib import Path; sys.path.insert(0, {str(archive)!r})\n"
-        "from replay.report.data import ReportData\n"
+        "from replay.report.summary.data import ReportData\n"
         "from replay.report.html.render import render_html\n"
-        "from replay.report import schema\n"
+        "from replay.report.summary import schema\n"
         "from replay.report.terminal import progress, render\n"
         f"text = render_html(ReportData.from_json(Path({str(data)!r}).read_text()))\n"
         "assert not {'pyspark', 'torch'} & set(sys.modules), 'imported'\n"

@@ -6,8 +6,7 @@ import threading
 
 import pytest
 
-from replay.report.terminal.pace import Pace
-from replay.report.terminal.progress import BarDisplay, LineDisplay, Progress, make_progress
+from replay.report.terminal.progress import BarDisplay, LineDisplay, Pace, Progress, make_progress
 
 
 class Clock:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from replay.report.data import ReportData
 from replay.report.summary import GateVerdict, NoiseFloorSummary, Reconciliation
+from replay.report.summary.data import ReportData
 from replay.report.terminal.incidents import COMMANDS
 from replay.report.terminal.render import render_terminal
 from replay.report.terminal.variants import safe

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from replay.diagnosis.causes.hypotheses import KINDS
-from replay.report.verdicts import Cause
+from replay.report.summary import Cause
 from replay.report.words.causes import as_if, cause_words, not_words
 
 LAYER = {"offset": 0.5, "slope": 2.0, "space": "logit"}

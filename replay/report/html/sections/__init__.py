@@ -1,0 +1,1 @@
+"""The sections of the page: each file computes what its template in ``templates/sections`` shows."""

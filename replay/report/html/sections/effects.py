@@ -1,0 +1,119 @@
+"""What each variant changes against the baseline: drift, quality, order, stability. What matters most is on top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from replay.metrics.rank import GroupMean, RankChange
+from replay.metrics.value import MetricValue
+from replay.report.charts.intervals import IntervalCell, interval_cell, shared_scale
+from replay.report.summary import Comparison, Summary, VariantSummary
+from replay.report.words.numbers import MISSING, confidence, count, number, percent
+from replay.report.words.variants import instabilities, variants_by_harm
+
+EFFECTS_SHOWN = 20
+"""Variants that are shown without asking for more."""
+QUALITY = {"auc_drop": "AUC drop", "ne_increase": "NE increase"}
+
+
+@dataclass(frozen=True)
+class EffectLine:
+    """A variant's line."""
+
+    checkpoint: str
+    """The name up to the slash; empty where it is a checkpoint's own."""
+    name: str
+    """The name, or what comes after the slash: the scenario, with the dose where it has one."""
+    baseline: bool
+    touched: str
+    touched_share: str
+    rate: str
+    share: float
+    mean_abs: str
+    p99_abs: str
+    quality: tuple[IntervalCell, ...]
+    order: tuple[tuple[str, str], ...]
+    """Kendall's tau and the share of the top k that stays, each with its interval."""
+    faults: tuple[str, ...]
+    """Scores that no healthy model gives."""
+    broken: bool
+    """Whether there are non-finite scores."""
+    largest_logit: str
+
+
+@dataclass(frozen=True)
+class EffectTable:
+    """The table of effects."""
+
+    quality: tuple[str, ...]
+    order: tuple[str, ...]
+    lines: tuple[EffectLine, ...]
+    more: tuple[EffectLine, ...]
+    """Variants beyond `EFFECTS_SHOWN`."""
+
+
+def effect_table(summary: Summary) -> EffectTable | None:
+    """Lay out what variants change; None where there is nothing beside the baseline."""
+    found = {name: variant.vs_baseline for name, variant in summary.variants.items() if variant.vs_baseline}
+    if not found:
+        return None
+    metrics = [name for name in QUALITY if any(getattr(entry, name) is not None for entry in found.values())]
+    scales = {name: shared_scale([*(_quality(entry, name) for entry in found.values()), _NONE]) for name in metrics}
+    ranks = [entry.rank for entry in found.values() if entry.rank is not None]
+    top = next((k for rank in ranks for k in rank.top_k), None)
+    order = ("Kendall tau", *([f"Top {top} kept"] if top else [])) if ranks else ()
+
+    def line(name: str) -> EffectLine:
+        variant, entry = summary.variants[name], found.get(name)
+        return EffectLine(
+            checkpoint=name[: len(name) - len(_own_name(name, variant))],
+            name=_own_name(name, variant),
+            baseline=name == summary.baseline,
+            touched=count(variant.rows_scored) if variant.scenario is not None else "all",
+            touched_share=percent(variant.rows_scored / variant.rows) if variant.rows else MISSING,
+            rate=percent(entry.mismatch_rate if entry else None),
+            share=(entry.mismatch_rate or 0.0) if entry else 0.0,
+            mean_abs=number(entry.mean_abs if entry else None, 3),
+            p99_abs=number(entry.p99_abs if entry else None, 3),
+            quality=tuple(
+                interval_cell(_quality(entry, metric) if entry else None, scales[metric], reference=0.0, digits=3)
+                for metric in metrics
+            ),
+            order=_order(entry.rank if entry else None, top) if order else (),
+            faults=instabilities(variant.stability),
+            broken=variant.stability.non_finite > 0,
+            largest_logit=number(variant.stability.largest_logit, 3),
+        )
+
+    lines = [line(name) for name in variants_by_harm(summary)]
+    return EffectTable(
+        quality=tuple(QUALITY[name] for name in metrics),
+        order=order,
+        lines=tuple(lines[:EFFECTS_SHOWN]),
+        more=tuple(lines[EFFECTS_SHOWN:]),
+    )
+
+
+def _own_name(name: str, variant: VariantSummary) -> str:
+    return name.removeprefix(f"{variant.checkpoint}/") if variant.scenario is not None else name
+
+
+_NONE = MetricValue(0.0, None, None, 0)
+"""No change: every scale shows it."""
+
+
+def _quality(found: Comparison, name: str) -> MetricValue:
+    value: float | None = getattr(found, name)
+    low, high = getattr(found, f"{name}_low"), getattr(found, f"{name}_high")
+    return MetricValue(value, low, high, found.compared, found.reasons.get(name))
+
+
+def _order(rank: RankChange | None, top: str | None) -> tuple[tuple[str, str], ...]:
+    if rank is None:
+        return ((MISSING, ""),) * (1 if top is None else 2)
+    means = (rank.kendall_tau,) if top is None else (rank.kendall_tau, rank.top_k.get(top))
+    return tuple((MISSING, "") if mean is None else _mean(mean) for mean in means)
+
+
+def _mean(mean: GroupMean) -> tuple[str, str]:
+    return number(mean.value, 3), confidence(mean.low, mean.high, mean.reason)

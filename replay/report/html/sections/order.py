@@ -1,0 +1,51 @@
+"""How variants change the order of rows within groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from replay.metrics.rank import GroupMean
+from replay.report.summary import Summary
+from replay.report.words.numbers import confidence, number, signed
+
+
+@dataclass(frozen=True)
+class OrderTable:
+    """A line per variant: Kendall's tau, then the overlaps and the changes by k."""
+
+    columns: tuple[str, ...]
+    lines: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]
+    """Variant, number of groups, and a value with its interval for each column."""
+
+
+def order_table(summary: Summary) -> OrderTable | None:
+    """Lay out the changes of order; None where there is no group, or one variant."""
+    found = {
+        f"{name}{' against online' if name == summary.baseline else ''}": side.rank
+        for name, variant in summary.variants.items()
+        if (side := variant.vs_online if name == summary.baseline else variant.vs_baseline) is not None
+        and side.rank is not None
+    }
+    if not found:
+        return None
+    first = next(iter(found.values()))
+    columns = ("Kendall tau", *(f"top {k} kept" for k in first.top_k), *(f"NDCG@{k} change" for k in first.ndcg_change))
+    return OrderTable(
+        columns,
+        tuple(
+            (
+                name,
+                f"{rank.groups:,}",
+                (
+                    _cell(rank.kendall_tau),
+                    *(_cell(rank.top_k[k]) for k in first.top_k),
+                    *(_cell(rank.ndcg_change[k], sign=True) for k in first.ndcg_change),
+                ),
+            )
+            for name, rank in found.items()
+        ),
+    )
+
+
+def _cell(mean: GroupMean, *, sign: bool = False) -> tuple[str, str]:
+    return (signed(mean.value, 3) if sign else number(mean.value, 3)), confidence(mean.low, mean.high, mean.reason)

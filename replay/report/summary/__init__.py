@@ -1,0 +1,41 @@
+"""One run as data: frozen dataclasses, ``summary.json`` and ``report.json``, and their schema."""
+
+from replay.metrics.value import MetricValue
+from replay.report.summary.effects import FamilyEffect, LagLoss, SkewCell, SkewMatrix
+from replay.report.summary.gates import GateVerdict
+from replay.report.summary.incidents import Cause, Incident, IncidentRow, NoiseFloorSummary
+from replay.report.summary.summary import (
+    SUMMARY_VERSION,
+    CheckpointSummary,
+    Reconciliation,
+    Summary,
+    TimeRange,
+    Timings,
+    ToleranceSummary,
+    TrafficSummary,
+)
+from replay.report.summary.variants import Comparison, Stability, VariantSummary
+
+__all__ = [
+    "SUMMARY_VERSION",
+    "Cause",
+    "CheckpointSummary",
+    "Comparison",
+    "FamilyEffect",
+    "GateVerdict",
+    "Incident",
+    "IncidentRow",
+    "LagLoss",
+    "MetricValue",
+    "NoiseFloorSummary",
+    "Reconciliation",
+    "SkewCell",
+    "SkewMatrix",
+    "Stability",
+    "Summary",
+    "TimeRange",
+    "Timings",
+    "ToleranceSummary",
+    "TrafficSummary",
+    "VariantSummary",
+]

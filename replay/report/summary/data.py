@@ -1,0 +1,149 @@
+"""All that a report is rendered from, kept as ``report.json``: summary, metrics by time and slice, worst rows."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from replay.errors import UsageError
+from replay.metrics.row import MetricRow
+from replay.report.summary.json_safe import UtcTime, json_safe, plain
+from replay.report.summary.summary import Summary
+
+ALL = "all"
+"""The slice that holds every row."""
+ONLINE = "online"
+"""What `MetricRow.against` says of a comparison with online, and `MetricRow.variant` of online's own metrics."""
+
+_OVER_TIME = frozenset(("compared", "mismatched", "mismatch_rate", "mean_delta", "mean_score", "mean_online"))
+
+# Columns of `rows` in report.json, where one list a row is a third of the size of one object a row.
+_COLUMNS = ("variant", "against", "slice", "bucket", "metric", "value", "low", "high", "rows", "reason")
+
+
+@dataclass(frozen=True)
+class WorstRow:
+    """A row whose replayed score is among the furthest from the online score."""
+
+    variant: str
+    key: Mapping[str, Any]
+    time: UtcTime | None
+    online: float | None
+    replayed: float | None
+    delta: float | None
+    features: Mapping[str, Any]
+    """Logged values by feature."""
+    command: str
+    """The ``replay row ...`` command that shows the row end to end."""
+    kind: str = "beyond_tolerance"
+    """``beyond_tolerance``, ``non_finite``, ``missing_online`` or ``missing_replayed``."""
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything a report shows.
+
+    Attributes:
+        summary: What ``summary.json`` holds.
+        rows: Metrics by variant, slice and time bucket; no more than `picture_rows` keeps is looked at or saved.
+        worst_rows: The worst rows of each variant, worst first.
+    """
+
+    summary: Summary
+    rows: tuple[MetricRow, ...] = ()
+    worst_rows: tuple[WorstRow, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Turn into JSON-able data, with the rows that `picture_rows` keeps."""
+        return {
+            "summary": self.summary.to_dict(),
+            "rows": {"columns": list(_COLUMNS), "values": [_values(row) for row in picture_rows(self.rows)]},
+            "worst_rows": [_worst(row) for row in self.worst_rows],
+        }
+
+    def to_json(self) -> str:
+        """Render as the text of ``report.json``."""
+        return json.dumps(self.to_dict(), separators=(",", ":"), allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> ReportData:
+        """Read what `to_json` gave.
+
+        Raises:
+            UsageError: It is not the data of a report.
+        """
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise UsageError(f"this is not the data of a report ({error}): run the replay again") from error
+        return cls.from_dict(data)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ReportData:
+        """Read what `to_dict` gave.
+
+        Raises:
+            UsageError: It is not the data of a report.
+        """
+        try:
+            summary, rows, worst_rows = data["summary"], data["rows"], data["worst_rows"]
+            return cls(Summary.from_dict(summary), _rows(rows), _WORST_ROWS.validate_python(worst_rows))
+        except (KeyError, TypeError, ValueError, ValidationError) as error:
+            raise UsageError(f"this is not the data of a report ({error}): run the replay again") from error
+
+
+_WORST_ROWS = TypeAdapter(tuple[WorstRow, ...])
+
+
+def _worst(row: WorstRow) -> dict[str, Any]:
+    """Scores and features of a row may be NaN, which is why it is worst."""
+    return {entry.name: json_safe(getattr(row, entry.name)) for entry in fields(row)}
+
+
+def _values(row: MetricRow) -> list[Any]:
+    return [plain(getattr(row, name)) for name in _COLUMNS]
+
+
+def _rows(table: Mapping[str, Any]) -> tuple[MetricRow, ...]:
+    columns: list[str] = table["columns"]
+    return tuple(_row(dict(zip(columns, values, strict=True))) for values in table["values"])
+
+
+def _row(values: dict[str, Any]) -> MetricRow:
+    if values["bucket"] is not None:
+        values["bucket"] = datetime.fromisoformat(values["bucket"])
+    return MetricRow(**{name: values[name] for name in _COLUMNS})
+
+
+def picture_rows(rows: Iterable[MetricRow]) -> tuple[MetricRow, ...]:
+    """Keep the rows that a picture or table of the report is drawn from.
+
+    What a run measures by time bucket is more than is drawn, and most of its rows where buckets and variants are many.
+    """
+    return tuple(
+        row
+        for row in rows
+        if row.against in (ONLINE, None)
+        and (row.metric in _OVER_TIME if row.bucket is not None else row.slice != ALL)
+        and (row.bucket is None or row.slice == ALL)
+    )
+
+
+def row_command(source: str | None, key: Mapping[str, Any]) -> str:
+    """The command that shows one row end to end.
+
+    Args:
+        source: The config's file; None for a config made in Python.
+        key: A value for each key column.
+
+    >>> row_command("replay.yaml", {"request_id": "r 1", "item": 7})
+    "replay row replay.yaml --key 'request_id=r 1' --key item=7"
+    """
+    keys = [part for name, value in key.items() for part in ("--key", f"{name}={value}")]
+    return shlex.join(["replay", "row", source or "replay.yaml", *keys])

@@ -1,0 +1,102 @@
+"""Values as JSON has them: no NaN, no infinity, times in UTC with a Z."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+
+from replay.metrics.value import MetricValue
+
+UNDEFINED = "it is not a finite number"
+OPTIONAL = {"optional": True}
+"""Metadata of a dataclass field whose key is left out where it is None, and no reason is given why."""
+
+
+def utc(moment: datetime) -> datetime:
+    """Move a time to UTC; a time without a zone is read as UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+UtcTime = Annotated[datetime, AfterValidator(utc)]
+
+
+def iso(moment: datetime) -> str:
+    """Render a time as ISO 8601 in UTC; a time without a zone is read as UTC.
+
+    >>> iso(datetime(2026, 11, 20, 18, 2))
+    '2026-11-20T18:02:00Z'
+    """
+    return utc(moment).replace(tzinfo=None).isoformat() + "Z"
+
+
+def plain(value: Any) -> Any:
+    """Turn a value, dataclasses and containers included, into what ``json`` can write.
+
+    Dataclasses keep the order of their fields. A float that is not finite becomes null; anything unknown its ``str``.
+
+    >>> plain({"at": datetime(2026, 1, 1), "loss": float("inf"), "key": (1, None)})
+    {'at': '2026-01-01T00:00:00Z', 'loss': None, 'key': [1, None]}
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, MetricValue):
+        return _metric(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _fields(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes | bytearray):
+        return [plain(item) for item in value]
+    return _scalar(value)
+
+
+def json_safe(value: Any) -> Any:
+    """Turn a logged value into what ``json`` can write, NaN and infinities by their names: a NaN is not a null.
+
+    >>> json_safe([float("nan"), None, float("-inf"), 0.5])
+    ['NaN', None, '-Infinity', 0.5]
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {str(key): json_safe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_safe(item) for item in value]
+    return plain(value)
+
+
+def _metric(value: MetricValue) -> dict[str, Any]:
+    entry: dict[str, Any] = plain(value.to_dict())
+    if entry["value"] is None:
+        entry.setdefault("reason", UNDEFINED)
+    return entry
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    entries = {}
+    for field in dataclasses.fields(value):
+        item = getattr(value, field.name)
+        if item is None and field.metadata.get("optional") and field.name not in getattr(value, "reasons", ()):
+            continue
+        entries[field.name] = plain(item)
+    return entries
+
+
+def _scalar(value: Any) -> Any:
+    """What a column of a table may hold beside JSON's own types."""
+    if isinstance(value, Decimal | date):
+        return str(value)
+    if isinstance(value, bytes | bytearray):
+        return bytes(value).hex()
+    tolist = getattr(value, "tolist", None)  # NumPy scalars and arrays
+    return plain(tolist()) if callable(tolist) else str(value)

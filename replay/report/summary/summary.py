@@ -1,0 +1,184 @@
+"""The summary as data: exactly what ``summary.json`` holds. Every renderer and the exit code read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from replay.errors import UsageError
+from replay.metrics.value import MetricValue
+from replay.report.summary.effects import FamilyEffect, SkewMatrix
+from replay.report.summary.gates import GateVerdict
+from replay.report.summary.incidents import Incident, NoiseFloorSummary
+from replay.report.summary.json_safe import OPTIONAL, UtcTime, plain
+from replay.report.summary.variants import VariantSummary
+from replay.version import __version__
+
+SUMMARY_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """Where every row that was read went."""
+
+    read: int
+    filtered: int
+    """Left out on purpose, by the window, the filter or the sample."""
+    rejected: Mapping[str, int]
+    """Refused, by reason."""
+    scored: int
+
+    @property
+    def unaccounted(self) -> int:
+        """Rows that were read and are in none of these counts; anything but 0 is a fault of the run.
+
+        >>> Reconciliation(read=10, filtered=2, rejected={"null_without_default": 1}, scored=7).unaccounted
+        0
+        """
+        return self.read - self.filtered - sum(self.rejected.values()) - self.scored
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Seconds. `read`, `encode` and `score` add up over all tasks; the others are wall time."""
+
+    read: float = 0.0
+    encode: float = 0.0
+    score: float = 0.0
+    write: float = 0.0
+    diff: float = 0.0
+    wall: float = 0.0
+
+
+@dataclass(frozen=True)
+class TimeRange:
+    """[start, end) in UTC; None where a side is open."""
+
+    start: UtcTime | None = None
+    end: UtcTime | None = None
+
+
+@dataclass(frozen=True)
+class TrafficSummary:
+    """The traffic that was replayed, pinned to a version."""
+
+    path: str | None = None
+    table: str | None = field(default=None, metadata=OPTIONAL)
+    """The catalog table, where it was given instead of a path."""
+    format: str | None = field(default=None, metadata=OPTIONAL)
+    delta_version: int | None = None
+    window: TimeRange | None = None
+    where: str | None = field(default=None, metadata=OPTIONAL)
+    sample_rate: float | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True)
+class CheckpointSummary:
+    """A checkpoint, as far as it is known without running it."""
+
+    format: str
+    sha256: str
+    parameters: int | None
+    """Number of parameters, or None where the format does not say."""
+    path: str | None = field(default=None, metadata=OPTIONAL)
+    notes: tuple[str, ...] = ()
+    """What a reader should know: prefixes taken off, objects set aside, scored whole, ..."""
+
+
+@dataclass(frozen=True)
+class ToleranceSummary:
+    """Agreement is ``|replayed - online| <= abs + rel * |online|``."""
+
+    abs: float
+    rel: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One run. `to_dict` is ``summary.json``."""
+
+    __pydantic_config__ = ConfigDict(use_attribute_docstrings=True)
+
+    run_id: str
+    rows: int
+    """Rows in the scores table."""
+    reconciliation: Reconciliation
+    timings: Timings
+    traffic: TrafficSummary
+    checkpoints: Mapping[str, CheckpointSummary]
+    variants: Mapping[str, VariantSummary]
+    """By name, the baseline first."""
+    baseline: str
+    """The checkpoint that should reproduce the online scores."""
+    version: int = SUMMARY_VERSION
+    status: str = "complete"
+    warnings: tuple[str, ...] = ()
+    started: UtcTime | None = None
+    finished: UtcTime | None = None
+    config_sha256: str | None = None
+    output: str | None = None
+    tolerance: ToleranceSummary | None = None
+    """What counted as agreement."""
+    bucket_seconds: float | None = None
+    """Width of a time bucket; None without a time column."""
+    online_metrics: Mapping[str, MetricValue] = field(default_factory=dict)
+    """Quality of the online score itself, on the same rows; empty without a label."""
+    noise_floor: NoiseFloorSummary | None = None
+    diagnosed: bool = False
+    """Whether incidents were searched for: only then does an empty list say that there is none."""
+    incidents: tuple[Incident, ...] = ()
+    gates: tuple[GateVerdict, ...] = ()
+    skew_matrix: SkewMatrix | None = field(default=None, metadata=OPTIONAL)
+    """Every pairing of module versions, where one was asked for."""
+    sensitivity: tuple[FamilyEffect, ...] = ()
+    """What each family costs when it is null, worst first; empty unless asked for."""
+
+    @property
+    def window(self) -> TimeRange:
+        """The window of the traffic, open where none was given."""
+        return self.traffic.window or TimeRange()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Turn into JSON-able data with a stable order of keys: ``version``, ``run_id``, ``rows``, and so on.
+
+        NaN and infinity are null; times are ISO 8601 in UTC.
+        """
+        data: dict[str, Any] = plain(self)
+        return {"version": data.pop("version"), **data}
+
+    def to_json(self) -> str:
+        """Render as the text of ``summary.json``."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Summary:
+        """Read the data that `to_dict` gives; keys that this version does not know are ignored.
+
+        Raises:
+            UsageError: It is no summary, or one of a later layout.
+        """
+        version = data.get("version")
+        if version != SUMMARY_VERSION:
+            raise UsageError(
+                f"found a summary of layout {version!r}, expected {SUMMARY_VERSION}: replay {__version__} cannot read "
+                "it; read it with the version that wrote it, or run again"
+            )
+        try:
+            return summary_adapter().validate_python(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            path = ".".join(str(part) for part in first["loc"])
+            raise UsageError(
+                f"this is not a summary that replay {__version__} can read ({path}: {first['msg']}): run again"
+            ) from error
+
+
+@cache
+def summary_adapter() -> TypeAdapter[Summary]:
+    """Validator of a summary, and source of its JSON Schema."""
+    return TypeAdapter(Summary)

@@ -1,0 +1,53 @@
+"""What was replayed, in words: the window, the tolerance, where the rows went."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from replay.report.summary import NoiseFloorSummary, Reconciliation, ToleranceSummary
+from replay.report.summary.data import ReportData
+from replay.report.words.numbers import clock, count, moment, number
+
+
+def window_text(data: ReportData) -> str:
+    """The replayed window: the summary's, or else from the first to the last bucket that has rows."""
+    window = data.summary.window
+    start, end = window.start, window.end
+    if start is None and end is None:
+        buckets = [row.bucket for row in data.rows if row.bucket is not None]
+        if not buckets:
+            return "all times"
+        start, end = min(buckets), max(buckets) + timedelta(seconds=data.summary.bucket_seconds or 0)
+    same_day = start is not None and end is not None and start.date() == end.date()
+    last = clock(end) if same_day and end is not None else _open_end(end)
+    return f"{_open_end(start)} to {last} UTC"
+
+
+def _open_end(at: datetime | None) -> str:
+    return "open" if at is None else moment(at)
+
+
+def tolerance_text(found: ToleranceSummary | NoiseFloorSummary | None) -> str:
+    """What counts as agreement.
+
+    >>> tolerance_text(ToleranceSummary(1e-6, 1e-5))
+    '|replayed - online| <= 1e-6 + 1e-5 * |online|'
+    """
+    if found is None:
+        return ""
+    return f"|replayed - online| <= {number(found.abs)} + {number(found.rel)} * |online|"
+
+
+def reconciliation_text(found: Reconciliation) -> str:
+    """Where the rows went, as a sum.
+
+    >>> reconciliation_text(Reconciliation(10, 2, {"null_without_default": 1}, 7))
+    '10 read = 7 scored + 2 filtered + 1 rejected (1 null_without_default)'
+    """
+    rejected = sum(found.rejected.values())
+    reasons = ", ".join(f"{count(rows)} {reason}" for reason, rows in found.rejected.items() if rows)
+    parts = [f"{count(found.scored)} scored", f"{count(found.filtered)} filtered", f"{count(rejected)} rejected"]
+    text = f"{count(found.read)} read = {' + '.join(parts)}" + (f" ({reasons})" if reasons else "")
+    if found.unaccounted:
+        text += f" + {count(found.unaccounted)} UNACCOUNTED FOR: the run is at fault"
+    return text

@@ -1,0 +1,55 @@
+"""Gates as rules, as evidence, and as JUnit XML."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+from replay.report.summary import GateVerdict
+from replay.report.words.gates import gate_evidence, gate_rule, render_junit
+
+AUC = GateVerdict("prod", None, "auc", 0.7, "passed", min=0.5, low=0.68, high=0.72, rows=1_000)
+
+
+@pytest.mark.parametrize(
+    ("gate", "rule"),
+    [
+        (AUC, "prod: auc ≥ 0.5"),
+        (replace(AUC, max=0.9), "prod: auc ≥ 0.5 and ≤ 0.9"),
+        (replace(AUC, bound="low", slice="country=NL"), "prod, country=NL: auc (low bound) ≥ 0.5"),
+        (replace(AUC, against="online", min=None, max=1e-7), "prod against online: auc ≤ 1e-7"),
+    ],
+)
+def test_a_rule_says_what_is_asked(gate, rule):
+    assert gate_rule(gate) == rule
+
+
+def test_evidence_is_the_interval_and_the_rows():
+    assert gate_evidence(AUC) == "95%: 0.68 to 0.72, 1,000 rows"
+    assert gate_evidence(replace(AUC, low=None)) == "1,000 rows"
+    assert gate_evidence(replace(AUC, high=None, rows=None)) == ""
+
+
+def test_junit_tells_failures_from_what_cannot_be_judged():
+    verdicts = [
+        AUC,
+        replace(AUC, min=0.9, verdict="failed"),
+        replace(AUC, verdict="undecided", reason="of 1,000 rows, and the gate wants 5,000"),
+    ]
+    suite = ElementTree.fromstring(render_junit(verdicts))
+    assert {key: suite.get(key) for key in ("tests", "failures", "errors")} == {
+        "tests": "3",
+        "failures": "1",
+        "errors": "1",
+    }
+    passing, failing, undecided = suite.findall("testcase")
+    assert passing.find("failure") is None
+    assert passing.find("error") is None
+    assert passing.findtext("system-out") == "measured 0.7"
+    assert failing.find("failure") is not None
+    error = undecided.find("error")
+    assert error is not None
+    assert "wants 5,000" in str(error.get("message"))
+    assert failing.get("name") == "prod: auc ≥ 0.9"
