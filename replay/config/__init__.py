@@ -13,9 +13,10 @@ from replay.config.sections.gates import Gate
 from replay.config.sections.model import Hash, Input, ModelConfig, Output, Scalar
 from replay.config.sections.replay import ReplayConfig
 from replay.config.sections.scenarios import OPS, Perturbation
-from replay.config.sections.skew import SkewLimit, SkewMatrixConfig
+from replay.config.sections.skew import SkewLimit, SkewMatrixConfig, skew_variant
 from replay.config.sections.traffic import Sample, TimeColumn, TrafficConfig, UtcTime, Window
-from replay.config.variants import Scenario, expand_scenarios, sensitivity_name, skew_variant, variant_names
+from replay.config.sections.variant_names import Scenario, sensitivity_name
+from replay.config.variants import expand_scenarios, variant_names
 from replay.errors import ConfigError, Problem
 
 __all__ = [

@@ -13,12 +13,7 @@ from replay.config.locations import absolute, absolute_paths
 from replay.config.messages.finding import Finding, KeyPath
 from replay.config.messages.shape import repair_keys
 from replay.config.messages.translate import translate
-from replay.config.plain import mapping, mappings
-from replay.config.sections.checkpoint_checks import check_checkpoint
-from replay.config.sections.model_checks import check_input, check_model
 from replay.config.sections.replay import ReplayConfig
-from replay.config.sections.replay_checks import check_replay
-from replay.config.sections.traffic import check_traffic
 from replay.config.yaml.document import Document, read_document
 from replay.config.yaml.overrides import apply_overrides
 from replay.errors import ConfigError, Problem
@@ -86,22 +81,9 @@ def _validate(data: dict[str, Any], base_dir: str) -> tuple[ReplayConfig | None,
     try:
         config = ReplayConfig.model_validate({**repaired, "base_dir": base_dir})
     except ValidationError as error:
-        found = dict.fromkeys([*translate(error, repaired), *check_everything(repaired)])
+        found = dict.fromkeys(translate(error, repaired))
         findings += [replace(one, path=_in_file(one.path, renamed)) for one in found if one.path not in renamed]
     return config, findings
-
-
-def check_everything(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """Check what no single key can tell, in every section, whether or not the others are sound."""
-    traffic, model = mapping(data.get("traffic")), mapping(data.get("model"))
-    if traffic:
-        yield from (one.under(("traffic",)) for one in check_traffic(traffic))
-    yield from (one.under(("model",)) for one in check_model(model))
-    for index, entry in mappings(model.get("inputs")):
-        yield from (one.under(("model", "inputs", index)) for one in check_input(entry))
-    for name, entry in mapping(data.get("checkpoints")).items():
-        yield from (one.under(("checkpoints", name)) for one in check_checkpoint(mapping(entry)))
-    yield from check_replay(data)
 
 
 def _doubts(document: Document) -> Iterator[Finding]:

@@ -1,8 +1,19 @@
-"""Reading plain data of which the shape is not certain: what does not fit is left out."""
+"""Plain data (mappings, lists, text, numbers) whose shape is not certain: what does not fit is left out."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from pydantic import BaseModel
+
+
+def plain_data(value: Any) -> Any:
+    """The value with every section in it as a mapping."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(by_alias=True)
+    if isinstance(value, dict):
+        return {key: plain_data(entry) for key, entry in value.items()}
+    return [plain_data(entry) for entry in value] if isinstance(value, (list, tuple)) else value
 
 
 def texts(value: object) -> tuple[str, ...]:

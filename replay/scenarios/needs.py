@@ -14,7 +14,7 @@ from replay.scenarios.side import SideColumn, stale_name, where_name
 from replay.scenarios.targets import StepTarget, resolve_targets
 
 if TYPE_CHECKING:
-    from replay.config.variants import Scenario
+    from replay.config.sections.variant_names import Scenario
 
 
 def side_columns(

@@ -20,7 +20,7 @@ from replay.scenarios.side import stale_name
 from replay.scenarios.steps import Mask, Step, resolve_steps
 
 if TYPE_CHECKING:
-    from replay.config.variants import Scenario
+    from replay.config.sections.variant_names import Scenario
 
 
 class NotThere(Exception):

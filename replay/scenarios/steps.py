@@ -15,7 +15,7 @@ from replay.config.messages.wording import listing, suggestion
 from replay.config.names import nearest
 from replay.config.sections.model import Input, ModelConfig
 from replay.config.sections.scenarios import Perturbation
-from replay.config.variants import Scenario
+from replay.config.sections.variant_names import Scenario
 from replay.errors import ConfigError, Problem
 from replay.features.codecs.buffers import plain_type
 from replay.scenarios.columns import PerturbedColumns, Places

@@ -419,3 +419,10 @@ def test_a_mistake_in_a_made_checkpoint_is_told_in_terms_of_its_kind(problems, e
 )
 def test_one_mistake_in_a_section_gives_one_problem(problems, section, expected):
     assert problems(replaced("output: out", f"output: out\n{section}")) == [f"14: {expected}"]
+
+
+def test_a_version_of_a_skew_matrix_that_is_no_name(problems):
+    matrix = "skew_matrix: {modules: {q: [prod, 'new*'], i: [prod]}}\n"
+    assert problems(replaced("output: out\n", f"output: out\n{matrix}")) == [
+        "14: skew_matrix.modules.q[1]: `new*` is not under `checkpoints`: it has prod"
+    ]

@@ -2,8 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from replay.config import build_config, expand_scenarios, sensitivity_name, skew_variant, variant_names
-from replay.config.variants import skew_pairings, value_text
+from replay.config import build_config, expand_scenarios, sensitivity_name, variant_names
 from tests.config.examples import small
 
 MODEL = {"inputs": [{"name": "x", "features": ["a", "b"], "missing": 0}], "families": {"7d counts": ["a"], "b": ["b"]}}
@@ -73,22 +72,6 @@ def test_a_step_that_was_not_expanded_has_no_single_value():
         _ = step.only_lag
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (1, "1"),
-        (0.0, "0"),
-        (0.1, "0.1"),
-        (1e-5, "1e-05"),
-        (0.30000000000000004, "0.30000000000000004"),
-        (timedelta(milliseconds=1500), "1500ms"),
-        (timedelta(hours=36), "36h"),
-    ],
-)
-def test_values_in_names(value, text):
-    assert value_text(value) == text
-
-
 def test_sensitivity_nulls_each_family():
     made = expand_scenarios(config(sensitivity=True))
     assert [(scenario.name, scenario.salt) for scenario in made] == [
@@ -100,30 +83,6 @@ def test_sensitivity_nulls_each_family():
         (("b",), (), 1.0),
     ]
     assert sensitivity_name("a/b@c d") == "null.a_b_c_d"
-
-
-@pytest.mark.parametrize(
-    ("modules", "versions", "rest", "name"),
-    [
-        (("q", "i"), ("v1", "v2"), None, "q.v1+i.v2"),
-        (("q", "i"), ("v2", "v2"), None, "v2"),
-        (("q", "i"), ("v2", "v2"), "v2", "v2"),
-        (("q", "i"), ("v2", "v2"), "v1", "q.v2+i.v2"),
-        (("a", "b", "c"), ("v1", "v1", "v2"), None, "a.v1+b.v1+c.v2"),
-        (("model.q tower", ".i"), ("v1", "v2"), None, "model.q_tower.v1+_i.v2"),
-    ],
-)
-def test_names_of_pairings(modules, versions, rest, name):
-    assert skew_variant(modules, versions, rest) == name
-
-
-def test_pairings_are_all_but_the_consistent():
-    sections = {
-        "checkpoints": {name: {"path": name} for name in ("v1", "v2", "v3")},
-        "skew_matrix": {"modules": {"q": ["v1", "v2", "v3"], "i": ["v1", "v2"]}},
-    }
-    matrix = config(**sections).skew_matrix
-    assert [name for name, _ in skew_pairings(matrix)] == ["q.v1+i.v2", "q.v2+i.v1", "q.v3+i.v1", "q.v3+i.v2"]
 
 
 def test_variants_in_order():

@@ -12,7 +12,7 @@ import torch
 from replay.checkpoints import FunctionScorer
 from replay.config import ModelConfig
 from replay.config.sections.scenarios import Perturbation
-from replay.config.variants import expand_scenario
+from replay.config.sections.variant_names import expand_scenario
 from replay.scoring import BatchScorer, Carried, Stopwatch, Variant, Work
 from replay.scoring.routes import Route
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pydantic_core import PydanticCustomError
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 KeyPath = tuple[str | int, ...]
 """A place in the config: keys of mappings and indices of lists, from the top."""
@@ -36,16 +37,34 @@ class Finding:
         return replace(self, path=(*prefix, *self.path))
 
 
-def refuse(findings: Iterable[Finding]) -> None:
+def refuse(findings: Iterable[Finding], error: ValidationError | None = None) -> None:
     """Raise what a section's own checks found, all at once, in the form that pydantic collects.
 
+    Args:
+        findings: What was found; paths are relative to the section.
+        error: What pydantic found in the same section.
+
     Raises:
-        PydanticCustomError: There is at least one finding.
+        PydanticCustomError: There is at least one finding, and no ``error``.
+        ValidationError: There is at least one finding, told with those of ``error``.
     """
     found = tuple(findings)
-    if found:
-        text = "; ".join(": ".join(part for part in (render_path(one.path), one.message) if part) for one in found)
-        raise PydanticCustomError(FINDINGS, "{text}", {"text": text, FINDINGS: found})
+    if not found:
+        return
+    text = "; ".join(": ".join(part for part in (render_path(one.path), one.message) if part) for one in found)
+    custom = PydanticCustomError(FINDINGS, "{text}", {"text": text, FINDINGS: found})
+    if error is None:
+        raise custom
+    details = [_init_details(detail) for detail in error.errors(include_url=False)]
+    details.append({"type": custom, "input": None})
+    raise ValidationError.from_exception_data(error.title, details)
+
+
+def _init_details(detail: ErrorDetails) -> InitErrorDetails:
+    """One of pydantic's errors in the form that a new ``ValidationError`` is made of."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    given = PydanticCustomError(FINDINGS, "{text}", context) if kind == FINDINGS else kind
+    return {"type": given, "loc": detail["loc"], "input": detail["input"], "ctx": context}
 
 
 def render_path(path: KeyPath) -> str:

@@ -2,27 +2,78 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    Strict,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
+from replay.config.messages.finding import Finding, KeyPath, refuse
 from replay.config.messages.wording import describe
+from replay.config.plain import placed_texts, plain_data
 
 
 class Section(BaseModel):
     """A frozen section of the config that refuses keys it does not know.
 
     A key without a value (``engine:`` with every line below it commented out) counts as not given.
+
+    A section is validated once: the types of its keys, and then, by :meth:`check`, how they go together. Where a type
+    is wrong the check still runs, over the plain data, so that all problems are reported at once.
     """
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True, ser_json_inf_nan="constants"
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _drop_empty(cls, data: object) -> object:
-        return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
+    def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """Find what is wrong beyond the type of a single key. Sections with such rules override it.
+
+        Args:
+            data: The section as plain data, by the keys of the file. Values of a wrong type are possible, and skipped:
+                they are reported as such.
+        """
+        yield from ()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _validate(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(data, dict):
+            return handler(data)  # no section, or one that was validated when it was made
+        given = {key: value for key, value in data.items() if value is not None}
+        try:
+            section = handler(given)
+        except ValidationError as error:
+            refuse(cls.check(plain_data(given)), error)
+            raise
+        refuse(cls.check(section.model_dump(by_alias=True)))
+        return section
+
+
+def check_repeats(names: object, path: KeyPath, end: str) -> Iterator[Finding]:
+    """Find names that a list holds more than once.
+
+    Args:
+        names: The list, as plain data.
+        path: Its place.
+        end: What follows the name in the message.
+    """
+    seen: set[str] = set()
+    for place, name in placed_texts(names):
+        if name in seen:
+            yield Finding((*path, *place), f"`{name}` is listed twice: {end}")
+        seen.add(name)
 
 
 def _as_tuple(value: object) -> object:
@@ -62,4 +113,5 @@ SomeColumnNames = Annotated[
 # A checkpoint or scenario names a column of a Delta table, so it leaves out what Parquet and Delta refuse there
 # (" ,;{}()\n\t="), and the two signs that join names into variants ("/" and "@").
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$"
+NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.+-]")
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]

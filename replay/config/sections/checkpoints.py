@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag
 
-from replay.config.messages.finding import refuse
+from replay.config.messages.finding import Finding, KeyPath
+from replay.config.messages.wording import listing, suggestion
+from replay.config.names import matches, nearest
+from replay.config.plain import mapping
 from replay.config.sections.base import (
     ColumnNames,
     Flag,
@@ -18,11 +23,12 @@ from replay.config.sections.base import (
     SomeColumnNames,
     Text,
 )
-from replay.config.sections.checkpoint_checks import check_checkpoint
 
 FACTORY_PATTERN = r"^[^:]+:[A-Za-z_][\w.]*$"
 SHA256_PATTERN = r"^[0-9a-fA-F]{64}$"
 OPERATOR_PATTERN = r"^[A-Za-z_][\w-]*(\.[A-Za-z_]\w*)+$"
+_CHANGES = ("cast", "bitflip", "zero", "noise")
+_SHARES_TOLERANCE = 1e-9
 
 
 class CheckpointConfig(Section):
@@ -43,10 +49,13 @@ class CheckpointConfig(Section):
     """Operators of other libraries that the file may call, by name: `torchvision.nms`; C++ classes that it may hold as
     `torch.classes.library.Name`. They run as that library wrote them, and something must import it."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> CheckpointConfig:
-        refuse(check_checkpoint(self.model_dump()))
-        return self
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """Keyword arguments need a factory, and are plain data."""
+        kwargs = data.get("kwargs")
+        if kwargs and data.get("factory") is None:
+            yield Finding(("kwargs",), "are the factory's arguments: give a `factory`")
+        yield from check_plain(kwargs, ("kwargs",), "a factory")
 
 
 class DerivedConfig(Section):
@@ -71,10 +80,13 @@ class DerivedConfig(Section):
     noise: NonNegativeFloat | None = None
     """Standard deviation of what is added, as a share of each parameter's own."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> DerivedConfig:
-        refuse(check_checkpoint(self.model_dump(by_alias=True)))
-        return self
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """Exactly one change."""
+        given = [key for key in _CHANGES if data.get(key) is not None and data[key] is not False]
+        if len(given) != 1:
+            found = f"found {listing(given)}" if given else "found none"
+            yield Finding((), f"{found}, expected one of {listing(_CHANGES)}: it says how the parameters change")
 
 
 class SpliceConfig(Section):
@@ -87,10 +99,15 @@ class SpliceConfig(Section):
     """The checkpoint whose graph, or factory and kwargs, the parameters are put into: one of the named ones. Default:
     that of `*`, else of the last pattern; then the factories of all must be the same."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> SpliceConfig:
-        refuse(check_checkpoint(self.model_dump(by_alias=True)))
-        return self
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """No pattern after one that covers it: the first match wins."""
+        earlier: list[str] = []
+        for pattern in mapping(data.get("splice")):
+            shadow = next((glob for glob in earlier if matches(glob, pattern)), None)
+            if shadow is not None:
+                yield Finding(("splice", pattern), f"`{shadow}` before it matches first: move this entry above it")
+            earlier.append(pattern)
 
 
 class RouteConfig(Section):
@@ -103,10 +120,14 @@ class RouteConfig(Section):
     salt: str = ""
     """Another text gives another assignment."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> RouteConfig:
-        refuse(check_checkpoint(self.model_dump(by_alias=True)))
-        return self
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """Shares sum to 1."""
+        route = mapping(data.get("route"))
+        shares = [share for share in route.values() if isinstance(share, (int, float)) and share > 0]
+        total = math.fsum(shares)
+        if shares and len(shares) == len(route) and abs(total - 1.0) > _SHARES_TOLERANCE:
+            yield Finding(("route",), f"the shares sum to {total:.10g}, expected 1: every row goes somewhere")
 
 
 _KINDS = {"from": "<derived>", "splice": "<spliced>", "route": "<route>"}
@@ -128,3 +149,77 @@ AnyCheckpoint = Annotated[
     | Annotated[RouteConfig, Tag("<route>")],
     Discriminator(_kind),
 ]
+
+
+def check_checkpoints(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Check the entries of ``checkpoints`` against each other: every name that one gives must be another's.
+
+    Args:
+        data: The section as plain data.
+    """
+    for name, entry in data.items():
+        for path, source in _sources(mapping(entry)):
+            yield from (finding.under((name,)) for finding in _check_source(data, name, path, source))
+    yield from _check_cycles(data)
+
+
+def check_plain(value: object, path: KeyPath, whose: str) -> Iterator[Finding]:
+    """Arguments travel to executors, into the manifest and into the run's fingerprint: only plain data does."""
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            if isinstance(key, str):
+                yield from check_plain(entry, (*path, key), whose)
+            else:
+                yield Finding(path, f"the key {key!r} is not text: arguments of {whose} are plain data")
+    elif isinstance(value, (list, tuple)):
+        for index, entry in enumerate(value):
+            yield from check_plain(entry, (*path, index), whose)
+    elif not (value is None or isinstance(value, (bool, int, float, str))):
+        yield Finding(path, f"found {type(value).__name__}, expected plain data (text, numbers, true, false, lists)")
+
+
+def not_a_checkpoint(name: str, known: list[str]) -> str:
+    """The message about a name that is under ``checkpoints`` nowhere."""
+    return f"`{name}` is not under `checkpoints`{suggestion(nearest(name, known)) or f': it has {listing(known)}'}"
+
+
+def _sources(entry: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """Names of other checkpoints, each with its place in the entry."""
+    if "from" in entry:
+        named: list[tuple[KeyPath, object]] = [(("from",), entry["from"])]
+    elif "splice" in entry:
+        named = [(("splice", glob), source) for glob, source in mapping(entry["splice"]).items()]
+        named.append((("structure",), entry.get("structure")))
+    else:
+        named = [(("route", member), member) for member in mapping(entry.get("route"))]
+    yield from ((path, source) for path, source in named if isinstance(source, str) and source)
+
+
+def _check_source(data: Mapping[str, Any], name: str, path: KeyPath, source: str) -> Iterator[Finding]:
+    spliced = mapping(mapping(data[name]).get("splice"))
+    if source not in data:
+        yield Finding(path, not_a_checkpoint(source, [each for each in data if each != name]))
+    elif source == name:
+        yield Finding(path, f"`{source}` is this checkpoint itself: name another one")
+    elif "route" in mapping(data[source]):
+        why = "give its members their shares" if path[0] == "route" else "it has no parameters: name one of its members"
+        yield Finding(path, f"`{source}` is itself a route: {why}")
+    elif path == ("structure",) and source not in spliced.values():
+        named = dict.fromkeys(each for each in spliced.values() if isinstance(each, str))
+        yield Finding(path, f"`{source}` gives no parameters to this splice: expected one of {listing(named)}")
+
+
+def _check_cycles(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """A checkpoint that is made of itself, over others."""
+    sources = {name: [source for _, source in _sources(mapping(entry))] for name, entry in data.items()}
+    for name in sources:
+        seen: set[str] = set()
+        ahead = [source for source in sources[name] if source != name]
+        while ahead:
+            source = ahead.pop()
+            if source == name:
+                yield Finding((name,), "is made of itself, over the checkpoints that it names: start from a file")
+                break
+            if source not in seen:
+                seen.add(source)
+                ahead.extend(sources.get(source, ()))

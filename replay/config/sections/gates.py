@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from replay.config.messages.finding import Finding, refuse
+from replay.config.messages.finding import Finding
+from replay.config.messages.wording import listing, suggestion
+from replay.config.names import nearest
+from replay.config.plain import mapping, mappings, texts
 from replay.config.sections.base import NotBool, PositiveInt, Section, Text
+
+_ONLINE = "online"
+_MOST_NAMES = 20
 
 Limit = Annotated[float, Field(allow_inf_nan=False), NotBool]
 
@@ -33,16 +39,60 @@ class Gate(Section):
     bound: Literal["low", "high"] | None = None
     """Judge this bound of the metric's 95% interval instead of its value."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Gate:
-        refuse(check_gate(self.model_dump()))
-        return self
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """A limit, and one that something can pass."""
+        low, high = data.get("min"), data.get("max")
+        if low is None and high is None:
+            yield Finding((), "give `max`, `min` or both: the values that pass")
+        elif isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
+            yield Finding((), f"min {low:g} is above max {high:g}: nothing can pass")
 
 
-def check_gate(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """Check one entry of ``gates``, as plain data, by itself."""
-    low, high = data.get("min"), data.get("max")
-    if low is None and high is None:
-        yield Finding((), "give `max`, `min` or both: the values that pass")
-    elif isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
-        yield Finding((), f"min {low:g} is above max {high:g}: nothing can pass")
+def check_gates(
+    data: Mapping[str, Any], variants: Sequence[str], unread: Container[str], baseline: object
+) -> Iterator[Finding]:
+    """Check ``gates`` against the rest of the config.
+
+    Args:
+        data: The whole config as plain data. What has a wrong shape is skipped: that is another mistake.
+        variants: Names of its variants, as far as there are checkpoints.
+        unread: Scenarios of which the variants are not known, as they have mistakes of their own.
+        baseline: Name of the baseline, as far as there is one.
+    """
+    segments = texts(mapping(data.get("traffic")).get("segments"))
+    for index, gate in mappings(data.get("gates")):
+        variant, name = gate.get("variant"), gate.get("slice")
+        findings = list(_check_slice(name, segments)) if isinstance(name, str) and name else []
+        if isinstance(variant, str) and variant and variant.partition("/")[2].partition("@")[0] not in unread:
+            findings += _check_variant(gate, variant, variants, baseline)
+        yield from (finding.under(("gates", index)) for finding in findings)
+
+
+def _check_variant(
+    gate: Mapping[str, Any], variant: str, variants: Sequence[str], baseline: object
+) -> Iterator[Finding]:
+    if variants and variant not in (*variants, _ONLINE):
+        yield Finding(("variant",), f"`{variant}` is no variant of this config{_instead(variant, variants)}")
+    if variant == baseline and gate.get("against") == "baseline":
+        yield Finding(("against",), "the baseline is not compared with itself: use `against: online`")
+    if variant == _ONLINE and gate.get("against") is not None:
+        yield Finding(("against",), "`online` are the scores that others are compared with: leave `against` out")
+
+
+def _instead(variant: str, variants: Sequence[str]) -> str:
+    """What a gate may have meant: a value of those that its scenario lists, or a name that is near."""
+    values = [name for name in variants if name.startswith(f"{variant}@")]
+    if not values and (near := nearest(variant, variants)) is not None:
+        return suggestion(near)
+    return f": it has {listing((values or variants)[:_MOST_NAMES])}"
+
+
+def _check_slice(name: str, segments: Sequence[str]) -> Iterator[Finding]:
+    """A slice is `segment=value`, of a segment that the traffic has."""
+    segment, equals, _ = name.partition("=")
+    if not equals:
+        yield Finding(("slice",), f"found `{name}`, expected `segment=value`, such as surface=home")
+    elif segment not in segments:
+        end = suggestion(nearest(segment, segments)) or f": it has {listing(segments) or 'none'}"
+        yield Finding(("slice",), f"`{segment}` is not among `traffic.segments`{end}")

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from replay.config.messages.finding import refuse
-from replay.config.sections.base import ColumnNames, Flag, Int, Name, Section, Text
-from replay.config.sections.checkpoints import AnyCheckpoint, CheckpointConfig
+from replay.config.messages.finding import Finding, KeyPath
+from replay.config.plain import mapping, placed_texts
+from replay.config.sections.base import ColumnNames, Flag, Int, Name, Section, Text, check_repeats
+from replay.config.sections.checkpoints import AnyCheckpoint, CheckpointConfig, check_checkpoints, not_a_checkpoint
 from replay.config.sections.diagnosis import DiagnosisConfig
 from replay.config.sections.diff import DiffConfig
 from replay.config.sections.engine import EngineConfig
-from replay.config.sections.gates import Gate
+from replay.config.sections.gates import Gate, check_gates
 from replay.config.sections.model import ModelConfig
-from replay.config.sections.replay_checks import check_replay
+from replay.config.sections.scenario_checks import check_scenarios
 from replay.config.sections.scenarios import Perturbation
-from replay.config.sections.skew import SkewMatrixConfig
+from replay.config.sections.skew import SkewMatrixConfig, skew_pairings
 from replay.config.sections.traffic import TrafficConfig
-from replay.config.variants import skew_pairings
+from replay.config.sections.variant_names import baseline_of, check_columns, named_variants
 from replay.config.yaml.origins import Origins
 from replay.errors import Problem
+
+_OWN_TABLES = ("scores", "diffs", "metrics")
 
 
 class ReplayConfig(Section):
@@ -108,7 +112,49 @@ class ReplayConfig(Section):
                 return {**data, "baseline": next(iter(checkpoints))}
         return data
 
-    @model_validator(mode="after")
-    def _consistent(self) -> ReplayConfig:
-        refuse(check_replay(self.model_dump(by_alias=True)))
-        return self
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """Sections that name each other's entries, variants of different names, and an output beside the traffic."""
+        checkpoints = mapping(data.get("checkpoints"))
+        yield from _check_names(data, checkpoints)
+        yield from (finding.under(("checkpoints",)) for finding in check_checkpoints(checkpoints))
+        yield from check_scenarios(data)
+        variants, unread = named_variants(data)
+        yield from check_columns(variants, data)
+        names = [variant.name for variant in variants] if checkpoints else []
+        yield from check_gates(data, names, unread, baseline_of(data))
+        yield from _check_output(data.get("output"), mapping(data.get("traffic")).get("path"))
+
+
+def _check_names(data: Mapping[str, Any], checkpoints: dict[str, Any]) -> Iterator[Finding]:
+    """Names of checkpoints that other sections give."""
+    names = [name for name in checkpoints if isinstance(name, str)]
+    perturbed: list[tuple[KeyPath, str]] = [
+        (("scenario_checkpoints", *place), name) for place, name in placed_texts(data.get("scenario_checkpoints"))
+    ]
+    yield from check_repeats(data.get("scenario_checkpoints"), ("scenario_checkpoints",), "keep one")
+    baseline: object = data.get("baseline")
+    given: list[tuple[KeyPath, str]] = [(("baseline",), baseline)] if isinstance(baseline, str) and baseline else []
+    for path, name in (*given, *perturbed, *_versions(mapping(data.get("skew_matrix")))):
+        if names and name not in names:
+            yield Finding(path, not_a_checkpoint(name, names))
+        elif path[0] == "skew_matrix" and "route" in mapping(checkpoints.get(name)):
+            yield Finding(path, f"`{name}` is a route: it has no parameters, name one of its members")
+
+
+def _versions(matrix: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    for module, versions in mapping(matrix.get("modules")).items():
+        for place, name in placed_texts(versions):
+            yield ("skew_matrix", "modules", module, *place), name
+    if isinstance(matrix.get("rest"), str):
+        yield ("skew_matrix", "rest"), matrix["rest"]
+
+
+def _check_output(output: object, traffic: object) -> Iterator[Finding]:
+    if not isinstance(output, str) or not isinstance(traffic, str) or not output or not traffic:
+        return
+    output, traffic = output.rstrip("/"), traffic.rstrip("/")
+    if f"{output}/".startswith(f"{traffic}/"):
+        yield Finding(("output",), f"lies in the traffic ({traffic}): expected another directory")
+    elif any(f"{traffic}/".startswith(f"{output}/{table}/") for table in _OWN_TABLES):
+        yield Finding(("output",), f"holds the traffic ({traffic}), which the run would replace: expected another one")

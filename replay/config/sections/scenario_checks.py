@@ -16,8 +16,7 @@ from replay.config.messages.finding import Finding
 from replay.config.messages.wording import listing, suggestion
 from replay.config.names import nearest
 from replay.config.plain import mapping, mappings
-from replay.config.sections.checkpoint_checks import check_plain
-from replay.config.sections.checkpoints import FACTORY_PATTERN
+from replay.config.sections.checkpoints import FACTORY_PATTERN, check_plain
 from replay.config.sections.diff import parse_duration, render_duration
 from replay.config.sections.dtypes import as_number
 from replay.config.sections.scenarios import OPS

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from replay.config.messages.finding import Finding, refuse
+from replay.config.messages.finding import Finding
 from replay.config.names import matches
-from replay.config.plain import placed_texts
-from replay.config.sections.base import Name, NonNegativeFloat, Section, SomeColumnNames, Text
+from replay.config.plain import mapping
+from replay.config.sections.base import (
+    NOT_IN_NAMES,
+    Name,
+    NonNegativeFloat,
+    Section,
+    SomeColumnNames,
+    Text,
+    check_repeats,
+)
+from replay.config.sections.checkpoints import SpliceConfig
 
 
 class SkewLimit(Section):
@@ -33,22 +43,52 @@ class SkewMatrixConfig(Section):
     limit: SkewLimit | None = None
     """With it the report says up to what lag between modules the loss holds."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> SkewMatrixConfig:
-        refuse(finding.under(("modules",)) for finding in check_modules(self.modules))
-        return self
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """Each module takes parameters of its own, from different checkpoints."""
+        earlier: list[str] = []
+        for module, versions in mapping(data.get("modules")).items():
+            path = ("modules", module)
+            shadow = next((other for other in earlier if matches(f"{other}.*", f"{module}.*")), None)
+            if shadow is not None:
+                yield Finding(path, f"`{shadow}` before it holds all its parameters: name the inner module first")
+            earlier.append(module)
+            yield from check_repeats(versions, path, "keep one")
 
 
-def check_modules(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """Check ``skew_matrix.modules``, as plain data: each takes parameters of its own, from different checkpoints."""
-    earlier: list[str] = []
-    for module, versions in data.items():
-        shadow = next((other for other in earlier if matches(f"{other}.*", f"{module}.*")), None)
-        if shadow is not None:
-            yield Finding((module,), f"`{shadow}` before it holds all its parameters: name the inner module first")
-        earlier.append(module)
-        seen: set[str] = set()
-        for place, version in placed_texts(versions):
-            if version in seen:
-                yield Finding((module, *place), f"`{version}` is listed twice: keep one")
-            seen.add(version)
+def skew_variant(modules: Sequence[str], versions: Sequence[str], rest: str | None = None) -> str:
+    """Name of a pairing of module versions; of a consistent one, the checkpoint itself.
+
+    Args:
+        modules: Prefixes of parameter names.
+        versions: Checkpoint of each.
+        rest: Checkpoint of all other parameters; None: that of the first module.
+
+    >>> skew_variant(("query", "item"), ("v1", "v2")), skew_variant(("query", "item"), ("v2", "v2"))
+    ('query.v1+item.v2', 'v2')
+    """
+    if len({*versions, rest or versions[0]}) == 1:
+        return versions[0]
+    return "+".join(f"{_as_name(module)}.{version}" for module, version in zip(modules, versions, strict=True))
+
+
+def _as_name(text: str) -> str:
+    """A text with "_" for what the name of a checkpoint may not have; it starts with a letter, a digit or "_"."""
+    name = NOT_IN_NAMES.sub("_", text)
+    return name if name[:1].isalnum() else f"_{name[1:]}"
+
+
+def pairing_names(
+    modules: Mapping[str, Sequence[str]], rest: str | None = None
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Every pairing of versions that is not consistent: its name, and the version of each module."""
+    for versions in itertools.product(*modules.values()):
+        if len({*versions, rest or versions[0]}) > 1:
+            yield skew_variant(tuple(modules), versions, rest), versions
+
+
+def skew_pairings(config: SkewMatrixConfig) -> Iterator[tuple[str, SpliceConfig]]:
+    """The checkpoints that a skew matrix adds, by name: a splice for every pairing that is not consistent."""
+    for name, versions in pairing_names(config.modules, config.rest):
+        globs = {f"{module}.*": version for module, version in zip(config.modules, versions, strict=True)}
+        yield name, SpliceConfig(splice={**globs, "*": config.rest or versions[0]})

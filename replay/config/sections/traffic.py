@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
-from replay.config.messages.finding import Finding, refuse
+from replay.config.messages.finding import Finding
 from replay.config.messages.wording import describe
 from replay.config.plain import texts
 from replay.config.sections.base import ColumnName, ColumnNames, NaturalInt, Section, Share, SomeColumnNames, Text
@@ -124,30 +124,21 @@ class TrafficConfig(Section):
     sample: Sample | None = None
     """Replay a share of the rows."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> TrafficConfig:
-        refuse(check_traffic(self.model_dump()))
-        return self
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """One place, keys that need each other, and no column in two roles."""
+        if (data.get("path") is None) == (data.get("table") is None):
+            yield Finding((), "give exactly one of `path` (a Parquet or Delta directory) and `table` (a catalog table)")
+        if data.get("delta_version") is not None and data.get("delta_timestamp") is not None:
+            yield Finding((), "give at most one of `delta_version` and `delta_timestamp`")
+        if data.get("window") is not None and data.get("time") is None:
+            yield Finding(("window",), "needs `traffic.time`, the column that the window selects on")
+        yield from _check_repeats(data)
+        yield from _check_roles(data)
 
 
 # One column cannot play two of these roles.
 _EXCLUSIVE = ("time", "score", "label", "weight", "served_by")
-
-
-def check_traffic(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """Check what no single key of the section can tell.
-
-    Args:
-        data: The section as plain data. What has a wrong shape is skipped: that is another mistake.
-    """
-    if (data.get("path") is None) == (data.get("table") is None):
-        yield Finding((), "give exactly one of `path` (a Parquet or Delta directory) and `table` (a catalog table)")
-    if data.get("delta_version") is not None and data.get("delta_timestamp") is not None:
-        yield Finding((), "give at most one of `delta_version` and `delta_timestamp`")
-    if data.get("window") is not None and data.get("time") is None:
-        yield Finding(("window",), "needs `traffic.time`, the column that the window selects on")
-    yield from _check_repeats(data)
-    yield from _check_roles(data)
 
 
 def _check_repeats(data: Mapping[str, Any]) -> Iterator[Finding]:

@@ -1,13 +1,16 @@
 import pytest
 from pydantic import ValidationError
 
-from replay.config import Gate
-from replay.config.sections.gates import check_gate
+from replay.config import Gate, ReplayConfig
+from tests.config.examples import small
+
+NULLS = {"op": "nulls", "features": "a"}
+TRAFFIC = {"path": "t", "key": "id", "score": "s", "segments": ["surface", "country"]}
 
 
 @pytest.mark.parametrize("limits", [{"max": 0.0}, {"min": -1}, {"min": 0.5, "max": 0.5}])
 def test_sound(limits):
-    assert list(check_gate({"variant": "prod", "metric": "auc", **limits})) == []
+    assert list(Gate.check({"variant": "prod", "metric": "auc", **limits})) == []
     assert Gate(variant="prod", metric="auc", **limits).slice is None
 
 
@@ -20,11 +23,96 @@ def test_sound(limits):
     ],
 )
 def test_limits_that_nothing_or_everything_passes(limits, message):
-    found = check_gate({"variant": "prod", "metric": "auc", **limits})
+    found = Gate.check({"variant": "prod", "metric": "auc", **limits})
     assert [(finding.path, finding.message) for finding in found] == [((), message)]
     with pytest.raises(ValidationError, match=message):
         Gate(variant="prod", metric="auc", **limits)
 
 
 def test_what_has_a_wrong_shape_is_skipped():
-    assert list(check_gate({"min": "x", "max": [1]})) == []
+    assert list(Gate.check({"min": "x", "max": [1]})) == []
+
+
+def found(**sections):
+    checkpoints = {"prod": {"path": "p"}, "new": {"path": "n"}}
+    model = {"inputs": [{"name": "x", "features": "a", "missing": 0}]}
+    data = small(**{"checkpoints": checkpoints, "traffic": TRAFFIC, "model": model, **sections})
+    return [(finding.path, finding.message) for finding in ReplayConfig.check(data)]
+
+
+SCENARIOS = {"x": [NULLS], "dose": [{**NULLS, "rate": [0.1, 0.5]}]}
+MATRIX = {"modules": {"q": ["prod", "new"], "i": ["prod", "new"]}}
+
+
+def about(**gate):
+    sections = {"scenarios": SCENARIOS, "skew_matrix": MATRIX, "gates": [{"metric": "auc", "min": 0, **gate}]}
+    return [(path[2:], message) for path, message in found(**sections)]
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        {"variant": "prod"},
+        {"variant": "online"},
+        {"variant": "prod", "against": "online"},
+        {"variant": "new", "against": "baseline"},
+        {"variant": "prod/x", "against": "baseline"},
+        {"variant": "prod/dose@0.5"},
+        {"variant": "q.prod+i.new"},
+        {"variant": "prod", "slice": "surface=home=x"},
+        {"variant": "prod", "slice": "country="},
+    ],
+)
+def test_sound_gates(gate):
+    assert about(**gate) == []
+
+
+@pytest.mark.parametrize(
+    ("gate", "key", "message"),
+    [
+        ({"variant": "prd"}, "variant", "`prd` is no variant of this config; did you mean `prod`?"),
+        ({"variant": "new/x"}, "variant", "`new/x` is no variant of this config; did you mean `new`?"),
+        (
+            {"variant": "prod/dose@0.9"},
+            "variant",
+            "`prod/dose@0.9` is no variant of this config; did you mean `prod/dose@0.1`?",
+        ),
+        (
+            {"variant": "prod/dose"},
+            "variant",
+            "`prod/dose` is no variant of this config: it has prod/dose@0.1, prod/dose@0.5",
+        ),
+        (
+            {"variant": "zzz"},
+            "variant",
+            "`zzz` is no variant of this config: it has prod, new, q.prod+i.new, q.new+i.prod, prod/x, prod/dose@0.1, "
+            "prod/dose@0.5",
+        ),
+        (
+            {"variant": "prod", "against": "baseline"},
+            "against",
+            "the baseline is not compared with itself: use `against: online`",
+        ),
+        (
+            {"variant": "online", "against": "baseline"},
+            "against",
+            "`online` are the scores that others are compared with: leave `against` out",
+        ),
+        ({"variant": "prod", "slice": "home"}, "slice", "found `home`, expected `segment=value`, such as surface=home"),
+        (
+            {"variant": "prod", "slice": "contry=DE"},
+            "slice",
+            "`contry` is not among `traffic.segments`; did you mean `country`?",
+        ),
+    ],
+)
+def test_gates_about_what_there_is_not(gate, key, message):
+    assert about(**gate) == [((key,), message)]
+
+
+def test_a_gate_on_a_scenario_that_cannot_be_read_is_not_judged():
+    scenarios = {"x": [{"op": "nulls", "features": "a", "rate": 2}], "y": [NULLS]}
+    gates = [{"variant": name, "metric": "auc", "min": 0} for name in ("prod/x", "prod/x@0.1", "prod/z")]
+    assert found(scenarios=scenarios, gates=gates) == [
+        (("gates", 2, "variant"), "`prod/z` is no variant of this config; did you mean `prod/y`?")
+    ]

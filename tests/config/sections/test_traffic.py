@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from replay.config import TrafficConfig, UtcTime
-from replay.config.sections.traffic import check_traffic, columns_by_role
+from replay.config.sections.traffic import columns_by_role
 
 TIME = TypeAdapter(UtcTime)
 TEN = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -14,7 +14,7 @@ TEN = datetime(2026, 11, 20, 10, tzinfo=UTC)
 
 def found(**changes):
     data = {"path": "p", "key": ["id"], "score": "s", **changes}
-    return [(finding.path, finding.message) for finding in check_traffic(data)]
+    return [(finding.path, finding.message) for finding in TrafficConfig.check(data)]
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,14 @@ import pytest
 from pydantic import ValidationError
 
 from replay.config import Hash, Input, ModelConfig
-from replay.config.sections.model_checks import check_input, check_model
 
 
 def of_input(**data):
-    return [(finding.path, finding.message) for finding in check_input({"name": "x", **data})]
+    return [(finding.path, finding.message) for finding in Input.check({"name": "x", **data})]
 
 
 def of_model(*inputs, **data):
-    return [(finding.path, finding.message) for finding in check_model({"inputs": list(inputs), **data})]
+    return [(finding.path, finding.message) for finding in ModelConfig.check({"inputs": list(inputs), **data})]
 
 
 ONE_SOURCE = "give exactly one of `features` (stacked), `feature` (one column) and `mask_of`"
@@ -189,7 +188,7 @@ def test_families():
 def test_what_has_a_wrong_shape_is_skipped():
     assert of_model(5, {"name": 7, "feature": ["a"]}, {"mask_of": 3}, families={"a": 5, "b": {"c": 1}}) == []
     assert of_model(families=[1]) == []
-    assert list(check_model({})) == list(check_model({"inputs": "x", "families": {"f": ["a"]}})) == []
+    assert list(ModelConfig.check({})) == list(ModelConfig.check({"inputs": "x", "families": {"f": ["a"]}})) == []
     assert of_input(feature=5, dtype=7, hash=[1], missing=[1], pad={}, unknown="x") == [
         (("unknown",), "is for values that are not in a vocabulary: give a `vocabulary`")
     ]

@@ -1,0 +1,199 @@
+"""Names of variants: a checkpoint, or a checkpoint under a scenario. Each is a column of the scores table.
+
+What checks names works on plain data, sound or not: what has a wrong shape is skipped, as that is another mistake.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from replay.config.messages.finding import Finding, KeyPath
+from replay.config.plain import mapping, texts
+from replay.config.sections.base import NOT_IN_NAMES
+from replay.config.sections.diff import parse_duration, render_duration
+from replay.config.sections.dtypes import as_number
+from replay.config.sections.scenarios import Perturbation
+from replay.config.sections.skew import pairing_names
+from replay.config.sections.traffic import columns_by_role
+
+# What a run writes into the scores table beside the roles of `traffic`; `online` is also a name in gates.
+_OWN_COLUMNS = ("rejected", "online")
+
+_Choice = tuple[float, timedelta | None]
+"""A rate and a lag."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One what-if, with a single rate and lag in each of its steps.
+
+    Attributes:
+        name: ``counts_null``, or ``counts_dose@0.1`` where a step of the config lists several values.
+        salt: Name in the config, ``counts_dose``: what is hashed, so that a higher rate only adds rows.
+        perturbations: Its steps, in order.
+    """
+
+    name: str
+    salt: str
+    perturbations: tuple[Perturbation, ...]
+
+
+def expand_scenario(name: str, steps: Sequence[Perturbation]) -> Iterator[Scenario]:
+    """The scenarios that one of a config stands for: every combination of the values that its steps list.
+
+    >>> steps = [Perturbation(op="nulls", features=("a",), rate=(0.1, 1.0))]
+    >>> [scenario.name for scenario in expand_scenario("dose", steps)]
+    ['dose@0.1', 'dose@1']
+    """
+    for full, choices in _combinations(name, [(step.rate, step.lag or ()) for step in steps]):
+        expanded = [
+            step.model_copy(update={"rate": (rate,), "lag": None if lag is None else (lag,)})
+            for step, (rate, lag) in zip(steps, choices, strict=True)
+        ]
+        yield Scenario(full, name, tuple(expanded))
+
+
+def _combinations(
+    name: str, steps: Sequence[tuple[Sequence[float], Sequence[timedelta]]]
+) -> Iterator[tuple[str, tuple[_Choice, ...]]]:
+    """Every combination of the rates and lags that steps list, with the name of its scenario."""
+    for choices in itertools.product(*(itertools.product(rates, lags or (None,)) for rates, lags in steps)):
+        parts = [name]
+        for (rates, lags), (rate, lag) in zip(steps, choices, strict=True):
+            parts += [value_text(rate)] if len(rates) > 1 else []
+            parts += [value_text(lag)] if lag is not None and len(lags) > 1 else []
+        yield "@".join(parts), choices
+
+
+def sensitivity_name(family: str) -> str:
+    """Name of the scenario in which a family is null everywhere.
+
+    >>> sensitivity_name("counts 7d")
+    'null.counts_7d'
+    """
+    return f"null.{NOT_IN_NAMES.sub('_', family)}"
+
+
+def value_text(value: float | timedelta) -> str:
+    """One value of a list as it stands in a variant's name.
+
+    >>> value_text(0.1), value_text(1.0), value_text(timedelta(hours=3))
+    ('0.1', '1', '3h')
+    """
+    return render_duration(value) if isinstance(value, timedelta) else repr(float(value)).removesuffix(".0")
+
+
+@dataclass(frozen=True)
+class NamedVariant:
+    """A variant as the plain data of a config names it.
+
+    Attributes:
+        name: Its name.
+        path: What gives it the name, in the config.
+        whose: What a column of that name would be, in a message.
+    """
+
+    name: str
+    path: KeyPath
+    whose: str
+
+
+def named_variants(data: Mapping[str, Any]) -> tuple[list[NamedVariant], set[str]]:
+    """Every variant of a config, as far as it can be read; and the scenarios that cannot.
+
+    Args:
+        data: The whole config.
+    """
+    variants = [*_checkpoints(data), *_pairings(data)]
+    unread: set[str] = set()
+    scenarios: list[tuple[str, KeyPath]] = []
+    for salt, steps in mapping(data.get("scenarios")).items():
+        names = _scenario_names(str(salt), steps)
+        if names is None:
+            unread.add(salt)
+        scenarios += [(name, ("scenarios", salt)) for name in names or ()]
+    if data.get("sensitivity") is True:
+        for family in mapping(mapping(data.get("model")).get("families")):
+            scenarios.append((sensitivity_name(str(family)), ("model", "families", family)))
+    perturbed = {name.casefold(): name for name in texts(data.get("scenario_checkpoints")) or texts(baseline_of(data))}
+    for checkpoint in perturbed.values():
+        for scenario, path in scenarios:
+            name = f"{checkpoint}/{scenario}"
+            variants.append(NamedVariant(name, path, f"of another variant (`{name}`)"))
+    return variants, unread
+
+
+def baseline_of(data: Mapping[str, Any]) -> object:
+    """The baseline's name: the one that is given, or the first checkpoint."""
+    return data.get("baseline") or next(iter(mapping(data.get("checkpoints"))), None)
+
+
+def _checkpoints(data: Mapping[str, Any]) -> Iterator[NamedVariant]:
+    for name in mapping(data.get("checkpoints")):
+        if isinstance(name, str):
+            yield NamedVariant(name, ("checkpoints", name), f"of another checkpoint (`{name}`)")
+
+
+def _pairings(data: Mapping[str, Any]) -> Iterator[NamedVariant]:
+    """What the skew matrix adds."""
+    matrix = mapping(data.get("skew_matrix"))
+    modules = {
+        str(module): tuple(dict.fromkeys(texts(each))) for module, each in mapping(matrix.get("modules")).items()
+    }
+    rest = matrix.get("rest")
+    for name, _ in pairing_names(modules, rest if isinstance(rest, str) else None) if len(modules) > 1 else ():
+        yield NamedVariant(name, ("skew_matrix", "modules"), f"of another pairing (`{name}`)")
+
+
+def _scenario_names(name: str, steps: object) -> list[str] | None:
+    """Names of the scenarios that one of a config stands for; None where its rates or lags cannot be read."""
+    read: list[tuple[list[float], list[timedelta]]] = []
+    for step in steps if isinstance(steps, (list, tuple)) else [None]:
+        if not isinstance(step, dict):
+            return None
+        rates = [_rate(value) for value in _listed(step.get("rate", 1.0))]
+        lags = [_lag(value) for value in _listed(step.get("lag"))]
+        if not rates or None in rates or None in lags:
+            return None
+        read.append(([rate for rate in rates if rate is not None], [lag for lag in lags if lag is not None]))
+    # A value that is listed twice is told where it stands.
+    return list(dict.fromkeys(full for full, _ in _combinations(name, read))) if read else None
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, (list, tuple)) else [] if value is None else [value]
+
+
+def _rate(value: object) -> float | None:
+    number = as_number(value) if isinstance(value, str) else value
+    in_range = isinstance(number, (int, float)) and not isinstance(number, bool) and 0 <= number <= 1
+    return float(number) if in_range else None  # type: ignore[arg-type]
+
+
+def _lag(value: object) -> timedelta | None:
+    try:
+        duration = parse_duration(value)
+    except ValueError:
+        return None
+    return duration if isinstance(duration, timedelta) else None
+
+
+def check_columns(variants: Sequence[NamedVariant], data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Every variant is a column of the scores table, where Spark does not tell upper from lower case."""
+    taken = {name.casefold(): f"of the run itself (`{name}`)" for name in _OWN_COLUMNS}
+    for role, names in columns_by_role(mapping(data.get("traffic"))).items():
+        for name in names:
+            taken.setdefault(name.casefold(), f"of the traffic (`{role}: {name}`)")
+    told: set[KeyPath] = set()
+    for variant in variants:
+        whose = taken.setdefault(variant.name.casefold(), variant.whose)
+        if whose is not variant.whose and variant.path not in told:
+            told.add(variant.path)
+            yield Finding(
+                variant.path,
+                f"the name `{variant.name}` is a column {whose}: both go into the scores table, so give another name",
+            )
