@@ -8,17 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.metrics.auc import Auc
-from replay.metrics.calibration import Calibration
-from replay.metrics.functional.terms import row_terms
-from replay.metrics.influence import AucInfluence
-from replay.metrics.ne import NormalizedEntropy
-from replay.metrics.ratio import RatioTerms, measure_change
-from replay.metrics.state import RatioMetric
-from replay.metrics.usable import labelled_rows
-from replay.metrics.value import NO_ROWS, MetricValue, undefined
+from replay.metrics.metric import Metric, changed_metrics
+from replay.metrics.usable import Array, labelled_rows
+from replay.metrics.value import MetricValue
 
-Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 NO_LOSS = "the whole difference is not told from 0, so that it has no shares"
@@ -31,8 +24,7 @@ class MetricCost:
     Attributes:
         online: Of the online scores.
         replayed: Of the replayed scores.
-        loss: For ``auc`` replayed - online, for ``ne`` and ``calibration`` online - replayed; its interval is paired.
-            Of ``auc`` and ``ne`` a positive loss is quality lost.
+        loss: The metric's change from the replayed to the online scores, such as ``auc_drop``; its interval is paired.
     """
 
     online: MetricValue
@@ -60,7 +52,7 @@ class QualityLoss:
     """What an incident cost.
 
     Attributes:
-        metrics: Of ``auc``, ``ne`` and ``calibration``.
+        metrics: By name of every metric whose change is measured.
         causes: By cause and metric. Parts of several causes need not sum to the whole: metrics are not linear.
         rows: Rows with both scores, a label and a weight.
     """
@@ -104,18 +96,17 @@ def quality_loss(
     pair = _ScoredPairs(labels[used], None if weight is None else weight[used], None if group is None else group[used])
     served, right = online[used], replayed[used]
     metrics = {
-        name: MetricCost(pair.value(name, served), pair.value(name, right), pair.loss(name, served, right))
-        for name in _METRICS
+        metric.name: MetricCost(pair.value(metric, served), pair.value(metric, right), pair.loss(metric, served, right))
+        for metric in changed_metrics().values()
     }
     causes = {}
     for cause, mask in (explained or {}).items():
         repaired = np.where(mask[used], right, served)
-        causes[cause] = {name: _part(pair.loss(name, served, repaired), metrics[name].loss) for name in _METRICS}
+        causes[cause] = {
+            metric.name: _part(pair.loss(metric, served, repaired), metrics[metric.name].loss)
+            for metric in changed_metrics().values()
+        }
     return QualityLoss(metrics, causes, int(np.count_nonzero(used)))
-
-
-_RATIOS: Mapping[str, type[RatioMetric]] = {"ne": NormalizedEntropy, "calibration": Calibration}
-_METRICS = ("auc", *_RATIOS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,34 +117,12 @@ class _ScoredPairs:
     weight: Array | None
     group: NDArray[np.generic] | None
 
-    def value(self, name: str, score: Array) -> MetricValue:
-        if name != "auc":
-            return _RATIOS[name]().update(score, self.label, self.weight, self.group).compute()
-        state = Auc().update(score, self.label, self.weight)
-        if self.group is None or state.histogram is None:
-            return state.compute()
-        return AucInfluence(state.histogram).update(score, self.label, self.weight, self.group).compute()
+    def value(self, metric: type[Metric], score: Array) -> MetricValue:
+        return metric.measure(score, self.label, self.weight, self.group)
 
-    def loss(self, name: str, served: Array, better: Array) -> MetricValue:
+    def loss(self, metric: type[Metric], served: Array, better: Array) -> MetricValue:
         """How much better ``better`` is than what was served."""
-        if not len(served):
-            return undefined(0, NO_ROWS)
-        if name != "auc":
-            return self._ratio_loss(_RATIOS[name], served, better)
-        ours = Auc().update(served, self.label, self.weight).histogram
-        theirs = Auc().update(better, self.label, self.weight).histogram
-        if ours is None or theirs is None:
-            return undefined(0, NO_ROWS)
-        return AucInfluence(ours, theirs).update(served, self.label, self.weight, self.group, better).compute()
-
-    def _ratio_loss(self, metric: type[RatioMetric], served: Array, better: Array) -> MetricValue:
-        sides = [self._side(metric, score) for score in (served, better)]
-        terms = [row_terms(score, self.label, self.weight) for score in (served, better)]
-        return measure_change(metric.formula, sides[0], sides[1], terms[0] @ terms[1].T)
-
-    def _side(self, metric: type[RatioMetric], score: Array) -> RatioTerms:
-        state = metric().update(score, self.label, self.weight, self.group)
-        return RatioTerms(state.sums, state.moments, state.rows, state.num_outside, state.by_cluster)
+        return metric.measure_change(served, better, self.label, self.weight, self.group)
 
 
 def _part(regained: MetricValue, whole: MetricValue) -> CausePart:

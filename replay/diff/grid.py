@@ -14,12 +14,13 @@ from replay.diff.chunk import Chunk, ChunkBuffer, Column, decode, split_rejected
 from replay.diff.comparison import compare_rows
 from replay.diff.packed import Packed
 from replay.diff.score_state import ScoreState, ScoreSums
-from replay.diff.slices.contribution import Judged, compact_columns, spread_columns, take_terms
+from replay.diff.slices.contribution import NUM_TERMS, Judged, compact_columns, spread_columns, take_terms
 from replay.diff.slices.tables import CLUSTER_WIDTH, COUNTS_WIDTH, Kind, Plan, SliceTables
 from replay.diff.spec import ONLINE, DiffSpec, VariantColumn
-from replay.metrics.functional.terms import NUM_TERMS, row_loss
 from replay.metrics.histogram import bits_to_float, ordered_bits
 from replay.metrics.keyed import Sums
+from replay.metrics.ratio import row_terms
+from replay.metrics.terms import outside_unit
 from replay.metrics.usable import Excluded
 
 Array = NDArray[np.float64]
@@ -224,13 +225,11 @@ class _ChunkPass:
             return np.zeros((NUM_TERMS, 0)), nothing, nothing
         used = self.chunk.judged[rows] & valid & np.isfinite(values)
         score = values if used.all() else np.where(used, values, 0.0)
-        label = self.chunk.label[rows]
-        terms = np.stack((np.ones_like(score), label, score, row_loss(score, label)))
-        if self.chunk.weight is not None:
-            terms *= self.chunk.weight[rows]
+        weight = self.chunk.weight
+        terms = row_terms(score, self.chunk.label[rows], None if weight is None else weight[rows])
         if score is not values:
             terms *= used
-        return terms, used, (score < 0) | (score > 1)
+        return terms, used, outside_unit(score)
 
     def _add_histograms(
         self, place: int, state: ScoreState, column: Column, judged: Judged, rows: Codes | None, sign: float = 1.0

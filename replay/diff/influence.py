@@ -1,4 +1,4 @@
-"""The second pass of a diff: what each row adds to AUC and LogMAE, once the first pass knows the whole histogram."""
+"""The second pass of a diff: what each row adds to metrics of histograms, once the first pass knows these."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ from replay.diff.chunk import Chunk, ChunkBuffer, Column, decode, split_rejected
 from replay.diff.grid import DiffState
 from replay.diff.spec import ONLINE, DiffSpec, VariantColumn
 from replay.metrics.cluster import CLUSTERS
-from replay.metrics.functional.auc import curve
-from replay.metrics.functional.log_mae import log_calibration
 from replay.metrics.histogram import Bits, Histogram, ordered_bits
-from replay.metrics.influence import InfluenceTable
+from replay.metrics.histogram_metric import histogram_metrics, why_not_two_classes
+from replay.metrics.influence_table import InfluenceTable
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.int64]
 
-AUC, LOG_MAE, USED = range(3)
-"""Columns by cluster: influence on AUC, influence on LogMAE, rows with a usable score."""
+METRICS = histogram_metrics()
+PLACES = {name: place for place, name in enumerate(METRICS)}
+"""Column by cluster of the influence on each metric."""
+USED = len(METRICS)
+"""Column by cluster of the rows with a usable score."""
+_CHANGED = [PLACES[name] for name, metric in METRICS.items() if metric.change is not None]
 
 
 def filled_histogram(state: DiffState, name: str) -> Histogram:
@@ -45,7 +48,8 @@ class InfluencePlan:
 
     Attributes:
         spec: The diff.
-        tables: For the online score and each variant that has an AUC: influence on AUC and LogMAE by score and label.
+        tables: For the online score and each variant with scores of both labels: influence on each metric by score and
+            label.
     """
 
     spec: DiffSpec
@@ -57,9 +61,9 @@ class InfluencePlan:
         tables = {}
         for name in state.scores:
             histogram = filled_histogram(state, name)
-            found = curve(histogram)
-            if found.reason is None:
-                tables[name] = InfluenceTable.of(histogram, found.influence, log_calibration(histogram).influence)
+            if why_not_two_classes(histogram) is None:
+                influences = [metric.read(histogram).influence for metric in METRICS.values()]
+                tables[name] = InfluenceTable.of(histogram, *influences)
         return cls(state.spec, tables)
 
     @property
@@ -100,9 +104,10 @@ class InfluenceState:
         plan: From the first pass over the same rows.
 
     Attributes:
-        by_cluster: For each score, ``(CLUSTERS, 3)``: ``AUC``, ``LOG_MAE`` and ``USED``; empty without a group.
-        paired_squares: For each variant, ``(2,)`` by label: squared difference of the influences on AUC; empty with a
-            group.
+        by_cluster: For each score, ``(CLUSTERS, num_metrics + 1)``: the metrics by ``PLACES``, and ``USED``; empty
+            without a group.
+        paired_squares: For each variant, ``(num_metrics, 2)`` by label: squared difference from the baseline's
+            influence, of metrics whose change is measured; empty with a group.
     """
 
     def __init__(self, plan: InfluencePlan) -> None:
@@ -112,9 +117,9 @@ class InfluenceState:
         self.by_cluster: dict[str, Array] = {}
         self.paired_squares: dict[str, Array] = {}
         if plan.spec.group is not None:
-            self.by_cluster = {name: np.zeros((CLUSTERS, 3)) for name in plan.tables}
+            self.by_cluster = {name: np.zeros((CLUSTERS, USED + 1)) for name in plan.tables}
         elif plan.spec.baseline in plan.tables:
-            self.paired_squares = {name: np.zeros(2) for name in plan.tables}
+            self.paired_squares = {name: np.zeros((len(METRICS), 2)) for name in plan.tables}
         self._buffer = ChunkBuffer()
 
     @property
@@ -181,16 +186,17 @@ class InfluenceState:
         return sorted(self._spec.variants, key=lambda variant: variant.name != self._spec.baseline)
 
     def _add_score(self, name: str, chunk: Chunk, usable: _Usable, baseline: Array | None) -> Array:
-        """Add one column of scores; returns its rows' influence on AUC."""
+        """Add one column of scores; returns its rows' influence, ``(num_rows, num_metrics)``."""
         used = usable.mask
         influence = self.plan.tables[name].influence_of_bits(used, usable.bits, chunk.label, chunk.weight)
-        auc = influence[:, AUC]
         if chunk.cluster is not None:
             sums = self.by_cluster[name]
-            for metric in (AUC, LOG_MAE):
-                sums[:, metric] += np.bincount(chunk.cluster, weights=influence[:, metric], minlength=CLUSTERS)
+            for place in PLACES.values():
+                sums[:, place] += np.bincount(chunk.cluster, weights=influence[:, place], minlength=CLUSTERS)
             sums[:, USED] += np.bincount(chunk.cluster[used], minlength=CLUSTERS)
         elif baseline is not None:
-            squares = (baseline - auc) ** 2
-            self.paired_squares[name] += np.bincount(chunk.label.astype(np.int64), weights=squares, minlength=2)
-        return auc
+            label = chunk.label.astype(np.int64)
+            for place in _CHANGED:
+                squares = (baseline[:, place] - influence[:, place]) ** 2
+                self.paired_squares[name][place] += np.bincount(label, weights=squares, minlength=2)
+        return influence

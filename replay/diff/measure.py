@@ -18,6 +18,7 @@ from replay.diff.slices.contribution import AGAINST_BASELINE, AGAINST_ONLINE, WI
 from replay.diff.slices.measures import ALL, SliceMeasures, bucket_time, metric_row
 from replay.diff.slices.tables import COUNTS_WIDTH
 from replay.diff.spec import ONLINE
+from replay.metrics.histogram_metric import bounded_metrics
 from replay.metrics.rank import RankChange
 from replay.metrics.row import MetricRow
 from replay.metrics.value import MetricValue, undefined
@@ -48,11 +49,9 @@ _STATISTICS = (
     "correlation",
 )
 WORTH_A_NOTE = 1e-3
-"""A binning error of an AUC that a reader is told of; a smaller one is in ``auc_error_bound`` alone."""
+"""A binning error that a reader is told of; a smaller one is in ``auc_error_bound`` alone."""
 
 NO_LOGIT = "some score lies outside [0, 1], or none lies strictly inside"
-
-_CHANGES = ("auc_drop", "ne_increase", "calibration_shift")
 
 
 def measure(
@@ -62,8 +61,8 @@ def measure(
 
     Args:
         state: The merged first pass.
-        influence: The merged second pass, where there was one. Without it, ``auc_drop`` has no interval; nor have
-            ``auc`` and ``log_mae`` where the diff has a group.
+        influence: The merged second pass, where there was one. Without it, changes of metrics of a histogram have no
+            interval; nor have these metrics where the diff has a group.
         ranks: ``RankState.compute``, where the diff has a group and variants to compare.
     """
     state.flush()
@@ -93,7 +92,7 @@ def measure(
         variants={name: found for name, found in variants.items() if name != ONLINE},
         online=variants[ONLINE],
         metric_rows=tuple(rows),
-        notes=tuple(_notes(state, variants, sliced.auc_error_bound)),
+        notes=tuple(_notes(state, variants, sliced.error_bounds)),
     )
 
 
@@ -152,9 +151,10 @@ def _overall_rows(name: str, found: VariantResult) -> Iterator[MetricRow]:
     for against, comparison in (("online", found.vs_online), ("baseline", found.vs_baseline)):
         if comparison is None:
             continue
-        for metric in (*_STATISTICS, *_CHANGES):
-            if metric in comparison:
-                yield metric_row(name, against, ALL, None, metric, _statistic(comparison, metric, found))
+        for metric in _STATISTICS:
+            yield metric_row(name, against, ALL, None, metric, _statistic(comparison, metric))
+        for change, value in comparison.get("changes", {}).items():
+            yield metric_row(name, against, ALL, None, change, value)
         if "rank" in comparison:
             for metric, mean in comparison["rank"].metrics().items():
                 yield metric_row(name, against, ALL, None, metric, mean.as_metric())
@@ -163,9 +163,9 @@ def _overall_rows(name: str, found: VariantResult) -> Iterator[MetricRow]:
         yield metric_row(name, None, ALL, None, metric, shown)
     for metric, value in found.metrics.items():
         yield metric_row(name, None, ALL, None, metric, value)
-    if found.metrics:
-        bound = MetricValue(found.auc_error_bound, None, None, found.metrics["auc"].rows)
-        yield metric_row(name, None, ALL, None, "auc_error_bound", bound)
+    for metric, bound in found.error_bounds.items() if found.metrics else ():
+        shown = MetricValue(bound, None, None, found.metrics[metric].rows)
+        yield metric_row(name, None, ALL, None, f"{metric}_error_bound", shown)
 
 
 def _add_ranks(variants: Mapping[str, VariantResult], ranks: Mapping[str, RankChange], baseline: str) -> None:
@@ -175,18 +175,17 @@ def _add_ranks(variants: Mapping[str, VariantResult], ranks: Mapping[str, RankCh
             comparison["rank"] = change
 
 
-def _statistic(comparison: dict[str, Any], metric: str, found: VariantResult) -> MetricValue:
+def _statistic(comparison: dict[str, Any], metric: str) -> MetricValue:
     """A statistic of a comparison, with the rows that it is of."""
-    rows = found.metrics["auc"].rows if metric in _CHANGES else comparison["compared"]
     interval = (comparison.get(f"{metric}_low"), comparison.get(f"{metric}_high"))
-    return MetricValue(comparison[metric], *interval, rows, comparison["reasons"].get(metric))
+    return MetricValue(comparison[metric], *interval, comparison["compared"], comparison["reasons"].get(metric))
 
 
 def _moment(time_us: int | None) -> datetime | None:
     return None if time_us is None else bucket_time(time_us)
 
 
-def _notes(state: DiffState, variants: dict[str, VariantResult], slice_bound: float) -> Iterator[str]:
+def _notes(state: DiffState, variants: dict[str, VariantResult], slice_bounds: Mapping[str, float]) -> Iterator[str]:
     spec, time = state.spec, state.slices.time
     for segment, axis in zip(spec.segments, state.slices.axes, strict=True):
         if axis.overflowed:
@@ -201,11 +200,15 @@ def _notes(state: DiffState, variants: dict[str, VariantResult], slice_bound: fl
         )
     if spec.group is not None and state.no_group and len(spec.variants) > 1:
         yield f"{state.no_group:,} rows have no {spec.group!r} (null): they are in no change of rank"
-    bound = max(found.auc_error_bound for found in variants.values())
-    if bound > WORTH_A_NOTE:
-        yield f"auc over all rows is within {bound:.1e} of the exact one: distinct scores share {spec.score_bins} bins"
-    if slice_bound > WORTH_A_NOTE:
-        yield (
-            f"auc of slices is within {slice_bound:.1e} of the exact one: distinct scores of a segment's values share "
-            f"{spec.slice_bins} bins"
-        )
+    for metric in bounded_metrics():
+        bound = max(found.error_bounds[metric] for found in variants.values())
+        if bound > WORTH_A_NOTE:
+            yield (
+                f"{metric} over all rows is within {bound:.1e} of the exact one: distinct scores share "
+                f"{spec.score_bins} bins"
+            )
+        if slice_bounds[metric] > WORTH_A_NOTE:
+            yield (
+                f"{metric} of slices is within {slice_bounds[metric]:.1e} of the exact one: distinct scores of a "
+                f"segment's values share {spec.slice_bins} bins"
+            )

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replay.diff.grid import DiffState
-from replay.diff.influence import AUC, LOG_MAE, USED, InfluenceState, filled_histogram
+from replay.diff.influence import PLACES, USED, InfluenceState, filled_histogram
 from replay.diff.result import VariantResult
-from replay.diff.score_state import ScoreState
 from replay.diff.slices.cells import PAIR_LOW
+from replay.diff.slices.contribution import NUM_TERMS
 from replay.diff.slices.tables import CLUSTER_WIDTH
 from replay.diff.spec import ONLINE
-from replay.metrics.cluster import CLUSTERS
-from replay.metrics.functional import calibration, logloss, ne
-from replay.metrics.functional.auc import RocCurve, auc_interval, curve, small_sample
-from replay.metrics.functional.log_mae import LogCalibration, log_calibration
-from replay.metrics.functional.terms import NUM_TERMS, cluster_variance
+from replay.metrics.cluster import CLUSTERS, cluster_variance
 from replay.metrics.histogram import Histogram, ordered_bits
+from replay.metrics.histogram_metric import HistogramMetric, HistogramReading, bounded_metrics, histogram_metrics
 from replay.metrics.interval import NO_INTERVAL, Interval, wald
-from replay.metrics.ratio import ClusterTerms, RatioFormula, RatioTerms, measure_change, measure_ratio
+from replay.metrics.metric import METRICS, Metric, changed_metrics
+from replay.metrics.ratio import RatioMetric, TermTotals, measure_change, measure_whole
 from replay.metrics.value import MetricValue, undefined
 
 Array = NDArray[np.float64]
-
-RATIOS: dict[str, RatioFormula] = {"ne": ne, "logloss": logloss, "calibration": calibration}
-CHANGES: dict[str, RatioFormula] = {"ne_increase": ne, "calibration_shift": calibration}
 
 _COMPARED = {"online": NUM_TERMS, "baseline": NUM_TERMS + 2}
 
@@ -46,8 +40,10 @@ class OverallMeasures:
         self.spec = state.spec
         self.influence = influence
         self.histograms = {name: filled_histogram(state, name) for name in state.scores}
-        self.curves = {name: curve(histogram) for name, histogram in self.histograms.items()}
-        self._log_mae = {name: log_calibration(histogram) for name, histogram in self.histograms.items()}
+        self.readings: dict[str, dict[str, HistogramReading]] = {
+            name: {metric: kind.read(histogram) for metric, kind in histogram_metrics().items()}
+            for name, histogram in self.histograms.items()
+        }
         self._clusters = self._read_clusters()
 
     def measure(self, name: str) -> VariantResult:
@@ -59,8 +55,7 @@ class OverallMeasures:
             if name != self.spec.baseline:
                 vs_baseline = score.on_baseline.compute(design_effect=self.design_effect(name, "baseline"))
                 if self.spec.label is not None:
-                    self._add_changes(vs_baseline, name)
-        bound = self.curves[name].error_bound
+                    vs_baseline["changes"] = self._changes(name)
         return VariantResult(
             rows=self.state.rows,
             rows_scored=score.rows_scored,
@@ -75,94 +70,69 @@ class OverallMeasures:
             },
             metrics={} if self.spec.label is None else self._metrics(name),
             clipped=score.clipped,
-            auc_error_bound=bound if math.isfinite(bound) else 0.0,
+            error_bounds={metric: self.readings[name][metric].error_bound for metric in bounded_metrics()},
         )
 
     def _metrics(self, name: str) -> dict[str, MetricValue]:
-        score = self.state.scores[name]
+        return {metric: self._metric(name, kind) for metric, kind in METRICS.items()}
+
+    def _metric(self, name: str, kind: type[Metric]) -> MetricValue:
+        if issubclass(kind, RatioMetric):
+            return measure_whole(kind, self._totals(name))
+        assert issubclass(kind, HistogramMetric)
+        reading = self.readings[name][kind.name]
+        return kind.answer(reading, *self._clustered_variance(name, kind.name))
+
+    def _totals(self, name: str) -> TermTotals:
         clusters = self._clusters.get(name)
-        grouped = None
-        if clusters is not None:
-            grouped = ClusterTerms(np.zeros(CLUSTERS, dtype=np.int64), clusters[:, :NUM_TERMS])
-        one = np.ones(1)
-        ratios = {
-            metric: measure_ratio(
-                formula, score.sums[None], score.moments[None], one * score.used, one * score.outside, grouped
-            )[0]
-            for metric, formula in RATIOS.items()
-        }
-        return {"auc": self._auc(name), **ratios, "log_mae": self._log_mae_value(name)}
+        return self.state.scores[name].totals(None if clusters is None else clusters[:, :NUM_TERMS])
 
-    def _auc(self, name: str) -> MetricValue:
-        found = self.curves[name]
-        if found.reason is not None:
-            return undefined(found.rows, found.reason)
-        variance, degrees = self._rank_variance(name, AUC, found)
-        return MetricValue(found.auc, *auc_interval(found.auc, variance, found.class_rows, degrees), found.rows)
-
-    def _log_mae_value(self, name: str) -> MetricValue:
-        found = self._log_mae[name]
-        if found.reason is not None:
-            return undefined(found.rows, found.reason)
-        variance, degrees = self._rank_variance(name, LOG_MAE, found)
-        return MetricValue(found.value, *wald(found.value, variance, degrees=degrees, floor=0.0), found.rows)
-
-    def _rank_variance(self, name: str, metric: int, found: RocCurve | LogCalibration) -> tuple[float, float]:
+    def _clustered_variance(self, name: str, metric: str) -> tuple[float, float]:
         """Of independent rows without a group; with one, only the second pass knows."""
         if self.spec.group is None:
-            return found.variance, math.inf
+            return self.readings[name][metric].variance, math.inf
         if self.influence is None or name not in self.influence.by_cluster:
             return math.nan, 1.0
         sums = self.influence.by_cluster[name]
-        return cluster_variance(sums[sums[:, USED] > 0, metric])
+        return cluster_variance(sums[sums[:, USED] > 0, PLACES[metric]])
 
-    def rank_design_effect(self, name: str, metric: int) -> float | None:
-        """Clustered over independent variance of AUC or LogMAE over all rows (Kish 1965); None where it isn't known."""
+    def metric_design_effect(self, name: str, metric: str) -> float | None:
+        """Clustered over independent variance of a metric of histograms (Kish 1965); None where it isn't known."""
         if self.spec.group is None:
             return 1.0
-        found = self.curves[name] if metric == AUC else self._log_mae[name]
-        clustered, _ = self._rank_variance(name, metric, found)
-        return clustered / found.variance if math.isfinite(clustered) and found.variance > 0 else None
+        reading = self.readings[name][metric]
+        clustered, _ = self._clustered_variance(name, metric)
+        return clustered / reading.variance if math.isfinite(clustered) and reading.variance > 0 else None
 
-    def _add_changes(self, comparison: dict[str, Any], name: str) -> None:
-        score, baseline = self.state.scores[name], self.state.scores[self.spec.baseline]
-        sides = [
-            self._side(one, self._clusters.get(key)) for one, key in ((score, name), (baseline, self.spec.baseline))
-        ]
-        changes = {"auc_drop": self._auc_drop(name)}
-        changes.update(
-            (metric, measure_change(formula, sides[0], sides[1], score.cross)) for metric, formula in CHANGES.items()
-        )
-        for metric, found in changes.items():
-            comparison |= {metric: found.value, f"{metric}_low": found.low, f"{metric}_high": found.high}
-            if found.reason is not None:
-                comparison["reasons"][metric] = found.reason
+    def _changes(self, name: str) -> dict[str, MetricValue]:
+        """The change of each metric against the baseline, by its name."""
+        return {change: self._change(name, kind) for change, kind in changed_metrics().items()}
 
-    @staticmethod
-    def _side(score: ScoreState, clusters: Array | None) -> RatioTerms:
-        terms = None if clusters is None else clusters[:, :NUM_TERMS]
-        return RatioTerms(score.sums, score.moments, score.used, score.outside, terms)
-
-    def _auc_drop(self, name: str) -> MetricValue:
-        here, there = self.curves[name], self.curves[self.spec.baseline]
+    def _change(self, name: str, kind: type[Metric]) -> MetricValue:
+        baseline = self.spec.baseline
+        if issubclass(kind, RatioMetric):
+            return measure_change(kind, self._totals(name), self._totals(baseline), self.state.scores[name].cross)
+        assert issubclass(kind, HistogramMetric)
+        assert kind.change is not None
+        here, there = self.readings[name][kind.name], self.readings[baseline][kind.name]
         reason = here.reason or there.reason
         if reason is not None:
             return undefined(here.rows, reason)
-        drop = there.auc - here.auc
-        return MetricValue(drop, *self._drop_interval(name, drop), here.rows)
+        change = kind.change.of(here.value, there.value)
+        return MetricValue(change, *self._change_interval(name, kind, change), here.rows)
 
-    def _drop_interval(self, name: str, drop: float) -> Interval:
-        passed, baseline = self.influence, self.spec.baseline
+    def _change_interval(self, name: str, kind: type[HistogramMetric], change: float) -> Interval:
+        passed, baseline, place = self.influence, self.spec.baseline, PLACES[kind.name]
         if passed is None:
             return NO_INTERVAL
         if name in passed.by_cluster and baseline in passed.by_cluster:
             there, here = passed.by_cluster[baseline], passed.by_cluster[name]
             occupied = (there[:, USED] > 0) | (here[:, USED] > 0)
-            variance, degrees = cluster_variance((there[:, AUC] - here[:, AUC])[occupied])
-            return wald(drop, variance, degrees=degrees)
+            variance, degrees = cluster_variance((there[:, place] - here[:, place])[occupied])
+            return wald(change, variance, degrees=degrees)
         if name in passed.paired_squares:
-            squares = passed.paired_squares[name] * small_sample(self.curves[name].class_rows)
-            return wald(drop, float(squares.sum()))
+            squares = passed.paired_squares[name][place]
+            return wald(change, kind.variance_of(squares, self.readings[name][kind.name].class_rows))
         return NO_INTERVAL
 
     def _out_of_range(self, name: str) -> int:

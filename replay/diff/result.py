@@ -21,15 +21,15 @@ class VariantResult:
         missing: Rows without a score, nor one of the checkpoint.
         vs_online: ``Comparison.compute``; the baseline's has a ``rank`` too, where the others' ``vs_baseline`` do. None
             for the online score itself.
-        vs_baseline: The same, and where there is a label ``auc_drop`` (baseline - variant), ``ne_increase`` and
-            ``calibration_shift`` (variant - baseline), each with ``_low`` and ``_high``; ``rank``, a ``RankChange``,
-            where there is a group; None for the online score and the baseline itself.
+        vs_baseline: The same, and where there is a label ``changes``, a ``MetricValue`` by the name of each change
+            (``auc_drop``); ``rank``, a ``RankChange``, where there is a group; None for the online score and the
+            baseline itself.
         stability: Rows whose score is ``non_finite``, ``saturated`` (a probability within 1e-6 of 0 or 1), or
             ``out_of_range`` (finite, and outside of what the baseline's clean scores span); and ``largest_logit``, None
             where the scores are not probabilities, or none lies strictly inside (0, 1).
-        metrics: ``auc``, ``ne``, ``logloss``, ``calibration`` and ``log_mae``; empty without a label.
+        metrics: Every metric by name; empty without a label.
         clipped: Rows whose score was clipped to [1e-12, 1 - 1e-12] for a logarithm.
-        auc_error_bound: How far binning can have moved the AUC; 0 where every distinct score has its bin.
+        error_bounds: By metric, how far binning can have moved it; 0 where every distinct score has its bin.
     """
 
     rows: int
@@ -40,7 +40,7 @@ class VariantResult:
     stability: dict[str, Any]
     metrics: dict[str, MetricValue]
     clipped: int
-    auc_error_bound: float
+    error_bounds: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from replay.diff.chunk import Column
 from replay.diff.comparison import ComparisonSums, left_over
-from replay.diff.slices.contribution import Judged
+from replay.diff.slices.contribution import NUM_TERMS, Judged
 from replay.diff.spec import DiffSpec
-from replay.metrics.functional.terms import NUM_TERMS, num_clipped
 from replay.metrics.histogram import Histogram
+from replay.metrics.ratio import TermTotals
+from replay.metrics.terms import num_clipped
 
 Array = NDArray[np.float64]
 
@@ -41,9 +42,9 @@ class ScoreSums:
         outside: Used rows whose score lies outside [0, 1].
         clipped: Used rows whose score was clipped for the logarithm.
         not_finite_judged: Rows with a label and weight, but no finite score.
-        sums: ``(4,)``: sums of the terms.
-        moments: ``(4, 4)``: sums of the terms' products.
-        cross: ``(4, 4)``: sums of products of these terms with the baseline's.
+        sums: ``(num_terms,)``: sums of the terms.
+        moments: ``(num_terms, num_terms)``: sums of the terms' products.
+        cross: ``(num_terms, num_terms)``: sums of products of these terms with the baseline's.
         on_online: Against the online score.
         on_baseline: Against the baseline.
     """
@@ -73,7 +74,7 @@ class ScoreSums:
         Args:
             column: The scores, filled in.
             judged: The same, ready to be summed.
-            baseline: ``(4, num_rows)``: the baseline's terms; None for the online score.
+            baseline: ``(num_terms, num_rows)``: the baseline's terms; None for the online score.
             num_judged: Rows with a label and a weight.
         """
         self._add_stability(column)
@@ -108,6 +109,10 @@ class ScoreSums:
             self.above_0 = min(self.above_0, low if low > 0 else float(values.min(where=values > 0, initial=np.inf)))
             self.below_1 = max(self.below_1, high if high < 1 else float(values.max(where=values < 1, initial=-np.inf)))
             self.saturated += _num_saturated(values)
+
+    def totals(self, clusters: Array | None) -> TermTotals:
+        """What ratio metrics take; ``clusters`` are the terms' sums by cluster, None where rows are independent."""
+        return TermTotals(self.sums, self.moments, self.used, self.outside, clusters)
 
     def largest_logit(self) -> float | None:
         """The largest ``|log(p / (1 - p))|`` of the scores strictly inside (0, 1), saturated ones included.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from replay.diff.result import DiffResult
+from replay.metrics.metric import losses
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class Sensitivity:
 
     Attributes:
         variant: Its name.
-        metric: ``auc_drop`` where there is a label, else ``mean_abs``; the same for all that are ranked together.
+        metric: The first loss (``auc_drop``) where there is a label, else ``mean_abs``; one for all of a ranking.
         value: None where it is not defined.
         low: Lower end of its 95% interval, or None.
         high: Upper end, or None.
@@ -32,7 +33,7 @@ class Sensitivity:
 def rank_sensitivity(result: DiffResult, variants: Sequence[str]) -> list[Sensitivity]:
     """Order variants by their effect against the baseline, the largest first; those without a value come last.
 
-    ``auc_drop`` decides where there is a label; ``mean_abs`` decides else, and between drops that are equal.
+    The first loss decides where there is a label; ``mean_abs`` decides else, and between losses that are equal.
 
     Args:
         result: Of the diff.
@@ -50,9 +51,13 @@ def _effect(result: DiffResult, name: str) -> Sensitivity:
     if variant is None or variant.vs_baseline is None:
         raise ValueError(f"found {name!r}, expected a variant of the diff that is compared with the baseline")
     found = variant.vs_baseline
-    metric = "auc_drop" if "auc_drop" in found else "mean_abs"
-    interval = (found.get(f"{metric}_low"), found.get(f"{metric}_high"))
-    return Sensitivity(name, metric, found[metric], *interval, found["mean_abs"])
+    changes = found.get("changes", {})
+    metric = next((loss for loss in losses() if loss in changes), None)
+    if metric is None:
+        return Sensitivity(name, "mean_abs", found["mean_abs"], None, None, found["mean_abs"])
+    return Sensitivity(
+        name, metric, changes[metric].value, changes[metric].low, changes[metric].high, found["mean_abs"]
+    )
 
 
 def _order(effect: Sensitivity) -> tuple[bool, float, float, str]:

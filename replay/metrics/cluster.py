@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 CLUSTERS = 1024
 """Random groups of an estimate over all rows."""
 
+Array = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
 
 _NULL_HASH = np.uint64(0x9E3779B97F4A7C15)
@@ -45,9 +46,26 @@ def cluster_codes(group: NDArray[Any]) -> NDArray[np.int64]:
     return cast("NDArray[np.int64]", (mix(group) & np.uint64(CLUSTERS - 1)).astype(np.int64))
 
 
-def added_to(sums: NDArray[np.float64] | None, added: NDArray[Any]) -> NDArray[np.float64]:
+def added_to(sums: Array | None, added: NDArray[Any]) -> Array:
     """A new array: the sums so far, if there are any, and what is added."""
     return added.astype(np.float64) if sums is None else sums + added
+
+
+def cluster_variance(influence: Array) -> tuple[float, float]:
+    """Variance of a statistic from its influence summed by cluster.
+
+    Args:
+        influence: ``(num_clusters,)`` of the clusters that have rows.
+
+    Returns:
+        ``G / (G - 1) * sum(U**2)`` and the degrees of freedom, G - 1; NaN and 1 with fewer than two clusters.
+    """
+    clusters = influence.size
+    if clusters < 2:
+        return float("nan"), 1.0
+    with np.errstate(all="ignore"):
+        centred = influence - influence.mean()
+        return float(clusters / (clusters - 1) * np.dot(centred, centred)), clusters - 1.0
 
 
 def hash_groups(group: pa.Array) -> Hashes:

@@ -18,11 +18,11 @@ from replay.diff.grid import DiffState
 from replay.diff.influence import InfluencePlan, InfluenceState
 from replay.diff.measure import bucket_counts, measure
 from replay.diff.spec import ONLINE, DiffSpec, VariantColumn
-from replay.metrics.auc import Auc
-from replay.metrics.calibration import Calibration
-from replay.metrics.log_mae import LogMae
-from replay.metrics.logloss import LogLoss
-from replay.metrics.ne import NormalizedEntropy
+from replay.metrics.kinds.auc import Auc
+from replay.metrics.kinds.calibration import Calibration
+from replay.metrics.kinds.log_mae import LogMae
+from replay.metrics.kinds.logloss import LogLoss
+from replay.metrics.kinds.ne import NormalizedEntropy
 from tests.diff.table import ROWS, SPEC, START_US, batches, filled, numbers, scores_table
 from tests.metrics.state_tester import check_state, same
 
@@ -211,12 +211,13 @@ def test_paired_changes_are_differences_of_the_metrics():
     result = measure(diffed(SPEC), second_pass(diffed(SPEC)))
     base = result.variants["prod"].metrics
     for name in ("candidate", "prod/nulls", "candidate/nulls"):
-        found, own = result.variants[name].vs_baseline, result.variants[name].metrics
-        assert found["auc_drop"] == pytest.approx(base["auc"].value - own["auc"].value)
-        assert found["ne_increase"] == pytest.approx(own["ne"].value - base["ne"].value)
-        assert found["calibration_shift"] == pytest.approx(own["calibration"].value - base["calibration"].value)
-        for change in ("auc_drop", "ne_increase", "calibration_shift"):
-            assert found[f"{change}_low"] < found[change] < found[f"{change}_high"]
+        found, own = result.variants[name].vs_baseline["changes"], result.variants[name].metrics
+        assert list(found) == ["auc_drop", "ne_increase", "calibration_shift"]
+        assert found["auc_drop"].value == pytest.approx(base["auc"].value - own["auc"].value)
+        assert found["ne_increase"].value == pytest.approx(own["ne"].value - base["ne"].value)
+        assert found["calibration_shift"].value == pytest.approx(own["calibration"].value - base["calibration"].value)
+        for change in found.values():
+            assert change.low < change.value < change.high
 
 
 def test_counts_of_the_whole_table():
@@ -312,7 +313,7 @@ def test_few_bins_keep_the_auc_within_its_noted_bound():
     result, exact = measure(diffed(spec)), measure(diffed(SPECS["no weight"]))
     for name, found in result.variants.items():
         error = abs(found.metrics["auc"].value - exact.variants[name].metrics["auc"].value)
-        assert error <= found.auc_error_bound
+        assert error <= found.error_bounds["auc"]
     whole, slices = result.notes
     assert "auc over all rows" in whole
     assert "share 32 bins" in whole
@@ -329,7 +330,9 @@ def test_a_small_error_of_binning_is_data_and_no_note():
     result = measure(diffed(checkpoints))
     bounds = {row.variant: row.value for row in result.metric_rows if row.metric == "auc_error_bound"}
     assert 0 < max(bounds.values()) < 1e-3
-    assert bounds == {name: found.auc_error_bound for name, found in {ONLINE: result.online, **result.variants}.items()}
+    assert bounds == {
+        name: found.error_bounds["auc"] for name, found in {ONLINE: result.online, **result.variants}.items()
+    }
     assert result.notes == ()
 
 
@@ -385,7 +388,7 @@ def test_a_scenario_that_touches_nothing_is_its_checkpoint():
     assert found.rows_scored == 0
     assert found.vs_online == clean.vs_online
     assert found.metrics == clean.metrics
-    assert (found.vs_baseline["mismatched"], found.vs_baseline["auc_drop"]) == (
+    assert (found.vs_baseline["mismatched"], found.vs_baseline["changes"]["auc_drop"].value) == (
         result.variants["prod"].stability["non_finite"] - _infinities(),
         0.0,
     )

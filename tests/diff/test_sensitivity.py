@@ -6,6 +6,7 @@ import pytest
 
 from replay.diff.measure import measure
 from replay.diff.sensitivity import rank_sensitivity
+from replay.metrics.value import undefined
 from tests.diff.table import SPEC
 from tests.diff.test_grid import diffed, second_pass
 
@@ -16,7 +17,7 @@ def test_with_a_label_the_largest_auc_drop_comes_first():
     state = diffed(SPEC)
     result = measure(state, second_pass(state))
     found = rank_sensitivity(result, NAMES)
-    drops = {name: result.variants[name].vs_baseline["auc_drop"] for name in NAMES}
+    drops = {name: result.variants[name].vs_baseline["changes"]["auc_drop"].value for name in NAMES}
     assert [one.variant for one in found] == sorted(NAMES, key=lambda name: -drops[name])
     for one in found:
         assert (one.metric, one.value) == ("auc_drop", drops[one.variant])
@@ -35,7 +36,7 @@ def test_without_a_label_the_mean_distance_decides():
 def test_what_is_not_defined_comes_last():
     state = diffed(SPEC)
     result = measure(state)
-    result.variants["candidate"].vs_baseline["auc_drop"] = None
+    result.variants["candidate"].vs_baseline["changes"]["auc_drop"] = undefined(900, "one class")
     assert [one.variant for one in rank_sensitivity(result, NAMES)][-1] == "candidate"
 
 

@@ -7,14 +7,12 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from replay.metrics.auc import Auc
-from replay.metrics.calibration import Calibration
-from replay.metrics.functional import calibration, ne
-from replay.metrics.functional.terms import row_terms
-from replay.metrics.influence import AucInfluence
-from replay.metrics.logloss import LogLoss
-from replay.metrics.ne import NormalizedEntropy
-from replay.metrics.ratio import RatioTerms, measure_change
+from replay.metrics.histogram_metric import HistogramInfluence
+from replay.metrics.kinds.auc import Auc
+from replay.metrics.kinds.calibration import Calibration
+from replay.metrics.kinds.logloss import LogLoss
+from replay.metrics.kinds.ne import NormalizedEntropy
+from replay.metrics.ratio import TermTotals, measure_change, row_terms
 
 ROUNDS = 1000
 RATES = np.array([0.02, 0.1, 0.3, 0.7])
@@ -98,7 +96,7 @@ def test_auc_of_rows_in_groups():
         score = rng.normal(size=1000) + np.repeat(rng.normal(size=200), 5) + label
         first = Auc().update(score, label)
         naive.append(interval(first.compute()))
-        clustered.append(interval(AucInfluence(first.histogram).update(score, label, None, group).compute()))
+        clustered.append(interval(HistogramInfluence(Auc, first.histogram).update(score, label, None, group).compute()))
     assert 0.93 <= coverage(clustered, expected) <= 0.97
     assert coverage(naive, expected) < 0.85
 
@@ -112,16 +110,15 @@ def test_paired_auc_drop():
         label = (rng.random(400) < 0.3).astype(float)
         base = rng.normal(size=400) + label
         noisy = base + rng.normal(size=400)
-        drop = AucInfluence(Auc().update(noisy, label).histogram, Auc().update(base, label).histogram)
+        drop = HistogramInfluence(Auc, Auc().update(noisy, label).histogram, Auc().update(base, label).histogram)
         found.append(interval(drop.update(noisy, label, None, None, base).compute()))
     assert 0.93 <= coverage(found, expected) <= 0.97
 
 
 @pytest.mark.parametrize("grouped", [False, True])
-@pytest.mark.parametrize("formula", [ne, calibration], ids=["ne_increase", "calibration_shift"])
-def test_paired_changes_of_ratios(formula, grouped):
+@pytest.mark.parametrize("metric", [NormalizedEntropy, Calibration], ids=lambda metric: metric.change.name)
+def test_paired_changes_of_ratios(metric, grouped):
     other = np.array([0.05, 0.05, 0.35, 0.6])
-    metric = {ne: NormalizedEntropy, calibration: Calibration}[formula]
     expected = truth(other)[metric] - truth()[metric]
     rng = np.random.default_rng(16)
     found, width, alone = [], [], []
@@ -136,10 +133,10 @@ def test_paired_changes_of_ratios(formula, grouped):
             codes = np.unique(group, return_inverse=True)[1]
             sums = [np.stack([np.bincount(codes, weights=term) for term in terms], axis=1) for terms in (here, there)]
         sides = [
-            RatioTerms(terms.sum(axis=1), terms @ terms.T, label.size, 0, by_group)
+            TermTotals(terms.sum(axis=1), terms @ terms.T, label.size, 0, by_group)
             for terms, by_group in zip((here, there), sums, strict=True)
         ]
-        change = measure_change(formula, sides[0], sides[1], here @ there.T)
+        change = measure_change(metric, sides[0], sides[1], here @ there.T)
         found.append(interval(change))
         width.append(change.high - change.low)
         single = metric().update(SCORES[kind], label).compute()

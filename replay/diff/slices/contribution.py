@@ -9,25 +9,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.diff.comparison import RowComparison
-from replay.metrics.functional.terms import NUM_TERMS
+from replay.metrics.ratio import all_terms
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
-QUALITY_WIDTH = 16
-"""Rows, the four sums, the ten distinct second moments, rows outside [0, 1]."""
+NUM_TERMS = len(all_terms())
+_UPPER = [(left, right) for left in range(NUM_TERMS) for right in range(left, NUM_TERMS)]
+"""Pairs of terms, each once: the upper half of the symmetric matrix of their products."""
+_LAST = 1 + NUM_TERMS + len(_UPPER)
+
+QUALITY_WIDTH = _LAST + 1
+"""Rows, the terms' sums, their distinct second moments, rows outside [0, 1]."""
 COMPARISON_WIDTH = 5
 """Compared, mismatched, finite pairs, sum of |delta|, sum of delta."""
 WIDTH = QUALITY_WIDTH + 2 * COMPARISON_WIDTH
 """Columns of a variant: quality, against online, against the baseline."""
 AGAINST_ONLINE, AGAINST_BASELINE = QUALITY_WIDTH, QUALITY_WIDTH + COMPARISON_WIDTH
 
-ROWS, SUMS, MOMENTS, OUTSIDE = 0, slice(1, 5), slice(5, 15), 15
-UPPER = np.triu_indices(NUM_TERMS)
+ROWS, SUMS, MOMENTS, OUTSIDE = 0, slice(1, 1 + NUM_TERMS), slice(1 + NUM_TERMS, _LAST), _LAST
 
-# A label is 0 or 1, so y*y = y; without weights also w*w = w. What is left is summed once, and copied to its places.
-_WEIGHTED = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 6, 9, 10, 11, 12, 13, 14])
-_UNWEIGHTED = np.array([0, 0, 1, 2, 3, 0, 1, 2, 3, 1, 4, 5, 6, 7, 8, 9])
+_WEIGHT, _LABEL = 0, 1
+_PRODUCTS = [(left, right) for left, right in _UPPER if left > _WEIGHT and right > _LABEL]
+"""Pairs of terms whose product has to be summed. A label is 0 or 1, so y*y = y; without weights also w*w = w."""
+
+
+def _layout(*, weighted: bool) -> Codes:
+    """For each column of quality, the column of ``compact_columns`` that holds its sum, ``(QUALITY_WIDTH,)``."""
+    first = 1 if weighted else 0  # without weights, the number of rows is the sum of the weights too
+    sums = list(range(first, first + NUM_TERMS))
+    by_weight = [total + NUM_TERMS for total in sums] if weighted else sums
+    places = {(_WEIGHT, term): place for term, place in enumerate(by_weight)}
+    places[_LABEL, _LABEL] = by_weight[_LABEL]
+    places |= {pair: by_weight[-1] + 1 + place for place, pair in enumerate(_PRODUCTS)}
+    moments = [places[pair] for pair in _UPPER]
+    return np.array([0, *sums, *moments, by_weight[-1] + 1 + len(_PRODUCTS)])
+
+
+_LAYOUTS = {weighted: _layout(weighted=weighted) for weighted in (False, True)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +54,7 @@ class Judged:
     """One column of scores, ready to be summed. Arrays are ``(num_rows,)``.
 
     Attributes:
-        terms: ``(4, num_rows)``: weight, label, score and loss, times the weight; 0 where the row can't be used.
+        terms: ``(num_terms, num_rows)``: see ``replay.metrics.terms``; 0 where the row can't be used.
         used: Rows with a label, a weight and a finite score.
         outside: Used rows whose score is no probability.
         weighted: Whether there are weights.
@@ -57,7 +76,7 @@ class Judged:
 
 
 def take_terms(terms: Array, rows: Codes) -> Array:
-    """Terms of some rows, ``(4, len(rows))``; without labels there are none."""
+    """Terms of some rows, ``(num_terms, len(rows))``; without labels there are none."""
     return terms.take(rows, axis=1) if terms.shape[1] else terms
 
 
@@ -70,13 +89,12 @@ def compact_columns(judged: Judged, *, labelled: bool) -> list[NDArray[Any]]:
     """
     columns: list[NDArray[Any]] = []
     if labelled:
-        weight, label, score, loss = judged.terms
+        terms = judged.terms
         if judged.weighted:
-            columns = [judged.used, weight, label, score, loss]
-            columns += [weight * weight, weight * label, weight * score, weight * loss]
+            columns = [judged.used, *terms, *(terms[_WEIGHT] * term for term in terms)]
         else:
-            columns = [judged.used, label, score, loss]
-        columns += [label * score, label * loss, score * score, score * loss, loss * loss]
+            columns = [judged.used, *terms[1:]]
+        columns += [terms[left] * terms[right] for left, right in _PRODUCTS]
         columns.append(judged.outside)
     for found in (judged.on_online, judged.on_baseline):
         if found is not None:
@@ -89,7 +107,7 @@ def spread_columns(sums: Array, *, labelled: bool, weighted: bool) -> Array:
     spread = np.zeros((sums.shape[0], WIDTH))
     taken = 0
     if labelled:
-        layout = _WEIGHTED if weighted else _UNWEIGHTED
+        layout = _LAYOUTS[weighted]
         spread[:, :QUALITY_WIDTH] = sums[:, layout]
         taken = int(layout.max()) + 1
     rest = sums[:, taken:]
@@ -98,8 +116,9 @@ def spread_columns(sums: Array, *, labelled: bool, weighted: bool) -> Array:
 
 
 def full_moments(upper: Array) -> Array:
-    """Symmetric matrices, ``(..., 4, 4)``, from their upper halves, ``(..., 10)``."""
+    """Symmetric matrices, ``(..., num_terms, num_terms)``, from their upper halves."""
     full = np.zeros((*upper.shape[:-1], NUM_TERMS, NUM_TERMS))
-    full[..., UPPER[0], UPPER[1]] = upper
-    full[..., UPPER[1], UPPER[0]] = upper
+    rows, columns = zip(*_UPPER, strict=True)
+    full[..., rows, columns] = upper
+    full[..., columns, rows] = upper
     return full

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from replay.diff.comparison import NO_FINITE_PAIR, NOTHING_COMPARED
 from replay.diff.grid import DiffState
-from replay.diff.influence import AUC, LOG_MAE
-from replay.diff.overall import RATIOS, OverallMeasures, grouped_histogram, score_blocks
+from replay.diff.overall import OverallMeasures, grouped_histogram, score_blocks
 from replay.diff.slices.cells import PAIR_SHIFT
 from replay.diff.slices.contribution import (
     AGAINST_BASELINE,
     AGAINST_ONLINE,
     COMPARISON_WIDTH,
     MOMENTS,
+    NUM_TERMS,
     OUTSIDE,
     ROWS,
     SUMS,
@@ -28,11 +28,10 @@ from replay.diff.slices.contribution import (
 )
 from replay.diff.slices.tables import CLUSTER_WIDTH
 from replay.diff.spec import ONLINE
-from replay.metrics.functional.auc import auc_interval, curve
-from replay.metrics.functional.log_mae import log_calibration
-from replay.metrics.functional.terms import NUM_TERMS
-from replay.metrics.interval import wald, wilson
-from replay.metrics.ratio import ClusterTerms, measure_ratio
+from replay.metrics.histogram_metric import bounded_metrics, histogram_metrics
+from replay.metrics.interval import wilson
+from replay.metrics.metric import MetricChange, changed_metrics
+from replay.metrics.ratio import ClusterTerms, measure_ratio, ratio_metrics
 from replay.metrics.row import MetricRow
 from replay.metrics.value import MetricValue, undefined
 
@@ -43,12 +42,9 @@ ALL = "all"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-CHANGED = {"auc": ("auc_drop", -1), "ne": ("ne_increase", 1), "calibration": ("calibration_shift", 1)}
-"""How a change of quality is called, and which sign a loss has."""
-
 SLICED_METRICS: tuple[str, ...] = (
-    *("mismatch_rate", "mean_abs", "mean_delta", *RATIOS, "auc", "log_mae"),
-    *(change for change, _ in CHANGED.values()),
+    *("mismatch_rate", "mean_abs", "mean_delta"),
+    *(*ratio_metrics(), *histogram_metrics(), *changed_metrics()),
 )
 """What is measured of every segment's values; other metrics are of all rows alone."""
 
@@ -81,13 +77,13 @@ class SliceMeasures:
         overall: The measures over all rows, for design effects.
 
     Attributes:
-        auc_error_bound: The largest of any slice so far: how far binning can have moved its AUC.
+        error_bounds: By metric the largest of any slice so far: how far binning can have moved it.
     """
 
     def __init__(self, state: DiffState, overall: OverallMeasures) -> None:
         self.state = state
         self.overall = overall
-        self.auc_error_bound = 0.0
+        self.error_bounds = dict.fromkeys(bounded_metrics(), 0.0)
 
     def rows(self) -> Iterator[MetricRow]:
         """Measure: values of segments, in sort order, then time buckets."""
@@ -115,30 +111,23 @@ class SliceMeasures:
         if spec.label is not None:
             columns += _ratios(sums, clusters)
             if family.table != "bucket":
-                columns += self._ranks(name, family)
+                columns += self._of_histograms(name, family)
         return columns
 
-    def _ranks(self, name: str, family: SliceRows) -> Columns:
-        """AUC and LogMAE of a segment's values; clustered variances by the design effect of all rows."""
+    def _of_histograms(self, name: str, family: SliceRows) -> Columns:
+        """Metrics of a segment's values; clustered variances by the design effect of all rows."""
         histogram = grouped_histogram(self.state, name, int(family.table.split(".")[1]))
-        effects = [self.overall.rank_design_effect(name, metric) for metric in (AUC, LOG_MAE)]
-        aucs, distances = [], []
-        for code in family.codes.tolist():
-            part = histogram.group(code)
-            found = curve(part)
-            if found.reason is not None:
-                aucs.append(undefined(found.rows, found.reason))
-            else:
-                self.auc_error_bound = max(self.auc_error_bound, found.error_bound)
-                interval = auc_interval(found.auc, _scaled(found.variance, effects[0]), found.class_rows)
-                aucs.append(MetricValue(found.auc, *interval, found.rows))
-            away = log_calibration(part)
-            if away.reason is not None:
-                distances.append(undefined(away.rows, away.reason))
-            else:
-                interval = wald(away.value, _scaled(away.variance, effects[1]), floor=0.0)
-                distances.append(MetricValue(away.value, *interval, away.rows))
-        return [(None, "auc", aucs), (None, "log_mae", distances)]
+        parts = [histogram.group(code) for code in family.codes.tolist()]
+        columns: Columns = []
+        for metric, kind in histogram_metrics().items():
+            effect = self.overall.metric_design_effect(name, metric)
+            readings = [kind.read(part) for part in parts]
+            values = [kind.answer(reading, _scaled(reading.variance, effect)) for reading in readings]
+            columns.append((None, metric, values))
+            if kind.bounded:
+                bounds = [reading.error_bound for reading in readings]
+                self.error_bounds[metric] = max([self.error_bounds[metric], *bounds])
+        return columns
 
 
 def metric_row(
@@ -199,8 +188,8 @@ def _compared(sums: Array, against: str, effect: float) -> Columns:
 def _ratios(sums: Array, clusters: ClusterTerms | None) -> Columns:
     moments = full_moments(sums[:, MOMENTS])
     return [
-        (None, metric, measure_ratio(formula, sums[:, SUMS], moments, sums[:, ROWS], sums[:, OUTSIDE], clusters))
-        for metric, formula in RATIOS.items()
+        (None, metric, measure_ratio(kind, sums[:, SUMS], moments, sums[:, ROWS], sums[:, OUTSIDE], clusters))
+        for metric, kind in ratio_metrics().items()
     ]
 
 
@@ -208,17 +197,18 @@ def _changes(baseline: Columns, variant: Columns) -> Columns:
     """What a variant's quality loses against the baseline's; a slice has no paired interval."""
     before = {metric: values for against, metric, values in baseline if against is None}
     after = {metric: values for against, metric, values in variant if against is None}
-    return [
-        ("baseline", change, [_change(*pair, sign) for pair in zip(before[metric], after[metric], strict=True)])
-        for metric, (change, sign) in CHANGED.items()
-        if metric in after
-    ]
+    columns: Columns = []
+    for kind in changed_metrics().values():
+        if kind.change is not None and kind.name in after:
+            pairs = zip(after[kind.name], before[kind.name], strict=True)
+            columns.append(("baseline", kind.change.name, [_change(kind.change, *pair) for pair in pairs]))
+    return columns
 
 
-def _change(before: MetricValue, after: MetricValue, sign: int) -> MetricValue:
+def _change(change: MetricChange, after: MetricValue, before: MetricValue) -> MetricValue:
     if before.value is None or after.value is None:
         return undefined(after.rows, after.reason or before.reason or NO_FINITE_PAIR)
-    return MetricValue(sign * (after.value - before.value), None, None, after.rows)
+    return MetricValue(change.of(after.value, before.value), None, None, after.rows)
 
 
 def _clusters(state: DiffState, family: SliceRows) -> dict[str, ClusterTerms]:

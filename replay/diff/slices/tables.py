@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from replay.diff.chunk import Chunk, Column
 from replay.diff.slices.axis import OTHER, TimeAxis, ValueAxis
 from replay.diff.slices.cells import PAIR_LOW, PAIR_SHIFT, SliceCells, find_cells
-from replay.diff.slices.contribution import AGAINST_BASELINE, AGAINST_ONLINE, WIDTH
+from replay.diff.slices.contribution import AGAINST_BASELINE, AGAINST_ONLINE, NUM_TERMS, WIDTH
 from replay.diff.spec import DiffSpec
 from replay.metrics.cluster import CLUSTERS
 from replay.metrics.histogram import Histogram
@@ -23,8 +23,8 @@ Kind = Literal["full", "counts", "cluster"]
 
 SLICE_CLUSTERS = 64
 """Random groups of an estimate on one slice: 63 degrees of freedom make an interval 2% wider than with many."""
-CLUSTER_WIDTH = 8
-"""The four terms, then compared and mismatched against online and against the baseline."""
+CLUSTER_WIDTH = NUM_TERMS + 4
+"""The terms, then compared and mismatched against online and against the baseline."""
 COUNTS_WIDTH = 4
 """Compared and mismatched against online and against the baseline."""
 

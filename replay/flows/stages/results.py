@@ -16,6 +16,7 @@ from replay.diff.worst import RowDelta
 from replay.features import feature_column
 from replay.flows.stages.effects import Effects
 from replay.flows.stages.prepare import Prepared
+from replay.metrics.value import MetricValue
 from replay.report import summary as report
 from replay.report.summary import (
     CheckpointSummary,
@@ -159,7 +160,16 @@ def variant_summary(found: VariantResult, variant: Variant) -> VariantSummary:
 
 
 def _comparison(found: Mapping[str, Any] | None) -> Comparison | None:
-    return None if found is None else Comparison(**found)
+    if found is None:
+        return None
+    changes: Mapping[str, MetricValue] = found.get("changes", {})
+    flat = {f"{name}{end}": getattr(value, part) for name, value in changes.items() for end, part in _ENDS.items()}
+    reasons = {name: value.reason for name, value in changes.items() if value.reason is not None}
+    rest = {name: value for name, value in found.items() if name != "changes"}
+    return Comparison(**rest | flat | {"reasons": found["reasons"] | reasons})
+
+
+_ENDS = {"": "value", "_low": "low", "_high": "high"}
 
 
 def _time(text: str) -> datetime:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replay.metrics.log_mae import LogMae
+from replay.metrics.kinds.log_mae import LogMae
 
 
 def test_ten_buckets_by_hand():

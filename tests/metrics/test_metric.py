@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from replay.metrics.auc import Auc
-from replay.metrics.calibration import Calibration
-from replay.metrics.log_mae import LogMae
-from replay.metrics.logloss import LogLoss
-from replay.metrics.ne import NormalizedEntropy
+from replay.metrics.kinds.auc import Auc
+from replay.metrics.kinds.calibration import Calibration
+from replay.metrics.kinds.log_mae import LogMae
+from replay.metrics.kinds.logloss import LogLoss
+from replay.metrics.kinds.ne import NormalizedEntropy
 from replay.metrics.value import NO_POSITIVES, NO_ROWS, NOT_PROBABILITIES, ONE_CLASS, ZERO_WEIGHT
 from tests.metrics.cases import CASES, shards
 from tests.metrics.state_tester import check_state

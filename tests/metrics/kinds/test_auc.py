@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replay.metrics.auc import Auc
-from replay.metrics.functional.auc import auc_interval, curve
+from replay.metrics.histogram_metric import HistogramReading
+from replay.metrics.kinds.auc import Auc
 from tests.metrics.cases import CASES
 
 
@@ -24,9 +24,9 @@ def brute_force(score, label, weight=None):
 @pytest.mark.parametrize("case", CASES)
 def test_value_and_variance_equal_brute_force(case):
     score, label, weight = CASES[case]
-    found = curve(Auc().update(score, label, weight).histogram)
+    found = Auc.read(Auc().update(score, label, weight).histogram)
     auc, variance, _, _ = brute_force(score.astype(np.float32), label, weight)
-    assert found.auc == pytest.approx(auc, rel=1e-12)
+    assert found.value == pytest.approx(auc, rel=1e-12)
     assert found.variance == pytest.approx(variance, rel=1e-10, abs=1e-18)
 
 
@@ -34,7 +34,7 @@ def test_unweighted_variance_is_delongs_textbook_form():
     score, label, _ = CASES["ties"]
     _, _, v10, v01 = brute_force(score.astype(np.float32), label)
     textbook = np.var(v10, ddof=1) / len(v10) + np.var(v01, ddof=1) / len(v01)
-    assert curve(Auc().update(score, label).histogram).variance == pytest.approx(textbook, rel=1e-12)
+    assert Auc.read(Auc().update(score, label).histogram).variance == pytest.approx(textbook, rel=1e-12)
 
 
 @pytest.mark.parametrize("max_bins", [8, 64, 256])
@@ -43,15 +43,16 @@ def test_coarse_bins_stay_within_the_bound(max_bins):
     exact, _, _, _ = brute_force(score.astype(np.float32), label, weight)
     state = Auc(max_bins=max_bins).update(score, label, weight)
     assert state.histogram.keys.size <= max_bins
-    assert 0 < abs(state.compute().value - exact) <= state.error_bound < 0.5
+    assert 0 < abs(state.compute().value - exact) <= Auc.read(state.histogram).error_bound < 0.5
 
 
 def test_the_bound_is_0_for_float32_and_not_for_finer_scores():
     label = np.array([0.0, 1.0])
-    assert Auc().update(np.array([0.5, 0.5 + 2**-24], dtype=np.float32), label).error_bound == 0
+    exact = Auc().update(np.array([0.5, 0.5 + 2**-24], dtype=np.float32), label)
+    assert Auc.read(exact.histogram).error_bound == 0
     finer = Auc().update(np.array([0.5, 0.5 + 2**-40]), label)
     assert finer.compute().value == 0.5  # a tie for float32, though the true AUC is 1
-    assert finer.error_bound == 0.5
+    assert Auc.read(finer.histogram).error_bound == 0.5
 
 
 def test_perfect_separation_does_not_claim_certainty():
@@ -65,5 +66,5 @@ def test_perfect_separation_does_not_claim_certainty():
 
 
 def test_interval_stays_inside_the_unit():
-    low, high = auc_interval(0.99, 0.01, (5, 5))
+    low, high = Auc.interval(HistogramReading(0.99, np.zeros((0, 2)), 0.01, (5.0, 5.0)), 0.01)
     assert 0 < low < 0.99 < high < 1

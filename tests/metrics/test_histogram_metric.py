@@ -5,13 +5,13 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 
-from replay.metrics.auc import Auc
 from replay.metrics.cluster import cluster_codes
-from replay.metrics.influence import AucInfluence
+from replay.metrics.histogram_metric import HistogramInfluence
 from replay.metrics.interval import Z95, t_quantile
+from replay.metrics.kinds.auc import Auc
 from tests.metrics.cases import CASES, shards
+from tests.metrics.kinds.test_auc import brute_force
 from tests.metrics.state_tester import check_state
-from tests.metrics.test_functional_auc import brute_force
 
 SCORE, LABEL, WEIGHT = (column for column in CASES["tied weights"])
 RNG = np.random.default_rng(5)
@@ -27,9 +27,13 @@ def histogram(score, weight=WEIGHT):
     return Auc().update(score, LABEL, weight).histogram
 
 
+def second_pass():
+    return HistogramInfluence(Auc, histogram(SCORE))
+
+
 def test_without_clusters_it_is_delong():
     expected = Auc().update(SCORE, LABEL, WEIGHT).compute()
-    found = check_state(lambda: AucInfluence(histogram(SCORE)), shards(SCORE, LABEL, WEIGHT), summarise)
+    found = check_state(second_pass, shards(SCORE, LABEL, WEIGHT), summarise)
     assert found["value"][:4] == pytest.approx(astuple(expected)[:4], rel=1e-12)
 
 
@@ -49,7 +53,9 @@ def test_clustered_variance_equals_brute_force():
     count = len(set(cluster_codes(GROUP).tolist()))
     variance = count / (count - 1) * np.sum(by_cluster**2)
     half = t_quantile(count - 1) * np.sqrt(variance) / (auc * (1 - auc))
-    found = check_state(lambda: AucInfluence(histogram(SCORE)), shards(SCORE, LABEL, WEIGHT, GROUP), summarise)
+    found = check_state(
+        lambda: HistogramInfluence(Auc, histogram(SCORE)), shards(SCORE, LABEL, WEIGHT, GROUP), summarise
+    )
     low, high = found["value"][1:3]
     assert np.log(np.array([low / (1 - low), high / (1 - high)])) == pytest.approx(
         np.log(auc / (1 - auc)) + half * np.array([-1, 1]), rel=1e-9
@@ -62,7 +68,7 @@ def test_paired_drop_equals_delongs_covariance():
     auc, _, v10, v01 = brute_force(OTHER.astype(np.float32), LABEL)
     variance = np.var(base10 - v10, ddof=1) / len(v10) + np.var(base01 - v01, ddof=1) / len(v01)
     found = check_state(
-        lambda: AucInfluence(histogram(OTHER, None), histogram(SCORE, None)),
+        lambda: HistogramInfluence(Auc, histogram(OTHER, None), histogram(SCORE, None)),
         [(score, label, None, None, other) for score, label, other in shards(OTHER, LABEL, SCORE)],
         summarise,
     )
@@ -72,17 +78,19 @@ def test_paired_drop_equals_delongs_covariance():
 
 
 def test_a_score_against_itself_drops_by_exactly_nothing():
-    found = AucInfluence(histogram(SCORE), histogram(SCORE)).update(SCORE, LABEL, WEIGHT, GROUP, SCORE).compute()
+    found = (
+        HistogramInfluence(Auc, histogram(SCORE), histogram(SCORE)).update(SCORE, LABEL, WEIGHT, GROUP, SCORE).compute()
+    )
     assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
 
 
 def test_a_row_that_only_one_side_scores_counts_on_that_side():
     other = OTHER.copy()
     other[::7] = np.nan
-    state = AucInfluence(histogram(other), histogram(SCORE)).update(other, LABEL, WEIGHT, None, SCORE)
+    state = HistogramInfluence(Auc, histogram(other), histogram(SCORE)).update(other, LABEL, WEIGHT, None, SCORE)
     scored = np.isfinite(other)
     base, here = influences(SCORE, WEIGHT)[1], np.zeros(len(SCORE))
-    part = AucInfluence(histogram(other)).table.influence(other[scored], LABEL[scored], WEIGHT[scored])[:, 0]
+    part = HistogramInfluence(Auc, histogram(other)).table.influence(other[scored], LABEL[scored], WEIGHT[scored])[:, 0]
     here[scored] = part
     expected = [np.sum((base - here)[one == LABEL] ** 2) for one in (0, 1)]
     assert state.squares == pytest.approx(expected, rel=1e-10)
@@ -90,17 +98,17 @@ def test_a_row_that_only_one_side_scores_counts_on_that_side():
 
 def test_other_rows_than_in_the_first_pass_are_refused():
     for spread in (1.0, 1e30):  # a dense and a sparse table of bins
-        state = AucInfluence(Auc().update(np.array([0.25, 0.5 * spread]), np.array([0.0, 1.0])).histogram)
+        state = HistogramInfluence(Auc, Auc().update(np.array([0.25, 0.5 * spread]), np.array([0.0, 1.0])).histogram)
         with pytest.raises(ValueError, match=r"score 0\.3.* which the first did not see"):
             state.update(np.array([0.3]), np.array([1.0]))
 
 
 def test_baseline_score_goes_with_a_baseline():
     with pytest.raises(ValueError, match="give `baseline_score` exactly where"):
-        AucInfluence(histogram(SCORE)).update(SCORE, LABEL, WEIGHT, None, SCORE)
+        HistogramInfluence(Auc, histogram(SCORE)).update(SCORE, LABEL, WEIGHT, None, SCORE)
 
 
 def test_undefined_says_why():
     one_class = Auc().update(np.array([0.1]), np.array([1.0])).histogram
-    found = AucInfluence(one_class).update(np.array([0.1]), np.array([1.0])).compute()
+    found = HistogramInfluence(Auc, one_class).update(np.array([0.1]), np.array([1.0])).compute()
     assert (found.value, found.reason) == (None, "the labels are all of one class")

@@ -1,12 +1,10 @@
-"""The state of ``logloss``."""
+"""Logloss: ``sum(w * loss) / sum(w)``, in nats a row."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from replay.metrics.functional import logloss
-from replay.metrics.ratio import RatioFormula
-from replay.metrics.state import RatioMetric
+from replay.metrics.metric import METRICS
+from replay.metrics.ratio import RatioMetric
+from replay.metrics.terms import LOSS, WEIGHT
 
 
 class LogLoss(RatioMetric):
@@ -19,4 +17,11 @@ class LogLoss(RatioMetric):
     0.693147
     """
 
-    formula: ClassVar[RatioFormula] = logloss
+    name = "logloss"
+    label = "Log loss"
+    good = "lower"
+    terms = (LOSS, WEIGHT)
+    probabilities = True
+
+
+METRICS.register(LogLoss.name, LogLoss, rank=-3)

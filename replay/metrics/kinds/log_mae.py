@@ -15,65 +15,60 @@ below), so that every logarithm exists. Noise alone keeps a bucket above 0, by a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.metrics.functional.auc import NEGATIVE, POSITIVE
 from replay.metrics.histogram import Histogram
+from replay.metrics.histogram_metric import NEGATIVE, POSITIVE, HistogramMetric, HistogramReading, class_rows
+from replay.metrics.metric import METRICS
+from replay.metrics.usable import Array
 from replay.metrics.value import NO_POSITIVES, NO_ROWS, NOT_PROBABILITIES, ZERO_WEIGHT
 
 BUCKETS = 10
 NO_MASS = "the scores of all rows sum to zero"
 
 
-@dataclass(frozen=True, slots=True)
-class LogCalibration:
-    """LogMAE of a histogram.
+class LogMae(HistogramMetric):
+    """Mean absolute log distance of predicted and observed rates over ten score buckets of equal weight.
 
-    Attributes:
-        value: NaN where it is not defined.
-        influence: ``(num_bins, 2)``: what a row of unit weight adds, by class (negative, positive).
-        variance: For independent rows, the buckets' edges taken as fixed.
-        rows: Rows of both classes.
-        reason: Why it is not defined, or None.
+    The interval takes the buckets' edges as fixed.
+
+    >>> round(LogMae().update(np.full(10, 0.2), np.eye(10)[0]).compute().value, 6)
+    0.693147
     """
 
-    value: float
-    influence: NDArray[np.float64]
-    variance: float
-    rows: int
-    reason: str | None = None
+    name = "log_mae"
+    label = "Log MAE"
+    good = "lower"
+
+    @classmethod
+    def read(cls, histogram: Histogram) -> HistogramReading:
+        """Compute LogMAE and its influence."""
+        positives = histogram.weights(POSITIVE)
+        weights = histogram.weights(NEGATIVE) + positives
+        scores = histogram.bin_values()
+        reason = _why_undefined(sum(class_rows(histogram)), weights, positives, scores)
+        if reason is not None:
+            return HistogramReading.undefined(histogram, reason)
+        scores = np.where(weights > 0, scores, 0.0)
+        bucket = _buckets(weights, positives, weights * scores)
+        of_bucket = [np.bincount(bucket, weights=column) for column in (weights, positives, weights * scores)]
+        weight, label, score = of_bucket
+        total = weight.sum()
+        distance = np.log(score / label)  # (num_buckets,)
+        value = float(np.dot(weight, np.abs(distance)) / total)
+        slope = (np.sign(distance) * weight / total)[bucket]
+        shared = (np.abs(distance)[bucket] - value) / total + slope * scores / score[bucket]
+        influence = np.stack((shared, shared - slope / label[bucket]), axis=1)
+        return HistogramReading(value, influence, cls.row_variance(influence, histogram), class_rows(histogram))
 
 
-def log_calibration(histogram: Histogram) -> LogCalibration:
-    """Compute LogMAE; classes 0 and 1 of the histogram are the labels, any other is left out."""
-    positives = histogram.weights(POSITIVE)
-    weights = histogram.weights(NEGATIVE) + positives
-    scores = histogram.bin_values()
-    rows = int(histogram.counts(NEGATIVE).sum() + histogram.counts(POSITIVE).sum())
-    reason = _why_undefined(rows, weights, positives, scores)
-    if reason is not None:
-        return LogCalibration(float("nan"), np.zeros((weights.size, 2)), float("nan"), rows, reason)
-    scores = np.where(weights > 0, scores, 0.0)
-    bucket = _buckets(weights, positives, weights * scores)
-    of_bucket = [np.bincount(bucket, weights=column) for column in (weights, positives, weights * scores)]
-    weight, label, score = of_bucket
-    total = weight.sum()
-    distance = np.log(score / label)  # (num_buckets,)
-    value = float(np.dot(weight, np.abs(distance)) / total)
-    slope = (np.sign(distance) * weight / total)[bucket]
-    shared = (np.abs(distance)[bucket] - value) / total + slope * scores / score[bucket]
-    influence = np.stack((shared, shared - slope / label[bucket]), axis=1)
-    variance = float(sum(np.dot(histogram.squares(one), influence[:, one] ** 2) for one in (NEGATIVE, POSITIVE)))
-    return LogCalibration(value, influence, variance, rows)
+METRICS.register(LogMae.name, LogMae, rank=-1)
 
 
-def _why_undefined(
-    rows: int, weights: NDArray[np.float64], positives: NDArray[np.float64], scores: NDArray[np.float64]
-) -> str | None:
+def _why_undefined(rows: float, weights: Array, positives: Array, scores: Array) -> str | None:
     if rows == 0:
         return NO_ROWS
     if weights.sum() <= 0:
@@ -86,9 +81,7 @@ def _why_undefined(
     return NO_MASS if np.dot(used, weights[weights > 0]) <= 0 else None
 
 
-def _buckets(
-    weights: NDArray[np.float64], positives: NDArray[np.float64], mass: NDArray[np.float64]
-) -> NDArray[np.int64]:
+def _buckets(weights: Array, positives: Array, mass: Array) -> NDArray[np.int64]:
     """Bucket of every bin, ``(num_bins,)``, from 0 without gaps, by the mid-rank of the bin."""
     middle = (np.cumsum(weights) - weights / 2) / weights.sum()
     tenth = np.clip((middle * BUCKETS).astype(np.int64), 0, BUCKETS - 1)
