@@ -23,8 +23,8 @@ ROOT = Path(__file__).parent.parent
 # Extras that a user takes, what is imported of each, and where: everything else must run without.
 OPTIONAL = {
     "onnx": {
-        "onnx": {"replay/checkpoints/formats/onnx/file.py"},
-        "onnxruntime": {"replay/checkpoints/formats/onnx/open.py"},
+        "onnx": {"replay/checkpoints/formats/onnx/model.py"},
+        "onnxruntime": {"replay/checkpoints/formats/onnx/session.py"},
     },
 }
 # Requirements that nothing here imports, and who asks for them.

@@ -1,25 +1,25 @@
 """Any checkpoint: looked at without running it, then opened into a scorer."""
 
-from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile, Format, Signature, TensorInfo, TensorSpec
-from replay.checkpoints.describing import describe_checkpoint
+from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile, Recipe, Signature, TensorInfo, TensorSpec
 from replay.checkpoints.examine import examine, verify_unchanged
-from replay.checkpoints.formats.factory import own_sources
+from replay.checkpoints.format import FORMATS
 from replay.checkpoints.inputs import check_inputs
-from replay.checkpoints.inspection import Inspection, inspect_checkpoint
+from replay.checkpoints.inspection import Inspection, describe_checkpoint, inspect_checkpoint
+from replay.checkpoints.modules.factory import own_sources
 from replay.checkpoints.open import open_scorer
 from replay.checkpoints.recipes.derive import derive
 from replay.checkpoints.recipes.materialized_weights import read_state_dict
-from replay.checkpoints.recipes.recipe import Alteration, Recipe, Splice
+from replay.checkpoints.recipes.recipe import Alteration, Splice
 from replay.checkpoints.scorers.cache import cached_scorer, close_scorers, settle_worker
 from replay.checkpoints.scorers.function_scorer import FunctionScorer
 from replay.checkpoints.scorers.probe import Probe, probe
 from replay.checkpoints.scorers.scorer import ModelScorer, Scorer
 
 __all__ = [
+    "FORMATS",
     "Alteration",
     "Checkpoint",
     "CheckpointFile",
-    "Format",
     "FunctionScorer",
     "Inspection",
     "ModelScorer",
@@ -44,3 +44,5 @@ __all__ = [
     "settle_worker",
     "verify_unchanged",
 ]
+
+len(FORMATS)  # imports every format now: Spark's daemon forks its workers from a process that has them

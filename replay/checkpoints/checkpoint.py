@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
+from typing import Protocol
 
-from replay.checkpoints.recipes.recipe import Recipe
 from replay.config.sections.checkpoints import CheckpointConfig
-
-
-class Format(enum.StrEnum):
-    """How a checkpoint is stored, told by its content."""
-
-    TORCH_EXPORT = "torch.export"
-    TORCHSCRIPT = "torchscript"
-    STATE_DICT = "state_dict"
-    SAFETENSORS = "safetensors"
-    ONNX = "onnx"
-    PICKLED_MODULE = "pickled_module"
 
 
 @dataclass(frozen=True)
@@ -89,7 +77,7 @@ class Checkpoint:
     Attributes:
         name: Under ``checkpoints`` in the config.
         path: Absolute local path of the file; of the directory or index where safetensors come in shards.
-        format: Told by content.
+        format: Name in ``FORMATS``, told by content.
         sha256: Of the file; of several files, a hash over their ordered names and hashes; of a derived or spliced one,
             a hash over the recipe and its sources' hashes.
         files: Every file that it consists of, those of all its sources.
@@ -109,7 +97,7 @@ class Checkpoint:
 
     name: str
     path: str
-    format: Format
+    format: str
     sha256: str
     files: tuple[CheckpointFile, ...]
     config: CheckpointConfig
@@ -123,3 +111,17 @@ class Checkpoint:
     allow_pickle: bool = False
     non_finite: tuple[tuple[str, int], ...] = ()
     recipe: Recipe | None = None
+
+
+class Recipe(Protocol):
+    """How the weights of a checkpoint come from those of others; as text, in words."""
+
+    @property
+    def sources(self) -> tuple[Checkpoint, ...]:
+        """The others. The first gives the structure, and whatever the recipe leaves alone."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Of all that decides the weights."""
+        ...

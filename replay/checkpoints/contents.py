@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import torch
 
-from replay.checkpoints.checkpoint import Format, Signature, TensorInfo
+from replay.checkpoints.checkpoint import Signature, TensorInfo
 from replay.checkpoints.safety.pickles import PickleWalk
 
 
@@ -29,7 +30,7 @@ class Contents:
     """A checkpoint's insides, read without running any of it.
 
     Attributes:
-        format: What it is.
+        format: Name in ``FORMATS``.
         tensors: By name, sharing memory with the file.
         not_parameters: Names of those that are buffers or constants.
         set_aside: What was not read, in words.
@@ -38,7 +39,7 @@ class Contents:
         pickles: All pickles in it.
     """
 
-    format: Format
+    format: str
     tensors: dict[str, torch.Tensor]
     not_parameters: frozenset[str] = frozenset()
     set_aside: tuple[str, ...] = ()
@@ -52,6 +53,13 @@ class Contents:
             TensorInfo(name, tuple(tensor.shape), dtype_name(tensor.dtype), name not in self.not_parameters)
             for name, tensor in self.tensors.items()
         )
+
+    def parameters_by_dtype(self) -> dict[str, int]:
+        """Elements of all tensors, by dtype name."""
+        counts: Counter[str] = Counter()
+        for tensor in self.tensors.values():
+            counts[dtype_name(tensor.dtype)] += tensor.numel()
+        return dict(counts)
 
 
 def dtype_name(dtype: torch.dtype) -> str:

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from difflib import get_close_matches
 from pathlib import Path
 
 import torch
 
-from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile, Format, Signature, TensorInfo, TensorSpec
+from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.contents import Contents, listed
 from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256, verify_files
 from replay.checkpoints.finite import is_mask, non_finite_tensors
-from replay.checkpoints.formats.sniff import EXPECTED, sniff
-from replay.checkpoints.weights import checkpoint_files, read_contents
+from replay.checkpoints.sniff import expected, sniff
 from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError, CorruptCheckpoint
-
-__all__ = [
-    "Checkpoint",
-    "CheckpointFile",
-    "Format",
-    "Signature",
-    "TensorInfo",
-    "TensorSpec",
-    "examine",
-    "locate",
-    "read_state_dict",
-    "verify_unchanged",
-]
 
 
 def examine(
@@ -57,15 +42,15 @@ def examine(
         CheckpointError: Missing, of another kind, or with NaN or Inf weights.
     """
     path = locate(config.path, base_dir)
-    kind = sniff(path)
-    files = tuple(checkpoint_file(file) for file in checkpoint_files(path, kind))
+    sniffed = sniff(path)
+    files = tuple(checkpoint_file(file) for file in sniffed.format.files(path))
     sha256 = combined_sha256(files)
     if config.sha256 is not None and config.sha256 != sha256:
         raise CorruptCheckpoint(
             f"checkpoint {name!r}: {path} has sha256 {sha256}, the config pins {config.sha256}. Restore the file, or"
             f" change checkpoints.{name}.sha256 if the new one is meant"
         )
-    contents = read_contents(path, config, kind, allow_pickle=allow_pickle)
+    contents = sniffed.read(config, allow_pickle=allow_pickle)
     non_finite = unexpected_non_finite(contents)
     if non_finite and not allow_non_finite:
         found = listed(f"{tensor} ({count:,} of {contents.tensors[tensor].numel():,})" for tensor, count in non_finite)
@@ -73,10 +58,7 @@ def examine(
             f"checkpoint {name!r}: {path} has NaN or Inf in {len(non_finite)} of {len(contents.tensors)} tensors:"
             f" {found}. Use another checkpoint, or pass --allow-non-finite to score it all the same"
         )
-    by_dtype: Counter[str] = Counter()
-    tensors = contents.tensor_infos()
-    for info in tensors:
-        by_dtype[info.dtype] += contents.tensors[info.name].numel()
+    by_dtype = contents.parameters_by_dtype()
     return Checkpoint(
         name=name,
         path=str(path),
@@ -85,9 +67,9 @@ def examine(
         files=files,
         config=config,
         base_dir=base_dir,
-        parameters=by_dtype.total(),
-        parameters_by_dtype=dict(by_dtype),
-        tensors=tensors,
+        parameters=sum(by_dtype.values()),
+        parameters_by_dtype=by_dtype,
+        tensors=contents.tensor_infos(),
         set_aside=contents.set_aside,
         executes=contents.executes,
         signature=contents.signature,
@@ -110,9 +92,7 @@ def read_state_dict(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
     Raises:
         CheckpointError: The file is no longer what was examined.
     """
-    path = Path(checkpoint.path)
-    kind = sniff(path)
-    return read_contents(path, checkpoint.config, kind, allow_pickle=checkpoint.allow_pickle).tensors
+    return sniff(Path(checkpoint.path)).read(checkpoint.config, allow_pickle=checkpoint.allow_pickle).tensors
 
 
 def verify_unchanged(checkpoint: Checkpoint) -> None:
@@ -161,7 +141,7 @@ def locate(given: str, base_dir: str = "") -> Path:
     try:
         names = [child.name for child in path.parent.iterdir()]
     except OSError:
-        raise CheckpointError(f"{path}: no such file, and no folder {path.parent}; {EXPECTED}") from None
+        raise CheckpointError(f"{path}: no such file, and no folder {path.parent}; {expected()}") from None
     near = get_close_matches(path.name, names, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]}?" if near else f"the folder holds {listed(sorted(names)) or 'nothing'}"
     raise CheckpointError(f"{path}: no such file; {hint}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from replay.checkpoints.checkpoint import Checkpoint, Format, Signature, TensorSpec
+from replay.checkpoints.checkpoint import Checkpoint, Signature, TensorSpec
+from replay.checkpoints.format import FORMATS, InputNames
 from replay.checkpoints.safety.storages import DTYPES
 from replay.checkpoints.scorers.calling import Arguments
 from replay.config.names import is_glob
@@ -43,19 +44,19 @@ _Found = tuple[int | None, str, str]
 
 def _argument_problems(checkpoint: Checkpoint, signature: Signature, model: ModelConfig) -> Iterator[_Found]:
     names = tuple(spec.name for spec in signature.inputs)
-    if checkpoint.format is Format.TORCH_EXPORT:
-        yield from _export_problems(names, model)
+    kind = FORMATS[checkpoint.format].input_names
+    if kind is InputNames.FLATTENED:
+        yield from _flattened_problems(names, model)
         return
-    # TorchScript may have defaults, which the signature does not tell.
-    required = frozenset() if checkpoint.format is Format.TORCHSCRIPT else frozenset(names)
-    by_name = checkpoint.format is Format.ONNX and model.call == "dict"
+    required = frozenset() if kind is InputNames.OPTIONAL else frozenset(names)
+    by_name = kind is InputNames.GRAPH and model.call == "dict"
     contract = model.model_copy(update={"call": "keyword"}) if by_name else model
     for index, message in Arguments(names, names, required).problems(contract):
         yield index, "" if index is None else "name", message
 
 
-def _export_problems(names: tuple[str, ...], model: ModelConfig) -> Iterator[_Found]:
-    """A program's inputs are flat: those of a dict are named after the argument and the key, ``features_dense``."""
+def _flattened_problems(names: tuple[str, ...], model: ModelConfig) -> Iterator[_Found]:
+    """Tensors of a dict are named after the argument and the key: ``features_dense``."""
     given = [entry.name for entry in model.inputs]
     if model.call == "keyword" and len(names) == len(given):
         for index, message in Arguments(names, names, frozenset()).problems(model):
@@ -73,8 +74,9 @@ def _matched(checkpoint: Checkpoint, signature: Signature, model: ModelConfig) -
     if model.call == "positional":
         yield from enumerate(signature.inputs[: len(model.inputs)])
         return
+    by_name = model.call == "keyword" or FORMATS[checkpoint.format].input_names is InputNames.GRAPH
     for index, entry in enumerate(model.inputs):
-        ends = entry.name if model.call == "keyword" or checkpoint.format is Format.ONNX else f"_{entry.name}"
+        ends = entry.name if by_name else f"_{entry.name}"
         found = [spec for spec in signature.inputs if spec.name == entry.name or spec.name.endswith(f"_{entry.name}")]
         exact = [spec for spec in found if spec.name == ends] or found
         if len(exact) == 1:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from replay.checkpoints.checkpoint import CheckpointFile, Format, Signature, TensorInfo
+from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile, Signature, TensorInfo
 from replay.checkpoints.contents import Contents, FoundPickle, listed
 from replay.checkpoints.examine import locate, unexpected_non_finite
 from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256
 from replay.checkpoints.finite import non_finite_tensors
-from replay.checkpoints.formats.sniff import Kind, sniff
+from replay.checkpoints.format import FORMATS
 from replay.checkpoints.safety.allowlist import READ
 from replay.checkpoints.safety.archives import LOCAL_MAGIC, Archive
 from replay.checkpoints.safety.pickles import walk_pickle
 from replay.checkpoints.safety.storages import MappedFile
-from replay.checkpoints.weights import checkpoint_files, read_contents
+from replay.checkpoints.sniff import Sniffed, sniff
 from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError
 
@@ -118,25 +117,51 @@ def inspect_checkpoint(
     found = locate(path, base_dir)
     config = CheckpointConfig(path=str(found), weights=weights, operators=operators)
     try:
-        kind = sniff(found)
-        files = tuple(checkpoint_file(file) for file in checkpoint_files(found, kind))
+        sniffed = sniff(found)
+        files = tuple(checkpoint_file(file) for file in sniffed.format.files(found))
     except CheckpointError as error:
         return _refused(found, error, files=_files(found))
     try:
-        contents = read_contents(found, config, kind, allow_pickle=allow_pickle)
+        contents = sniffed.read(config, allow_pickle=allow_pickle)
     except CheckpointError as error:
-        return _refused_with_details(found, config, kind, error, files)
+        return _refused_with_details(sniffed, config, error, files)
     bad = unexpected_non_finite(contents)
     if bad and not allow_non_finite:
         refusal = CheckpointError(
             f"{found}: NaN or Inf in {listed(name for name, _ in bad)}; --allow-non-finite allows it"
         )
         return _described(found, files, contents, "refused", refusal)
-    return _described(found, files, contents, "runs code" if _runs_code(contents) else "safe")
+    return _described(found, files, contents, _verdict(contents.format))
 
 
-def _runs_code(contents: Contents) -> bool:
-    return contents.format is Format.PICKLED_MODULE
+def describe_checkpoint(checkpoint: Checkpoint) -> Inspection:
+    """Say of an examined or derived checkpoint what an inspection says of a file: from what is known, reading nothing.
+
+    Args:
+        checkpoint: Of a derived or spliced one, ``executes`` begins with its recipe in words, and ``files`` are those
+            of all its sources.
+    """
+    recipe = () if checkpoint.recipe is None else (f"weights made of {checkpoint.recipe}",)
+    return Inspection(
+        path=checkpoint.path,
+        verdict=_verdict(checkpoint.format),
+        format=checkpoint.format,
+        sha256=checkpoint.sha256,
+        size=sum(file.size for file in checkpoint.files),
+        files=checkpoint.files,
+        parameters=checkpoint.parameters,
+        parameters_by_dtype=tuple(checkpoint.parameters_by_dtype.items()),
+        tensors=checkpoint.tensors,
+        non_finite=checkpoint.non_finite,
+        set_aside=checkpoint.set_aside,
+        executes=(*recipe, *checkpoint.executes),
+        signature=checkpoint.signature,
+    )
+
+
+def _verdict(format_: str) -> Literal["safe", "runs code"]:
+    """Of a checkpoint that is not refused."""
+    return "runs code" if FORMATS[format_].runs_code else "safe"
 
 
 def _described(
@@ -146,22 +171,19 @@ def _described(
     verdict: Literal["safe", "runs code", "refused"],
     error: CheckpointError | None = None,
 ) -> Inspection:
-    by_dtype: Counter[str] = Counter()
-    tensors = contents.tensor_infos()
-    for info in tensors:
-        by_dtype[info.dtype] += contents.tensors[info.name].numel()
+    by_dtype = contents.parameters_by_dtype()
     return Inspection(
         path=str(path),
         verdict=verdict,
         reason=str(error) if error else "",
         error=type(error).__name__ if error else "",
-        format=str(contents.format),
+        format=contents.format,
         sha256=combined_sha256(files),
         size=sum(file.size for file in files),
         files=files,
-        parameters=by_dtype.total(),
+        parameters=sum(by_dtype.values()),
         parameters_by_dtype=tuple(by_dtype.items()),
-        tensors=tensors,
+        tensors=contents.tensor_infos(),
         non_finite=non_finite_tensors(contents.tensors),
         pickles=tuple(_embedded(pickle) for pickle in contents.pickles),
         set_aside=contents.set_aside,
@@ -175,7 +197,7 @@ def _refused(
     error: CheckpointError,
     *,
     files: tuple[CheckpointFile, ...],
-    kind: str | None = None,
+    layout: str | None = None,
     pickles: tuple[EmbeddedPickle, ...] = (),
 ) -> Inspection:
     return Inspection(
@@ -183,7 +205,7 @@ def _refused(
         verdict="refused",
         reason=str(error),
         error=type(error).__name__,
-        format=kind,
+        format=layout,
         sha256=combined_sha256(files) if files else "",
         size=sum(file.size for file in files),
         files=files,
@@ -192,14 +214,15 @@ def _refused(
 
 
 def _refused_with_details(
-    path: Path, config: CheckpointConfig, kind: Kind, error: CheckpointError, files: tuple[CheckpointFile, ...]
+    sniffed: Sniffed, config: CheckpointConfig, error: CheckpointError, files: tuple[CheckpointFile, ...]
 ) -> Inspection:
-    """A pickled module is described all the same; of anything else, the pickles."""
+    """What the user could allow is described all the same; of anything else, the pickles."""
     try:
-        contents = read_contents(path, config, kind, allow_pickle=True)
+        contents = sniffed.read(config, allow_pickle=True)
     except CheckpointError:
-        return _refused(path, error, files=files, kind=kind.value, pickles=_raw_pickles(path, kind))
-    return _described(path, files, contents, "refused", error)
+        pickles = _raw_pickles(sniffed.path) if sniffed.format.holds_pickles else ()
+        return _refused(sniffed.path, error, files=files, layout=sniffed.layout, pickles=pickles)
+    return _described(sniffed.path, files, contents, "refused", error)
 
 
 def _files(path: Path) -> tuple[CheckpointFile, ...]:
@@ -211,10 +234,8 @@ def _embedded(pickle: FoundPickle) -> EmbeddedPickle:
     return EmbeddedPickle(pickle.place, names, tuple(name for name in names if name in READ))
 
 
-def _raw_pickles(path: Path, kind: Kind) -> tuple[EmbeddedPickle, ...]:
+def _raw_pickles(path: Path) -> tuple[EmbeddedPickle, ...]:
     """The pickles of a refused file, walked one by one as far as they go."""
-    if kind in (Kind.SAFETENSORS, Kind.ONNX):
-        return ()
     file = MappedFile(path)
     found: list[EmbeddedPickle] = []
     if file.read(0, 4) == LOCAL_MAGIC:

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 
 import torch
 
-from replay.checkpoints.checkpoint import Checkpoint, Format
+from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.examine import verify_unchanged
-from replay.checkpoints.formats.factory import locate_own_code, own_sources, refresh_own_code
-from replay.checkpoints.formats.onnx.open import open_onnx
-from replay.checkpoints.formats.pickled import open_pickled
-from replay.checkpoints.formats.torch_export.open import open_exported
-from replay.checkpoints.formats.torchscript.open import open_torchscript
-from replay.checkpoints.formats.weights_and_factory import open_weights
+from replay.checkpoints.format import FORMATS
+from replay.checkpoints.modules.factory import own_sources, refresh_own_code
 from replay.checkpoints.scorers.output import ScoreReader
-from replay.checkpoints.scorers.scorer import ModelScorer, OpenedModel
+from replay.checkpoints.scorers.scorer import ModelScorer
 from replay.checkpoints.sharing.watch import FileWatch
 from replay.config.sections.model import ModelConfig
-
-_OPENERS: dict[Format, Callable[[Checkpoint, ModelConfig, str], OpenedModel]] = {
-    Format.TORCH_EXPORT: open_exported,
-    Format.TORCHSCRIPT: open_torchscript,
-    Format.STATE_DICT: open_weights,
-    Format.SAFETENSORS: open_weights,
-    Format.ONNX: open_onnx,
-    Format.PICKLED_MODULE: open_pickled,
-}
 
 
 def open_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu") -> ModelScorer:
@@ -47,11 +33,12 @@ def open_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu")
     verify_unchanged(checkpoint)
     watch = FileWatch(checkpoint.name, (file.path for file in checkpoint.files))
     refresh_own_code(checkpoint)
-    opened = _OPENERS[checkpoint.format](checkpoint, model, device)
+    format_ = FORMATS[checkpoint.format]
+    opened = format_.open(checkpoint, model, device)
     fingerprint = scorer_fingerprint(checkpoint, model)
     # Of what is imported by a computed name, only now is it known whether this process had it in another version.
     if refresh_own_code(checkpoint):
-        opened = _OPENERS[checkpoint.format](checkpoint, model, device)
+        opened = format_.open(checkpoint, model, device)
         fingerprint = scorer_fingerprint(checkpoint, model)
     return ModelScorer(
         checkpoint.name,
@@ -71,7 +58,7 @@ def scorer_fingerprint(checkpoint: Checkpoint, model: ModelConfig) -> str:
     decides = {
         "sha256": checkpoint.sha256,
         "config": checkpoint.config.model_dump(mode="json", include={"factory", "kwargs", "weights"}),
-        "base_dir": None if locate_own_code(checkpoint) is None else checkpoint.base_dir,
+        "base_dir": None if FORMATS[checkpoint.format].own_code(checkpoint) is None else checkpoint.base_dir,
         "sources": own_sources(checkpoint),
         "call": model.call,
         "inputs": [entry.name for entry in model.inputs],

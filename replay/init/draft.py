@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from replay.checkpoints import Checkpoint, Format, Signature
+from replay.checkpoints import FORMATS, Checkpoint, Signature
 from replay.config import NoMatch, expand_globs
 from replay.init.inputs import TODO, DraftInput, guess_inputs
 from replay.init.leaves import Leaf, leaves
@@ -18,7 +18,6 @@ from replay.init.roles import Roles, guess_roles
 
 _COMMENT_COLUMN = 42
 _LINE = 116
-_NEEDS_FACTORY = (Format.STATE_DICT, Format.SAFETENSORS)
 _MOST_TENSORS = 3
 
 
@@ -246,7 +245,7 @@ def _checkpoint(checkpoint: Checkpoint, path: str) -> Iterator[str]:
         yield f"    operators: [{', '.join(checkpoint.config.operators)}]"
     if checkpoint.config.factory is not None:
         yield f"    factory: {_flow(checkpoint.config.factory)}"
-    elif checkpoint.format in _NEEDS_FACTORY:
+    elif FORMATS[checkpoint.format].needs_factory:
         tensors = ", ".join(f"{one.name} {list(one.shape)}" for one in checkpoint.tensors[:_MOST_TENSORS])
         more = ", ..." if len(checkpoint.tensors) > _MOST_TENSORS else ""
         yield f"    # {TODO}: the file holds weights alone ({tensors}{more}): what builds the module?"

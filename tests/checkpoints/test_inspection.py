@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from replay.checkpoints.inspection import inspect_checkpoint
+from replay.checkpoints.inspection import describe_checkpoint, inspect_checkpoint
+from replay.checkpoints.recipes.derive import derive
+from replay.config.sections.checkpoints import DerivedConfig
 from replay.errors import CheckpointError
+from tests.checkpoints import models
 from tests.checkpoints.samples import Touch, edit_entry, save_export, save_legacy, save_script, tower
 
 
@@ -112,3 +116,23 @@ def test_it_is_plain_data(tmp_path: Path) -> None:
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no such file"):
         inspect_checkpoint(str(tmp_path / "none.pt"))
+
+
+@pytest.mark.parametrize("form", models.FORMATS)
+def test_a_files_checkpoint_reads_as_its_inspection(form: str, tmp_path: Path) -> None:
+    path = models.save(form, models.ranker(), tmp_path / "file")
+    inspection = inspect_checkpoint(str(path), allow_pickle=True)
+    described = describe_checkpoint(models.examined(path, **models.config_for(form)))
+    left_out = {"pickles": (), "executes": ()}  # the first needs the file, the second tells the config's factory too
+    assert replace(described, **left_out) == replace(inspection, **left_out)
+
+
+def test_a_derived_checkpoint_tells_its_recipe(tmp_path: Path) -> None:
+    source = models.examined(models.save("torchscript", models.ranker(), tmp_path / "file"))
+    config = DerivedConfig.model_validate({"from": "prod", "bitflip": 2, "params": ["out.bias"]})
+    made = derive(config, "broken", {"prod": source})
+    data = json.loads(json.dumps(describe_checkpoint(made).to_dict()))
+    assert data["executes"][0] == "weights made of `prod`, out.bias with 2 bits flipped"
+    assert data["sha256"] == made.sha256 != source.sha256
+    assert data["parameters"] == source.parameters
+    assert data["verdict"] == "safe"

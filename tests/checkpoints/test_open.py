@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import nn
 
-from replay.checkpoints.checkpoint import Format
 from replay.checkpoints.open import compute_precision, open_scorer, scorer_fingerprint
 from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointMismatch, CorruptCheckpoint, UnsafeCheckpoint
@@ -96,7 +95,7 @@ def test_a_file_that_changed_since_it_was_examined_is_refused(tmp_path: Path) ->
 
 def test_a_pickled_module_needs_consent(tmp_path: Path) -> None:
     checkpoint = examined(save("pickled_module", ranker(), tmp_path / "file"))
-    assert checkpoint.format is Format.PICKLED_MODULE
+    assert checkpoint.format == "pickled_module"
     refused = replace(checkpoint, allow_pickle=False)
     with pytest.raises(UnsafeCheckpoint, match="--allow-pickle"):
         open_scorer(refused, contract())

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from replay.checkpoints import Checkpoint, Format, Signature, TensorInfo, TensorSpec
+from replay.checkpoints import Checkpoint, Signature, TensorInfo, TensorSpec
 from replay.config import CheckpointConfig, build_config
 from replay.demo.model import DENSE_FEATURES
 from replay.demo.traffic import SCHEMA
@@ -25,7 +25,7 @@ TOWER = Signature(
 )
 
 
-def checkpoint(signature=None, *, form=Format.TORCH_EXPORT, factory=None, path="/models/prod.pt2", tensors=()):
+def checkpoint(signature=None, *, form="torch.export", factory=None, path="/models/prod.pt2", tensors=()):
     return Checkpoint(
         name="prod",
         path=path,
@@ -102,21 +102,21 @@ def test_an_unknown_log_is_all_todo_but_still_a_config():
 
 
 def test_an_empty_schema_and_no_signature():
-    _, data, _ = drafted(pa.schema([]), checkpoint(None, form=Format.PICKLED_MODULE))
+    _, data, _ = drafted(pa.schema([]), checkpoint(None, form="pickled_module"))
 
     assert data["model"]["inputs"] == [{"name": "features", "dtype": "float32", "features": ["TODO"]}]
 
 
 def test_weights_alone_ask_for_a_factory_and_show_their_first_tensors():
     tensors = tuple(TensorInfo(f"layer{number}.weight", (64, 13), "float32") for number in range(5))
-    text, data, _ = drafted(LOG, checkpoint(None, form=Format.STATE_DICT, tensors=tensors))
+    text, data, _ = drafted(LOG, checkpoint(None, form="state_dict", tensors=tensors))
 
     assert data["checkpoints"]["prod"]["factory"] == "TODO.py:build"
     assert "(layer0.weight [64, 13], layer1.weight [64, 13], layer2.weight [64, 13], ...)" in text
 
 
 def test_a_factory_that_was_given_is_kept():
-    _, data, _ = drafted(LOG, checkpoint(None, form=Format.SAFETENSORS, factory="models.py:build"))
+    _, data, _ = drafted(LOG, checkpoint(None, form="safetensors", factory="models.py:build"))
 
     assert data["checkpoints"]["prod"]["factory"] == "models.py:build"
 

@@ -5,16 +5,21 @@ The format: https://github.com/huggingface/safetensors#format (8 bytes of header
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
-from replay.checkpoints.checkpoint import Format
+from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.contents import Contents, listed
+from replay.checkpoints.format import FORMATS, CheckpointFormat, Source
+from replay.checkpoints.modules.assigning import open_weights
+from replay.checkpoints.safety.json import parse_json
 from replay.checkpoints.safety.storages import MappedFile, contiguous_strides, tensor_over, whole_number
+from replay.checkpoints.scorers.scorer import OpenedModel
+from replay.config.sections.checkpoints import CheckpointConfig
+from replay.config.sections.model import ModelConfig
 from replay.errors import CheckpointError, CorruptCheckpoint
 
 MAX_HEADER: Final = 100_000_000
@@ -42,37 +47,44 @@ _DTYPES: Final = {
 }
 
 
-def is_safetensors(file: MappedFile) -> bool:
-    """Whether a file begins like safetensors: a length and an opening brace."""
+class Safetensors(CheckpointFormat):
+    """A file, an index with its shards, or a folder with either."""
+
+    name = "safetensors"
+    words = "safetensors (a file, an index or a folder of shards)"
+    needs_factory = True
+
+    def recognize_path(self, path: Path) -> str | None:
+        """Any folder, and what has the name of an index."""
+        return self.name if path.is_dir() or path.name.endswith(INDEX_SUFFIX) else None
+
+    def recognize_file(self, file: MappedFile) -> str | None:
+        """What begins with a length and an opening brace."""
+        return self.name if _begins_so(file) else None
+
+    def files(self, path: Path) -> tuple[Path, ...]:
+        """The files that hold the weights, the index first where there is one, shards by name."""
+        if path.is_dir():
+            return _files_of_folder(path)
+        if path.name.endswith(INDEX_SUFFIX):
+            return _files_of_index(path)
+        return (path,)
+
+    def read(self, source: Source, config: CheckpointConfig, *, allow_pickle: bool) -> Contents:
+        """Read all files; lengths and offsets must add up."""
+        files = self.files(source.path)
+        return Contents(self.name, _read_file(MappedFile(files[0])) if len(files) == 1 else _read_shards(files))
+
+    def open(self, checkpoint: Checkpoint, model: ModelConfig, device: str) -> OpenedModel:
+        """Build the factory's module over the weights."""
+        return open_weights(checkpoint, model, device)
+
+
+FORMATS.register(Safetensors.name, Safetensors(), rank=40)
+
+
+def _begins_so(file: MappedFile) -> bool:
     return file.size > 8 and file.read(8, 1) == b"{"
-
-
-def read_safetensors(path: Path) -> Contents:
-    """Read a file, an index, or a folder with shards.
-
-    Args:
-        path: What the config names.
-
-    Raises:
-        CheckpointError: A shard is missing, or the folder holds no safetensors.
-        CorruptCheckpoint: Lengths or offsets do not add up.
-    """
-    files = safetensors_files(path)
-    tensors = _read_file(MappedFile(files[0])) if len(files) == 1 else _read_shards(files)
-    return Contents(Format.SAFETENSORS, tensors)
-
-
-def safetensors_files(path: Path) -> tuple[Path, ...]:
-    """The files that hold the weights, the index first where there is one, shards by name.
-
-    Args:
-        path: A file, an index, or a folder.
-    """
-    if path.is_dir():
-        return _files_of_folder(path)
-    if path.name.endswith(INDEX_SUFFIX):
-        return _files_of_index(path)
-    return (path,)
 
 
 def _files_of_folder(folder: Path) -> tuple[Path, ...]:
@@ -122,7 +134,7 @@ def _read_shards(files: tuple[Path, ...]) -> dict[str, torch.Tensor]:
     weights = _weight_map(index)
     found: dict[str, torch.Tensor] = {}
     for shard in shards:
-        if not is_safetensors(mapped := MappedFile(shard)):
+        if not _begins_so(mapped := MappedFile(shard)):
             raise CheckpointError(
                 f"{shard}: the index names it, but it is no safetensors file; save the shards as safetensors"
             )
@@ -192,26 +204,3 @@ def _entry(entry: Any, place: str) -> tuple[torch.dtype, tuple[int, ...], tuple[
     if len(offsets) != 2 or offsets[0] > offsets[1]:
         raise CorruptCheckpoint(f"{place}: {offsets} is no byte range")
     return _DTYPES[dtype], tuple(shape), (offsets[0], offsets[1])
-
-
-def parse_json(data: bytes, place: str) -> Any:
-    """JSON from an untrusted file, keys that appear twice refused.
-
-    Args:
-        data: UTF-8.
-        place: For messages.
-
-    Raises:
-        CorruptCheckpoint: It is no JSON, is nested without end, or has a key twice.
-    """
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        members = dict(pairs)
-        if len(members) != len(pairs):
-            raise ValueError("a key is there twice")
-        return members
-
-    try:
-        return json.loads(data.decode(), object_pairs_hook=unique)
-    except (ValueError, RecursionError) as error:
-        raise CorruptCheckpoint(f"{place}: not readable as JSON ({error}); copy the file again") from None

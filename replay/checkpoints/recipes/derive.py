@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import torch
 
-from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile
+from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile, Recipe
 from replay.checkpoints.contents import listed
 from replay.checkpoints.finite import count_non_finite, is_mask
 from replay.checkpoints.recipes.altering import ALTERABLE
 from replay.checkpoints.recipes.rebuilt import Weights, stored_bytes
-from replay.checkpoints.recipes.recipe import Alteration, Change, Recipe, Splice
+from replay.checkpoints.recipes.recipe import Alteration, Change, Splice
 from replay.checkpoints.recipes.replaceable import replaceable, unmatched
 from replay.checkpoints.recipes.splice import plan_splice
 from replay.checkpoints.safety.storages import DTYPES

@@ -6,10 +6,9 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from replay.checkpoints.checkpoint import Checkpoint
+from replay.checkpoints.checkpoint import Checkpoint
 
 Change = Literal["cast", "bitflip", "zero", "noise"]
 
@@ -74,9 +73,6 @@ class Splice:
             if place and (names := [name for name, origin in self.origins if origin == place])
         ]
         return f"{_named(self.sources[0])} {'with ' + ' and '.join(parts) if parts else 'alone'}"
-
-
-Recipe = Alteration | Splice
 
 
 def _some(names: Sequence[str]) -> str:

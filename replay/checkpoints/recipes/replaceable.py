@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from replay.checkpoints.checkpoint import Format, TensorInfo
+from replay.checkpoints.checkpoint import TensorInfo
+from replay.checkpoints.format import FORMATS
 from replay.checkpoints.recipes.rebuilt import Weights
 from replay.config.messages.wording import suggestion
 from replay.config.names import matches, nearest
@@ -29,14 +30,11 @@ def replaceable(weights: Weights, name: str) -> tuple[TensorInfo, ...]:
         name: Of the checkpoint that is made of it, for messages.
 
     Raises:
-        CheckpointMismatch: There is none: ONNX, and graphs whose weights were turned into constants.
+        CheckpointMismatch: There is none: the format has them fixed, or they were turned into constants of a graph.
     """
     checkpoint = weights.checkpoint
-    if checkpoint.format is Format.ONNX:
-        raise CheckpointMismatch(
-            f"checkpoint {name!r}: {checkpoint.name!r} is ONNX, whose weights are part of the graph, folded and "
-            f"renamed by the exporter; {_WAY_OUT}"
-        )
+    if fixed := FORMATS[checkpoint.format].fixed_weights:
+        raise CheckpointMismatch(f"checkpoint {name!r}: {checkpoint.name!r} {fixed}; {_WAY_OUT}")
     firsts = weights.first_names
     named = (info for info in checkpoint.tensors if not is_inlined(info.name))
     found = tuple(info for info in named if info.parameter or firsts[info.name] == info.name)

@@ -114,7 +114,7 @@ def _other_names(
 
     Formats differ in the buffers that they store: those are not compared with another format's.
     """
-    same_format = structure.format is source.format
+    same_format = structure.format == source.format
     missing = [name for name, info in own.items() if name not in other and (same_format or info.parameter)]
     extra = [name for name, info in other.items() if name not in own and (same_format or info.parameter)]
     if missing:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from replay.checkpoints import Scorer, cached_scorer, derive, open_scorer
+from replay.checkpoints import FORMATS, Scorer, cached_scorer, derive, open_scorer
 from replay.config import ConfigError, DerivedConfig, Problem, ReplayConfig, SpliceConfig, Tolerance
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
@@ -281,7 +281,7 @@ class Workbench:
             if name in prepared.checkpoints
         }
         files = [prepared.checkpoints[name] for name in config.file_checkpoints]
-        self._can_replace = all(_replaceable(one.format) for one in files)
+        self._can_replace = not any(FORMATS[one.format].fixed_weights for one in files)
         baseline = prepared.checkpoints.get(config.baseline)
         names = [] if baseline is None else [tensor.name for tensor in baseline.tensors]
         self._prefixes = module_prefixes(names) if len(files) > 1 and self._can_replace else ()
@@ -310,7 +310,3 @@ class Workbench:
         entry = DerivedConfig.model_validate({"from": checkpoint, "cast": dtype})
         made = derive(entry, f"{checkpoint} cast to {dtype}", self._prepared.checkpoints)
         return open_scorer(made, self._prepared.config.model)
-
-
-def _replaceable(format_: str) -> bool:
-    return str(format_) != "onnx"

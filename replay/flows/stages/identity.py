@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from replay.checkpoints import Checkpoint, Format
+from replay.checkpoints import FORMATS, Checkpoint
 from replay.config import EngineConfig, ReplayConfig, to_resolved_dict
 from replay.flows.stages.prepare import Prepared, with_version
 from replay.store import COMPLETE, RUNNING, Manifest, OutputDirectory, make_run_id, open_storage
@@ -56,8 +56,8 @@ def make_manifest(prepared: Prepared, config_sha256: str, started: str) -> Manif
     """Write down what a run is made of; its id covers everything that a score depends on."""
     checkpoints = prepared.checkpoints
     hashes = {name: checkpoint.sha256 for name, checkpoint in checkpoints.items()}
-    runs_onnx = any(checkpoint.format is Format.ONNX for checkpoint in checkpoints.values())
-    packages = package_versions(*(("onnxruntime",) if runs_onnx else ()))
+    needed = {name for checkpoint in checkpoints.values() for name in FORMATS[checkpoint.format].packages}
+    packages = package_versions(*sorted(needed))
     sources, engine = prepared.job.sources, _engine(prepared.config.engine, prepared.plan.reader)
     return Manifest(
         run_id=make_run_id(config_sha256, prepared.traffic.fingerprint(), hashes, [sources, packages, engine]),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 
-from replay.checkpoints.checkpoint import Checkpoint, Format
+from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.recipes.recipe import Alteration, Splice
 from replay.config.sections.checkpoints import CheckpointConfig
 
 
 def source(name: str, sha256: str = "a", weights: str | None = None) -> Checkpoint:
     config = CheckpointConfig(path="/file", weights=weights)
-    return Checkpoint(name, "/file", Format.STATE_DICT, sha256, (), config, "", 0, {}, ())
+    return Checkpoint(name, "/file", "state_dict", sha256, (), config, "", 0, {}, ())
 
 
 def test_recipes_in_words() -> None:

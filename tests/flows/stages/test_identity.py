@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from replay.checkpoints import Format
 from replay.config import build_config
 from replay.flows.stages import identity
 from replay.flows.stages.identity import make_manifest
 
 
-def prepared(sources: Any = None, kind: Format = Format.TORCH_EXPORT, **engine: Any) -> Any:
+def prepared(sources: Any = None, kind: str = "torch.export", **engine: Any) -> Any:
     """As much of what is prepared as a manifest is made from."""
     config = build_config(
         {
@@ -47,7 +46,7 @@ def test_whatever_changes_a_score_or_cuts_the_work_is_another_run(monkeypatch: p
         run_id({"checkpoints.prod": {"m": "1"}}),
         run_id({"checkpoints.prod": {"m": "2"}}),
         run_id({"op m:C": {"m": "1"}}),
-        run_id(None, Format.ONNX),
+        run_id(None, "onnx"),
         run_id(chunk_rows=7),
         run_id(commit_rows=7),
         run_id(reader="spark"),

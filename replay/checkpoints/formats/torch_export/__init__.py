@@ -1,1 +1,38 @@
-"""``torch.export`` programs (.pt2): read by torch's own schema before torch reads them."""
+"""Archives of ``torch.export`` (.pt2)."""
+
+from __future__ import annotations
+
+from replay.checkpoints.checkpoint import Checkpoint
+from replay.checkpoints.contents import Contents
+from replay.checkpoints.format import FORMATS, CheckpointFormat, InputNames, Source
+from replay.checkpoints.formats.torch_export.archive import is_export, read_export
+from replay.checkpoints.formats.torch_export.open import open_exported
+from replay.checkpoints.safety.archives import Archive
+from replay.checkpoints.scorers.scorer import OpenedModel
+from replay.config.sections.checkpoints import CheckpointConfig
+from replay.config.sections.model import ModelConfig
+
+
+class TorchExport(CheckpointFormat):
+    """A program with its weights."""
+
+    name = "torch.export"
+    words = "torch.export (.pt2)"
+    input_names = InputNames.FLATTENED
+    holds_pickles = True
+
+    def recognize_archive(self, archive: Archive) -> str | None:
+        """Today's layout, or the one before torch 2.8."""
+        return "torch.export archive" if is_export(archive) else None
+
+    def read(self, source: Source, config: CheckpointConfig, *, allow_pickle: bool) -> Contents:
+        """Read the program, and the weights that it names."""
+        source.archive.check_sums()
+        return read_export(source.archive, config.operators)
+
+    def open(self, checkpoint: Checkpoint, model: ModelConfig, device: str) -> OpenedModel:
+        """Have torch make a module of the program."""
+        return open_exported(checkpoint, model, device)
+
+
+FORMATS.register(TorchExport.name, TorchExport(), rank=10)

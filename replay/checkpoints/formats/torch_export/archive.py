@@ -7,15 +7,15 @@ from typing import Any, Final
 
 import torch
 
-from replay.checkpoints.checkpoint import Format, Signature
+from replay.checkpoints.checkpoint import Signature
 from replay.checkpoints.contents import Contents, FoundPickle, listed
-from replay.checkpoints.formats.safetensors import parse_json
 from replay.checkpoints.formats.torch_export.graph import check_program, foreign_operators, operators, path_reason
 from replay.checkpoints.formats.torch_export.signature import SCALAR_TYPES, program_signature
-from replay.checkpoints.formats.torch_save import check_byte_order, read_nested
+from replay.checkpoints.formats.torch_save.file import check_byte_order, read_nested
 from replay.checkpoints.safety.allowlist import Policy
 from replay.checkpoints.safety.archives import LOCAL_MAGIC, Archive
 from replay.checkpoints.safety.entries import EntryKind, known_entries, refuse_unused
+from replay.checkpoints.safety.json import parse_json
 from replay.checkpoints.safety.placeholders import Unreadable
 from replay.checkpoints.safety.storages import tensor_over
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
@@ -120,7 +120,7 @@ def _contents(
     if foreign := foreign_operators(program):
         executes.append(f"operators that a library of yours must register: {listed(foreign)}")
     return Contents(
-        Format.TORCH_EXPORT,
+        "torch.export",
         tensors,
         not_parameters=not_parameters,
         executes=tuple(executes),

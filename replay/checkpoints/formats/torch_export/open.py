@@ -14,14 +14,14 @@ from torch.utils import _pytree as pytree
 
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.formats.torch_export.archive import not_needed
-from replay.checkpoints.formats.torch_export.cuda import quiet_failures, reading_onto_cpu
+from replay.checkpoints.formats.torch_export.internals import quiet_failures, reading_onto_cpu
 from replay.checkpoints.formats.torch_export.module import refuse_stray
+from replay.checkpoints.modules.replacing import replace_weights
 from replay.checkpoints.safety.archives import Archive
 from replay.checkpoints.safety.masked import MaskedFile
 from replay.checkpoints.safety.storages import MappedFile
 from replay.checkpoints.scorers.batching import ANY_BATCH, BatchSizes, common_sizes
 from replay.checkpoints.scorers.calling import Arguments, refuse_unfit
-from replay.checkpoints.scorers.replacing import replace_weights
 from replay.checkpoints.scorers.scorer import Forward, OpenedModel, last_words
 from replay.checkpoints.sharing.mapped_weights import module_tensors, share_weights
 from replay.checkpoints.sharing.private_cache import opening_lock
@@ -153,7 +153,6 @@ def _dict_inputs(
         )
     keys = tuple(specs[0].context)
     given = [entry.name for entry in model.inputs]
-    left = [key for key in keys if key not in given]
     left = [key for key in keys if key not in given]
     unknown = [name for name in given if name not in keys]
     problems = [

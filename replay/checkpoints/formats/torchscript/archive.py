@@ -7,9 +7,8 @@ from typing import Any, Final
 
 import torch
 
-from replay.checkpoints.checkpoint import Format
 from replay.checkpoints.contents import Contents, FoundPickle, listed
-from replay.checkpoints.formats.torch_save import check_byte_order, remembered
+from replay.checkpoints.formats.torch_save.file import check_byte_order, remembered
 from replay.checkpoints.formats.torchscript.code import ScriptCode, read_code, script_signature
 from replay.checkpoints.formats.torchscript.objects import DeclaredTypes
 from replay.checkpoints.safety.allowlist import Policy
@@ -65,7 +64,7 @@ def read_script(archive: Archive, allowed: Collection[str] = ()) -> Contents:
     }
     top = code.classes.get(root.origin) if isinstance(root, Placeholder) else None
     return Contents(
-        Format.TORCHSCRIPT,
+        "torchscript",
         {**weights, **fixed},
         not_parameters=frozenset((weights.keys() | fixed.keys()) - parameters),
         executes=_executes(code),

@@ -10,9 +10,9 @@ from typing import Any, Final
 import torch
 
 from replay.checkpoints.checkpoint import Checkpoint
+from replay.checkpoints.modules.replacing import replace_weights
 from replay.checkpoints.safety.operators import allow_by_name, known_operator
 from replay.checkpoints.scorers.calling import Arguments, bind, refuse_unfit
-from replay.checkpoints.scorers.replacing import replace_weights
 from replay.checkpoints.scorers.scorer import OpenedModel, last_words
 from replay.checkpoints.sharing.mapped_weights import module_tensors, share_weights
 from replay.checkpoints.sharing.private_cache import opening_lock

@@ -108,7 +108,7 @@ REFUSED_BY_TORCH = {
 
 
 def put(path: Path, lines: list[str], canary: Path) -> None:
-    insert_lines(path, [line.replace("{}", str(canary)) for line in lines], "test_script_grammar.py")
+    insert_lines(path, [line.replace("{}", str(canary)) for line in lines], "test_grammar.py")
 
 
 @pytest.mark.parametrize("case", [*RUNS, *REFUSED_BY_TORCH])
@@ -136,7 +136,7 @@ def test_the_spellings_are_real(script: Path, canary: Path, case: str) -> None:
 
 def test_lines_that_only_compute_are_fine(script: Path) -> None:
     """Otherwise the refusals above could come from the way these tests write the archive."""
-    insert_lines(script, ["y = torch.add(x, x)", "z = ops.prim.dtype(y)", 'print("y", z)'], "test_script_grammar.py")
+    insert_lines(script, ["y = torch.add(x, x)", "z = ops.prim.dtype(y)", 'print("y", z)'], "test_grammar.py")
     assert inspect_checkpoint(str(script)).verdict == "safe"
     load_and_call(script)
 
@@ -199,14 +199,14 @@ def swapped(path: Path, old: str, new: str) -> Path:
         assert count == 1
         return found.encode()
 
-    edit_entry(path, "test_script_grammar.py", edit)
+    edit_entry(path, "test_grammar.py", edit)
     return path
 
 
 def test_a_cast_to_another_class_is_refused_before_anything_is_called(tmp_path: Path) -> None:
     """torch reads the attributes of the other class from an object that does not have them."""
     path = written(Both(), tmp_path / "m.pt")
-    big = re.search(r"big : (\S+)", read_entry(path, "test_script_grammar.py"))
+    big = re.search(r"big : (\S+)", read_entry(path, "test_grammar.py"))
     assert big is not None
     swapped(path, r"\(small\)\.forward", f"(unchecked_cast({big[1]}, small)).forward")
     checkpoint = examine(CheckpointConfig(path=str(path)), "prod")
@@ -216,7 +216,7 @@ def test_a_cast_to_another_class_is_refused_before_anything_is_called(tmp_path: 
 
 def test_an_object_of_another_class_than_declared_is_refused(tmp_path: Path) -> None:
     path = written(Both(), tmp_path / "m.pt")
-    big = re.search(r"big : (\S+)", read_entry(path, "test_script_grammar.py"))
+    big = re.search(r"big : (\S+)", read_entry(path, "test_grammar.py"))
     assert big is not None
     swapped(path, r"small : \S+", f"small : {big[1]}")
     with pytest.raises(UnsafeCheckpoint, match=r"small of the model .* an object of another class"):
@@ -311,7 +311,7 @@ def test_a_container_is_not_cast_to_one_of_anything(
     ],
 )
 def test_memory_that_is_not_checked_and_its_addresses_are_refused(script: Path, line: str) -> None:
-    insert_lines(script, [line], "test_script_grammar.py")
+    insert_lines(script, [line], "test_grammar.py")
     with pytest.raises(UnsafeCheckpoint, match="which is not an operator that replay knows"):
         examine(CheckpointConfig(path=str(script)), "prod")
 

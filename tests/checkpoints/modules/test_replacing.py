@@ -11,7 +11,7 @@ from torch import nn
 
 from replay.checkpoints import derive, open_scorer, read_state_dict
 from replay.checkpoints.checkpoint import Checkpoint
-from replay.checkpoints.scorers.replacing import replace_weights
+from replay.checkpoints.modules.replacing import replace_weights
 from replay.checkpoints.sharing.mapped_weights import module_tensors
 from replay.config.sections.checkpoints import DerivedConfig, SpliceConfig
 from replay.errors import CheckpointMismatch
@@ -48,7 +48,7 @@ def derived(source: Checkpoint, **config: Any) -> Checkpoint:
 
 @pytest.mark.parametrize("form", REPLACEABLE)
 def test_modules_that_keep_references_to_their_weights(form: str, tmp_path: Path) -> None:
-    config = {"factory": "tests.checkpoints.scorers.test_replacing:recurrent"} if form == "state_dict" else {}
+    config = {"factory": f"{__name__}:recurrent"} if form == "state_dict" else {}
     source = examined(save(form, recurrent(), tmp_path / "file"), **config)
     params = ["steps.*", "norm.*", "blocks.*"]
     made = derived(source, cast="bfloat16", params=params)
@@ -66,7 +66,7 @@ def test_modules_that_keep_references_to_their_weights(form: str, tmp_path: Path
 
 @pytest.mark.parametrize("form", REPLACEABLE)
 def test_all_of_such_a_module(form: str, tmp_path: Path) -> None:
-    config = {"factory": "tests.checkpoints.scorers.test_replacing:recurrent"} if form == "state_dict" else {}
+    config = {"factory": f"{__name__}:recurrent"} if form == "state_dict" else {}
     source = examined(save(form, recurrent(), tmp_path / "file"), **config)
     found = open_scorer(derived(source, zero=True), contract()).score(rows(30))
     offset = found - rows(30)["ids"].sum(1) * 0.01
@@ -79,7 +79,7 @@ def test_all_of_such_a_module(form: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("other", REPLACEABLE)
 @pytest.mark.parametrize("form", REPLACEABLE)
 def test_splices_of_such_modules(form: str, other: str, tmp_path: Path) -> None:
-    factory = {"factory": "tests.checkpoints.scorers.test_replacing:recurrent"}
+    factory = {"factory": f"{__name__}:recurrent"}
     candidate = recurrent()
     with torch.no_grad():
         for tensor in candidate.state_dict().values():

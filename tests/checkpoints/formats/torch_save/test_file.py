@@ -189,9 +189,9 @@ def test_a_training_checkpoint_gives_its_weights_and_says_what_it_set_aside(tmp_
     assert_same(read_state_dict(checkpoint), model.state_dict())
     notes = checkpoint.set_aside
     assert "optimizer_states (list)" in notes
-    assert "config (class tests.checkpoints.test_torch_files.TeamConfig)" in notes
+    assert f"config (class {__name__}.TeamConfig)" in notes
     assert "args (class argparse.Namespace)" in notes
-    assert "tests.checkpoints.test_torch_files.Surface" in notes
+    assert f"{__name__}.Surface" in notes
     assert "history (dict)" in notes
     assert "ids (dict)" in notes
 

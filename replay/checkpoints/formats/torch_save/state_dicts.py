@@ -240,7 +240,7 @@ def _prefixes(path: str) -> list[str]:
 def _tensors(found: Any, search: _Search, place: str) -> tuple[dict[str, torch.Tensor], set[str]]:
     if is_module(found):
         search.set_aside.append(f"class {found.origin}")
-        return module_tensors(found, place)
+        return pickled_tensors(found, place)
     tensors: dict[str, torch.Tensor] = {}
     for key, value in (_mapping(found) or {}).items():
         tensor = value if isinstance(value, torch.Tensor) else array_tensor(value)
@@ -256,7 +256,7 @@ def _tensors(found: Any, search: _Search, place: str) -> tuple[dict[str, torch.T
     return tensors, set()
 
 
-def module_tensors(module: Placeholder, place: str) -> tuple[dict[str, torch.Tensor], set[str]]:
+def pickled_tensors(module: Placeholder, place: str) -> tuple[dict[str, torch.Tensor], set[str]]:
     """State dict of a pickled module, from the attributes that its placeholder was given.
 
     Args:

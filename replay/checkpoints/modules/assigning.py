@@ -6,25 +6,28 @@ are assigned in their place. Where the factory cannot work like that, it builds 
 
 from __future__ import annotations
 
-import gc
-import weakref
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from replay.checkpoints.checkpoint import Checkpoint
-from replay.checkpoints.formats.factory import Factory
+from replay.checkpoints.contents import dtype_name
+from replay.checkpoints.modules.factory import Factory
+from replay.checkpoints.modules.meta_tensors import MetaTensors
 from replay.checkpoints.recipes.materialized_weights import read_state_dict
 from replay.checkpoints.scorers.calling import Arguments, bind, refuse_unfit
-from replay.checkpoints.scorers.fitting import dtype_notes, misfit_message
-from replay.checkpoints.scorers.scorer import OpenedModel
+from replay.checkpoints.scorers.scorer import OpenedModel, last_words
 from replay.checkpoints.sharing.mapped_weights import worth_sharing
 from replay.checkpoints.sharing.private_cache import opening_lock, release_memory
+from replay.config.messages.wording import suggestion
+from replay.config.names import nearest
 from replay.config.sections.model import ModelConfig
 from replay.errors import CheckpointMismatch
+
+_MOST_SHOWN = 10
 
 
 def open_weights(checkpoint: Checkpoint, model: ModelConfig, device: str) -> OpenedModel:
@@ -47,9 +50,9 @@ def _build_without_memory(
     factory: Factory, state: Mapping[str, torch.Tensor], checkpoint: Checkpoint
 ) -> tuple[nn.Module, tuple[str, ...]] | None:
     """Build on the meta device; None where the factory fails there, or something in the module stays there."""
-    witness = _MetaWitness()
+    made = MetaTensors()
     try:
-        with torch.device("meta"), witness:
+        with torch.device("meta"), made:
             module = factory.call()
     except (Exception, SystemExit):  # building as usual tells whether it is the factory's fault
         return None
@@ -57,7 +60,7 @@ def _build_without_memory(
         return None
     notes = assign(module, state, checkpoint)
     left = any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers()))
-    return None if left or witness.any_left() else (module, notes)
+    return None if left or made.any_left() else (module, notes)
 
 
 def _build_as_usual(
@@ -90,11 +93,11 @@ def assign(module: nn.Module, state: Mapping[str, torch.Tensor], checkpoint: Che
     module.requires_grad_(False)
     own = module.state_dict(keep_vars=True)
     complete = {**state, **_tied(own, state)}
-    notes = dtype_notes(own, complete)
+    notes = _dtype_notes(own, complete)
     try:
         module.load_state_dict(complete, strict=True, assign=True)
     except (RuntimeError, TypeError, ValueError, KeyError) as error:
-        raise CheckpointMismatch(misfit_message(own, complete, checkpoint, error)) from error
+        raise CheckpointMismatch(_misfit_message(own, complete, checkpoint, error)) from error
     return notes
 
 
@@ -104,30 +107,64 @@ def _tied(own: Mapping[str, Any], state: Mapping[str, torch.Tensor]) -> dict[str
     return {name: present[id(value)] for name, value in own.items() if name not in state and id(value) in present}
 
 
-class _MetaWitness(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Remembers every meta tensor that is made, to find those that outlive the assignment of the weights.
+def _misfit_message(
+    own: Mapping[str, Any], state: Mapping[str, torch.Tensor], checkpoint: Checkpoint, error: BaseException
+) -> str:
+    """Say which parameters are missing, unknown or misshaped.
 
-    A non-persistent buffer or a constant that forward() uses would have no values.
+    Args:
+        own: The module's state dict.
+        state: The file's.
+        checkpoint: Where they come from.
+        error: What torch said; used where names and shapes all fit.
     """
+    missing = [name for name in own if name not in state]
+    extra = [name for name in state if name not in own]
+    misshaped = [
+        f"`{name}`: the file has {tuple(state[name].shape)}, the module {tuple(value.shape)}"
+        for name, value in own.items()
+        if name in state and isinstance(value, torch.Tensor) and value.shape != state[name].shape
+    ]
+    parts = [
+        *_misfit_part("the file lacks", [f"`{name}`{suggestion(nearest(name, extra))}" for name in missing]),
+        *_misfit_part("the module has no", [f"`{name}`{suggestion(nearest(name, missing))}" for name in extra]),
+        *_misfit_part("other shapes:", misshaped),
+    ]
+    if not parts:
+        parts = [f"  {last_words(error)}"]
+    return "\n".join(
+        (
+            f"checkpoint {checkpoint.name!r}: the weights in {checkpoint.path} do not fit the module that factory "
+            f"{checkpoint.config.factory} builds",
+            *parts,
+            "  check the factory's `kwargs`, or `weights`, which says where in the file they are",
+        )
+    )
 
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._made: list[weakref.ref[torch.Tensor]] = []
 
-    def __torch_dispatch__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        for entry in result if isinstance(result, (tuple, list)) else (result,):
-            if isinstance(entry, torch.Tensor) and entry.is_meta:
-                self._made.append(weakref.ref(entry))
-        return result
+def _misfit_part(title: str, entries: Sequence[str]) -> list[str]:
+    if not entries:
+        return []
+    count = f" ({len(entries)})" if len(entries) > 1 else ""
+    more = [f"    and {len(entries) - _MOST_SHOWN} more"] if len(entries) > _MOST_SHOWN else []
+    return [f"  {title}{count}", *(f"    {entry}" for entry in entries[:_MOST_SHOWN]), *more]
 
-    def any_left(self) -> bool:
-        """Whether any of them is still in use."""
-        if self._alive():
-            gc.collect()
-        return self._alive()
 
-    def _alive(self) -> bool:
-        return any(reference() is not None for reference in self._made)
+def _dtype_notes(own: Mapping[str, Any], state: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
+    """Say where the file holds parameters in another type than the factory builds them in.
+
+    >>> _dtype_notes({"w": torch.zeros(2)}, {"w": torch.zeros(2, dtype=torch.bfloat16)})
+    ('the file holds 1 tensor as bfloat16 that the factory builds as float32 (`w`): the file is followed',)
+    """
+    found: Counter[tuple[torch.dtype, torch.dtype]] = Counter()
+    example: dict[tuple[torch.dtype, torch.dtype], str] = {}
+    for name, tensor in state.items():
+        value = own.get(name)
+        if isinstance(value, torch.Tensor) and value.dtype != tensor.dtype:
+            found[tensor.dtype, value.dtype] += 1
+            example.setdefault((tensor.dtype, value.dtype), name)
+    return tuple(
+        f"the file holds {count} tensor{'s' if count > 1 else ''} as {dtype_name(held)} that the factory builds as "
+        f"{dtype_name(built)} (`{example[held, built]}`{', ...' if count > 1 else ''}): the file is followed"
+        for (held, built), count in found.items()
+    )

@@ -14,7 +14,7 @@ import torch
 from onnx import TensorProto, helper
 from torch import nn
 
-from replay.checkpoints.formats.onnx.open import open_onnx
+from replay.checkpoints.formats.onnx.session import open_onnx
 from replay.checkpoints.scorers.batching import BatchSizes
 from replay.checkpoints.sharing import mapped_weights as sharing
 from replay.errors import CheckpointError, CheckpointMismatch

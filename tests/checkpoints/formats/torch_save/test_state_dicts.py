@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from replay.checkpoints.examine import examine, read_state_dict
-from replay.checkpoints.formats.state_dicts import find_state, module_tensors, strip_prefixes
+from replay.checkpoints.formats.torch_save.state_dicts import find_state, pickled_tensors, strip_prefixes
 from replay.checkpoints.safety.placeholders import placeholder_class
 from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointMismatch, CorruptCheckpoint
@@ -112,7 +112,7 @@ def test_modules_that_contain_themselves_are_corrupt() -> None:
     loop = module({})
     loop.state["_modules"]["self"] = loop
     with pytest.raises(CorruptCheckpoint, match="nested deeper than 64"):
-        module_tensors(loop, "file")
+        pickled_tensors(loop, "file")
 
 
 def test_modules_that_share_children_without_end_are_corrupt() -> None:
@@ -120,7 +120,7 @@ def test_modules_that_share_children_without_end_are_corrupt() -> None:
     for _ in range(40):
         current = module({"a": current, "b": current})
     with pytest.raises(CorruptCheckpoint, match="contain each other"):
-        module_tensors(current, "file")
+        pickled_tensors(current, "file")
 
 
 def test_buffers_that_are_not_saved_are_left_out(tmp_path: Path) -> None:

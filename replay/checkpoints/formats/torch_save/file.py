@@ -22,6 +22,8 @@ from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
 
 LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _MAX_NESTING: Final = 2
+_TEXT_PICKLE_OPENERS: Final = frozenset(b"(cdlIVS]})i")
+_MAX_TEXT_PICKLE: Final = 1 << 26
 _ENTRIES: Final = {r"data\.pkl": EntryKind.PICKLE, r"data/\w+": EntryKind.STORAGE}
 
 
@@ -42,6 +44,23 @@ PolicyChoice = Callable[[PickleWalk], Policy]
 """Chooses the list for a pickle by what it makes."""
 
 
+def read_file(file: MappedFile, choose: PolicyChoice, depth: int = 0) -> TorchFile:
+    """Read a file in whichever of the three layouts it has.
+
+    Args:
+        file: Any.
+        choose: Gives the list to hold the main pickle against.
+        depth: How deep it is nested in other files.
+
+    Raises:
+        UnsafeCheckpoint: A pickle does more than hold weights.
+        CorruptCheckpoint: Parts are missing or do not fit.
+    """
+    if file.read(0, 4) == LOCAL_MAGIC:
+        return read_archive(Archive(file), choose)
+    return read_legacy(file, choose) if is_legacy(file) else read_pickle(file, choose, depth)
+
+
 def no_storage(key: str, _dtype: torch.dtype, _elements: int) -> torch.UntypedStorage:
     """For pickles that stand alone."""
     raise CorruptCheckpoint(f"storage {key!r} is needed, but a pickle alone has none")
@@ -58,9 +77,9 @@ def read_archive(archive: Archive, choose: PolicyChoice) -> TorchFile:
         UnsafeCheckpoint: A pickle does more than hold weights.
         CorruptCheckpoint: Parts are missing or do not fit.
     """
-    path = archive.file.path
+    archive.check_sums()
     check_byte_order(archive)
-    place = f"{path}: {archive.root}data.pkl"
+    place = f"{archive.file.path}: {archive.root}data.pkl"
     walk = whole_walk(archive.read("data.pkl"), place)
     walk.check(choose(walk), place)
     kinds = known_entries(archive, _ENTRIES)
@@ -106,6 +125,16 @@ def is_legacy(file: MappedFile) -> bool:
     try:
         walk = walk_pickle(file.read(0, 64), "")
         return not walk.uses and unpickle(file.read(0, walk.end), "", no_storage) == LEGACY_MAGIC
+    except CheckpointError:
+        return False
+
+
+def is_text_pickle(file: MappedFile) -> bool:
+    """Whether a file is a pickle of protocol 0 or 1, which has no magic number: it can be walked to the end."""
+    if file.read(0, 1)[0] not in _TEXT_PICKLE_OPENERS or file.size > _MAX_TEXT_PICKLE:
+        return False
+    try:
+        return walk_pickle(file.view, "").end == file.size
     except CheckpointError:
         return False
 
@@ -196,9 +225,4 @@ def read_nested(content: bytes, name: str, depth: int = 1, policy: Policy = Poli
         depth: How deep it is nested.
         policy: The list to hold it against; the strict one for what torch will unpickle.
     """
-    file = MappedFile(Path(name), content)
-    if content[:4] == LOCAL_MAGIC:
-        return read_archive(Archive(file), lambda _: policy)
-    if is_legacy(file):
-        return read_legacy(file, lambda _: policy)
-    return read_pickle(file, lambda _: policy, depth)
+    return read_file(MappedFile(Path(name), content), lambda _: policy, depth)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from torch import nn
 
-from replay.checkpoints.checkpoint import Checkpoint, Format
+from replay.checkpoints.checkpoint import Checkpoint
+from replay.checkpoints.format import FORMATS
 from replay.checkpoints.scorers.scorer import last_words
 from replay.config.user_code import (
     CodePlace,
@@ -17,27 +18,11 @@ from replay.config.user_code import (
     calling_code,
     code_sources,
     load_code,
-    locate_code,
     note_used,
     refresh_code,
 )
 from replay.config.user_code import imports as user_imports
 from replay.errors import CheckpointMismatch
-
-
-def locate_factory(checkpoint: Checkpoint) -> CodePlace | None:
-    """Find a factory's code without importing it; None where the checkpoint has no factory."""
-    if checkpoint.config.factory is None:
-        return None
-    return locate_code(checkpoint.config.factory, checkpoint.base_dir)
-
-
-def locate_own_code(checkpoint: Checkpoint) -> CodePlace | None:
-    """Find the user's code that opening a checkpoint runs: a factory's, or what a pickled module imports."""
-    if checkpoint.format is Format.PICKLED_MODULE:
-        directories = (checkpoint.base_dir,) if checkpoint.base_dir else ()
-        return CodePlace("", checkpoint.sha256, None, directories)
-    return locate_factory(checkpoint)
 
 
 def own_sources(checkpoint: Checkpoint) -> dict[str, str]:
@@ -47,7 +32,7 @@ def own_sources(checkpoint: Checkpoint) -> dict[str, str]:
         CheckpointMismatch: It cannot be read.
     """
     try:
-        return code_sources(locate_own_code(checkpoint))
+        return code_sources(FORMATS[checkpoint.format].own_code(checkpoint))
     except UserCodeError as error:
         raise CheckpointMismatch(_told(checkpoint, error)) from error
 
@@ -61,7 +46,7 @@ def refresh_own_code(checkpoint: Checkpoint) -> bool:
     Raises:
         CheckpointMismatch: This process cannot get rid of it.
     """
-    place = locate_own_code(checkpoint)
+    place = FORMATS[checkpoint.format].own_code(checkpoint)
     try:
         return place is not None and refresh_code(place)
     except UserCodeError as error:
@@ -91,7 +76,7 @@ class Factory:
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        place = locate_factory(checkpoint)
+        place = FORMATS[checkpoint.format].own_code(checkpoint)
         if place is None:
             raise CheckpointMismatch(
                 f"checkpoint {checkpoint.name!r}: {checkpoint.path} holds weights only ({checkpoint.format}), and the "

@@ -10,11 +10,12 @@ import torch
 from torch import nn
 
 from replay.checkpoints.checkpoint import Checkpoint
-from replay.checkpoints.formats.factory import locate_own_code, note_classes
+from replay.checkpoints.format import FORMATS
 from replay.checkpoints.formats.torchscript.open import quiet_deprecation
+from replay.checkpoints.modules.factory import note_classes
+from replay.checkpoints.modules.replacing import replace_weights
 from replay.checkpoints.scorers.calling import Arguments, bind, refuse_unfit
 from replay.checkpoints.scorers.output import describe_answer
-from replay.checkpoints.scorers.replacing import replace_weights
 from replay.checkpoints.scorers.scorer import OpenedModel, last_words
 from replay.checkpoints.sharing.mapped_weights import module_tensors, share_weights
 from replay.checkpoints.sharing.private_cache import opening_lock
@@ -36,7 +37,7 @@ def open_pickled(checkpoint: Checkpoint, model: ModelConfig, device: str) -> Ope
             f"checkpoint {checkpoint.name!r}: {checkpoint.path} is a pickled module, and loading it runs code from the "
             "file: save its state dict and give a `factory`, or pass --allow-pickle if you trust where it comes from"
         )
-    place = locate_own_code(checkpoint)
+    place = FORMATS[checkpoint.format].own_code(checkpoint)
     assert place is not None
     with opening_lock() as cache, calling_code(place), quiet_deprecation():
         module = _module(_load(checkpoint), checkpoint).eval().requires_grad_(False).to(device)

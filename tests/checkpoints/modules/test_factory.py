@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from replay.checkpoints.formats.factory import Factory, locate_factory, own_sources
+from replay.checkpoints.format import FORMATS
+from replay.checkpoints.modules.factory import Factory, own_sources
 from replay.errors import CheckpointMismatch
 from tests.checkpoints.models import Ranker, examined, ranker
 
@@ -177,7 +178,8 @@ def test_another_module_of_the_same_name_is_refused(weights: Path) -> None:
 def test_a_place_is_known_without_importing(weights: Path) -> None:
     (weights.parent / "explosive.py").write_text("raise RuntimeError\n")
     explosive = examined(weights, factory="explosive:build", base_dir=str(weights.parent))
-    assert locate_factory(explosive) is not None
+    assert FORMATS[explosive.format].own_code(explosive) is not None
     assert set(own_sources(explosive)) == {"explosive"}
     assert own_sources(examined(weights, factory="not_here:build")) == {}
-    assert locate_factory(examined(weights)) is None
+    without = examined(weights)
+    assert FORMATS[without.format].own_code(without) is None

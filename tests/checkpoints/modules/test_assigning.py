@@ -10,13 +10,13 @@ from safetensors.torch import save_file
 from torch import nn
 
 from replay.checkpoints.examine import read_state_dict
-from replay.checkpoints.formats.factory import Factory
-from replay.checkpoints.formats.weights_and_factory import _build_as_usual, _build_without_memory, assign
+from replay.checkpoints.modules.assigning import _build_as_usual, _build_without_memory, assign
+from replay.checkpoints.modules.factory import Factory
 from replay.checkpoints.open import open_scorer
 from replay.errors import CheckpointMismatch
 from tests.checkpoints.models import HERE, contract, examined, opened, ranker, rows
 
-MODULE = "tests.checkpoints.formats.test_weights_and_factory"
+MODULE = __name__
 
 
 class Tied(nn.Module):

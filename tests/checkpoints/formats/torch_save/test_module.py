@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from replay.checkpoints.formats.pickled import open_pickled
+from replay.checkpoints.formats.torch_save.module import open_pickled
 from replay.checkpoints.open import open_scorer
 from replay.errors import CheckpointMismatch
 from tests.checkpoints.models import contract, examined, opened, ranker, rows, save

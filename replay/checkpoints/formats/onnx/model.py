@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import torch
 
-from replay.checkpoints.checkpoint import Format, Signature, TensorSpec
+from replay.checkpoints.checkpoint import Signature, TensorSpec
 from replay.checkpoints.contents import Contents, dtype_name, listed
 from replay.checkpoints.formats.onnx.parts import NODE, SPARSE, TENSOR, parts
 from replay.checkpoints.formats.onnx.tensors import ONNX_DTYPES, external_place, is_external, read_tensor
@@ -101,7 +101,7 @@ def read_onnx(path: Path, allowed: Collection[str] = ()) -> Contents:
             tensors[name] = tensor
     weights = {initializer.name for initializer in model.graph.initializer}
     return Contents(
-        Format.ONNX,
+        "onnx",
         tensors,
         not_parameters=frozenset(tensors.keys() - weights),
         set_aside=tuple(set_aside),
