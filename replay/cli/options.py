@@ -7,12 +7,16 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from replay.config import ReplayConfig, load_config
 from replay.config.sections.checkpoints import FACTORY_PATTERN, OPERATOR_PATTERN
 from replay.errors import UsageError
+
+if TYPE_CHECKING:
+    from replay.flows.options import Options
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,21 @@ class Common:
     allow_pickle: bool = False
     allow_non_finite: bool = False
     overwrite: bool = False
+
+    def load(self, config: str) -> ReplayConfig:
+        """Load a config with what these options set in it."""
+        return load_config(config, overrides=self.overrides, output=self.output)
+
+    def options(self) -> Options:
+        """These options as the library's functions take them."""
+        from replay.flows.options import Options
+
+        return Options(
+            master=self.master,
+            conf=self.conf,
+            allow_pickle=self.allow_pickle,
+            allow_non_finite=self.allow_non_finite,
+        )
 
 
 _OPTIONS = (
@@ -102,25 +121,6 @@ def parse_conf(settings: tuple[str, ...]) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
-def skew_overrides(modules: tuple[str, ...], *, skew_matrix: bool) -> tuple[str, ...]:
-    """The ``--set`` expression of ``--skew-matrix MODULE=CHECKPOINT,CHECKPOINT ...``.
-
-    >>> skew_overrides(("query_tower=v1,v2", "item_tower=v1"), skew_matrix=True)
-    ('skew_matrix.modules={"query_tower": ["v1", "v2"], "item_tower": ["v1"]}',)
-
-    >>> skew_overrides((), skew_matrix=True)  # the config's own section
-    ()
-
-    Raises:
-        UsageError: Modules without the flag, only one, or one given twice.
-    """
-    if not modules:
-        return ()
-    pairs = [module.partition("=") for module in modules]
-    versions = {name: [each for each in found.split(",") if each] for name, _, found in pairs}
-    if not skew_matrix or len(versions) < 2 or len(versions) != len(modules) or not all(versions.values()):
-        raise UsageError(
-            f"found {' '.join(modules)}, expected two modules or more, each once, such as "
-            "--skew-matrix query_tower=v1,v2 item_tower=v1,v2"
-        )
-    return (f"skew_matrix.modules={json.dumps(versions)}",)
+def echo_json(data: Any) -> None:
+    """Print data as JSON on stdout."""
+    click.echo(json.dumps(data, indent=2))

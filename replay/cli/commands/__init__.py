@@ -1,0 +1,13 @@
+"""The commands, a file each: parse, call one function of the library, print what it returns."""
+
+from replay.cli.commands.demo import demo
+from replay.cli.commands.diagnose import diagnose
+from replay.cli.commands.gate import gate
+from replay.cli.commands.init import init
+from replay.cli.commands.inspect import inspect
+from replay.cli.commands.report import report
+from replay.cli.commands.row import row
+from replay.cli.commands.run import run
+from replay.cli.commands.validate import validate
+
+COMMANDS = (run, diagnose, gate, validate, inspect, init, report, demo, row)

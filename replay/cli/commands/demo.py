@@ -1,0 +1,33 @@
+"""``replay demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from replay.cli.options import Common, common_options
+from replay.cli.replays import gates_exit_code, print_report, replay_config
+from replay.errors import UsageError
+from replay.spark.faststart.java import java_problem
+
+
+@click.command()
+@click.argument("directory", default="replay-demo", type=click.Path())
+@click.option("--rows", default=200_000, show_default=True, type=click.IntRange(min=1_000), help="Rows of traffic.")
+@click.option("--seed", default=0, show_default=True, help="Seed of everything that is made up.")
+@common_options
+def demo(directory: str, rows: int, seed: int, common: Common) -> int:
+    """Build a small real case with an incident in it, run it, and say where the report is."""
+    # Before half a minute goes into building it.
+    problem = java_problem()
+    if problem is not None:
+        raise UsageError(problem)
+    from replay.demo import build
+
+    if not common.quiet:
+        click.echo(f"making {rows:,} rows of traffic and training a model in {directory} ...", err=True)
+    paths = build(Path(directory), rows=rows, seed=seed)
+    result = replay_config(str(paths.config), common, diagnosed=True)
+    print_report(result.data, result.report_path, common)
+    return gates_exit_code(result.data)

@@ -1,0 +1,72 @@
+"""``replay gate``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from replay.cli.options import Common, common_options, echo_json
+from replay.cli.replays import gates_exit_code, replay_config
+from replay.errors import EXIT_OK, UsageError
+
+
+@click.command()
+@click.argument("target", metavar="CONFIG|OUTPUT", type=click.Path())
+@click.option("--junit", metavar="FILE", type=click.Path(), help="Write the verdicts as JUnit XML too.")
+@click.option("--dry-run", is_flag=True, help="Report the verdicts, and exit with 0 whatever they are.")
+@common_options
+def gate(target: str, junit: str | None, dry_run: bool, common: Common) -> int:
+    """Check the gates of a config, or of a finished run, and print a verdict for each; runs if needed.
+
+    Exits with 1 where a gate fails or cannot be judged.
+    """
+    from replay.flows.gate import judge_output
+    from replay.report.terminal.render import render_gates
+    from replay.report.words.gates import render_junit
+
+    if junit is not None:
+        _prepare_file(Path(junit))
+    if Path(target).is_dir() or "://" in target:
+        _refuse_run_options(target, common)
+        data = judge_output(target, common.options())
+        _require_gates(target, data.summary.gates)
+    else:
+        _require_gates(target, common.load(target).gates)
+        data = replay_config(target, common).data
+    if junit is not None:
+        Path(junit).write_text(render_junit(data.summary.gates), encoding="utf-8")
+    if common.as_json:
+        echo_json(data.summary.to_dict())
+    elif not common.quiet:
+        click.echo(render_gates(data.summary), nl=False)
+    return EXIT_OK if dry_run else gates_exit_code(data)
+
+
+def _prepare_file(file: Path) -> None:
+    """Make a file's directory: an error before a long run, not after it."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--junit {file}: its directory cannot be made: {error.strerror}") from error
+    if file.is_dir():
+        raise UsageError(f"--junit {file}: found a directory, expected a file to write")
+
+
+def _refuse_run_options(output: str, common: Common) -> None:
+    options = {"--set": common.overrides, "--output": common.output, "--overwrite": common.overwrite}
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise UsageError(
+            f"{output} is a finished run, which {' and '.join(given)} cannot change: give the CONFIG instead; what is "
+            "scored already is not scored again"
+        )
+
+
+def _require_gates(target: str, gates: Sequence[object]) -> None:
+    if not gates:
+        raise UsageError(
+            f"{target} has no `gates`: add a limit to judge, such as "
+            "{variant: prod, against: online, metric: mismatch_rate, max: 0.001}"
+        )

@@ -1,0 +1,89 @@
+"""``replay inspect``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from replay.cli.options import an_operator, echo_json
+from replay.errors import EXIT_OK, EXIT_REFUSED
+
+if TYPE_CHECKING:
+    from replay.checkpoints import Inspection
+    from replay.checkpoints.checkpoint import TensorSpec
+
+_TENSORS_SHOWN = 20
+
+
+@click.command()
+@click.argument("checkpoint", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Everything that is known, as JSON.")
+@click.option("--allow-pickle", is_flag=True, help="Judge as a run with --allow-pickle would.")
+@click.option("--allow-non-finite", is_flag=True, help="Judge as a run with --allow-non-finite would.")
+@click.option("--allow-operator", multiple=True, callback=an_operator, help="Judge as `operators: [NAME]` would.")
+def inspect(
+    checkpoint: str, as_json: bool, allow_pickle: bool, allow_non_finite: bool, allow_operator: tuple[str, ...]
+) -> int:
+    """Say what a checkpoint is and what opening it would run; runs none of it."""
+    from replay.checkpoints import inspect_checkpoint
+
+    inspection = inspect_checkpoint(
+        checkpoint, operators=allow_operator, allow_pickle=allow_pickle, allow_non_finite=allow_non_finite
+    )
+    if as_json:
+        echo_json(inspection.to_dict())
+    else:
+        click.echo(render_inspection(inspection))
+    return EXIT_REFUSED if inspection.verdict == "refused" else EXIT_OK
+
+
+def render_inspection(inspection: Inspection) -> str:
+    """Render what is known of a checkpoint, for a person."""
+    return "\n".join(_lines(inspection))
+
+
+def _lines(inspection: Inspection) -> Iterator[str]:
+    yield inspection.path
+    yield f"  verdict     {inspection.verdict}"
+    if inspection.reason:
+        yield f"  because     {inspection.reason}"
+    yield f"  format      {inspection.format or 'unknown'}"
+    if inspection.sha256:
+        yield f"  sha256      {inspection.sha256}"
+    files = len(inspection.files)
+    yield f"  size        {inspection.size:,} bytes in {files} file{'s' if files != 1 else ''}"
+    if inspection.tensors:
+        by_dtype = ", ".join(f"{count:,} {dtype}" for dtype, count in inspection.parameters_by_dtype)
+        yield f"  parameters  {inspection.parameters:,} ({by_dtype})"
+    if inspection.signature is not None:
+        yield f"  takes       {_specs(inspection.signature.inputs)}"
+        yield f"  answers     {_specs(inspection.signature.outputs)}"
+    yield from _findings(inspection)
+    for tensor in inspection.tensors[:_TENSORS_SHOWN]:
+        yield f"  tensor      {tensor.name} {tensor.dtype} {tuple(tensor.shape)}"
+    if len(inspection.tensors) > _TENSORS_SHOWN:
+        yield f"              and {len(inspection.tensors) - _TENSORS_SHOWN} more (--json lists all)"
+
+
+def _findings(inspection: Inspection) -> Iterator[str]:
+    for name, count in inspection.non_finite:
+        yield f"  not finite  {count:,} values in {name}"
+    for text in inspection.executes:
+        yield f"  would run   {text}"
+    for text in inspection.set_aside:
+        yield f"  set aside   {text}"
+    for pickle in inspection.pickles:
+        unusual = [name for name in pickle.globals if name not in pickle.read]
+        named = f"; of others: {', '.join(unusual)}" if unusual else ""
+        yield f"  pickle      {pickle.place}: {len(pickle.globals)} globals{named}"
+
+
+def _specs(specs: tuple[TensorSpec, ...]) -> str:
+    return ", ".join(_spec(spec) for spec in specs) or "nothing that the file describes"
+
+
+def _spec(spec: TensorSpec) -> str:
+    shape = "" if spec.shape is None else f"({', '.join(map(str, spec.shape))})"
+    return " ".join(part for part in (spec.name, spec.dtype or "", shape) if part)

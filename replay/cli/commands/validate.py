@@ -1,0 +1,23 @@
+"""``replay validate``."""
+
+from __future__ import annotations
+
+import click
+
+from replay.cli.options import Common, common_options, echo_json
+from replay.errors import EXIT_OK
+
+
+@click.command()
+@click.argument("config", type=click.Path())
+@common_options
+def validate(config: str, common: Common) -> int:
+    """Check config, table schema, keys and checkpoints; print every problem at once."""
+    from replay.flows.validate import validate as validate_config
+
+    checked = validate_config(common.load(config), options=common.options())
+    if common.as_json:
+        echo_json(checked.to_dict())
+    elif not common.quiet:
+        click.echo(checked.render(config))
+    return EXIT_OK

@@ -1,0 +1,72 @@
+"""What the commands that replay a config share: loading, starting, progress, output and exit code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from replay.cli.options import Common, echo_json
+from replay.config import ReplayConfig
+from replay.errors import EXIT_GATE_FAILED, EXIT_OK
+from replay.spark.faststart.garbage import no_collection
+
+if TYPE_CHECKING:
+    from replay.flows.run import RunResult
+    from replay.report.summary.data import ReportData
+
+
+class ReplayFunction(Protocol):
+    """``replay.run`` or ``replay.diagnose``."""
+
+    def __call__(self, config: ReplayConfig, /, *, options: Any, overwrite: bool, progress: Any) -> RunResult:
+        """Replay a config."""
+
+
+def replay_config(config: str, common: Common, *overrides: str, diagnosed: bool = False) -> RunResult:
+    """Load a config and replay it, with progress on stderr; Spark starts while the library is imported.
+
+    Args:
+        config: Its file.
+        common: The shared options.
+        overrides: Further ``--set`` expressions, of the command's own options.
+        diagnosed: Whether to search for incidents and their causes too.
+    """
+    from replay.flows.stages.session_prestart import prestart_session
+
+    loaded = replace(common, overrides=(*common.overrides, *overrides)).load(config)
+    prestart_session(loaded, common.options())
+    with no_collection():
+        function = _library_function(diagnosed=diagnosed)
+        from replay.report.terminal.progress import make_progress
+
+    with make_progress(quiet=common.quiet) as progress:
+        return function(loaded, options=common.options(), overwrite=common.overwrite, progress=progress)
+
+
+def _library_function(*, diagnosed: bool) -> ReplayFunction:
+    if diagnosed:
+        from replay.flows.diagnose import diagnose
+
+        return diagnose
+    from replay.flows.run import run
+
+    return run
+
+
+def print_report(data: ReportData, report_path: str, common: Common) -> None:
+    """Print the summary: for a person, or as JSON, or not at all."""
+    from replay.report.terminal.render import render_terminal
+
+    if common.as_json:
+        echo_json(data.summary.to_dict())
+    elif not common.quiet:
+        click.echo(render_terminal(data, report_path=report_path), nl=False)
+
+
+def gates_exit_code(data: ReportData) -> int:
+    """1 where a gate did not pass, else 0."""
+    from replay.report.gates import failed
+
+    return EXIT_GATE_FAILED if failed(data.summary.gates) else EXIT_OK
