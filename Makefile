@@ -42,9 +42,10 @@ format: $(INSTALLED) ## Rewrite the code in the project's style
 	@$(RUN) -m ruff check --fix .
 	@$(RUN) -m ruff format .
 
-schemas: $(INSTALLED) ## Write schemas/ again from the code
+schemas: $(INSTALLED) ## Write schemas/ and the tables of docs/config.md again from the code
 	@$(RUN) -m replay.config.schema > schemas/.new
 	@mv schemas/.new schemas/config.schema.json
+	@$(RUN) -m replay.config.reference docs/config.md
 	@$(RUN) -c 'import json; from replay.report.schema import summary_schema as s; print(json.dumps(s(), indent=2))' > schemas/.new
 	@mv schemas/.new schemas/summary.schema.json
 

@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from replay.config.messages.shape import keys_of
+from replay.config.sections.base import TYPE_WORDS
 from replay.config.sections.replay import ReplayConfig
 
 
@@ -38,6 +39,10 @@ def _tidy(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     tidy = {key: _tidy(value) for key, value in node.items() if not _is_noise(key, value, node)}
+    if "anyOf" in tidy:
+        tidy["anyOf"] = [
+            part for option in tidy["anyOf"] for part in (option["anyOf"] if [*option] == ["anyOf"] else [option])
+        ]
     if isinstance(tidy.get("description"), str):
         tidy["description"] = " ".join(tidy["description"].replace("``", "`").split())
     if "patternProperties" in tidy:
@@ -46,9 +51,11 @@ def _tidy(node: Any) -> Any:
 
 
 def _is_noise(key: str, value: Any, node: dict[str, Any]) -> bool:
-    """Titles, which pydantic makes of names, and defaults that are nothing or repeat those of a section's own keys."""
-    if key == "title":
+    """Titles, which pydantic makes of names, types in words, and defaults that are nothing or those of a section."""
+    if key in ("title", TYPE_WORDS):
         return isinstance(value, str)
+    if key == "propertyNames":
+        return list(value) == [TYPE_WORDS]
     return key == "default" and (value in (None, "") or "$ref" in node)
 
 

@@ -171,19 +171,20 @@ def _unknown(section: type[Section], kinds: tuple[type[Section], ...], near: str
 def _homes() -> dict[str, tuple[str, ...]]:
     """Sections that know a key, as a person would write them."""
     homes: dict[str, tuple[str, ...]] = {}
-    for place, section in _sections(ReplayConfig, ""):
+    for place, section in all_sections():
         for key in keys_of(section):
             homes[key] = (*homes.get(key, ()), place)
     return homes
 
 
-def _sections(section: type[Section], place: str) -> Iterator[tuple[str, type[Section]]]:
+def all_sections(section: type[Section] = ReplayConfig, place: str = "") -> Iterator[tuple[str, type[Section]]]:
+    """A section and all that lie in it, each with its place: ``model.inputs[...]``, ``checkpoints.<name>``."""
     yield place, section
     for key in keys_of(section):
         containers, children = _child(section, key)
         under = "".join({"list": "[...]", "mapping": ".<name>"}[container] for container in containers)
         for child in children:
-            yield from _sections(child, f"{place}.{key}{under}".removeprefix("."))
+            yield from all_sections(child, f"{place}.{key}{under}".removeprefix("."))
 
 
 def _child(section: type[Section], key: str) -> tuple[tuple[str, ...], tuple[type[Section], ...]]:

@@ -88,6 +88,15 @@ def _no_bool(value: object) -> object:
     return value
 
 
+TYPE_WORDS = "x-type"
+"""What the JSON Schema of a type holds beside it: the type in words, for the reference."""
+
+
+def in_words(words: str) -> Any:
+    """Say what the reference calls a type."""
+    return Field(json_schema_extra={TYPE_WORDS: words})
+
+
 # Bounds come before the validator, or the JSON Schema would not have them.
 NotBool = BeforeValidator(_no_bool)
 Flag = Annotated[bool, Strict()]
@@ -98,7 +107,7 @@ NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False), NotBool]
 Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), NotBool]
 Text = Annotated[str, StringConstraints(min_length=1)]
 
-ColumnName = Text
+ColumnName = Annotated[Text, in_words("name")]
 ColumnNames = Annotated[
     tuple[ColumnName, ...], BeforeValidator(_as_tuple, json_schema_input_type=ColumnName | tuple[ColumnName, ...])
 ]
@@ -114,4 +123,4 @@ SomeColumnNames = Annotated[
 # (" ,;{}()\n\t="), and the two signs that join names into variants ("/" and "@").
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$"
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.+-]")
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN), in_words("name")]

@@ -22,6 +22,7 @@ from replay.config.sections.base import (
     Share,
     SomeColumnNames,
     Text,
+    in_words,
 )
 
 FACTORY_PATTERN = r"^[^:]+:[A-Za-z_][\w.]*$"
@@ -36,15 +37,20 @@ class CheckpointConfig(Section):
 
     path: Text
     """File, or directory of sharded safetensors; local paths are relative to the config file."""
-    factory: Annotated[str, StringConstraints(pattern=FACTORY_PATTERN)] | None = None
+    factory: (
+        Annotated[str, StringConstraints(pattern=FACTORY_PATTERN), in_words("`module:function`, `file.py:function`")]
+        | None
+    ) = None
     """`module:function` or `file.py:function` that builds the module whose weights the file holds. A relative file, and
     a module beside the config, are found from the config file's directory."""
     kwargs: dict[str, Any] = Field(default={})
-    """Keyword arguments of the factory: plain data."""
-    sha256: Annotated[str, StringConstraints(pattern=SHA256_PATTERN, to_lower=True)] | None = None
-    """What the file must hash to; another hash is refused."""
+    """Keyword arguments of the factory: text, numbers, booleans, lists and mappings of these."""
+    sha256: (
+        Annotated[str, StringConstraints(pattern=SHA256_PATTERN, to_lower=True), in_words("64 hex digits")] | None
+    ) = None
+    """SHA-256 that the file must have; a file with another one is refused."""
     weights: Text | None = None
-    """Where in the file the state dict is (a dotted path of keys); default: found."""
+    """Where in the file the state dict is (a dotted path of keys); default: it is searched for."""
     operators: tuple[Annotated[str, StringConstraints(pattern=OPERATOR_PATTERN)], ...] = ()
     """Operators of other libraries that the file may call, by name: `torchvision.nms`; C++ classes that it may hold as
     `torch.classes.library.Name`. They run as that library wrote them, and something must import it."""
@@ -76,9 +82,9 @@ class DerivedConfig(Section):
         ]
         | None
     ) = None
-    """Share of values set to 0; true is all of them."""
+    """Share of values that are set to 0; `true`: all of them."""
     noise: NonNegativeFloat | None = None
-    """Standard deviation of what is added, as a share of each parameter's own."""
+    """Standard deviation of the noise that is added, as a share of each parameter's own."""
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
@@ -118,7 +124,7 @@ class RouteConfig(Section):
     by: ColumnNames = ()
     """Columns that are hashed: rows with the same values go the same way; default: the key."""
     salt: str = ""
-    """Another text gives another assignment."""
+    """Any text; another one gives another assignment of rows."""
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:

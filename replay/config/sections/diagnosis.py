@@ -9,12 +9,12 @@ class DiagnosisConfig(Section):
     """Settings of `replay diagnose`."""
 
     false_alarms: Share = 0.001
-    """Chance that a run without any incident shows one."""
+    """Probability that a run without any incident reports one."""
     max_incidents: PositiveInt = 10
-    """Incidents that are reported, worst first."""
+    """Most incidents that are reported, the worst first."""
     sample_rows: PositiveInt = 2_000
     """Mismatched rows of an incident under which causes are tested; drawn by hash."""
     control_rows: PositiveInt = 1_000
-    """Good rows on which each cause is tried as a control."""
+    """Matching rows on which each cause is tried as a control."""
     budget: PositiveInt = 1_000_000
-    """Rows scored in the search of one incident's causes."""
+    """Most rows that are scored in the search for one incident's causes."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag
 
 from replay.config.messages.wording import describe
-from replay.config.sections.base import NaturalInt, NonNegativeFloat, Section
+from replay.config.sections.base import NaturalInt, NonNegativeFloat, Section, in_words
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|sec|m|min|h|hour|d|day)s?$")
 _SECONDS = {"ms": 1e-3, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600, "d": 86400, "day": 86400}
@@ -53,7 +53,9 @@ def render_duration(value: timedelta) -> str:
 Duration = Annotated[
     timedelta,
     Field(gt=timedelta(0)),
-    BeforeValidator(parse_duration, json_schema_input_type=Annotated[str, Field(pattern=_DURATION.pattern)]),
+    BeforeValidator(
+        parse_duration, json_schema_input_type=Annotated[str, Field(pattern=_DURATION.pattern), in_words("duration")]
+    ),
     PlainSerializer(render_duration, return_type=str, when_used="json"),
 ]
 
@@ -74,9 +76,9 @@ class DiffConfig(Section):
         Annotated[Tolerance, Tag("<given>")] | Annotated[Literal["auto"], Tag("<auto>")],
         Discriminator(lambda value: "<auto>" if isinstance(value, str) else "<given>"),
     ] = Tolerance()
-    """When a replayed score agrees with the online one: |replayed - online| <= abs + rel * |online|. `auto`: the
+    """When a replayed score agrees with the online one: `|replayed - online| <= abs + rel * |online|`. `auto`: the
     measured noise floor."""
     bucket: Duration = Field(default=timedelta(minutes=1), json_schema_extra={"default": "1min"})
-    """Width of a time bucket, such as 1min; buckets are aligned to 1970-01-01T00:00:00Z."""
+    """Width of the time buckets by which differences are reported; they are aligned to 1970-01-01T00:00:00Z."""
     worst_rows: NaturalInt = 100
-    """Rows kept in `diffs`, per variant."""
+    """Rows of each variant that the table `diffs` keeps, the worst first."""

@@ -11,12 +11,13 @@ class EngineConfig(Section):
     """Knobs of the scorer; the defaults suit most runs."""
 
     reader: Literal["auto", "direct", "spark"] = "auto"
-    """`direct`: tasks read their own row groups with pyarrow. `spark`: Spark scans. `auto`: direct where it can."""
+    """How rows are read. `direct`: tasks read their own row groups with pyarrow. `spark`: Spark scans the table.
+    `auto`: direct where the table allows it."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """`auto`: CUDA where the executor has it."""
+    """Where models run. `auto`: on CUDA where the executor has it."""
     chunk_rows: PositiveInt = 2048
-    """Rows given to forward() at once on a CPU."""
+    """Rows that forward() gets at once on a CPU."""
     chunk_rows_cuda: PositiveInt = 65536
-    """Rows given to forward() at once on a GPU."""
+    """Rows that forward() gets at once on a GPU."""
     commit_rows: PositiveInt = 20_000_000
-    """Rows after which scores are committed: a killed run goes on from its last commit."""
+    """Rows after which scores are committed: a run that was killed resumes from its last commit."""

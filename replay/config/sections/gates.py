@@ -23,19 +23,20 @@ class Gate(Section):
     """A limit on one metric of one variant. Limits are inclusive; what cannot be judged fails, and is told apart."""
 
     variant: Text
-    """A variant, such as prod, prod/counts_null or prod/counts_dose@0.1."""
+    """A variant, such as prod, prod/counts_null or prod/counts_dose@0.1. `online` stands for the scores that online
+    gave."""
     metric: Text
     """A metric of the summary or of the metrics table, such as mismatch_rate, auc_drop or non_finite."""
     against: Literal["online", "baseline"] | None = None
-    """What the variant is compared with, for a metric of a comparison."""
+    """What the variant is compared with; needed where the metric is measured against both."""
     slice: Text | None = None
-    """A slice, such as surface=home; default: all rows."""
+    """A slice, such as surface=home, of a column under `traffic.segments`; default: all rows."""
     max: Limit | None = None
-    """The largest value that passes."""
+    """The largest value that passes. A gate has `max`, `min` or both."""
     min: Limit | None = None
     """The smallest value that passes."""
     min_rows: PositiveInt | None = None
-    """Rows that the metric must be of; with fewer it cannot be judged."""
+    """The fewest rows that decide: with fewer the gate is undecided, which does not pass."""
     bound: Literal["low", "high"] | None = None
     """Judge this bound of the metric's 95% interval instead of its value."""
 

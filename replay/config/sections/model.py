@@ -21,6 +21,7 @@ from replay.config.sections.base import (
     SomeColumnNames,
     Text,
     check_repeats,
+    in_words,
 )
 from replay.config.sections.dtypes import DTYPES, DType, as_number, largest_index, misfit
 
@@ -34,7 +35,11 @@ def _is_scalar(value: object) -> object:
 
 
 Scalar = Annotated[
-    bool | int | float | str, BeforeValidator(_is_scalar, json_schema_input_type=bool | int | float | str)
+    bool | int | float | str,
+    BeforeValidator(
+        _is_scalar,
+        json_schema_input_type=Annotated[bool | int | float | str, in_words("value")],
+    ),
 ]
 """A default for a missing value: a number or a bool, or a string where a vocabulary or hash follows."""
 
@@ -67,25 +72,27 @@ class Input(Section):
     """
 
     name: Text
-    """Name of the argument; for positional calls any name."""
+    """Name of the argument; for positional calls any name. Names differ."""
     dtype: DType = "float32"
     """The tensor's type; a logged value that it cannot hold is refused, never altered."""
     features: ColumnNames = ()
-    """Scalar columns stacked to (batch, n); globs match in schema order."""
+    """Scalar columns stacked to a tensor of shape (batch, n); globs match in schema order."""
     feature: ColumnName | None = None
-    """One column that keeps its own shape: (batch,), or (batch, length) for a list."""
+    """One column that keeps its own shape: (batch,), or (batch, length) for a list. Instead of `features`."""
     mask_of: Text | None = None
-    """Name of a ragged input: 1 where it holds a logged element, 0 where it was padded."""
+    """Name of an input of padded lists: 1 where it holds a logged element, 0 where it was padded. Instead of
+    `features`."""
     missing: Missing | None = None
-    """What a null becomes: one value, or a value by feature (globs allowed, first match wins). None: refused."""
+    """What a null becomes: one value, or a value by feature (globs allowed, the first match wins). Without it a row
+    with a null is rejected."""
     length: PositiveInt | None = None
     """Elements of a list feature; with `pad` shorter lists are padded and longer cut, without it they must fit."""
     pad: Scalar | None = None
-    """Fills a ragged list up to `length`, or to the longest of the batch where there is no `length`."""
+    """Value that fills shorter lists up to `length`, or to the longest of the batch where there is no `length`."""
     vocabulary: Text | None = None
-    """A JSON file: an object of value to index, or a list whose places are the indices."""
+    """A JSON file that gives each value its index: an object of values and indices, or a list of values."""
     unknown: Int | None = None
-    """Index of a value that is not in the vocabulary; None: the row is rejected."""
+    """Index of a value that is not in the vocabulary. Without it such a row is rejected."""
     hash: Hash | None = None
     """Hash values into buckets, instead of a vocabulary."""
 
@@ -136,14 +143,19 @@ class Output(Section):
     select: (
         Annotated[
             int | str | tuple[int | str, ...],
-            BeforeValidator(lambda value: _selection(value), json_schema_input_type=int | str | tuple[int | str, ...]),
+            BeforeValidator(
+                lambda value: _selection(value),
+                json_schema_input_type=Annotated[
+                    int | str | tuple[int | str, ...], in_words("index, key, list of them")
+                ],
+            ),
         ]
         | None
     ) = None
-    """Index or key of the output; a list of them selects step by step. None: the answer is the score. What is left
-    must be (batch,) or (batch, 1); an index into (batch, heads) takes that head."""
+    """Index or key of the output; a list of them selects step by step. Without it the answer is the score. What is left
+    must have the shape (batch,) or (batch, 1); an index into (batch, heads) takes that head."""
     transform: Literal["none", "sigmoid", "exp"] = "none"
-    """What turns the selected output into the score that online logged."""
+    """Function that turns the selected output into the score that online logged."""
 
 
 def _selection(value: object) -> object:
@@ -157,7 +169,7 @@ class ModelConfig(Section):
     """The model's contract with the logged features."""
 
     call: Literal["positional", "keyword", "dict"] = "positional"
-    """How forward() takes the inputs: by place, by name, or as one dict."""
+    """How forward() takes the inputs: by position, by name, or as one dict."""
     inputs: Annotated[tuple[Input, ...], Field(min_length=1)]
     """forward()'s arguments, in order."""
     output: Output = Output()

@@ -50,19 +50,19 @@ class ReplayConfig(Section):
     scenario_checkpoints: ColumnNames = ()
     """Checkpoints that are replayed under every scenario; default: the baseline."""
     sensitivity: Flag = False
-    """Replay with each family null in turn, and rank the families."""
+    """Add a scenario `null.FAMILY` for each family, in which it is null in every row, and rank the families."""
     skew_matrix: SkewMatrixConfig | None = None
-    """Replay every pairing of module versions."""
+    """Modules whose versions are replayed in every pairing."""
     diff: DiffConfig = DiffConfig()
     """How replayed scores are compared."""
     gates: tuple[Gate, ...] = ()
     """Limits that a run must hold."""
     diagnosis: DiagnosisConfig = DiagnosisConfig()
-    """How `replay diagnose` searches."""
+    """How `replay diagnose` searches for incidents and their causes."""
     engine: EngineConfig = EngineConfig()
-    """How the work is done; changes no result."""
+    """How the work is done; nothing here changes a result beyond rounding."""
     seed: Int = 0
-    """Seed of every random choice."""
+    """Seed of every random choice; the same seed gives the same bits."""
     output: Text
     """Directory for what a run leaves; local paths are relative to the config file."""
     base_dir: str = Field(default="", exclude=True)

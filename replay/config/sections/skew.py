@@ -29,7 +29,7 @@ class SkewLimit(Section):
     metric: Literal["auc_drop", "ne_increase", "mean_abs", "mismatch_rate"] = "auc_drop"
     """Loss of a pairing against the consistent one."""
     max: NonNegativeFloat
-    """The largest loss that holds up."""
+    """The largest loss that is acceptable."""
 
 
 class SkewMatrixConfig(Section):
@@ -41,7 +41,7 @@ class SkewMatrixConfig(Section):
     rest: Name | None = None
     """Checkpoint of the parameters that are in none of the modules; default: that of the first module."""
     limit: SkewLimit | None = None
-    """With it the report says up to what lag between modules the loss holds."""
+    """How much loss is acceptable: the report then says up to what lag between modules it holds."""
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:

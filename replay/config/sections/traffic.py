@@ -13,7 +13,16 @@ from pydantic import AfterValidator, BeforeValidator, model_validator
 from replay.config.messages.finding import Finding
 from replay.config.messages.wording import describe
 from replay.config.plain import texts
-from replay.config.sections.base import ColumnName, ColumnNames, NaturalInt, Section, Share, SomeColumnNames, Text
+from replay.config.sections.base import (
+    ColumnName,
+    ColumnNames,
+    NaturalInt,
+    Section,
+    Share,
+    SomeColumnNames,
+    Text,
+    in_words,
+)
 
 _SPACE_BEFORE_ZONE = re.compile(r"\s+(?=(?:[Zz]|[+-]\d\d:?\d\d)$)")
 
@@ -40,7 +49,11 @@ def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-UtcTime = Annotated[datetime, BeforeValidator(parse_time, json_schema_input_type=str), AfterValidator(_utc)]
+UtcTime = Annotated[
+    datetime,
+    BeforeValidator(parse_time, json_schema_input_type=Annotated[str, in_words("time")]),
+    AfterValidator(_utc),
+]
 
 
 class TimeColumn(Section):
@@ -90,39 +103,41 @@ class TrafficConfig(Section):
     """Where the logged traffic is, and what its columns mean."""
 
     path: Text | None = None
-    """A Parquet or Delta directory; local paths are relative to the config file."""
+    """A Parquet or Delta directory, local or not (`s3a://`, `hdfs://`, ...); a relative path starts at the config
+    file."""
     table: Text | None = None
-    """A catalog table, instead of `path`."""
+    """A catalog table (`catalog.db.name`), instead of `path`."""
     delta_version: NaturalInt | None = None
-    """Version of the Delta table; default: the latest when the run starts."""
+    """Version of the Delta table; default: the latest when the run starts, to which the run is then pinned."""
     delta_timestamp: UtcTime | None = None
-    """Time whose version of the Delta table is read, instead of `delta_version`."""
+    """Time as of which the Delta table is read, instead of `delta_version`."""
     key: SomeColumnNames
-    """Columns that identify a row."""
+    """Columns that identify a row. Nulls and duplicates are an error."""
     time: (
         Annotated[TimeColumn, BeforeValidator(_time_column, json_schema_input_type=ColumnName | TimeColumn)] | None
     ) = None
-    """The event time: a timestamp column, or {column: ts, unit: ms} for integers."""
+    """The event time: a timestamp column, or `{column: ts, unit: ms}` for integers. Windows, buckets, lags and
+    incidents need it."""
     score: ColumnName
     """What online answered."""
     served_by: ColumnName | None = None
     """Which checkpoint online says it used; its values are names under `checkpoints`."""
     label: ColumnName | None = None
-    """What happened, 0 or 1."""
+    """What happened, 0 or 1. Metrics of quality (AUC, NE, calibration) need it."""
     weight: ColumnName | None = None
     """Weight of a row in the metrics."""
     group: ColumnName | None = None
-    """Rows with the same value were ranked together."""
+    """Column of which rows with the same value were ranked together; metrics of ranking need it."""
     entity: ColumnName | None = None
-    """Whose history a stale feature comes from."""
+    """Column of the entity (a user, an item) whose older values the op `stale` serves."""
     segments: ColumnNames = ()
-    """Slices of every diff and metric."""
+    """Columns whose values are the slices of every diff and metric."""
     where: Text | None = None
-    """Rows to replay, as a Spark SQL condition."""
+    """Rows to replay, as a Spark SQL condition; default: all."""
     window: Window | None = None
-    """Event times to replay; needs `time`."""
+    """Event times to replay; default: all. Needs `time`."""
     sample: Sample | None = None
-    """Replay a share of the rows."""
+    """Replay a share of the rows, the same ones in every run."""
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:

@@ -1,0 +1,102 @@
+"""The tables of keys in ``docs/config.md``, written from the models and the docstrings of their fields.
+
+``python -m replay.config.reference docs/config.md`` writes them anew, each between its markers. The text around them is
+written by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from replay.config.messages.shape import all_sections, field_of, keys_of
+from replay.config.messages.wording import listing
+from replay.config.sections.base import TYPE_WORDS
+from replay.config.sections.replay import ReplayConfig
+
+_MARKER = re.compile(r"(<!-- keys of (\w+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+_PLURAL = re.compile(r"^(name|number|duration|whole number)\b")
+_SCALARS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true`, `false`"}
+
+
+def fill_tables(text: str) -> str:
+    """Write the tables of a page anew.
+
+    Args:
+        text: The page. The table of a section stands between ``<!-- keys of NAME -->``, NAME being the section's class,
+            and ``<!-- end of keys -->``; other tables link to the heading above it.
+    """
+    headings = {match[2]: _HEADING.findall(text[: match.start()])[-1] for match in _MARKER.finditer(text)}
+    tables = _Tables(headings)
+    return _MARKER.sub(lambda match: f"{match[1]}\n{tables.render(match[2])}\n\n{match[3]}", text)
+
+
+class _Tables:
+    """Renders tables of keys.
+
+    Args:
+        headings: By class of a section, the heading of the part that describes it.
+    """
+
+    def __init__(self, headings: dict[str, str]) -> None:
+        self._headings = headings
+        self._sections = {section.__name__: section for _, section in all_sections()}
+        whole = ReplayConfig.model_json_schema()
+        self._schemas: dict[str, Any] = {**whole["$defs"], ReplayConfig.__name__: whole}
+
+    def render(self, name: str) -> str:
+        """The table of one section, by the name of its class."""
+        section, properties = self._sections[name], self._schemas[name]["properties"]
+        rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
+        for key in keys_of(section):
+            node, info = properties[key], field_of(section, key)
+            assert info is not None
+            # What a section holds by default is in its own table.
+            default = "required" if info.is_required() else _default({} if "$ref" in node else node.get("default"))
+            meaning = " ".join((info.description or "").replace("``", "`").split())
+            cells = (cell.replace("|", r"\|") for cell in (f"`{key}`", self._type(node), default, meaning))
+            rows.append(f"| {' | '.join(cells)} |")
+        return "\n".join(rows)
+
+    def _type(self, node: dict[str, Any]) -> str:
+        """A type in words."""
+        if TYPE_WORDS in node:
+            return str(node[TYPE_WORDS])
+        if "$ref" in node:
+            heading = self._headings[node["$ref"].rpartition("/")[2]]
+            return f"[{heading}]({_anchor(heading)})"
+        if "const" in node or "enum" in node:
+            return listing(f"`{choice}`" for choice in node.get("enum", [node.get("const")]))
+        if options := node.get("anyOf") or node.get("oneOf"):
+            return " or ".join(dict.fromkeys(self._type(option) for option in options if option.get("type") != "null"))
+        if node["type"] == "array":
+            return "list of " + _PLURAL.sub(r"\1s", self._type(node["items"]))
+        if node["type"] == "object":
+            entries = next(iter(node.get("patternProperties", {}).values()), node.get("additionalProperties"))
+            return f"mapping (name: {self._type(entries)})" if isinstance(entries, dict) else "mapping"
+        bounds = [f"{sign} {node[bound]}" for bound, sign in _BOUNDS.items() if bound in node]
+        return f"{_SCALARS[node['type']]} {listing(bounds)}".strip()
+
+
+def _anchor(heading: str) -> str:
+    """The link to a heading, as GitHub makes it."""
+    return "#" + re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _default(value: object) -> str:
+    """A default as YAML."""
+    if value in (None, ""):
+        return ""
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=1000)
+    return f"`{text.splitlines()[0]}`"
+
+
+if __name__ == "__main__":
+    page = Path(sys.argv[1])
+    page.write_text(fill_tables(page.read_text(encoding="utf-8")), encoding="utf-8")
