@@ -12,8 +12,9 @@ from replay.diff.slices.measures import ALL, SLICED_METRICS
 from replay.errors import ConfigError, Problem, UsageError
 from replay.flows.options import Options
 from replay.flows.render_again import render_again
-from replay.flows.stages.diff_spec import diff_spec
-from replay.flows.stages.prepare import Prepared, located
+from replay.flows.stages.compare import diff_spec
+from replay.flows.stages.fit import located
+from replay.flows.stages.prepare import Prepared
 from replay.flows.stages.results import variant_summary
 from replay.metrics.row import MetricRow
 from replay.report.gates import judge_gates

@@ -9,7 +9,8 @@ from typing import Any
 from replay.config import ReplayConfig
 from replay.flows.gate import check_gates
 from replay.flows.options import Options
-from replay.flows.stages.prepare import located, prepare
+from replay.flows.stages.fit import located
+from replay.flows.stages.prepare import prepare
 from replay.report.gates import check_metrics
 
 

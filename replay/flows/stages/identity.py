@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from replay.checkpoints import FORMATS, Checkpoint
-from replay.config import EngineConfig, ReplayConfig, to_resolved_dict
-from replay.flows.stages.prepare import Prepared, with_version
+from replay.config import EngineConfig, ReplayConfig, fingerprint, to_resolved_dict
+from replay.flows.stages.prepare import Prepared
 from replay.store import COMPLETE, RUNNING, Manifest, OutputDirectory, make_run_id, open_storage
 from replay.store.manifest import package_versions
 
@@ -21,13 +21,15 @@ class Resumable:
 
     Args:
         config: The replay.
-        config_sha256: Its fingerprint.
         overwrite: Nothing is: the run starts afresh, whatever the output holds.
+
+    Attributes:
+        config_sha256: The config's fingerprint.
     """
 
-    def __init__(self, config: ReplayConfig, config_sha256: str, *, overwrite: bool) -> None:
+    def __init__(self, config: ReplayConfig, *, overwrite: bool) -> None:
+        self.config_sha256 = fingerprint(config)
         self._config = config
-        self._sha256 = config_sha256
         self._overwrite = overwrite
         self._previous: Manifest | None = None
 
@@ -37,7 +39,7 @@ class Resumable:
         Where the user's code changed meanwhile, the version is kept too, but none of the scores: see `continues`.
         """
         previous = OutputDirectory(open_storage(self._config.output, spark)).previous(
-            self._sha256, overwrite=self._overwrite
+            self.config_sha256, overwrite=self._overwrite
         )
         self._previous = previous
         if previous is None or previous.status == COMPLETE or self._config.traffic.delta_timestamp is not None:
@@ -45,7 +47,7 @@ class Resumable:
         same = {name: entry.get("sha256") for name, entry in previous.checkpoints.items()} == {
             name: checkpoint.sha256 for name, checkpoint in checkpoints.items()
         }
-        return with_version(self._config, previous.traffic.get("delta_version")) if same else self._config
+        return _with_version(self._config, previous.traffic.get("delta_version")) if same else self._config
 
     def continues(self, run_id: str) -> bool:
         """Whether the run that the output holds is this one."""
@@ -74,6 +76,14 @@ def make_manifest(prepared: Prepared, config_sha256: str, started: str) -> Manif
         sources=sources,
         engine=engine,
     )
+
+
+def _with_version(config: ReplayConfig, version: int | None) -> ReplayConfig:
+    """The same config with the traffic's Delta version pinned."""
+    if version is None:
+        return config
+    pinned = config.traffic.model_copy(update={"delta_version": version, "delta_timestamp": None})
+    return config.model_copy(update={"traffic": pinned})
 
 
 def _engine(config: EngineConfig, reader: str) -> dict[str, Any]:

@@ -1,104 +1,88 @@
-"""From what a run found to what it leaves: the report's data, and the rows of the `diffs` and `metrics` tables."""
+"""From what a run measured to the data of its report."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from replay.config import ReplayConfig, Tolerance
-from replay.diff.job import Diff
 from replay.diff.result import VariantResult
-from replay.diff.worst import RowDelta
-from replay.features import feature_column
-from replay.flows.stages.effects import Effects
+from replay.flows.incidents.diagnose import Diagnosed
+from replay.flows.stages.clock import Clock
+from replay.flows.stages.compare import Compared
 from replay.flows.stages.prepare import Prepared
 from replay.metrics.value import MetricValue
-from replay.report import summary as report
 from replay.report.summary import (
     CheckpointSummary,
     Comparison,
-    Incident,
-    NoiseFloorSummary,
     Reconciliation,
     Stability,
     Summary,
     TimeRange,
     Timings,
+    ToleranceSummary,
     TrafficSummary,
     VariantSummary,
 )
-from replay.report.summary.data import ReportData, WorstRow, row_command
+from replay.report.summary.data import ReportData
 from replay.scoring import Variant
 from replay.store import Manifest
-from replay.traffic import TrafficCheck, find_rows
-
-
-@dataclass(frozen=True)
-class RunFindings:
-    """What a run found beside the diff.
-
-    Attributes:
-        tolerance: What counted as agreement.
-        noise: The noise floor, where it was measured.
-        incidents: Where they were searched for.
-        effects: Skew matrix and sensitivity, where they were asked for.
-        totals: What tasks counted; see :func:`replay.scoring.waves.score_in_waves`.
-        notes: What a reader should know of the search for incidents.
-    """
-
-    tolerance: Tolerance
-    noise: NoiseFloorSummary | None
-    incidents: tuple[Incident, ...]
-    effects: Effects
-    totals: Mapping[str, float]
-    notes: tuple[str, ...] = ()
+from replay.traffic import TrafficCheck
 
 
 def build_report_data(
     prepared: Prepared,
     check: TrafficCheck,
-    diff: Diff,
-    worst: Sequence[WorstRow],
+    compared: Compared,
+    diagnosed: Diagnosed,
     manifest: Manifest,
-    found: RunFindings,
-    timings: Mapping[str, float],
-    finished: str,
+    totals: Mapping[str, float],
+    clock: Clock,
 ) -> ReportData:
-    """Put together what the report shows and ``summary.json`` holds."""
-    config, result, work = prepared.config, diff.result, prepared.job.work
-    scored = result.rows
+    """Put together what the report shows and ``summary.json`` holds.
+
+    Args:
+        prepared: The run.
+        check: Rows of the selected traffic.
+        compared: What comparing the scores gave.
+        diagnosed: The incidents; none where they were not searched for.
+        manifest: What the run is made of.
+        totals: What tasks counted; see :func:`replay.scoring.waves.score_in_waves`.
+        clock: The run's.
+    """
+    config, result, work = prepared.config, compared.diff.result, prepared.job.work
+    timings = clock.timings()
     summary = Summary(
         run_id=manifest.run_id,
-        rows=scored + sum(result.rejected.values()),
+        rows=result.rows + sum(result.rejected.values()),
         reconciliation=Reconciliation(
             read=check.rows_read,
             filtered=check.rows_read - check.rows_selected,
             rejected=dict(result.rejected),
-            scored=scored,
+            scored=result.rows,
         ),
         timings=Timings(**{entry.name: round(timings.get(entry.name, 0.0), 3) for entry in fields(Timings)}),
         traffic=_traffic(prepared),
         checkpoints={name: _checkpoint(prepared, name) for name in config.all_checkpoints},
         variants={variant.name: variant_summary(result.variants[variant.name], variant) for variant in work.variants},
         baseline=config.baseline,
-        warnings=(*prepared.preflight.warnings(), *_counted(found.totals), *found.notes, *result.notes),
-        started=_time(manifest.started),
-        finished=_time(finished),
+        warnings=(*prepared.preflight.warnings(), *_counted(totals), *diagnosed.notes, *result.notes),
+        started=datetime.fromisoformat(manifest.started),
+        finished=datetime.fromisoformat(clock.now()),
         config_sha256=manifest.config_sha256,
         output=config.output,
-        tolerance=report.ToleranceSummary(found.tolerance.abs, found.tolerance.rel),
+        tolerance=ToleranceSummary(compared.tolerance.abs, compared.tolerance.rel),
         bucket_seconds=None if result.bucket is None else result.bucket.total_seconds(),
         online_metrics=result.online.metrics,
-        noise_floor=found.noise,
-        incidents=found.incidents,
-        skew_matrix=found.effects.skew_matrix,
-        sensitivity=found.effects.sensitivity,
+        noise_floor=None if compared.noise is None else compared.noise.floor,
+        incidents=diagnosed.incidents,
+        skew_matrix=compared.effects.skew_matrix,
+        sensitivity=compared.effects.sensitivity,
     )
-    return ReportData(summary, result.metric_rows, tuple(worst))
+    return ReportData(summary, result.metric_rows, tuple(compared.worst))
 
 
 def _traffic(prepared: Prepared) -> TrafficSummary:
@@ -170,39 +154,3 @@ def _comparison(found: Mapping[str, Any] | None) -> Comparison | None:
 
 
 _ENDS = {"": "value", "_low": "low", "_high": "high"}
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def worst_rows(prepared: Prepared, diff: Diff) -> list[WorstRow]:
-    """Fetch the logged features of the worst rows: by key, from the pinned table."""
-    found = [delta for deltas in diff.worst.values() for delta in deltas]
-    if not found:
-        return []
-    config = prepared.config
-    keys = list({tuple(delta.key.values()): dict(delta.key) for delta in found}.values())
-    names = prepared.features
-    logged = find_rows(prepared.spark, prepared.traffic, keys, prepared.plan.columns)
-    features: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for batch in logged.to_batches():
-        columns = {name: feature_column(batch, name).to_pylist() for name in names}
-        identities = zip(*(feature_column(batch, name).to_pylist() for name in config.traffic.key), strict=True)
-        for place, identity in enumerate(identities):
-            features[identity] = {name: values[place] for name, values in columns.items()}
-    return [_worst(config, delta, features.get(tuple(delta.key.values()), {})) for delta in found]
-
-
-def _worst(config: ReplayConfig, delta: RowDelta, features: Mapping[str, Any]) -> WorstRow:
-    return WorstRow(
-        variant=delta.variant,
-        key=delta.key,
-        time=delta.time,
-        online=delta.online,
-        replayed=delta.replayed,
-        delta=delta.delta,
-        features=features,
-        command=row_command(config.source, delta.key),
-        kind=delta.kind,
-    )

@@ -1,0 +1,200 @@
+"""Config, table, checkpoints and scenarios fit together: everything that can be proven before any row is scored."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from replay.checkpoints import Checkpoint, check_inputs
+from replay.config import ReplayConfig, Scenario, expand_scenarios
+from replay.errors import ConfigError, Problem, TrafficError
+from replay.features import Encoder, check_features, feature_column
+from replay.flows.stages.map_keys import name_map_keys
+from replay.flows.stages.scenario_inputs import ScenarioInputs, condition_problems, draw_donors_of, plan_side
+from replay.scenarios import Donors, NotThere, ScenarioPlan, TouchedRows, row_keys
+from replay.scoring import PREFLIGHT_ROWS
+from replay.scoring.routes import plan_routes
+from replay.traffic import (
+    PinnedTraffic,
+    SplitPlan,
+    check_traffic,
+    column_problems,
+    column_root,
+    column_type,
+    open_traffic,
+    plan_splits,
+    read_split,
+    scan_dataframe,
+)
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SPLIT_ROWS = 250_000
+"""Rows of a split, about, where the table is large."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A config, and the pinned table that it fits.
+
+    Attributes:
+        config: With globs over the keys of maps written out.
+        traffic: The pinned table.
+        features: Every feature that the model reads, in schema order.
+        role_types: Logged type of every column that a role names (key, time, score, label, ...).
+        scenarios: The config's scenarios, expanded.
+        inputs: What scenarios need that no batch holds.
+        donors: Rows whose values others are given; None where no scenario asks for any.
+        plan: How tasks get their rows.
+        sample: A few logged rows.
+    """
+
+    config: ReplayConfig
+    traffic: PinnedTraffic
+    features: tuple[str, ...]
+    role_types: dict[str, pa.DataType]
+    scenarios: tuple[Scenario, ...]
+    inputs: ScenarioInputs
+    donors: Donors | None
+    plan: SplitPlan
+    sample: pa.RecordBatch
+
+
+def fit(config: ReplayConfig, spark: SparkSession, checkpoints: Mapping[str, Checkpoint]) -> Fitted:
+    """Pin the traffic, and prove that config, checkpoints and scenarios fit it.
+
+    Raises:
+        ConfigError: They do not; every problem of a kind at once.
+        TrafficError: The traffic cannot be read, or nothing of it is selected.
+    """
+    scenarios = expand_scenarios(config)
+    traffic = open_traffic(spark, config.traffic)
+    config = name_map_keys(config, spark, traffic)
+    refuse(_schema_problems(config, traffic.schema, checkpoints))
+    encoder = Encoder(config.model, traffic.schema)
+    refuse(_scenario_problems(config, scenarios, encoder))
+    inputs = plan_side(config, scenarios, encoder.types)
+    refuse(condition_problems(spark, traffic, scenarios))
+    role_types = _role_types(config, traffic.schema)
+    # A commit holds whole splits: smaller commits than a split has rows want smaller splits.
+    target = config.engine.commit_rows if config.engine.commit_rows < SPLIT_ROWS else None
+    columns = _needed_columns(config, traffic.schema, encoder.roots, role_types)
+    plan = plan_splits(spark, traffic, columns, config.engine.reader, target_rows=target, side=inputs.place)
+    sample = _sample(spark, traffic, plan, config)
+    refuse(_trial_problems(config, scenarios, encoder, sample))
+    donors = draw_donors_of(spark, traffic, config, scenarios, encoder.types)
+    return Fitted(config, traffic, encoder.features, role_types, scenarios, inputs, donors, plan, sample)
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise what is wrong, if anything is.
+
+    Raises:
+        ConfigError: With all problems.
+    """
+    found = list(problems)
+    if found:
+        raise ConfigError(found)
+
+
+@contextlib.contextmanager
+def located(config: ReplayConfig) -> Iterator[None]:
+    """Give problems that are raised inside their lines in the config file."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError([config.locate(problem) for problem in error.problems], config.source) from error
+
+
+def _schema_problems(
+    config: ReplayConfig, schema: pa.Schema, checkpoints: Mapping[str, Checkpoint]
+) -> Iterator[Problem]:
+    """Where config, table and checkpoints do not fit together, by the table's schema and the checkpoints' files."""
+    yield from column_problems(schema, config.traffic)
+    yield from check_features(config.model, schema)
+    for checkpoint in checkpoints.values():
+        yield from check_inputs(checkpoint, config.model)
+
+
+def _distinct(scenarios: Sequence[Scenario]) -> list[Scenario]:
+    """One scenario of each that a list of rates or lags was expanded to."""
+    first: dict[str, Scenario] = {}
+    for scenario in scenarios:
+        first.setdefault(scenario.salt, scenario)
+    return list(first.values())
+
+
+def _scenario_problems(config: ReplayConfig, scenarios: Sequence[Scenario], encoder: Encoder) -> Iterator[Problem]:
+    """Where scenarios do not fit the table."""
+    for scenario in _distinct(scenarios):
+        try:
+            ScenarioPlan(scenario, config.model, encoder.types, config.seed, base_dir=config.base_dir)
+        except ConfigError as error:
+            yield from error.problems
+
+
+def _trial_problems(
+    config: ReplayConfig, scenarios: Sequence[Scenario], encoder: Encoder, sample: pa.RecordBatch
+) -> Iterator[Problem]:
+    """What goes wrong with the user's own perturbations on a few logged rows: better now than after hours of work."""
+    columns = encoder.columns(sample)
+    rows = TouchedRows(
+        keys=row_keys([feature_column(sample, name) for name in config.traffic.key]),
+        accepted=np.ones(sample.num_rows, dtype=bool),
+        time_us=None,
+        has_time=None,
+        column=columns.__getitem__,
+        side=_no_side,
+    )
+    for scenario in _distinct(scenarios):
+        plan = ScenarioPlan(scenario, config.model, encoder.types, config.seed, base_dir=config.base_dir)
+        yield from plan.try_out(rows)
+
+
+def _no_side(name: str) -> pa.Array:
+    raise NotThere(name)
+
+
+def _role_types(config: ReplayConfig, schema: pa.Schema) -> dict[str, pa.DataType]:
+    """Logged type of every column that a role names."""
+    traffic = config.traffic
+    named: Iterable[str | None] = (
+        *traffic.key,
+        traffic.time.column if traffic.time is not None else None,
+        *(traffic.score, traffic.label, traffic.weight, traffic.group, traffic.entity, traffic.served_by),
+        *traffic.segments,
+    )
+    return {name: column_type(schema, name) for name in named if name is not None}
+
+
+def _needed_columns(
+    config: ReplayConfig, schema: pa.Schema, roots: Iterable[str], roles: Iterable[str]
+) -> tuple[str, ...]:
+    """Top-level columns that scoring reads: of features, roles and routes, in the order of the schema."""
+    hashed = [name for route in plan_routes(config).values() for name in route.by]
+    needed = {*roots, *(column_root(schema, name) for name in (*roles, *hashed))}
+    return tuple(name for name in schema.names if name in needed)
+
+
+def _sample(spark: SparkSession, traffic: PinnedTraffic, plan: SplitPlan, config: ReplayConfig) -> pa.RecordBatch:
+    """A few logged rows, from wherever they are cheapest to get.
+
+    Raises:
+        TrafficError: There are no rows at all.
+    """
+    for split in plan.splits:
+        for batch in read_split(split, plan, batch_rows=PREFLIGHT_ROWS):
+            if batch.num_rows:
+                return batch
+    if plan.reader == "spark":
+        table = scan_dataframe(spark, traffic, plan.columns).limit(PREFLIGHT_ROWS).toArrow()
+        for batch in table.combine_chunks().to_batches():
+            return batch
+    check_traffic(spark, traffic, config.traffic)  # says what the table covers and why nothing of it is selected
+    raise TrafficError(traffic.no_rows_message())
