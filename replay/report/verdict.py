@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from replay.report.buckets import Bucket, bucket_series, bucket_width
 from replay.report.concentration import Concentration, Shape, concentrate
 from replay.report.slices import dominant_slice, slices_by_variant
-from replay.report.summary import Comparison
+from replay.report.summary import Comparison, Incident
 from replay.report.summary.data import ReportData
 from replay.report.words.incidents import incident_sentence
-from replay.report.words.numbers import count, percent, period
+from replay.report.words.numbers import count, percent, time_range
 
 Level = Literal["agrees", "differs", "unknown"]
+TimeRanges = tuple[tuple[datetime, datetime], ...]
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Verdict:
     variant: str
     headline: str
     details: tuple[str, ...] = ()
-    runs: tuple[tuple[datetime, datetime], ...] = ()
+    runs: TimeRanges = ()
 
 
 def judge(data: ReportData) -> Verdict:
@@ -42,76 +43,80 @@ def judge(data: ReportData) -> Verdict:
     summary = data.summary
     name = summary.baseline if summary.baseline in summary.variants else next(iter(summary.variants), "")
     variant = summary.variants.get(name)
-    found = variant.vs_online if variant else None
-    if found is None or not found.compared:
+    online = variant.vs_online if variant else None
+    missing = _missing(online)
+    if online is None or not online.compared:
         rows = _rows(summary.rows)
-        return Verdict("unknown", name, f"Nothing could be compared: none of {rows} has both scores.", _missing(found))
-    searched = ("No incident was found.",) if summary.diagnosed else ()
-    if not found.mismatched and not summary.incidents:
-        return Verdict("agrees", name, _all_agree(found), (*searched, *_missing(found)))
+        return Verdict("unknown", name, f"Nothing could be compared: none of {rows} has both scores.", missing)
     if summary.incidents:
-        return _told(data, name, found)
+        return Verdict("differs", name, *_incident_answer(summary.incidents, online, missing))
+    searched = ("No incident was found.",) if summary.diagnosed else ()
+    if not online.mismatched:
+        return Verdict("agrees", name, _all_agree(online), (*searched, *missing))
     buckets = bucket_series(data.rows).get(name, ())
-    lies = concentrate([entry.compared for entry in buckets], [entry.mismatched for entry in buckets])
-    runs = _runs(lies, buckets, bucket_width([entry.start for entry in buckets], summary.bucket_seconds))
-    headline = _differ(found)
-    if found.mismatched < found.compared:
-        headline += _when(lies, runs, dated=_spans_days(buckets))
-    details = (*searched, *_outside(lies, runs), *_where(data, name), *_missing(found))
-    return Verdict("differs", name, headline + ".", details, runs)
+    concentration = concentrate([entry.compared for entry in buckets], [entry.mismatched for entry in buckets])
+    width = bucket_width([entry.start for entry in buckets], summary.bucket_seconds)
+    runs = tuple((buckets[run.first].start, buckets[run.last].start + width) for run in concentration.runs)
+    headline = _differ(online)
+    if online.mismatched < online.compared:
+        headline += _when(concentration, runs, dated=_spans_days(buckets))
+    details = (*searched, *_outside(concentration, runs), *_slice(data, name), *missing)
+    return Verdict("differs", name, f"{headline}.", details, runs)
 
 
-def _told(data: ReportData, name: str, found: Comparison) -> Verdict:
-    """What a diagnosis found is told before what merely differs."""
-    incidents = data.summary.incidents
+def _incident_answer(
+    incidents: Sequence[Incident], online: Comparison, missing: tuple[str, ...]
+) -> tuple[str, tuple[str, ...], TimeRanges]:
+    """Headline, details and time ranges after a diagnosis: its first incident comes before all that merely differs."""
     more = len(incidents) - 1
     others = (f"{more} more incident{'s' if more > 1 else ''} below.",) if more else ()
-    inside = sum(one.mismatched for one in incidents)
-    rest = found.mismatched - inside
-    outside = (f"Outside of incidents, {_rows(rest)} differ.",) if rest > 0 else ()
-    runs = tuple((one.start, one.end) for one in incidents)
-    return Verdict("differs", name, incident_sentence(incidents[0]), (*others, *outside, *_missing(found)), runs)
+    rest = online.mismatched - sum(incident.mismatched for incident in incidents)
+    outside = (f"Outside of incidents, {_rows(rest)} {'differs' if rest == 1 else 'differ'}.",) if rest > 0 else ()
+    ranges = tuple((incident.start, incident.end) for incident in incidents)
+    return incident_sentence(incidents[0]), (*others, *outside, *missing), ranges
 
 
 def _rows(amount: int) -> str:
     return f"{count(amount)} row" if amount == 1 else f"{count(amount)} rows"
 
 
-def _all_agree(found: Comparison) -> str:
-    if found.compared == 1:
+def _all_agree(online: Comparison) -> str:
+    if online.compared == 1:
         return "The one compared row agrees with the online score within the tolerance."
-    return f"All {_rows(found.compared)} agree with the online score within the tolerance."
+    return f"All {_rows(online.compared)} agree with the online score within the tolerance."
 
 
-def _differ(found: Comparison) -> str:
-    if found.mismatched == found.compared:
-        every = f"All {_rows(found.compared)} differ" if found.compared > 1 else "The one compared row differs"
+def _differ(online: Comparison) -> str:
+    if online.mismatched == online.compared:
+        every = f"All {_rows(online.compared)} differ" if online.compared > 1 else "The one compared row differs"
         return f"{every} from the online score beyond the tolerance"
-    verb = "differs" if found.mismatched == 1 else "differ"
-    rows = f"{count(found.mismatched)} of {_rows(found.compared)} ({percent(found.mismatched / found.compared)})"
+    verb = "differs" if online.mismatched == 1 else "differ"
+    rows = f"{count(online.mismatched)} of {_rows(online.compared)} ({percent(online.mismatched / online.compared)})"
     return f"{rows} {verb} from the online score beyond the tolerance"
 
 
-def _when(lies: Concentration, runs: Sequence[tuple[datetime, datetime]], *, dated: bool) -> str:
-    if lies.shape is Shape.NONE:
+def _when(concentration: Concentration, runs: TimeRanges, *, dated: bool) -> str:
+    if concentration.shape is Shape.NONE:
         return ""
-    if lies.shape is Shape.EVEN:
+    if concentration.shape is Shape.EVEN:
         return ", spread evenly over the window"
-    ranges = [f"between {period(start, end, dated=dated)}" for start, end in runs]
+    ranges = [f"between {time_range(start, end, dated=dated, joiner='and')}" for start, end in runs]
     times = " or ".join(part for part in (", ".join(ranges[:-1]), ranges[-1]) if part)
-    rows = f", which hold{'s' if len(ranges) == 1 else ''} {percent(lies.compared_share)} of the rows"
-    return f"; {percent(lies.mismatched_share)} of them lie {times} UTC" + (rows if lies.shape is Shape.LEANING else "")
+    when = f"; {percent(concentration.mismatched_share)} of them lie {times} UTC"
+    if concentration.shape is Shape.LEANING:
+        when += f", which hold{'s' if len(ranges) == 1 else ''} {percent(concentration.compared_share)} of the rows"
+    return when
 
 
-def _outside(lies: Concentration, runs: Sequence[tuple[datetime, datetime]]) -> tuple[str, ...]:
-    if lies.outside_rate is None or not runs:
+def _outside(concentration: Concentration, runs: TimeRanges) -> tuple[str, ...]:
+    rate = concentration.outside_rate
+    if rate is None or not runs:
         return ()
-    verb = "differ" if lies.outside_rate else "differs"
-    share = percent(lies.outside_rate) + " of the rows" if lies.outside_rate else "no row"
-    return (f"Outside {'that time' if len(runs) == 1 else 'those times'}, {share} {verb}.",)
+    rows = f"{percent(rate)} of the rows differ" if rate else "no row differs"
+    return (f"Outside {'that time' if len(runs) == 1 else 'those times'}, {rows}.",)
 
 
-def _where(data: ReportData, variant: str) -> tuple[str, ...]:
+def _slice(data: ReportData, variant: str) -> tuple[str, ...]:
     top = dominant_slice(slices_by_variant(data.rows).get(variant, ()))
     if top is None:
         return ()
@@ -120,20 +125,16 @@ def _where(data: ReportData, variant: str) -> tuple[str, ...]:
     return (f"By slice, {percent(share)} of the mismatches are in {entry.name}, {part}.",)
 
 
-def _missing(found: Comparison | None) -> tuple[str, ...]:
-    if found is None or not found.missing:
+def _missing(online: Comparison | None) -> tuple[str, ...]:
+    if online is None or not online.missing:
         return ()
     sides = (
-        (found.missing_reference, "without an online score"),
-        (found.missing_replayed, "without a replayed score"),
-        (found.missing_both, "with neither"),
+        (online.missing_reference, "without an online score"),
+        (online.missing_replayed, "without a replayed score"),
+        (online.missing_both, "with neither"),
     )
     parts = ", ".join(f"{count(amount)} {side}" for amount, side in sides if amount)
-    return (f"{_rows(found.missing)} could not be compared: {parts}.",)
-
-
-def _runs(lies: Concentration, buckets: Sequence[Bucket], width: timedelta) -> tuple[tuple[datetime, datetime], ...]:
-    return tuple((buckets[run.first].start, buckets[run.last].start + width) for run in lies.runs)
+    return (f"{_rows(online.missing)} could not be compared: {parts}.",)
 
 
 def _spans_days(buckets: Sequence[Bucket]) -> bool:

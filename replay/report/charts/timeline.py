@@ -20,7 +20,7 @@ from replay.report.charts.geometry import (
 from replay.report.charts.heat_map import LEVELS, HeatRow, heat_row
 from replay.report.summary.data import ReportData
 from replay.report.verdict import Verdict
-from replay.report.words.numbers import count, moment, number, percent, period, seconds, short_count, signed
+from replay.report.words.numbers import count, number, percent, seconds, short_count, signed, time_range
 
 MAX_STEPS = 360
 MAX_PANELS = 6
@@ -69,17 +69,6 @@ class MarkedRange:
 
 
 @dataclass(frozen=True)
-class HotBucket:
-    """A bucket with many mismatches."""
-
-    time: str
-    mismatched: str
-    compared: str
-    rate: str
-    share: float
-
-
-@dataclass(frozen=True)
 class Timeline:
     """Everything over time."""
 
@@ -92,7 +81,11 @@ class Timeline:
     numbered: bool
     """Whether they are incidents, by their numbers."""
     resolution: str
-    hottest: tuple[HotBucket, ...]
+    hottest: tuple[Bucket, ...]
+    """The baseline's buckets with the most mismatches."""
+    mismatched: int
+    """The baseline's mismatches in all."""
+    bucket: timedelta
     hover: Mapping[str, object]
     """What the tooltip says, by step."""
 
@@ -119,7 +112,9 @@ def draw_timeline(data: ReportData, verdict: Verdict) -> Timeline | None:
         runs=mark_ranges(grid, verdict.runs, numbered=numbered),
         numbered=numbered and bool(verdict.runs),
         resolution=_resolution(grid),
-        hottest=_hottest(series[base], grid.width / grid.buckets),
+        hottest=_hottest(series[base]),
+        mismatched=sum(bucket.mismatched for bucket in series[base]),
+        bucket=grid.width / grid.buckets,
         hover=_hover(grid, base, shown, steps),
     )
 
@@ -207,7 +202,7 @@ def mark_ranges(grid: Grid, ranges: Sequence[tuple[datetime, datetime]], *, numb
     drawn: list[MarkedRange] = []
     for mark, (start, end) in enumerate(ranges, start=1):
         left, right = max(grid.share(start), 0.0), min(grid.share(end), 1.0)
-        label = period(start, end).replace(" and ", " to ")
+        label = time_range(start, end, dated=False)
         level = _free_level(drawn, left) if numbered else 0
         drawn.append(MarkedRange(left, max(right - left, 0.0), label, str(mark) if numbered else "", level))
     return tuple(drawn)
@@ -218,19 +213,9 @@ def _free_level(drawn: Sequence[MarkedRange], left: float) -> int:
     return next(level for level in range(len(drawn) + 1) if level not in taken)
 
 
-def _hottest(buckets: Sequence[Bucket], width: timedelta) -> tuple[HotBucket, ...]:
-    top = sorted((entry for entry in buckets if entry.mismatched), key=lambda entry: (-entry.mismatched, entry.start))
-    total = sum(entry.mismatched for entry in buckets)
-    return tuple(
-        HotBucket(
-            time=f"{moment(entry.start)} to {moment(entry.start + width)[11:]}",
-            mismatched=count(entry.mismatched),
-            compared=count(entry.compared),
-            rate=percent(entry.mismatched / entry.compared),
-            share=entry.mismatched / total,
-        )
-        for entry in top[:HOTTEST]
-    )
+def _hottest(buckets: Sequence[Bucket]) -> tuple[Bucket, ...]:
+    mismatched = [bucket for bucket in buckets if bucket.mismatched]
+    return tuple(sorted(mismatched, key=lambda bucket: (-bucket.mismatched, bucket.start))[:HOTTEST])
 
 
 def _hover(grid: Grid, base: str, shown: Sequence[str], steps: Mapping[str, Steps]) -> dict[str, object]:
@@ -238,7 +223,7 @@ def _hover(grid: Grid, base: str, shown: Sequence[str], steps: Mapping[str, Step
     times, lines = [], []
     for index in range(grid.count):
         start = grid.start + grid.width * index
-        times.append(f"{moment(start)} to {moment(start + grid.width)[11:]}")
+        times.append(time_range(start, start + grid.width))
         lines.append(_hover_lines(base, shown, steps, index))
     return {"times": times, "lines": lines}
 

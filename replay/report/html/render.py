@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
@@ -11,15 +12,35 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from replay.report.html.page import make_page
+from replay.report.html.sections.variants import correlation
+from replay.report.html.sections.worst_rows import is_missing, logged_value, row_kind
 from replay.report.summary.data import ReportData
 from replay.report.words.gates import gate_evidence, gate_rule
 from replay.report.words.incidents import noise_sentence
-from replay.report.words.numbers import count, moment, number, percent, seconds
+from replay.report.words.numbers import count, key_text, moment, number, percent, seconds, signed, time_range
 from replay.report.words.run import tolerance_text
+from replay.report.words.variants import instabilities
 from replay.version import __version__
 
 _TEMPLATES = files("replay.report.html") / "templates"
-_FILTERS = (count, number, percent, moment, seconds, tolerance_text, noise_sentence, gate_rule, gate_evidence)
+_FILTERS: tuple[Callable[..., object], ...] = (
+    correlation,
+    count,
+    gate_evidence,
+    gate_rule,
+    instabilities,
+    key_text,
+    logged_value,
+    moment,
+    noise_sentence,
+    number,
+    percent,
+    row_kind,
+    seconds,
+    signed,
+    time_range,
+    tolerance_text,
+)
 
 
 def render_html(data: ReportData) -> str:
@@ -57,6 +78,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update({function.__name__: function for function in _FILTERS})
+    environment.tests["missing"] = is_missing
     return environment
 
 

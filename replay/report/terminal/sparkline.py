@@ -9,7 +9,7 @@ from rich.text import Text
 
 from replay.report.buckets import bucket_series, make_grid, to_steps
 from replay.report.summary.data import ReportData
-from replay.report.words.numbers import moment, percent, seconds
+from replay.report.words.numbers import percent, seconds, time_range
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII = "_.:-=+*#"
@@ -34,11 +34,9 @@ def sparkline(data: ReportData, variant: str, width: int, *, unicode: bool) -> S
     if peak == 0:
         return ()
     line = draw_levels([None if step is None else step.peak for step in steps], BLOCKS if unicode else ASCII)
-    end = moment(grid.end)
-    until = end[11:] if grid.end.date() == grid.start.date() else end
     bucket = seconds((grid.width / grid.buckets).total_seconds())
     per = f"{bucket} bucket" if grid.buckets == 1 else f"{seconds(grid.width.total_seconds())} (worst {bucket} bucket)"
-    title = f"mismatch rate per {per}, {moment(grid.start)} to {until} UTC, highest {percent(peak)}"
+    title = f"mismatch rate per {per}, {time_range(grid.start, grid.end)} UTC, highest {percent(peak)}"
     return (Text(title, style="dim"), Text(line, style="red"), Text())
 
 

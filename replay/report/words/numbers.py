@@ -1,8 +1,9 @@
-"""Numbers, intervals, times and durations as the report and the terminal print them."""
+"""Numbers, intervals, times, durations and keys as the report and the terminal print them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
 
 MISSING = "–"  # noqa: RUF001 (an en dash, as tables have it)
@@ -158,14 +159,31 @@ def clock(at: datetime) -> str:
     return f"{at:%H:%M:%S}" if at.second else f"{at:%H:%M}"
 
 
-def period(start: datetime, end: datetime, *, dated: bool = False) -> str:
-    """Render a time range, the date only where it is asked for or changes.
+def time_range(start: datetime, end: datetime, *, dated: bool = True, joiner: str = "to") -> str:
+    """Render a time range, the second date only where the day changes.
 
-    >>> period(datetime(2026, 11, 20, 18, 2), datetime(2026, 11, 20, 18, 5))
+    Args:
+        start: In UTC.
+        end: In UTC.
+        dated: Whether a range within one day has its date.
+        joiner: The word between the two.
+
+    >>> time_range(datetime(2026, 11, 20, 18, 2), datetime(2026, 11, 20, 18, 5))
+    '2026-11-20 18:02 to 18:05'
+    >>> time_range(datetime(2026, 11, 20, 18, 2), datetime(2026, 11, 20, 18, 5), dated=False, joiner="and")
     '18:02 and 18:05'
-    >>> period(datetime(2026, 11, 20, 23, 58), datetime(2026, 11, 21, 0, 1))
-    '2026-11-20 23:58 and 2026-11-21 00:01'
+    >>> time_range(datetime(2026, 11, 20, 23, 58), datetime(2026, 11, 21, 0, 1), dated=False)
+    '2026-11-20 23:58 to 2026-11-21 00:01'
     """
-    if start.date() != end.date():
-        return f"{moment(start)} and {moment(end)}"
-    return f"{moment(start) if dated else clock(start)} and {clock(end)}"
+    one_day = start.date() == end.date()
+    first = clock(start) if one_day and not dated else moment(start)
+    return f"{first} {joiner} {clock(end) if one_day else moment(end)}"
+
+
+def key_text(key: Mapping[str, object]) -> str:
+    """Render the key of a row.
+
+    >>> key_text({"request_id": "r-1", "item_id": 7})
+    'request_id=r-1, item_id=7'
+    """
+    return ", ".join(f"{name}={value}" for name, value in key.items())

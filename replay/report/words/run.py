@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from replay.report.summary import NoiseFloorSummary, Reconciliation, ToleranceSummary
 from replay.report.summary.data import ReportData
-from replay.report.words.numbers import clock, count, moment, number
+from replay.report.words.numbers import count, moment, number, time_range
 
 
 def window_text(data: ReportData) -> str:
@@ -18,9 +18,9 @@ def window_text(data: ReportData) -> str:
         if not buckets:
             return "all times"
         start, end = min(buckets), max(buckets) + timedelta(seconds=data.summary.bucket_seconds or 0)
-    same_day = start is not None and end is not None and start.date() == end.date()
-    last = clock(end) if same_day and end is not None else _open_end(end)
-    return f"{_open_end(start)} to {last} UTC"
+    if start is not None and end is not None:
+        return f"{time_range(start, end)} UTC"
+    return f"{_open_end(start)} to {_open_end(end)} UTC"
 
 
 def _open_end(at: datetime | None) -> str:

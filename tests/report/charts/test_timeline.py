@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from replay.report.summary.data import ReportData
 from replay.report.verdict import judge
 from tests.report import sample
 from tests.report.everything import everything_data
+from tests.report.html.page_reader import section_text
 from tests.report.sample import MINUTE, START
 
 
@@ -38,9 +40,12 @@ def test_the_hottest_buckets_come_first():
     rows = sample.volumes()
     wrong = sample.burst(rows)
     expected = sorted(wrong, reverse=True)[:10]
-    hottest = [int(bucket.mismatched.replace(",", "")) for bucket in timeline.hottest]
-    assert hottest == [amount for amount in expected if amount]
-    assert timeline.hottest[0].time in {f"2026-11-20 18:0{minute} to 18:0{minute + 1}" for minute in (2, 3, 4)}
+    assert [bucket.mismatched for bucket in timeline.hottest] == [amount for amount in expected if amount]
+    assert timeline.hottest[0].start in {START + minute * MINUTE for minute in (62, 63, 64)}
+    assert timeline.mismatched == sum(wrong)
+    assert re.search(
+        r"Rate 2026-11-20 18:0[234] to 18:0[345] [\d,]+ [\d,]+ 94%", section_text(sample.burst_data(), "time")
+    )
 
 
 def test_the_tooltip_has_every_step():

@@ -9,7 +9,6 @@ import sys
 import zipfile
 from collections import Counter
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -21,9 +20,9 @@ from replay.report.summary.data import ReportData
 from replay.report.summary.effects import FamilyEffect, SkewMatrix
 from tests.report import sample
 from tests.report.everything import FIRST, everything_data, matrix
+from tests.report.html.page_reader import Page
 from tests.report.sample import metric
 
-VOID = {"meta", "link", "img", "br", "hr", "input", "path"}
 DATA = {
     "burst": sample.burst_data,
     "clean": sample.clean_data,
@@ -32,51 +31,6 @@ DATA = {
     "many": lambda: sample.many_data(num_variants=40, num_buckets=600),
     "everything": everything_data,
 }
-
-
-class Page(HTMLParser):
-    """Every element with its attributes, every text, and whether tags nest."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-        self.scripts: list[str] = []
-        self.open: list[str] = []
-        self.wrong: list[str] = []
-        self.feed(text)
-        self.close()
-        self.wrong += self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag == "script":
-            self.scripts.append("")
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(tag)
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] == "script":
-            self.scripts[-1] += data
-        elif self.open and self.open[-1] != "style":
-            self.texts.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.texts).split())
-
-    def count(self, tag: str, name: str | None = None) -> int:
-        return sum(
-            found == tag and (name is None or name in (attrs.get("class") or "").split())
-            for found, attrs in self.elements
-        )
 
 
 @pytest.fixture(scope="module", params=list(DATA))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.report.words.numbers import MINUS, MISSING, count, number, percent, period, seconds, short_count, signed
+from replay.report.words.numbers import MINUS, MISSING, count, number, percent, seconds, short_count, signed, time_range
 
 
 @given(st.floats(0, 1))
@@ -58,7 +58,7 @@ def test_differences_have_a_sign():
     assert (signed(0.0), signed(None), signed(1e-9)) == ("0", MISSING, "+1e-9")
 
 
-def test_a_period_at_midnight_has_both_dates():
+def test_a_time_range_at_midnight_has_both_dates():
     start, end = datetime(2026, 11, 20, 23, 59, tzinfo=UTC), datetime(2026, 11, 21, tzinfo=UTC)
-    assert period(start, end) == "2026-11-20 23:59 and 2026-11-21 00:00"
-    assert period(start.replace(hour=22), start) == "22:59 and 23:59"
+    assert time_range(start, end, dated=False) == "2026-11-20 23:59 to 2026-11-21 00:00"
+    assert time_range(start.replace(hour=22), start, dated=False, joiner="and") == "22:59 and 23:59"

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from replay.report.charts.geometry import Tick
 from replay.report.summary import Comparison, Summary, VariantSummary
-from replay.report.words.numbers import MISSING, count, number, percent, signed
-from replay.report.words.variants import instabilities
+from replay.report.words.numbers import number
 
 VARIANTS_SHOWN = 16
 """Variants that are shown without asking for more."""
@@ -29,16 +28,10 @@ class VariantLine:
     """A variant's line of the table of variants."""
 
     name: str
-    baseline: bool
-    scored: str
-    rate: str
-    share: float
-    mean_delta: str
+    variant: VariantSummary
+    online: Comparison
+    """Against online; without any number where it was not compared."""
     magnitudes: Magnitudes | None
-    max_abs: str
-    correlation: str
-    unstable: str
-    missing: str
 
 
 @dataclass(frozen=True)
@@ -59,7 +52,7 @@ def variant_table(summary: Summary) -> VariantTable:
     """Lay out the table of variants."""
     axis = _magnitude_axis(summary)
     tolerance = summary.tolerance.abs if summary.tolerance else None
-    lines = [_variant_line(name, summary.variants[name], axis, name == summary.baseline) for name in _in_order(summary)]
+    lines = [_variant_line(name, summary.variants[name], axis) for name in _in_order(summary)]
     return VariantTable(
         lines=tuple(lines[:VARIANTS_SHOWN]),
         more=tuple(lines[VARIANTS_SHOWN:]),
@@ -81,27 +74,18 @@ def _in_order(summary: Summary) -> list[str]:
     return sorted(summary.variants, key=rank)
 
 
-def _variant_line(name: str, variant: VariantSummary, axis: tuple[int, int], baseline: bool) -> VariantLine:
+def _variant_line(name: str, variant: VariantSummary, axis: tuple[int, int]) -> VariantLine:
     online = variant.vs_online
-    return VariantLine(
-        name=name,
-        baseline=baseline,
-        scored=count(variant.rows_scored),
-        rate=percent(online.mismatch_rate if online else None),
-        share=(online.mismatch_rate or 0.0) if online else 0.0,
-        mean_delta=signed(online.mean_delta if online else None, 3),
-        magnitudes=_magnitudes(online, axis) if online else None,
-        max_abs=number(online.max_abs if online else None, 3),
-        correlation=_correlation(online.correlation if online else None),
-        unstable=", ".join(instabilities(variant.stability)) or "none",
-        missing=count(online.missing) if online else MISSING,
-    )
+    return VariantLine(name, variant, online or _NOT_COMPARED, _magnitudes(online, axis) if online else None)
 
 
-def _correlation(value: float | None) -> str:
-    """Four digits, and never 1 for what is not.
+_NOT_COMPARED = Comparison(0, 0, None, None, None, None, None, None, None)
 
-    >>> _correlation(0.99999), _correlation(1.0), _correlation(0.98765)
+
+def correlation(value: float | None) -> str:
+    """Render a correlation in four digits, and as 1 only where it is 1.
+
+    >>> correlation(0.99999), correlation(1.0), correlation(0.98765)
     ('>0.9999', '1', '0.9877')
     """
     return ">0.9999" if value is not None and 0.99995 <= value < 1 else number(value)

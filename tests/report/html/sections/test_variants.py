@@ -6,7 +6,10 @@ import pytest
 
 from replay.report.html.sections.variants import VARIANTS_SHOWN, variant_table
 from replay.report.summary import Stability, VariantSummary
+from replay.report.summary.data import ReportData
+from replay.report.words.numbers import MISSING
 from tests.report import sample
+from tests.report.html.page_reader import section_text
 
 
 def test_distances_lie_on_a_logarithmic_axis():
@@ -22,8 +25,11 @@ def test_distances_lie_on_a_logarithmic_axis():
 
 def test_a_distance_of_zero_is_at_the_edge():
     same = sample.comparison(10, 0, p50_abs=0.0, p99_abs=0.0, max_abs=0.0, mean_abs=0.0)
-    (line,) = variant_table(sample.summary({"prod": sample.variant(same)})).lines
-    assert (line.magnitudes.p50, line.magnitudes.most, line.max_abs) == (0.0, 0.0, "0")
+    summary = sample.summary({"prod": sample.variant(same)})
+    (line,) = variant_table(summary).lines
+    assert (line.magnitudes.p50, line.magnitudes.most) == (0.0, 0.0)
+    # rows scored, share beyond the tolerance, mean difference, median and largest (drawn), largest, correlation
+    assert "prod baseline 200,000 0% −2e-10 0 >0.9999" in section_text(ReportData(summary), "variants")  # noqa: RUF001
 
 
 def test_columns_follow_what_is_known():
@@ -31,17 +37,22 @@ def test_columns_follow_what_is_known():
     assert (bare.missing, bare.stability) == (False, True)
     full = variant_table(sample.burst_data().summary)
     assert full.stability is False  # the table of effects tells it
-    assert [line.baseline for line in full.lines] == [True, False]
+    assert [line.name for line in full.lines] == ["prod", "candidate"]
+    assert section_text(sample.burst_data(), "variants").count("baseline") == 1
     found = sample.comparison(10, 0, missing_reference=3)
-    lacking = variant_table(sample.summary({"prod": sample.variant(found)}))
-    assert (lacking.missing, lacking.lines[0].missing) == (True, "3")
+    lacking = sample.summary({"prod": sample.variant(found)})
+    assert variant_table(lacking).missing
+    assert "Not compared" in section_text(ReportData(lacking), "variants")
+    assert ">0.9999 3" in section_text(ReportData(lacking), "variants")
 
 
 def test_unstable_scores_are_named():
     broken = VariantSummary("prod", None, 10, 10, None, None, Stability(2, 0, 1), {})
-    (line,) = variant_table(sample.summary({"prod": broken})).lines
-    assert line.unstable == "2 non-finite, 1 out of range"
-    assert (line.magnitudes, line.share) == (None, 0.0)
+    summary = sample.summary({"prod": broken})
+    (line,) = variant_table(summary).lines
+    assert (line.magnitudes, line.online.mismatch_rate) == (None, None)
+    dash = MISSING
+    assert f"{dash} {dash} {dash} {dash} 2 non-finite, 1 out of range" in section_text(ReportData(summary), "variants")
 
 
 def test_checkpoints_come_before_scenarios_and_those_furthest_from_online_first():
@@ -57,4 +68,4 @@ def test_checkpoints_come_before_scenarios_and_those_furthest_from_online_first(
 def test_many_variants_are_folded():
     table = variant_table(sample.many_data(num_variants=40, num_buckets=60).summary)
     assert (len(table.lines), len(table.more)) == (VARIANTS_SHOWN, 40 - VARIANTS_SHOWN)
-    assert table.lines[0].baseline
+    assert table.lines[0].name == "prod"
