@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from replay.checkpoints import Signature, TensorSpec
-from replay.config import DType
+from replay.config.sections.dtypes import DTYPES
 from replay.init.leaves import Leaf, normalized
 
 TODO = "TODO"
 _MOST_NAMED = 12
-_DTYPES: tuple[str, ...] = get_args(DType)
 _ID_LIKE = re.compile(r"(\w+_)?(id|idx|index|ids|bucket|hash|code|category|cat)(_\w+)?|c\d+")
 # How an item was shown is logged beside the features, but serving does not know it when it scores.
 _EXPOSURE = re.compile(r"(\w+_)?(position|rank|index_in_page)")
@@ -187,7 +186,7 @@ _STRINGS = f"{TODO}: strings need a `vocabulary` (a JSON file) or `hash: {{funct
 
 
 def _head(spec: TensorSpec) -> dict[str, Any]:
-    return {"name": spec.name or TODO, "dtype": spec.dtype if spec.dtype in _DTYPES else "float32"}
+    return {"name": spec.name or TODO, "dtype": spec.dtype if spec.dtype in DTYPES else "float32"}
 
 
 def _rank(spec: TensorSpec) -> int | None:

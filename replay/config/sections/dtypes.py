@@ -1,38 +1,65 @@
-"""Which values a tensor's dtype can hold."""
+"""Dtypes of tensors and the values that they hold; ``features/dtypes.py`` adds what torch and numpy know of them."""
 
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
 
 from replay.config.messages.wording import describe
 
 DType = Literal["float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"]
-DTYPES: tuple[str, ...] = get_args(DType)
 
-_LARGEST_FLOAT = {
-    "float64": math.inf,
-    "float32": (2 - 2.0**-23) * 2.0**127,
-    "float16": 65504.0,
-    "bfloat16": (2 - 2.0**-7) * 2.0**127,
+
+@dataclass(frozen=True)
+class NumberRange:
+    """The values of a dtype.
+
+    Attributes:
+        kind: ``i`` (integer), ``f`` (float) or ``b`` (bool).
+        low: Smallest integer it holds (of a float: negated ``high``).
+        high: Largest integer it holds; of a float: the largest finite value.
+        digits: Bits of a float's significand; every integer up to ``2 ** digits`` is exact. 0 for the others.
+    """
+
+    kind: Literal["i", "f", "b"]
+    low: int
+    high: int
+    digits: int = 0
+
+
+def _float(digits: int, max_exponent: int) -> NumberRange:
+    largest = (2**digits - 1) * 2 ** (max_exponent - digits)
+    return NumberRange("f", -largest, largest, digits)
+
+
+def _integer(bits: int) -> NumberRange:
+    return NumberRange("i", -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
+DTYPES: Final[dict[str, NumberRange]] = {
+    "float64": _float(53, 1024),
+    "float32": _float(24, 128),
+    "float16": _float(11, 16),
+    "bfloat16": _float(8, 128),
+    "int64": _integer(64),
+    "int32": _integer(32),
+    "int16": _integer(16),
+    "int8": _integer(8),
+    "uint8": NumberRange("i", 0, 255),
+    "bool": NumberRange("b", 0, 1),
 }
-_INTEGERS = {
-    "int64": (-(2**63), 2**63 - 1),
-    "int32": (-(2**31), 2**31 - 1),
-    "int16": (-(2**15), 2**15 - 1),
-    "int8": (-128, 127),
-    "uint8": (0, 255),
-    "bool": (0, 1),
-}
+"""Every ``DType``, in its order."""
+assert tuple(DTYPES) == get_args(DType)
 
 
 def largest_index(dtype: str) -> int | None:
-    """The largest integer that an integer dtype holds, or None for another dtype.
+    """The largest integer that a signed integer dtype holds, or None for another dtype.
 
     >>> largest_index("int8"), largest_index("float32")
     (127, None)
     """
-    return _INTEGERS[dtype][1] if dtype.startswith("int") and dtype in _INTEGERS else None
+    return DTYPES[dtype].high if dtype.startswith("int") and dtype in DTYPES else None
 
 
 def as_number(text: str) -> float | None:
@@ -55,22 +82,20 @@ def misfit(value: object, dtype: str) -> str | None:
     >>> misfit(0.1, "float32"), misfit(3.5, "int64")
     (None, 'found 3.5, expected a whole number: the dtype is int64')
     """
-    found = describe(value)
+    found, held = describe(value), DTYPES[dtype]
     if isinstance(value, str):
-        number = as_number(value) if dtype in _LARGEST_FLOAT else None
+        number = as_number(value) if held.kind == "f" else None
         if number is None:
             return f"found {found}, expected a number: text needs a `vocabulary` or `hash`"
         value = number
     if not isinstance(value, (bool, int, float)):
         return None
-    if dtype in _LARGEST_FLOAT:
-        largest = _LARGEST_FLOAT[dtype]
-        if largest < abs(value) != math.inf:
-            return f"found {found}, which {dtype} cannot hold: its largest value is {largest:g}"
+    if held.kind == "f":
+        if held.high < abs(value) != math.inf:
+            return f"found {found}, which {dtype} cannot hold: its largest value is {held.high:g}"
         return None
-    low, high = _INTEGERS[dtype]
     if isinstance(value, float) and not value.is_integer():
         return f"found {found}, expected a whole number: the dtype is {dtype}"
-    if not low <= value <= high:
-        return f"found {found}, which {dtype} cannot hold: expected {low} to {high}"
+    if not held.low <= value <= held.high:
+        return f"found {found}, which {dtype} cannot hold: expected {held.low} to {held.high}"
     return None

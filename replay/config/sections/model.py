@@ -127,7 +127,8 @@ class Input(Section):
 def _takes_floats(data: dict[str, object]) -> bool:
     if data.get("vocabulary") is not None or data.get("hash") is not None:
         return False
-    return str(data.get("dtype", "float32")) in ("float64", "float32", "float16", "bfloat16")
+    held = DTYPES.get(str(data.get("dtype", "float32")))
+    return held is not None and held.kind == "f"
 
 
 def _as_float(value: object) -> object:
@@ -225,7 +226,7 @@ def _check_defaults(data: Mapping[str, Any]) -> Iterator[Finding]:
     """Check that the dtype holds every default."""
     dtype = data.get("dtype", "float32")
     indexed = data.get("vocabulary") is not None or data.get("hash") is not None
-    if dtype not in DTYPES or (indexed and largest_index(dtype) is None):
+    if not isinstance(dtype, str) or dtype not in DTYPES or (indexed and largest_index(dtype) is None):
         return
     missing = data.get("missing")
     defaults: list[tuple[KeyPath, Any]] = [(("pad",), data.get("pad")), (("unknown",), data.get("unknown"))]

@@ -139,6 +139,11 @@ class TrafficConfig(Section):
     sample: Sample | None = None
     """Replay a share of the rows, the same ones in every run."""
 
+    @property
+    def roles(self) -> dict[str, tuple[str, ...]]:
+        """Columns that every run carries into the scores table, by the key that names them."""
+        return columns_by_role(self.model_dump())
+
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
         """One place, keys that need each other, and no column in two roles."""
@@ -182,7 +187,7 @@ def _check_roles(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def columns_by_role(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Columns that the section names and that every run carries into the scores table, by the key that names them.
+    """Columns that every run carries into the scores table, by the key of the section (as plain data) that names them.
 
     >>> columns_by_role({"key": ["id"], "time": {"column": "ts"}, "score": "s"})
     {'key': ('id',), 'time': ('ts',), 'score': ('s',)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -34,18 +34,8 @@ class Codec(Protocol):
         """
 
 
-NUMPY_TYPES: Final[dict[pa.DataType, np.dtype[Any]]] = {
-    pa.bool_(): np.dtype(bool),
-    pa.int8(): np.dtype(np.int8),
-    pa.int16(): np.dtype(np.int16),
-    pa.int32(): np.dtype(np.int32),
-    pa.int64(): np.dtype(np.int64),
-    pa.uint8(): np.dtype(np.uint8),
-    pa.uint16(): np.dtype(np.uint16),
-    pa.uint32(): np.dtype(np.uint32),
-    pa.uint64(): np.dtype(np.uint64),
-    pa.float16(): np.dtype(np.float16),
-    pa.float32(): np.dtype(np.float32),
-    pa.float64(): np.dtype(np.float64),
+_INTEGERS = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+NUMPY_TYPES: Final = {
+    pa.from_numpy_dtype(name): np.dtype(name) for name in ("bool", *_INTEGERS, "float16", "float32", "float64")
 }
 """The types that Arrow and numpy hold alike (but for bool, which Arrow packs)."""

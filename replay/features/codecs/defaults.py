@@ -34,27 +34,20 @@ def stand_in(value: Scalar, target: TensorDtype, lookup: Lookup | None, what: st
     """A default in the target's storage.
 
     Args:
-        value: From the config. A number is the tensor's value; a string is looked up like a logged one.
+        value: From the config, which holds that the dtype can hold it. A number is the tensor's value; a string is
+            looked up like a logged one.
         target: The tensor dtype.
-        lookup: The input's vocabulary or hash, or None.
+        lookup: The input's vocabulary or hash; None where the value is a number.
         what: ``missing`` or ``pad``, for the message.
 
     Raises:
-        EncodeError: When the dtype cannot hold it, or the vocabulary does not know it.
+        EncodeError: When the vocabulary does not know it.
     """
-    if isinstance(value, str):
-        if lookup is None:
-            raise EncodeError(f"found {what}: {value!r}, expected a number: the input has no vocabulary and no hash")
+    if isinstance(value, str) and lookup is not None:
         index = lookup(value.encode())
         if index == NO_INDEX:
             raise EncodeError(f"found {what}: {value!r}, which the vocabulary does not hold: add it, or give `unknown`")
         value = index
     # A number in the config is what the dtype makes of it, where a logged integer must be held exactly.
-    given = np.array([value])
-    if target.kind == "f" and given.dtype != object:
-        given = given.astype(np.float64)
-    if given.dtype != object:  # an object holds an integer of more than 64 bits
-        cast, unfit = make_cast(given.dtype, target)(given)
-        if unfit is None:
-            return cast[0]  # type: ignore[no-any-return]
-    raise EncodeError(f"found {what}: {value!r}, which {target.name} cannot hold")
+    given = np.array([value], np.float64 if target.kind == "f" else None)
+    return make_cast(given.dtype, target)(given)[0][0]  # type: ignore[no-any-return]

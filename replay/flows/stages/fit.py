@@ -163,14 +163,7 @@ def _no_side(name: str) -> pa.Array:
 
 def _role_types(config: ReplayConfig, schema: pa.Schema) -> dict[str, pa.DataType]:
     """Logged type of every column that a role names."""
-    traffic = config.traffic
-    named: Iterable[str | None] = (
-        *traffic.key,
-        traffic.time.column if traffic.time is not None else None,
-        *(traffic.score, traffic.label, traffic.weight, traffic.group, traffic.entity, traffic.served_by),
-        *traffic.segments,
-    )
-    return {name: column_type(schema, name) for name in named if name is not None}
+    return {name: column_type(schema, name) for names in config.traffic.roles.values() for name in names}
 
 
 def _needed_columns(

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from replay.config import TrafficConfig, UtcTime
-from replay.config.sections.traffic import columns_by_role
 
 TIME = TypeAdapter(UtcTime)
 TEN = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -111,7 +110,7 @@ def test_what_has_a_wrong_shape_is_skipped():
 
 def test_columns_by_role():
     traffic = TrafficConfig(path="p", key="id", time="ts", score="s", label="l", segments=("a", "b"), entity="u")
-    assert columns_by_role(traffic.model_dump()) == {
+    assert traffic.roles == {
         "key": ("id",),
         "time": ("ts",),
         "score": ("s",),

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from replay.config.sections.model import Input
 from replay.features.codecs.categorical import NO_INDEX
@@ -53,16 +54,17 @@ def test_numbers(value: Any, dtype: str, expected: Any) -> None:
         (2, "bool"),
         (float("nan"), "int8"),
         (1e39, "float32"),
+        (10**400, "float64"),
     ],
 )
-def test_numbers_that_do_not_fit(value: Any, dtype: str) -> None:
-    with pytest.raises(EncodeError, match=f"found missing: .*{dtype} cannot hold"):
-        stand_in(value, TARGETS[dtype], None, "missing")
+def test_the_config_has_no_number_that_does_not_fit(value: Any, dtype: str) -> None:
+    with pytest.raises(ValidationError, match=f"found .*({dtype} cannot hold|expected a whole number: .* {dtype})"):
+        Input(name="x", features=("a",), dtype=dtype, missing=value)
 
 
 def test_text_is_looked_up() -> None:
     assert stand_in("a", TARGETS["int64"], {b"a": 4}.__getitem__, "missing") == 4
-    with pytest.raises(EncodeError, match="no vocabulary and no hash"):
-        stand_in("a", TARGETS["int64"], None, "pad")
+    with pytest.raises(ValidationError, match="expected a number: text needs a `vocabulary` or `hash`"):
+        Input(name="x", feature="a", dtype="int64", pad="a")
     with pytest.raises(EncodeError, match="pad: 'b', which the vocabulary does not hold"):
         stand_in("b", TARGETS["int64"], lambda _: NO_INDEX, "pad")
