@@ -1,4 +1,4 @@
-"""Options that every command shares, in one place, so that a flag means the same everywhere."""
+"""Options that commands share, so that a flag means the same everywhere."""
 
 from __future__ import annotations
 

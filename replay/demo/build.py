@@ -20,7 +20,7 @@ MARKER = ".replay-demo"
 _MIN_ROWS = 1_000
 _NUM_FILES = 4
 _GROUPS_PER_FILE = 4
-_MADE = ("data", "replay.yaml", "model.pt2", "older.pt2", "country.json")
+_OUTPUTS = ("data", "replay.yaml", "model.pt2", "older.pt2", "country.json")
 
 _CONFIG = """\
 # Three hours of ranking traffic, and the model that was serving it. At the evening's peak something went wrong online.
@@ -129,14 +129,14 @@ def _prepare(root: Path) -> Path:
     """Take a directory that is ours to fill, and leave the marker that says so."""
     try:
         root.mkdir(parents=True, exist_ok=True)
-        strangers = sorted(path.name for path in root.iterdir())
-        if strangers and MARKER not in strangers:
+        others = sorted(path.name for path in root.iterdir())
+        if others and MARKER not in others:
             raise UsageError(
-                f"{root} is not empty (it holds {', '.join(strangers[:3])}) and was not made by `replay demo`: "
+                f"{root} is not empty (it holds {', '.join(others[:3])}) and was not made by `replay demo`: "
                 "name another directory"
             )
         (root / MARKER).write_text("Made by `replay demo`, which may replace what is here.\n", encoding="utf-8")
-        for name in _MADE:
+        for name in _OUTPUTS:
             if (root / name).is_dir():
                 shutil.rmtree(root / name)
             else:

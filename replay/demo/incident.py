@@ -1,4 +1,4 @@
-"""What went wrong online: for three minutes at peak, most requests of one surface were scored without counters."""
+"""The demo's incident: for three minutes at peak, most requests of one surface were scored without counters."""
 
 from __future__ import annotations
 

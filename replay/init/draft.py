@@ -1,4 +1,4 @@
-"""The drafted file: what was guessed, what is to be checked, what is left to fill in."""
+"""The drafted config: what was guessed, what to check, what is left to fill in."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_TENSORS = 3
 def draft(schema: pa.Schema, *, traffic_path: str, checkpoint: Checkpoint, target: str = "replay.yaml") -> str:
     """Draft a config.
 
-    What could not be told from names, types and shapes is marked TODO; everything else is valid.
+    What could not be guessed from names, types and shapes is marked TODO; everything else is valid.
 
     Args:
         schema: Schema of the logged table.
@@ -169,8 +169,8 @@ def _input(entry: DraftInput, names: Sequence[str]) -> Iterator[str]:
     if len(flow) <= _LINE - 6:
         yield f"    - {flow}"
         return
-    for place, (key, value) in enumerate(fields.items()):
-        lead = "    - " if place == 0 else "      "
+    for index, (key, value) in enumerate(fields.items()):
+        lead = "    - " if index == 0 else "      "
         yield from _wrapped(f"{lead}{key}: ", value)
 
 
@@ -194,7 +194,7 @@ def _shared_start(names: Sequence[str]) -> str:
     'C'
     """
     first, last = min(names), max(names)
-    length = next((place for place, sign in enumerate(first) if not last.startswith(first[: place + 1])), len(first))
+    length = next((index for index, sign in enumerate(first) if not last.startswith(first[: index + 1])), len(first))
     return first[:length]
 
 
@@ -204,8 +204,8 @@ def _wrapped(lead: str, value: Any) -> Iterator[str]:
         yield lead + _flow(value)
         return
     line, indent = f"{lead}[", " " * 10
-    for place, name in enumerate(value):
-        text = _flow(name) + ("]" if place == len(value) - 1 else ", ")
+    for index, name in enumerate(value):
+        text = _flow(name) + ("]" if index == len(value) - 1 else ", ")
         if len(line) + len(text) > _LINE:
             yield line.rstrip()
             line = indent
@@ -220,7 +220,7 @@ def _output(signature: Signature | None) -> Iterator[str]:
     if len(outputs) > 1 and signature is not None:
         likely = next((one.name for one in outputs if any(word in one.name for word in _SCORE_WORDS)), first)
         select: int | str = likely if signature.structure == "dict" else int(likely) if likely.isdecimal() else 0
-        names = ", ".join(one.name or str(place) for place, one in enumerate(outputs))
+        names = ", ".join(one.name or str(index) for index, one in enumerate(outputs))
         yield f"  # guessed: which of the outputs ({names}) is the score"
         flow = _flow({"select": select, "transform": _transform(likely)})
     elif signature is not None and signature.structure == "dict" and first:

@@ -1,4 +1,4 @@
-"""Which columns become which argument of forward(): told by names and shapes, and only where that is unambiguous."""
+"""Which columns become which argument of forward(): guessed from names and shapes, only where unambiguous."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EXPOSURE = re.compile(r"(\w+_)?(position|rank|index_in_page)")
 
 @dataclass(frozen=True)
 class DraftInput:
-    """An entry of ``model.inputs``, as far as it could be told.
+    """An entry of ``model.inputs``, as far as it could be guessed.
 
     Attributes:
         fields: Keys and values, in the order to write them.
@@ -39,7 +39,7 @@ def guess_inputs(signature: Signature, columns: Sequence[Leaf]) -> tuple[DraftIn
         columns: Columns that may be features, in schema order.
 
     Returns:
-        An entry an input, in order; what could not be told holds TODO.
+        An entry an input, in order; what could not be guessed holds TODO.
     """
     return _Matcher(signature.inputs, columns).match()
 
@@ -50,16 +50,16 @@ class _Matcher:
     def __init__(self, specs: Sequence[TensorSpec], columns: Sequence[Leaf]) -> None:
         self._specs = specs
         self._free = list(columns)
-        self._found: dict[int, DraftInput] = {}
+        self._entries: dict[int, DraftInput] = {}
 
     def match(self) -> tuple[DraftInput, ...]:
         for attempt in (self._by_name, self._by_prefix, self._by_count, self._by_list, self._as_mask):
-            for place, spec in enumerate(self._specs):
-                if place not in self._found:
-                    found = attempt(spec)
-                    if found is not None:
-                        self._found[place] = found
-        return tuple(self._found.get(place) or self._unknown(spec) for place, spec in enumerate(self._specs))
+            for index, spec in enumerate(self._specs):
+                if index not in self._entries:
+                    entry = attempt(spec)
+                    if entry is not None:
+                        self._entries[index] = entry
+        return tuple(self._entries.get(index) or self._unknown(spec) for index, spec in enumerate(self._specs))
 
     def _by_name(self, spec: TensorSpec) -> DraftInput | None:
         """A column of the input's own name, where its form fits."""
@@ -77,12 +77,12 @@ class _Matcher:
     def _by_count(self, spec: TensorSpec) -> DraftInput | None:
         """All columns of a suitable kind, where there are as many as the input is wide."""
         width = _width(spec)
-        rivals = [
+        others = [
             other
-            for place, other in enumerate(self._specs)
-            if place not in self._found and _width(other) == width and _is_float(other) == _is_float(spec)
+            for index, other in enumerate(self._specs)
+            if index not in self._entries and _width(other) == width and _is_float(other) == _is_float(spec)
         ]
-        if width is None or len(rivals) != 1:
+        if width is None or len(others) != 1:
             return None
         for pool in self._pools(spec):
             if len(pool) == width:
@@ -117,13 +117,13 @@ class _Matcher:
             for column in self._free
             if column.is_list and column.kind in kinds and column.length in (None, width)
         ]
-        rivals = [
+        others = [
             other
-            for place, other in enumerate(self._specs)
-            if place not in self._found and _rank(other) == 2 and _is_float(other) == _is_float(spec)
+            for index, other in enumerate(self._specs)
+            if index not in self._entries and _rank(other) == 2 and _is_float(other) == _is_float(spec)
             if not _is_mask(other)
         ]
-        if _rank(spec) != 2 or _is_mask(spec) or len(lists) != 1 or len(rivals) != 1:
+        if _rank(spec) != 2 or _is_mask(spec) or len(lists) != 1 or len(others) != 1:
             return None
         return self._list(spec, lists[0])
 
@@ -131,8 +131,8 @@ class _Matcher:
         """The mask of the ragged input whose name or shape it shares."""
         ragged = [
             other
-            for place, other in enumerate(self._specs)
-            if place in self._found and "pad" in self._found[place].fields and _rank(spec) in (None, 2)
+            for index, other in enumerate(self._specs)
+            if index in self._entries and "pad" in self._entries[index].fields and _rank(spec) in (None, 2)
         ]
         if not _is_mask(spec) or not ragged:
             return None
@@ -168,8 +168,8 @@ class _Matcher:
         """An entry to fill in, with the columns that are left to choose from."""
         kinds = ("float", "int", "bool") if _is_float(spec) else ("int", "string", "bool")
         left = [column.name for column in self._free if column.kind in kinds]
-        shown = ", ".join(left[:_MOST_NAMED]) + (", ..." if len(left) > _MOST_NAMED else "")
-        choice = f"not used yet: {shown}" if left else "no column of a suitable kind is left"
+        listed = ", ".join(left[:_MOST_NAMED]) + (", ..." if len(left) > _MOST_NAMED else "")
+        choice = f"not used yet: {listed}" if left else "no column of a suitable kind is left"
         rank, width = _rank(spec), _width(spec)
         if rank == 1:
             return DraftInput({**_head(spec), "feature": TODO}, (f"{TODO}: one column; {choice}",))

@@ -1,4 +1,4 @@
-"""What a table offers: its columns, with struct fields one by one, and what kind of value each holds."""
+"""The columns of a table, with struct fields one by one, and the kind of value that each holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which column is the key, the time, the score: told by names, the likeliest first."""
+"""Which column is the key, the time, the score: guessed from names, the likeliest first."""
 
 from __future__ import annotations
 

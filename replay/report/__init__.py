@@ -1,1 +1,1 @@
-"""What a run found, as data, and its faces: terminal, JSON, one HTML file. Knows neither Spark nor torch."""
+"""The results of a run as data, and their renderers: terminal, JSON, one HTML file. Needs neither Spark nor torch."""

@@ -74,45 +74,41 @@ def bucket_series(rows: Iterable[MetricRow]) -> dict[str, tuple[Bucket, ...]]:
     for row in rows:
         if row.bucket is not None and row.slice == ALL and row.against in (ONLINE, None):
             cells[row.variant, row.bucket][row.metric] = row
-    online = {bucket: found["mean_score"].value for (name, bucket), found in cells.items() if _is_mean(name, found)}
+    online = {start: _value(cell, "mean_score") for (variant, start), cell in cells.items() if variant == ONLINE}
     series: dict[str, list[Bucket]] = defaultdict(list)
-    for (variant, start), found in sorted(cells.items(), key=lambda cell: cell[0][1]):
-        if variant != ONLINE or "mismatch_rate" in found:
-            series[variant].append(_bucket(start, found, online.get(start)))
+    for (variant, start), cell in sorted(cells.items(), key=lambda entry: entry[0][1]):
+        if variant != ONLINE or "mismatch_rate" in cell:
+            series[variant].append(_bucket(start, cell, online.get(start)))
     return {variant: tuple(buckets) for variant, buckets in series.items()}
 
 
-def _is_mean(name: str, found: Mapping[str, MetricRow]) -> bool:
-    return name == ONLINE and "mean_score" in found
-
-
-def _bucket(start: datetime, found: Mapping[str, MetricRow], online: float | None) -> Bucket:
-    compared, mismatched = counts(found)
-    mean_online = _value(found, "mean_online")
+def _bucket(start: datetime, cell: Mapping[str, MetricRow], online: float | None) -> Bucket:
+    compared, mismatched = counts(cell)
+    mean_online = _value(cell, "mean_online")
     return Bucket(
         start=start,
         compared=compared,
         mismatched=mismatched,
-        mean_delta=_value(found, "mean_delta"),
-        mean_replayed=_value(found, "mean_score"),
+        mean_delta=_value(cell, "mean_delta"),
+        mean_replayed=_value(cell, "mean_score"),
         mean_online=online if mean_online is None else mean_online,
     )
 
 
-def counts(found: Mapping[str, MetricRow]) -> tuple[int, int]:
-    """Read compared and mismatched rows from a cell's metrics by name; the counts where given, else the rate."""
-    rate = found.get("mismatch_rate")
-    compared = _value(found, "compared")
+def counts(cell: Mapping[str, MetricRow]) -> tuple[int, int]:
+    """Compared and mismatched rows of a cell, from its counts where given, else from its rate."""
+    rate = cell.get("mismatch_rate")
+    compared = _value(cell, "compared")
     if compared is None:
         compared = rate.rows if rate else 0
-    mismatched = _value(found, "mismatched")
+    mismatched = _value(cell, "mismatched")
     if mismatched is None:
         mismatched = (rate.value or 0.0) * compared if rate else 0
     return round(compared), round(mismatched)
 
 
-def _value(found: Mapping[str, MetricRow], name: str) -> float | None:
-    return found[name].value if name in found else None
+def _value(cell: Mapping[str, MetricRow], name: str) -> float | None:
+    return cell[name].value if name in cell else None
 
 
 def make_grid(series: Mapping[str, Sequence[Bucket]], bucket_seconds: float | None, limit: int) -> Grid | None:

@@ -61,8 +61,8 @@ def concentrate(compared: Sequence[int], mismatched: Sequence[int]) -> Concentra
         compared: Rows by bucket.
         mismatched: Mismatched rows by bucket.
 
-    >>> found = concentrate([100] * 60, [0] * 30 + [90, 95, 40] + [0] * 26 + [1])
-    >>> found.shape.value, [(run.first, run.last) for run in found.runs], round(found.mismatched_share, 4)
+    >>> result = concentrate([100] * 60, [0] * 30 + [90, 95, 40] + [0] * 26 + [1])
+    >>> result.shape.value, [(run.first, run.last) for run in result.runs], round(result.mismatched_share, 4)
     ('concentrated', [(30, 32)], 0.9956)
     >>> concentrate([100] * 60, [5] * 60).shape.value
     'even'
@@ -95,12 +95,12 @@ def _best_run(compared: Sequence[int], mismatched: Sequence[int], total: int, wr
     """The run with the largest surplus; of equals the shortest."""
     level, floor, floor_at = 0.0, 0.0, -1
     best, first, last = -1.0, 0, 0
-    for place, (rows, amount) in enumerate(zip(compared, mismatched, strict=True)):
+    for index, (rows, amount) in enumerate(zip(compared, mismatched, strict=True)):
         if level <= floor:
-            floor, floor_at = level, place - 1
+            floor, floor_at = level, index - 1
         level += amount / wrong - rows / total
         if level - floor > best + 1e-12:
-            best, first, last = level - floor, floor_at + 1, place
+            best, first, last = level - floor, floor_at + 1, index
     return _run(compared, mismatched, first, last), best
 
 
@@ -125,18 +125,18 @@ def _maximal_segments(scores: Sequence[float]) -> list[tuple[int, int]]:
     >>> _maximal_segments([4, -5, 3, -3, 1, 2, -2, 2, -2, 1, 5])
     [(0, 0), (2, 2), (4, 10)]
     """
-    found: list[tuple[int, int, float, float]] = []  # first, last, sum before it, sum with it
+    segments: list[tuple[int, int, float, float]] = []  # first, last, sum before it, sum with it
     level = 0.0
-    for place, score in enumerate(scores):
+    for index, score in enumerate(scores):
         before, level = level, level + score
         if score <= 0:
             continue
-        segment = (place, place, before, level)
-        while found:
-            at = next((i for i in range(len(found) - 1, -1, -1) if found[i][2] < segment[2]), None)
-            if at is None or found[at][3] >= segment[3]:
+        segment = (index, index, before, level)
+        while segments:
+            at = next((i for i in range(len(segments) - 1, -1, -1) if segments[i][2] < segment[2]), None)
+            if at is None or segments[at][3] >= segment[3]:
                 break
-            segment = (found[at][0], segment[1], found[at][2], segment[3])
-            del found[at:]
-        found.append(segment)
-    return sorted((first, last) for first, last, _, _ in found)
+            segment = (segments[at][0], segment[1], segments[at][2], segment[3])
+            del segments[at:]
+        segments.append(segment)
+    return sorted((first, last) for first, last, _, _ in segments)

@@ -54,15 +54,15 @@ def slices_by_variant(rows: Iterable[MetricRow]) -> dict[str, tuple[Slice, ...]]
             cells[row.variant][row.slice][row.metric] = row
     online = cells.get(ONLINE, {})
     return {
-        variant: _ordered(_slice(name, found, online.get(name, {})) for name, found in slices.items())
+        variant: _ordered(_slice(name, metrics, online.get(name, {})) for name, metrics in slices.items())
         for variant, slices in cells.items()
-        if variant != ONLINE or any("mismatch_rate" in found for found in slices.values())
+        if variant != ONLINE or any("mismatch_rate" in metrics for metrics in slices.values())
     }
 
 
-def _slice(name: str, found: Mapping[str, MetricRow], online: Mapping[str, MetricRow]) -> Slice:
-    compared, mismatched = counts(found)
-    return Slice(name, compared, mismatched, dict(found), dict(online))
+def _slice(name: str, metrics: Mapping[str, MetricRow], online: Mapping[str, MetricRow]) -> Slice:
+    compared, mismatched = counts(metrics)
+    return Slice(name, compared, mismatched, dict(metrics), dict(online))
 
 
 def _ordered(slices: Iterable[Slice]) -> tuple[Slice, ...]:
@@ -84,7 +84,7 @@ def dominant_slice(slices: Iterable[Slice]) -> tuple[Slice, float, float] | None
     by_segment: dict[str, list[Slice]] = defaultdict(list)
     for entry in slices:
         by_segment[entry.segment].append(entry)
-    found = []
+    candidates = []
     for members in by_segment.values():
         wrong, rows = sum(entry.mismatched for entry in members), sum(entry.compared for entry in members)
         top = max(members, key=lambda entry: entry.mismatched)
@@ -92,5 +92,5 @@ def dominant_slice(slices: Iterable[Slice]) -> tuple[Slice, float, float] | None
             continue
         share, rows_share = top.mismatched / wrong, top.compared / rows
         if share >= _CONCENTRATED and share >= _LIFT * rows_share:
-            found.append((top, share, rows_share))
-    return max(found, key=lambda entry: entry[1] / entry[2], default=None)
+            candidates.append((top, share, rows_share))
+    return max(candidates, key=lambda entry: entry[1] / entry[2], default=None)

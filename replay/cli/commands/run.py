@@ -43,8 +43,8 @@ def _config_and_modules(arguments: tuple[str, ...]) -> tuple[str, tuple[str, ...
     """The config, and the modules of a skew matrix, in whatever order they were given."""
     files = [argument for argument in arguments if "=" not in argument or Path(argument).is_file()]
     if len(files) != 1:
-        found = ", ".join(files) if files else "none"
-        raise UsageError(f"expected one CONFIG and, with --skew-matrix, MODULE=CHECKPOINT,...: found {found}")
+        listed = ", ".join(files) if files else "none"
+        raise UsageError(f"expected one CONFIG and, with --skew-matrix, MODULE=CHECKPOINT,...: found {listed}")
     return files[0], tuple(argument for argument in arguments if argument != files[0])
 
 
@@ -63,7 +63,7 @@ def skew_overrides(modules: tuple[str, ...], *, skew_matrix: bool) -> tuple[str,
     if not modules:
         return ()
     pairs = [module.partition("=") for module in modules]
-    versions = {name: [each for each in found.split(",") if each] for name, _, found in pairs}
+    versions = {name: [each for each in given.split(",") if each] for name, _, given in pairs}
     if not skew_matrix or len(versions) < 2 or len(versions) != len(modules) or not all(versions.values()):
         raise UsageError(
             f"found {' '.join(modules)}, expected two modules or more, each once, such as "

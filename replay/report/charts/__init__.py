@@ -1,1 +1,1 @@
-"""The report's pictures, as SVG."""
+"""The report's charts, as SVG: one file each."""

@@ -16,8 +16,8 @@ _ROOM = 0.13
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A loss at one place of the axis."""
+class MeasuredLoss:
+    """A loss at one position on the axis."""
 
     at: float
     label: str
@@ -29,7 +29,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """A measured loss as drawn: shares of the picture's width, from the left, and height, from the bottom."""
+    """A losses loss as drawn: shares of the chart's width, from the left, and height, from the bottom."""
 
     label: str
     loss: str
@@ -54,18 +54,18 @@ class LossCurve:
     logarithmic: bool
 
 
-def draw_curve(title: str, loss: str, measured: Sequence[Measured], limit: float | None = None) -> LossCurve:
+def draw_curve(title: str, loss: str, losses: Sequence[MeasuredLoss], limit: float | None = None) -> LossCurve:
     """Draw losses over doses.
 
     Args:
         title: What it is a chart of.
         loss: Name of the loss.
-        measured: At least two, of different places.
+        losses: At least two, at different positions.
         limit: A loss to mark.
     """
-    points = sorted(measured, key=lambda entry: entry.at)
+    points = sorted(losses, key=lambda entry: entry.at)
     logarithmic = points[0].at > 0 and points[-1].at / points[0].at >= LOGARITHMIC
-    at = _places([entry.at for entry in points], logarithmic=logarithmic)
+    at = _positions([entry.at for entry in points], logarithmic=logarithmic)
     scale = _loss_scale(points, limit)
     heights = [None if entry.loss is None else scale.share(entry.loss) for entry in points]
     return LossCurve(
@@ -77,12 +77,12 @@ def draw_curve(title: str, loss: str, measured: Sequence[Measured], limit: float
                 loss=number(entry.loss, 3),
                 interval=interval_text(entry.low, entry.high),
                 note=entry.note,
-                at=place,
+                at=position,
                 height=height,
             )
-            for entry, place, height in zip(points, at, heights, strict=True)
+            for entry, position, height in zip(points, at, heights, strict=True)
         ),
-        labels=_labels([Tick(place, entry.label) for place, entry in zip(at, points, strict=True)]),
+        labels=_labels([Tick(position, entry.label) for position, entry in zip(at, points, strict=True)]),
         ticks=_ticks(scale),
         line=_line(at, heights),
         band=_band(at, points, scale),
@@ -91,7 +91,7 @@ def draw_curve(title: str, loss: str, measured: Sequence[Measured], limit: float
     )
 
 
-def _places(doses: Sequence[float], *, logarithmic: bool) -> list[float]:
+def _positions(doses: Sequence[float], *, logarithmic: bool) -> list[float]:
     """Shares of the width; a linear axis starts at zero, which is the baseline."""
     if logarithmic:
         axis = AxisScale(math.log(doses[0]), math.log(doses[-1]))
@@ -100,7 +100,7 @@ def _places(doses: Sequence[float], *, logarithmic: bool) -> list[float]:
     return [axis.share(dose) for dose in doses]
 
 
-def _loss_scale(points: Sequence[Measured], limit: float | None) -> AxisScale:
+def _loss_scale(points: Sequence[MeasuredLoss], limit: float | None) -> AxisScale:
     known = [limit] if limit is not None else []
     known += [end for entry in points for end in (entry.loss, entry.low, entry.high) if end is not None]
     low, high = min([*known, 0.0]), max([*known, 0.0])
@@ -124,26 +124,27 @@ def _line(at: Sequence[float], heights: Sequence[float | None]) -> str:
     """The line through the known points; where one is not known it is broken."""
     parts: list[str] = []
     pen = "M"
-    for place, height in zip(at, heights, strict=True):
+    for position, height in zip(at, heights, strict=True):
         if height is None:
             pen = "M"
             continue
-        parts.append(f"{pen}{_point(place, height)}")
+        parts.append(f"{pen}{_point(position, height)}")
         pen = "L"
     return "".join(parts)
 
 
-def _band(at: Sequence[float], points: Sequence[Measured], scale: AxisScale) -> str:
+def _band(at: Sequence[float], points: Sequence[MeasuredLoss], scale: AxisScale) -> str:
     """The area between the ends of the intervals; empty unless all have one."""
-    upper = [
-        _point(place, scale.share(entry.high))
-        for place, entry in zip(at, points, strict=True)
-        if entry.high is not None
+    known = [
+        (position, entry.low, entry.high)
+        for position, entry in zip(at, points, strict=True)
+        if entry.low is not None and entry.high is not None
     ]
-    lower = [
-        _point(place, scale.share(entry.low)) for place, entry in zip(at, points, strict=True) if entry.low is not None
-    ]
-    return f"M{'L'.join([*upper, *reversed(lower)])}Z" if len(upper) == len(lower) == len(points) else ""
+    if len(known) < len(points):
+        return ""
+    upper = [_point(position, scale.share(high)) for position, _, high in known]
+    lower = [_point(position, scale.share(low)) for position, low, _ in known]
+    return f"M{'L'.join([*upper, *reversed(lower)])}Z"
 
 
 def _point(at: float, height: float) -> str:

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from replay.report.charts.curve import LossCurve, Measured, draw_curve
+from replay.report.charts.curve import LossCurve, MeasuredLoss, draw_curve
 from replay.report.summary import Comparison, Summary, VariantSummary
 from replay.report.words.losses import LOSSES
 from replay.report.words.numbers import count
@@ -55,9 +55,9 @@ def _chart(name: str, group: Sequence[_Dose]) -> LossCurve:
     return draw_curve(name, LOSSES[metric], [_measured(dose, metric) for dose in group])
 
 
-def _measured(dose: _Dose, metric: str) -> Measured:
+def _measured(dose: _Dose, metric: str) -> MeasuredLoss:
     size, label, variant, found = dose
-    return Measured(
+    return MeasuredLoss(
         at=size,
         label=label,
         loss=getattr(found, metric),

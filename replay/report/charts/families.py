@@ -13,7 +13,7 @@ from replay.report.words.numbers import interval_text, number
 
 @dataclass(frozen=True)
 class FamilyLine:
-    """A family as a bar from zero to its loss, with the interval over it; places are shares of the width."""
+    """A family as a bar from zero to its loss, with the interval over it; ends are shares of the width."""
 
     family: str
     value: str
@@ -37,22 +37,22 @@ class FamilyRanking:
 
 def family_ranking(summary: Summary) -> FamilyRanking | None:
     """Lay out the families; None where they were not asked for."""
-    found = summary.sensitivity
-    if not found:
+    effects = summary.sensitivity
+    if not effects:
         return None
-    known = [end for entry in found for end in (entry.value, entry.low, entry.high) if end is not None]
+    known = [end for entry in effects for end in (entry.value, entry.low, entry.high) if end is not None]
     scale = AxisScale(min([*known, 0.0]), max([*known, 0.0]) or 1.0)
     return FamilyRanking(
-        metric=LOSSES[found[0].metric],
-        sentence=family_sentence(found),
+        metric=LOSSES[effects[0].metric],
+        sentence=family_sentence(effects),
         zero=scale.share(0.0),
-        lines=tuple(_line(entry, scale) for entry in found),
+        lines=tuple(_line(entry, scale) for entry in effects),
     )
 
 
-def family_sentence(found: tuple[FamilyEffect, ...]) -> str:
-    """Name the family that costs most, and what of it is certain."""
-    first = found[0]
+def family_sentence(effects: tuple[FamilyEffect, ...]) -> str:
+    """Name the family that costs most, and whether that is certain."""
+    first = effects[0]
     metric = LOSSES[first.metric]
     if first.value is None:
         return f"{metric} is not defined for any family."
@@ -65,9 +65,9 @@ def family_sentence(found: tuple[FamilyEffect, ...]) -> str:
     text = f"Losing {first.family} costs most: {metric} {number(first.value, 3)}" + (
         f" ({interval})" if interval else ""
     )
-    second = found[1].value if len(found) > 1 else None
+    second = effects[1].value if len(effects) > 1 else None
     if second is not None and second > 0:
-        text += f", {number(first.value / second, 2)} times that of {found[1].family}"
+        text += f", {number(first.value / second, 2)} times that of {effects[1].family}"
     return f"{text}."
 
 

@@ -1,6 +1,6 @@
-"""Scales, ticks and SVG paths of the report's pictures.
+"""Scales, ticks and SVG paths of the report's charts.
 
-Pictures are drawn in a box of 1000 x 100 that stretches with the page; text lies over it as HTML, so that it stays
+Charts are drawn in a box of 1000 x 100 that stretches with the page; text lies over it as HTML, so that it stays
 readable at any width.
 """
 
@@ -95,16 +95,16 @@ def _time_label(at: datetime, step: timedelta, *, first: bool) -> str:
 
 
 def step_runs(shares: Sequence[float | None]) -> list[tuple[int, list[float]]]:
-    """Cut a series where it has gaps: the first place and the values of each stretch."""
+    """Cut a series where it has gaps: the first index and the values of each stretch."""
     runs: list[tuple[int, list[float]]] = []
     open_run = False
-    for place, share in enumerate(shares):
+    for index, share in enumerate(shares):
         if share is None:
             open_run = False
         elif open_run:
             runs[-1][1].append(share)
         else:
-            runs.append((place, [share]))
+            runs.append((index, [share]))
             open_run = True
     return runs
 
@@ -154,12 +154,12 @@ def _steps(first: int, values: Sequence[float], width: float) -> str:
     """Vertical and horizontal moves; equal neighbours are one move."""
     parts: list[str] = []
     level: float | None = None
-    for place, value in enumerate(values):
+    for index, value in enumerate(values):
         if level != value:
             parts.append(f"V{_number(_y(value))}")
             level = value
-        if place + 1 == len(values) or values[place + 1] != value:
-            parts.append(f"H{_number((first + place + 1) * width)}")
+        if index + 1 == len(values) or values[index + 1] != value:
+            parts.append(f"H{_number((first + index + 1) * width)}")
     return "".join(parts)
 
 

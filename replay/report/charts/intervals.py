@@ -13,7 +13,7 @@ from replay.report.words.numbers import interval_text, number
 METRICS = {"auc": "AUC", "ne": "NE", "logloss": "Log loss", "calibration": "Calibration", "log_mae": "Log MAE"}
 """Labels of the quality metrics, in the order they are shown; others follow under their own names."""
 
-Measured = MetricValue | MetricRow
+MeasuredMetric = MetricValue | MetricRow
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def metric_names(found: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
     return (*known, *(name for name in names if name not in METRICS))
 
 
-def shared_scale(found: Iterable[Measured | None]) -> AxisScale | None:
+def shared_scale(found: Iterable[MeasuredMetric | None]) -> AxisScale | None:
     """Find the scale that holds all values and intervals; None without a value."""
     ends = [
         end
@@ -50,7 +50,7 @@ def shared_scale(found: Iterable[Measured | None]) -> AxisScale | None:
 
 
 def interval_cell(
-    found: Measured | None, scale: AxisScale | None, reference: float | None = None, *, digits: int = 4
+    found: MeasuredMetric | None, scale: AxisScale | None, reference: float | None = None, *, digits: int = 4
 ) -> IntervalCell:
     """Place a metric on a scale."""
     if found is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from replay.report.charts.curve import LossCurve, Measured, draw_curve
+from replay.report.charts.curve import LossCurve, MeasuredLoss, draw_curve
 from replay.report.summary import Summary
 from replay.report.summary.effects import LagLoss, SkewCell, SkewMatrix, worst_if_undefined
 from replay.report.words.losses import LOSSES
@@ -120,5 +120,5 @@ def _curve(found: SkewMatrix) -> LossCurve | None:
     losses: Sequence[LagLoss] = found.losses
     if len(losses) <= 1:
         return None
-    measured = [Measured(float(entry.lag), str(entry.lag), entry.loss, note=entry.variant) for entry in losses]
+    measured = [MeasuredLoss(float(entry.lag), str(entry.lag), entry.loss, note=entry.variant) for entry in losses]
     return draw_curve("Worst loss by lag", LOSSES[found.metric], measured, found.limit)

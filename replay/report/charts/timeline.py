@@ -26,7 +26,7 @@ MAX_STEPS = 360
 MAX_PANELS = 6
 """More variants than that are drawn as a heat map."""
 HOTTEST = 10
-"""Buckets in the table below the pictures."""
+"""Buckets in the table below the charts."""
 _NUMBER_WIDTH = 0.025
 """Share of the width that a number takes."""
 
@@ -44,7 +44,7 @@ class TimelineCurve:
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture on the time axis."""
+    """One chart on the time axis."""
 
     kind: str
     title: str
@@ -91,7 +91,7 @@ class Timeline:
 
 
 def draw_timeline(data: ReportData, verdict: Verdict) -> Timeline | None:
-    """Draw the pictures over time, or return None where the traffic has no time."""
+    """Draw the charts over time, or return None where the traffic has no time."""
     series = bucket_series(data.rows)
     grid = make_grid(series, data.summary.bucket_seconds, MAX_STEPS)
     if grid is None:
@@ -120,8 +120,7 @@ def draw_timeline(data: ReportData, verdict: Verdict) -> Timeline | None:
 
 
 def _shares(steps: Steps, value: Callable[[BucketStep], float | None], scale: AxisScale) -> list[float | None]:
-    found = [None if step is None else value(step) for step in steps]
-    return [None if entry is None else scale.share(entry) for entry in found]
+    return _on(scale, [None if step is None else value(step) for step in steps])
 
 
 def _rate_panel(name: str, steps: Steps, grid: Grid) -> Panel:

@@ -29,7 +29,7 @@ def summary_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
         "title": "summary.json of a replay",
-        "description": "What one run found; written last, so that its presence means a complete run.",
+        "description": "The results of one run; written last, so that its presence means a complete run.",
         "required": _required(Summary),
         "$defs": dict(sorted(definitions.items())),
     }

@@ -87,7 +87,7 @@ def render_gates(
 def _rendered(
     show: Callable[[Console, bool], None], width: int | None, color: bool | None, unicode: bool | None
 ) -> str:
-    """What a function prints on a console, which it is given with whether block characters can be shown."""
+    """Capture what a function prints on a console; it is also given whether the encoding has block characters."""
     terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     if width is None:
         width = min(shutil.get_terminal_size((80, 24)).columns, MAX_WIDTH) if terminal else 80
