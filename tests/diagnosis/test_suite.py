@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from replay.diagnosis.causes.find import FoundCause
-from replay.diagnosis.causes.hypotheses import Hypothesis
+from replay.diagnosis.causes.cause import Cause as NamedCause
+from replay.diagnosis.causes.hypothesis import Hypothesis
 from tests.bench.diagnosis.__main__ import main, plan
 from tests.bench.diagnosis.case import LAYOUTS, Suite, World
 from tests.bench.diagnosis.causes import KNOWN_KINDS, UNKNOWN_KINDS, Cause, Culprit, newest_before
@@ -49,7 +50,7 @@ def told(start_us, end_us, *causes, segments=None):
 
 
 def null_cause(*touched):
-    return FoundCause("null_features", hypothesis=Hypothesis("null_features", "v1", touched))
+    return NamedCause("null_features", 1.0, 9, hypothesis=Hypothesis("null_features", "v1", touched))
 
 
 class TestWorlds:
@@ -149,7 +150,7 @@ class TestJudge:
         assert (one.is_first, one.is_any) == (False, True)
 
     def test_equivalent_counts(self, world, traffic, plant):
-        cause = replace(null_cause("views_1d"), equivalent=(Hypothesis("null_features", "v1", ("views_7d",)),))
+        cause = replace(null_cause("views_1d"), alternatives=(Hypothesis("null_features", "v1", ("views_7d",)),))
         (one,), _ = self.judge(world, traffic, plant, told(*self.bounds(traffic, 100, 300), cause))
         assert one.is_first
 
@@ -167,7 +168,7 @@ class TestJudge:
 
     def test_unknown_cause_must_be_unexplained_alone(self, world, traffic, plant):
         plant = replace(plant, cause=Cause("garbage", {}, plant.cause.scores))
-        nothing, wrong = FoundCause("unexplained"), null_cause("age")
+        nothing, wrong = NamedCause("unexplained", 0.0, 9), null_cause("age")
         where = self.bounds(traffic, 100, 300)
         assert self.judge(world, traffic, plant, told(*where, nothing))[0][0].is_first
         assert not self.judge(world, traffic, plant, told(*where, nothing, wrong))[0][0].is_first
@@ -175,9 +176,10 @@ class TestJudge:
 
     def test_lag_within_the_told_interval(self, world, traffic, plant):
         cause = Cause("stale_features", {"touched": ("views_1d",), "lag_s": 900.0}, plant.cause.scores)
-        hypothesis = Hypothesis("stale_features", "v1", ("views_1d",), lag_us=1_200_000_000)
+        hypothesis = Hypothesis("stale_features", "v1", ("views_1d",), (("lag", timedelta(minutes=20)),))
         for low, expected in ((800.0, True), (1_000.0, False)):
-            said = FoundCause("stale_features", lag_low_seconds=low, lag_high_seconds=1300.0, hypothesis=hypothesis)
+            lags = {"lag_low_seconds": low, "lag_high_seconds": 1300.0}
+            said = NamedCause("stale_features", 1.0, 9, parameters=lags, hypothesis=hypothesis)
             (one,), _ = self.judge(
                 world, traffic, replace(plant, cause=cause), told(*self.bounds(traffic, 100, 300), said)
             )
@@ -190,7 +192,7 @@ class TestJudge:
             ((("query_tower.*", "v1"), ("head.*", "v1"), ("vector.*", "v1"), ("*", "v2")), True),
             ((("query_tower.*", "v2"), ("*", "v1")), False),
         ):
-            said = FoundCause("splice", hypothesis=Hypothesis("splice", "v1", splice=globs))
+            said = NamedCause("splice", 1.0, 9, hypothesis=Hypothesis("splice", "v1", parameters=(("splice", globs),)))
             (one,), _ = self.judge(
                 world, traffic, replace(plant, cause=cause), told(*self.bounds(traffic, 100, 300), said)
             )

@@ -11,10 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from replay.checkpoints import FunctionScorer
+from replay.config.sections.checkpoints import SpliceConfig
 from replay.config.sections.diff import Tolerance
 from replay.config.sections.model import Input, ModelConfig
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
+from replay.diagnosis.causes.hypothesis import Recipe
 
 Columns = dict[str, NDArray]
 
@@ -41,6 +43,7 @@ MODEL = ModelConfig(
     families=FAMILIES,
 )
 HOUR = 3_600_000_000
+MODULES = ("query_tower", "item_tower", "query_ids", "item_ids", "final")
 TOLERANCE = Tolerance(abs=1e-6, rel=1e-5)
 
 
@@ -145,7 +148,7 @@ class World:
     bad: NDArray[np.int64]
     base: NDArray[np.float64]
 
-    def laboratory(
+    def counterfactual(
         self,
         online: NDArray[np.float64],
         tolerance: Tolerance = TOLERANCE,
@@ -183,14 +186,16 @@ class World:
             "prod",
             tolerance,
             budget,
-            splice=self.splice,
-            cast=self.cast,
-            prefixes=("query_tower", "item_tower", "query_ids", "item_ids", "final"),
+            open_recipe=self.open_recipe,
+            parameters=[f"{module}.weight" for module in MODULES],
             **given,
         )  # type: ignore[arg-type]
 
-    def splice(self, sources: dict[str, str]) -> FunctionScorer:
-        return scorer_of(self.spliced(sources), "spliced")
+    def open_recipe(self, recipe: Recipe) -> FunctionScorer:
+        if isinstance(recipe, SpliceConfig):
+            return scorer_of(self.spliced(recipe.splice), "spliced")
+        assert recipe.cast is not None
+        return scorer_of(self.casted(recipe.source, recipe.cast), recipe.cast)
 
     def spliced(self, sources: dict[str, str]) -> TwoTowers:
         module = TwoTowers(0)
@@ -200,9 +205,6 @@ class World:
             state[name] = self.models[source].state_dict()[name]
         module.load_state_dict(state)
         return module
-
-    def cast(self, checkpoint: str, dtype: str) -> FunctionScorer:
-        return scorer_of(self.casted(checkpoint, dtype), dtype)
 
     def casted(self, checkpoint: str, dtype: str) -> TwoTowers:
         module = TwoTowers(0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -14,20 +16,43 @@ from numpy.typing import NDArray
 from replay.checkpoints import Scorer
 from replay.config.sections.diff import Tolerance
 from replay.config.sections.model import ModelConfig
-from replay.diagnosis.causes import alterations
-from replay.diagnosis.causes.asof import EntityHistory
-from replay.diagnosis.causes.chunks import Job, score_jobs
+from replay.config.sections.scenarios import Perturbation
+from replay.diagnosis.causes.entity_history import EntityHistory
 from replay.diagnosis.causes.evidence import Evidence
-from replay.diagnosis.causes.hypotheses import Hypothesis, name_features
+from replay.diagnosis.causes.hypothesis import Hypothesis, Layer, Recipe, name_features
 from replay.diff.tolerance import agrees
 from replay.errors import ReplayError, TrafficError
 from replay.features import Encoder, feature_column, resolve_features
+from replay.features.codecs.base import NUMPY_TYPES
+from replay.features.codecs.numeric import is_list
+from replay.scenarios import PerturbedColumns, resolve_step
+from replay.scenarios.forms import working_type
+from replay.scoring.chunks import ChunkedScorer
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+Tensors = dict[str, torch.Tensor]
+OlderValues = Callable[[str, timedelta], pa.Array]
 
 _KEPT_SCORERS = 4  # spliced and cast checkpoints that stay open at once
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """Rows of one hypothesis, ready for the model.
+
+    Attributes:
+        rows: ``(k,)`` int64, rows of the evidence.
+        tensors: By input name, k rows each.
+        accepted: ``(k,)``, rows that the model's contract accepts.
+        hypothesis: Whose rows these are.
+    """
+
+    rows: Integers
+    tensors: Tensors
+    accepted: Mask
+    hypothesis: Hypothesis
 
 
 class CounterfactualReplay:
@@ -40,16 +65,16 @@ class CounterfactualReplay:
         baseline: The checkpoint that should have answered.
         tolerance: When two scores agree.
         budget: Rows that may be scored. The baseline's own scores of the rows are not counted: they are the replay.
-        splice: Opens a model with the parameters of several checkpoints, by glob; None: splices are not tried.
-        cast: Opens a checkpoint whose parameters are cast to a dtype; None: casts are not tried.
+        open_recipe: Opens a checkpoint that is made of others; None: hypotheses that need one are not tried.
         chunk_rows: Rows given to a scorer at once; fewer are filled up, so that bits depend on no neighbour.
-        prefixes: Module prefixes of parameter names (``query_tower``), for splices: ``module_prefixes`` lists them.
+        parameters: Names of the model's parameters (``query_tower.0.weight``), which may come from other checkpoints.
 
     Attributes:
         rows_scored: Rows scored so far.
         reserved: Rows of the budget that are kept for later.
         bad: Mismatched rows that the model accepts and that the baseline does not explain.
         good: Control rows on which the baseline agrees.
+        units: What fails together: families, everything, then single features; each set once.
     """
 
     def __init__(
@@ -60,34 +85,35 @@ class CounterfactualReplay:
         baseline: str,
         tolerance: Tolerance,
         budget: int,
-        splice: Callable[[dict[str, str]], Scorer] | None = None,
-        cast: Callable[[str, str], Scorer] | None = None,
+        open_recipe: Callable[[Recipe], Scorer] | None = None,
         chunk_rows: int = 2048,
-        prefixes: Sequence[str] = (),
+        parameters: Sequence[str] = (),
     ) -> None:
         self.model = model
         self.evidence = evidence
         self.baseline = baseline
         self.tolerance = tolerance
         self.budget = budget
-        self.can_cast = cast is not None
-        self.prefixes = tuple(prefixes) if splice is not None else ()
+        self.can_open_recipes = open_recipe is not None
+        self.parameters = tuple(parameters) if open_recipe is not None else ()
         self.checkpoints = tuple(scorers)
         self.rows_scored = 0
         self.reserved = 0
         self._scorers = scorers
-        self._splice = splice
-        self._cast = cast
-        self._opened: OrderedDict[Hypothesis, Scorer] = OrderedDict()
+        self._open_recipe = open_recipe
+        self._opened: OrderedDict[str, Scorer] = OrderedDict()
         self._chunk_rows = chunk_rows
         self._encoder = Encoder(model, evidence.batch.schema)
         self._columns = self._encoder.columns(evidence.batch)
         self.features = self._encoder.features
+        self._types = {feature: self._columns[feature].type for feature in self.features}
         resolution = resolve_features(model, evidence.batch.schema)
         self.families = dict(resolution.families)
         self.inputs = {
             found.feature.name: entry for entry in model.inputs for found in resolution.inputs.get(entry.name, ())
         }
+        units = [*self.families.values(), self.features, *((feature,) for feature in self.features)]
+        self.units = list(dict.fromkeys(tuple(unit) for unit in units if unit))
         encoded = self._encoder.encode(evidence.batch)
         self._tensors = encoded.tensors
         self._accepted: Mask = encoded.rejected == 0
@@ -97,13 +123,13 @@ class CounterfactualReplay:
         self._past = _past(evidence)
         self._past_columns: dict[str, pa.Array] = {}
         self.past_features = tuple(name for name in self.features if self._is_past(name))
-        self._score_baseline(chunk_rows)
+        self._score_baseline()
 
-    def _score_baseline(self, chunk_rows: int) -> None:
+    def _score_baseline(self) -> None:
         """What the baseline answers, and the rows that are of use."""
         every = np.arange(self.evidence.batch.num_rows)
-        job = Job(0, every, self._tensors, self._accepted)
-        self.base_scores: Floats = score_jobs(self._scorers[self.baseline], [job], chunk_rows)[0]
+        job = _Job(every, self._tensors, self._accepted, Hypothesis("", self.baseline))
+        self.base_scores: Floats = self._score(self._scorers[self.baseline], [job])[0]
         online = self.evidence.online
         agree = agrees(self.base_scores, online, self.tolerance)
         usable = self._accepted & np.isfinite(online) & np.isfinite(self.base_scores)
@@ -120,16 +146,97 @@ class CounterfactualReplay:
         """Rows that may still be scored, but for what is kept for later."""
         return max(self.budget - self.rows_scored - self.reserved, 0)
 
-    def column(self, feature: str) -> pa.Array:
-        """A feature's logged values, ``(num_rows,)``."""
-        return self._columns[feature]
+    @property
+    def other_checkpoints(self) -> tuple[str, ...]:
+        """All but the baseline."""
+        return tuple(name for name in self.checkpoints if name != self.baseline)
 
-    def on(self, kind: str, touched: Sequence[str] = (), checkpoint: str | None = None, **given: Any) -> Hypothesis:
-        """Make a hypothesis; its features are put in schema order and named by family."""
-        wanted = set(touched)
+    def column(self, feature: str) -> pa.Array:
+        """A feature's logged values, ``(num_rows,)``; those of a dictionary as they are."""
+        column = self._columns[feature]
+        return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+    def type_of(self, feature: str) -> pa.DataType:
+        """A feature's logged type."""
+        return self._types[feature]
+
+    def is_quantity(self, feature: str) -> bool:
+        """Whether a feature is a number, or a list of numbers, that the model takes as a float, not as an index."""
+        entry, kind = self.inputs[feature], working_type(self._types[feature])
+        element = kind.value_type if pa.types.is_large_list(kind) else kind
+        is_index = entry.vocabulary is not None or entry.hash is not None or "float" not in entry.dtype
+        return not is_index and element in NUMPY_TYPES and not pa.types.is_boolean(element)
+
+    def is_scalar(self, feature: str) -> bool:
+        """Whether a feature is one value a row, and no list."""
+        kind = self._types[feature]
+        return not (is_list(kind) or pa.types.is_nested(kind))
+
+    def hypothesis(
+        self,
+        kind: str,
+        features: Sequence[str] = (),
+        *,
+        checkpoint: str | None = None,
+        perturbations: Sequence[Perturbation] = (),
+        recipe: Recipe | None = None,
+        layer: Layer | None = None,
+        is_fitted: bool = False,
+        **parameters: Any,
+    ) -> Hypothesis:
+        """Make a hypothesis; its features are put in schema order and named by family.
+
+        Args:
+            kind: See :class:`Hypothesis`, as for all others.
+            features: In any order.
+            checkpoint: Default: the baseline.
+            perturbations: In order.
+            recipe: Of the checkpoint that scores.
+            layer: What the scores go through.
+            is_fitted: Whether a number was fitted to the rows.
+            **parameters: What else says what was done.
+        """
+        wanted = set(features)
         ordered = tuple(feature for feature in self.features if feature in wanted)
-        families, features = name_features(ordered, self.families)
-        return Hypothesis(kind, checkpoint or self.baseline, ordered, families=families, features=features, **given)
+        families, others = name_features(ordered, self.families)
+        return Hypothesis(
+            kind,
+            checkpoint or self.baseline,
+            ordered,
+            tuple(parameters.items()),
+            families=families,
+            other_features=others,
+            perturbations=tuple(perturbations),
+            recipe=recipe,
+            layer=layer,
+            is_fitted=is_fitted,
+        )
+
+    def perturbed(
+        self, kind: str, features: Sequence[str], op: str, *, is_fitted: bool = False, **arguments: Any
+    ) -> Hypothesis:
+        """Make the hypothesis that one op changed some features.
+
+        Args:
+            kind: Name of the kind of cause.
+            features: In any order.
+            op: Name of the perturbation.
+            is_fitted: Whether a number was fitted to the rows.
+            **arguments: Of the op; they are the hypothesis's parameters too.
+        """
+        made = self.hypothesis(kind, features, is_fitted=is_fitted, **arguments)
+        return self._with_step(made, Perturbation(op=op, **arguments))
+
+    def moved(self, hypothesis: Hypothesis, features: Sequence[str]) -> Hypothesis:
+        """The same that :meth:`perturbed` made, of other features."""
+        (step,) = hypothesis.perturbations
+        parameters = dict(hypothesis.parameters)
+        made = self.hypothesis(hypothesis.kind, features, is_fitted=hypothesis.is_fitted, **parameters)
+        return self._with_step(made, step)
+
+    def _with_step(self, made: Hypothesis, step: Perturbation) -> Hypothesis:
+        named = step.model_copy(update={"families": made.families, "features": made.other_features})
+        return replace(made, perturbations=(named,))
 
     def predict(self, hypotheses: Sequence[Hypothesis], rows: Integers) -> Floats:
         """Scores that online would have answered.
@@ -142,19 +249,19 @@ class CounterfactualReplay:
             ``(len(hypotheses), k)``; NaN where the model refuses what the hypothesis makes of a row, and where the
             budget is spent.
         """
-        groups: dict[object, list[tuple[int, Hypothesis, Integers]]] = {}
-        for place, hypothesis in enumerate(hypotheses):
+        groups: dict[str, list[tuple[Hypothesis, Integers]]] = {}
+        for hypothesis in hypotheses:
             known = self._known.get(hypothesis)
             missing = rows if known is None else rows[~known[rows]]
-            if not len(missing) or (self._costs(hypothesis) and len(missing) > self.left):
+            cost = 0 if self._is_layer_alone(hypothesis) else len(missing)
+            if not len(missing) or cost > self.left:
                 continue
-            if hypothesis not in self._known:
+            if known is None:
                 self._known[hypothesis] = np.zeros(len(self.online), np.bool_)
                 self._scores[hypothesis] = np.full(len(self.online), np.nan)
-            if self._costs(hypothesis):
-                self.rows_scored += len(missing)
+            self.rows_scored += cost
             self._known[hypothesis][missing] = True
-            groups.setdefault(self._scorer_key(hypothesis), []).append((place, hypothesis, missing))
+            groups.setdefault(hypothesis.scorer, []).append((hypothesis, missing))
         for members in groups.values():
             self._score_group(members)
         empty = np.full(len(self.online), np.nan)
@@ -175,129 +282,29 @@ class CounterfactualReplay:
         """Whether scores of some rows are within tolerance of what online answered."""
         return agrees(scores, self.online[rows], self.tolerance)
 
-    def _costs(self, hypothesis: Hypothesis) -> bool:
-        return hypothesis.kind != "affine"
-
-    def _scorer_key(self, hypothesis: Hypothesis) -> object:
-        source = _source(hypothesis)
-        return source if source.kind in ("splice", "precision") else source.checkpoint
-
-    def _scorer(self, hypothesis: Hypothesis) -> Scorer:
-        source = _source(hypothesis)
-        if source.kind not in ("splice", "precision"):
-            return self._scorers[source.checkpoint]
-        if source not in self._opened:
-            self._opened[source] = self._open(source)
-            if len(self._opened) > _KEPT_SCORERS:
-                self._opened.popitem(last=False)
-        self._opened.move_to_end(source)
-        return self._opened[source]
-
-    def _open(self, hypothesis: Hypothesis) -> Scorer:
-        if hypothesis.kind == "splice" and self._splice is not None:
-            return self._splice(dict(hypothesis.splice))
-        if hypothesis.kind == "precision" and self._cast is not None and hypothesis.dtype is not None:
-            return self._cast(hypothesis.checkpoint, hypothesis.dtype)
-        raise ValueError(f"found {hypothesis.describe()}, which this laboratory was given no way to open")
-
-    def _score_group(self, members: Sequence[tuple[int, Hypothesis, Integers]]) -> None:
-        """Score hypotheses that share a scorer, many to a chunk."""
-        pending: list[Job] = []
-        by_place = {place: hypothesis for place, hypothesis, _ in members}
-        for place, hypothesis, rows in members:
-            if hypothesis.kind == "affine":
-                self._scores[hypothesis][rows] = _affine(hypothesis, self.base_scores[rows])
-                continue
-            job = self._prepare(place, hypothesis, rows)
-            if job is not None:
-                pending.append(job)
-            if sum(len(one.rows) for one in pending) >= self._chunk_rows:
-                self._finish(by_place, pending)
-                pending = []
-        self._finish(by_place, pending)
-
-    def _finish(self, by_place: Mapping[int, Hypothesis], jobs: list[Job]) -> None:
-        if not jobs:
-            return
-        try:
-            results = score_jobs(self._scorer(by_place[jobs[0].place]), jobs, self._chunk_rows)
-        except ReplayError:
-            # One hypothesis may make what the model refuses, such as an id beyond its table: the others still count.
-            if len(jobs) == 1:
-                return
-            for job in jobs:
-                self._finish(by_place, [job])
-            return
-        for job, scores in zip(jobs, results, strict=True):
-            hypothesis = by_place[job.place]
-            for part in hypothesis.parts:
-                if part.kind == "affine":
-                    scores = _affine(part, scores)
-            self._scores[hypothesis][job.rows] = scores
-
-    def _prepare(self, place: int, hypothesis: Hypothesis, rows: Integers) -> Job | None:
-        """Encode what a hypothesis makes of some rows; None where their types do not allow it."""
-        index = torch.from_numpy(rows)
-        tensors = {name: tensor[index] for name, tensor in self._tensors.items()}
-        try:
-            changed = self._altered(hypothesis, rows)
-        except (pa.ArrowException, OverflowError):
-            return None
-        if not changed:
-            return Job(place, rows, tensors, self._accepted[rows])
-        encoded = self._encoder.encode_features(changed, tensors)
-        return Job(place, rows, encoded.tensors, self._accepted[rows] & (encoded.rejected == 0))
-
-    def _altered(self, hypothesis: Hypothesis, rows: Integers) -> dict[str, pa.Array]:
-        changed: dict[str, pa.Array] = {}
-        for part in hypothesis.parts:
-            changed |= self._altered(part, rows)
-        places = self._stale_rows(hypothesis, rows) if hypothesis.kind == "stale_features" else None
-        for feature in hypothesis.touched:
-            changed[feature] = self._alter(hypothesis, feature, rows, places)
-        return changed
-
-    def _alter(self, hypothesis: Hypothesis, feature: str, rows: Integers, places: pa.Array | None) -> pa.Array:
-        logged = self.column(feature)
-        if hypothesis.kind == "null_features":
-            return pa.nulls(len(rows), logged.type)
-        if hypothesis.kind == "stale_features":
-            return self.past(feature).take(places)
-        if hypothesis.kind == "swap":
-            first, second = hypothesis.touched
-            return self.column(second if feature == first else first).take(pa.array(rows))
-        taken = logged.take(pa.array(rows))
-        return (alterations.scale if hypothesis.kind == "scale" else alterations.constant)(taken, hypothesis)
-
-    def _is_past(self, feature: str) -> bool:
-        if self.history is None or self._past is None:
+    def same_scores(self, one: Hypothesis, other: Hypothesis, rows: Integers) -> bool:
+        """Whether two hypotheses give the same scores, within tolerance, on all of some rows; False: not known."""
+        scores = self.predict([one, other], rows)
+        if not (self.is_known(one, rows) and self.is_known(other, rows)):
             return False
-        try:
-            return len(self.past(feature)) > 0
-        except (TrafficError, pa.ArrowException):
-            return False
+        neither = np.isnan(scores).all(axis=0)
+        return bool((agrees(scores[1], scores[0], self.tolerance) | neither).all())
 
     def past(self, feature: str) -> pa.Array:
         """A feature's values in the history, ``(num_history,)``."""
         if self._past is None:
             raise ValueError("found no history, expected one where stale features are tried")
         if feature not in self._past_columns:
-            self._past_columns[feature] = feature_column(self._past, feature).cast(self.column(feature).type)
+            self._past_columns[feature] = feature_column(self._past, feature).cast(self._types[feature])
         return self._past_columns[feature]
 
-    def _stale_rows(self, hypothesis: Hypothesis, rows: Integers) -> pa.Array:
-        if self.history is None or hypothesis.lag_us is None:
-            raise ValueError("found no history, expected one where stale features are tried")
-        places = self.history.rows_at(self.history.places(rows, hypothesis.lag_us))
-        return pa.array(places, mask=places < 0)
-
-    def score_past(self, touched: Sequence[str], rows: Integers, places: Integers) -> Floats:
-        """Scores of rows whose features are those of one place of the history each.
+    def score_past(self, hypothesis: Hypothesis, rows: Integers, indices: Integers) -> Floats:
+        """Scores of a hypothesis about older values, each row's taken from one row of the history.
 
         Args:
-            touched: Features.
+            hypothesis: Whatever its lag is.
             rows: ``(k,)``; a row may come several times.
-            places: ``(k,)`` places in the history's order; -1 for a row that had no value yet.
+            indices: ``(k,)`` into the history's order; -1 for a row that had no value yet.
 
         Returns:
             ``(k,)``; NaN where the budget does not reach.
@@ -306,35 +313,114 @@ class CounterfactualReplay:
         if self.history is None or len(rows) > self.left:
             return scores
         self.rows_scored += len(rows)
-        found = self.history.rows_at(places)
-        taken = pa.array(found, mask=found < 0)
         for start in range(0, len(rows), self._chunk_rows):
             part = slice(start, start + self._chunk_rows)
-            index = torch.from_numpy(rows[part])
-            tensors = {name: tensor[index] for name, tensor in self._tensors.items()}
-            changed = {feature: self.past(feature).take(taken[part]) for feature in touched}
-            encoded = self._encoder.encode_features(changed, tensors)
-            accepted = self._accepted[rows[part]] & (encoded.rejected == 0)
-            job = Job(0, rows[part], encoded.tensors, accepted)
-            scores[part] = score_jobs(self._scorers[self.baseline], [job], self._chunk_rows)[0]
+            job = self._prepare(hypothesis, rows[part], self._taken_from(indices[part]))
+            if job is not None:
+                scores[part] = self._score(self._scorer(hypothesis), [job])[0]
         return scores
 
+    def _is_layer_alone(self, hypothesis: Hypothesis) -> bool:
+        """Whether it starts from the baseline's scores, which are known."""
+        return hypothesis.scorer == self.baseline and not hypothesis.perturbations
 
-def _source(hypothesis: Hypothesis) -> Hypothesis:
-    """The part of a hypothesis that says which model answers."""
-    for part in hypothesis.parts:
-        if part.kind in ("checkpoint", "splice", "precision"):
-            return part
-    return hypothesis
+    def _scorer(self, hypothesis: Hypothesis) -> Scorer:
+        if hypothesis.recipe is None:
+            return self._scorers[hypothesis.checkpoint]
+        if self._open_recipe is None:
+            raise ValueError(f"found {hypothesis.recipe}, but was given no way to open it")
+        key = hypothesis.scorer
+        if key not in self._opened:
+            self._opened[key] = self._open_recipe(hypothesis.recipe)
+            if len(self._opened) > _KEPT_SCORERS:
+                self._opened.popitem(last=False)
+        self._opened.move_to_end(key)
+        return self._opened[key]
 
+    def _score(self, scorer: Scorer, jobs: Sequence[_Job]) -> list[Floats]:
+        """Score jobs in full chunks that they share; NaN where a row was not accepted."""
+        found = ChunkedScorer(scorer, self._chunk_rows, np.float64).score([job.tensors for job in jobs])
+        return [np.where(job.accepted, scores, np.nan) for job, scores in zip(jobs, found, strict=True)]
 
-def _affine(hypothesis: Hypothesis, scores: Floats) -> Floats:
-    offset, slope = hypothesis.offset or 0.0, 1.0 if hypothesis.slope is None else hypothesis.slope
-    if not hypothesis.logit:
-        return offset + slope * scores
-    with np.errstate(all="ignore"):
-        logits = offset + slope * (np.log(scores) - np.log1p(-scores))
-        return np.asarray(1.0 / (1.0 + np.exp(-logits)))
+    def _score_group(self, members: Sequence[tuple[Hypothesis, Integers]]) -> None:
+        """Score hypotheses that share a scorer, many to a chunk."""
+        pending: list[_Job] = []
+        for hypothesis, rows in members:
+            if self._is_layer_alone(hypothesis):
+                self._put(hypothesis, rows, self.base_scores[rows])
+                continue
+            job = self._prepare(hypothesis, rows, self._older_values(rows))
+            if job is not None:
+                pending.append(job)
+            if sum(len(one.rows) for one in pending) >= self._chunk_rows:
+                self._finish(pending)
+                pending = []
+        self._finish(pending)
+
+    def _finish(self, jobs: list[_Job]) -> None:
+        if not jobs:
+            return
+        try:
+            results = self._score(self._scorer(jobs[0].hypothesis), jobs)
+        except ReplayError:
+            # One hypothesis may make what the model refuses, such as an id beyond its table: the others still count.
+            if len(jobs) > 1:
+                for job in jobs:
+                    self._finish([job])
+            return
+        for job, scores in zip(jobs, results, strict=True):
+            self._put(job.hypothesis, job.rows, scores)
+
+    def _put(self, hypothesis: Hypothesis, rows: Integers, scores: Floats) -> None:
+        self._scores[hypothesis][rows] = scores if hypothesis.layer is None else hypothesis.layer(scores)
+
+    def _prepare(self, hypothesis: Hypothesis, rows: Integers, older: OlderValues) -> _Job | None:
+        """Encode what a hypothesis makes of some rows; None where an op does not fit the features."""
+        index = torch.from_numpy(rows)
+        tensors = {name: tensor[index] for name, tensor in self._tensors.items()}
+        if not hypothesis.perturbations:
+            return _Job(rows, tensors, self._accepted[rows], hypothesis)
+        try:
+            changed = self._perturb(hypothesis.perturbations, rows, older)
+        except (ReplayError, pa.ArrowException, OverflowError):
+            return None
+        encoded = self._encoder.encode_features(changed, tensors)
+        return _Job(rows, encoded.tensors, self._accepted[rows] & (encoded.rejected == 0), hypothesis)
+
+    def _perturb(self, steps: Sequence[Perturbation], rows: Integers, older: OlderValues) -> dict[str, pa.Array]:
+        """Features after the steps of a scenario, ``(k,)`` each, by the code that scores scenarios."""
+        taken, count = pa.array(rows), len(rows)
+        columns = PerturbedColumns(lambda name: self._columns[name].take(taken), older, np.arange(count), count)
+        for step in steps:
+            resolve_step(step, self.model, self._types).apply(columns, rows.astype(np.uint64))
+        return columns.changed(self._types)
+
+    def _older_values(self, rows: Integers) -> OlderValues:
+        """The entities' newest values that are so old, by feature and lag."""
+
+        def older(feature: str, lag: timedelta) -> pa.Array:
+            if self.history is None:
+                raise TrafficError("found no history, expected one where stale features are tried")
+            indices = self.history.indices(rows, lag // timedelta(microseconds=1))
+            return self._taken_from(indices)(feature, lag)
+
+        return older
+
+    def _taken_from(self, indices: Integers) -> OlderValues:
+        found = self._history_rows(indices)
+        return lambda feature, _: self.past(feature).take(found)
+
+    def _history_rows(self, indices: Integers) -> pa.Array:
+        found = np.full(len(indices), -1) if self.history is None else self.history.rows_at(indices)
+        return pa.array(found, mask=found < 0)
+
+    def _is_past(self, feature: str) -> bool:
+        if self.history is None or self._past is None:
+            return False
+        try:
+            return len(self.past(feature)) > 0
+        except (TrafficError, pa.ArrowException):
+            return False
 
 
 def _history(evidence: Evidence) -> EntityHistory | None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replay.config.sections.diff import Tolerance
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
-from replay.diagnosis.causes.hypotheses import Hypothesis
+from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diff.tolerance import agrees
+
+if TYPE_CHECKING:  # kinds of cause import this, and their words are read where there is no torch
+    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -23,7 +27,6 @@ _SAME = 0.01  # one-sided sign test: below it, one hypothesis explains more than
 _LEAST_ROWS = 5
 _LEAST_SHARE = 0.02
 _LEAST_SHARE_FITTED = 0.15
-_FITTED = ("affine", "scale", "constant")  # with a number that was fitted to the rows, they always explain some
 _TIMES_CHANCE = 2.0
 _WILD = 3.0
 _BY_CHANCE = 0.02  # fewer rows of a small sample are no sign of anything
@@ -40,6 +43,7 @@ class Significance:
         gain: Share of the mean distance to the online scores that it takes away, on the logit where all are
             probabilities; negative where it leads further away.
         chance: Share that it would explain if it had nothing to do with the rows.
+        has_chance: Whether that was measured.
     """
 
     hypothesis: Hypothesis
@@ -47,6 +51,7 @@ class Significance:
     explained: Mask
     gain: float
     chance: float = 0.0
+    has_chance: bool = False
 
     @property
     def count(self) -> int:
@@ -65,29 +70,33 @@ class Significance:
 
     def is_significant(self, num_tried: int) -> bool:
         """Whether it explains more than chance would, with so many hypotheses tried (Bonferroni), at 1 in 1,000."""
-        least = _LEAST_SHARE_FITTED if self.hypothesis.kind in _FITTED else _LEAST_SHARE
+        least = _LEAST_SHARE_FITTED if self.hypothesis.is_fitted else _LEAST_SHARE
         if self.count < _LEAST_ROWS or self.rate < max(least, _TIMES_CHANCE * self.chance):
             return False
         return binomial_tail(self.count, len(self.rows), self.chance) * max(num_tried, 1) < 1e-3
 
 
-def judge(
-    laboratory: CounterfactualReplay, hypothesis: Hypothesis, rows: Integers, *, with_chance: bool = False
-) -> Significance:
-    """Replay a hypothesis on rows and see what it explains.
+def measure(
+    counterfactual: CounterfactualReplay, hypotheses: Sequence[Hypothesis], rows: Integers, *, with_chance: bool = False
+) -> list[Significance]:
+    """Replay hypotheses on the same rows and see what each explains; those that the budget does not reach are left out.
 
     Args:
-        laboratory: Where.
-        hypothesis: What.
+        counterfactual: Replays them.
+        hypotheses: Which.
         rows: ``(k,)`` mismatched rows.
         with_chance: Measure chance too.
     """
-    scores = laboratory.predict([hypothesis], rows)[0]
-    return assess(laboratory, hypothesis, rows, scores, with_chance=with_chance)
+    scores = counterfactual.predict(hypotheses, rows)
+    return [
+        measure_scores(counterfactual, hypothesis, rows, answered, with_chance=with_chance)
+        for hypothesis, answered in zip(hypotheses, scores, strict=True)
+        if counterfactual.is_known(hypothesis, rows)
+    ]
 
 
-def assess(
-    laboratory: CounterfactualReplay,
+def measure_scores(
+    counterfactual: CounterfactualReplay,
     hypothesis: Hypothesis,
     rows: Integers,
     scores: Floats,
@@ -95,10 +104,10 @@ def assess(
     with_chance: bool = False,
 ) -> Significance:
     """The same for scores that are known."""
-    base, online = laboratory.base_scores[rows], laboratory.online[rows]
-    explained = laboratory.agree(scores, rows) & (scores != base)
-    chance = chance_rate(laboratory, rows, scores) if with_chance else 0.0
-    return Significance(hypothesis, rows, explained, _gain(base, online, scores), chance)
+    base, online = counterfactual.base_scores[rows], counterfactual.online[rows]
+    explained = counterfactual.agree(scores, rows) & (scores != base)
+    chance = chance_rate(counterfactual, rows, scores) if with_chance else 0.0
+    return Significance(hypothesis, rows, explained, _gain(base, online, scores), chance, with_chance)
 
 
 def _gain(base: Floats, online: Floats, scores: Floats) -> float:
@@ -121,7 +130,7 @@ def unbounded(*scores: Floats) -> tuple[Floats, ...]:
     return tuple(np.log(one) - np.log1p(-one) for one in scores)
 
 
-def chance_rate(laboratory: CounterfactualReplay, rows: Integers, scores: Floats) -> float:
+def chance_rate(counterfactual: CounterfactualReplay, rows: Integers, scores: Floats) -> float:
     """Share of rows that the effect of *another* row, drawn from the same hypothesis, brings within tolerance.
 
     Two ways to have the wrong row: another row's replayed score, and another row's change of score. Where all scores
@@ -133,7 +142,7 @@ def chance_rate(laboratory: CounterfactualReplay, rows: Integers, scores: Floats
     many; a true cause leaves hardly any there. One success and one failure are added throughout, so that a chance that
     was never seen is not taken for none.
     """
-    base = laboratory.base_scores[rows]
+    base = counterfactual.base_scores[rows]
     changed = np.flatnonzero(np.isfinite(scores) & (scores != base))
     count = len(changed)
     if count < 2:
@@ -145,16 +154,16 @@ def chance_rate(laboratory: CounterfactualReplay, rows: Integers, scores: Floats
     base, moved, where = base[order], moved[order], where[order]
     by_score = by_change = 0
     for shift in shifts:
-        by_score += int(laboratory.agree(np.roll(moved, shift), where).sum())
-        by_change += int(laboratory.agree(base + np.roll(moved - base, shift), where).sum())
+        by_score += int(counterfactual.agree(np.roll(moved, shift), where).sum())
+        by_change += int(counterfactual.agree(base + np.roll(moved - base, shift), where).sum())
     trials = count * len(shifts)
     wrong_row = (min(by_score, by_change) + 1) / (trials + 2) * count
-    return min(1.0, max(wrong_row, _near_misses(laboratory, where, moved)) / len(rows))
+    return min(1.0, max(wrong_row, _near_misses(counterfactual, where, moved)) / len(rows))
 
 
-def _near_misses(laboratory: CounterfactualReplay, rows: Integers, scores: Floats) -> float:
+def _near_misses(counterfactual: CounterfactualReplay, rows: Integers, scores: Floats) -> float:
     """Rows expected within tolerance, had the misses around it gone on inside; the upper end of what is likely."""
-    tolerance, online = laboratory.tolerance, laboratory.online[rows]
+    tolerance, online = counterfactual.tolerance, counterfactual.online[rows]
     wider = Tolerance(abs=3 * tolerance.abs, rel=3 * tolerance.rel)
     # The band beyond is twice as wide as the tolerance itself.
     beyond = int((agrees(scores, online, wider) & ~agrees(scores, online, tolerance)).sum())

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
-from replay.diagnosis.causes.hypotheses import Hypothesis
-from replay.diagnosis.causes.significance import Significance, assess, explains_more, unbounded
+from replay.diagnosis.causes.hypothesis import Hypothesis
+from replay.diagnosis.causes.significance import Significance, explains_more, measure, unbounded
+
+if TYPE_CHECKING:
+    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 
 Integers = NDArray[np.int64]
 Make = Callable[[Sequence[str]], Hypothesis]
@@ -19,23 +22,17 @@ _GAIN = 0.01  # less is noise of a small sample
 _TAKES_PART = 0.35
 
 
-def judge_all(laboratory: CounterfactualReplay, hypotheses: Sequence[Hypothesis], rows: Integers) -> list[Significance]:
-    """Judge many hypotheses on the same rows; those that the budget does not reach are left out."""
-    scores = laboratory.predict(hypotheses, rows)
-    return [
-        assess(laboratory, hypothesis, rows, answered)
-        for hypothesis, answered in zip(hypotheses, scores, strict=True)
-        if laboratory.is_known(hypothesis, rows)
-    ]
-
-
 def improve(
-    laboratory: CounterfactualReplay, make: Make, start: Sequence[str], units: Sequence[Sequence[str]], rows: Integers
+    counterfactual: CounterfactualReplay,
+    make: Make,
+    start: Sequence[str],
+    units: Sequence[Sequence[str]],
+    rows: Integers,
 ) -> Significance | None:
     """Add and drop units as long as more is explained, or, before anything is, as long as scores come nearer.
 
     Args:
-        laboratory: Where.
+        counterfactual: Replays them.
         make: From a set of names to a hypothesis.
         start: The first set.
         units: What is added or dropped at once.
@@ -44,14 +41,14 @@ def improve(
     Returns:
         The best set's verdict; None where the budget does not reach.
     """
-    found = judge_all(laboratory, [make(start)], rows)
+    found = measure(counterfactual, [make(start)], rows)
     if not found:
         return None
     best, names = found[0], frozenset(start)
     for _ in range(_MOST_STEPS):
         near = [names | set(unit) for unit in units] + [names - set(unit) for unit in units]
         sets = {make(sorted(one)): one for one in dict.fromkeys(near) if one and one != names}
-        verdicts = judge_all(laboratory, list(sets), rows)
+        verdicts = measure(counterfactual, list(sets), rows)
         step = max(verdicts, key=lambda verdict: verdict.promise, default=best)
         if not _is_better(step, best):
             break
@@ -60,7 +57,7 @@ def improve(
 
 
 def additive_start(
-    laboratory: CounterfactualReplay, make: Make, units: Sequence[Sequence[str]], rows: Integers
+    counterfactual: CounterfactualReplay, make: Make, units: Sequence[Sequence[str]], rows: Integers
 ) -> tuple[str, ...]:
     """Units that together make up the change of score, if their effects simply add up: a least-squares fit.
 
@@ -70,10 +67,10 @@ def additive_start(
         Names of the units that take part with about their whole effect; may be none.
     """
     verdicts = [(unit, make(unit)) for unit in units]
-    scores = laboratory.predict([hypothesis for _, hypothesis in verdicts], rows)
+    scores = counterfactual.predict([hypothesis for _, hypothesis in verdicts], rows)
     if not len(scores):
         return ()
-    base, online, *moved = unbounded(laboratory.base_scores[rows], laboratory.online[rows], *scores)
+    base, online, *moved = unbounded(counterfactual.base_scores[rows], counterfactual.online[rows], *scores)
     effects = np.stack([one - base for one in moved], axis=1)
     effects[~np.isfinite(effects)] = 0.0
     change = online - base
@@ -85,12 +82,12 @@ def additive_start(
 
 
 def trim(
-    laboratory: CounterfactualReplay, make: Make, whole: Significance, names: Sequence[str], rows: Integers
+    counterfactual: CounterfactualReplay, make: Make, whole: Significance, names: Sequence[str], rows: Integers
 ) -> Significance:
     """Drop, one by one, what makes no difference to the rows that are explained.
 
     Args:
-        laboratory: Where.
+        counterfactual: Replays them.
         make: From a set of names to a hypothesis.
         whole: The verdict of all names on these rows.
         names: Features, or module prefixes.
@@ -104,7 +101,7 @@ def trim(
         less = [one for one in kept if one != name]
         if not less:
             break
-        found = judge_all(laboratory, [make(less)], rows)
+        found = measure(counterfactual, [make(less)], rows)
         if found and not explains_more(whole.explained, found[0].explained):
             kept, best = less, found[0]
     return best

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from replay.checkpoints import FORMATS, Scorer, cached_scorer, derive, open_scorer
-from replay.config import ConfigError, DerivedConfig, Problem, ReplayConfig, SpliceConfig, Tolerance
+from replay.config import ConfigError, Problem, ReplayConfig, Tolerance
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Trial, find_causes
-from replay.diagnosis.causes.prefixes import module_prefixes
-from replay.diagnosis.causes.sampling import SampledRows, sample_rows
+from replay.diagnosis.causes.hypothesis import Recipe
+from replay.diagnosis.causes.sampling import sample_rows
 from replay.diagnosis.incidents.find import FoundIncident, find_incidents
 from replay.diagnosis.incidents.rows import RowTable
 from replay.diagnosis.noise.noise_floor import NoiseFloor, measure_noise, without_layer
-from replay.features import feature_column
-from replay.flows.incidents.rows import CollectedRows, collect_rows, keys_of
+from replay.flows.incidents.logged_rows import LoggedRows
+from replay.flows.incidents.rows import CollectedRows, collect_rows
 from replay.flows.incidents.summary import Case, summarize_incident
 from replay.flows.stages.prepare import Prepared
 from replay.report import summary as report
 from replay.report.terminal.progress import Progress
-from replay.scoring.core import to_utc
 from replay.scoring.sources import find_sources, refuse_other_sources
-from replay.traffic import entity_history, find_rows, history_note
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -137,44 +130,42 @@ def diagnose_scores(
     )
     if not incidents:
         return Diagnosed()
-    judged = _row_tolerance(tolerance, quiet.noise)
+    tolerances = [row_tolerance(tolerance, quiet.noise, incident) for incident in incidents]
     samples = [
         sample_rows(
             quiet.rows,
             quiet.collected.identity,
             incident,
             incidents,
-            judged if incident.kind == "shift" else tolerance,
+            judged_by,
             most_mismatched=settings.sample_rows,
             most_control=settings.control_rows,
             seed=prepared.config.seed,
         )
-        for incident in incidents
+        for incident, judged_by in zip(incidents, tolerances, strict=True)
     ]
     progress.stage("testing causes", settings.budget * len(incidents))
-    fetched = _Fetched(prepared, scores, quiet, samples)
+    logged = LoggedRows(prepared, scores, quiet.collected, samples)
     # The scores table was made of one code: hypotheses must not be tried with another.
     job = prepared.job
     refuse_other_sources(job.sources, find_sources(job.work, job.checkpoints))
-    workbench = Workbench(prepared)
-    told: list[report.Incident] = []
+    checkpoints = OpenedCheckpoints(prepared)
+    found: list[report.Incident] = []
     tried: list[tuple[int, Trial]] = []
-    for number, (incident, sample) in enumerate(zip(incidents, samples, strict=True), start=1):
-        case = Case(quiet.rows, quiet.collected.identity, fetched.keys, prepared.traffic.schema, incident, sample)
+    for index, (incident, sample) in enumerate(zip(incidents, samples, strict=True)):
+        case = Case(quiet.rows, quiet.collected.identity, logged.keys, prepared.traffic.schema, incident, sample)
         if len(sample.mismatched):
-            shown = partial(_show, progress, settings.budget * (number - 1))
-            laboratory = workbench.laboratory(
-                fetched.evidence(sample, incident), judged if incident.kind == "shift" else tolerance
-            )
+            evidence = logged.evidence(sample, incident, quiet.noise.layer)
+            counterfactual = checkpoints.counterfactual(evidence, tolerances[index])
             diagnosis = find_causes(
-                laboratory,
+                counterfactual,
                 background_rate=background_rate(quiet.noise, incident),
-                on_progress=shown,
+                on_progress=partial(_show, progress, settings.budget * index),
             )
-            tried += [(number, trial) for trial in diagnosis.tried]
-            case = replace(case, diagnosis=diagnosis, laboratory=laboratory)
-        told.append(summarize_incident(prepared.config, case))
-    return Diagnosed(tuple(told), tuple(tried), (*_sampled(quiet.collected), *fetched.notes))
+            tried += [(index + 1, trial) for trial in diagnosis.tried]
+            case = replace(case, diagnosis=diagnosis, counterfactual=counterfactual)
+        found.append(summarize_incident(prepared.config, case))
+    return Diagnosed(tuple(found), tuple(tried), (*_sampled(quiet.collected), *logged.notes))
 
 
 def _sampled(collected: CollectedRows) -> tuple[str, ...]:
@@ -187,8 +178,10 @@ def _show(progress: Progress, before: int, _: str, rows: int) -> None:
     progress.update(before + rows)
 
 
-def _row_tolerance(tolerance: Tolerance, noise: NoiseFloor) -> Tolerance:
-    """The tighter of the two: what a shift within the tolerance can be seen by."""
+def row_tolerance(tolerance: Tolerance, noise: NoiseFloor, incident: FoundIncident) -> Tolerance:
+    """When a row of an incident agrees: a shift lies within the tolerance, and is seen by the noise floor."""
+    if incident.kind != "shift":
+        return tolerance
     return Tolerance(abs=min(tolerance.abs, noise.abs), rel=min(tolerance.rel, noise.rel))
 
 
@@ -199,96 +192,24 @@ def background_rate(noise: NoiseFloor, incident: FoundIncident) -> float:
     return min(1.0, noise.mismatch_rate / incident.mismatch_rate)
 
 
-class _Fetched:
-    """The logged rows of all samples, fetched at once.
-
-    Attributes:
-        keys: Key of each sampled row, by the hash of the key.
-    """
-
-    def __init__(
-        self, prepared: Prepared, scores: DataFrame, quiet: NoiseSample, samples: Sequence[SampledRows]
-    ) -> None:
-        self._prepared = prepared
-        self._quiet = quiet
-        places = np.unique(np.concatenate([sample.all for sample in samples]))
-        identities = quiet.collected.identity[places]
-        config = prepared.config
-        self.keys: Mapping[int, dict[str, Any]] = keys_of(scores, config.traffic.key, identities)
-        wanted = [int(identity) for identity in identities if int(identity) in self.keys]
-        table = find_rows(
-            prepared.spark,
-            prepared.traffic,
-            [self.keys[identity] for identity in wanted],
-            prepared.plan.columns,
-        )
-        if table.num_rows != len(wanted):
-            raise ValueError(f"found {table.num_rows} rows of {len(wanted)} keys: keys are not unique")
-        self._batch = pa.RecordBatch.from_arrays(
-            [column.combine_chunks() for column in table.columns], schema=table.schema
-        )
-        self._row_of = {identity: row for row, identity in enumerate(wanted)}
-        self._history = self._fetch_history()
-
-    def _fetch_history(self) -> pa.Table | None:
-        """Logged rows of the sampled entities, older than the end of the traffic."""
-        traffic = self._prepared.config.traffic
-        if traffic.entity is None:
-            return None
-        entities = feature_column(self._batch, traffic.entity)
-        last = int(self._quiet.rows.time_us[-1]) + 1
-        until = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=last)
-        return entity_history(
-            self._prepared.spark, self._prepared.traffic, entities, self._prepared.plan.columns, until
-        )
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the history of the entities leaves out."""
-        note = None if self._history is None else history_note(self._history)
-        return () if note is None else (note,)
-
-    def evidence(self, sample: SampledRows, incident: FoundIncident) -> Evidence:
-        """The sample as the search takes it."""
-        traffic, noise = self._prepared.config.traffic, self._quiet.noise
-        rows = self._quiet.collected
-        places = np.array([place for place in sample.all if int(rows.identity[place]) in self._row_of], dtype=np.int64)
-        batch = self._batch.take(pa.array([self._row_of[int(rows.identity[place])] for place in places], pa.int64()))
-        times = None
-        if traffic.time is not None:
-            found = to_utc(feature_column(batch, traffic.time.column), traffic.time.unit)
-            times = found.cast(pa.int64()).fill_null(0).to_numpy()
-        return Evidence(
-            batch=batch,
-            online=noise.layer.undo(rows.table.online[places]),
-            mismatched=np.isin(places, sample.mismatched),
-            entity=None if traffic.entity is None else feature_column(batch, traffic.entity),
-            time_us=times,
-            history=self._history,
-            mismatch_rate=incident.mismatch_rate,
-        )
-
-
-class Workbench:
-    """Opens the scorers that hypotheses need, each once."""
+class OpenedCheckpoints:
+    """The checkpoints of a run, each opened once, and those that hypotheses make of them."""
 
     def __init__(self, prepared: Prepared) -> None:
-        self._prepared = prepared
-        config = prepared.config
+        self._config = prepared.config
+        self._checkpoints = prepared.checkpoints
         self._scorers: dict[str, Scorer] = {
-            name: cached_scorer(prepared.checkpoints[name], config.model)
-            for name in config.checkpoints
+            name: cached_scorer(prepared.checkpoints[name], prepared.config.model)
+            for name in prepared.config.checkpoints
             if name in prepared.checkpoints
         }
-        files = [prepared.checkpoints[name] for name in config.file_checkpoints]
-        self._can_replace = not any(FORMATS[one.format].fixed_weights for one in files)
-        baseline = prepared.checkpoints.get(config.baseline)
-        names = [] if baseline is None else [tensor.name for tensor in baseline.tensors]
-        self._prefixes = module_prefixes(names) if len(files) > 1 and self._can_replace else ()
 
-    def laboratory(self, evidence: Evidence, tolerance: Tolerance) -> CounterfactualReplay:
+    def counterfactual(self, evidence: Evidence, tolerance: Tolerance) -> CounterfactualReplay:
         """Where the hypotheses of one incident are replayed."""
-        config = self._prepared.config
+        config = self._config
+        files = [self._checkpoints[name] for name in config.file_checkpoints]
+        baseline = self._checkpoints.get(config.baseline)
+        has_others = baseline is not None and len(files) > 1
         return CounterfactualReplay(
             config.model,
             evidence,
@@ -296,17 +217,10 @@ class Workbench:
             config.baseline,
             tolerance,
             config.diagnosis.budget,
-            splice=self._splice if self._prefixes else None,
-            cast=self._cast if self._can_replace else None,
+            open_recipe=None if any(FORMATS[one.format].fixed_weights for one in files) else self._open,
             chunk_rows=config.engine.chunk_rows,
-            prefixes=self._prefixes,
+            parameters=[tensor.name for tensor in baseline.tensors] if baseline is not None and has_others else (),
         )
 
-    def _splice(self, globs: dict[str, str]) -> Scorer:
-        made = derive(SpliceConfig(splice=globs), "spliced", self._prepared.checkpoints)
-        return open_scorer(made, self._prepared.config.model)
-
-    def _cast(self, checkpoint: str, dtype: str) -> Scorer:
-        entry = DerivedConfig.model_validate({"from": checkpoint, "cast": dtype})
-        made = derive(entry, f"{checkpoint} cast to {dtype}", self._prepared.checkpoints)
-        return open_scorer(made, self._prepared.config.model)
+    def _open(self, recipe: Recipe) -> Scorer:
+        return open_scorer(derive(recipe, "verify", self._checkpoints), self._config.model)

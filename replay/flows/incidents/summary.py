@@ -12,8 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from replay.config import ReplayConfig
+from replay.diagnosis.causes.cause import UNEXPLAINED, Cause
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
-from replay.diagnosis.causes.find import Diagnosis, FoundCause
+from replay.diagnosis.causes.find import Diagnosis
 from replay.diagnosis.causes.sampling import SampledRows
 from replay.diagnosis.cost import QualityLoss, quality_loss
 from replay.diagnosis.incidents.find import FoundIncident
@@ -26,7 +27,6 @@ EXAMPLES = 5
 """Rows of an incident that are shown."""
 
 _LOSSES = {"ne": "ne_increase", "auc": "auc_drop", "calibration": "calibration_shift"}
-_UNEXPLAINED = "unexplained"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Case:
         incident: When and for whom.
         sample: Rows on which causes were tested.
         diagnosis: What was found; None where no row is beyond the tolerance.
-        laboratory: Where it was tested.
+        counterfactual: Where causes were replayed.
     """
 
     rows: RowTable
@@ -51,26 +51,25 @@ class Case:
     incident: FoundIncident
     sample: SampledRows
     diagnosis: Diagnosis | None = None
-    laboratory: CounterfactualReplay | None = None
+    counterfactual: CounterfactualReplay | None = None
 
 
 def summarize_incident(config: ReplayConfig, case: Case) -> report.Incident:
-    """Tell one incident."""
+    """Everything that a report says of one incident."""
     found, diagnosis = case.incident, case.diagnosis
     loss = _loss(case)
-    causes: tuple[report.Cause, ...] = (report.Cause(_UNEXPLAINED, None, 0, share=1.0, text=_NO_ROWS),)
-    ruled_out: tuple[report.Cause, ...] = ()
+    causes: tuple[Cause, ...] = (Cause(UNEXPLAINED, None, 0, share=1.0, text=_NO_ROWS),)
+    ruled_out: tuple[Cause, ...] = ()
     if diagnosis is not None:
         causes = tuple(
             replace(
-                _tell_cause(cause),
-                share=cause.share,
-                loss=_shares(loss, place),
-                command=verify_command(config, case.schema, found, cause),
+                cause,
+                loss=_shares(loss, index),
+                command=cause.hypothesis and verify_command(config, case.schema, found, cause.hypothesis),
             )
-            for place, cause in enumerate(diagnosis.causes)
+            for index, cause in enumerate(diagnosis.causes)
         )
-        ruled_out = tuple(_tell_cause(cause) for cause in diagnosis.ruled_out)
+        ruled_out = diagnosis.ruled_out
     return report.Incident(
         start=_moment(found.start_us),
         end=_moment(found.end_us),
@@ -98,7 +97,7 @@ _NO_ROWS = "no row is beyond the tolerance, so that no row can be put down to a 
 def _loss(case: Case) -> QualityLoss | None:
     """What the incident cost, over its good rows and the sampled mismatched ones, which stand for all of them."""
     rows, found = case.rows, case.incident
-    if rows.label is None or case.laboratory is None or case.diagnosis is None:
+    if rows.label is None or case.counterfactual is None or case.diagnosis is None:
         return None
     low, high = np.searchsorted(rows.time_us, [found.start_us, found.end_us])
     inside = np.zeros(len(rows), dtype=bool)
@@ -117,9 +116,9 @@ def _loss(case: Case) -> QualityLoss | None:
     for place, cause in enumerate(case.diagnosis.causes):
         if cause.hypothesis is not None:
             mask = np.zeros(len(places), dtype=bool)
-            laboratory = case.laboratory
-            tested = laboratory.bad
-            mask[len(places) - len(sampled) + tested] = laboratory.explains(cause.hypothesis, tested)
+            counterfactual = case.counterfactual
+            tested = counterfactual.bad
+            mask[len(places) - len(sampled) + tested] = counterfactual.explains(cause.hypothesis, tested)
             explained[str(place)] = mask
     return quality_loss(
         rows.online[places],
@@ -134,44 +133,6 @@ def _loss(case: Case) -> QualityLoss | None:
 def _shares(loss: QualityLoss | None, place: int) -> dict[str, float | None] | None:
     parts = None if loss is None else loss.causes.get(str(place))
     return None if parts is None else {name: part.share for name, part in parts.items()}
-
-
-def _tell_cause(cause: FoundCause) -> report.Cause:
-    """What is said of a cause and of what was ruled out alike."""
-    known = cause.kind != _UNEXPLAINED
-    return report.Cause(
-        kind=cause.kind,
-        explained_rate=cause.explained_rate,
-        rows_tested=cause.rows_tested,
-        families=cause.families or None,
-        features=cause.features or None,
-        checkpoint=cause.checkpoint,
-        checkpoints=dict(cause.checkpoints) or None,
-        lag_seconds=cause.lag_seconds,
-        parameters=_parameters(cause) or None,
-        explained_low=cause.explained_low if known else None,
-        explained_high=cause.explained_high if known else None,
-        control_rate=cause.control_rate,
-        equivalent=tuple(other.describe() for other in cause.equivalent),
-        text=cause.why or None,
-    )
-
-
-def _parameters(cause: FoundCause) -> dict[str, str | float]:
-    named = {
-        "value": cause.value,
-        "factor": cause.factor,
-        "function": cause.function,
-        "dtype": cause.dtype,
-        "offset": cause.offset,
-        "slope": cause.slope,
-        "space": "logit" if cause.logit else None,
-        "route_share": cause.route_share,
-        "lag_low_seconds": cause.lag_low_seconds,
-        "lag_high_seconds": cause.lag_high_seconds,
-        "chance_rate": cause.chance_rate,
-    }
-    return {name: value for name, value in named.items() if value is not None}
 
 
 def _examples(config: ReplayConfig, case: Case) -> tuple[report.IncidentRow, ...]:

@@ -9,14 +9,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from replay.config import ReplayConfig, render_duration
+from replay.config import ReplayConfig
+from replay.config.sections.scenarios import Perturbation
 from replay.config.yaml.document import YamlError, parse_yaml
-from replay.diagnosis.causes.found import FoundCause
+from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.traffic import slice_condition
 
 
-def verify_command(config: ReplayConfig, schema: pa.Schema, incident: FoundIncident, cause: FoundCause) -> str | None:
+def verify_command(
+    config: ReplayConfig, schema: pa.Schema, incident: FoundIncident, hypothesis: Hypothesis
+) -> str | None:
     """The command that replays a cause over the full window, into a directory of its own; None where it is no scenario.
 
     Its variant (``verify``, or the checkpoint) then agrees with online within the incident. The config's gates are left
@@ -26,9 +29,9 @@ def verify_command(config: ReplayConfig, schema: pa.Schema, incident: FoundIncid
         config: Of the run that found it.
         schema: The pinned table's.
         incident: When and for whom.
-        cause: What happened.
+        hypothesis: What happened.
     """
-    settings = _as_scenario(config, schema, incident, cause) or _as_checkpoint(cause)
+    settings = verify_settings(config, schema, incident, hypothesis)
     if settings is None:
         return None
     if config.gates:
@@ -39,50 +42,34 @@ def verify_command(config: ReplayConfig, schema: pa.Schema, incident: FoundIncid
     return shlex.join(parts)
 
 
-def _as_scenario(
-    config: ReplayConfig, schema: pa.Schema, incident: FoundIncident, cause: FoundCause
+def verify_settings(
+    config: ReplayConfig, schema: pa.Schema, incident: FoundIncident, hypothesis: Hypothesis
 ) -> dict[str, Any] | None:
-    step = _step(cause)
-    if step is None:
+    """What a cause is in a config, by key: the perturbations and the recipe that it was replayed with, as they are."""
+    if hypothesis.layer is not None:
         return None
-    if cause.kind != "swap":
-        step |= {"families": list(cause.families)} if cause.families else {}
-        step |= {"features": list(cause.features)} if cause.features else {}
-    step["window"] = {"start": _iso(incident.start_us), "end": _iso(incident.end_us)}
-    if incident.segments:
-        step["where"] = slice_condition(schema, incident.segments)
-    settings: dict[str, Any] = {"scenarios": {"verify": [step]}}
-    perturbed = (cause.checkpoint or config.baseline,)
-    if perturbed != (config.scenario_checkpoints or (config.baseline,)):
-        settings["scenario_checkpoints"] = list(perturbed)
+    settings: dict[str, Any] = {}
+    checkpoint = hypothesis.checkpoint
+    if hypothesis.recipe is not None:
+        checkpoint = "verify"
+        settings["checkpoints.verify"] = hypothesis.recipe.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    if not hypothesis.perturbations:
+        return {**settings, "baseline": checkpoint}
+    steps = [_as_yaml(step) for step in hypothesis.perturbations]
+    window = {"start": _iso(incident.start_us), "end": _iso(incident.end_us)}
+    where = {"where": slice_condition(schema, incident.segments)} if incident.segments else {}
+    settings["scenarios"] = {"verify": [{**step, "window": window, **where} for step in steps]}
+    if (checkpoint,) != (config.scenario_checkpoints or (config.baseline,)):
+        settings["scenario_checkpoints"] = [checkpoint]
     return settings
 
 
-def _step(cause: FoundCause) -> dict[str, Any] | None:
-    """The perturbation that a cause is, without the features."""
-    match cause.kind:
-        case "null_features":
-            return {"op": "nulls"}
-        case "stale_features" if cause.lag_seconds is not None:
-            return {"op": "stale", "lag": render_duration(timedelta(seconds=cause.lag_seconds))}
-        case "scale" if cause.factor is not None:
-            return {"op": "scale", "factor": cause.factor}
-        case "constant" if cause.value is not None:
-            return {"op": "constant", "value": cause.value}
-        case "swap" if len(cause.features) == 2:
-            return {"op": "swap", "features": [cause.features[0]], "with": [cause.features[1]]}
-        case _:
-            return None
-
-
-def _as_checkpoint(cause: FoundCause) -> dict[str, Any] | None:
-    if cause.kind in ("checkpoint", "route"):
-        return {"baseline": cause.checkpoint}
-    if cause.kind == "splice":
-        return {"checkpoints.verify": {"splice": dict(cause.checkpoints)}, "baseline": "verify"}
-    if cause.kind == "precision":
-        return {"checkpoints.verify": {"from": cause.checkpoint, "cast": cause.dtype}, "baseline": "verify"}
-    return None
+def _as_yaml(step: Perturbation) -> dict[str, Any]:
+    """A step as one would write it: what is given, a list of one as its value, and then the names."""
+    given = step.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    names = {key: given.pop(key) for key in ("families", "features", "with") if key in given}
+    short = {key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in given.items()}
+    return short | {key: value for key, value in names.items() if value}
 
 
 def _yaml(value: Any) -> str:

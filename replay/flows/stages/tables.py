@@ -11,6 +11,7 @@ from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from replay.diagnosis.causes.find import Trial
+from replay.diagnosis.causes.kind import describe
 from replay.diff.job import Diff
 from replay.report.summary.data import WorstRow
 from replay.report.summary.json_safe import plain
@@ -94,9 +95,9 @@ def hypotheses_table(spark: SparkSession, tried: Sequence[tuple[int, Trial]]) ->
         (
             number,
             trial.hypothesis.kind,
-            trial.hypothesis.describe(),
+            describe(trial.hypothesis),
             trial.hypothesis.checkpoint,
-            list(trial.hypothesis.touched),
+            list(trial.hypothesis.features),
             int(trial.rows_tested),
             float(trial.explained_rate),
             float(trial.gain),

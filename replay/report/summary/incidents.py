@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from replay.diagnosis.causes.cause import Cause as Cause
 from replay.metrics.value import MetricValue
 from replay.report.summary.json_safe import OPTIONAL, UtcTime
 
@@ -23,49 +24,6 @@ class NoiseFloorSummary:
     moment later."""
     transform: str | None = field(default=None, metadata=OPTIONAL)
     """A layer between the replayed and the online score, in words, such as a constant offset of the logit."""
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A hypothesis that was tested on the mismatched rows of an incident."""
-
-    kind: str
-    """`null_features`, `stale_features`, `checkpoint`, `route`, `splice`, `precision`, `scale`, `constant`, `swap`,
-    `affine` or `unexplained`."""
-    explained_rate: float | None
-    """Share of the incident's mismatched rows that it changes and brings within tolerance."""
-    rows_tested: int
-    """Mismatched rows that it was replayed on; for `unexplained`, those that were searched."""
-    families: tuple[str, ...] | None = field(default=None, metadata=OPTIONAL)
-    """Families of which every feature is affected."""
-    features: tuple[str, ...] | None = field(default=None, metadata=OPTIONAL)
-    """Affected features outside of these families."""
-    checkpoint: str | None = field(default=None, metadata=OPTIONAL)
-    """Who answered, or whose features were affected."""
-    checkpoints: Mapping[str, str] | None = field(default=None, metadata=OPTIONAL)
-    """For `splice`: checkpoint by glob over parameter names."""
-    lag_seconds: float | None = field(default=None, metadata=OPTIONAL)
-    """For `stale_features`: how much older than the row its values are, at least."""
-    parameters: Mapping[str, str | float] | None = field(default=None, metadata=OPTIONAL)
-    """What else says what was done: `factor`, `value`, `dtype`, ..."""
-    explained_low: float | None = field(default=None, metadata=OPTIONAL)
-    """Lower end of the 95% interval (Wilson) of `explained_rate`."""
-    explained_high: float | None = field(default=None, metadata=OPTIONAL)
-    """Upper end of the 95% interval (Wilson) of `explained_rate`."""
-    control_rate: float | None = field(default=None, metadata=OPTIONAL)
-    """Share of good rows that it would bring out of tolerance, had it happened to them: near 1 it would have shown
-    wherever it struck; near 0 most rows cannot tell. None where it was not tried on them."""
-    share: float | None = field(default=None, metadata=OPTIONAL)
-    """Share of the incident's mismatched rows that are put down to it: those that it explains and no cause found before
-    it does. For `unexplained`, what no cause explains."""
-    equivalent: tuple[str, ...] = ()
-    """Other hypotheses that the data cannot tell from it, the simplest first, in words."""
-    text: str | None = field(default=None, metadata=OPTIONAL)
-    """The evidence in one or two sentences."""
-    loss: Mapping[str, float | None] | None = field(default=None, metadata=OPTIONAL)
-    """Share of the incident's loss, by metric (ne, auc, calibration), that goes when this cause alone is repaired."""
-    command: str | None = field(default=None, metadata=OPTIONAL)
-    """The command that verifies the cause as a scenario over the full window."""
 
 
 @dataclass(frozen=True)

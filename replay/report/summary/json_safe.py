@@ -86,6 +86,8 @@ def _fields(value: Any) -> dict[str, Any]:
     entries = {}
     for field in dataclasses.fields(value):
         item = getattr(value, field.name)
+        if field.metadata.get("internal"):
+            continue
         if item is None and field.metadata.get("optional") and field.name not in getattr(value, "reasons", ()):
             continue
         entries[field.name] = plain(item)

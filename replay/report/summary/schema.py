@@ -56,4 +56,5 @@ def _required(part: type[Any]) -> list[str]:
 
 
 def _is_optional(part: type[Any], entry: dataclasses.Field[Any]) -> bool:
-    return bool(entry.metadata.get("optional")) or (part is MetricValue and entry.name == "reason")
+    is_left_out = entry.metadata.get("optional") or entry.metadata.get("internal")
+    return bool(is_left_out) or (part is MetricValue and entry.name == "reason")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from replay.diagnosis.causes.cause import UNEXPLAINED
 from replay.report.charts.families import family_ranking
 from replay.report.charts.skew_matrix import SkewMatrixChart, skew_matrix_chart
 from replay.report.summary import Cause, Incident, Summary
-from replay.report.words.causes import UNEXPLAINED, cause_words
+from replay.report.words.causes import cause_words
 from replay.report.words.incidents import (
     cost_sentence,
     equivalent_sentence,

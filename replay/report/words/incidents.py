@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from replay.diagnosis.causes.cause import UNEXPLAINED
 from replay.metrics.value import MetricValue
 from replay.report.summary import Cause, Incident, NoiseFloorSummary
-from replay.report.words.causes import UNEXPLAINED, as_if, cause_words, not_words
+from replay.report.words.causes import as_if, cause_words, not_words
 from replay.report.words.numbers import clock, count, moment, number, percent, seconds
 
 _LISTED = 4

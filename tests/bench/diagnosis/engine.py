@@ -89,7 +89,7 @@ class Engine:
             for name, entry in self.config.file_checkpoints.items()
         }
         prepared = SimpleNamespace(config=self.config, checkpoints=self.checkpoints)
-        self._workbench = flow.Workbench(cast("Any", prepared))
+        self._opened = flow.OpenedCheckpoints(cast("Any", prepared))
 
     def replay(self, traffic: Traffic) -> Floats:
         """The baseline's scores of all rows, ``(num_rows,)``, by the engine's own hot path."""
@@ -158,10 +158,10 @@ class Engine:
     ) -> Diagnosis | None:
         if not len(sample.mismatched):
             return None
-        laboratory: CounterfactualReplay = self._workbench.laboratory(
+        counterfactual: CounterfactualReplay = self._opened.counterfactual(
             self._evidence(traffic, collected, noise, incident, sample), noise.tolerance
         )
-        return find_causes(laboratory, background_rate=flow.background_rate(noise, incident))
+        return find_causes(counterfactual, background_rate=flow.background_rate(noise, incident))
 
     def _evidence(
         self,

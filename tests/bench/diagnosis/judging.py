@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from replay.diagnosis.causes.find import FoundCause
-from replay.diagnosis.causes.hypotheses import Hypothesis
+from replay.diagnosis.causes.cause import Cause as NamedCause
+from replay.diagnosis.causes.hypothesis import Hypothesis
 from tests.bench.diagnosis.causes import Cause
 from tests.bench.diagnosis.engine import Answer, Told
 from tests.bench.diagnosis.planting import Plant, Planted
@@ -155,40 +155,40 @@ class Judge:
             (_describe_incident(told[best], self._traffic), *(_describe_cause(one) for one in causes)),
         )
 
-    def _is_first(self, covered: list[Plant], causes: tuple[FoundCause, ...]) -> bool:
+    def _is_first(self, covered: list[Plant], causes: tuple[NamedCause, ...]) -> bool:
         return bool(causes) and any(self._names(plant, causes[0], causes) for plant in covered)
 
-    def _is_any(self, plant: Plant, causes: tuple[FoundCause, ...]) -> bool:
+    def _is_any(self, plant: Plant, causes: tuple[NamedCause, ...]) -> bool:
         return any(self._names(plant, cause, causes) for cause in causes)
 
-    def _names(self, plant: Plant, told: FoundCause, causes: tuple[FoundCause, ...]) -> bool:
+    def _names(self, plant: Plant, told: NamedCause, causes: tuple[NamedCause, ...]) -> bool:
         """Whether a told cause is the planted one, or names it among those that the data cannot tell from it."""
         if not plant.cause.is_known:
             return told.kind == "unexplained" and len(causes) == 1
         if told.hypothesis is None:
             return False
-        several = (told.hypothesis, *told.equivalent)
+        several = (told.hypothesis, *told.alternatives)
         return any(self._is_same(plant, one, told) for one in several) and self._is_share_right(plant, told)
 
-    def _is_share_right(self, plant: Plant, told: FoundCause) -> bool:
+    def _is_share_right(self, plant: Plant, told: NamedCause) -> bool:
         """A route is one of some rows, a checkpoint of all."""
         if plant.cause.kind not in ("checkpoint", "route") or self._planted.shape != "one":
             return True
         return told.kind == plant.cause.kind
 
-    def _is_same(self, plant: Plant, one: Hypothesis, told: FoundCause) -> bool:
+    def _is_same(self, plant: Plant, one: Hypothesis, told: NamedCause) -> bool:
         cause = plant.cause
         truth = cause.truth
         if cause.kind in ("checkpoint", "route"):
             return one.kind == "checkpoint" and one.checkpoint == truth["checkpoint"]
         if cause.kind == "splice":
-            return one.kind == "splice" and self._sources(one.splice) == self._true_sources(cause)
+            return one.kind == "splice" and self._sources(one.get("splice")) == self._true_sources(cause)
         if cause.kind == "precision":
-            return one.kind == "precision" and one.dtype == truth["dtype"]
+            return one.kind == "precision" and one.get("dtype") == truth["dtype"]
         if cause.kind == "affine":
             return one.kind == "affine"
         kind = "null_features" if cause.kind.startswith("null_") else cause.kind
-        if one.kind != kind or self._effective(plant, one.touched) != self._effective(plant, truth["touched"]):
+        if one.kind != kind or self._effective(plant, one.features) != self._effective(plant, truth["touched"]):
             return False
         return _is_quantity_right(cause.kind, truth, one, told, self._layout.id_rows)
 
@@ -214,16 +214,18 @@ class Judge:
         return {name: theirs if name.startswith(f"{module}.") else BASELINE for name in self._parameters}
 
 
-def _is_quantity_right(kind: str, truth: Any, one: Hypothesis, told: FoundCause, id_rows: int) -> bool:
+def _is_quantity_right(kind: str, truth: Any, one: Hypothesis, told: NamedCause, id_rows: int) -> bool:
     if kind == "stale_features":
-        low, high = told.lag_low_seconds or 0.0, told.lag_high_seconds or 0.0
-        lag = (one.lag_us or 0) / 1e6
+        parameters = told.parameters or {}
+        low, high = (float(parameters.get(name, 0.0)) for name in ("lag_low_seconds", "lag_high_seconds"))
+        lag = one.get("lag").total_seconds()
         return bool(low < truth["lag_s"] <= high or abs(lag - truth["lag_s"]) <= 0.02 * truth["lag_s"])
     if kind == "scale":
-        return one.factor is not None and abs(one.factor / truth["factor"] - 1.0) < 0.02
+        return one.get("factor") is not None and abs(one.get("factor") / truth["factor"] - 1.0) < 0.02
     if kind == "constant":
         # A hashed id is told as it was logged.
-        value = zlib.crc32(one.value.encode()) % id_rows if isinstance(one.value, str) else one.value
+        value = one.get("value")
+        value = zlib.crc32(value.encode()) % id_rows if isinstance(value, str) else value
         return value is not None and abs(value - truth["value"]) <= 0.01 * max(1.0, abs(truth["value"]))
     return True
 
@@ -251,5 +253,5 @@ def _describe_incident(told: Told, traffic: Traffic) -> str:
     )
 
 
-def _describe_cause(cause: FoundCause) -> str:
-    return f"{cause.kind}, share {cause.share:.0%}: {cause.why}"
+def _describe_cause(cause: NamedCause) -> str:
+    return f"{cause.kind}, share {cause.share or 0.0:.0%}: {cause.text}"

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from replay.diagnosis.causes.hypotheses import Hypothesis, name_features
-from replay.diagnosis.causes.prefixes import module_prefixes
-from replay.diagnosis.causes.significance import Significance, alike, assess, binomial_tail, explains_more
+from replay.diagnosis.causes.hypothesis import Hypothesis
+from replay.diagnosis.causes.significance import Significance, alike, binomial_tail, explains_more, measure_scores
 from tests.diagnosis.worlds import COUNTS, make_world, null_columns
 
 
@@ -37,9 +36,12 @@ def test_few_rows_are_no_evidence():
 def test_what_a_hypothesis_does_not_change_it_does_not_explain():
     world = make_world(2)
     online = world.online_if(world.score(null_columns(world.columns, COUNTS)), world.bad)
-    laboratory = world.laboratory(online, most=100, control=0)
-    found = assess(
-        laboratory, laboratory.on("null_features", COUNTS), laboratory.bad, laboratory.base_scores[laboratory.bad]
+    counterfactual = world.counterfactual(online, most=100, control=0)
+    found = measure_scores(
+        counterfactual,
+        counterfactual.perturbed("null_features", COUNTS, "nulls"),
+        counterfactual.bad,
+        counterfactual.base_scores[counterfactual.bad],
     )
 
     assert (found.count, found.gain) == (0, 0.0)
@@ -48,26 +50,11 @@ def test_what_a_hypothesis_does_not_change_it_does_not_explain():
 def test_the_effect_of_a_wrong_row_explains_next_to_nothing():
     world = make_world(2)
     online = world.online_if(world.score(null_columns(world.columns, COUNTS)), world.bad)
-    laboratory = world.laboratory(online, most=300, control=0)
-    hypothesis = laboratory.on("null_features", COUNTS)
-    scores = laboratory.predict([hypothesis], laboratory.bad)[0]
-    found = assess(laboratory, hypothesis, laboratory.bad, scores, with_chance=True)
+    counterfactual = world.counterfactual(online, most=300, control=0)
+    hypothesis = counterfactual.perturbed("null_features", COUNTS, "nulls")
+    scores = counterfactual.predict([hypothesis], counterfactual.bad)[0]
+    found = measure_scores(counterfactual, hypothesis, counterfactual.bad, scores, with_chance=True)
 
     assert found.rate == 1.0
     assert found.chance < 0.01
     assert found.is_significant(10_000)
-
-
-def test_families_are_named_where_all_of_their_features_are_touched():
-    families = {"ab": ("a", "b"), "abc": ("a", "b", "c"), "d": ("d",)}
-
-    assert name_features(("a", "b", "d"), families) == (("ab", "d"), ())
-    assert name_features(("a", "b", "c"), families) == (("abc",), ())
-    assert name_features(("a", "c"), families) == ((), ("a", "c"))
-
-
-def test_module_prefixes_go_past_a_common_root():
-    names = ["module.query.0.weight", "module.query.0.bias", "module.query.1.weight", "module.item.weight"]
-
-    assert module_prefixes(names) == ("module.query", "module.item", "module.query.0", "module.query.1")
-    assert module_prefixes(["weight"]) == ()

@@ -14,15 +14,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from replay.config import ReplayConfig, build_config
+from replay.config.sections.scenarios import Perturbation
 from replay.config.yaml.document import parse_yaml
 from replay.config.yaml.overrides import apply_overrides
-from replay.diagnosis.causes.found import FoundCause
+from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.flows.incidents.verify_command import verify_command
 from replay.traffic import WhereColumn, open_traffic, side_dataframe
 from tests.traffic.tables import traffic_config
 
-NULLS = FoundCause("null_features", families=("counts",), checkpoint="prod")
+NULLS = Hypothesis(
+    "null_features", "prod", ("a",), perturbations=(Perturbation(op="nulls", families=("counts",), features=()),)
+)
 MINUTE = dt.datetime(2026, 11, 20, 18, 44, tzinfo=dt.UTC)
 
 
@@ -182,7 +185,7 @@ def test_a_shell_gets_the_arguments_whole():
 
 @pytest.mark.parametrize("text", ["a\x7fb", "\x85", "\u2028", "🚀", "é", "\u00a0", "\ufeff", "a: b", "\t", "x" * 300])
 def test_text_survives_the_shell_and_yaml(text):
-    cause = FoundCause("constant", features=("a",), value=text, checkpoint="prod")
+    cause = Hypothesis("constant", "prod", perturbations=(Perturbation(op="constant", features=("a",), value=text),))
     command = verify_command(make_config(), TABLE.schema, incident({}), cause)
 
     assert command is not None
@@ -200,7 +203,7 @@ def test_text_survives_the_shell_and_yaml(text):
     ],
 )
 def test_a_checkpoint_keeps_its_name(checkpoint, written):
-    cause = FoundCause("checkpoint", checkpoint=checkpoint)
+    cause = Hypothesis("checkpoint", checkpoint)
     parts, settings = pasted(verify_command(make_config(), TABLE.schema, incident({}), cause))
 
     assert parts[-1] == written
@@ -219,7 +222,8 @@ def test_a_checkpoint_keeps_its_name(checkpoint, written):
 )
 def test_the_scenario_is_of_the_checkpoint_whose_features_were_affected(given, cause, expected):
     config = make_config(scenario_checkpoints=list(given))
-    command = verify_command(config, TABLE.schema, incident({}), FoundCause("null_features", (), ("a",), cause))
+    nulls = Hypothesis("null_features", cause, perturbations=(Perturbation(op="nulls", features=("a",)),))
+    command = verify_command(config, TABLE.schema, incident({}), nulls)
 
     assert pasted(command)[1].get("scenario_checkpoints") == expected
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from replay.diagnosis.causes.hypotheses import KINDS
+from replay.diagnosis.causes.kind import KINDS
 from replay.report.summary import Cause
 from replay.report.words.causes import as_if, cause_words, not_words
 
@@ -72,7 +72,7 @@ LAYER = {"offset": 0.5, "slope": 2.0, "space": "logit"}
             "as if the answer had gone through another layer (logit = 0.5 + 2 x the model's)",
         ),
         (
-            Cause("calibration", 1.0, 9, parameters={"offset": 0.5, "slope": 2.0}),
+            Cause("affine", 1.0, 9, parameters={"offset": 0.5, "slope": 2.0}),
             "another output layer: score = 0.5 + 2 x the model's",
             "as if the answer had gone through another layer (score = 0.5 + 2 x the model's)",
         ),
@@ -85,7 +85,7 @@ def test_every_kind_has_its_words(cause: Cause, short: str, told: str) -> None:
     assert (cause_words(cause), as_if(cause)) == (short, told)
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "route"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_no_kind_of_the_search_is_told_by_its_bare_name(kind: str) -> None:
     assert not_words(kind) != f"not {kind.replace('_', ' ')}"
     assert cause_words(Cause(kind, 1.0, 9)) != kind.replace("_", " ")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from replay.diagnosis.causes.cause import UNEXPLAINED
 from replay.report.summary import Cause, Incident, Summary
-from replay.report.words.causes import UNEXPLAINED, cause_words
+from replay.report.words.causes import cause_words
 from replay.report.words.incidents import (
     can_be_told,
     equivalent_sentence,

@@ -40,46 +40,46 @@ class EntityHistory:
         self._unique = np.unique(time_us)
         self._keys = self._codes * (len(self._unique) + 1) + np.searchsorted(self._unique, self._times)
 
-    def places(self, rows: Integers, lag_us: int) -> Integers:
-        """Place, in sorted order, of each row's newest value that is at least ``lag_us`` old; -1 for none."""
+    def indices(self, rows: Integers, lag_us: int) -> Integers:
+        """Index, in sorted order, of each row's newest value that is at least ``lag_us`` old; -1 for none."""
         ranks = np.searchsorted(self._unique, self._asked_us[rows] - lag_us, side="right")
         keys = self._asked[rows] * (len(self._unique) + 1) + ranks
-        places = np.searchsorted(self._keys, keys, side="left") - 1
-        found = (places >= 0) & (self._asked[rows] >= 0)
-        found &= self._codes[np.maximum(places, 0)] == self._asked[rows]
-        return np.where(found, places, -1)
+        indices = np.searchsorted(self._keys, keys, side="left") - 1
+        found = (indices >= 0) & (self._asked[rows] >= 0)
+        found &= self._codes[np.maximum(indices, 0)] == self._asked[rows]
+        return np.where(found, indices, -1)
 
-    def rows_at(self, places: Integers) -> Integers:
-        """Rows of the history table at sorted places; -1 stays -1."""
-        return np.where(places >= 0, self._order[np.maximum(places, 0)], -1)
+    def rows_at(self, indices: Integers) -> Integers:
+        """Rows of the history table at sorted indices; -1 stays -1."""
+        return np.where(indices >= 0, self._order[np.maximum(indices, 0)], -1)
 
-    def lags(self, rows: Integers, places: Integers) -> tuple[Integers, Integers]:
-        """The lags that lead to a place: above the first number, up to the second, both in microseconds.
+    def lags(self, rows: Integers, indices: Integers) -> tuple[Integers, Integers]:
+        """The lags that lead to a row of the history: above the first number, up to the second, both in microseconds.
 
         Args:
             rows: ``(k,)``.
-            places: ``(k,)``, of the same rows.
+            indices: ``(k,)``, of the same rows.
         """
         now = self._asked_us[rows]
-        following = np.minimum(places + 1, len(self._codes) - 1)
-        newer = (places + 1 < len(self._codes)) & (self._codes[following] == self._asked[rows])
+        following = np.minimum(indices + 1, len(self._codes) - 1)
+        newer = (indices + 1 < len(self._codes)) & (self._codes[following] == self._asked[rows])
         first = np.where(newer, now - self._times[following], np.iinfo(np.int64).min // 2)
-        none = places < 0
+        none = indices < 0
         oldest = np.searchsorted(self._codes, self._asked[rows], side="left")
         oldest = np.minimum(oldest, len(self._codes) - 1)
         has_any = self._codes[oldest] == self._asked[rows]
         first = np.where(none & has_any, now - self._times[oldest], first)
         first = np.where(none & ~has_any, 0, first)
-        last = np.where(none, np.iinfo(np.int64).max // 2, now - self._times[np.maximum(places, 0)])
+        last = np.where(none, np.iinfo(np.int64).max // 2, now - self._times[np.maximum(indices, 0)])
         return first, last
 
     def between(self, rows: Integers, shortest_us: int, longest_us: int, most: int) -> tuple[Integers, Integers]:
         """Places that each row reaches with lags from the shortest to the longest, at most so many, evenly chosen.
 
         Returns:
-            Rows and places, ``(k,)`` each; a row comes once for each of its places.
+            Rows and indices, ``(k,)`` each; a row comes once for each of its indices.
         """
-        newest, oldest = self.places(rows, shortest_us), self.places(rows, longest_us)
+        newest, oldest = self.indices(rows, shortest_us), self.indices(rows, longest_us)
         first = np.searchsorted(self._codes, self._asked[rows], side="left")
         oldest = np.where(oldest < 0, first, oldest)
         count = np.where(newest < 0, 0, newest - oldest + 1)

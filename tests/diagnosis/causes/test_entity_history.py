@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from replay.diagnosis.causes.asof import EntityHistory, densest_lag, round_lag
+from replay.diagnosis.causes.entity_history import EntityHistory, densest_lag, round_lag
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def _brute(case, row, lag):
 @pytest.mark.parametrize("lag", [1, 50, 700, 20_000])
 def test_the_newest_value_that_is_old_enough(case, lag):
     _, times, _, asked_us, history = case
-    found = history.rows_at(history.places(np.arange(len(asked_us)), lag))
+    found = history.rows_at(history.indices(np.arange(len(asked_us)), lag))
 
     assert [times[place] if place >= 0 else None for place in found] == [
         _brute(case, row, lag) for row in range(len(asked_us))
@@ -38,23 +38,23 @@ def test_the_newest_value_that_is_old_enough(case, lag):
 def test_lags_lead_to_the_same_place_and_no_others_do(case):
     _, _, _, asked_us, history = case
     rows = np.arange(len(asked_us))
-    places = history.places(rows, 300)
+    places = history.indices(rows, 300)
     first, last = history.lags(rows, places)
 
     for row in rows:
         assert first[row] < 300 <= last[row] or (places[row] < 0 and first[row] < 300)
         if 0 < last[row] < 10**9:
-            assert history.places(np.array([row]), int(last[row]))[0] == places[row]
-            assert history.places(np.array([row]), int(last[row]) + 1)[0] != places[row]
+            assert history.indices(np.array([row]), int(last[row]))[0] == places[row]
+            assert history.indices(np.array([row]), int(last[row]) + 1)[0] != places[row]
         if first[row] > 0:
-            assert history.places(np.array([row]), int(first[row]))[0] != places[row]
+            assert history.indices(np.array([row]), int(first[row]))[0] != places[row]
 
 
 def test_a_null_entity_has_no_history():
     history = EntityHistory(pa.array([None, "a"]), np.array([1, 1]), pa.array([None, "a"]), np.array([5, 5]))
 
-    assert history.places(np.arange(2), 1).tolist()[0] == -1
-    assert history.rows_at(history.places(np.arange(2), 1)).tolist() == [-1, 1]
+    assert history.indices(np.arange(2), 1).tolist()[0] == -1
+    assert history.rows_at(history.indices(np.arange(2), 1)).tolist() == [-1, 1]
 
 
 def test_between_gives_every_place_where_they_are_few(case):

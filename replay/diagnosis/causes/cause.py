@@ -1,0 +1,65 @@
+"""A cause of an incident, as the search names it and ``summary.json`` holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic.json_schema import SkipJsonSchema
+
+OPTIONAL: Final = {"optional": True}
+"""Metadata of a field whose key is left out where it is None."""
+
+INTERNAL: Final = {"internal": True}
+"""Metadata of a field that is not written to ``summary.json``."""
+
+UNEXPLAINED: Final = "unexplained"
+"""The kind of what no hypothesis explains."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A hypothesis that was tested on the mismatched rows of an incident."""
+
+    kind: str
+    """`null_features`, `stale_features`, `checkpoint`, `route`, `splice`, `precision`, `scale`, `constant`, `swap`,
+    `affine` or `unexplained`."""
+    explained_rate: float | None
+    """Share of the incident's mismatched rows that it changes and brings within tolerance."""
+    rows_tested: int
+    """Mismatched rows that it was replayed on; for `unexplained`, those that were searched."""
+    families: tuple[str, ...] | None = field(default=None, metadata=OPTIONAL)
+    """Families of which every feature is affected."""
+    features: tuple[str, ...] | None = field(default=None, metadata=OPTIONAL)
+    """Affected features outside of these families."""
+    checkpoint: str | None = field(default=None, metadata=OPTIONAL)
+    """Who answered, or whose features were affected."""
+    checkpoints: Mapping[str, str] | None = field(default=None, metadata=OPTIONAL)
+    """For `splice`: checkpoint by glob over parameter names."""
+    lag_seconds: float | None = field(default=None, metadata=OPTIONAL)
+    """For `stale_features`: how much older than the row its values are, at least."""
+    parameters: Mapping[str, str | float] | None = field(default=None, metadata=OPTIONAL)
+    """What else says what was done: `factor`, `value`, `dtype`, ..."""
+    explained_low: float | None = field(default=None, metadata=OPTIONAL)
+    """Lower end of the 95% interval (Wilson) of `explained_rate`."""
+    explained_high: float | None = field(default=None, metadata=OPTIONAL)
+    """Upper end of the 95% interval (Wilson) of `explained_rate`."""
+    control_rate: float | None = field(default=None, metadata=OPTIONAL)
+    """Share of good rows that it would bring out of tolerance, had it happened to them: near 1 it would have shown
+    wherever it struck; near 0 most rows cannot tell. None where it was not tried on them."""
+    share: float | None = field(default=None, metadata=OPTIONAL)
+    """Share of the incident's mismatched rows that are put down to it: those that it explains and no cause found before
+    it does. For `unexplained`, what no cause explains."""
+    equivalent: tuple[str, ...] = ()
+    """Other hypotheses that the data cannot tell from it, the simplest first, in words."""
+    text: str | None = field(default=None, metadata=OPTIONAL)
+    """The evidence in one or two sentences."""
+    loss: Mapping[str, float | None] | None = field(default=None, metadata=OPTIONAL)
+    """Share of the incident's loss, by metric (ne, auc, calibration), that goes when this cause alone is repaired."""
+    command: str | None = field(default=None, metadata=OPTIONAL)
+    """The command that verifies the cause as a scenario over the full window."""
+    # The `Hypothesis` that was replayed; None for `unexplained`, and where a summary was read from a file.
+    hypothesis: SkipJsonSchema[Any] = field(default=None, metadata=INTERNAL)
+    # Every hypothesis that the mismatched rows cannot tell from it, those that are not listed too.
+    alternatives: SkipJsonSchema[tuple[Any, ...]] = field(default=(), metadata=INTERNAL)

@@ -1,0 +1,68 @@
+"""``checkpoint``: another checkpoint answered; ``route``: it answered a share of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from replay.diagnosis.causes.cause import Cause
+from replay.diagnosis.causes.hypothesis import Hypothesis
+from replay.diagnosis.causes.kind import Integers, Kind, Words, register
+from replay.diagnosis.causes.significance import Significance
+
+if TYPE_CHECKING:
+    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+
+_ROUTE = 0.93  # a checkpoint that answered less of the incident's rows was routed a share of them
+
+
+@register("checkpoint", prior=20)
+class OtherCheckpoint(Kind):
+    """Every checkpoint but the baseline."""
+
+    excluded = "not another checkpoint"
+    is_asked_for = True
+
+    def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterable[Hypothesis]:
+        """See :meth:`Kind.propose`."""
+        return [counterfactual.hypothesis("checkpoint", checkpoint=name) for name in counterfactual.other_checkpoints]
+
+    def complete(self, counterfactual: CounterfactualReplay, cause: Cause, verdict: Significance) -> Cause:
+        """A checkpoint that answered only a share of the incident's rows is a route.
+
+        Of good rows only those count on which the two checkpoints differ: on the others no one can say who answered.
+        """
+        rate = counterfactual.evidence.mismatch_rate
+        if rate is None or cause.control_rate is None:
+            return cause
+        theirs, ours = rate * (cause.share or 0.0), (1.0 - rate) * cause.control_rate
+        if theirs + ours <= 0.0 or theirs / (theirs + ours) >= _ROUTE:
+            return cause
+        share = theirs / (theirs + ours)
+        text = f"{cause.text}. It answered about {share:.0%} of the incident's rows, the baseline the others"
+        return replace(cause, kind="route", parameters={"route_share": share}, text=text)
+
+    def describe(self, hypothesis: Hypothesis) -> str:
+        """See :meth:`Kind.describe`."""
+        return f"checkpoint {hypothesis.checkpoint}"
+
+    def words(self, cause: Cause) -> Words:
+        """See :meth:`Kind.words`."""
+        return Words("checkpoint {checkpoint} answered", "as if checkpoint {checkpoint} had answered")
+
+
+@register("route", prior=21)
+class Route(Kind):
+    """What a checkpoint that answered a share of the rows is called; it is proposed as a checkpoint."""
+
+    excluded = "not a share answered by another checkpoint"
+
+    def words(self, cause: Cause) -> Words:
+        """See :meth:`Kind.words`."""
+        parameters: Mapping[str, object] = cause.parameters or {}
+        share = "about {route_share:%}" if "route_share" in parameters else "a share"
+        return Words(
+            "checkpoint {checkpoint} answered a share of the rows",
+            f"as if checkpoint {{checkpoint}} had answered {share} of the rows",
+        )

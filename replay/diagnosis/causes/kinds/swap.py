@@ -1,0 +1,53 @@
+"""``swap``: two features were exchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from replay.config.sections.scenarios import Perturbation
+from replay.diagnosis.causes.cause import Cause
+from replay.diagnosis.causes.hypothesis import Hypothesis
+from replay.diagnosis.causes.kind import Integers, Kind, Words, register
+
+if TYPE_CHECKING:
+    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+
+_MOST_PAIRS = 200
+
+
+@register("swap", prior=80)
+class Swap(Kind):
+    """Pairs of features of one type that one input or one family holds: columns that can be mistaken."""
+
+    excluded = "not two features exchanged"
+
+    def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterable[Hypothesis]:
+        """See :meth:`Kind.propose`."""
+        groups: list[tuple[str, ...]] = [*counterfactual.families.values()]
+        by_input: dict[str, list[str]] = {}
+        for feature in counterfactual.features:
+            by_input.setdefault(counterfactual.inputs[feature].name, []).append(feature)
+        groups.extend(tuple(names) for names in by_input.values())
+        pairs = dict.fromkeys(
+            pair
+            for group in groups
+            for pair in combinations(group, 2)
+            if counterfactual.type_of(pair[0]) == counterfactual.type_of(pair[1])
+        )
+        return [_swap(counterfactual, *pair) for pair in list(pairs)[:_MOST_PAIRS]]
+
+    def describe(self, hypothesis: Hypothesis) -> str:
+        """See :meth:`Kind.describe`."""
+        return f"{hypothesis.names} exchanged"
+
+    def words(self, cause: Cause) -> Words:
+        """See :meth:`Kind.words`."""
+        return Words("{names} exchanged", "as if {names} had been exchanged")
+
+
+def _swap(counterfactual: CounterfactualReplay, first: str, second: str) -> Hypothesis:
+    first, second = (name for name in counterfactual.features if name in (first, second))
+    step = Perturbation(op="swap", features=(first,), with_=(second,))
+    return counterfactual.hypothesis("swap", (first, second), perturbations=(step,))
