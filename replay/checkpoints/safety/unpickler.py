@@ -1,4 +1,8 @@
-"""An unpickler that imports nothing: it builds tensors and plain containers, and placeholders for all else."""
+"""An unpickler that imports nothing: it builds tensors and plain containers, and placeholders for all else.
+
+For an Enum of TorchScript it leans on ``pickle._Unpickler``, the unpickler in Python that the standard library keeps
+beside the one in C, and on its table of opcodes. Were they gone, such files would be refused as corrupt.
+"""
 
 from __future__ import annotations
 

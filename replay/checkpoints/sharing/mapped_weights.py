@@ -3,6 +3,10 @@
 A mapped page is one page for all processes of a machine. Archives (.pt2, TorchScript, torch.save) store weights as they
 are in memory, so an equal entry of the checkpoint's own file is mapped. Weights that no entry equals (a compressed
 archive) are written once a machine, as they are, and mapped from there.
+
+Leans on what torch does, but does not promise: a tensor that is given other memory (``tensor.data = ...``) stays the
+object that the module, its views of weights and its compiled code refer to; and ``torch.frombuffer`` keeps a mapping
+alive for as long as there is a storage over it. ``test_mapped_weights.py`` compares scores and memory.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from torch import fx, nn
 
 from replay.checkpoints.formats.torch_export.expressions import SYMBOLIC_NAMES
 from replay.checkpoints.formats.torch_export.graph import HIGHER_ORDER
+from replay.checkpoints.formats.torch_export.internals import called_operator, higher_order_name
 from replay.checkpoints.safety.operators import known_operator
 from replay.errors import UnsafeCheckpoint
 
@@ -78,11 +79,11 @@ def _fetched(module: nn.Module, path: str) -> Any:
 
 def _stray_call(module: fx.GraphModule, node: fx.Node, allowed: Collection[str]) -> Iterator[str]:
     target = node.target
-    if isinstance(target, torch._ops.OpOverload):
-        if not known_operator(target.namespace, target._opname, allowed):
+    if operator_name := called_operator(target):
+        if not known_operator(*operator_name, allowed):
             yield "calls an operator that is not known"
-    elif isinstance(target, torch._ops.HigherOrderOperator):
-        places = HIGHER_ORDER.get(target.__name__)
+    elif higher_order := higher_order_name(target):
+        places = HIGHER_ORDER.get(higher_order)
         if places is None:
             yield "calls a higher-order operator that is not known"
         elif not all(_is_subgraph(module, node, place) for place in places):

@@ -14,7 +14,14 @@ from torch.utils import _pytree as pytree
 
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.formats.torch_export.archive import not_needed
-from replay.checkpoints.formats.torch_export.internals import quiet_failures, reading_onto_cpu
+from replay.checkpoints.formats.torch_export.internals import (
+    child_specs,
+    positional_names,
+    put_plain_examples,
+    quiet_failures,
+    reading_onto_cpu,
+    size_range,
+)
 from replay.checkpoints.formats.torch_export.module import refuse_stray
 from replay.checkpoints.modules.replacing import replace_weights
 from replay.checkpoints.safety.archives import Archive
@@ -58,7 +65,7 @@ def _load(checkpoint: Checkpoint, device: str) -> ExportedProgram:
         try:
             with reading_onto_cpu(), _needed(checkpoint) as file:
                 program = torch.export.load(cast("IO[bytes]", file))
-            program.example_inputs = _examples(program)
+            put_plain_examples(program)
             return program if device == "cpu" else move_to_device_pass(program, device)
         except (RuntimeError, ValueError, AssertionError, KeyError, TypeError, AttributeError) as error:
             raise CheckpointMismatch(
@@ -73,13 +80,6 @@ def _needed(checkpoint: Checkpoint) -> MaskedFile:
     path = Path(checkpoint.path)
     archive = Archive(MappedFile(path))
     return MaskedFile(path, archive.without(not_needed(archive)))
-
-
-def _examples(program: ExportedProgram) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Arguments of the program's structure, of which torch takes the names that its guards use."""
-    spec = program.call_spec.in_spec
-    args, kwargs = pytree.tree_unflatten([torch.empty(0)] * spec.num_leaves, spec)
-    return tuple(args), dict(kwargs)
 
 
 def _module(program: ExportedProgram, checkpoint: Checkpoint) -> torch.nn.Module:
@@ -120,10 +120,10 @@ class _Call:
 
 def _call(program: ExportedProgram, model: ModelConfig, checkpoint: Checkpoint) -> _Call:
     """Match the config's inputs with the program's arguments."""
-    by_place, by_name = _children(program.call_spec.in_spec)
-    positional, keyword = _children(by_place), _children(by_name)
+    by_place, by_name = child_specs(program.call_spec.in_spec)
+    positional, keyword = child_specs(by_place), child_specs(by_name)
     keyword_names = tuple(by_name.context or ())
-    names = (*_positional_names(program, len(positional)), *keyword_names)
+    names = (*positional_names(program, len(positional)), *keyword_names)
     specs = (*positional, *keyword)
     if model.call == "dict":
         inputs: list[str | tuple[str, ...]] = [_dict_inputs(names, specs, model, checkpoint)]
@@ -165,20 +165,6 @@ def _dict_inputs(
     return keys
 
 
-def _children(spec: pytree.TreeSpec) -> list[pytree.TreeSpec]:
-    # torch 2.10 has only the attribute, which later ones warn of.
-    return list(spec.children() if hasattr(spec, "children") else spec.children_specs)
-
-
-def _positional_names(program: ExportedProgram, count: int) -> tuple[str, ...]:
-    """Names of forward()'s positional arguments; where the file does not keep them, those of the graph's inputs."""
-    signature = program.module_call_graph[0].signature
-    names = signature.forward_arg_names if signature is not None else None
-    if not names:
-        names = [str(name) for name in program.graph_signature.user_inputs]
-    return tuple((*names, *(f"argument {place}" for place in range(len(names), count)))[:count])
-
-
 def _batch_sizes(program: ExportedProgram, checkpoint: Checkpoint) -> BatchSizes:
     """Numbers of rows that every input's first dimension allows."""
     users = set(program.graph_signature.user_inputs)
@@ -202,14 +188,11 @@ def _sizes(dimension: int | torch.SymInt, program: ExportedProgram) -> BatchSize
     """Sizes of one dimension: fixed, or ``factor * symbol`` with the symbol in a range."""
     if isinstance(dimension, int):
         return BatchSizes(dimension, dimension)
-    expression = dimension.node.expr
-    factor, symbol = expression.as_coeff_Mul()
-    bounds = program.range_constraints.get(symbol)
-    if bounds is None:
+    found = size_range(dimension, program)
+    if found is None:
         return ANY_BATCH
-    step = int(factor)
-    low = max(int(bounds.lower), 1 if step > 1 else 2)
-    high = int(bounds.upper) if bounds.upper.is_Integer else None
+    step, low, high = found
+    low = max(low, 1 if step > 1 else 2)
     if high is not None:
         low = min(low, high)
     return BatchSizes(step * low, None if high is None else step * high, step)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import importlib
 import types
 import typing
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
+
+from replay.checkpoints.formats.torch_export.internals import program_schema
 
 _NOT_FINITE: Final = frozenset(["Infinity", "-Infinity", "NaN"])
 """How torch writes these numbers in JSON."""
@@ -39,17 +40,12 @@ def texts(program: Any) -> Iterator[Text]:
     Raises:
         SchemaError: It has a field that torch's schema does not have, or a value of another type.
     """
-    yield from _dataclass(_schema().ExportedProgram, program)
-
-
-@cache
-def _schema() -> Any:
-    return importlib.import_module("torch._export.serde.schema")
+    yield from _dataclass(program_schema().ExportedProgram, program)
 
 
 @cache
 def _fields(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind, globalns=vars(_schema()))
+    return typing.get_type_hints(kind, globalns=vars(program_schema()))
 
 
 def _dataclass(kind: type, value: Any) -> Iterator[Text]:

@@ -11,7 +11,7 @@ from torch import nn
 
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.format import FORMATS
-from replay.checkpoints.formats.torchscript.open import quiet_deprecation
+from replay.checkpoints.formats.torchscript.internals import quiet_deprecation
 from replay.checkpoints.modules.factory import note_classes
 from replay.checkpoints.modules.replacing import replace_weights
 from replay.checkpoints.scorers.calling import Arguments, bind, refuse_unfit

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import torch
 
 from replay.checkpoints.checkpoint import Checkpoint
+from replay.checkpoints.formats.torchscript.internals import (
+    graph_nodes,
+    method_graphs,
+    quiet_deprecation,
+    script_tensors,
+)
 from replay.checkpoints.modules.replacing import replace_weights
 from replay.checkpoints.safety.operators import allow_by_name, known_operator
 from replay.checkpoints.scorers.calling import Arguments, bind, refuse_unfit
 from replay.checkpoints.scorers.scorer import OpenedModel, last_words
-from replay.checkpoints.sharing.mapped_weights import module_tensors, share_weights
+from replay.checkpoints.sharing.mapped_weights import share_weights
 from replay.checkpoints.sharing.private_cache import opening_lock
 from replay.config.sections.model import ModelConfig
 from replay.errors import CheckpointMismatch, UnsafeCheckpoint
@@ -39,7 +42,7 @@ def open_torchscript(checkpoint: Checkpoint, model: ModelConfig, device: str) ->
     with opening_lock() as directory:
         module = _load(checkpoint, device)
         _refuse_unknown(module, checkpoint)
-        own = replace_weights(module, _tensors(module), checkpoint, directory)
+        own = replace_weights(module, script_tensors(module), checkpoint, directory)
         if device == "cpu":
             share_weights(own, checkpoint, directory)
     refuse_unfit(Arguments.of_script(module.forward), model, checkpoint.name)
@@ -66,8 +69,8 @@ def _refuse_unknown(module: torch.jit.ScriptModule, checkpoint: Checkpoint) -> N
     Raises:
         UnsafeCheckpoint: forward() would call an operator that is not known.
     """
-    for graph in _graphs(module):
-        for node in _nodes(graph):
+    for graph in method_graphs(module):
+        for node in graph_nodes(graph):
             namespace, _, name = node.kind().partition("::")
             own = namespace == "prim" and name in _STRUCTURE
             if not own and not known_operator(namespace, name, checkpoint.config.operators):
@@ -82,52 +85,9 @@ def _refuse_unknown(module: torch.jit.ScriptModule, checkpoint: Checkpoint) -> N
                 )
 
 
-def _nodes(graph: Any) -> Iterator[Any]:
-    """All nodes of a graph, also those of its branches and of tasks that it starts."""
-    pending = [graph]
-    while pending:
-        part = pending.pop()
-        for node in part.nodes():
-            yield node
-            pending.extend(node.blocks())
-            if node.hasAttribute("Subgraph"):
-                yield from _nodes(node.g("Subgraph"))
-
-
-def _graphs(module: torch.jit.ScriptModule) -> Iterator[Any]:
-    """What every method of the module and its parts runs."""
-    for part in module.modules():
-        methods: Any = part._c
-        for name in methods._method_names():
-            # Inlined, it holds what it calls, but for what it calls through an interface.
-            yield methods._get_method(name).inlined_graph
-
-
 def _is_sound(cast: Any) -> bool:
     """Whether a cast only says that an optional object is there; other values are compared where they are used."""
     given, made = cast.input().type(), cast.output().type()
     if given == made or (given.kind() == "OptionalType" and made.isSubtypeOf(given)):
         return True
     return "__torch__" not in f"{given.annotation_str} {made.annotation_str}" and "Any" not in made.annotation_str
-
-
-def _tensors(module: torch.jit.ScriptModule) -> Iterator[torch.Tensor]:
-    """Every tensor of a module. Freezing turns parameters into constants of the code."""
-    yield from module_tensors(module)
-    try:
-        forward: Any = module.forward
-        nodes = forward.graph.findAllNodes("prim::Constant")
-    except (AttributeError, RuntimeError):  # forward() is not one method
-        return
-    for node in nodes:
-        if node.hasAttribute("value") and node.kindOf("value") == "t":
-            yield node.t("value")
-
-
-@contextmanager
-def quiet_deprecation() -> Iterator[None]:
-    """Leave out torch's advice to move on to torch.export: who replays a file did not choose its format."""
-    with warnings.catch_warnings():
-        for category in (DeprecationWarning, FutureWarning):  # which one depends on torch's version
-            warnings.filterwarnings("ignore", message=r".*torch\.jit\.", category=category)
-        yield

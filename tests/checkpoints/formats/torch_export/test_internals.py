@@ -1,13 +1,20 @@
-"""Programs that were saved on a GPU, opened where there is none. The files are edited to say where they were saved."""
+"""What torch.export does not promise to keep: first whether it is still there, then what is made of it."""
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
+import inspect
+import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from replay.checkpoints.formats.torch_export import internals
+from replay.checkpoints.formats.torch_export.signature import SCALAR_TYPES
 from replay.checkpoints.open import open_scorer
 from replay.errors import CheckpointMismatch
 from tests.checkpoints.models import contract, examined, opened, save
@@ -24,6 +31,69 @@ class MakesTensors(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.linear(x * self.constant + torch.ones(x.shape[0], 3, device=x.device)).squeeze(-1)
+
+
+@pytest.fixture(scope="module")
+def program() -> Any:
+    batch = torch.export.Dim("batch", min=2, max=64)
+    return torch.export.export(MakesTensors().eval(), (torch.randn(4, 3),), dynamic_shapes=({0: batch},))
+
+
+@pytest.mark.parametrize(("module", "function"), internals._READERS)
+def test_torch_reads_devices_where_they_are_turned_to_the_cpu(module: str, function: str) -> None:
+    read = getattr(importlib.import_module(module), function, None)
+    assert callable(read), f"torch has no {module}.{function}: reading_onto_cpu() does not reach it any more"
+    assert len(inspect.signature(read).parameters) == 1, f"{module}.{function} takes other arguments than a device"
+
+
+def test_torch_restores_storages_where_they_stay_on_the_cpu() -> None:
+    restore = getattr(torch.serialization, "default_restore_location", None)
+    assert restore is not None, "torch.serialization reads locations elsewhere: reading_onto_cpu() does not reach it"
+    assert list(inspect.signature(restore).parameters) == ["storage", "location"]
+
+
+def test_torch_logs_where_it_is_kept_quiet() -> None:
+    loaders = {"torch.export.pt2_archive._package", "torch._export.serde.serialize"}
+    assert loaders <= set(internals._LOGGERS)
+    for name in loaders:
+        logger = getattr(importlib.import_module(name), "logger", None) or importlib.import_module(name).log
+        assert isinstance(logger, logging.Logger)
+        assert logger.name == name, f"{name} logs as {logger.name}: quiet_failures() does not hear it"
+
+
+def test_programs_are_dataclasses_of_a_schema() -> None:
+    schema = internals.program_schema()
+    assert dataclasses.is_dataclass(schema.ExportedProgram), (
+        "torch's schema is of another kind: schema.py cannot read it"
+    )
+    union = schema._Union
+    assert any(union in kind.__mro__ for kind in vars(schema).values() if isinstance(kind, type) and kind is not union)
+    known = {each.value for each in schema.ScalarType} - {0}
+    assert known == set(SCALAR_TYPES), "torch numbers dtypes that signature.py does not know"
+    serialize = importlib.import_module("torch._export.serde.serialize")
+    for number, dtype in SCALAR_TYPES.items():
+        assert serialize._SERIALIZE_TO_TORCH_DTYPE[number] is dtype, f"torch numbers {dtype} in another way"
+
+
+def test_arguments_are_nested_as_pytrees_are(program: Any) -> None:
+    by_place, by_name = internals.child_specs(program.call_spec.in_spec)
+    assert [each.is_leaf() for each in internals.child_specs(by_place)] == [True]
+    assert internals.child_specs(by_name) == []
+    assert internals.positional_names(program, 1) == ("x",)
+    assert internals.positional_names(program, 2) == ("x", "argument 1")
+
+
+def test_sizes_have_symbols_with_bounds(program: Any) -> None:
+    (size,) = [node.meta["val"].shape[0] for node in program.graph.nodes if node.name == "x"]
+    assert internals.size_range(size, program) == (1, 2, 64)
+
+
+def test_operators_are_known_by_their_classes() -> None:
+    assert internals.called_operator(torch.ops.aten.add.Tensor) == ("aten", "add")
+    assert internals.called_operator(torch.ops.aten.add) is None
+    assert internals.higher_order_name(torch.ops.higher_order.cond) == "cond"
+    for other in (torch.add, torch.ops.aten.add.Tensor, len):
+        assert internals.higher_order_name(other) is None
 
 
 def test_a_program_saved_on_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
