@@ -14,10 +14,8 @@ import torch
 from torch import nn
 
 from replay.checkpoints.examine import examine
-from replay.checkpoints.formats.torch_export.expressions import expression_reason
-from replay.checkpoints.formats.torch_export.graph import path_reason
-from replay.checkpoints.formats.torch_export.open import _examples
-from replay.checkpoints.formats.torch_export.specs import spec_reason
+from replay.checkpoints.formats.torch_export.graph import operator_reason, path_reason
+from replay.checkpoints.formats.torch_export.internals import put_plain_examples
 from replay.checkpoints.inspection import inspect_checkpoint
 from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import UnsafeCheckpoint
@@ -204,7 +202,7 @@ def test_the_payload_is_real(tmp_path: Path, canary: Path, case: str) -> None:
     path = attacked(tmp_path / "program.pt2", case, canary)
     try:
         program = torch.export.load(path)
-        program.example_inputs = _examples(program)  # an attacker would save fitting ones, which have this effect
+        put_plain_examples(program)  # an attacker would save fitting ones, which have this effect
         ATTACKS[case][2](program.module(), canary)
     except Exception:
         assert canary.exists()
@@ -374,118 +372,6 @@ def test_nested_arguments_and_answers_are_fine(tmp_path: Path) -> None:
     assert examine(CheckpointConfig(path=str(path)), "prod").format == "torch.export"
 
 
-LEAF = {"type": None, "context": None, "children_spec": []}
-
-
-def spec(context: Any, kind: str = "builtins.dict", **more: Any) -> str:
-    return json.dumps([1, {"type": kind, "context": context, "children_spec": [LEAF], **more}])
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        spec('["a"]'),
-        spec("[0, 1]"),
-        spec("my.Batch", "collections.namedtuple"),
-        spec('[["a", "b"], ["c"]]', "my.Rows"),
-        spec("null", "builtins.list"),
-        spec(
-            {"default_factory_module": "builtins", "default_factory_name": "list", "dict_context": ["a"]},
-            "collections.defaultdict",
-        ),
-    ],
-)
-def test_specs_as_torch_writes_them_are_fine(text: str) -> None:
-    assert spec_reason(text, of_arguments=False) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", "the form"),
-        ("[", "the form"),
-        ("{}", "the form"),
-        (json.dumps([1, LEAF, LEAF]), "the form"),
-        (json.dumps(["1", LEAF]), "the form"),
-        (spec("null", more=1), "the form"),
-        (spec("null", "a; b"), "the form"),
-        (spec("""["it's"]"""), "without quotes"),
-        (spec("it's"), "without quotes"),
-        (spec('["a\\nb"]'), "without quotes"),
-        (spec('{"__enum__": true}'), "import a module"),
-        (spec('  {"__enum__": true}'), "import a module"),
-        (spec('"{\\"__enum__\\": true}"'), "import a module"),
-        (spec({"default_factory_module": "os", "default_factory_name": "list"}), "import a module"),
-        (spec({"default_factory_module": "builtins", "default_factory_name": "exit"}), "import a module"),
-    ],
-)
-def test_other_specs_are_refused(text: str, reason: str) -> None:
-    found = spec_reason(text, of_arguments=False)
-    assert found is not None
-    assert reason in found
-
-
-def arguments(*names: str) -> str:
-    by_place = {"type": "builtins.tuple", "context": "null", "children_spec": [LEAF]}
-    by_name = {"type": "builtins.dict", "context": json.dumps(names), "children_spec": [LEAF] * len(names)}
-    return json.dumps([1, {"type": "builtins.tuple", "context": "null", "children_spec": [by_place, by_name]}])
-
-
-def test_arguments_have_plain_names() -> None:
-    assert spec_reason(arguments("user_idx", "y"), of_arguments=True) is None
-    for name in ("y=f()", "*y", "a b", "lambda", "", "y:int"):
-        assert spec_reason(arguments(name), of_arguments=True) == "expected plain names of arguments"
-    assert spec_reason(json.dumps([1, LEAF]), of_arguments=True)
-    assert spec_reason(spec('["a"]'), of_arguments=True)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "TruncToInt(Mul(Float('1.7', precision=53), ToFloat(Symbol('s53', positive=True, integer=True))))",
-        "((4*L['x'].size()[0]) // (L['x'].size()[0] // 2)) == 8",
-        "L['flat_args'][0].size()[0] == ((-1) + L['flat_args'][1].size()[0])",
-        "Max(Integer(1), Symbol('u0', integer=True)) <= int_oo",
-        "L['x'].item() != inf",
-    ],
-)
-def test_expressions_as_torch_writes_them_are_fine(text: str) -> None:
-    assert expression_reason(text) is None
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "max((1,), key=exec)",
-        "max(exec, 1)",
-        "exec",
-        "max(*s0)",
-        "Max(s0, evaluate=False)",
-        "floor('zoo.func')",
-        "Symbol('s0', positive=exec)",
-        "Symbol('s0', cls=exec)",
-        "Symbol('__import__')",
-        "Symbol(s0)",
-        "Float('exec()')",
-        "Float('1', precision=exec)",
-        "L[exec]",
-        "L.size",
-        "s0.size()",
-        "(1, 2).count(1)",
-        "torch.sym_max(s0, key=exec)",
-        "math.nan.size()",
-        "L['x'](1)",
-        "L['x'].size(exec)",
-        "s0[exec]",
-        "'s0'",
-        "None",
-        "round",
-    ],
-)
-def test_names_calls_and_texts_elsewhere_are_refused(text: str) -> None:
-    assert expression_reason(text)
-
-
 @pytest.mark.parametrize(
     "target",
     [
@@ -497,6 +383,4 @@ def test_names_calls_and_texts_elsewhere_are_refused(text: str) -> None:
     ],
 )
 def test_what_an_operator_has_beside_its_overloads_is_none(target: str) -> None:
-    from replay.checkpoints.formats.torch_export.graph import operator_reason
-
     assert operator_reason(target)
