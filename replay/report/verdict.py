@@ -1,4 +1,4 @@
-"""The reader's first question, answered in a sentence: does the replay reproduce what online answered?"""
+"""The reader's first question, answered in a sentence: does the replay reproduce the online scores?"""
 
 from __future__ import annotations
 

@@ -59,9 +59,7 @@ def family_sentence(effects: tuple[FamilyEffect, ...]) -> str:
     interval = interval_text(first.low, first.high)
     if first.value <= 0 or (first.low is not None and first.low <= 0):
         ends = f" ({interval})" if interval else ""
-        return (
-            f"{first.family} comes first, but its {metric} of {number(first.value, 3)}{ends} cannot be told from none."
-        )
+        return f"{first.family} ranks first, but its {metric} of {number(first.value, 3)}{ends} may be chance."
     text = f"Losing {first.family} costs most: {metric} {number(first.value, 3)}" + (
         f" ({interval})" if interval else ""
     )

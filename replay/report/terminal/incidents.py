@@ -33,7 +33,7 @@ def incident_lines(summary: Summary) -> Iterator[Line]:
         yield "noise", noise_sentence(summary.noise_floor), ""
     for index, incident in enumerate(summary.incidents, start=1):
         if index > 1:  # the first is the headline
-            yield f"incident {index}"[:9], incident_sentence(incident), "bold"
+            yield "incident", f"{index}. {incident_sentence(incident)}", "bold"
         yield from _incident(incident)
 
 

@@ -41,7 +41,7 @@ def test_the_first_is_named_with_what_is_certain() -> None:
     )
     assert family_sentence((COUNTS,)) == "Losing counts costs most: AUC drop 0.04 (0.03 to 0.05)."
     assert family_sentence((USER,)) == (
-        "user comes first, but its AUC drop of 0.01 (−0.01 to 0.03) cannot be told from none."  # noqa: RUF001 (a minus)
+        "user ranks first, but its AUC drop of 0.01 (−0.01 to 0.03) may be chance."  # noqa: RUF001 (a minus)
     )
     bare = replace(COUNTS, metric="mean_abs", low=None, high=None)
     assert family_sentence((bare,)) == "Losing counts costs most: mean |difference| 0.04."
