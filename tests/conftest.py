@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from replay.config.user_code.imports import forget
+from replay.config.user_code.watch import forget
 from replay.spark.faststart.java import java_problem
 from replay.spark.session import spark_session
 

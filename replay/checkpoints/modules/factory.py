@@ -19,9 +19,9 @@ from replay.config.user_code import (
     code_sources,
     load_code,
     note_used,
+    python_imports,
     refresh_code,
 )
-from replay.config.user_code import imports as user_imports
 from replay.errors import CheckpointMismatch
 
 
@@ -98,7 +98,7 @@ class Factory:
             module = self.call()
         except (Exception, SystemExit) as error:  # a factory may raise anything
             frames = traceback.extract_tb(error.__traceback__)
-            frame = next(each for each in reversed(frames) if each.filename != user_imports.__file__)
+            frame = next(each for each in reversed(frames) if each.filename != python_imports.__file__)
             where = f" ({frame.filename}, line {frame.lineno})"
             raise CheckpointMismatch(
                 f"{self._prefix} raised {last_words(error)}{where}: it was called with {self._kwargs or 'no arguments'}"

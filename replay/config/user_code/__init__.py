@@ -2,7 +2,8 @@
 
 - ``code.py``: what others use: a place of code, imported; what it consists of.
 - ``closure.py``: which modules and packages it consists of, by following imports.
-- ``imports.py``: what it does while it is imported and called.
+- ``watch.py``: what it does while it is imported and called.
+- ``python_imports.py``: Python's import system, watched and steered.
 - ``sources.py``: files and their hashes.
 - ``stale.py``: modules that changed since they were imported.
 - ``known_packages.py``: published packages, which their version identifies.
@@ -10,7 +11,6 @@
 
 from replay.config.user_code.code import (
     CodePlace,
-    UserCodeError,
     calling_code,
     code_sources,
     load_code,
@@ -19,6 +19,7 @@ from replay.config.user_code.code import (
     other_source,
     refresh_code,
 )
+from replay.config.user_code.stale import UserCodeError
 
 __all__ = [
     "CodePlace",

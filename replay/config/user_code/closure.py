@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from replay.config.user_code.known_packages import known_version
+from replay.config.user_code.python_imports import find_anywhere, find_spec, look_again
 from replay.config.user_code.sources import SourceFile, Unit, unit_hash
-
-Asked = Callable[[str], Iterable[str]]
-"""Names that a module was seen to import when it ran."""
+from replay.config.user_code.watch import LOADED, ours
 
 
 @dataclass
@@ -43,9 +42,7 @@ class Closure:
         return found
 
 
-def find_closure(
-    root: Unit | None, names: Iterable[str], asked: Asked, directories: tuple[str, ...], ours: Container[str]
-) -> Closure:
+def find_closure(root: Unit | None, names: Iterable[str], directories: tuple[str, ...]) -> Closure:
     """Follow imports from the code that a config names, without importing anything.
 
     Imports are followed from what is written in source, wherever it stands, and from what modules were seen to import.
@@ -53,11 +50,9 @@ def find_closure(
     Args:
         root: The code's own file; None where only ``names`` say where it is.
         names: Modules that the code was seen to use.
-        asked: See above.
         directories: Where imports are looked up besides ``sys.path``.
-        ours: Modules that were imported for a config: where another one finds them does not count.
     """
-    resolver = _Resolver(directories, ours)
+    resolver = _Resolver(directories)
     closure = Closure()
     waiting = [] if root is None else [root]
     for name in names:
@@ -70,17 +65,22 @@ def find_closure(
         closure.units[unit.module] = unit
         closure.files[unit.module] = files
         used = closure.imports.setdefault(unit.module, set())
-        for name in {name for file in files for name in (*file.imports, *asked(file.module))}:
+        for name in {name for file in files for name in (*file.imports, *_asked(file.module))}:
             if not unit.holds(name):
                 found = _take(resolver.find(name), closure, waiting)
                 used.update(() if found is None else (found,))
     return closure
 
 
-def find_unit(name: str, directories: tuple[str, ...], ours: Container[str]) -> Unit | None:
+def find_unit(name: str, directories: tuple[str, ...]) -> Unit | None:
     """The user's own unit that a module belongs to; None where there is none, or where its version identifies it."""
-    found = _Resolver(directories, ours).find(name)
+    found = _Resolver(directories).find(name)
     return found if isinstance(found, Unit) else None
+
+
+def _asked(module: str) -> set[str]:
+    """Names that a module was seen to import when it ran."""
+    return LOADED[module].asked if module in LOADED else set()
 
 
 def _take(found: Unit | str | None, closure: Closure, waiting: list[Unit]) -> str | None:
@@ -96,14 +96,12 @@ def _take(found: Unit | str | None, closure: Closure, waiting: list[Unit]) -> st
 class _Resolver:
     """Finds what a name means, as the import system would, but without importing parents."""
 
-    def __init__(self, directories: tuple[str, ...], ours: Container[str]) -> None:
+    def __init__(self, directories: tuple[str, ...]) -> None:
         self._directories = list(directories)
-        self._ours = ours
+        # Modules that were imported for a config: where another one finds them does not count.
+        self._ours = ours()
         self._tops: dict[str, ModuleSpec | str | None] = {}
-        for directory in directories:
-            finder = sys.path_importer_cache.get(directory)
-            if finder is not None and hasattr(finder, "invalidate_caches"):
-                finder.invalidate_caches()  # a file that was made a moment ago counts
+        look_again(directories)
 
     def find(self, name: str) -> Unit | str | None:
         """A unit, the name of a package that its version identifies, or None for all else."""
@@ -118,7 +116,7 @@ class _Resolver:
             if not rest:
                 return None
             module = f"{module}.{rest.pop(0)}"
-            inner = _find_spec(module, list(spec.submodule_search_locations))
+            inner = find_spec(module, list(spec.submodule_search_locations))
             if inner is None:
                 return None
             spec = inner
@@ -136,39 +134,16 @@ class _Resolver:
         if loaded is not None and top not in self._ours and getattr(loaded, "__spec__", None) is not None:
             spec: ModuleSpec | None = loaded.__spec__
             return spec
-        return _find_anywhere(top, self._directories)
+        return find_anywhere(top, self._directories)
 
     def _beside(self, top: str) -> ModuleSpec | None:
         """What lies in the config's own directories, unless it has the name of something that is loaded already."""
-        spec = _find_spec(top, self._directories)
+        spec = find_spec(top, self._directories)
         if spec is None or not spec.origin:
             return None
         taken = top in sys.stdlib_module_names or known_version(top) is not None
         loaded = getattr(sys.modules.get(top), "__file__", None) if taken else None
         return None if loaded is not None and Path(loaded).resolve() != Path(spec.origin).resolve() else spec
-
-
-def _find_spec(name: str, path: list[str]) -> ModuleSpec | None:
-    try:
-        return PathFinder.find_spec(name, path)
-    except (ImportError, ValueError, OSError):
-        return None
-
-
-def _find_anywhere(top: str, directories: list[str]) -> ModuleSpec | None:
-    spec = _find_spec(top, [*directories, *(entry for entry in sys.path if isinstance(entry, str))])
-    if spec is not None:
-        return spec
-    for finder in sys.meta_path:  # an editable install has one of its own
-        if finder is PathFinder or not hasattr(finder, "find_spec"):
-            continue
-        try:
-            spec = finder.find_spec(top, None)
-        except (ImportError, ValueError, OSError, AttributeError):
-            continue
-        if spec is not None:
-            return spec
-    return None
 
 
 def _unit(module: str, spec: ModuleSpec) -> Unit | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.util
 import os
 import sys
 import threading
@@ -22,21 +21,10 @@ from typing import Any
 from replay.config.messages.wording import suggestion
 from replay.config.names import nearest
 from replay.config.user_code.closure import Closure, find_closure, find_unit
-from replay.config.user_code.imports import LOADED, file_loader, ours, watching
+from replay.config.user_code.python_imports import import_file
 from replay.config.user_code.sources import Unit, file_hash
 from replay.config.user_code.stale import UserCodeError, forget_changed, refuse_namesakes
-
-__all__ = [
-    "CodePlace",
-    "UserCodeError",
-    "calling_code",
-    "code_sources",
-    "load_code",
-    "locate_code",
-    "note_used",
-    "other_source",
-    "refresh_code",
-]
+from replay.config.user_code.watch import LOADED, note_loaded, watching
 
 _IMPORTING = threading.RLock()
 _used: dict[CodePlace, set[str]] = {}
@@ -161,7 +149,7 @@ def note_used(place: CodePlace, modules: set[str]) -> None:
 
 def _closure(place: CodePlace) -> Closure:
     try:
-        return find_closure(_root(place), _used.get(place, ()), _asked, place.directories, ours())
+        return find_closure(_root(place), _used.get(place, ()), place.directories)
     except OSError as error:
         raise UserCodeError(f"what `{place.module}` imports cannot be read", error) from error
 
@@ -170,14 +158,10 @@ def _root(place: CodePlace) -> Unit | None:
     if not place.module:
         return None
     if not place.by_file:
-        return find_unit(place.module, place.directories, ours())
+        return find_unit(place.module, place.directories)
     if place.file is None or not place.file.is_file():
         return None
     return Unit(place.file.name, _file_module(place.file), str(place.file), package=False)
-
-
-def _asked(module: str) -> set[str]:
-    return LOADED[module].asked if module in LOADED else set()
 
 
 def _files_read(closure: Closure, place: CodePlace) -> dict[str, str]:
@@ -201,7 +185,7 @@ def _import(place: CodePlace) -> ModuleType:
         raise UserCodeError(f"there is no file {place.file}: correct the path")
     try:
         if place.by_file and place.file is not None:
-            return _import_file(place.file)
+            return import_file(_file_module(place.file), str(place.file), note_loaded)
         if place.module not in sys.modules:
             importlib.invalidate_caches()  # a file that was made a moment ago counts
         return importlib.import_module(place.module)
@@ -232,20 +216,3 @@ def _find(module: ModuleType, place: CodePlace) -> Any:
 def _file_module(file: Path) -> str:
     """The name under which a file is imported: no namesake stands in for it."""
     return f"_replay_user_{file.stem}_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:16]}"
-
-
-def _import_file(file: Path) -> ModuleType:
-    name = _file_module(file)
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, file, loader=file_loader(name, str(file)))
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from replay.config.user_code.closure import Closure
-from replay.config.user_code.imports import LOADED, Loaded, forget
 from replay.config.user_code.sources import COMPILED_SUFFIXES, SourceFile, archive_of, file_hash, state_of
+from replay.config.user_code.watch import LOADED, Loaded, forget
 
 
 class UserCodeError(Exception):
