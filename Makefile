@@ -46,7 +46,7 @@ schemas: $(INSTALLED) ## Write schemas/ and the tables of docs/config.md again f
 	@$(RUN) -m replay.config.schema > schemas/.new
 	@mv schemas/.new schemas/config.schema.json
 	@$(RUN) -m replay.config.reference docs/config.md
-	@$(RUN) -c 'import json; from replay.report.schema import summary_schema as s; print(json.dumps(s(), indent=2))' > schemas/.new
+	@$(RUN) -c 'import json; from replay.report.summary.schema import summary_schema as s; print(json.dumps(s(), indent=2))' > schemas/.new
 	@mv schemas/.new schemas/summary.schema.json
 
 dist: $(INSTALLED) ## Build the wheel and the source archive into dist/

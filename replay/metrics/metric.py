@@ -60,6 +60,14 @@ class Metric(ABC):
     good: ClassVar[Literal["higher", "lower", "one"]]
     change: ClassVar[MetricChange | None] = None
 
+    @classmethod
+    def change_text(cls, here: str, there: str) -> str | None:
+        """What the change is: ``AUC of the baseline less that of the variant.``; None where it isn't measured."""
+        if cls.change is None:
+            return None
+        first, second = (here, there) if cls.change.sign > 0 else (there, here)
+        return f"{cls.label} of the {first} less that of the {second}."
+
     def __init__(self) -> None:
         self.rows = 0
         self.excluded = Excluded()
@@ -156,8 +164,3 @@ def changed_metrics() -> Mapping[str, type[Metric]]:
 def losses() -> Mapping[str, type[Metric]]:
     """Those of which a change above 0 is a loss of quality: a metric that is good near 1 may move either way."""
     return {name: metric for name, metric in changed_metrics().items() if metric.good != "one"}
-
-
-def change_labels() -> Mapping[str, str]:
-    """What the changes are called in a report, by name."""
-    return {change.name: change.label for metric in METRICS.values() if (change := metric.change) is not None}

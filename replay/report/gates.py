@@ -9,9 +9,10 @@ from dataclasses import fields, replace
 
 from replay.config import Gate, nearest
 from replay.errors import ConfigError, Problem
+from replay.metrics.histogram_metric import bounded_metrics
+from replay.metrics.metric import METRICS, changed_metrics
 from replay.metrics.row import MetricRow
 from replay.metrics.value import MetricValue
-from replay.report.charts.intervals import METRICS
 from replay.report.summary import Comparison, GateVerdict, Stability, Summary
 from replay.report.summary.data import ALL, ONLINE
 
@@ -26,11 +27,13 @@ _COUNTS = (
 )
 
 _RANKS = re.compile(r"kendall_tau|top_\d+_overlap|ndcg_\d+_change")
+_NOT_METRICS = ("_low", "_high", "measures", "reasons", "rank")
 _METRICS = {
-    *(entry.name for entry in fields(Comparison) if not entry.name.endswith(("_low", "_high", "reasons", "rank"))),
+    *(entry.name for entry in fields(Comparison) if not entry.name.endswith(_NOT_METRICS)),
     *(entry.name for entry in fields(Stability)),
     *METRICS,
-    "auc_error_bound",
+    *changed_metrics(),
+    *(f"{name}_error_bound" for name in bounded_metrics()),
     "rows_scored",
 }
 

@@ -184,7 +184,8 @@ def matrix(versions: int = 4) -> SkewMatrix:
             newest = names[max(row, column)]
             cells.append(
                 SkewCell(
-                    modules, variant, newest, lag, drop * 0.7, math.tanh(60 * drop), 0.73 - drop, 0.83, drop, 2 * drop
+                    *(modules, variant, newest, lag, drop * 0.7, math.tanh(60 * drop)),
+                    {"auc": 0.73 - drop, "ne": 0.83, "auc_drop": drop, "ne_increase": 2 * drop},
                 )
             )
     losses = losses_by_lag(cells, "auc_drop")

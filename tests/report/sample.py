@@ -126,7 +126,9 @@ def comparison(compared: int, mismatched: int, **more: object) -> Comparison:
         "mismatch_rate_low": rate and rate * 0.97,
         "mismatch_rate_high": rate and min(rate * 1.03, 1.0),
     }
-    return Comparison(compared=compared, mismatched=mismatched, mismatch_rate=rate, **{**values, **more})  # type: ignore[arg-type]
+    values |= {name: value for name, value in more.items() if name not in Comparison.measured_names()}
+    measures = {name: value for name, value in more.items() if name in Comparison.measured_names()}
+    return Comparison(compared=compared, mismatched=mismatched, mismatch_rate=rate, measures=measures, **values)  # type: ignore[arg-type]
 
 
 def quality(auc: float, rows: int = 200_000) -> dict[str, MetricValue]:

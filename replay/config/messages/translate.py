@@ -124,7 +124,9 @@ def _one_of(detail: ErrorDetails, path: KeyPath, data: Mapping[str, Any]) -> str
     if path == ("version",):
         return "1, the only version of this file's layout"
     info = field_of(section, str(path[-1])) if section is not None else None
-    choices = _choices(info.annotation) if info is not None else ()
+    choices = () if info is None else _choices(info.annotation)
+    if info is not None and not choices:
+        choices = next((each.choices() for each in info.metadata if hasattr(each, "choices")), ())
     if not choices:
         return str(detail["ctx"]["expected"])
     near = nearest(detail["input"], choices) if isinstance(detail["input"], str) else None

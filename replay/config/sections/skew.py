@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from replay.config.messages.finding import Finding
 from replay.config.names import matches
@@ -23,10 +24,33 @@ from replay.config.sections.base import (
 from replay.config.sections.checkpoints import SpliceConfig
 
 
+class _LossName:
+    """A name of a loss that runs measure: which there are, the registry of metrics says, when it is asked."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"enum": list(self.choices()), **handler(schema)}
+
+    @staticmethod
+    def choices() -> tuple[str, ...]:
+        """All names."""
+        from replay.metrics.metric import losses  # brings NumPy, which no other part of a config needs
+
+        return (*losses(), "mean_abs", "mismatch_rate")
+
+    @classmethod
+    def _check(cls, name: str) -> str:
+        if name not in cls.choices():
+            raise PydanticKnownError("literal_error", {"expected": " or ".join(map(repr, cls.choices()))})
+        return name
+
+
 class SkewLimit(Section):
     """How much loss a pairing may cost."""
 
-    metric: Literal["auc_drop", "ne_increase", "mean_abs", "mismatch_rate"] = "auc_drop"
+    metric: Annotated[str, _LossName()] = "auc_drop"
     """Loss of a pairing against the consistent one."""
     max: NonNegativeFloat
     """The largest loss that is acceptable."""

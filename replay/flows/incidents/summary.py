@@ -20,13 +20,12 @@ from replay.diagnosis.cost import QualityLoss, quality_loss
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.incidents.rows import RowTable
 from replay.flows.incidents.verify_command import verify_command
+from replay.metrics.metric import changed_metrics
 from replay.report import summary as report
 from replay.report.summary.data import row_command
 
 EXAMPLES = 5
 """Rows of an incident that are shown."""
-
-_LOSSES = {"ne": "ne_increase", "auc": "auc_drop", "calibration": "calibration_shift"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def summarize_incident(config: ReplayConfig, case: Case) -> report.Incident:
         p_value=found.p_value,
         permanent=found.permanent,
         gradual=found.gradual,
-        loss={} if loss is None else {_LOSSES[name]: cost.loss for name, cost in loss.metrics.items()},
+        loss={} if loss is None else {name: loss.metrics[of.name].loss for name, of in changed_metrics().items()},
         examples=_examples(config, case),
         hypotheses=0 if diagnosis is None else len(diagnosis.tried),
         rows_scored=0 if diagnosis is None else diagnosis.rows_scored,

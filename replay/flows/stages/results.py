@@ -146,11 +146,10 @@ def variant_summary(found: VariantResult, variant: Variant) -> VariantSummary:
 def _comparison(found: Mapping[str, Any] | None) -> Comparison | None:
     if found is None:
         return None
-    changes: Mapping[str, MetricValue] = found.get("changes", {})
-    flat = {f"{name}{end}": getattr(value, part) for name, value in changes.items() for end, part in _ENDS.items()}
+    rest = dict(found)
+    changes: Mapping[str, MetricValue] = rest.pop("changes", {})
+    measures: dict[str, float | None] = {}
+    for name, value in changes.items():
+        measures |= {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
     reasons = {name: value.reason for name, value in changes.items() if value.reason is not None}
-    rest = {name: value for name, value in found.items() if name != "changes"}
-    return Comparison(**rest | flat | {"reasons": found["reasons"] | reasons})
-
-
-_ENDS = {"": "value", "_low": "low", "_high": "high"}
+    return Comparison(**rest | {"measures": measures, "reasons": found["reasons"] | reasons})

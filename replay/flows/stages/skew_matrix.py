@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from replay.config import SkewMatrixConfig, Tolerance, skew_variant
+from replay.metrics.metric import losses
 from replay.metrics.value import MetricValue
 from replay.report.summary.effects import SkewCell, SkewMatrix, holds_up_to, losses_by_lag
 from replay.spark.sql import quoted
@@ -42,15 +43,15 @@ def skew_matrix(
     drifts = _drifts(scores, pairings, tolerance)
     cells = tuple(_cell(pairing, drift, metrics) for pairing, drift in zip(pairings, drifts, strict=True))
     metric = config.limit.metric if config.limit is not None else _default_metric(cells)
-    losses = losses_by_lag(cells, metric)
+    by_lag = losses_by_lag(cells, metric)
     limit = None if config.limit is None else config.limit.max
     return SkewMatrix(
         modules=dict(config.modules),
         cells=cells,
         metric=metric,
-        losses=losses,
+        losses=by_lag,
         limit=limit,
-        holds_up_to=None if limit is None else holds_up_to(losses, limit),
+        holds_up_to=None if limit is None else holds_up_to(by_lag, limit),
     )
 
 
@@ -91,15 +92,11 @@ def _cell(
     metrics: Mapping[str, Mapping[str, MetricValue]],
 ) -> SkewCell:
     here, there = metrics.get(pairing.variant, {}), metrics.get(pairing.consistent, {})
-
-    def value(side: Mapping[str, MetricValue], name: str) -> float | None:
-        return side[name].value if name in side else None
-
-    def change(name: str) -> float | None:
-        one, other = value(here, name), value(there, name)
-        return None if one is None or other is None else one - other
-
-    auc_change = change("auc")
+    measures = {metric.name: here[metric.name].value for metric in losses().values() if metric.name in here}
+    for name, metric in losses().items():
+        if metric.change is not None and metric.name in here and metric.name in there:
+            one, other = here[metric.name].value, there[metric.name].value
+            measures[name] = None if one is None or other is None else metric.change.of(one, other)
     return SkewCell(
         modules=pairing.modules,
         variant=pairing.variant,
@@ -107,12 +104,9 @@ def _cell(
         lag=pairing.lag,
         mean_abs=drift[0],
         mismatch_rate=drift[1],
-        auc=value(here, "auc"),
-        ne=value(here, "ne"),
-        auc_drop=None if auc_change is None else -auc_change,
-        ne_increase=change("ne"),
+        measures=measures,
     )
 
 
 def _default_metric(cells: tuple[SkewCell, ...]) -> str:
-    return "auc_drop" if any(cell.auc_drop is not None for cell in cells) else "mean_abs"
+    return next((name for name in losses() if any(cell.loss(name) is not None for cell in cells)), "mean_abs")

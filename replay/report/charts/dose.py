@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from replay.report.charts.curve import LossCurve, MeasuredLoss, draw_curve
 from replay.report.summary import Comparison, Summary, VariantSummary
-from replay.report.words.losses import LOSSES
+from replay.report.words.losses import LOSSES, measured_loss
 from replay.report.words.numbers import count
 
 LEAST_DOSES = 3
@@ -50,8 +50,7 @@ def dose_size(text: str) -> float | None:
 
 
 def _chart(name: str, group: Sequence[_Dose]) -> LossCurve:
-    labelled = all(entry.auc_drop is not None for _, _, _, entry in group)
-    metric = "auc_drop" if labelled else "mean_abs"
+    metric = measured_loss(entry for _, _, _, entry in group)
     return draw_curve(name, LOSSES[metric], [_measured(dose, metric) for dose in group])
 
 

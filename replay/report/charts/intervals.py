@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from replay.metrics.row import MetricRow
 from replay.metrics.value import MetricValue
 from replay.report.charts.geometry import AxisScale, padded
+from replay.report.words.losses import METRIC_LABELS
 from replay.report.words.numbers import interval_text, number
-
-METRICS = {"auc": "AUC", "ne": "NE", "logloss": "Log loss", "calibration": "Calibration", "log_mae": "Log MAE"}
-"""Labels of the quality metrics, in the order they are shown; others follow under their own names."""
 
 MeasuredMetric = MetricValue | MetricRow
 
@@ -33,8 +31,8 @@ class IntervalCell:
 def metric_names(found: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
     """List the quality metrics that occur, the known ones first."""
     names = dict.fromkeys(name for metrics in found for name in metrics)
-    known = [name for name in METRICS if name in names]
-    return (*known, *(name for name in names if name not in METRICS))
+    known = [name for name in METRIC_LABELS if name in names]
+    return (*known, *(name for name in names if name not in METRIC_LABELS))
 
 
 def shared_scale(found: Iterable[MeasuredMetric | None]) -> AxisScale | None:

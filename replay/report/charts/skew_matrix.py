@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from replay.report.charts.curve import LossCurve, MeasuredLoss, draw_curve
 from replay.report.summary import Summary
 from replay.report.summary.effects import LagLoss, SkewCell, SkewMatrix, worst_if_undefined
-from replay.report.words.losses import LOSSES
+from replay.report.words.losses import LOSSES, METRIC_LABELS
 from replay.report.words.numbers import number, percent
 
 _TABLE_MODULES = 2
@@ -111,8 +111,9 @@ def _cell(cell: SkewCell, metric: str, largest: float) -> MatrixCell:
     loss = cell.loss(metric)
     title = f"against {cell.consistent}: mean |difference| {number(cell.mean_abs)}, "
     title += f"beyond tolerance {percent(cell.mismatch_rate)}"
-    if cell.auc is not None:
-        title += f", AUC {number(cell.auc)}, NE {number(cell.ne)}"
+    quality = {name: value for name, value in cell.measures.items() if name in METRIC_LABELS}
+    if any(value is not None for value in quality.values()):
+        title += "".join(f", {METRIC_LABELS[name]} {number(value)}" for name, value in quality.items())
     return MatrixCell(number(loss, 3), title, max(0.0, (loss or 0.0) / largest), cell.lag == 0)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from replay.report.charts.dose import dose_charts
 from replay.report.charts.families import family_ranking
-from replay.report.charts.intervals import METRICS
 from replay.report.charts.skew_matrix import skew_matrix_chart
 from replay.report.charts.timeline import draw_timeline
 from replay.report.html.sections.about import about
@@ -22,6 +21,7 @@ from replay.report.html.sections.worst_rows import worst_row_tables
 from replay.report.summary import Summary
 from replay.report.summary.data import ReportData
 from replay.report.verdict import Verdict, judge
+from replay.report.words.losses import METRIC_LABELS
 from replay.report.words.numbers import count, number, percent, percent_interval
 from replay.report.words.run import window_text
 
@@ -123,9 +123,9 @@ def facts(summary: Summary, name: str) -> tuple[Fact, ...]:
         listed.append(Fact("Beyond the tolerance", percent(found.mismatch_rate), note))
         listed.append(Fact("Largest difference", number(found.max_abs, 3), f"median {number(found.p50_abs, 3)}"))
     metrics = variant.metrics if variant else {}
-    metric = next((metric for metric in METRICS if metric in metrics and metrics[metric].value is not None), None)
+    metric = next((metric for metric in METRIC_LABELS if metric in metrics and metrics[metric].value is not None), None)
     if metric is not None:
         online = summary.online_metrics.get(metric)
         note = f"online {number(online.value)}" if online else ""
-        listed.append(Fact(f"{METRICS[metric]}, replayed", number(metrics[metric].value), note))
+        listed.append(Fact(f"{METRIC_LABELS[metric]}, replayed", number(metrics[metric].value), note))
     return tuple(listed)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from pydantic import model_validator
+
+from replay.metrics.metric import losses
 from replay.report.summary.json_safe import OPTIONAL
+from replay.report.summary.metric_record import MetricRecord
 
 
 @dataclass(frozen=True)
-class SkewCell:
+class SkewCell(MetricRecord):
     """One pairing of module versions, against the consistent checkpoint of its newest version."""
 
     modules: Mapping[str, str]
@@ -24,15 +29,24 @@ class SkewCell:
     """Mean of |score - consistent score|."""
     mismatch_rate: float | None
     """Share of rows whose score is beyond the tolerance of the consistent one."""
-    auc: float | None = field(default=None, metadata=OPTIONAL)
-    ne: float | None = field(default=None, metadata=OPTIONAL)
-    auc_drop: float | None = field(default=None, metadata=OPTIONAL)
-    """AUC of the consistent checkpoint less that of the pairing."""
-    ne_increase: float | None = field(default=None, metadata=OPTIONAL)
-    """Normalised entropy of the pairing less that of the consistent checkpoint."""
+    measures: Mapping[str, float | None] = field(default_factory=dict, metadata=OPTIONAL)
+    """The pairing's quality, and what it loses of it, by metric; empty without a label."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gathered(cls, data: Any) -> Any:
+        return cls.gather(data)
+
+    @classmethod
+    def measured_names(cls) -> dict[str, str | None]:
+        """See ``MetricRecord.measured_names``."""
+        values = dict.fromkeys(metric.name for metric in losses().values())
+        return values | {
+            name: metric.change_text("pairing", "consistent checkpoint") for name, metric in losses().items()
+        }
 
     def loss(self, metric: str) -> float | None:
-        """What the pairing loses by a metric: ``auc_drop``, ``ne_increase``, ``mean_abs`` or ``mismatch_rate``."""
+        """What the pairing loses by a metric: a change of quality, ``mean_abs`` or ``mismatch_rate``."""
         value: float | None = getattr(self, metric)
         return value
 
@@ -83,7 +97,7 @@ def losses_by_lag(cells: Sequence[SkewCell], metric: str) -> tuple[LagLoss, ...]
 
     Args:
         cells: All pairings.
-        metric: ``auc_drop``, ``ne_increase``, ``mean_abs`` or ``mismatch_rate``.
+        metric: A change of quality (``auc_drop``), ``mean_abs`` or ``mismatch_rate``.
     """
     by_lag: dict[int, list[SkewCell]] = defaultdict(list)
     for cell in cells:

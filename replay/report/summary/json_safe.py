@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from replay.metrics.value import MetricValue
+from replay.report.summary.metric_record import MetricRecord
 
 UNDEFINED = "it is not a finite number"
 OPTIONAL = {"optional": True}
@@ -88,9 +89,11 @@ def _fields(value: Any) -> dict[str, Any]:
         item = getattr(value, field.name)
         if field.metadata.get("internal"):
             continue
-        if item is None and field.metadata.get("optional") and field.name not in getattr(value, "reasons", ()):
-            continue
-        entries[field.name] = plain(item)
+        beside = isinstance(value, MetricRecord) and field.name == "measures"
+        optional = beside or field.metadata.get("optional")
+        for name, each in item.items() if beside else ((field.name, item),):
+            if each is not None or not optional or name in getattr(value, "reasons", ()):
+                entries[name] = plain(each)
     return entries
 
 

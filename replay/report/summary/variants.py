@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
+from pydantic import model_validator
+
+from replay.metrics.metric import changed_metrics
 from replay.metrics.rank import RankChange
 from replay.metrics.value import MetricValue
 from replay.report.summary.json_safe import OPTIONAL, UNDEFINED
+from replay.report.summary.metric_record import MetricRecord
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(MetricRecord):
     """Replayed scores against a reference: the online scores, or the baseline's.
 
     ``delta = replayed - reference``. A row is `compared` where both sides have a score, and mismatched where
@@ -49,18 +54,8 @@ class Comparison:
     """Compared rows whose reference is NaN or infinite."""
     non_finite_replayed: int = 0
     nan_both: int = 0
-    auc_drop: float | None = field(default=None, metadata=OPTIONAL)
-    """AUC of the baseline less that of the variant; only against the baseline, and where there is a label."""
-    auc_drop_low: float | None = field(default=None, metadata=OPTIONAL)
-    auc_drop_high: float | None = field(default=None, metadata=OPTIONAL)
-    ne_increase: float | None = field(default=None, metadata=OPTIONAL)
-    """Normalised entropy of the variant less that of the baseline."""
-    ne_increase_low: float | None = field(default=None, metadata=OPTIONAL)
-    ne_increase_high: float | None = field(default=None, metadata=OPTIONAL)
-    calibration_shift: float | None = field(default=None, metadata=OPTIONAL)
-    """Calibration of the variant less that of the baseline."""
-    calibration_shift_low: float | None = field(default=None, metadata=OPTIONAL)
-    calibration_shift_high: float | None = field(default=None, metadata=OPTIONAL)
+    measures: Mapping[str, float | None] = field(default_factory=dict, metadata=OPTIONAL)
+    """Changes of quality, each with ``_low`` and ``_high``; only against the baseline, and where there is a label."""
     rank: RankChange | None = field(default=None, metadata=OPTIONAL)
     """Change of the order within groups; against the baseline (of the baseline, against online), where there is a group
     and more than one variant."""
@@ -74,7 +69,30 @@ class Comparison:
             if isinstance(value, float) and not math.isfinite(value):
                 object.__setattr__(self, entry.name, None)
                 reasons.setdefault(entry.name, UNDEFINED)
+        for name, value in self.measures.items():
+            if value is not None and not math.isfinite(value):
+                object.__setattr__(self, "measures", {**self.measures, name: None})
+                reasons.setdefault(name, UNDEFINED)
         object.__setattr__(self, "reasons", reasons)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gathered(cls, data: Any) -> Any:
+        return cls.gather(data)
+
+    @classmethod
+    def measured_names(cls) -> dict[str, str | None]:
+        """See ``MetricRecord.measured_names``."""
+        names: dict[str, str | None] = {}
+        for name, metric in changed_metrics().items():
+            names[name] = metric.change_text("variant", "baseline")
+            names |= {f"{name}_low": None, f"{name}_high": None}
+        return names
+
+    def change(self, name: str) -> MetricValue:
+        """A change of quality against the baseline, by its name."""
+        value, low, high = (self.measures.get(f"{name}{end}") for end in ("", "_low", "_high"))
+        return MetricValue(value, low, high, self.compared, self.reasons.get(name))
 
     @property
     def missing(self) -> int:
@@ -111,4 +129,4 @@ class VariantSummary:
     """None for the baseline itself."""
     stability: Stability
     metrics: Mapping[str, MetricValue]
-    """Quality against the label by name (auc, ne, logloss, calibration, log_mae); empty without a label."""
+    """Quality against the label by name (auc, ne, ...); empty without a label."""

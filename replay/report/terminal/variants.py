@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from replay.report.charts.intervals import METRICS
+from replay.metrics.metric import losses
 from replay.report.summary import Comparison, Summary, VariantSummary
-from replay.report.words.losses import LOSSES
+from replay.report.words.losses import LOSSES, METRIC_LABELS
 from replay.report.words.numbers import count, number, percent, signed
 from replay.report.words.variants import instabilities, variants_by_harm
 
@@ -37,10 +37,12 @@ def variants_table(summary: Summary, first: str, width: int) -> tuple[Table, int
     Returns:
         The table, and how many variants it leaves out.
     """
-    metric = next((name for name in METRICS if any(name in entry.metrics for entry in summary.variants.values())), None)
+    metric = next(
+        (name for name in METRIC_LABELS if any(name in entry.metrics for entry in summary.variants.values())), None
+    )
     columns = [*_online_columns(summary, wide=width >= WIDE), *_baseline_columns(summary)]
     if metric is not None:
-        columns.append(_Column(METRICS[metric], lambda entry: _metric(entry, metric)))
+        columns.append(_Column(METRIC_LABELS[metric], lambda entry: _metric(entry, metric)))
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("variant", overflow="fold")
     for column in columns:
@@ -102,8 +104,9 @@ def _baseline_columns(summary: Summary) -> list[_Column]:
         return lambda entry: "" if entry.vs_baseline is None else render(entry.vs_baseline)
 
     columns = [_Column("off baseline", of(lambda one: percent(one.mismatch_rate)))]
-    if any(one.auc_drop is not None for one in found):
-        return [*columns, _Column(LOSSES["auc_drop"], of(lambda one: signed(one.auc_drop, 3)))]
+    loss = next((name for name in losses() if any(one.change(name).value is not None for one in found)), None)
+    if loss is not None:
+        return [*columns, _Column(LOSSES[loss], of(lambda one: signed(one.change(loss).value, 3)))]
     return [*columns, _Column("base |d|", of(lambda one: number(one.mean_abs, 3)))]
 
 

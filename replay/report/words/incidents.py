@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from replay.diagnosis.causes.cause import UNEXPLAINED
+from replay.metrics.metric import MetricChange
 from replay.metrics.value import MetricValue
 from replay.report.summary import Cause, Incident, NoiseFloorSummary
 from replay.report.words.causes import as_if, cause_words, not_words
+from replay.report.words.losses import costs
 from replay.report.words.numbers import clock, count, moment, number, percent, seconds
 
 _LISTED = 4
@@ -73,17 +75,12 @@ def equivalent_sentence(cause: Cause) -> str:
     return f"These rows cannot tell it from: {names}."
 
 
-_COSTS = {
-    "ne_increase": ("NE rose by", "NE fell by"),
-    "auc_drop": ("AUC fell by", "AUC rose by"),
-    "calibration_shift": ("calibration rose by", "calibration fell by"),
-}
-
-
 def cost_sentence(incident: Incident) -> str:
     """Say what the incident cost in quality; empty without a label."""
     parts = [
-        _cost(found, words) for metric, words in _COSTS.items() if (found := incident.loss.get(metric)) is not None
+        _cost(found, metric.change)
+        for name, metric in costs().items()
+        if metric.change is not None and (found := incident.loss.get(name)) is not None
     ]
     told = [part for part in parts if part]
     if not told:
@@ -92,10 +89,10 @@ def cost_sentence(incident: Incident) -> str:
     return f"What it cost, inside: {', '.join(told)}. {'; '.join(repaired)}{'.' if repaired else ''}".strip()
 
 
-def _cost(found: MetricValue, words: tuple[str, str]) -> str:
+def _cost(found: MetricValue, change: MetricChange) -> str:
     if found.value is None:
         return ""
-    text = f"{words[found.value < 0]} {number(abs(found.value), 3)}"
+    text = f"{change.below if found.value < 0 else change.above} {number(abs(found.value), 3)}"
     if found.low is None or found.high is None:
         return text
     ends = (found.low, found.high) if found.value >= 0 else (-found.high, -found.low)
@@ -110,13 +107,14 @@ def can_be_told(found: MetricValue) -> bool:
 
 def _repaired(incident: Incident) -> list[str]:
     """How much of the loss each cause explains; of a loss that may be chance, no share is told."""
-    ne = incident.loss.get("ne_increase")
-    if ne is None or not can_be_told(ne):
+    name, metric = next(iter(costs().items()))
+    lost = incident.loss.get(name)
+    if lost is None or not can_be_told(lost):
         return []
     return [
-        f"{cause_words(cause)} accounts for {percent(share)} of the NE lost"
+        f"{cause_words(cause)} accounts for {percent(share)} of the {metric.label} lost"
         for cause in incident.causes
-        if (share := (cause.loss or {}).get("ne")) is not None and 0 <= share <= 1
+        if (share := (cause.loss or {}).get(metric.name)) is not None and 0 <= share <= 1
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from replay.metrics.metric import losses
 from replay.report.summary import Stability, Summary
 from replay.report.words.numbers import count
 
@@ -9,7 +10,8 @@ from replay.report.words.numbers import count
 def variants_by_harm(summary: Summary) -> list[str]:
     """Names of the variants that are compared with the baseline, the worst first, and the baseline at the end.
 
-    Scores that are no numbers are worst; then comes the loss of quality (of AUC, else of NE), then the mean distance.
+    Scores that are no numbers are worst; then comes the loss of quality (the first that is defined), then the mean
+    distance.
     """
 
     def harm(name: str) -> tuple[float, ...]:
@@ -17,8 +19,8 @@ def variants_by_harm(summary: Summary) -> list[str]:
         against = variant.vs_baseline
         if against is None:
             return (0.0, 0.0, 0.0)
-        loss = against.auc_drop if against.auc_drop is not None else against.ne_increase
-        return (float(variant.stability.non_finite), loss or 0.0, against.mean_abs or 0.0)
+        lost = (value for name in losses() if (value := against.change(name).value) is not None)
+        return (float(variant.stability.non_finite), next(lost, 0.0), against.mean_abs or 0.0)
 
     compared = [name for name, variant in summary.variants.items() if variant.vs_baseline is not None]
     rest = [name for name in summary.variants if name == summary.baseline and name not in compared]

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from replay.config import SkewMatrixConfig, skew_variant
-from replay.config.sections.skew import skew_pairings
+from replay.config.sections.skew import SkewLimit, skew_pairings
 
 
 def found(**modules):
@@ -52,3 +52,10 @@ def test_names_of_pairings(modules, versions, rest, name):
 def test_pairings_are_all_but_the_consistent():
     matrix = SkewMatrixConfig(modules={"q": ["v1", "v2", "v3"], "i": ["v1", "v2"]})
     assert [name for name, _ in skew_pairings(matrix)] == ["q.v1+i.v2", "q.v2+i.v1", "q.v3+i.v1", "q.v3+i.v2"]
+
+
+def test_a_limit_is_on_a_loss_that_runs_measure():
+    for name in ("auc_drop", "ne_increase", "mean_abs", "mismatch_rate"):
+        assert SkewLimit(metric=name, max=0.1).metric == name
+    with pytest.raises(ValidationError, match="'auc_drop' or 'ne_increase' or 'mean_abs' or 'mismatch_rate'"):
+        SkewLimit(metric="calibration_shift", max=0.1)  # it may move either way: no loss

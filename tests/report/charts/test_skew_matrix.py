@@ -21,7 +21,8 @@ def _cell(query: str, item: str, drop: float) -> SkewCell:
     newest = max(query, item)
     lag = abs(int(query[1]) - int(item[1]))
     name = query if query == item else f"query.{query}+item.{item}"
-    return SkewCell({"query": query, "item": item}, name, newest, lag, 0.01 * lag, 0.5, 0.7 - drop, 0.9, drop, 0.0)
+    measures = {"auc": 0.7 - drop, "ne": 0.9, "auc_drop": drop, "ne_increase": 0.0}
+    return SkewCell({"query": query, "item": item}, name, newest, lag, 0.01 * lag, 0.5, measures)
 
 
 MATRIX = SkewMatrix(
@@ -66,7 +67,11 @@ def test_loss_against_lag_is_drawn_with_the_limit() -> None:
 
 
 def test_a_gain_has_no_heat_and_what_is_unknown_is_no_zero() -> None:
-    cells = (MATRIX.cells[0], replace(MATRIX.cells[1], auc_drop=-0.01), replace(MATRIX.cells[2], auc_drop=None))
+    cells = (
+        MATRIX.cells[0],
+        replace(MATRIX.cells[1], measures={"auc_drop": -0.01}),
+        replace(MATRIX.cells[2], measures={}),
+    )
     drawn = chart(replace(MATRIX, cells=(*cells, MATRIX.cells[3])))
     (_, first), (_, second) = drawn.lines
     assert (first[1].text, first[1].heat) == ("−0.01", 0.0)  # noqa: RUF001 (a minus)

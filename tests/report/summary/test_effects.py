@@ -6,7 +6,7 @@ from replay.report.summary.effects import LagLoss, SkewCell, holds_up_to, losses
 
 
 def _cell(lag: int, drop: float | None, variant: str) -> SkewCell:
-    return SkewCell({}, variant, "v1", lag, mean_abs=0.1 * lag, mismatch_rate=0.0, auc_drop=drop)
+    return SkewCell({}, variant, "v1", lag, mean_abs=0.1 * lag, mismatch_rate=0.0, measures={"auc_drop": drop})
 
 
 def test_the_worst_pairing_stands_for_its_lag() -> None:

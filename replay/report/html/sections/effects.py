@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from replay.metrics.metric import losses
 from replay.metrics.rank import GroupMean, RankChange
 from replay.metrics.value import MetricValue
 from replay.report.charts.intervals import IntervalCell, interval_cell, shared_scale
-from replay.report.summary import Comparison, Summary, VariantSummary
+from replay.report.summary import Summary, VariantSummary
+from replay.report.words.losses import LOSSES
 from replay.report.words.numbers import MISSING, confidence, count, number, percent
 from replay.report.words.variants import instabilities, variants_by_harm
 
 EFFECTS_SHOWN = 20
 """Variants that are shown without asking for more."""
-QUALITY = {"auc_drop": "AUC drop", "ne_increase": "NE increase"}
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ def effect_table(summary: Summary) -> EffectTable | None:
     found = {name: variant.vs_baseline for name, variant in summary.variants.items() if variant.vs_baseline}
     if not found:
         return None
-    metrics = [name for name in QUALITY if any(getattr(entry, name) is not None for entry in found.values())]
-    scales = {name: shared_scale([*(_quality(entry, name) for entry in found.values()), _NONE]) for name in metrics}
+    metrics = [name for name in losses() if any(entry.change(name).value is not None for entry in found.values())]
+    scales = {name: shared_scale([*(entry.change(name) for entry in found.values()), _NONE]) for name in metrics}
     ranks = [entry.rank for entry in found.values() if entry.rank is not None]
     top = next((k for rank in ranks for k in rank.top_k), None)
     order = ("Kendall tau", *([f"Top {top} kept"] if top else [])) if ranks else ()
@@ -76,7 +77,7 @@ def effect_table(summary: Summary) -> EffectTable | None:
             mean_abs=number(entry.mean_abs if entry else None, 3),
             p99_abs=number(entry.p99_abs if entry else None, 3),
             quality=tuple(
-                interval_cell(_quality(entry, metric) if entry else None, scales[metric], reference=0.0, digits=3)
+                interval_cell(entry.change(metric) if entry else None, scales[metric], reference=0.0, digits=3)
                 for metric in metrics
             ),
             order=_order(entry.rank if entry else None, top) if order else (),
@@ -87,7 +88,7 @@ def effect_table(summary: Summary) -> EffectTable | None:
 
     lines = [line(name) for name in variants_by_harm(summary)]
     return EffectTable(
-        quality=tuple(QUALITY[name] for name in metrics),
+        quality=tuple(LOSSES[name] for name in metrics),
         order=order,
         lines=tuple(lines[:EFFECTS_SHOWN]),
         more=tuple(lines[EFFECTS_SHOWN:]),
@@ -100,12 +101,6 @@ def _own_name(name: str, variant: VariantSummary) -> str:
 
 _NONE = MetricValue(0.0, None, None, 0)
 """No change: every scale shows it."""
-
-
-def _quality(found: Comparison, name: str) -> MetricValue:
-    value: float | None = getattr(found, name)
-    low, high = getattr(found, f"{name}_low"), getattr(found, f"{name}_high")
-    return MetricValue(value, low, high, found.compared, found.reasons.get(name))
 
 
 def _order(rank: RankChange | None, top: str | None) -> tuple[tuple[str, str], ...]:

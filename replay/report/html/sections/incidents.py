@@ -14,6 +14,7 @@ from replay.report.words.incidents import (
     ruled_out_sentence,
     slice_words,
 )
+from replay.report.words.losses import costs
 from replay.report.words.numbers import count, interval_text, moment, number, percent, percent_interval, seconds, signed
 
 
@@ -139,26 +140,19 @@ def _chance(p_value: float) -> str:
     return "under 1 in a million" if p_value < 1e-6 else percent(p_value)
 
 
-_METRICS = {
-    "ne_increase": ("ne", "NE increase"),
-    "auc_drop": ("auc", "AUC drop"),
-    "calibration_shift": ("calibration", "Calibration shift"),
-}
-
-
 def _cost_table(incident: Incident) -> CostTable | None:
     """The cost by metric; None without a label."""
     certain = any(can_be_told(found) for found in incident.loss.values())
     known = [cause for cause in incident.causes if cause.loss and certain]
     lines = []
-    for name, (short, title) in _METRICS.items():
+    for name, metric in costs().items():
         found = incident.loss.get(name)
-        if found is None or found.value is None:
+        if found is None or found.value is None or metric.change is None:
             continue
-        shares = [(cause.loss or {}).get(short) if can_be_told(found) else None for cause in known]
+        shares = [(cause.loss or {}).get(metric.name) if can_be_told(found) else None for cause in known]
         lines.append(
             CostLine(
-                metric=title,
+                metric=metric.change.label,
                 loss=signed(found.value, 3),
                 interval=interval_text(found.low, found.high),
                 certain=can_be_told(found),

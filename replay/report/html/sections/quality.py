@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from replay.report.charts.intervals import METRICS, IntervalCell, interval_cell, metric_names, shared_scale
+from replay.report.charts.intervals import IntervalCell, interval_cell, metric_names, shared_scale
 from replay.report.summary import Summary
 from replay.report.summary.data import ONLINE
+from replay.report.words.losses import METRIC_LABELS
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ def quality_table(summary: Summary) -> QualityTable | None:
     scales = {name: shared_scale(metrics.get(name) for metrics in lines.values()) for name in names}
     online = {name: found.value for name, found in summary.online_metrics.items()}
     return QualityTable(
-        columns=tuple(METRICS.get(name, name) for name in names),
+        columns=tuple(METRIC_LABELS.get(name, name) for name in names),
         lines=tuple(
             (
                 line,

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from replay.report.charts.intervals import METRICS, IntervalCell, interval_cell, shared_scale
+from replay.metrics.metric import METRICS
+from replay.report.charts.intervals import IntervalCell, interval_cell, shared_scale
 from replay.report.slices import Slice, slices_by_variant
 from replay.report.summary.data import ReportData
 from replay.report.words.numbers import count, percent, signed
@@ -51,17 +52,23 @@ def slice_tables(data: ReportData, baseline: str) -> tuple[tuple[str, tuple[Segm
     return tuple(tables)
 
 
+_SHOWN_FIRST = ("higher", "one", "lower")
+"""By which values of a metric are good: of two columns, one is to say how well rows are ordered, the other where."""
+
+
 def _segment_table(segment: str, members: Sequence[Slice], limit: int) -> SegmentTable:
     shown = members[:limit]
-    present = {name for entry in members for name in entry.metrics if name in METRICS}
-    names = [name for name in ("auc", "calibration", "ne", "logloss", "log_mae") if name in present][:2]
+    names = sorted(
+        (name for name in METRICS if any(name in entry.metrics for entry in members)),
+        key=lambda name: _SHOWN_FIRST.index(METRICS[name].good),
+    )[:2]
     scales = {
         name: shared_scale(found.get(name) for entry in shown for found in (entry.metrics, entry.online))
         for name in names
     }
     return SegmentTable(
         segment=segment,
-        columns=tuple(METRICS[name] for name in names),
+        columns=tuple(METRICS[name].label for name in names),
         lines=tuple(
             _slice_line(
                 entry,
