@@ -48,8 +48,8 @@ def check_metrics(gates: Sequence[Gate]) -> None:
         ConfigError: With the nearest name of each.
     """
     problems = [
-        Problem(_unknown("metric", gate.metric, sorted(_METRICS)), path=f"gates[{place}].metric")
-        for place, gate in enumerate(gates)
+        Problem(_unknown("metric", gate.metric, sorted(_METRICS)), path=f"gates[{index}].metric")
+        for index, gate in enumerate(gates)
         if gate.metric not in _METRICS and not _RANKS.fullmatch(gate.metric)
     ]
     if problems:
@@ -70,13 +70,13 @@ def judge_gates(gates: Sequence[Gate], summary: Summary, rows: Iterable[MetricRo
     measured = _measured(summary, rows)
     problems: list[Problem] = []
     verdicts: list[GateVerdict] = []
-    for place, gate in enumerate(gates):
-        found = _find(gate, measured, summary)
-        if isinstance(found, tuple):
-            key, message = found
-            problems.append(Problem(message, path=f"gates[{place}].{key}"))
+    for index, gate in enumerate(gates):
+        value = _find(gate, measured, summary)
+        if isinstance(value, tuple):
+            key, message = value
+            problems.append(Problem(message, path=f"gates[{index}].{key}"))
         else:
-            verdicts.append(_judge(gate, found))
+            verdicts.append(_judge(gate, value))
     if problems:
         raise ConfigError(problems)
     return tuple(verdicts)
@@ -88,20 +88,20 @@ def failed(verdicts: Iterable[GateVerdict]) -> bool:
 
 
 def _measured(summary: Summary, rows: Iterable[MetricRow]) -> Measured:
-    found: dict[tuple[str, str, str, str | None], MetricValue] = {}
+    values: dict[tuple[str, str, str, str | None], MetricValue] = {}
     for name, variant in summary.variants.items():
         for against, comparison in (("online", variant.vs_online), ("baseline", variant.vs_baseline)):
             if comparison is not None:
                 for metric in _COUNTS:
                     value = MetricValue(float(getattr(comparison, metric)), None, None, comparison.compared)
-                    found[name, metric, ALL, against] = value
-        found[name, "rows_scored", ALL, None] = MetricValue(float(variant.rows_scored), None, None, variant.rows)
+                    values[name, metric, ALL, against] = value
+        values[name, "rows_scored", ALL, None] = MetricValue(float(variant.rows_scored), None, None, variant.rows)
     for row in rows:
         if row.bucket is None:
-            found[row.variant, row.metric, row.slice, row.against] = MetricValue(
+            values[row.variant, row.metric, row.slice, row.against] = MetricValue(
                 row.value, row.low, row.high, row.rows, row.reason
             )
-    return found
+    return values
 
 
 def _find(gate: Gate, measured: Measured, summary: Summary) -> MetricValue | tuple[str, str]:
@@ -125,8 +125,8 @@ def _find(gate: Gate, measured: Measured, summary: Summary) -> MetricValue | tup
         if len(sides) > 1:
             return "metric", f"`{gate.metric}` is measured against online and against the baseline: give `against`"
         (against,) = sides
-    found = measured.get((gate.variant, gate.metric, gate.slice or ALL, against))
-    return found if found is not None else _no_slice(gate, measured)
+    value = measured.get((gate.variant, gate.metric, gate.slice or ALL, against))
+    return value if value is not None else _no_slice(gate, measured)
 
 
 def _no_slice(gate: Gate, measured: Measured) -> MetricValue | tuple[str, str]:
@@ -153,8 +153,8 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> str:
     return f"`{name}` is no {what}{end}"
 
 
-def _judge(gate: Gate, found: MetricValue) -> GateVerdict:
-    value = found.value if gate.bound is None else getattr(found, gate.bound)
+def _judge(gate: Gate, measured: MetricValue) -> GateVerdict:
+    value = measured.value if gate.bound is None else getattr(measured, gate.bound)
     verdict = GateVerdict(
         variant=gate.variant,
         against=gate.against,
@@ -165,15 +165,15 @@ def _judge(gate: Gate, found: MetricValue) -> GateVerdict:
         max=gate.max,
         slice=gate.slice,
         bound=gate.bound,
-        low=found.low,
-        high=found.high,
-        rows=found.rows,
+        low=measured.low,
+        high=measured.high,
+        rows=measured.rows,
     )
     reason = None
-    if gate.min_rows is not None and found.rows < gate.min_rows:
-        reason = f"of {found.rows:,} rows, and the gate wants {gate.min_rows:,}"
-    elif found.value is None:
-        reason = found.reason or "not defined"
+    if gate.min_rows is not None and measured.rows < gate.min_rows:
+        reason = f"of {measured.rows:,} rows, and the gate wants {gate.min_rows:,}"
+    elif measured.value is None:
+        reason = measured.reason or "not defined"
     elif value is None or not math.isfinite(value):
         reason = f"it has no {gate.bound} bound" if gate.bound is not None else "it is not a finite number"
     if reason is not None:

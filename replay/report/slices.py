@@ -41,6 +41,11 @@ class Slice:
         return self.name.partition("=")[2]
 
     @property
+    def mean_delta(self) -> float | None:
+        """Mean of replayed - online; None where it is not measured."""
+        return self.metrics["mean_delta"].value if "mean_delta" in self.metrics else None
+
+    @property
     def rate(self) -> float | None:
         """Share of the compared rows that are mismatched; None without any."""
         return self.mismatched / self.compared if self.compared else None

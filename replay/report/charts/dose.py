@@ -55,12 +55,12 @@ def _chart(name: str, group: Sequence[_Dose]) -> LossCurve:
 
 
 def _measured(dose: _Dose, metric: str) -> MeasuredLoss:
-    size, label, variant, found = dose
+    size, label, variant, against = dose
     return MeasuredLoss(
         at=size,
         label=label,
-        loss=getattr(found, metric),
-        low=getattr(found, f"{metric}_low", None),
-        high=getattr(found, f"{metric}_high", None),
+        loss=getattr(against, metric),
+        low=getattr(against, f"{metric}_low", None),
+        high=getattr(against, f"{metric}_high", None),
         note=f"{count(variant.rows_scored)} rows touched",
     )

@@ -28,18 +28,18 @@ class IntervalCell:
     reason: str = ""
 
 
-def metric_names(found: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
+def metric_names(measured: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
     """List the quality metrics that occur, the known ones first."""
-    names = dict.fromkeys(name for metrics in found for name in metrics)
+    names = dict.fromkeys(name for metrics in measured for name in metrics)
     known = [name for name in METRIC_LABELS if name in names]
     return (*known, *(name for name in names if name not in METRIC_LABELS))
 
 
-def shared_scale(found: Iterable[MeasuredMetric | None]) -> AxisScale | None:
+def shared_scale(measured: Iterable[MeasuredMetric | None]) -> AxisScale | None:
     """Find the scale that holds all values and intervals; None without a value."""
     ends = [
         end
-        for entry in found
+        for entry in measured
         if entry is not None and entry.value is not None
         for end in (entry.value, entry.low, entry.high)
         if end is not None
@@ -48,18 +48,18 @@ def shared_scale(found: Iterable[MeasuredMetric | None]) -> AxisScale | None:
 
 
 def interval_cell(
-    found: MeasuredMetric | None, scale: AxisScale | None, reference: float | None = None, *, digits: int = 4
+    metric: MeasuredMetric | None, scale: AxisScale | None, reference: float | None = None, *, digits: int = 4
 ) -> IntervalCell:
     """Place a metric on a scale."""
-    if found is None:
+    if metric is None:
         return IntervalCell(number(None), "")
-    if found.value is None or scale is None:
-        return IntervalCell("undefined", "", reason=found.reason or "")
-    low, high = (found.low, found.high) if found.low is not None and found.high is not None else (None, None)
+    if metric.value is None or scale is None:
+        return IntervalCell("undefined", "", reason=metric.reason or "")
+    low, high = (metric.low, metric.high) if metric.low is not None and metric.high is not None else (None, None)
     return IntervalCell(
-        text=number(found.value, digits),
+        text=number(metric.value, digits),
         interval=interval_text(low, high, digits),
-        at=scale.share(found.value),
+        at=scale.share(metric.value),
         low=None if low is None else scale.share(low),
         high=None if high is None else scale.share(high),
         reference=None if reference is None else scale.share(reference),

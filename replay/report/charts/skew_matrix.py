@@ -42,60 +42,60 @@ class SkewMatrixChart:
 
 def skew_matrix_chart(summary: Summary) -> SkewMatrixChart | None:
     """Lay out the skew matrix; None where none was asked for."""
-    found = summary.skew_matrix
-    if found is None:
+    matrix = summary.skew_matrix
+    if matrix is None:
         return None
-    largest = max([*(cell.loss(found.metric) or 0.0 for cell in found.cells), 0.0]) or 1.0
-    modules = list(found.modules)
+    largest = max([*(cell.loss(matrix.metric) or 0.0 for cell in matrix.cells), 0.0]) or 1.0
+    modules = list(matrix.modules)
     table = len(modules) == _TABLE_MODULES
     return SkewMatrixChart(
-        loss=LOSSES[found.metric],
-        sentence=matrix_sentence(found),
+        loss=LOSSES[matrix.metric],
+        sentence=matrix_sentence(matrix),
         rows_are=modules[0] if table else "pairing",
         columns_are=modules[1] if table else "",
-        columns=tuple(found.modules[modules[1]]) if table else (LOSSES[found.metric],),
-        lines=_table(found, largest) if table else _list(found, largest),
-        by_lag=tuple((str(entry.lag), number(entry.loss, 3), entry.variant) for entry in found.losses),
-        curve=_curve(found),
+        columns=tuple(matrix.modules[modules[1]]) if table else (LOSSES[matrix.metric],),
+        lines=_table(matrix, largest) if table else _list(matrix, largest),
+        by_lag=tuple((str(entry.lag), number(entry.loss, 3), entry.variant) for entry in matrix.losses),
+        curve=_curve(matrix),
     )
 
 
-def _table(found: SkewMatrix, largest: float) -> tuple[tuple[str, tuple[MatrixCell, ...]], ...]:
-    by_versions = {tuple(cell.modules.values()): cell for cell in found.cells}
-    rows, columns = found.modules.values()
+def _table(matrix: SkewMatrix, largest: float) -> tuple[tuple[str, tuple[MatrixCell, ...]], ...]:
+    by_versions = {tuple(cell.modules.values()): cell for cell in matrix.cells}
+    rows, columns = matrix.modules.values()
     return tuple(
-        (row, tuple(_cell(by_versions[row, column], found.metric, largest) for column in columns)) for row in rows
+        (row, tuple(_cell(by_versions[row, column], matrix.metric, largest) for column in columns)) for row in rows
     )
 
 
-def _list(found: SkewMatrix, largest: float) -> tuple[tuple[str, tuple[MatrixCell, ...]], ...]:
+def _list(matrix: SkewMatrix, largest: float) -> tuple[tuple[str, tuple[MatrixCell, ...]], ...]:
     """Every pairing on a line, the largest loss first; one that is not defined is worse than any."""
-    cells = sorted(found.cells, key=lambda cell: -worst_if_undefined(cell.loss(found.metric)))
+    cells = sorted(matrix.cells, key=lambda cell: -worst_if_undefined(cell.loss(matrix.metric)))
     return tuple(
         (
             " + ".join(f"{name} {version}" for name, version in cell.modules.items()),
-            (_cell(cell, found.metric, largest),),
+            (_cell(cell, matrix.metric, largest),),
         )
         for cell in cells
     )
 
 
-def matrix_sentence(found: SkewMatrix) -> str:
+def matrix_sentence(matrix: SkewMatrix) -> str:
     """Say up to what lag the limit holds; or, without a limit, the worst pairing."""
-    loss = LOSSES[found.metric]
-    if found.limit is None or found.holds_up_to is None:
-        worst = max(found.losses, key=lambda entry: entry.loss or 0.0, default=None)
+    loss = LOSSES[matrix.metric]
+    if matrix.limit is None or matrix.holds_up_to is None:
+        worst = max(matrix.losses, key=lambda entry: entry.loss or 0.0, default=None)
         return "" if worst is None else f"The worst pairing is {worst.variant}: {loss} {number(worst.loss)}."
-    limit = f"{loss} <= {number(found.limit)}"
-    broken = next((entry for entry in found.losses if entry.lag > found.holds_up_to), None)
+    limit = f"{loss} <= {number(matrix.limit)}"
+    broken = next((entry for entry in matrix.losses if entry.lag > matrix.holds_up_to), None)
     after = "" if broken is None else _broken(broken, loss)
-    if found.holds_up_to < 0:
+    if matrix.holds_up_to < 0:
         return f"Does not hold even where all modules are of one version, at {limit}{after}."
-    if found.holds_up_to == 0 and broken is not None:
+    if matrix.holds_up_to == 0 and broken is not None:
         return f"Holds only where all modules are of one version, at {limit}{after}."
     if broken is None:
-        return f"Holds at every lag that was replayed, up to {_versions(found.holds_up_to)}, at {limit}."
-    return f"Holds up to a lag of {_versions(found.holds_up_to)} at {limit}{after}."
+        return f"Holds at every lag that was replayed, up to {_versions(matrix.holds_up_to)}, at {limit}."
+    return f"Holds up to a lag of {_versions(matrix.holds_up_to)} at {limit}{after}."
 
 
 def _broken(entry: LagLoss, loss: str) -> str:
@@ -117,9 +117,9 @@ def _cell(cell: SkewCell, metric: str, largest: float) -> MatrixCell:
     return MatrixCell(number(loss, 3), title, max(0.0, (loss or 0.0) / largest), cell.lag == 0)
 
 
-def _curve(found: SkewMatrix) -> LossCurve | None:
-    losses: Sequence[LagLoss] = found.losses
+def _curve(matrix: SkewMatrix) -> LossCurve | None:
+    losses: Sequence[LagLoss] = matrix.losses
     if len(losses) <= 1:
         return None
     measured = [MeasuredLoss(float(entry.lag), str(entry.lag), entry.loss, note=entry.variant) for entry in losses]
-    return draw_curve("Worst loss by lag", LOSSES[found.metric], measured, found.limit)
+    return draw_curve("Worst loss by lag", LOSSES[matrix.metric], measured, matrix.limit)

@@ -75,7 +75,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Page:
-    """Everything that the templates place."""
+    """Everything that the templates show."""
 
     title: str
     window: str
@@ -115,17 +115,17 @@ def _answer(summary: Summary, verdict: Verdict) -> str:
 def facts(summary: Summary, name: str) -> tuple[Fact, ...]:
     """The key figures: of the comparison, and of the first quality metric where there is a label."""
     variant = summary.variants.get(name)
-    found = variant.vs_online if variant else None
-    listed = [Fact("Rows compared", count(found.compared if found else 0), f"of {count(summary.rows)} replayed")]
-    if found is not None and found.compared:
-        interval = percent_interval(found.mismatch_rate_low, found.mismatch_rate_high)
+    online = variant.vs_online if variant else None
+    listed = [Fact("Rows compared", count(online.compared if online else 0), f"of {count(summary.rows)} replayed")]
+    if online is not None and online.compared:
+        interval = percent_interval(online.mismatch_rate_low, online.mismatch_rate_high)
         note = f"95% interval {interval}" if interval else ""
-        listed.append(Fact("Beyond the tolerance", percent(found.mismatch_rate), note))
-        listed.append(Fact("Largest difference", number(found.max_abs, 3), f"median {number(found.p50_abs, 3)}"))
+        listed.append(Fact("Beyond the tolerance", percent(online.mismatch_rate), note))
+        listed.append(Fact("Largest difference", number(online.max_abs, 3), f"median {number(online.p50_abs, 3)}"))
     metrics = variant.metrics if variant else {}
     metric = next((metric for metric in METRIC_LABELS if metric in metrics and metrics[metric].value is not None), None)
     if metric is not None:
-        online = summary.online_metrics.get(metric)
-        note = f"online {number(online.value)}" if online else ""
+        online_metric = summary.online_metrics.get(metric)
+        note = f"online {number(online_metric.value)}" if online_metric else ""
         listed.append(Fact(f"{METRIC_LABELS[metric]}, replayed", number(metrics[metric].value), note))
     return tuple(listed)

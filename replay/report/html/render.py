@@ -15,19 +15,33 @@ from replay.report.html.page import make_page
 from replay.report.html.sections.variants import correlation
 from replay.report.html.sections.worst_rows import is_missing, logged_value, row_kind
 from replay.report.summary.data import ReportData
+from replay.report.words.causes import cause_words
 from replay.report.words.gates import gate_evidence, gate_rule
-from replay.report.words.incidents import noise_sentence
-from replay.report.words.numbers import count, key_text, moment, number, percent, seconds, signed, time_range
+from replay.report.words.incidents import equivalent_sentence, incident_sentence, noise_sentence, ruled_out_sentence
+from replay.report.words.numbers import (
+    count,
+    key_text,
+    moment,
+    number,
+    percent,
+    percent_interval,
+    seconds,
+    signed,
+    time_range,
+)
 from replay.report.words.run import tolerance_text
 from replay.report.words.variants import instabilities
 from replay.version import __version__
 
 _TEMPLATES = files("replay.report.html") / "templates"
 _FILTERS: tuple[Callable[..., object], ...] = (
+    cause_words,
     correlation,
     count,
+    equivalent_sentence,
     gate_evidence,
     gate_rule,
+    incident_sentence,
     instabilities,
     key_text,
     logged_value,
@@ -35,7 +49,9 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     noise_sentence,
     number,
     percent,
+    percent_interval,
     row_kind,
+    ruled_out_sentence,
     seconds,
     signed,
     time_range,

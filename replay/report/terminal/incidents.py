@@ -85,14 +85,16 @@ def effect_lines(summary: Summary) -> Iterator[Line]:
             yield "", f"and {len(ranking.lines) - FAMILIES_SHOWN} more, in the report", "dim"
 
 
-def _matrix(view: SkewMatrixChart) -> Iterator[Line]:
+def _matrix(chart: SkewMatrixChart) -> Iterator[Line]:
     """The pairings as a small table, the worst of a long list."""
-    width = max(7, *(len(text) for text in (*view.columns, *(cell.text for _, cells in view.lines for cell in cells))))
-    lines = view.lines if view.columns_are else view.lines[:PAIRINGS_SHOWN]
-    head = f"{view.rows_are} \\ {view.columns_are}" if view.columns_are else view.rows_are
+    width = max(
+        7, *(len(text) for text in (*chart.columns, *(cell.text for _, cells in chart.lines for cell in cells)))
+    )
+    lines = chart.lines if chart.columns_are else chart.lines[:PAIRINGS_SHOWN]
+    head = f"{chart.rows_are} \\ {chart.columns_are}" if chart.columns_are else chart.rows_are
     first = max(len(name) for name in (head, *(name for name, _ in lines)))
-    yield "", f"{head:<{first}}  " + "  ".join(f"{column:>{width}}" for column in view.columns), "dim"
+    yield "", f"{head:<{first}}  " + "  ".join(f"{column:>{width}}" for column in chart.columns), "dim"
     for name, cells in lines:
         yield "", f"{name:<{first}}  " + "  ".join(f"{cell.text:>{width}}" for cell in cells), ""
-    if len(view.lines) > len(lines):
-        yield "", f"and {len(view.lines) - len(lines)} more pairings, in the report", "dim"
+    if len(chart.lines) > len(lines):
+        yield "", f"and {len(chart.lines) - len(lines)} more pairings, in the report", "dim"

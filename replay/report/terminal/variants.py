@@ -60,16 +60,16 @@ def variants_table(summary: Summary, first: str, width: int) -> tuple[Table, int
 
 def unstable_lines(summary: Summary) -> Iterator[str]:
     """A line for each of the variants with scores that are no numbers or saturated, the worst first."""
-    found = [
+    unstable = [
         (name, variant.stability)
         for name, variant in summary.variants.items()
         if variant.stability.non_finite or variant.stability.saturated
     ]
-    found.sort(key=lambda entry: (-entry[1].non_finite, -entry[1].saturated))
-    for name, stability in found[:_UNSTABLE_SHOWN]:
+    unstable.sort(key=lambda entry: (-entry[1].non_finite, -entry[1].saturated))
+    for name, stability in unstable[:_UNSTABLE_SHOWN]:
         yield f"{name}: {', '.join(instabilities(stability))}"
-    if len(found) > _UNSTABLE_SHOWN:
-        yield f"and {len(found) - _UNSTABLE_SHOWN} more variants"
+    if len(unstable) > _UNSTABLE_SHOWN:
+        yield f"and {len(unstable) - _UNSTABLE_SHOWN} more variants"
 
 
 def _online_columns(summary: Summary, *, wide: bool) -> list[_Column]:
@@ -78,36 +78,38 @@ def _online_columns(summary: Summary, *, wide: bool) -> list[_Column]:
     def of(render: Callable[[Comparison], str]) -> Callable[[VariantSummary], str]:
         return lambda entry: number(None) if entry.vs_online is None else render(entry.vs_online)
 
-    mean = [_Column("mean |d|", of(lambda found: number(found.mean_abs, 3)))] if wide else []
+    mean = [_Column("mean |d|", of(lambda online: number(online.mean_abs, 3)))] if wide else []
     if _baseline_columns(summary):
         return [
-            _Column("off online", of(lambda found: percent(found.mismatch_rate))),
+            _Column("off online", of(lambda online: percent(online.mismatch_rate))),
             *mean,
-            _Column("p99 |d|", of(lambda found: number(found.p99_abs, 3))),
+            _Column("p99 |d|", of(lambda online: number(online.p99_abs, 3))),
         ]
     return [
-        _Column("mismatched", of(lambda found: count(found.mismatched))),
-        _Column("rate", of(lambda found: percent(found.mismatch_rate))),
+        _Column("mismatched", of(lambda online: count(online.mismatched))),
+        _Column("rate", of(lambda online: percent(online.mismatch_rate))),
         *mean,
-        _Column("p99 |d|", of(lambda found: number(found.p99_abs, 3))),
-        _Column("max |d|", of(lambda found: number(found.max_abs, 3))),
-        _Column("mean d", of(lambda found: signed(found.mean_delta, 3))),
+        _Column("p99 |d|", of(lambda online: number(online.p99_abs, 3))),
+        _Column("max |d|", of(lambda online: number(online.max_abs, 3))),
+        _Column("mean d", of(lambda online: signed(online.mean_delta, 3))),
     ]
 
 
 def _baseline_columns(summary: Summary) -> list[_Column]:
-    found = [entry.vs_baseline for entry in summary.variants.values() if entry.vs_baseline is not None]
-    if not found:
+    compared = [entry.vs_baseline for entry in summary.variants.values() if entry.vs_baseline is not None]
+    if not compared:
         return []
 
     def of(render: Callable[[Comparison], str]) -> Callable[[VariantSummary], str]:
         return lambda entry: "" if entry.vs_baseline is None else render(entry.vs_baseline)
 
-    columns = [_Column("off baseline", of(lambda one: percent(one.mismatch_rate)))]
-    loss = next((name for name in losses() if any(one.change(name).value is not None for one in found)), None)
+    columns = [_Column("off baseline", of(lambda against: percent(against.mismatch_rate)))]
+    loss = next(
+        (name for name in losses() if any(against.change(name).value is not None for against in compared)), None
+    )
     if loss is not None:
-        return [*columns, _Column(LOSSES[loss], of(lambda one: signed(one.change(loss).value, 3)))]
-    return [*columns, _Column("base |d|", of(lambda one: number(one.mean_abs, 3)))]
+        return [*columns, _Column(LOSSES[loss], of(lambda against: signed(against.change(loss).value, 3)))]
+    return [*columns, _Column("base |d|", of(lambda against: number(against.mean_abs, 3)))]
 
 
 def _in_order(summary: Summary, first: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Incidents told in sentences: what happened, when, to whom and why, for someone who has never seen the tool."""
+"""Incidents in sentences: what happened, when, in which slice and why, for someone who has never seen the tool."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from replay.report.words.losses import costs
 from replay.report.words.numbers import clock, count, moment, number, percent, seconds
 
 _LISTED = 4
-_TOLD_SHARE = 0.01
+_NAMED_SHARE = 0.01
 """Share of the mismatched rows from which another cause belongs to the first sentence."""
 
 
@@ -46,11 +46,11 @@ def _unexplained(cause: Cause | None) -> str:
 
 
 def _others(incident: Incident) -> tuple[str, ...]:
-    """A mixture is told as one."""
+    """The other causes of a mixture, as one sentence."""
     named = [
         f"{cause_words(cause)} ({percent(cause.share)})"
         for cause in incident.causes[1:]
-        if cause.kind != UNEXPLAINED and (cause.share or 0.0) >= _TOLD_SHARE
+        if cause.kind != UNEXPLAINED and (cause.share or 0.0) >= _NAMED_SHARE
     ]
     return (f"The other mismatched rows: {', '.join(named)}.",) if named else ()
 
@@ -67,49 +67,49 @@ def ruled_out_sentence(causes: Sequence[Cause]) -> str:
 
 
 def equivalent_sentence(cause: Cause) -> str:
-    """Name the explanations that the rows cannot tell apart; empty where there is none."""
+    """Name the explanations that the rows cannot distinguish from it; empty where there is none."""
     if not cause.equivalent:
         return ""
     more = len(cause.equivalent) - _LISTED
     names = "; ".join(cause.equivalent[:_LISTED]) + (f"; and {more} more" if more > 0 else "")
-    return f"These rows cannot tell it from: {names}."
+    return f"On these rows it is indistinguishable from: {names}."
 
 
 def cost_sentence(incident: Incident) -> str:
     """Say what the incident cost in quality; empty without a label."""
     parts = [
-        _cost(found, metric.change)
+        _cost(loss, metric.change)
         for name, metric in costs().items()
-        if metric.change is not None and (found := incident.loss.get(name)) is not None
+        if metric.change is not None and (loss := incident.loss.get(name)) is not None
     ]
-    told = [part for part in parts if part]
-    if not told:
+    known = [part for part in parts if part]
+    if not known:
         return ""
     repaired = _repaired(incident)
-    return f"What it cost, inside: {', '.join(told)}. {'; '.join(repaired)}{'.' if repaired else ''}".strip()
+    return f"During the incident, {', '.join(known)}. {'; '.join(repaired)}{'.' if repaired else ''}".strip()
 
 
-def _cost(found: MetricValue, change: MetricChange) -> str:
-    if found.value is None:
+def _cost(loss: MetricValue, change: MetricChange) -> str:
+    if loss.value is None:
         return ""
-    text = f"{change.below if found.value < 0 else change.above} {number(abs(found.value), 3)}"
-    if found.low is None or found.high is None:
+    text = f"{change.below if loss.value < 0 else change.above} {number(abs(loss.value), 3)}"
+    if loss.low is None or loss.high is None:
         return text
-    ends = (found.low, found.high) if found.value >= 0 else (-found.high, -found.low)
-    doubt = "" if can_be_told(found) else ", which may be chance"
+    ends = (loss.low, loss.high) if loss.value >= 0 else (-loss.high, -loss.low)
+    doubt = "" if is_certain(loss) else ", which may be chance"
     return f"{text} ({number(ends[0], 3)} to {number(ends[1], 3)}{doubt})"
 
 
-def can_be_told(found: MetricValue) -> bool:
+def is_certain(loss: MetricValue) -> bool:
     """Whether the interval of a loss leaves zero out."""
-    return found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
+    return loss.low is not None and loss.high is not None and (loss.low > 0 or loss.high < 0)
 
 
 def _repaired(incident: Incident) -> list[str]:
-    """How much of the loss each cause explains; of a loss that may be chance, no share is told."""
+    """How much of the loss each cause explains; nothing where the loss may be chance."""
     name, metric = next(iter(costs().items()))
     lost = incident.loss.get(name)
-    if lost is None or not can_be_told(lost):
+    if lost is None or not is_certain(lost):
         return []
     return [
         f"{cause_words(cause)} accounts for {percent(share)} of the {metric.label} lost"

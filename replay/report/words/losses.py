@@ -20,17 +20,17 @@ _SUMS_FIRST = ("lower", "higher", "one")
 
 
 def costs() -> Mapping[str, type[Metric]]:
-    """Changes of quality in the order in which the cost of an incident is told.
+    """Changes of quality in the order in which the cost of an incident is listed.
 
     A loss that rows add up to comes first, then what depends on their order, then what may move either way.
     """
-    found = sorted(changed_metrics().items(), key=lambda entry: _SUMS_FIRST.index(entry[1].good))
-    return dict(found)
+    changes = sorted(changed_metrics().items(), key=lambda entry: _SUMS_FIRST.index(entry[1].good))
+    return dict(changes)
 
 
-def measured_loss(found: Iterable[Comparison]) -> str:
+def measured_loss(comparisons: Iterable[Comparison]) -> str:
     """The first loss of quality that all comparisons have; ``mean_abs`` where there is none."""
-    entries = list(found)
+    entries = list(comparisons)
     return next(
         (name for name in losses() if all(entry.change(name).value is not None for entry in entries)), "mean_abs"
     )

@@ -27,27 +27,31 @@ def _open_end(at: datetime | None) -> str:
     return "open" if at is None else moment(at)
 
 
-def tolerance_text(found: ToleranceSummary | NoiseFloorSummary | None) -> str:
+def tolerance_text(bounds: ToleranceSummary | NoiseFloorSummary | None) -> str:
     """What counts as agreement.
 
     >>> tolerance_text(ToleranceSummary(1e-6, 1e-5))
     '|replayed - online| <= 1e-6 + 1e-5 * |online|'
     """
-    if found is None:
+    if bounds is None:
         return ""
-    return f"|replayed - online| <= {number(found.abs)} + {number(found.rel)} * |online|"
+    return f"|replayed - online| <= {number(bounds.abs)} + {number(bounds.rel)} * |online|"
 
 
-def reconciliation_text(found: Reconciliation) -> str:
+def reconciliation_text(reconciliation: Reconciliation) -> str:
     """Where the rows went, as a sum.
 
     >>> reconciliation_text(Reconciliation(10, 2, {"null_without_default": 1}, 7))
     '10 read = 7 scored + 2 filtered + 1 rejected (1 null_without_default)'
     """
-    rejected = sum(found.rejected.values())
-    reasons = ", ".join(f"{count(rows)} {reason}" for reason, rows in found.rejected.items() if rows)
-    parts = [f"{count(found.scored)} scored", f"{count(found.filtered)} filtered", f"{count(rejected)} rejected"]
-    text = f"{count(found.read)} read = {' + '.join(parts)}" + (f" ({reasons})" if reasons else "")
-    if found.unaccounted:
-        text += f" + {count(found.unaccounted)} UNACCOUNTED FOR: the run is at fault"
+    rejected = sum(reconciliation.rejected.values())
+    reasons = ", ".join(f"{count(rows)} {reason}" for reason, rows in reconciliation.rejected.items() if rows)
+    parts = [
+        f"{count(reconciliation.scored)} scored",
+        f"{count(reconciliation.filtered)} filtered",
+        f"{count(rejected)} rejected",
+    ]
+    text = f"{count(reconciliation.read)} read = {' + '.join(parts)}" + (f" ({reasons})" if reasons else "")
+    if reconciliation.unaccounted:
+        text += f" + {count(reconciliation.unaccounted)} UNACCOUNTED FOR: the run is at fault"
     return text

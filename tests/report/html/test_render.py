@@ -123,9 +123,9 @@ def test_an_incident_is_a_whole_story():
         "1 On 2026-11-20 from 18:02:02 to 18:05:31 UTC (3 min 29 s), 94% of the 4,597 rows of surface=home",
         "as if family counts_7d had been null. Replayed that way, 1,640 of 1,707 (96.1%)",
         "From 2026-11-20 18:02:02.137 UTC",
-        "Who surface=home",
+        "Slice surface=home",
         "Beyond the tolerance 4,321 (94%)",
-        "These rows cannot tell it from: family counts_7d = 0.0.",
+        "On these rows it is indistinguishable from: family counts_7d = 0.0.",
         "67 of the 1,707 tested rows agree under no hypothesis",
         "not another family stale (best 2.1%), not another checkpoint (best 0%)",
         "NE increase +0.168 0.112 to 0.225 93%",
@@ -161,7 +161,7 @@ def test_an_incident_without_labels_says_nothing_of_cost():
     data = everything_data()
     bare = replace(FIRST, loss={}, causes=(replace(FIRST.causes[0], loss=None),), examples=(), mean_delta=None)
     text = Page(render_html(replace(data, summary=replace(data.summary, incidents=(bare,))))).text
-    assert "What it cost" not in text
+    assert "Cost during the incident" not in text
     assert "rows to look at" not in text
     assert "Mean difference +0" not in text
 

@@ -103,7 +103,7 @@ def test_what_was_excluded_is_part_of_the_answer() -> None:
 
 def test_cost_and_noise() -> None:
     assert story.cost_sentence(INCIDENT) == (
-        "What it cost, inside: NE rose by 0.1 (0.05 to 0.15). family counts null accounts for 90% of the NE lost."
+        "During the incident, NE rose by 0.1 (0.05 to 0.15). family counts null accounts for 90% of the NE lost."
     )
     assert story.cost_sentence(replace(INCIDENT, loss={})) == ""
     better = {
@@ -112,7 +112,7 @@ def test_cost_and_noise() -> None:
         "calibration_shift": MetricValue(-0.2, None, None, 100),
     }
     assert story.cost_sentence(replace(INCIDENT, loss=better)) == (
-        f"What it cost, inside: NE rose by 0.01 ({MINUS}0.02 to 0.04, which may be chance), AUC rose by 0.03 (0.01 to "
+        f"During the incident, NE rose by 0.01 ({MINUS}0.02 to 0.04, which may be chance), AUC rose by 0.03 (0.01 to "
         "0.05), calibration fell by 0.2."
     )
     floor = NoiseFloorSummary(1e-7, 1e-3, 0.03, "online = 0.5 + 2 x replayed")
@@ -133,7 +133,7 @@ def test_the_report_and_the_terminal_tell_it() -> None:
     page = render_html(told)
     for expected in (
         "explains 96% (95% interval 87% to 99%)",
-        "These rows cannot tell it from: family counts = 0.0.",
+        "On these rows it is indistinguishable from: family counts = 0.0.",
         "replay row replay.yaml --key id=7",
         "replay run replay.yaml --set scenarios=...",
     ):

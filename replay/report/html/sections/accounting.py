@@ -18,18 +18,20 @@ class Part:
     kind: str
 
 
-def row_parts(found: Reconciliation) -> tuple[Part, ...]:
+def row_parts(reconciliation: Reconciliation) -> tuple[Part, ...]:
     """Where the rows went; what is unaccounted for is a part of its own."""
-    amounts = [("scored", found.scored, "scored"), ("filtered", found.filtered, "filtered")]
-    amounts += [(f"rejected: {reason}", rows, "rejected") for reason, rows in found.rejected.items()]
-    if found.unaccounted:
-        amounts.append(("unaccounted for", found.unaccounted, "unaccounted"))
-    total = max(found.read, 1)
+    amounts = [("scored", reconciliation.scored, "scored"), ("filtered", reconciliation.filtered, "filtered")]
+    amounts += [(f"rejected: {reason}", rows, "rejected") for reason, rows in reconciliation.rejected.items()]
+    if reconciliation.unaccounted:
+        amounts.append(("unaccounted for", reconciliation.unaccounted, "unaccounted"))
+    total = max(reconciliation.read, 1)
     return tuple(Part(label, count(rows), min(max(rows / total, 0.0), 1.0), kind) for label, rows, kind in amounts)
 
 
-def time_parts(found: Timings) -> tuple[Part, ...]:
+def time_parts(timings: Timings) -> tuple[Part, ...]:
     """Seconds by stage; `read`, `encode` and `score` add up over tasks that ran side by side."""
     stages = ("read", "encode", "score", "write", "diff")
-    total = sum(getattr(found, stage) for stage in stages) or 1.0
-    return tuple(Part(stage, seconds(getattr(found, stage)), getattr(found, stage) / total, stage) for stage in stages)
+    total = sum(getattr(timings, stage) for stage in stages) or 1.0
+    return tuple(
+        Part(stage, seconds(getattr(timings, stage)), getattr(timings, stage) / total, stage) for stage in stages
+    )

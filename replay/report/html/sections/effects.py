@@ -10,8 +10,8 @@ from replay.metrics.value import MetricValue
 from replay.report.charts.intervals import IntervalCell, interval_cell, shared_scale
 from replay.report.summary import Summary, VariantSummary
 from replay.report.words.losses import LOSSES
-from replay.report.words.numbers import MISSING, confidence, count, number, percent
-from replay.report.words.variants import instabilities, variants_by_harm
+from replay.report.words.numbers import MISSING, confidence, number
+from replay.report.words.variants import variants_by_harm
 
 EFFECTS_SHOWN = 20
 """Variants that are shown without asking for more."""
@@ -25,21 +25,10 @@ class EffectLine:
     """The name up to the slash; empty where it is a checkpoint's own."""
     name: str
     """The name, or what comes after the slash: the scenario, with the dose where it has one."""
-    baseline: bool
-    touched: str
-    touched_share: str
-    rate: str
-    share: float
-    mean_abs: str
-    p99_abs: str
+    variant: VariantSummary
     quality: tuple[IntervalCell, ...]
     order: tuple[tuple[str, str], ...]
     """Kendall's tau and the share of the top k that stays, each with its interval."""
-    faults: tuple[str, ...]
-    """Scores that no healthy model gives."""
-    broken: bool
-    """Whether there are non-finite scores."""
-    largest_logit: str
 
 
 @dataclass(frozen=True)
@@ -55,35 +44,27 @@ class EffectTable:
 
 def effect_table(summary: Summary) -> EffectTable | None:
     """Lay out what variants change; None where there is nothing beside the baseline."""
-    found = {name: variant.vs_baseline for name, variant in summary.variants.items() if variant.vs_baseline}
-    if not found:
+    compared = {name: variant.vs_baseline for name, variant in summary.variants.items() if variant.vs_baseline}
+    if not compared:
         return None
-    metrics = [name for name in losses() if any(entry.change(name).value is not None for entry in found.values())]
-    scales = {name: shared_scale([*(entry.change(name) for entry in found.values()), _NONE]) for name in metrics}
-    ranks = [entry.rank for entry in found.values() if entry.rank is not None]
+    metrics = [name for name in losses() if any(entry.change(name).value is not None for entry in compared.values())]
+    scales = {name: shared_scale([*(entry.change(name) for entry in compared.values()), _NONE]) for name in metrics}
+    ranks = [entry.rank for entry in compared.values() if entry.rank is not None]
     top = next((k for rank in ranks for k in rank.top_k), None)
     order = ("Kendall tau", *([f"Top {top} kept"] if top else [])) if ranks else ()
 
     def line(name: str) -> EffectLine:
-        variant, entry = summary.variants[name], found.get(name)
+        variant, entry = summary.variants[name], compared.get(name)
+        own_name = _own_name(name, variant)
         return EffectLine(
-            checkpoint=name[: len(name) - len(_own_name(name, variant))],
-            name=_own_name(name, variant),
-            baseline=name == summary.baseline,
-            touched=count(variant.rows_scored) if variant.scenario is not None else "all",
-            touched_share=percent(variant.rows_scored / variant.rows) if variant.rows else MISSING,
-            rate=percent(entry.mismatch_rate if entry else None),
-            share=(entry.mismatch_rate or 0.0) if entry else 0.0,
-            mean_abs=number(entry.mean_abs if entry else None, 3),
-            p99_abs=number(entry.p99_abs if entry else None, 3),
+            checkpoint=name.removesuffix(own_name),
+            name=own_name,
+            variant=variant,
             quality=tuple(
                 interval_cell(entry.change(metric) if entry else None, scales[metric], reference=0.0, digits=3)
                 for metric in metrics
             ),
             order=_order(entry.rank if entry else None, top) if order else (),
-            faults=instabilities(variant.stability),
-            broken=variant.stability.non_finite > 0,
-            largest_logit=number(variant.stability.largest_logit, 3),
         )
 
     lines = [line(name) for name in variants_by_harm(summary)]

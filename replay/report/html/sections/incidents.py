@@ -4,34 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from replay.diagnosis.causes.cause import UNEXPLAINED
-from replay.report.summary import Cause, Incident, Summary
+from replay.report.summary import Incident, Summary
 from replay.report.words.causes import cause_words
 from replay.report.words.incidents import (
-    can_be_told,
-    equivalent_sentence,
-    incident_sentence,
-    ruled_out_sentence,
+    is_certain,
     slice_words,
 )
 from replay.report.words.losses import costs
-from replay.report.words.numbers import count, interval_text, moment, number, percent, percent_interval, seconds, signed
-
-
-@dataclass(frozen=True)
-class CauseLine:
-    """A cause with its evidence."""
-
-    words: str
-    explained: str
-    interval: str
-    tested: str
-    share: str
-    share_of_one: float
-    control: str
-    equivalent: str
-    note: str
-    command: str
+from replay.report.words.numbers import count, interval_text, moment, percent, seconds, signed
 
 
 @dataclass(frozen=True)
@@ -54,28 +34,13 @@ class CostTable:
 
 
 @dataclass(frozen=True)
-class RowLine:
-    """A row to look at."""
-
-    key: str
-    time: str
-    online: str
-    replayed: str
-    command: str
-
-
-@dataclass(frozen=True)
 class IncidentCard:
     """One incident."""
 
     number: int
-    sentence: str
+    incident: Incident
     facts: tuple[tuple[str, str], ...]
     cost: CostTable | None
-    causes: tuple[CauseLine, ...]
-    ruled_out: str
-    searched: str
-    rows: tuple[RowLine, ...]
 
 
 @dataclass(frozen=True)
@@ -89,49 +54,25 @@ def incident_cards(summary: Summary) -> IncidentCards | None:
     """Lay out the incidents of a run; None where none were searched for."""
     if not summary.diagnosed and not summary.incidents:
         return None
-    return IncidentCards(tuple(_card(index, incident) for index, incident in enumerate(summary.incidents, start=1)))
-
-
-def _card(index: int, incident: Incident) -> IncidentCard:
-    searched = ""
-    if incident.hypotheses:
-        searched = f"{incident.hypotheses:,} hypotheses were replayed on {incident.rows_scored:,} scored rows."
-    return IncidentCard(
-        number=index,
-        sentence=incident_sentence(incident),
-        facts=_facts(incident),
-        cost=_cost_table(incident),
-        causes=tuple(_cause(cause) for cause in incident.causes),
-        ruled_out=ruled_out_sentence(incident.ruled_out),
-        searched=searched,
-        rows=tuple(
-            RowLine(
-                key=", ".join(f"{name}={value}" for name, value in row.key.items()),
-                time=moment(row.time),
-                online=number(row.online, 6),
-                replayed=number(row.replayed, 6),
-                command=row.command,
-            )
-            for row in incident.examples
-        ),
-    )
+    numbered = enumerate(summary.incidents, start=1)
+    return IncidentCards(tuple(IncidentCard(number, one, _facts(one), _cost_table(one)) for number, one in numbered))
 
 
 def _facts(incident: Incident) -> tuple[tuple[str, str], ...]:
-    """When, how long, who, how many."""
-    lasted = (incident.end - incident.start).total_seconds()
+    """When, how long, which slice, how many rows."""
+    duration = (incident.end - incident.start).total_seconds()
     listed = (
         ("From", f"{moment(incident.start)} UTC"),
         ("To", "the end of the window" if incident.permanent else f"{moment(incident.end)} UTC"),
-        ("Length", seconds(lasted) + (", sets in gradually" if incident.gradual else "")),
-        ("Who", slice_words(incident) or "all rows"),
-        ("Rows inside", count(incident.rows)),
+        ("Duration", seconds(duration) + (", sets in gradually" if incident.gradual else "")),
+        ("Slice", slice_words(incident) or "all rows"),
+        ("Rows", count(incident.rows)),
         ("Beyond the tolerance", f"{count(incident.mismatched)} ({percent(incident.mismatch_rate)})"),
         (
             "Mean difference",
             "" if incident.mean_delta is None else f"{signed(incident.mean_delta, 3)} (replayed less online)",
         ),
-        ("Chance of so much in a clean run", "" if incident.p_value is None else _chance(incident.p_value)),
+        ("Chance of this in a clean run", "" if incident.p_value is None else _chance(incident.p_value)),
     )
     return tuple((label, value) for label, value in listed if value)
 
@@ -142,20 +83,20 @@ def _chance(p_value: float) -> str:
 
 def _cost_table(incident: Incident) -> CostTable | None:
     """The cost by metric; None without a label."""
-    certain = any(can_be_told(found) for found in incident.loss.values())
+    certain = any(is_certain(loss) for loss in incident.loss.values())
     known = [cause for cause in incident.causes if cause.loss and certain]
     lines = []
     for name, metric in costs().items():
-        found = incident.loss.get(name)
-        if found is None or found.value is None or metric.change is None:
+        loss = incident.loss.get(name)
+        if loss is None or loss.value is None or metric.change is None:
             continue
-        shares = [(cause.loss or {}).get(metric.name) if can_be_told(found) else None for cause in known]
+        shares = [(cause.loss or {}).get(metric.name) if is_certain(loss) else None for cause in known]
         lines.append(
             CostLine(
                 metric=metric.change.label,
-                loss=signed(found.value, 3),
-                interval=interval_text(found.low, found.high),
-                certain=can_be_told(found),
+                loss=signed(loss.value, 3),
+                interval=interval_text(loss.low, loss.high),
+                certain=is_certain(loss),
                 shares=tuple(_share(share) for share in shares),
             )
         )
@@ -169,19 +110,3 @@ def _share(share: float | None) -> str:
     if share < 0:
         return "none"
     return percent(share) if share <= 1 else "more than all"
-
-
-def _cause(cause: Cause) -> CauseLine:
-    known = cause.kind != UNEXPLAINED
-    return CauseLine(
-        words=cause_words(cause),
-        explained=percent(cause.explained_rate) if known else "",
-        interval=percent_interval(cause.explained_low, cause.explained_high) if known else "",
-        tested=f"{cause.rows_tested:,}" if known else "",
-        share=percent(cause.share),
-        share_of_one=cause.share or 0.0,
-        control=percent(cause.control_rate) if cause.control_rate is not None else "",
-        equivalent=equivalent_sentence(cause),
-        note="" if known else cause.text or "",
-        command=cause.command or "",
-    )

@@ -20,15 +20,15 @@ class OrderTable:
 
 def order_table(summary: Summary) -> OrderTable | None:
     """Lay out the changes of order; None where there is no group, or one variant."""
-    found = {
+    ranks = {
         f"{name}{' against online' if name == summary.baseline else ''}": side.rank
         for name, variant in summary.variants.items()
         if (side := variant.vs_online if name == summary.baseline else variant.vs_baseline) is not None
         and side.rank is not None
     }
-    if not found:
+    if not ranks:
         return None
-    first = next(iter(found.values()))
+    first = next(iter(ranks.values()))
     columns = ("Kendall tau", *(f"top {k} kept" for k in first.top_k), *(f"NDCG@{k} change" for k in first.ndcg_change))
     return OrderTable(
         columns,
@@ -42,7 +42,7 @@ def order_table(summary: Summary) -> OrderTable | None:
                     *(_cell(rank.ndcg_change[k], sign=True) for k in first.ndcg_change),
                 ),
             )
-            for name, rank in found.items()
+            for name, rank in ranks.items()
         ),
     )
 

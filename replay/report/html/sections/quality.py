@@ -26,7 +26,7 @@ def quality_table(summary: Summary) -> QualityTable | None:
         return None
     names = metric_names(lines.values())
     scales = {name: shared_scale(metrics.get(name) for metrics in lines.values()) for name in names}
-    online = {name: found.value for name, found in summary.online_metrics.items()}
+    online = {name: metric.value for name, metric in summary.online_metrics.items()}
     return QualityTable(
         columns=tuple(METRIC_LABELS.get(name, name) for name in names),
         lines=tuple(

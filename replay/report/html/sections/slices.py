@@ -10,24 +10,10 @@ from replay.metrics.metric import METRICS
 from replay.report.charts.intervals import IntervalCell, interval_cell, shared_scale
 from replay.report.slices import Slice, slices_by_variant
 from replay.report.summary.data import ReportData
-from replay.report.words.numbers import count, percent, signed
 
 SLICES_SHOWN = 30
 """Values of a segment shown for the baseline; a third of them for other variants."""
 SLICED_VARIANTS = 6
-
-
-@dataclass(frozen=True)
-class SliceLine:
-    """A segment value's line."""
-
-    value: str
-    compared: str
-    mismatched: str
-    rate: str
-    share: float
-    mean_delta: str
-    cells: tuple[IntervalCell, ...]
 
 
 @dataclass(frozen=True)
@@ -36,18 +22,19 @@ class SegmentTable:
 
     segment: str
     columns: tuple[str, ...]
-    lines: tuple[SliceLine, ...]
+    lines: tuple[tuple[Slice, tuple[IntervalCell, ...]], ...]
+    """Each slice with its metrics, a cell for each of `columns`."""
     left_out: int
 
 
 def slice_tables(data: ReportData, baseline: str) -> tuple[tuple[str, tuple[SegmentTable, ...]], ...]:
     """Lay out the slices of the baseline and then of the other variants, up to `SLICED_VARIANTS`."""
-    found = slices_by_variant(data.rows)
+    slices = slices_by_variant(data.rows)
     order = [baseline, *(name for name in data.summary.variants if name != baseline)]
     tables = []
-    for name in [name for name in order if name in found][:SLICED_VARIANTS]:
+    for name in [name for name in order if name in slices][:SLICED_VARIANTS]:
         limit = SLICES_SHOWN if name == baseline else SLICES_SHOWN // 3
-        segments = groupby(found[name], key=lambda entry: entry.segment)
+        segments = groupby(slices[name], key=lambda entry: entry.segment)
         tables.append((name, tuple(_segment_table(segment, list(members), limit) for segment, members in segments)))
     return tuple(tables)
 
@@ -63,14 +50,14 @@ def _segment_table(segment: str, members: Sequence[Slice], limit: int) -> Segmen
         key=lambda name: _SHOWN_FIRST.index(METRICS[name].good),
     )[:2]
     scales = {
-        name: shared_scale(found.get(name) for entry in shown for found in (entry.metrics, entry.online))
+        name: shared_scale(metrics.get(name) for entry in shown for metrics in (entry.metrics, entry.online))
         for name in names
     }
     return SegmentTable(
         segment=segment,
         columns=tuple(METRICS[name].label for name in names),
         lines=tuple(
-            _slice_line(
+            (
                 entry,
                 tuple(
                     interval_cell(entry.metrics.get(name), scales[name], _value(entry.online, name)) for name in names
@@ -84,15 +71,3 @@ def _segment_table(segment: str, members: Sequence[Slice], limit: int) -> Segmen
 
 def _value(metrics: Mapping[str, object], name: str) -> float | None:
     return getattr(metrics.get(name), "value", None)
-
-
-def _slice_line(entry: Slice, cells: tuple[IntervalCell, ...]) -> SliceLine:
-    return SliceLine(
-        value=entry.value,
-        compared=count(entry.compared),
-        mismatched=count(entry.mismatched),
-        rate=percent(entry.rate),
-        share=entry.rate or 0.0,
-        mean_delta=signed(_value(entry.metrics, "mean_delta"), 3),
-        cells=cells,
-    )

@@ -93,8 +93,8 @@ def correlation(value: float | None) -> str:
 
 def _magnitude_axis(summary: Summary) -> tuple[int, int]:
     """Decades that hold every distance and the tolerance."""
-    found = [variant.vs_online for variant in summary.variants.values() if variant.vs_online]
-    sizes = [size for entry in found for size in (entry.p50_abs, entry.p99_abs, entry.max_abs) if size]
+    compared = [variant.vs_online for variant in summary.variants.values() if variant.vs_online]
+    sizes = [size for entry in compared for size in (entry.p50_abs, entry.p99_abs, entry.max_abs) if size]
     if summary.tolerance and summary.tolerance.abs:
         sizes.append(summary.tolerance.abs)
     if not sizes:
@@ -117,8 +117,8 @@ def _log_share(size: float | None, axis: tuple[int, int]) -> float | None:
     return min(max((math.log10(size) - low) / (high - low), 0.0), 1.0) if size > 0 else 0.0
 
 
-def _magnitudes(found: Comparison, axis: tuple[int, int]) -> Magnitudes:
-    sizes = (found.p50_abs, found.p99_abs, found.max_abs)
+def _magnitudes(online: Comparison, axis: tuple[int, int]) -> Magnitudes:
+    sizes = (online.p50_abs, online.p99_abs, online.max_abs)
     names = ("median", "99th percentile", "largest")
     title = ", ".join(f"{name} {number(size, 3)}" for name, size in zip(names, sizes, strict=True))
     p50, p99, most = (_log_share(size, axis) for size in sizes)
