@@ -1,4 +1,4 @@
-"""The config as data for the manifest, and the hash that says which configs give the same results."""
+"""The config as data for the manifest, and its fingerprint: configs with the same one give the same results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def to_resolved_dict(config: ReplayConfig) -> dict[str, Any]:
 
 
 def _strict(value: Any) -> Any:
-    """JSON has no word for NaN and infinity."""
+    """Numbers that are not finite as text: JSON has none."""
     if isinstance(value, dict):
         return {key: _strict(entry) for key, entry in value.items()}
     if isinstance(value, list):

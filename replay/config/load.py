@@ -1,4 +1,4 @@
-"""From a file, or from plain data, to one validated config: all problems at once."""
+"""Reads a config from a file or from plain data, and reports all of its problems at once."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _validate(data: dict[str, Any], base_dir: str) -> tuple[ReplayConfig | None,
 
 
 def _doubts(document: Document) -> Iterator[Finding]:
-    """What YAML readers disagree about, where any value is allowed: arguments of the user's code, and constants."""
+    """Values that YAML readers read differently, where any value is allowed: arguments of user code, constants."""
     for path, doubt in document.doubts.items():
         arguments = path[0] == "checkpoints" and path[2:3] == ("kwargs",) and len(path) > 3
         of_a_step = path[0] == "scenarios" and path[3:4] in (("kwargs",), ("value",))
@@ -96,7 +96,7 @@ def _doubts(document: Document) -> Iterator[Finding]:
 
 
 def _in_file(path: KeyPath, renamed: Mapping[KeyPath, KeyPath]) -> KeyPath:
-    """A place of the repaired data as it is in the file."""
+    """The path in the file of a path in the repaired data."""
     for depth in range(len(path), 0, -1):
         if path[:depth] in renamed:
             return (*renamed[path[:depth]], *path[depth:])

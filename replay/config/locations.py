@@ -1,4 +1,4 @@
-"""Where files are: local paths made absolute, places elsewhere left alone."""
+"""Local paths of a config made absolute; URIs stay as they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain data (mappings, lists, text, numbers) whose shape is not certain: what does not fit is left out."""
+"""Reads plain data (mappings, lists, text, numbers) of uncertain shape: what does not fit is left out."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How a mistake in a config is put into words."""
+"""Mistakes in a config: what they are about, and their messages."""

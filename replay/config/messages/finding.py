@@ -1,4 +1,4 @@
-"""A mistake and its place in the config, before the place becomes a line."""
+"""A mistake and its path in the config, before the path becomes a line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 KeyPath = tuple[str | int, ...]
-"""A place in the config: keys of mappings and indices of lists, from the top."""
+"""A path into the config: keys of mappings and indices of lists, from the top."""
 
 FINDINGS = "findings"
 """Type of the pydantic error that carries findings in its context."""
@@ -25,7 +25,7 @@ class Finding:
     Attributes:
         path: Where; relative to the section that was checked.
         message: What was found, what was expected, what to do.
-        line: 1-based line in the file, where the place alone does not tell it.
+        line: 1-based line in the file, where the path alone does not give it.
     """
 
     path: KeyPath
@@ -68,7 +68,7 @@ def _init_details(detail: ErrorDetails) -> InitErrorDetails:
 
 
 def render_path(path: KeyPath) -> str:
-    """Write a place the way ``--set`` reads it.
+    """Write a path the way ``--set`` reads it.
 
     >>> render_path(("model", "inputs", 0, "missing", "features.ctr_7d"))
     "model.inputs[0].missing['features.ctr_7d']"

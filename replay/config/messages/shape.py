@@ -31,10 +31,10 @@ def field_of(section: type[Section], key: str) -> FieldInfo | None:
 
 
 def section_at(path: KeyPath, data: Any = None, section: type[Section] = ReplayConfig) -> type[Section] | None:
-    """The section that lies at a place of the config, or None where there is none.
+    """The section at a path of the config, or None where there is none.
 
     Args:
-        path: The place.
+        path: The path.
         data: The config as plain data: where an entry may be one of several sections, its keys tell which.
         section: Where the path starts.
 
@@ -76,7 +76,7 @@ def choose(sections: tuple[type[Section], ...], data: Any) -> type[Section]:
 
 
 def purpose(path: KeyPath, data: Any = None) -> str:
-    """What a key is for, in its first sentence; empty where nothing is known."""
+    """What a key is for: the first sentence of its description, or nothing."""
     section = section_at(path[:-1], data)
     info = field_of(section, str(path[-1])) if section is not None else None
     return " ".join(_SENTENCE_END.split(info.description or "")[0].split()) if info is not None else ""
@@ -89,8 +89,8 @@ def repair_keys(data: dict[str, Any]) -> tuple[dict[str, Any], list[Finding], di
         data: The config as plain data; it is not changed.
 
     Returns:
-        The data without unknown keys, or with the key that was meant where there is one; a finding for each; and where
-        a key was replaced, the place under which it is now by the place in the file.
+        The data, without unknown keys or with the known key that is nearest; a finding for each; and of keys that were
+        replaced the path in the file, by the path in the result.
     """
     repair = _Repair()
     return repair.section(data, ReplayConfig, (), ()), repair.findings, repair.renamed
@@ -169,7 +169,7 @@ def _unknown(section: type[Section], kinds: tuple[type[Section], ...], near: str
 
 @cache
 def _homes() -> dict[str, tuple[str, ...]]:
-    """Sections that know a key, as a person would write them."""
+    """Paths of the sections that have a key, as a person would write them, by key."""
     homes: dict[str, tuple[str, ...]] = {}
     for place, section in all_sections():
         for key in keys_of(section):

@@ -1,4 +1,4 @@
-"""Pydantic's errors in the words of the config."""
+"""Pydantic's errors as findings, in the words of the config."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _translate(detail: ErrorDetails, data: Mapping[str, Any]) -> Iterator[Findin
 
 
 def _clipped(finding: Finding, data: Any) -> Finding:
-    """The finding at a place that the file has: of one value that stands for a list, the first entry is the value."""
+    """The finding with a path that the file has: where one value stands for a list, its entry is the value itself."""
     for depth, part in enumerate(finding.path):
         if isinstance(part, int) and not isinstance(data, (list, tuple)):
             return replace(finding, path=finding.path[:depth])
@@ -75,7 +75,7 @@ def _clipped(finding: Finding, data: Any) -> Finding:
 
 
 def _place(detail: ErrorDetails, data: Any) -> KeyPath:
-    """The error's place in the data: its location without what names a branch of a type."""
+    """The error's path in the data: its location without the names of branches of a type."""
     path: KeyPath = ()
     here = data
     for position, part in enumerate(detail["loc"]):
@@ -104,7 +104,7 @@ def _message(detail: ErrorDetails, path: KeyPath, data: Any) -> str:
 
 
 def _found(detail: ErrorDetails, path: KeyPath, data: Any) -> object:
-    """What stands in the file; pydantic reports what its validators have made of it."""
+    """The value in the file; pydantic reports what its validators have made of it."""
     if detail["loc"][-1] == "[key]":
         return detail["input"]
     for part in path:

@@ -1,1 +1,1 @@
-"""One file a section of the config: its keys, their types, and what no single key can tell."""
+"""One file a section of the config: its keys, their types, and how they go together."""

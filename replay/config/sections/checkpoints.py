@@ -107,7 +107,7 @@ class SpliceConfig(Section):
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
-        """No pattern after one that covers it: the first match wins."""
+        """No pattern follows one that covers it, as the first match wins."""
         earlier: list[str] = []
         for pattern in mapping(data.get("splice")):
             shadow = next((glob for glob in earlier if matches(glob, pattern)), None)
@@ -141,7 +141,7 @@ _FILE = "<file>"
 
 
 def _kind(value: object) -> str:
-    """Which kind of checkpoint an entry is, told by its keys."""
+    """Which kind of checkpoint an entry is, by its keys."""
     if isinstance(value, dict):
         return next((kind for key, kind in _KINDS.items() if key in value), _FILE)
     kinds = {DerivedConfig: "<derived>", SpliceConfig: "<spliced>", RouteConfig: "<route>"}

@@ -20,7 +20,7 @@ Limit = Annotated[float, Field(allow_inf_nan=False), NotBool]
 
 
 class Gate(Section):
-    """A limit on one metric of one variant. Limits are inclusive; what cannot be judged fails, and is told apart."""
+    """A limit on one metric of one variant, inclusive. A gate that cannot be judged is undecided, and does not pass."""
 
     variant: Text
     """A variant, such as prod, prod/counts_null or prod/counts_dose@0.1. `online` stands for the scores that online
@@ -42,7 +42,7 @@ class Gate(Section):
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
-        """A limit, and one that something can pass."""
+        """There is a limit, and a value can pass it."""
         low, high = data.get("min"), data.get("max")
         if low is None and high is None:
             yield Finding((), "give `max`, `min` or both: the values that pass")
@@ -58,7 +58,7 @@ def check_gates(
     Args:
         data: The whole config as plain data. What has a wrong shape is skipped: that is another mistake.
         variants: Names of its variants, as far as there are checkpoints.
-        unread: Scenarios of which the variants are not known, as they have mistakes of their own.
+        unread: Scenarios whose rates or lags cannot be read, so that their variants are not known.
         baseline: Name of the baseline, as far as there is one.
     """
     segments = texts(mapping(data.get("traffic")).get("segments"))

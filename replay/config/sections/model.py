@@ -106,7 +106,7 @@ class Input(Section):
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
-        """One source, a dtype that holds every default, and defaults of features that are there."""
+        """There is one source; the dtype holds every default, and every default is for a feature of the input."""
         sources = [key for key in ("features", "feature", "mask_of") if data.get(key) not in (None, (), [])]
         if len(sources) != 1:
             yield Finding((), "give exactly one of `features` (stacked), `feature` (one column) and `mask_of`")
@@ -180,7 +180,7 @@ class ModelConfig(Section):
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
-        """Inputs of different names, masks of inputs that there are, and families that some input reads."""
+        """Inputs have different names, masks are of inputs that exist, and some input reads each family."""
         inputs = mappings(data.get("inputs"))
         first: dict[str, int] = {}
         for index, entry in inputs:

@@ -114,7 +114,7 @@ class ReplayConfig(Section):
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
-        """Sections that name each other's entries, variants of different names, and an output beside the traffic."""
+        """Names are those of entries in other sections, variants differ in name, and the output is not the traffic."""
         checkpoints = mapping(data.get("checkpoints"))
         yield from _check_names(data, checkpoints)
         yield from (finding.under(("checkpoints",)) for finding in check_checkpoints(checkpoints))

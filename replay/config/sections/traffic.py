@@ -146,7 +146,7 @@ class TrafficConfig(Section):
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
-        """One place, keys that need each other, and no column in two roles."""
+        """Either a path or a table, keys that need each other, and no column in two roles."""
         if (data.get("path") is None) == (data.get("table") is None):
             yield Finding((), "give exactly one of `path` (a Parquet or Delta directory) and `table` (a catalog table)")
         if data.get("delta_version") is not None and data.get("delta_timestamp") is not None:

@@ -1,6 +1,6 @@
 """Names of variants: a checkpoint, or a checkpoint under a scenario. Each is a column of the scores table.
 
-What checks names works on plain data, sound or not: what has a wrong shape is skipped, as that is another mistake.
+The checks read plain data and skip values of a wrong type: those are reported where they stand.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def named_variants(data: Mapping[str, Any]) -> tuple[list[NamedVariant], set[str
 
 
 def baseline_of(data: Mapping[str, Any]) -> object:
-    """The baseline's name: the one that is given, or the first checkpoint."""
+    """Name of the baseline; by default the first checkpoint."""
     return data.get("baseline") or next(iter(mapping(data.get("checkpoints"))), None)
 
 
@@ -160,7 +160,7 @@ def _scenario_names(name: str, steps: object) -> list[str] | None:
         if not rates or None in rates or None in lags:
             return None
         read.append(([rate for rate in rates if rate is not None], [lag for lag in lags if lag is not None]))
-    # A value that is listed twice is told where it stands.
+    # That a value is listed twice is reported where it is listed.
     return list(dict.fromkeys(full for full, _ in _combinations(name, read))) if read else None
 
 
@@ -183,16 +183,16 @@ def _lag(value: object) -> timedelta | None:
 
 
 def check_columns(variants: Sequence[NamedVariant], data: Mapping[str, Any]) -> Iterator[Finding]:
-    """Every variant is a column of the scores table, where Spark does not tell upper from lower case."""
+    """Every variant is a column of the scores table, where Spark ignores case."""
     taken = {name.casefold(): f"of the run itself (`{name}`)" for name in _OWN_COLUMNS}
     for role, names in columns_by_role(mapping(data.get("traffic"))).items():
         for name in names:
             taken.setdefault(name.casefold(), f"of the traffic (`{role}: {name}`)")
-    told: set[KeyPath] = set()
+    reported: set[KeyPath] = set()
     for variant in variants:
         whose = taken.setdefault(variant.name.casefold(), variant.whose)
-        if whose is not variant.whose and variant.path not in told:
-            told.add(variant.path)
+        if whose is not variant.whose and variant.path not in reported:
+            reported.add(variant.path)
             yield Finding(
                 variant.path,
                 f"the name `{variant.name}` is a column {whose}: both go into the scores table, so give another name",

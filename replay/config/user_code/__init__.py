@@ -1,6 +1,6 @@
 """The user's own code that a config names: found, imported as it lies on disk, and identified by its content.
 
-- ``code.py``: what others use: a place of code, imported; what it consists of.
+- ``code.py``: what others use: find code, import it, and list what it consists of.
 - ``closure.py``: which modules and packages it consists of, by following imports.
 - ``watch.py``: what it does while it is imported and called.
 - ``python_imports.py``: Python's import system, watched and steered.

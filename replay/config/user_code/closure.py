@@ -1,4 +1,4 @@
-"""Which modules and packages are the user's own code: all that the named code imports, however far away."""
+"""Finds the modules and packages of the user's own code: all that the named code imports, directly or not."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def file_hash(path: str) -> str:
 
 
 def state_of(path: str) -> _State:
-    """What tells a file from what it was, short of reading it.
+    """Identity, size and times of a file: another state means that its content may have changed.
 
     Raises:
         OSError: There is none.

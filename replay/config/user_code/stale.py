@@ -1,4 +1,4 @@
-"""Modules that a process has in another version than is on disk: found, and forgotten."""
+"""Forgets modules that a process has loaded in another version than is on disk."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def refuse_namesakes(closure: Closure, named: str) -> None:
 
     Args:
         closure: Of the code that is to be imported.
-        named: The module that the config names, which is told before others.
+        named: The module that the config names; it is reported before others.
 
     Raises:
         UserCodeError: There is one: it would stand in for what is meant.

@@ -133,7 +133,7 @@ def _holds_python(directory: str) -> bool:
 
 
 def _owner(frame: FrameType | None) -> str | None:
-    """The innermost module of the user's that is running; one that is installed only where no other is."""
+    """The innermost running module of the user's; an installed one only where there is no other."""
     installed = None
     while frame is not None:
         name = str(frame.f_globals.get("__name__"))

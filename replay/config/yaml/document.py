@@ -23,11 +23,10 @@ class Document:
 
     Attributes:
         data: Mappings with text keys, lists and scalars. A value that could not be read is None.
-        origins: Lines and options by place.
-        doubts: Places whose meaning differs between YAML readers, and what to do; they matter only where any value is
-            allowed.
+        origins: Lines and options by path.
+        doubts: Values that YAML readers read differently, and what to do; they matter only where any value is allowed.
         findings: What is wrong, as far as it can be said without knowing what the document means.
-        broken: Places whose value could not be read, so that nothing more can be said about them.
+        broken: Paths whose value could not be read, so that nothing more can be said about them.
     """
 
     data: Any
@@ -37,7 +36,7 @@ class Document:
     broken: frozenset[KeyPath] = frozenset()
 
     def with_value(self, data: Any, path: KeyPath, option: str, made: tuple[KeyPath, ...] = ()) -> Document:
-        """The document after an option set a place in its data, for which it made others on the way."""
+        """The document after an option set the value at a path; ``made`` are mappings that it created on the way."""
         return replace(
             self,
             data=data,

@@ -14,11 +14,11 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True)
 class Origins:
-    """Origins by place. Two configs with the same values are equal wherever the values come from.
+    """Origins by path. Two configs with the same values are equal wherever the values come from.
 
     Attributes:
         lines: 1-based line of every key and list entry of the file; of the document itself under ``()``.
-        options: Places that were set on the command line, with the option as it was given.
+        options: Paths that were set on the command line, with the option as it was given.
     """
 
     lines: Mapping[KeyPath, int] = field(default_factory=dict, compare=False)
@@ -35,7 +35,7 @@ class Origins:
         return Problem(f"{finding.message}{self._also_set(finding.path)}", path, line)
 
     def find(self, path: KeyPath) -> tuple[int | None, str | None]:
-        """The line or the option of a place, or of the nearest one around it."""
+        """The line or the option of a path, or of the nearest one above it."""
         for depth in range(len(path), -1, -1):
             origin = path[:depth]
             if origin in self.options:
@@ -45,17 +45,17 @@ class Origins:
         return None, None
 
     def find_text(self, text: str) -> tuple[int | None, str | None]:
-        """The same for a place that is written out; keys with dots may be quoted in brackets or not."""
+        """The same for a path that is written out; keys with dots may be quoted in brackets or not."""
         around = [place for place in (*self.lines, *self.options) if place and _covers(place, text)]
         return self.find(max(around, key=len, default=()))
 
     def replaced(self, path: KeyPath, option: str, made: tuple[KeyPath, ...] = ()) -> Origins:
-        """The origins after an option set a place, for which it made others on the way."""
+        """The origins after an option set the value at a path, and created mappings (``made``) on the way."""
         options = {**without(self.options, path), **dict.fromkeys(made, option), path: option}
         return Origins(without(self.lines, path), options)
 
     def _also_set(self, path: KeyPath) -> str:
-        """Name the options that changed what is below a place: the mistake may lie in them."""
+        """Name the options that changed what is below a path: the mistake may lie in them."""
         given = [option for place, option in self.options.items() if path and place[: len(path)] == path]
         return f" (with {', '.join(dict.fromkeys(given))})" if given else ""
 
@@ -66,5 +66,5 @@ def _covers(place: KeyPath, text: str) -> bool:
 
 
 def without(places: Mapping[KeyPath, _Value], path: KeyPath) -> dict[KeyPath, _Value]:
-    """All places but those at or below one."""
+    """All paths but those at or below one."""
     return {place: value for place, value in places.items() if place[: len(path)] != path}

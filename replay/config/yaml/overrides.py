@@ -100,7 +100,7 @@ def _apply(document: Document, steps: list[_Step], text: str, option: str) -> Do
 
 
 def _set(data: Any, steps: list[_Step], value: Any) -> tuple[KeyPath, tuple[KeyPath, ...]]:
-    """Set a value in place; returns where it went and which mappings were made on the way."""
+    """Set a value in the data; returns its path, and the mappings that were created on the way."""
     here = data
     path: KeyPath = ()
     made: list[KeyPath] = []
