@@ -22,7 +22,7 @@ demo: java $(INSTALLED) $(JARS) ## Build a small real case with an incident in i
 	@$(VENV)/bin/replay demo replay-demo
 
 test: java $(INSTALLED) $(JARS) ## Run the whole test suite
-	@$(RUN) -m pytest --durations=15
+	@$(RUN) -m pytest -n 2 --dist loadgroup --durations=15
 
 bench: java $(BENCH_INSTALLED) $(JARS) ## Measure speed and memory beside the other ways to score (takes a while)
 	@$(RUN) -m tests.bench

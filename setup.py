@@ -55,6 +55,7 @@ setup(
             "packaging",
             "pytest",
             "pytest-timeout",
+            "pytest-xdist",
             "ruff",
             "safetensors>=0.4.5",
             "scikit-learn",

@@ -56,3 +56,18 @@ def _real(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"real data not found: {path} (set REPLAY_TEST_DATA to the folder that holds {name})")
     return path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tell ``make test`` what its two processes share out.
+
+    Tests that need Spark stay together, as they share one session, and begin at once, as they take longest; the others
+    go by file, as those of a file share what they build.
+    """
+    items.sort(key=lambda item: not _needs_spark(item))  # stable: within both halves the order stays
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("spark" if _needs_spark(item) else item.nodeid.partition("::")[0]))
+
+
+def _needs_spark(item: pytest.Item) -> bool:
+    return item.get_closest_marker("spark") is not None or "spark" in getattr(item, "fixturenames", ())
