@@ -17,7 +17,7 @@ import yaml
 
 from replay.cli.commands import COMMANDS
 from replay.config import ReplayConfig, build_config
-from replay.config.messages.shape import keys_of
+from replay.config.shape import keys_of
 from replay.version import __version__
 
 ROOT = Path(__file__).parent.parent

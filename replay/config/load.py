@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from replay.config.locations import absolute, absolute_paths
 from replay.config.messages.finding import Finding, KeyPath
-from replay.config.messages.shape import repair_keys
-from replay.config.messages.translate import translate
+from replay.config.pydantic_errors import translate
 from replay.config.sections.replay import ReplayConfig
+from replay.config.unknown_keys import repair_keys
 from replay.config.yaml.document import Document, read_document
 from replay.config.yaml.overrides import apply_overrides
 from replay.errors import ConfigError, Problem

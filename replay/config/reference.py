@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
-from replay.config.messages.shape import all_sections, field_of, keys_of
 from replay.config.messages.wording import listing
 from replay.config.sections.base import TYPE_WORDS
 from replay.config.sections.replay import ReplayConfig
+from replay.config.shape import all_sections, field_of, keys_of
 
 _MARKER = re.compile(r"(<!-- keys of (\w+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)

@@ -9,9 +9,9 @@ import json
 import sys
 from typing import Any
 
-from replay.config.messages.shape import keys_of
 from replay.config.sections.base import TYPE_WORDS
 from replay.config.sections.replay import ReplayConfig
+from replay.config.shape import keys_of
 
 
 def config_schema() -> dict[str, Any]:

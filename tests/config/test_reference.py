@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from replay.config import OPS, DiagnosisConfig, ReplayConfig, build_config
-from replay.config.messages.shape import all_sections, keys_of
 from replay.config.reference import fill_tables
 from replay.config.sections.base import Section
+from replay.config.shape import all_sections, keys_of
 
 FILE = Path(__file__).parents[2] / "docs" / "config.md"
 TEXT = FILE.read_text(encoding="utf-8")

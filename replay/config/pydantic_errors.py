@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from replay.config.messages.finding import FINDINGS, Finding, KeyPath
-from replay.config.messages.shape import field_of, keys_of, purpose, section_at, under
 from replay.config.messages.wording import describe, listing
 from replay.config.names import nearest
 from replay.config.sections.base import NAME_PATTERN
 from replay.config.sections.checkpoints import FACTORY_PATTERN, SHA256_PATTERN
+from replay.config.shape import field_of, keys_of, purpose, section_at, under
 
 _Expected = Callable[[ErrorDetails, KeyPath, Mapping[str, Any]], str]
 

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from replay.config import ReplayConfig
-from replay.config.messages.translate import translate
+from replay.config.pydantic_errors import translate
 from tests.config.examples import small
 
 
