@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from replay.metrics.order import ORDER_METRICS, OrderMetric
 from replay.metrics.value import MetricValue
 
 
@@ -44,6 +45,10 @@ class RankChange:
 
     def metrics(self) -> dict[str, GroupMean]:
         """All of it by the name of the metric."""
-        overlaps = {f"top_{k}_overlap": found for k, found in self.top_k.items()}
-        changes = {f"ndcg_{k}_change": found for k, found in self.ndcg_change.items()}
-        return {"kendall_tau": self.kendall_tau, **overlaps, **changes}
+        return {metric.name(k): mean for metric, k, mean in self.means()}
+
+    def means(self) -> Iterator[tuple[type[OrderMetric], str, GroupMean]]:
+        """Every metric with its k and its mean."""
+        for key, metric in ORDER_METRICS.items():
+            found = getattr(self, key)
+            yield from ((metric, k, mean) for k, mean in (found if metric.by_k else {"": found}).items())

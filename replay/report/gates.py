@@ -11,6 +11,7 @@ from replay.config import Gate, nearest
 from replay.errors import ConfigError, Problem
 from replay.metrics.histogram_metric import bounded_metrics
 from replay.metrics.metric import METRICS, changed_metrics
+from replay.metrics.order import ORDER_METRICS
 from replay.metrics.row import MetricRow
 from replay.metrics.value import MetricValue
 from replay.report.summary import Comparison, GateVerdict, Stability, Summary
@@ -26,7 +27,7 @@ _COUNTS = (
     "non_finite_replayed",
 )
 
-_RANKS = re.compile(r"kendall_tau|top_\d+_overlap|ndcg_\d+_change")
+_ORDER = re.compile("|".join(metric.name(r"\d+") for metric in ORDER_METRICS.values()))
 _NOT_METRICS = ("_low", "_high", "measures", "reasons", "rank")
 _METRICS = {
     *(entry.name for entry in fields(Comparison) if not entry.name.endswith(_NOT_METRICS)),
@@ -50,7 +51,7 @@ def check_metrics(gates: Sequence[Gate]) -> None:
     problems = [
         Problem(_unknown("metric", gate.metric, sorted(_METRICS)), path=f"gates[{index}].metric")
         for index, gate in enumerate(gates)
-        if gate.metric not in _METRICS and not _RANKS.fullmatch(gate.metric)
+        if gate.metric not in _METRICS and not _ORDER.fullmatch(gate.metric)
     ]
     if problems:
         raise ConfigError(problems)

@@ -13,6 +13,7 @@ from replay.metrics.kinds.calibration import Calibration
 from replay.metrics.kinds.log_mae import LogMae
 from replay.metrics.kinds.logloss import LogLoss
 from replay.metrics.kinds.ne import NormalizedEntropy
+from replay.metrics.metric import METRICS, changed_metrics, losses
 from replay.metrics.value import NO_POSITIVES, NO_ROWS, NOT_PROBABILITIES, ONE_CLASS, ZERO_WEIGHT
 from tests.metrics.cases import CASES, shards
 from tests.metrics.state_tester import check_state
@@ -36,8 +37,34 @@ def calibration(score, label, weight):
     return np.sum(weight * score.astype(np.float64)) / np.sum(weight * label)
 
 
+def test_the_metrics_in_the_order_they_are_shown():
+    assert list(METRICS) == ["auc", "ne", "logloss", "calibration", "log_mae"]
+    assert all(metric.name == name for name, metric in METRICS.items())
+    assert list(changed_metrics()) == ["auc_drop", "ne_increase", "calibration_shift"]
+    assert list(losses()) == ["auc_drop", "ne_increase"]
+    assert Auc.change_text("variant", "baseline") == "AUC of the baseline less that of the variant."
+    assert LogLoss.change_text("variant", "baseline") is None
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+@pytest.mark.parametrize("grouped", [False, True])
+def test_rows_in_memory_have_the_change_of_the_values(metric, grouped):
+    score, label, weight = CASES["weights"]
+    other = 0.7 * score + 0.3 * np.random.default_rng(1).random(600)
+    group = np.arange(600) // 5 if grouped else None
+    if metric.change is None:
+        with pytest.raises(ValueError, match="says what its change is called"):
+            metric.measure_change(other, score, label, weight, group)
+        return
+    here, there = (metric.measure(side, label, weight, group) for side in (other, score))
+    found = metric.measure_change(other, score, label, weight, group)
+    assert found.value == pytest.approx(metric.change.sign * (here.value - there.value), rel=1e-12)
+    assert found.low < found.value < found.high
+    assert here.low < here.value < here.high
+
+
 ORACLES = {Auc: auc, LogLoss: logloss, NormalizedEntropy: ne, Calibration: calibration}
-METRICS = (*ORACLES, LogMae)
+KINDS = (*ORACLES, LogMae)
 
 
 def summarise(state):
@@ -59,7 +86,7 @@ def test_equals_oracle_however_sharded(metric, case):
     assert found["reason"] is None
 
 
-@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.__name__)
+@pytest.mark.parametrize("metric", KINDS, ids=lambda metric: metric.__name__)
 def test_clustered_state_keeps_the_laws(metric):
     score, label, weight = CASES["weights"]
     found = check_state(metric, shards(score, label, weight, np.arange(600) // 5), summarise)
@@ -68,7 +95,7 @@ def test_clustered_state_keeps_the_laws(metric):
     assert has_interval == (metric not in (Auc, LogMae)), "ranks need the second pass"
 
 
-@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.__name__)
+@pytest.mark.parametrize("metric", KINDS, ids=lambda metric: metric.__name__)
 def test_rows_that_cannot_be_used_are_counted(metric):
     score = np.array([0.2, 0.7, np.nan, np.inf, 0.5, 0.5, 0.5, 0.5, 0.5])
     label = np.array([0, 1, 1, 0, np.nan, 2, 1, 0, 1])
@@ -88,7 +115,7 @@ ALL_METRICS_UNDEFINED = {
 
 
 @pytest.mark.parametrize("case", ALL_METRICS_UNDEFINED)
-@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.__name__)
+@pytest.mark.parametrize("metric", KINDS, ids=lambda metric: metric.__name__)
 def test_undefined_says_why(metric, case):
     score, label, weight, reason = ALL_METRICS_UNDEFINED[case]
     found = metric().update(np.array(score), np.array(label), None if weight is None else np.array(weight)).compute()
@@ -116,33 +143,11 @@ def test_undefined_of_one_metric(metric, label, score, reason):
     assert (found.value, found.low, found.high, found.rows, found.reason) == (None, None, None, 3, reason)
 
 
-def test_one_class_with_weights_that_do_not_add_up_exactly():
-    # 0.1 + 0.2 + 0.3 is not 0.6 in binary: one class must not turn into a tiny entropy.
-    weight = np.array([0.1, 0.2, 0.3])
-    found = NormalizedEntropy().update(np.full(3, 0.5), np.ones(3), weight)
-    found.merge(NormalizedEntropy().update(np.full(3, 0.5), np.ones(3), weight[::-1]))
-    assert found.compute().reason == ONE_CLASS
-
-
-def test_scores_of_exactly_0_and_1_are_clipped_and_counted():
-    state = LogLoss().update(np.array([0.0, 1.0, 0.5]), np.array([1.0, 1.0, 1.0]))
-    assert state.num_clipped == 2
-    # -ln(1e-12) = 27.6310211; -ln(1 - 1e-12) = 1e-12; ln 2 = 0.6931472
-    assert state.compute().value == pytest.approx((27.6310211159 + 0.69314718056) / 3, rel=1e-9)
-
-
-def test_one_row_has_a_value_and_no_interval():
-    found = Calibration().update(np.array([0.5]), np.array([1.0])).compute()
-    assert (found.value, found.low, found.high) == (0.5, None, None)
-
-
-def test_huge_scores_have_no_silent_infinity():
-    found = Calibration().update(np.array([1e308, 1e308]), np.array([1.0, 1.0]))
-    assert found.compute().reason == "the sums overflow float64"
+def test_huge_scores_are_ranked():
     assert Auc().update(np.array([1e308, -1e308]), np.array([1.0, 0.0])).compute().value == 1.0
 
 
-@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.__name__)
+@pytest.mark.parametrize("metric", KINDS, ids=lambda metric: metric.__name__)
 def test_cluster_must_be_given_always_or_never(metric):
     score, label = np.array([0.1, 0.9]), np.array([0.0, 1.0])
     state = metric().update(score, label, None, np.array([1, 2]))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.diff.ranking.rank_metrics import Groups, Ranks, kendall_tau, ndcg, rank, top_k_overlap
+from replay.metrics.order import Groups, OrderMetric, Ranks, order_measures, rank
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -28,8 +29,8 @@ class GroupValues:
 
     Attributes:
         rows: ``(num_groups,)``: rows that both sides score.
-        off: ``(num_metrics, num_groups)``: tau - 1, then for each k overlap - 1, then with labels for each k the change
-            of NDCG: all 0 where the order is the same. NaN where a group does not define it.
+        off: ``(num_measures, num_groups)``: how far each of ``order_measures`` is from its value where the order is the
+            same. NaN where a group does not define it.
     """
 
     rows: Codes
@@ -56,13 +57,11 @@ class Reference:
         self.groups = _groups(codes)
         self.score = score
         self.labels = labels
-        self.top_k = top_k
+        measures = order_measures(top_k, labelled=labels is not None)
+        self.num_measures = len(measures)
+        self._of_order = [measure for measure in measures if not measure[0].labelled]
+        self._of_labels = [measure for measure in measures if measure[0].labelled]
         self._ranks = rank(score, self.groups)
-
-    @property
-    def num_metrics(self) -> int:
-        """Values of a group."""
-        return 1 + len(self.top_k) * (1 if self.labels is None else 2)
 
     def itself(self) -> GroupValues:
         """Against itself: 0 wherever a group defines the metric."""
@@ -82,7 +81,7 @@ class Reference:
         picked = np.arange(self.groups.sizes.size) if touched is None else np.flatnonzero(touched)
         inside = usable if touched is None else usable & touched[self.groups.of_row]
         rows = np.flatnonzero(inside)
-        none = GroupValues(np.zeros(picked.size, dtype=np.int64), np.full((self.num_metrics, picked.size), np.nan))
+        none = GroupValues(np.zeros(picked.size, dtype=np.int64), np.full((self.num_measures, picked.size), np.nan))
         if rows.size == 0:
             return picked, none
         of_row = self.groups.of_row[rows]
@@ -95,34 +94,37 @@ class Reference:
 
     def _fill(self, rows: Codes, groups: Groups, left: Ranks, right: Ranks, score: Array) -> GroupValues:
         sizes = groups.sizes
-        values = [kendall_tau(left, right, groups) - 1]
-        values += [top_k_overlap(left, right, groups, k) - 1 for k in self.top_k]
-        off = np.stack(values)
+        off = _measure(self._of_order, left, right, groups, np.zeros(0))
         if self.labels is not None:
-            off = np.concatenate((off, self._ndcg_changes(self.labels, rows, groups, (left, right), score)))
+            off = np.concatenate((off, self._labelled(self.labels, rows, groups, (left, right), score)))
         off[:, sizes < 2] = np.nan
         return GroupValues(sizes, off)
 
-    def _ndcg_changes(
-        self, labels: Labels, rows: Codes, groups: Groups, ranks: tuple[Ranks, Ranks], score: Array
-    ) -> Array:
-        """Change of NDCG at each k, ``(num_k, num_groups)``; rows without a label are left out of the ranking."""
+    def _labelled(self, labels: Labels, rows: Codes, groups: Groups, ranks: tuple[Ranks, Ranks], score: Array) -> Array:
+        """Measures that need labels, ``(num_labelled, num_groups)``; rows without one are left out of the ranking."""
         valid = labels.valid[rows]
         if valid.all():
-            return self._changes(labels.values[rows], groups, *ranks)
-        found = np.full((len(self.top_k), groups.sizes.size), np.nan)
+            return _measure(self._of_labels, *ranks, groups, labels.values[rows])
+        found = np.full((len(self._of_labels), groups.sizes.size), np.nan)
         if not valid.any():
             return found
         of_row, labelled = groups.of_row[valid], rows[valid]
         judged = _groups(of_row)
         sides = (rank(score[labelled], judged), rank(self.score[labelled], judged))
-        changes = self._changes(labels.values[labelled], judged, *sides)
+        changes = _measure(self._of_labels, *sides, judged, labels.values[labelled])
         changes[:, judged.sizes < 2] = np.nan
         found[:, of_row[judged.offsets[:-1]]] = changes
         return found
 
-    def _changes(self, label: Array, groups: Groups, left: Ranks, right: Ranks) -> Array:
-        return np.stack([ndcg(left, label, groups, k) - ndcg(right, label, groups, k) for k in self.top_k])
+
+def _measure(
+    measures: Sequence[tuple[type[OrderMetric], int]], left: Ranks, right: Ranks, groups: Groups, label: Array
+) -> Array:
+    """Each measure of each group, ``(num_measures, num_groups)``."""
+    off = np.empty((len(measures), groups.sizes.size))
+    for place, (metric, k) in enumerate(measures):
+        off[place] = metric.off(left, right, groups, label, k)
+    return off
 
 
 def _groups(codes: Codes) -> Groups:

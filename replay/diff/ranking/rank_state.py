@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ from replay.diff.packed import Packed
 from replay.diff.ranking.group_values import GroupValues, Labels, Reference
 from replay.diff.spec import DiffSpec
 from replay.metrics.interval import NO_INTERVAL, wald
+from replay.metrics.order import ORDER_METRICS, OrderMetric, order_measures
 from replay.metrics.rank import GroupMean, RankChange
 
 Array = NDArray[np.float64]
@@ -25,8 +26,6 @@ GROUP = "(group)"
 _GROUPS, _ROWS, _SUM, _SQUARES = range(4)
 
 FEW_ROWS = "no group has two rows that both sides score"
-ALL_TIED = "in every group one side scores all rows the same"
-NO_POSITIVE = "no group with two labelled rows has a positive label"
 
 
 class RankState(Packed):
@@ -46,12 +45,14 @@ class RankState(Packed):
     def __init__(self, spec: DiffSpec) -> None:
         self.spec = spec
         self.groups = {variant.name: 0 for variant in spec.variants}
-        k = len(spec.top_k)
-        metrics = 1 + k + (k if spec.label is not None else 0)
-        self.sums = {name: np.zeros((metrics, 4)) for name in self.groups}
+        self.sums = {name: np.zeros((len(self._measures), 4)) for name in self.groups}
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
         self._full = CHUNK_ROWS
+
+    @property
+    def _measures(self) -> tuple[tuple[type[OrderMetric], int], ...]:
+        return order_measures(self.spec.top_k, labelled=self.spec.label is not None)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -173,23 +174,16 @@ class RankState(Packed):
         self.sums[name] += np.stack(columns, axis=1)
 
     def _change(self, name: str) -> RankChange:
-        groups, sums, ks = self.groups[name], self.sums[name], self.spec.top_k
-        overlaps, changes = sums[1 : 1 + len(ks)], sums[1 + len(ks) :]
-
-        def why(reason: str) -> str:
-            return reason if groups else FEW_ROWS
-
-        return RankChange(
-            groups=groups,
-            kendall_tau=_mean(sums[0], 1.0, (-1.0, 1.0), why(ALL_TIED)),
-            top_k={
-                str(k): _mean(found, 1.0, (0.0, 1.0), why(f"no group has more than {k} rows that both sides score"))
-                for k, found in zip(ks, overlaps, strict=True)
-            },
-            ndcg_change={
-                str(k): _mean(found, 0.0, (-1.0, 1.0), why(NO_POSITIVE)) for k, found in zip(ks, changes, strict=False)
-            },
-        )
+        groups = self.groups[name]
+        means = {
+            (metric.key, k): _mean(sums, metric, metric.why_undefined(k) if groups else FEW_ROWS)
+            for (metric, k), sums in zip(self._measures, self.sums[name], strict=True)
+        }
+        fields: dict[str, Any] = {
+            key: {str(k): mean for (of, k), mean in means.items() if of == key} if metric.by_k else means[key, 0]
+            for key, metric in ORDER_METRICS.items()
+        }
+        return RankChange(groups=groups, **fields)
 
 
 def _usable(column: Column) -> Mask:
@@ -202,8 +196,9 @@ def _read_labels(column: pa.ChunkedArray) -> Labels:
     return Labels(np.where(valid, found.values, 0.0), valid)
 
 
-def _mean(sums: Array, same: float, span: tuple[float, float], reason: str) -> GroupMean:
-    """A mean over independent groups with Student's interval; ``same`` is the value of an unchanged group."""
+def _mean(sums: Array, metric: type[OrderMetric], reason: str) -> GroupMean:
+    """A mean over independent groups with Student's interval."""
+    same, span = metric.same, metric.span
     groups, rows = round(float(sums[_GROUPS])), round(float(sums[_ROWS]))
     if groups == 0:
         return GroupMean(None, None, None, 0, 0, reason)

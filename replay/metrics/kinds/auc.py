@@ -83,4 +83,4 @@ class Auc(HistogramMetric):
         return logit_wald(reading.value, variance, degrees=degrees)
 
 
-METRICS.register(Auc.name, Auc, rank=-5)
+METRICS.register(Auc.name, Auc, rank=10)

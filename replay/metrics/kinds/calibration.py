@@ -37,4 +37,4 @@ class Calibration(RatioMetric):
         return wald(value, variance, degrees=degrees)
 
 
-METRICS.register(Calibration.name, Calibration, rank=-2)
+METRICS.register(Calibration.name, Calibration, rank=40)

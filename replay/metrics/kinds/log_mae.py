@@ -65,7 +65,7 @@ class LogMae(HistogramMetric):
         return HistogramReading(value, influence, cls.row_variance(influence, histogram), class_rows(histogram))
 
 
-METRICS.register(LogMae.name, LogMae, rank=-1)
+METRICS.register(LogMae.name, LogMae, rank=50)
 
 
 def _why_undefined(rows: float, weights: Array, positives: Array, scores: Array) -> str | None:

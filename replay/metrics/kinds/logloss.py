@@ -24,4 +24,4 @@ class LogLoss(RatioMetric):
     probabilities = True
 
 
-METRICS.register(LogLoss.name, LogLoss, rank=-3)
+METRICS.register(LogLoss.name, LogLoss, rank=30)

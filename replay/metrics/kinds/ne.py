@@ -65,4 +65,4 @@ def _base_entropy(sums: Array) -> Array:
         return -(label * np.log(rate) + (weight - label) * np.log1p(-rate))
 
 
-METRICS.register(NormalizedEntropy.name, NormalizedEntropy, rank=-4)
+METRICS.register(NormalizedEntropy.name, NormalizedEntropy, rank=20)

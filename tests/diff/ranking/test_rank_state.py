@@ -11,8 +11,10 @@ import pytest
 from scipy import stats
 from sklearn.metrics import ndcg_score
 
-from replay.diff.ranking.rank_state import ALL_TIED, FEW_ROWS, GROUP, NO_POSITIVE, RankState
+from replay.diff.ranking.rank_state import FEW_ROWS, GROUP, RankState
 from replay.diff.spec import ONLINE
+from replay.metrics.kinds.kendall_tau import ALL_TIED
+from replay.metrics.kinds.ndcg import NO_POSITIVE
 from tests.diff.table import SPEC, filled, numbers
 from tests.diff.test_grid import KEPT
 from tests.metrics.state_tester import check_state, same

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from replay.metrics.metric import losses
+from replay.metrics.order import OrderMetric
 from replay.metrics.rank import GroupMean, RankChange
 from replay.metrics.value import MetricValue
 from replay.report.charts.intervals import IntervalCell, interval_cell, shared_scale
@@ -50,8 +52,7 @@ def effect_table(summary: Summary) -> EffectTable | None:
     metrics = [name for name in losses() if any(entry.change(name).value is not None for entry in compared.values())]
     scales = {name: shared_scale([*(entry.change(name) for entry in compared.values()), _NONE]) for name in metrics}
     ranks = [entry.rank for entry in compared.values() if entry.rank is not None]
-    top = next((k for rank in ranks for k in rank.top_k), None)
-    order = ("Kendall tau", *([f"Top {top} kept"] if top else [])) if ranks else ()
+    orders = _order_metrics(ranks)
 
     def line(name: str) -> EffectLine:
         variant, entry = summary.variants[name], compared.get(name)
@@ -64,13 +65,13 @@ def effect_table(summary: Summary) -> EffectTable | None:
                 interval_cell(entry.change(metric) if entry else None, scales[metric], reference=0.0, digits=3)
                 for metric in metrics
             ),
-            order=_order(entry.rank if entry else None, top) if order else (),
+            order=_order(entry.rank if entry else None, orders),
         )
 
     lines = [line(name) for name in variants_by_harm(summary)]
     return EffectTable(
         quality=tuple(LOSSES[name] for name in metrics),
-        order=order,
+        order=tuple(_title(metric.label(k)) for metric, k in orders.items()),
         lines=tuple(lines[:EFFECTS_SHOWN]),
         more=tuple(lines[EFFECTS_SHOWN:]),
     )
@@ -84,11 +85,24 @@ _NONE = MetricValue(0.0, None, None, 0)
 """No change: every scale shows it."""
 
 
-def _order(rank: RankChange | None, top: str | None) -> tuple[tuple[str, str], ...]:
-    if rank is None:
-        return ((MISSING, ""),) * (1 if top is None else 2)
-    means = (rank.kendall_tau,) if top is None else (rank.kendall_tau, rank.top_k.get(top))
-    return tuple((MISSING, "") if mean is None else _mean(mean) for mean in means)
+def _order_metrics(ranks: Sequence[RankChange]) -> dict[type[OrderMetric], str]:
+    """The metrics of order that need no label, each with the k that is shown: the first."""
+    shown: dict[type[OrderMetric], str] = {}
+    for rank in ranks:
+        for metric, k, _ in rank.means():
+            if not metric.labelled:
+                shown.setdefault(metric, k)
+    return shown
+
+
+def _title(label: str) -> str:
+    return label[:1].upper() + label[1:]
+
+
+def _order(rank: RankChange | None, shown: Mapping[type[OrderMetric], str]) -> tuple[tuple[str, str], ...]:
+    means = {} if rank is None else {(metric, k): mean for metric, k, mean in rank.means()}
+    found = (means.get(column) for column in shown.items())
+    return tuple((MISSING, "") if mean is None else _mean(mean) for mean in found)
 
 
 def _mean(mean: GroupMean) -> tuple[str, str]:

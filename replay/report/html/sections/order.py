@@ -29,18 +29,13 @@ def order_table(summary: Summary) -> OrderTable | None:
     if not ranks:
         return None
     first = next(iter(ranks.values()))
-    columns = ("Kendall tau", *(f"top {k} kept" for k in first.top_k), *(f"NDCG@{k} change" for k in first.ndcg_change))
     return OrderTable(
-        columns,
+        tuple(metric.label(k) for metric, k, _ in first.means()),
         tuple(
             (
                 name,
                 f"{rank.groups:,}",
-                (
-                    _cell(rank.kendall_tau),
-                    *(_cell(rank.top_k[k]) for k in first.top_k),
-                    *(_cell(rank.ndcg_change[k], sign=True) for k in first.ndcg_change),
-                ),
+                tuple(_cell(mean, sign=metric.same == 0) for metric, _, mean in rank.means()),
             )
             for name, rank in ranks.items()
         ),

@@ -1,0 +1,154 @@
+"""How two scores order the rows of a group: the ranks that metrics of order are computed from, and what these are.
+
+Rows of a group are neighbours, and groups are given by offsets, so that a million groups of ten rows and one group of
+ten million go the same vectorised way in O(n log n). The highest score ranks first. No score here may be NaN.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.metrics.histogram import bits_to_float, ordered_bits
+from replay.metrics.usable import Array
+from replay.registry import Registry
+
+Codes = NDArray[np.int64]
+
+RANK_SHIFT = np.uint64(32)
+RANK_LOW = np.uint64(2**32 - 1)
+"""Two numbers below 2**32 in one key, so that one sort orders by both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Rows in groups that are neighbours.
+
+    Attributes:
+        offsets: ``(num_groups + 1,)``, strictly ascending from 0: no group is empty.
+        of_row: ``(num_rows,)``: the group of each row.
+    """
+
+    offsets: Codes
+    of_row: Codes
+
+    @classmethod
+    def of_sizes(cls, sizes: NDArray[Any]) -> Groups:
+        """Make groups of ``(num_groups,)`` rows, each at least 1."""
+        offsets = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+        return cls(offsets, np.repeat(np.arange(len(sizes)), sizes))
+
+    @property
+    def sizes(self) -> Codes:
+        """Rows of each group, ``(num_groups,)``."""
+        return np.diff(self.offsets)
+
+    def sum(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Sum over each group, ``(num_groups,)``."""
+        if values.size == 0:
+            return np.zeros(0, dtype=values.dtype)
+        found: NDArray[Any] = np.add.reduceat(values, self.offsets[:-1])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """Where each row stands in its group by a score. Arrays are ``(num_rows,)``, in the order of the rows.
+
+    Attributes:
+        above: Rows of the group with a higher score.
+        tied: Rows of the group with the same score, the row itself included.
+    """
+
+    above: Codes
+    tied: Codes
+
+    def take(self, rows: Codes) -> Ranks:
+        """The ranks of some rows; of a group, all or none."""
+        return Ranks(self.above[rows], self.tied[rows])
+
+
+def rank(score: Array, groups: Groups) -> Ranks:
+    """Rank the rows of each group, highest score first.
+
+    >>> rank(np.array([0.1, 0.9, 0.9, 0.5]), Groups.of_sizes(np.array([3, 1])))
+    Ranks(above=array([2, 0, 0, 0]), tied=array([1, 2, 2, 1]))
+    """
+    bits = ordered_bits(score)
+    if not np.array_equal(bits_to_float(bits), score):
+        # Scores that float32 would merge keep their order by their place among all distinct ones.
+        bits = np.unique(score, return_inverse=True)[1].astype(np.uint32)
+    keys = (groups.of_row.astype(np.uint64) << RANK_SHIFT) | (bits ^ np.uint32(RANK_LOW)).astype(np.uint64)
+    order = np.argsort(keys)
+    ordered = keys[order]
+    first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    sizes = np.diff(np.append(first, keys.size))
+    above, tied = np.empty(keys.size, dtype=np.int64), np.empty(keys.size, dtype=np.int64)
+    above[order] = np.repeat(first, sizes)
+    above -= groups.offsets[groups.of_row]
+    tied[order] = np.repeat(sizes, sizes)
+    return Ranks(above, tied)
+
+
+class OrderMetric(ABC):
+    """A metric of what a change of scores does to the order within groups: one value for each group, then their mean.
+
+    Attributes:
+        key: Under which ``summary.json`` has it in ``rank``: a field of ``RankChange``.
+        by_k: Whether it looks at the k highest rows, for each of several k.
+        labelled: Whether it needs labels.
+        same: Its value in a group whose order did not change.
+        span: The least and the largest value.
+    """
+
+    key: ClassVar[str]
+    by_k: ClassVar[bool]
+    labelled: ClassVar[bool] = False
+    same: ClassVar[float]
+    span: ClassVar[tuple[float, float]]
+
+    @staticmethod
+    @abstractmethod
+    def name(k: int | str) -> str:
+        """In tables and gates."""
+
+    @staticmethod
+    @abstractmethod
+    def label(k: int | str) -> str:
+        """In a report."""
+
+    @staticmethod
+    @abstractmethod
+    def why_undefined(k: int) -> str:
+        """Why no group defines it, where there are groups of two rows that both sides score."""
+
+    @staticmethod
+    @abstractmethod
+    def off(left: Ranks, right: Ranks, groups: Groups, label: Array, k: int) -> Array:
+        """How far each group's value is from ``same``, ``(num_groups,)``; NaN where a group does not define it.
+
+        Args:
+            left: Of the score.
+            right: Of the score that it is compared with.
+            groups: Of the rows.
+            label: ``(num_rows,)``, 0 or 1; of a metric without labels, nothing of use.
+            k: Highest rows to look at; of a metric that looks at all, nothing of use.
+        """
+
+
+ORDER_METRICS: Registry[type[OrderMetric]] = Registry("metric of order", "replay.metrics.kinds")
+
+
+def order_measures(top_k: tuple[int, ...], *, labelled: bool) -> tuple[tuple[type[OrderMetric], int], ...]:
+    """Every metric with every k, those without labels first; where a metric looks at all rows, k is 0."""
+    found = [
+        (metric, k)
+        for metric in ORDER_METRICS.values()
+        for k in (top_k if metric.by_k else (0,))
+        if labelled or not metric.labelled
+    ]
+    return tuple(sorted(found, key=lambda measure: measure[0].labelled))
