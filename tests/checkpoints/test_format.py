@@ -13,7 +13,10 @@ from replay.checkpoints.format import FORMATS, InputNames
 from replay.checkpoints.inspection import inspect_checkpoint
 from replay.checkpoints.sniff import sniff
 from replay.errors import UnsafeCheckpoint
+from tests.checkpoints import models
 from tests.checkpoints.samples import tower
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_formats_are_asked_in_the_order_of_what_is_safe() -> None:
@@ -52,10 +55,12 @@ def test_a_pickle_that_begins_like_safetensors_is_read_as_safetensors_only(tmp_p
     assert inspect_checkpoint(str(path)).verdict == "refused"
 
 
-def test_looking_at_a_checkpoint_imports_no_onnx() -> None:
+def test_what_takes_seconds_to_import_is_imported_only_where_it_is_needed(tmp_path: Path) -> None:
+    path = models.save("state_dict", models.ranker(), tmp_path / "weights")
     code = (
-        "import sys, replay.checkpoints; "
-        "print([name for name in ('onnx', 'onnxruntime', 'pyspark') if name in sys.modules])"
+        "import sys; from tests.checkpoints.models import config_for, opened; from pathlib import Path\n"
+        "opened(Path(sys.argv[1]), **config_for('state_dict'))\n"
+        "print([name for name in ('onnx', 'onnxruntime', 'pyspark', 'torch._dynamo') if name in sys.modules])"
     )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    answer = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True, cwd=ROOT)
     assert answer.stdout.strip() == "[]"

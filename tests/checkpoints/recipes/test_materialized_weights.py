@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,8 @@ from replay.checkpoints.recipes.rebuilt import Weights
 from replay.checkpoints.sharing.private_cache import opening_lock
 from replay.config.sections.checkpoints import DerivedConfig, SpliceConfig
 from tests.checkpoints.models import config_for, contract, examined, ranker, rows, save
-from tests.checkpoints.sharing.test_mapped_weights import LARGE, LARGE_BYTES, Worker, mapped_file, together, workers
-
-__all__ = ["workers"]
+from tests.checkpoints.sharing.test_mapped_weights import mapped_file
+from tests.checkpoints.workers import LARGE, LARGE_BYTES, Worker, let_go, together
 
 REPLACEABLE = ("torch.export", "torchscript", "state_dict", "safetensors", "pickled_module")
 
@@ -62,14 +62,18 @@ BITS = {"bitflip": 3, "params": ["table.*"]}
     ],
 )
 def test_two_workers_share_what_they_hold(
-    form: str, config: dict[str, Any], models: int, workers: list[Worker], tmp_path: Path
+    form: str,
+    config: dict[str, Any],
+    models: int,
+    workers: list[Worker],
+    large_file: Callable[[str], Path],
+    tmp_path: Path,
 ) -> None:
-    path = save(form, ranker(**LARGE), tmp_path / "large")
-    made = derived(examined(path, **config_for(form, **LARGE)), **config)
+    made = derived(examined(large_file(form), **config_for(form, **LARGE)), **config)
     (tmp_path / "made").write_bytes(pickle.dumps(made))
     before, _ = together(workers)
     after, totals = together(workers, pickle=str(tmp_path / "made"), rows=LARGE["rows"])
-    together(workers)
+    let_go(workers)
     assert len(totals) == 1
     grown = (after - before) / LARGE_BYTES
     assert 0.9 * models < grown < models + 0.25, f"two workers grew by {grown:.2f} models"

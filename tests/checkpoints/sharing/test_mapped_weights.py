@@ -2,106 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import subprocess
-import sys
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-import replay
 from replay.checkpoints.sharing import mapped_weights as sharing
 from replay.checkpoints.sharing.mapped_weights import module_tensors, share_weights
 from replay.checkpoints.sharing.private_cache import opening_lock
 from tests.checkpoints.models import FORMATS, config_for, examined, opened, ranker, rows, save
 from tests.checkpoints.samples import save_legacy
-
-ROOT = Path(replay.__file__).parents[1]
-LARGE = {"rows": 200_000, "width": 128}
-LARGE_BYTES = LARGE["rows"] * LARGE["width"] * 4  # 102 MB
-
-
-@dataclass
-class Worker:
-    process: subprocess.Popen[str]
-
-    def order(self, **order: Any) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-
-    def answer(self) -> float:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, "the worker ended"
-        return float(line)
-
-
-@pytest.fixture(scope="module")
-def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Worker]]:
-    """Two processes, as a machine's workers; they warm up on small models, so that libraries are loaded."""
-    folder = tmp_path_factory.mktemp("workers")
-    environment = {**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    started = [
-        Worker(
-            subprocess.Popen(
-                [sys.executable, "-m", "tests.checkpoints.opener"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                cwd=ROOT,
-                env=environment,
-            )
-        )
-        for _ in range(2)
-    ]
-    try:
-        for form in FORMATS:
-            small = save(form, ranker(), folder / f"small_{form}")
-            together(started, path=str(small), config=config_for(form), rows=20)
-        yield started
-    finally:
-        for worker in started:
-            worker.process.kill()
-            worker.process.communicate()
-
-
-def together(workers: list[Worker], **order: Any) -> tuple[int, set[float]]:
-    """All do the same, and hold what they hold: the sum of their sizes, and what they computed."""
-    for worker in workers:
-        worker.order(**order)
-    totals = {worker.answer() for worker in workers}
-    return sum(proportional_bytes(worker.process.pid) for worker in workers), totals
-
-
-def proportional_bytes(pid: int) -> int:
-    """A process's memory without the libraries, which any other process on the machine may share.
-
-    A page that several processes map counts in parts, which add up to one page.
-    """
-    total, counts = 0, True
-    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
-        if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
-            counts = not re.search(r"\.so[.\d]*$|/bin/", line)
-        elif counts and line.startswith("Pss:"):
-            total += int(line.split()[1]) * 1024
-    return total
+from tests.checkpoints.workers import LARGE, LARGE_BYTES, Worker, let_go, together
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_two_workers_hold_one_model(form: str, workers: list[Worker], tmp_path: Path) -> None:
-    path = save(form, ranker(**LARGE), tmp_path / "large")
+def test_two_workers_hold_one_model(form: str, workers: list[Worker], large_file: Callable[[str], Path]) -> None:
+    path = large_file(form)
     before, _ = together(workers)
     after, totals = together(workers, path=str(path), config=config_for(form, **LARGE), rows=LARGE["rows"])
-    together(workers)
+    let_go(workers)
     assert len(totals) == 1
     grown = (after - before) / LARGE_BYTES
     assert 0.9 < grown < 1.2, f"two workers grew by {grown:.2f} models"
