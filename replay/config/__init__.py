@@ -11,8 +11,9 @@ from replay.config.sections.dtypes import DType
 from replay.config.sections.engine import EngineConfig
 from replay.config.sections.gates import Gate
 from replay.config.sections.model import Hash, Input, ModelConfig, Output, Scalar
+from replay.config.sections.op_arguments import OPS
 from replay.config.sections.replay import ReplayConfig
-from replay.config.sections.scenarios import OPS, Perturbation
+from replay.config.sections.scenarios import Perturbation
 from replay.config.sections.skew import SkewLimit, SkewMatrixConfig, skew_variant
 from replay.config.sections.traffic import Sample, TimeColumn, TrafficConfig, UtcTime, Window
 from replay.config.sections.variant_names import Scenario, sensitivity_name

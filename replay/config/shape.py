@@ -19,13 +19,12 @@ _SENTENCE_END = re.compile(r"(?<=[^.])\.(?:\s|$)")
 
 def keys_of(section: type[Section]) -> tuple[str, ...]:
     """Keys that a file may give a section, in their order."""
-    return tuple(info.alias or name for name, info in section.model_fields.items() if not info.exclude)
+    return tuple(section.fields_by_key())
 
 
 def field_of(section: type[Section], key: str) -> FieldInfo | None:
     """The field that a key of the file stands for, or None."""
-    fields = section.model_fields.items()
-    return next((info for name, info in fields if key == (info.alias or name)), None)
+    return section.fields_by_key().get(key)
 
 
 def section_at(path: KeyPath, data: Any = None, section: type[Section] = ReplayConfig) -> type[Section] | None:

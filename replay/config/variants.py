@@ -8,7 +8,7 @@ from replay.config.sections.variant_names import Scenario, expand_scenario, sens
 
 
 def expand_scenarios(config: ReplayConfig) -> tuple[Scenario, ...]:
-    """The scenarios of a config: one for every value of a listed rate or lag, and those that `sensitivity` asks for."""
+    """The scenarios of a config: one for every value that a step lists, and those that `sensitivity` asks for."""
     found = [scenario for name, steps in config.scenarios.items() for scenario in expand_scenario(name, steps)]
     if config.sensitivity:
         found += [

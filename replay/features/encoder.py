@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import torch
 
 from replay.config.sections.model import ModelConfig
 from replay.errors import Problem, TrafficError
@@ -18,6 +18,9 @@ from replay.features.problems import raise_problems
 from replay.features.reader import FeatureReader, LoggedColumns
 from replay.features.rejects import Reasons, first_reason
 from replay.features.resolve import resolve_features
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,8 @@ class Encoder:
 
 def _finish(tensors: dict[str, torch.Tensor], blocks: Mapping[str, Block], num_rows: int) -> Encoded:
     """Merge the reasons of all inputs, and put zeros where a row is rejected."""
+    import torch
+
     reasons: Reasons | None = None
     for block in blocks.values():
         reasons = first_reason(reasons, block.reasons)

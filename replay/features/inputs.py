@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import torch
 
 from replay.features.codecs.base import Codec
 from replay.features.codecs.casts import Cast
 from replay.features.codecs.numeric import NumericCodec
 from replay.features.reader import LoggedColumns
 from replay.features.rejects import Reasons, first_reason, reasons_of
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class ColumnInput:
 
     def update(self, columns: Mapping[str, pa.Array], into: torch.Tensor) -> Block:
         """See :meth:`InputEncoder.update`."""
+        import torch
+
         out = np.empty(len(into), self._codec.target.storage)
         reasons = self._codec.encode(columns[self._feature], out)
         return Block(into.copy_(torch.from_numpy(out)), reasons)
@@ -121,6 +125,8 @@ class StackedInput:
 
     def update(self, columns: Mapping[str, pa.Array], into: torch.Tensor) -> Block:
         """See :meth:`InputEncoder.update`."""
+        import torch
+
         out = np.empty(len(into), self._target.storage)
         reasons: Reasons | None = None
         for feature, place in self._places.items():

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import torch
 
 from replay.features.codecs.base import Codec
 from replay.features.codecs.buffers import null_mask, plain, take
@@ -22,6 +22,9 @@ from replay.features.dtypes import Array, TensorDtype
 from replay.features.inputs import Block
 from replay.features.reader import LoggedColumns
 from replay.features.rejects import NULL, WRONG_LENGTH, Reasons, first_reason
+
+if TYPE_CHECKING:
+    import torch
 
 _Integers = npt.NDArray[np.int64]
 

@@ -2,18 +2,16 @@
 
 from replay.scenarios.columns import PerturbedColumns
 from replay.scenarios.custom import op_sources
-from replay.scenarios.donors import MOST_DONORS, Donors
 from replay.scenarios.draw import Draw, map_elements
 from replay.scenarios.hashing import bits, normal, row_keys, salted, uniform
-from replay.scenarios.needs import donor_features, side_columns
-from replay.scenarios.ops import REGISTERED, Op, OpProblem, Site, register
+from replay.scenarios.op import Apply, Op, OpProblem, Site, register
+from replay.scenarios.outside import MOST_DONORS, Donors, SideColumn, donor_features, side_columns
 from replay.scenarios.plan import NotThere, ScenarioPlan, Touched, TouchedRows
-from replay.scenarios.side import SideColumn
 from replay.scenarios.steps import Step, resolve_step
 
 __all__ = [
     "MOST_DONORS",
-    "REGISTERED",
+    "Apply",
     "Donors",
     "Draw",
     "NotThere",

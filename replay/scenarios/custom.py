@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import pyarrow as pa
 
@@ -19,9 +19,16 @@ from replay.config.user_code import (
 )
 from replay.errors import RunFailed
 from replay.scenarios.draw import Draw
-from replay.scenarios.ops.registry import Op, OpClass, OpProblem, Site
+from replay.scenarios.op import Apply, OpProblem, Site
 
 T = TypeVar("T")
+
+
+class CustomOp(Protocol):
+    """What a perturbation of the user's own is."""
+
+    def apply(self, values: pa.Array, draw: Draw) -> pa.Array:
+        """Change values, as :data:`replay.scenarios.op.Apply` does."""
 
 
 def is_custom(op: str) -> bool:
@@ -29,11 +36,11 @@ def is_custom(op: str) -> bool:
     return ":" in op
 
 
-def custom_op(op: str, kwargs: Mapping[str, Any], base_dir: str) -> OpClass:
+def custom_op(op: str, kwargs: Mapping[str, Any], base_dir: str) -> Callable[[Site], Apply]:
     """Import a perturbation.
 
     Args:
-        op: ``module:Class`` or ``file.py:Class``; anything that can be called and answers with an ``Op``.
+        op: ``module:Class`` or ``file.py:Class``; anything that can be called and answers with a :class:`CustomOp`.
         kwargs: Its arguments; it gets a copy.
         base_dir: Directory that files and modules are looked up from; empty: the current one.
 
@@ -46,15 +53,15 @@ def custom_op(op: str, kwargs: Mapping[str, Any], base_dir: str) -> OpClass:
     place = locate_code(op, base_dir)
     found = _load(place, op)
 
-    def make(site: Site) -> Op:
+    def bind(site: Site) -> Apply:
         made = _made(found, place, op, kwargs)
         if _current(lambda: refresh_code(place), op):  # it had imported something by a computed name, as it was before
             made = _made(_load(place, op), place, op, kwargs)
         if not callable(getattr(made, "apply", None)):
             raise OpProblem(f"`{op}` has no method `apply(values, draw)`: give it one", "op")
-        return Checked(made, op, site.form)
+        return Checked(made, op, site.form).apply
 
-    return make
+    return bind
 
 
 def op_sources(op: str, base_dir: str) -> dict[str, str]:
@@ -109,13 +116,13 @@ class Checked:
         form: The type that it must answer with; what casts to it without loss is cast.
     """
 
-    def __init__(self, op: Op, name: str, form: pa.DataType) -> None:
+    def __init__(self, op: CustomOp, name: str, form: pa.DataType) -> None:
         self._op = op
         self._name = name
         self._form = form
 
     def apply(self, values: pa.Array, draw: Draw) -> pa.Array:
-        """See :meth:`replay.scenarios.ops.registry.Op.apply`.
+        """See :meth:`CustomOp.apply`.
 
         Raises:
             RunFailed: It raised, or answered with something else than as many values of the feature's type.

@@ -37,6 +37,12 @@ def working_type(logged: pa.DataType) -> pa.DataType:
     return pa.large_string() if kind in _TEXTS else pa.large_binary()
 
 
+def list_size(logged: pa.DataType) -> int | None:
+    """Elements of each list of a type that fixes them; else None."""
+    kind = plain_type(logged)
+    return int(kind.list_size) if pa.types.is_fixed_size_list(kind) else None
+
+
 def to_working(array: pa.Array) -> pa.Array:
     """An array of a logged type in its working type."""
     kind = working_type(array.type)

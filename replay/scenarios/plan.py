@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from replay.config.sections.model import ModelConfig
+from replay.config.sections.variant_names import Scenario
 from replay.errors import ConfigError, Problem, RunFailed
 from replay.scenarios.columns import PerturbedColumns, Places
-from replay.scenarios.custom import Checked
-from replay.scenarios.donors import Donors
 from replay.scenarios.hashing import Keys, salted, selected
-from replay.scenarios.side import stale_name
+from replay.scenarios.outside import Donors, stale_name
 from replay.scenarios.steps import Mask, Step, resolve_steps
-
-if TYPE_CHECKING:
-    from replay.config.sections.variant_names import Scenario
 
 
 class NotThere(Exception):
@@ -62,7 +57,7 @@ class Touched:
         rows: (k,) int64, ascending: rows that any step touches.
         columns: Values after all steps of the features that a step touched in any of these rows, in the logged types,
             (k,) each.
-        without_history: Rows in which a ``stale`` step found no older value of any feature that it touched.
+        without_history: Rows in which a step that takes older values found none of any feature that it touched.
     """
 
     rows: npt.NDArray[np.int64]
@@ -74,11 +69,11 @@ class ScenarioPlan:
     """A scenario against the features of one table, ready for batches.
 
     Args:
-        scenario: Its steps have one rate and one lag each.
+        scenario: Its steps list no values.
         model: The model's contract.
         features: Logged type of every feature that the model reads, in schema order.
         seed: Of the run.
-        donors: Rows of the whole table, for ``shuffle``; without them such a plan checks, and touches no row.
+        donors: Rows of the whole table, for ops that need them; without them such a plan checks, and touches no row.
         base_dir: Directory that the code of one's own perturbations is found from.
 
     Raises:
@@ -136,14 +131,12 @@ class ScenarioPlan:
         """
         at = np.arange(len(rows.keys))
         found = []
-        for step in self._steps:
+        for step in (step for step in self._steps if step.custom):
             for change in step.changes:
-                if not isinstance(change.op, Checked):
-                    continue
                 columns = rows.columns(at)
                 draw = step.draw(change, columns, rows.keys, at, self._seed, self._salt)
                 try:
-                    change.op.apply(columns.get(change.feature), draw)
+                    change.apply(columns.get(change.feature), draw)
                 except RunFailed as error:
                     if not isinstance(error.__cause__, NotThere):
                         found.append(Problem(str(error), f"scenarios.{self._salt}[{step.number}].op"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -11,21 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from replay.config.messages.wording import listing, suggestion
-from replay.config.names import nearest
-from replay.config.sections.model import Input, ModelConfig
+from replay.config.sections.model import ModelConfig
+from replay.config.sections.op_arguments import CustomArguments
 from replay.config.sections.scenarios import Perturbation
 from replay.config.sections.variant_names import Scenario
 from replay.errors import ConfigError, Problem
-from replay.features.codecs.buffers import plain_type
 from replay.scenarios.columns import PerturbedColumns, Places
 from replay.scenarios.custom import custom_op, is_custom
-from replay.scenarios.donors import Donors
 from replay.scenarios.draw import Draw
-from replay.scenarios.forms import working_type
+from replay.scenarios.forms import list_size, working_type
 from replay.scenarios.hashing import Keys
-from replay.scenarios.ops import REGISTERED, Op, OpClass, OpProblem, Site
-from replay.scenarios.side import where_name
+from replay.scenarios.op import Apply, Op, OpProblem, Site
+from replay.scenarios.outside import Donors, where_name
 from replay.scenarios.targets import StepTarget, inputs_of, resolve_targets
 
 Mask = npt.NDArray[np.bool_]
@@ -41,12 +38,12 @@ class Change:
     Attributes:
         feature: Its name.
         unit: What shares its rows.
-        op: The perturbation.
+        apply: What it makes of the feature's values.
     """
 
     feature: str
     unit: str
-    op: Op
+    apply: Apply
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,8 @@ class Step:
         start_us: First microsecond since 1970 that is touched, or None.
         end_us: First that is no longer touched, or None.
         where: Name of the side column that says which rows may be touched, or None.
-        stale: Whether nulls mean rows without a history.
+        custom: Whether the op is the user's own.
+        from_history: Whether nulls mean rows without a history.
         changes: By feature.
     """
 
@@ -68,7 +66,8 @@ class Step:
     start_us: int | None
     end_us: int | None
     where: str | None
-    stale: bool
+    custom: bool
+    from_history: bool
     changes: tuple[Change, ...]
 
     def apply(
@@ -93,7 +92,7 @@ class Step:
                 unit changes all rows.
 
         Returns:
-            (k,) the rows in which a stale step found no older value of any feature.
+            (k,) the rows in which a step that takes older values found none of any feature.
         """
         places = dict.fromkeys((change.unit for change in self.changes), np.arange(len(keys)))
         places = places if units is None else dict(units)
@@ -104,14 +103,14 @@ class Step:
             if at is None:
                 continue
             draw = self.draw(change, columns, keys, at, seed, salt)
-            changed = change.op.apply(columns.some(change.feature, at), draw)
+            changed = change.apply(columns.some(change.feature, at), draw)
             pending.append((change.feature, at, changed))
-            if self.stale:
+            if self.from_history:
                 found[at] |= changed.is_valid().to_numpy(zero_copy_only=False)
         for feature, at, changed in pending:
             columns.put(feature, at, changed)
         without = np.zeros(len(keys), bool)
-        if self.stale:
+        if self.from_history:
             for at in places.values():
                 without[at] = True
         return without & ~found
@@ -154,10 +153,10 @@ def resolve_steps(
     """Resolve globs and families, and make every perturbation.
 
     Args:
-        scenario: Its steps have one rate and one lag each.
+        scenario: Its steps list no values.
         model: The model's contract.
         features: Logged type of every feature that the model reads.
-        donors: Rows of the whole table, for ``shuffle``.
+        donors: Rows of the whole table, for ops that need them.
         base_dir: Directory that the code of one's own perturbations is found from.
     """
     problems: list[Problem] = []
@@ -165,8 +164,8 @@ def resolve_steps(
     for number, step in enumerate(scenario.perturbations):
         path = f"scenarios.{scenario.salt}[{number}]"
         targets = resolve_targets(step, path, model, tuple(features), problems)
-        make = _op_class(step, path, base_dir, problems)
-        changes = [] if make is None else _changes(step, path, targets, make, model, features, donors, problems)
+        bind = _bind(step, path, base_dir, problems)
+        changes = [] if bind is None else _changes(step, path, targets, bind, model, features, donors, problems)
         steps.append(_step(number, step, tuple(changes)))
     return Steps(tuple(steps), tuple(problems))
 
@@ -181,7 +180,7 @@ def resolve_step(
     """Resolve a single step: what :meth:`Step.apply` then does to columns in memory.
 
     Args:
-        perturbation: With one rate and one lag.
+        perturbation: It lists no values.
         model: See :func:`resolve_steps`, as of the others.
         features: Logged types.
         donors: Rows of the whole table.
@@ -206,32 +205,29 @@ def _step(number: int, step: Perturbation, changes: tuple[Change, ...]) -> Step:
         None if start is None else (start - _EPOCH) // _MICROSECOND,
         None if end is None else (end - _EPOCH) // _MICROSECOND,
         None if step.where is None else where_name(step.where),
-        step.op == "stale",
+        is_custom(step.op),
+        step.arguments.needs_history,
         changes,
     )
 
 
-def _op_class(step: Perturbation, path: str, base_dir: str, problems: list[Problem]) -> OpClass | None:
-    """How a step's perturbation is made for a feature; None where there is no such perturbation."""
-    if step.op in REGISTERED:
-        return REGISTERED[step.op]
+def _bind(step: Perturbation, path: str, base_dir: str, problems: list[Problem]) -> Callable[[Site], Apply] | None:
+    """What binds a step's op to a feature; None where it is the user's own and cannot be used."""
+    arguments = step.arguments
+    if isinstance(arguments, Op):
+        return arguments.bind
     try:
-        if is_custom(step.op):
-            return custom_op(step.op, step.kwargs, base_dir)
+        return custom_op(step.op, arguments.kwargs if isinstance(arguments, CustomArguments) else {}, base_dir)
     except OpProblem as problem:
         problems.append(Problem(str(problem), f"{path}.{problem.key or 'op'}"))
         return None
-    near = suggestion(nearest(step.op, REGISTERED))
-    expected = f"one of {listing(REGISTERED)}, or module:Class or file.py:Class of your own"
-    problems.append(Problem(f"found `{step.op}`, expected {expected}{near}", f"{path}.op"))
-    return None
 
 
 def _changes(
     step: Perturbation,
     path: str,
     targets: Sequence[StepTarget],
-    make: OpClass,
+    bind: Callable[[Site], Apply],
     model: ModelConfig,
     features: Mapping[str, pa.DataType],
     donors: Donors | None,
@@ -243,8 +239,7 @@ def _changes(
     for target in targets:
         site = _site(step, target, model, features, donors)
         try:
-            _require_fit(site, features)
-            changes.append(Change(target.feature, target.unit, make(site)))
+            changes.append(Change(target.feature, target.unit, bind(site)))
         except OpProblem as problem:
             told.add(Problem(str(problem), f"{path}.{problem.key or target.key}"))
     problems.extend(sorted(told, key=lambda problem: (problem.path, problem.message)))
@@ -260,36 +255,8 @@ def _site(
 ) -> Site:
     logged = features[target.feature]
     inputs = inputs_of(target.feature, model, tuple(features))
-    return Site(
-        step, target.feature, logged, working_type(logged), inputs, _width(logged, inputs), target.partner, donors
-    )
-
-
-def _width(logged: pa.DataType, inputs: Sequence[Input]) -> int | None:
-    """Elements of each list, where the type or the first input that fixes them says so."""
-    kind = plain_type(logged)
-    if pa.types.is_fixed_size_list(kind):
-        return int(kind.list_size)
-    return next((entry.length for entry in inputs if entry.length is not None), None)
-
-
-def _require_fit(site: Site, features: Mapping[str, pa.DataType]) -> None:
-    """Refuse an exchange of features whose values do not fit each other's type.
-
-    Raises:
-        OpProblem: They do not.
-    """
-    if site.partner is None:
-        return
-    other = features[site.partner]
-    if working_type(other) != site.form or _list_size(other) != _list_size(site.logged):
-        raise OpProblem(
-            f"`{site.feature}` is logged as {site.logged} and `{site.partner}` as {other}: expected one type for both, "
-            "or their values do not fit",
-            "with",
-        )
-
-
-def _list_size(logged: pa.DataType) -> int | None:
-    kind = plain_type(logged)
-    return int(kind.list_size) if pa.types.is_fixed_size_list(kind) else None
+    width = list_size(logged)
+    if width is None:
+        width = next((entry.length for entry in inputs if entry.length is not None), None)
+    partner = None if target.partner is None else (target.partner, features[target.partner])
+    return Site(step.op, target.feature, logged, working_type(logged), inputs, width, partner, donors)

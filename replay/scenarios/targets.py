@@ -23,8 +23,8 @@ class StepTarget:
     Attributes:
         feature: Its name.
         unit: What shares its rows: the feature, its family, or ``*``.
-        key: The key of the step that names it: ``features``, ``families`` or ``with``.
-        partner: The feature that it is exchanged with, for ``swap``; else None.
+        key: The key of the step that names it: ``features``, ``families`` or that of its partners.
+        partner: The feature that it is exchanged with, or None.
     """
 
     feature: str
@@ -51,10 +51,9 @@ def resolve_targets(
             found.setdefault(feature, StepTarget(feature, _unit(step, feature, family), "families"))
     for feature in _expand(step.features, f"{path}.features", features, problems):
         found.setdefault(feature, StepTarget(feature, _unit(step, feature, feature), "features"))
-    if not step.features and not step.families:
-        problems.append(Problem(f"`{step.op}` needs `features` or `families`: name what it changes", path))
     targets = tuple(found.values())
-    return _swapped(step, path, targets, features, problems) if step.op == "swap" else targets
+    key = step.arguments.partner_key
+    return targets if key is None else _exchanged(step, f"{path}.{key}", targets, features, problems)
 
 
 def inputs_of(feature: str, model: ModelConfig, features: Sequence[str]) -> tuple[Input, ...]:
@@ -103,30 +102,16 @@ def _expand(patterns: Sequence[str], path: str, features: Sequence[str], problem
     return expand_globs([name for name in patterns if name not in unknown], features)
 
 
-def _swapped(
+def _exchanged(
     step: Perturbation, path: str, targets: tuple[StepTarget, ...], features: Sequence[str], problems: list[Problem]
 ) -> tuple[StepTarget, ...]:
     """Both sides of each exchange; a pair shares its rows."""
     known = len(problems)
-    if not step.with_:
-        problems.append(
-            Problem("`swap` needs `with`: the columns that the features are exchanged with", f"{path}.with")
-        )
-    partners = _expand(step.with_, f"{path}.with", features, problems)
-    if len(partners) != len(targets) and len(problems) == known:
-        problems.append(
-            Problem(
-                f"found {len(targets)} features to swap with {len(partners)}: expected as many, they are exchanged one "
-                "by one",
-                f"{path}.with",
-            )
-        )
-    names = [target.feature for target in targets] + list(partners)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    problems.extend(Problem(f"`{name}` is swapped twice in one step: use two steps", f"{path}.with") for name in twice)
-    if len(problems) > known:
+    partners = _expand(step.arguments.partners, path, features, problems)
+    if len(problems) > known or len(partners) != len(targets):  # a feature that is not there is a problem already
         return ()
+    key = path.rpartition(".")[2]
     pairs = list(zip(targets, partners, strict=True))
     there = [StepTarget(target.feature, target.unit, target.key, partner) for target, partner in pairs]
-    back = [StepTarget(partner, target.unit, "with", target.feature) for target, partner in pairs]
+    back = [StepTarget(partner, target.unit, key, target.feature) for target, partner in pairs]
     return (*there, *back)

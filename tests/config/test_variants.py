@@ -14,7 +14,7 @@ def config(**sections):
 
 
 def steps(scenario):
-    return [(step.op, step.only_rate, step.only_lag) for step in scenario.perturbations]
+    return [(step.op, step.only_rate, step.arguments.older_by) for step in scenario.perturbations]
 
 
 def test_a_list_gives_a_scenario_per_value():
@@ -69,7 +69,7 @@ def test_a_step_that_was_not_expanded_has_no_single_value():
     with pytest.raises(ValueError, match="too many values"):
         _ = step.only_rate
     with pytest.raises(ValueError, match="too many values"):
-        _ = step.only_lag
+        _ = step.arguments.older_by
 
 
 def test_sensitivity_nulls_each_family():

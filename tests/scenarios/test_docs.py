@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from replay.config.sections.model import Hash, Input, ModelConfig
-from replay.config.sections.scenarios import OPS, Perturbation
+from replay.config.sections.op_arguments import OPS
+from replay.config.sections.scenarios import Perturbation
 from replay.scenarios import Donors, ScenarioPlan, row_keys
-from replay.scenarios.side import stale_name, where_name
+from replay.scenarios.outside import stale_name, where_name
 from tests.scenarios.making import AScenario, rows
 
 TEXT = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
@@ -55,7 +56,8 @@ def test_examples_run(name, tmp_path):
     donors = Donors(keys[order], {feature: array.take(pa.array(order)) for feature, array in COLUMNS.items()})
     types = {feature: array.type for feature, array in COLUMNS.items()}
     plan = ScenarioPlan(AScenario(name, name, steps), MODEL, types, 0, donors, str(tmp_path))
-    side = {stale_name(feature, steps[0].only_lag): COLUMNS[feature] for feature in COLUMNS if steps[0].lag}
+    lag = steps[0].arguments.older_by
+    side = {stale_name(feature, lag): COLUMNS[feature] for feature in COLUMNS if lag}
     side[where_name("surface = 'home'")] = pa.array([True] * 4)
     start = np.datetime64("2026-11-20T10:00", "us").astype(np.int64)
 

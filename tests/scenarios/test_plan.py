@@ -10,11 +10,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from replay.config.sections.model import Input, ModelConfig
+from replay.config.sections.scenarios import Perturbation
 from replay.errors import ConfigError
 from replay.scenarios import Donors, TouchedRows, row_keys, salted, uniform
-from replay.scenarios.side import stale_name, where_name
+from replay.scenarios.outside import stale_name, where_name
 from tests.scenarios.making import model, plan, rows, touch
 
 COUNT = 20_000
@@ -201,8 +203,6 @@ def test_swap_of_text_stored_in_two_ways():
     [
         (("long", "float"), {"features": "x", "with": "y"}, "`x` is logged as int64 and `y` as double"),
         (("two", "three"), {"features": "x", "with": "y"}, "expected one type for both"),
-        (("long", "long"), {"features": ("x", "y"), "with": "y"}, "found 2 features to swap with 1"),
-        (("long", "long"), {"features": "x", "with": "x"}, "`x` is swapped twice"),
         (("long", "long"), {"features": "x", "with": "yy"}, r"no input of the model reads `yy`; did you mean `y`\?"),
     ],
 )
@@ -213,6 +213,18 @@ def test_what_cannot_be_swapped(columns, step, message):
     with pytest.raises(ConfigError, match=message) as caught:
         plan(logged, {"op": "swap", **step})
     assert {problem.path.split("[")[0] for problem in caught.value.problems} == {"scenarios.s"}
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ({"features": ("x", "y"), "with": "y"}, "found 1 names for 2 features, expected one each"),
+        ({"features": "x", "with": "x"}, "`x` is swapped twice"),
+    ],
+)
+def test_swaps_that_are_no_pairs(step, message):
+    with pytest.raises(ValidationError, match=message):
+        Perturbation(op="swap", **step)
 
 
 def test_window_is_half_open_and_needs_a_time():
@@ -310,9 +322,7 @@ def test_all_problems_at_once():
         plan(
             columns,
             {"op": "scale", "features": ("x", "nope"), "factor": 2},
-            {"op": "null", "features": "x"},
             {"op": "nulls", "families": "count"},
-            {"op": "nulls"},
             using=using,
         )
 
@@ -320,12 +330,9 @@ def test_all_problems_at_once():
     assert set(found) == {
         "scenarios.s[0].features[1]",
         "scenarios.s[0].features",
-        "scenarios.s[1].op",
-        "scenarios.s[2].families[0]",
-        "scenarios.s[3]",
+        "scenarios.s[1].families[0]",
     }
-    assert found["scenarios.s[1].op"].endswith("did you mean `nulls`?")
-    assert found["scenarios.s[2].families[0]"] == "`count` is not among `model.families`; did you mean `counts`?"
+    assert found["scenarios.s[1].families[0]"] == "`count` is not among `model.families`; did you mean `counts`?"
     assert found["scenarios.s[0].features[1]"] == "no input of the model reads `nope`"
 
 

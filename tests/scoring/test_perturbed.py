@@ -15,7 +15,7 @@ import torch
 from replay.errors import RunFailed
 from replay.features import Encoder
 from replay.scenarios import Donors, row_keys
-from replay.scenarios.side import stale_name, where_name
+from replay.scenarios.outside import stale_name, where_name
 from replay.scoring import Stopwatch, perturbed
 from replay.scoring.chunks import ChunkedScorer
 from replay.scoring.routes import Route
@@ -129,7 +129,7 @@ def test_a_window_and_a_condition_bound_the_rows():
 def test_stale_takes_the_older_values_and_counts_rows_without_any():
     columns = table(4)
     given = work({"late": [{"op": "stale", "features": ["a", "b"], "lag": ["1h", "2h"]}]})
-    hour, hours = given.scenarios[0].perturbations[0].only_lag, given.scenarios[1].perturbations[0].only_lag
+    hour, hours = (scenario.perturbations[0].arguments.older_by for scenario in given.scenarios)
     assert hour is not None
     assert hours is not None
     for lag, old in ((hour, [7.0, None, None, 8.0]), (hours, [None, None, None, None])):

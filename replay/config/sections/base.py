@@ -17,6 +17,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
 from replay.config.messages.finding import Finding, KeyPath, refuse
 from replay.config.messages.wording import describe
@@ -35,6 +36,11 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True, ser_json_inf_nan="constants"
     )
+
+    @classmethod
+    def fields_by_key(cls) -> dict[str, FieldInfo]:
+        """The fields that a file may give, by their keys, in order."""
+        return {info.alias or name: info for name, info in cls.model_fields.items() if not info.exclude}
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:

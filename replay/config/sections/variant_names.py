@@ -14,22 +14,18 @@ from typing import Any
 from replay.config.messages.finding import Finding, KeyPath
 from replay.config.plain import mapping, texts
 from replay.config.sections.base import NOT_IN_NAMES
-from replay.config.sections.diff import parse_duration, render_duration
-from replay.config.sections.dtypes import as_number
-from replay.config.sections.scenarios import Perturbation
+from replay.config.sections.diff import render_duration
+from replay.config.sections.scenarios import Perturbation, listed_values
 from replay.config.sections.skew import pairing_names
 from replay.config.sections.traffic import columns_by_role
 
 # What a run writes into the scores table beside the roles of `traffic`; `online` is also a name in gates.
 _OWN_COLUMNS = ("rejected", "online")
 
-_Choice = tuple[float, timedelta | None]
-"""A rate and a lag."""
-
 
 @dataclass(frozen=True)
 class Scenario:
-    """One what-if, with a single rate and lag in each of its steps.
+    """One what-if, with a single value for each key of its steps.
 
     Attributes:
         name: ``counts_null``, or ``counts_dose@0.1`` where a step of the config lists several values.
@@ -49,24 +45,18 @@ def expand_scenario(name: str, steps: Sequence[Perturbation]) -> Iterator[Scenar
     >>> [scenario.name for scenario in expand_scenario("dose", steps)]
     ['dose@0.1', 'dose@1']
     """
-    for full, choices in _combinations(name, [(step.rate, step.lag or ()) for step in steps]):
-        expanded = [
-            step.model_copy(update={"rate": (rate,), "lag": None if lag is None else (lag,)})
-            for step, (rate, lag) in zip(steps, choices, strict=True)
-        ]
-        yield Scenario(full, name, tuple(expanded))
+    for full, choices in _combinations(name, [step.listed for step in steps]):
+        yield Scenario(full, name, tuple(step.single(values) for step, values in zip(steps, choices, strict=True)))
 
 
 def _combinations(
-    name: str, steps: Sequence[tuple[Sequence[float], Sequence[timedelta]]]
-) -> Iterator[tuple[str, tuple[_Choice, ...]]]:
-    """Every combination of the rates and lags that steps list, with the name of its scenario."""
-    for choices in itertools.product(*(itertools.product(rates, lags or (None,)) for rates, lags in steps)):
-        parts = [name]
-        for (rates, lags), (rate, lag) in zip(steps, choices, strict=True):
-            parts += [value_text(rate)] if len(rates) > 1 else []
-            parts += [value_text(lag)] if lag is not None and len(lags) > 1 else []
-        yield "@".join(parts), choices
+    name: str, steps: Sequence[Sequence[Sequence[Any]]]
+) -> Iterator[tuple[str, tuple[tuple[Any, ...], ...]]]:
+    """Every combination of the values that the keys of steps list, with the name of its scenario."""
+    for choices in itertools.product(*(itertools.product(*listed) for listed in steps)):
+        chosen = zip(itertools.chain(*steps), itertools.chain(*choices), strict=True)
+        parts = [value_text(value) for values, value in chosen if len(values) > 1]
+        yield "@".join([name, *parts]), choices
 
 
 def sensitivity_name(family: str) -> str:
@@ -78,13 +68,16 @@ def sensitivity_name(family: str) -> str:
     return f"null.{NOT_IN_NAMES.sub('_', family)}"
 
 
-def value_text(value: float | timedelta) -> str:
+def value_text(value: object) -> str:
     """One value of a list as it stands in a variant's name.
 
     >>> value_text(0.1), value_text(1.0), value_text(timedelta(hours=3))
     ('0.1', '1', '3h')
     """
-    return render_duration(value) if isinstance(value, timedelta) else repr(float(value)).removesuffix(".0")
+    if isinstance(value, timedelta):
+        return render_duration(value)
+    text = repr(float(value)).removesuffix(".0") if isinstance(value, (int, float)) else str(value)
+    return NOT_IN_NAMES.sub("_", text)
 
 
 @dataclass(frozen=True)
@@ -150,36 +143,13 @@ def _pairings(data: Mapping[str, Any]) -> Iterator[NamedVariant]:
 
 
 def _scenario_names(name: str, steps: object) -> list[str] | None:
-    """Names of the scenarios that one of a config stands for; None where its rates or lags cannot be read."""
-    read: list[tuple[list[float], list[timedelta]]] = []
-    for step in steps if isinstance(steps, (list, tuple)) else [None]:
-        if not isinstance(step, dict):
-            return None
-        rates = [_rate(value) for value in _listed(step.get("rate", 1.0))]
-        lags = [_lag(value) for value in _listed(step.get("lag"))]
-        if not rates or None in rates or None in lags:
-            return None
-        read.append(([rate for rate in rates if rate is not None], [lag for lag in lags if lag is not None]))
-    # That a value is listed twice is reported where it is listed.
-    return list(dict.fromkeys(full for full, _ in _combinations(name, read))) if read else None
-
-
-def _listed(value: object) -> Sequence[object]:
-    return value if isinstance(value, (list, tuple)) else [] if value is None else [value]
-
-
-def _rate(value: object) -> float | None:
-    number = as_number(value) if isinstance(value, str) else value
-    in_range = isinstance(number, (int, float)) and not isinstance(number, bool) and 0 <= number <= 1
-    return float(number) if in_range else None  # type: ignore[arg-type]
-
-
-def _lag(value: object) -> timedelta | None:
-    try:
-        duration = parse_duration(value)
-    except ValueError:
+    """Names of the scenarios that one of a config stands for; None where its values cannot be read."""
+    read = [listed_values(step) for step in steps] if isinstance(steps, (list, tuple)) else []
+    listed = [values for values in read if values is not None]
+    if not read or len(listed) < len(read):
         return None
-    return duration if isinstance(duration, timedelta) else None
+    # That a value is listed twice is reported where it is listed.
+    return list(dict.fromkeys(full for full, _ in _combinations(name, listed)))
 
 
 def check_columns(variants: Sequence[NamedVariant], data: Mapping[str, Any]) -> Iterator[Finding]:

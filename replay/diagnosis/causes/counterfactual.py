@@ -225,7 +225,7 @@ class CounterfactualReplay:
             **arguments: Of the op; they are the hypothesis's parameters too.
         """
         made = self.hypothesis(kind, features, is_fitted=is_fitted, **arguments)
-        return self._with_step(made, Perturbation(op=op, **arguments))
+        return self._with_step(made, Perturbation(op=op, features=tuple(features), **arguments))
 
     def moved(self, hypothesis: Hypothesis, features: Sequence[str]) -> Hypothesis:
         """The same that :meth:`perturbed` made, of other features."""

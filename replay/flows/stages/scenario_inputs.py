@@ -66,7 +66,7 @@ def plan_side(config: ReplayConfig, scenarios: Sequence[Scenario], types: Mappin
 def _places(scenarios: Sequence[Scenario]) -> Iterator[str]:
     for scenario in scenarios:
         for place, step in enumerate(scenario.perturbations):
-            if step.where is not None or step.op == "stale":
+            if step.where is not None or step.arguments.needs_history:
                 yield f"scenarios.{scenario.salt}[{place}]"
 
 
@@ -89,7 +89,7 @@ def draw_donors_of(
     scenarios: Sequence[Scenario],
     types: Mapping[str, pa.DataType],
 ) -> Donors | None:
-    """Draw the rows whose values a shuffle gives to others; None where no scenario shuffles."""
+    """Draw the rows whose values are given to others; None where no scenario asks for it."""
     features = donor_features(scenarios, config.model, types)
     if not features:
         return None

@@ -11,33 +11,35 @@ import pyarrow as pa
 from replay.config.sections.dtypes import as_number
 from replay.config.sections.model import Scalar
 from replay.features.lists import take_apart
-from replay.scenarios.draw import Draw
 from replay.scenarios.forms import make_lists
-from replay.scenarios.ops.registry import OpProblem, Site, register
+from replay.scenarios.op import Apply, Op, OpProblem, Site, register
 
 
-@register("constant")
-class Constant:
+@register("constant", rank=20)
+class Constant(Op):
     """Every touched value becomes one value, null or not; of a list every element.
 
     A null list has as many elements as the model's input is long, where that is fixed; else it stays null.
     """
 
-    def __init__(self, site: Site) -> None:
-        if site.step.value is None:
-            raise OpProblem("`constant` needs a `value`", "value")
-        self._value = _scalar(site.step.value, site)
-        self._width = site.width
+    value: Scalar
+    """constant: what every touched value becomes."""
 
-    def apply(self, values: pa.Array, draw: Draw) -> pa.Array:
-        """See :meth:`replay.scenarios.ops.registry.Op.apply`."""
-        if not pa.types.is_large_list(values.type):
-            return pa.repeat(self._value, len(values))
-        lists = take_apart(values)
-        lengths, null = lists.lengths, lists.null
-        if null is not None and self._width is not None:
-            lengths, null = np.where(null, self._width, lengths), None
-        return make_lists(pa.repeat(self._value, int(lengths.sum())), lengths, null)
+    def bind(self, site: Site) -> Apply:
+        """See :meth:`replay.scenarios.op.Op.bind`."""
+        value = _scalar(self.value, site)
+        if pa.types.is_large_list(site.form):
+            return lambda values, _: _filled(values, value, site.width)
+        return lambda values, _: pa.repeat(value, len(values))
+
+
+def _filled(values: pa.Array, value: pa.Scalar, width: int | None) -> pa.Array:
+    """Lists of as many elements as before; of null ones as many as the width says."""
+    lists = take_apart(values)
+    lengths, null = lists.lengths, lists.null
+    if null is not None and width is not None:
+        lengths, null = np.where(null, width, lengths), None
+    return make_lists(pa.repeat(value, int(lengths.sum())), lengths, null)
 
 
 def _scalar(value: Scalar, site: Site) -> pa.Scalar:

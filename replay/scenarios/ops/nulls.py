@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pyarrow as pa
 
-from replay.scenarios.draw import Draw
-from replay.scenarios.ops.registry import Site, register
+from replay.scenarios.op import Apply, Op, Site, register
 
 
-@register("nulls")
-class Nulls:
+@register("nulls", rank=10)
+class Nulls(Op):
     """Every touched value becomes null; a whole list is null, not its elements."""
 
-    def __init__(self, site: Site) -> None:
-        del site  # nulls fit any type
+    makes_nulls: ClassVar[bool] = True
 
-    def apply(self, values: pa.Array, draw: Draw) -> pa.Array:
-        """See :meth:`replay.scenarios.ops.registry.Op.apply`."""
-        return pa.nulls(len(values), values.type)
+    def bind(self, site: Site) -> Apply:
+        """Nulls fit any type."""
+        return lambda values, _: pa.nulls(len(values), values.type)

@@ -16,8 +16,8 @@ from replay.features.codecs.vocabulary import load_vocabulary
 from replay.features.dtypes import TARGETS
 from replay.features.problems import EncodeError
 from replay.scenarios.draw import Draw, map_elements
-from replay.scenarios.ops.numbers import MOST_DIGITS, from_numpy
-from replay.scenarios.ops.registry import OpProblem, Site, register
+from replay.scenarios.numbers import MOST_DIGITS, from_numpy
+from replay.scenarios.op import Apply, Op, OpProblem, Site, register
 
 _LISTED: Final = 2**16  # of a type with no more values than this, those that are free are listed
 _VARYING_BYTES: Final = 7  # of a made fixed-size value; they fit 63 bits
@@ -25,14 +25,15 @@ _VARYING_BYTES: Final = 7  # of a made fixed-size value; they fit 63 bits
 _Integers = npt.NDArray[np.int64]
 
 
-@register("out_of_vocabulary")
-class OutOfVocabulary:
+@register("out_of_vocabulary", rank=80)
+class OutOfVocabulary(Op):
     """A made value that is in no vocabulary of the inputs that read the feature, another one in each row.
 
     Text becomes ``oov:`` and 16 hexadecimal digits. Of an integer that is hashed, any value is as unseen as another.
     """
 
-    def __init__(self, site: Site) -> None:
+    def bind(self, site: Site) -> Apply:
+        """See :meth:`replay.scenarios.op.Op.bind`."""
         readers = [entry for entry in site.inputs if entry.vocabulary is not None or entry.hash is not None]
         if not readers:
             raise OpProblem(
@@ -41,39 +42,40 @@ class OutOfVocabulary:
             )
         known = _known(readers)
         kind = site.scalar
+        if pa.types.is_null(kind):
+            return lambda values, _: values
         if pa.types.is_large_string(kind) or pa.types.is_large_binary(kind):
-            self._known = known
-        elif not pa.types.is_null(kind):
-            self._range = _Range(*_limits(kind, site), _as_integers(known, kind))
-            if self._range.is_full:
-                raise OpProblem(f"every value that {site.logged} can hold is in the vocabulary of `{site.feature}`")
+            return lambda values, draw: map_elements(values, draw, lambda flat, drawn: _texts(flat, drawn, known))
+        free = _Range(*_limits(kind, site), _as_integers(known, kind))
+        if free.is_full:
+            raise OpProblem(f"every value that {site.logged} can hold is in the vocabulary of `{site.feature}`")
+        return lambda values, draw: map_elements(values, draw, lambda flat, drawn: _integers(flat, drawn, free))
 
-    def apply(self, values: pa.Array, draw: Draw) -> pa.Array:
-        """See :meth:`replay.scenarios.ops.registry.Op.apply`."""
-        return map_elements(values, draw, self._make)
 
-    def _make(self, values: pa.Array, draw: Draw) -> pa.Array:
-        kind = values.type
-        if len(values) == 0 or pa.types.is_null(kind):
-            return values
-        if pa.types.is_large_string(kind) or pa.types.is_large_binary(kind):
-            made = [self._text(number) for number in draw.bits().tolist()]
-            return pa.array(made, pa.large_binary(), mask=null_mask(values)).cast(kind)
-        numbers = self._range.draw(draw)
-        if pa.types.is_integer(kind):
-            return from_numpy(numbers.astype(NUMPY_TYPES[kind]), values)
-        null = null_mask(values)
-        if pa.types.is_decimal(kind):
-            return pc.round(pa.array(numbers, mask=null).cast(pa.decimal128(19, 0))).cast(kind)
-        width = kind.byte_width
-        raw = [number.to_bytes(width, "big") for number in numbers.tolist()]
-        return pa.array(raw, kind, mask=null)
+def _texts(values: pa.Array, draw: Draw, known: set[bytes]) -> pa.Array:
+    made = [_text(number, known) for number in draw.bits().tolist()]
+    return pa.array(made, pa.large_binary(), mask=null_mask(values)).cast(values.type)
 
-    def _text(self, number: int) -> bytes:
-        text = b"oov:%016x" % number
-        while text in self._known:
-            text += b"'"
-        return text
+
+def _text(number: int, known: set[bytes]) -> bytes:
+    text = b"oov:%016x" % number
+    while text in known:
+        text += b"'"
+    return text
+
+
+def _integers(values: pa.Array, draw: Draw, free: _Range) -> pa.Array:
+    kind = values.type
+    if len(values) == 0:
+        return values
+    numbers = free.draw(draw)
+    if pa.types.is_integer(kind):
+        return from_numpy(numbers.astype(NUMPY_TYPES[kind]), values)
+    null = null_mask(values)
+    if pa.types.is_decimal(kind):
+        return pc.round(pa.array(numbers, mask=null).cast(pa.decimal128(19, 0))).cast(kind)
+    raw = [number.to_bytes(kind.byte_width, "big") for number in numbers.tolist()]
+    return pa.array(raw, kind, mask=null)
 
 
 class _Range:

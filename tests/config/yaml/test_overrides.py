@@ -232,7 +232,7 @@ def test_what_ifs_are_set_as_all_else_is(write):
     )  # fmt: skip
     assert config.gates == (Gate(variant="low/dose@0.2", metric="auc_drop", min=-1e-3),)
     assert config.skew_matrix.limit.max == 0.5
-    assert config.scenarios["dose"][1].only_lag == timedelta(hours=3)
+    assert config.scenarios["dose"][1].arguments.older_by == timedelta(hours=3)
     assert (config.diff.tolerance, config.diagnosis.budget) == ("auto", 7)
 
 

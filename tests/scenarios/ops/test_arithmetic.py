@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from pydantic import ValidationError
 from scipy import stats
 
 from replay.errors import ConfigError
@@ -140,11 +141,13 @@ def test_clipped_floats(kind):
 
 @pytest.mark.parametrize(
     ("kind", "limits"),
-    [(pa.int64(), {"min": 0.2, "max": 0.8}), (pa.uint8(), {"max": -1}), (pa.float64(), {"min": 2, "max": 1})],
+    [(pa.int64(), {"min": 0.2, "max": 0.8}), (pa.uint8(), {"max": -1}), (pa.int8(), {"min": -200, "max": -150})],
 )
 def test_bounds_that_hold_nothing(kind, limits):
     with pytest.raises(ConfigError, match=r"scenarios\.s\[0\]\.max: `x` is logged as .* which has no value from"):
         changed(pa.array([1], kind), op="clip", **limits)
+    with pytest.raises(ValidationError, match="min 2 is above max 1"):
+        changed(pa.array([1.0]), op="clip", min=2, max=1)
 
 
 # cast
@@ -263,7 +266,7 @@ def test_text_is_no_number(kind, step):
 
 @pytest.mark.parametrize("op", ["noise", "scale", "clip", "cast", "constant", "stale", "swap"])
 def test_a_missing_argument(op):
-    with pytest.raises(ConfigError, match="needs"):
+    with pytest.raises(ValidationError, match=f"`{op}` needs"):
         changed(pa.array([1.0]), op=op)
 
 

@@ -49,5 +49,5 @@ class Swap(Kind):
 
 def _swap(counterfactual: CounterfactualReplay, first: str, second: str) -> Hypothesis:
     first, second = (name for name in counterfactual.features if name in (first, second))
-    step = Perturbation(op="swap", features=(first,), with_=(second,))
+    step = Perturbation.model_validate({"op": "swap", "features": (first,), "with": (second,)})
     return counterfactual.hypothesis("swap", (first, second), perturbations=(step,))

@@ -3,7 +3,6 @@ from datetime import timedelta
 import pytest
 
 from replay.config import OPS, Perturbation, build_config
-from replay.config.sections.scenario_checks import check_scenarios
 from tests.config.examples import small
 
 TRAFFIC = {"path": "t", "key": "id", "score": "s", "time": "ts", "entity": "user"}
@@ -33,12 +32,8 @@ SAMPLES = {
 }
 
 
-def found(op, traffic=TRAFFIC, window=None, **step):
-    traffic = {**traffic, **({"window": window} if window else {})}
-    data = small(traffic=traffic, model=MODEL, scenarios={"s": [{"op": op, "features": "a", **step}]})
-    findings = [(finding.path, finding.message) for finding in check_scenarios(data)]
-    assert all(path[:3] == ("scenarios", "s", 0) for path, _ in findings)
-    return [(path[3:], message) for path, message in findings]
+def found(op, **step):
+    return [(finding.path, finding.message) for finding in Perturbation.check({"op": op, "features": "a", **step})]
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -152,61 +147,3 @@ def test_a_value_is_listed_once(key, values, shown, place):
     arguments = {"lag": "3h", key: values}
     assert found("stale", **arguments) == [((key, place), f"{shown} is listed twice: each value gives a variant")]
     assert found("stale", **{**arguments, key: values[:place]}) == []
-
-
-def test_stale_needs_a_history():
-    assert found("stale", lag="3h", traffic={"path": "t", "key": "id", "score": "s"}) == [
-        (("op",), "`stale` needs `traffic.entity`: whose history the older value comes from"),
-        (("op",), "`stale` needs `traffic.time`: when a value was logged"),
-    ]
-
-
-def test_a_window_needs_a_time():
-    window = {"start": "2026-11-20"}
-    assert found("nulls", traffic={"path": "t", "key": "id", "score": "s"}) == []
-    step = {"op": "nulls", "features": "a", "window": window}
-    data = small(traffic={"path": "t", "key": "id", "score": "s"}, model=MODEL, scenarios={"s": [step]})
-    assert [(finding.path[3:], finding.message) for finding in check_scenarios(data)] == [
-        (("window",), "needs `traffic.time`, the column that the window selects on")
-    ]
-
-
-@pytest.mark.parametrize(
-    ("replayed", "window", "sound"),
-    [
-        ({"start": "2026-11-20", "end": "2026-11-21"}, {"start": "2026-11-20T23:59:00Z"}, True),
-        ({"start": "2026-11-20", "end": "2026-11-21"}, {"start": "2026-11-21"}, False),  # the end is not in
-        ({"start": "2026-11-20", "end": "2026-11-21"}, {"end": "2026-11-20"}, False),
-        ({"end": "2026-11-21"}, {"end": "2026-11-01"}, True),
-        ({"start": "2026-11-20"}, {"start": "2026-11-01", "end": "2026-11-20T01:00:00+02:00"}, False),
-        ({}, {"start": "2026-11-20"}, True),
-        ({"start": "x"}, {"start": "2026-11-20"}, True),  # another mistake
-    ],
-)
-def test_a_window_meets_that_of_the_traffic(replayed, window, sound):
-    step = {"op": "nulls", "features": "a", "window": window}
-    data = small(traffic={**TRAFFIC, "window": replayed}, model=MODEL, scenarios={"s": [step]})
-    expected = [] if sound else ["has no moment in common with `traffic.window`: no row would be touched"]
-    assert [finding.message for finding in check_scenarios(data)] == expected
-
-
-def test_every_step_of_every_scenario():
-    sound, wrong = {"op": "nulls", "features": "a"}, {"op": "nulls"}
-    data = small(model=MODEL, scenarios={"s": [sound, wrong], "t": [wrong, sound, wrong]})
-    assert [finding.path for finding in check_scenarios(data)] == [
-        ("scenarios", "s", 1),
-        ("scenarios", "t", 0),
-        ("scenarios", "t", 2),
-    ]
-
-
-def test_objects_are_read_as_plain_data_is():
-    step = Perturbation(op="swap", features=("a",), with_=("b",))
-    data = small(model=MODEL, scenarios={"s": [step.model_dump()]})
-    assert list(check_scenarios(data)) == []
-
-
-def test_what_has_a_wrong_shape_is_skipped():
-    steps = [5, {"op": 5}, {"op": "nulls", "features": [5], "families": {"a": 1}, "rate": [[1], [1], "x", "x"]}]
-    data = small(scenarios={"s": steps, "t": "x"}, traffic=3, model=4)
-    assert list(check_scenarios(data)) == []

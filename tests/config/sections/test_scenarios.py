@@ -1,7 +1,13 @@
+"""Steps against the model and the traffic: which features they name, of which rows."""
+
 import pytest
 
-from replay.config.sections.target_checks import check_sensitivity, check_targets
+from replay.config import Perturbation
+from replay.config.sections.scenarios import check_scenarios
+from tests.config.examples import small
 
+TRAFFIC = {"path": "t", "key": "id", "score": "s", "time": "ts", "entity": "user"}
+SMALL_MODEL = {"inputs": [{"name": "x", "features": ["a", "b"], "missing": 0}], "families": {"f": ["a", "b"]}}
 MODEL = {
     "inputs": [
         {"name": "dense", "features": ["I1", "I2", "n*"], "missing": {"I1": 0, "n1": 1}},
@@ -14,7 +20,14 @@ MODEL = {
 
 
 def found(op, model=MODEL, **step):
-    return [(finding.path, finding.message) for finding in check_targets(op, step, model)]
+    step = {"op": op, **({"lag": "1h"} if op == "stale" else {"factor": 2} if op == "scale" else {}), **step}
+    data = small(traffic=TRAFFIC, model=model, scenarios={"s": [step]})
+    against_others = [(finding.path[3:], finding.message) for finding in check_scenarios(data)]
+    return [(finding.path, finding.message) for finding in Perturbation.check(step)] + against_others
+
+
+def sensitive(model):
+    return list(check_scenarios(small(model=model, sensitivity=True)))
 
 
 def null(op, feature, name):
@@ -106,11 +119,72 @@ def test_no_other_op_makes_nulls():
 
 
 def test_sensitivity_makes_every_family_null():
-    assert [(finding.path, finding.message) for finding in check_sensitivity(MODEL)] == [
-        ((), null("the scenario of family `user`", "user.vec", "emb")),
-        ((), null("the scenario of family `open`", "I2", "dense")),
-        ((), null("the scenario of family `open`", "n2", "dense")),
+    assert [(finding.path, finding.message) for finding in sensitive(MODEL)] == [
+        (("sensitivity",), null("the scenario of family `user`", "user.vec", "emb")),
+        (("sensitivity",), null("the scenario of family `open`", "I2", "dense")),
+        (("sensitivity",), null("the scenario of family `open`", "n2", "dense")),
     ]
-    assert [finding.message for finding in check_sensitivity({})] == [
+    assert [finding.message for finding in sensitive({})] == [
         "makes each family of features null in turn: name some under `model.families`"
     ]
+
+
+def test_stale_needs_a_history():
+    step = {"op": "stale", "features": "a", "lag": "3h"}
+    data = small(traffic={"path": "t", "key": "id", "score": "s"}, model=SMALL_MODEL, scenarios={"s": [step]})
+    assert [(finding.path[3:], finding.message) for finding in check_scenarios(data)] == [
+        (("op",), "`stale` needs `traffic.entity`: whose history the older value comes from"),
+        (("op",), "`stale` needs `traffic.time`: when a value was logged"),
+    ]
+
+
+def test_a_window_needs_a_time():
+    window = {"start": "2026-11-20"}
+    step = {"op": "nulls", "features": "a"}
+    data = small(traffic={"path": "t", "key": "id", "score": "s"}, model=SMALL_MODEL, scenarios={"s": [step]})
+    assert list(check_scenarios(data)) == []
+    data["scenarios"]["s"][0]["window"] = window
+    assert [(finding.path[3:], finding.message) for finding in check_scenarios(data)] == [
+        (("window",), "needs `traffic.time`, the column that the window selects on")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("replayed", "window", "sound"),
+    [
+        ({"start": "2026-11-20", "end": "2026-11-21"}, {"start": "2026-11-20T23:59:00Z"}, True),
+        ({"start": "2026-11-20", "end": "2026-11-21"}, {"start": "2026-11-21"}, False),  # the end is not in
+        ({"start": "2026-11-20", "end": "2026-11-21"}, {"end": "2026-11-20"}, False),
+        ({"end": "2026-11-21"}, {"end": "2026-11-01"}, True),
+        ({"start": "2026-11-20"}, {"start": "2026-11-01", "end": "2026-11-20T01:00:00+02:00"}, False),
+        ({}, {"start": "2026-11-20"}, True),
+        ({"start": "x"}, {"start": "2026-11-20"}, True),  # another mistake
+    ],
+)
+def test_a_window_meets_that_of_the_traffic(replayed, window, sound):
+    step = {"op": "nulls", "features": "a", "window": window}
+    data = small(traffic={**TRAFFIC, "window": replayed}, model=SMALL_MODEL, scenarios={"s": [step]})
+    expected = [] if sound else ["has no moment in common with `traffic.window`: no row would be touched"]
+    assert [finding.message for finding in check_scenarios(data)] == expected
+
+
+def test_every_step_of_every_scenario():
+    sound, wrong = {"op": "nulls", "features": "a"}, {"op": "nulls", "features": "c"}
+    data = small(model=SMALL_MODEL, scenarios={"s": [sound, wrong], "t": [wrong, sound, wrong]})
+    assert [finding.path for finding in check_scenarios(data)] == [
+        ("scenarios", "s", 1, "features"),
+        ("scenarios", "t", 0, "features"),
+        ("scenarios", "t", 2, "features"),
+    ]
+
+
+def test_objects_are_read_as_plain_data_is():
+    step = Perturbation(op="swap", features=("a",), with_=("b",))
+    data = small(model=SMALL_MODEL, scenarios={"s": [step.model_dump()]})
+    assert list(check_scenarios(data)) == []
+
+
+def test_what_has_a_wrong_shape_is_skipped():
+    steps = [5, {"op": 5}, {"op": "nulls", "features": [5], "families": {"a": 1}, "rate": [[1], [1], "x", "x"]}]
+    data = small(scenarios={"s": steps, "t": "x"}, traffic=3, model=4)
+    assert list(check_scenarios(data)) == []

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from replay.features.codecs.base import NUMPY_TYPES
 from replay.features.codecs.buffers import fixed_width_values, null_mask
 from replay.features.codecs.decimals import decimal_to_floats
-from replay.scenarios.ops.registry import OpProblem, Site
+from replay.scenarios.op import OpProblem, Site
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[Any]
@@ -32,7 +32,7 @@ def require_numbers(site: Site) -> None:
     if kind in NUMPY_TYPES or pa.types.is_decimal(kind) or pa.types.is_null(kind):
         return
     raise OpProblem(
-        f"`{site.step.op}` changes numbers, but `{site.feature}` is logged as {site.logged}: leave it out, or use "
+        f"`{site.op}` changes numbers, but `{site.feature}` is logged as {site.logged}: leave it out, or use "
         "nulls, constant, shuffle or out_of_vocabulary"
     )
 
