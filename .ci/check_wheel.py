@@ -125,7 +125,7 @@ def check_job(installed: Installation) -> None:
     jobs = installed.root / "share" / "replay-engine" / "jobs"
     found, expected = ({path.name for path in place.glob("*.py")} for place in (jobs, CHECKOUT / "jobs"))
     require(found == expected, f"found the jobs {sorted(found)} in {jobs}, expected {sorted(expected)}")
-    package = installed.run("python", "-c", "from replay.spark.session import DELTA_PACKAGE; print(DELTA_PACKAGE)")
+    package = installed.run("python", "-c", "from replay.spark.jars import DELTA_PACKAGE; print(DELTA_PACKAGE)")
     submit = ("spark-submit", "--master", "local[2]", "--packages", package.stdout.strip())
     installed.run(
         *submit, str(jobs / "replay_window.py"), "--config", "case/replay.yaml", "--output", "submitted", "--quiet"

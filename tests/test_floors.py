@@ -32,9 +32,7 @@ FLOORS = (
 SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "spark"}
 SPARK_FILES = {
     "replay/diff/job.py",
-    "replay/spark/task_errors.py",
     "replay/scoring/job.py",
-    "replay/scoring/warmup.py",
     "replay/scoring/waves.py",
 }
 SPARK_PACKAGES = {"pyspark", "delta", "py4j"}

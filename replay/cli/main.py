@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import os
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Sequence
 from types import FrameType
-from typing import NoReturn
 
 import click
 
 from replay.cli.commands import COMMANDS
 from replay.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, ReplayError
+from replay.spark.faststart.ending import short_ending
 from replay.version import __version__
 
 
@@ -32,7 +29,10 @@ for _command in COMMANDS:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with the documented code: the console script."""
-    _exit(execute(cli, list(sys.argv[1:] if arguments is None else arguments)))
+    end_with = short_ending()
+    code = execute(cli, list(sys.argv[1:] if arguments is None else arguments))
+    end_with(code)
+    sys.exit(code)
 
 
 def job(name: str, *options: str) -> None:
@@ -85,15 +85,6 @@ def execute(command: click.Command, arguments: list[str]) -> int:
         traceback.print_exc()
         click.echo("error: this is a bug in replay; please report it with the traceback above", err=True)
         return EXIT_FAILED
-
-
-def _exit(code: int) -> NoReturn:
-    """End the process without taking torch's modules apart one by one, which is a second of work for nothing."""
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(code)
 
 
 def _interrupted() -> int:

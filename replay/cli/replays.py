@@ -33,10 +33,10 @@ def replay_config(config: str, common: Common, *overrides: str, diagnosed: bool 
         overrides: Further ``--set`` expressions, of the command's own options.
         diagnosed: Whether to search for incidents and their causes too.
     """
-    from replay.flows.stages.session_prestart import prestart_session
+    from replay.spark.faststart.prestart import prestart_session
 
     loaded = replace(common, overrides=(*common.overrides, *overrides)).load(config)
-    prestart_session(loaded, common.options())
+    prestart_session(common.master, common.conf, loaded.traffic.path)
     with no_collection():
         function = _library_function(diagnosed=diagnosed)
         from replay.report.terminal.progress import make_progress

@@ -6,9 +6,9 @@ from replay.checkpoints import examine
 from replay.config import CheckpointConfig, TrafficConfig
 from replay.flows.options import Options
 from replay.init import draft
+from replay.spark.errors import spark_errors
 from replay.spark.guest import at_work, private_session
 from replay.spark.session import start_session
-from replay.spark.task_errors import spark_errors
 from replay.traffic import open_traffic
 
 

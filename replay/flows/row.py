@@ -17,7 +17,7 @@ from replay.flows.options import Options
 from replay.flows.stages.prepare import Prepared, prepare
 from replay.report.summary.json_safe import plain
 from replay.scoring import BatchScorer, Stopwatch
-from replay.spark.task_errors import spark_errors
+from replay.spark.errors import spark_errors
 from replay.traffic import find_rows
 from replay.traffic.paths import require_column
 from replay.traffic.selection import spark_column

@@ -25,9 +25,10 @@ from replay.report.html.render import render_html
 from replay.report.summary.data import ReportData
 from replay.report.terminal.progress import Progress, make_progress
 from replay.scoring.waves import score_in_waves
+from replay.spark.delta import forget_log
+from replay.spark.errors import spark_errors
 from replay.spark.guest import session_pool
 from replay.spark.session import start_session
-from replay.spark.task_errors import spark_errors
 from replay.store import (
     DIFFS,
     HYPOTHESES,
@@ -38,7 +39,6 @@ from replay.store import (
     SUMMARY,
     Manifest,
     OutputDirectory,
-    forget_table,
     last_wave,
     open_storage,
     read_table,
@@ -166,11 +166,11 @@ def _begin(prepared: Prepared, output: OutputDirectory, manifest: Manifest, *, r
     tables = [output.table(name) for name in (SCORES, DIFFS, METRICS, HYPOTHESES)]
     # What the session knows of tables that are gone, among it the waves that Delta would skip, is not what is there.
     for path in tables:
-        forget_table(prepared.spark, path)
+        forget_log(prepared.spark, path)
     resume = resume and last_wave(prepared.spark, tables[0], manifest.run_id) >= 0
     output.begin(manifest, resume=resume)
     for path in tables if not resume else ():
-        forget_table(prepared.spark, path)
+        forget_log(prepared.spark, path)
 
 
 def _score(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
-from pyspark.sql.pandas.types import from_arrow_schema
 
 from replay.checkpoints import check_inputs, examine
 from replay.config import CheckpointConfig, EngineConfig, ModelConfig
@@ -17,7 +16,8 @@ from replay.scoring import PREFLIGHT_ROWS, REJECTED, Carried, Variant, Work, run
 from replay.scoring.job import ScoreJob, score_partition
 from replay.scoring.sources import find_sources
 from replay.spark.arrow_mapping import map_batches
-from replay.spark.task_errors import spark_errors
+from replay.spark.errors import spark_errors
+from replay.spark.types import spark_struct
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -78,7 +78,7 @@ def score(
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return score_partition(shipped.value, batches, lambda _: None)
 
-    return map_batches(dataframe, run, from_arrow_schema(work.schema()))
+    return map_batches(dataframe, run, spark_struct(work.schema()))
 
 
 def _section(kind: Any, given: Any, name: str) -> Any:

@@ -6,6 +6,8 @@ crosses into Python once. `spark`: Spark scans, and rows cross from the JVM in A
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,14 +16,15 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import torch
 from pyspark import AccumulatorParam, TaskContext
-from pyspark.sql.pandas.types import from_arrow_schema
 
 from replay.checkpoints import Checkpoint, Scorer, cached_scorer, settle_worker
 from replay.config import EngineConfig, ModelConfig
+from replay.errors import ReplayError, RunFailed
 from replay.scoring.core import BatchScorer, Stopwatch, Work
-from replay.scoring.device import choose_device
 from replay.scoring.sources import Sources, find_sources, refuse_other_sources
 from replay.spark.arrow_mapping import map_batches
+from replay.spark.faststart.warmup import warm_up_workers
+from replay.spark.types import spark_struct
 from replay.traffic import Split, SplitPlan, map_splits
 
 if TYPE_CHECKING:
@@ -79,7 +82,7 @@ def score_splits(
     def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return score_partition(shipped.value, batches, totals.add)
 
-    return map_splits(spark, plan, splits, score, from_arrow_schema(job.work.schema()), BATCH_ROWS)
+    return map_splits(spark, plan, splits, score, spark_struct(job.work.schema()), BATCH_ROWS)
 
 
 def score_dataframe(dataframe: DataFrame, job: ScoreJob, totals: Accumulator[dict[str, float]]) -> DataFrame:
@@ -95,7 +98,7 @@ def score_dataframe(dataframe: DataFrame, job: ScoreJob, totals: Accumulator[dic
     def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return score_partition(shipped.value, batches, totals.add)
 
-    return map_batches(dataframe, score, from_arrow_schema(job.work.schema()))
+    return map_batches(dataframe, score, spark_struct(job.work.schema()))
 
 
 def score_partition(
@@ -142,6 +145,51 @@ def open_scorers(checkpoints: Mapping[str, Checkpoint], model: ModelConfig, devi
     }
     settle_worker()
     return scorers
+
+
+def warm_up(
+    spark: SparkSession, checkpoints: Mapping[str, Checkpoint], model: ModelConfig, engine: EngineConfig
+) -> threading.Thread:
+    """Start this machine's Python workers in the background, each with every checkpoint open.
+
+    A worker that cannot open a checkpoint stays silent: the preflight opens it too, and says what is wrong.
+
+    Returns:
+        The thread that waits for them.
+    """
+    wanted = dict(checkpoints)
+
+    def open_models() -> None:
+        with contextlib.suppress(ReplayError, OSError, RuntimeError):
+            # Which GPU a worker gets is decided with its first task of real work.
+            if choose_device(engine.device) == "cpu":
+                open_scorers(wanted, model, "cpu")
+
+    return warm_up_workers(spark, open_models)
+
+
+def choose_device(setting: str, gpu_addresses: Sequence[str] = (), partition: int = 0) -> str:
+    """Choose a torch device in the process that scores.
+
+    Args:
+        setting: ``auto`` (CUDA where this process has it), ``cpu`` or ``cuda``.
+        gpu_addresses: GPUs that Spark assigned to this task (``spark.task.resource.gpu``), if any.
+        partition: Spreads tasks over the GPUs where Spark assigned none.
+
+    Returns:
+        ``cpu`` or ``cuda:N``.
+
+    Raises:
+        RunFailed: ``cuda`` was asked for and this process has none.
+    """
+    if setting == "cpu":
+        return "cpu"
+    if not torch.cuda.is_available():
+        if setting == "cuda":
+            raise RunFailed("engine.device is cuda, but this executor has no usable GPU; use `auto` or `cpu`")
+        return "cpu"
+    index = int(gpu_addresses[0]) if gpu_addresses else partition % torch.cuda.device_count()
+    return f"cuda:{index}"
 
 
 def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

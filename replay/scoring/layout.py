@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from replay.config import TrafficConfig
+from replay.spark.types import stored_type
 
 REJECTED = "rejected"
 """Column that says why a row has no replayed score; null for a scored row."""
@@ -47,36 +48,7 @@ def carried_columns(traffic: TrafficConfig, types: Mapping[str, pa.DataType]) ->
     for name in (*logged, *traffic.segments):
         roles.setdefault(name, "as_logged")
     fixed = {"time": TIME_TYPE, "number": pa.float64()}
-    return tuple(Carried(path, fixed.get(role) or storable(types[path]), role) for path, role in roles.items())
-
-
-def storable(logged: pa.DataType) -> pa.DataType:
-    """The type under which Spark and Delta can store a logged type without loss.
-
-    >>> storable(pa.dictionary(pa.int8(), pa.large_string()))
-    DataType(string)
-    >>> storable(pa.uint64())
-    Decimal128Type(decimal128(20, 0))
-    """
-    if pa.types.is_dictionary(logged):
-        return storable(logged.value_type)
-    if pa.types.is_timestamp(logged):
-        return pa.timestamp("us", tz=None if logged.tz is None else "UTC")
-    return _STORABLE.get(logged, logged)
-
-
-_STORABLE = {
-    pa.uint8(): pa.int16(),
-    pa.uint16(): pa.int32(),
-    pa.uint32(): pa.int64(),
-    pa.uint64(): pa.decimal128(20, 0),
-    pa.float16(): pa.float32(),
-    pa.large_string(): pa.string(),
-    pa.string_view(): pa.string(),
-    pa.large_binary(): pa.binary(),
-    pa.binary_view(): pa.binary(),
-    pa.null(): pa.string(),
-}
+    return tuple(Carried(path, fixed.get(role) or stored_type(types[path]), role) for path, role in roles.items())
 
 
 def scores_schema(carried: tuple[Carried, ...], variants: Mapping[str, pa.DataType]) -> pa.Schema:

@@ -3,6 +3,11 @@
 Replay works in a private session beside the one that it was given: the same Spark context, catalogs, temporary views,
 functions and credentials, but SQL settings of its own, so that results are the same in every session. ADR 15 has the
 reasons.
+
+Leans on: ``cloneSession`` and the listeners' bus of Spark's classic session in the JVM; the JVM's active and default
+session, and the local properties of a context; and on what PySpark keeps of sessions in Python
+(``SparkSession._activeSession``, ``_instantiatedSession``, ``_should_update_active_session``, ``RDD.toDF``), which it
+sets whenever it makes a session object. Spark Connect has none of these.
 """
 
 from __future__ import annotations
@@ -15,6 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from replay.errors import UsageError
+from replay.spark.delta import forget_log, logs_in_memory
+from replay.spark.errors import where_spark_answers
+from replay.spark.types import spark_struct
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,8 +83,6 @@ _LEAVE_RESULTS_ALONE = (
 )
 
 _SECRET = re.compile(r"secret|password|token|credential|access[._]?key", re.I)
-
-_TABLE_STATE = re.compile(r"Delta Table State.* - (.+)/_delta_log$")
 
 _REGISTERING = threading.Lock()
 """Who makes PySpark register a session holds it until the traces are removed."""
@@ -176,27 +182,18 @@ def private_session(host: SparkSession, keep: Collection[str] = ()) -> SparkSess
 @contextlib.contextmanager
 def at_work(private: SparkSession) -> Iterator[SparkSession]:
     """Work in a private session: it is the active one in this thread, and nothing of it is left after."""
-    before = set(private._jsc.getPersistentRDDs())
+    before = logs_in_memory(private)
     with active(private):
         try:
             yield private
         finally:
-            with _where_spark_answers():
-                _forget_tables(private, before)
+            with where_spark_answers():
+                for path in {path for _, path in logs_in_memory(private) - before}:
+                    forget_log(private, path)
                 # Listeners of the host's queries have come along, and would hear of nothing more.
                 listeners = private._jsparkSession.listenerManager().listenerBus()
                 if listeners.isDefined():
                     private._jsc.sc().removeSparkListener(listeners.get())
-
-
-def _forget_tables(private: SparkSession, before: Collection[int]) -> None:
-    """Have Delta drop the logs of tables that it keeps in memory since there were these cached RDDs."""
-    jvm: Any = private._jvm
-    cached = private._jsc.getPersistentRDDs()
-    names = (str(cached[number].name()) for number in set(cached).difference(before))
-    for path in {found[1] for found in map(_TABLE_STATE.match, names) if found is not None}:
-        place = jvm.org.apache.hadoop.fs.Path(path)
-        jvm.org.apache.spark.sql.delta.DeltaLog.invalidateCache(private._jsparkSession, place)
 
 
 @contextlib.contextmanager
@@ -208,17 +205,8 @@ def active(session: SparkSession) -> Iterator[None]:
     try:
         yield
     finally:
-        with _where_spark_answers():
+        with where_spark_answers():
             _set_active(sessions, before)
-
-
-@contextlib.contextmanager
-def _where_spark_answers() -> Iterator[None]:
-    """Clear up in a JVM that may be gone: what ended it is what should be told."""
-    from py4j.protocol import Py4JError
-
-    with contextlib.suppress(Py4JError, OSError):
-        yield
 
 
 def session_pool(session: SparkSession, workers: int) -> ThreadPoolExecutor:
@@ -241,10 +229,8 @@ def arrow_dataframe(session: SparkSession, table: pa.Table, schema: StructType |
         table: The rows.
         schema: Default: the table's own; a timestamp without a zone stays one.
     """
-    from pyspark.sql.pandas.types import from_arrow_schema
-
     with _traceless(session.sparkContext):
-        return session.createDataFrame(table, schema=schema or from_arrow_schema(table.schema))
+        return session.createDataFrame(table, schema=schema or spark_struct(table.schema))
 
 
 def _python_session(context: SparkContext, found: Any) -> SparkSession:

@@ -1,52 +1,31 @@
 """The Spark session: borrowed where one runs, owned and set up for Delta where none does.
 
-Delta's jars are resolved once, kept in a cache directory, and put on the driver's class path from there, so that later
-starts neither resolve nor copy them.
+Leans on: ``pyspark.java_gateway.launch_gateway`` and the ``gateway`` of a new ``SparkContext``, which alone let the JVM
+have a stderr of its own; ``SparkContext._ensure_initialized``, as nothing else of PySpark reads what spark-submit set.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from replay.errors import ReplayError, RunFailed, UsageError
-from replay.spark.faststart.java import java_options, java_problem
+from replay.errors import RunFailed, UsageError
+from replay.spark.delta import has_delta
+from replay.spark.faststart.daemon import daemon_settings
+from replay.spark.faststart.jvm_options import java_options
 from replay.spark.guest import check_settings, running_context, running_session
+from replay.spark.jars import DELTA_PACKAGE, delta_jars, jar_cache
+from replay.spark.java import java_problem
 
 if TYPE_CHECKING:
     from pyspark import SparkConf, SparkContext
     from pyspark.sql import SparkSession
-
-DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
-
-# What Delta names as dependencies but Spark already carries: left out, so that no second copy shadows Spark's own.
-_IN_SPARK = (
-    "org.apache.hadoop:hadoop-client-api",
-    "org.apache.hadoop:hadoop-client-runtime",
-    "com.fasterxml.jackson.core:jackson-annotations",
-    "com.fasterxml.jackson.core:jackson-core",
-    "com.fasterxml.jackson.core:jackson-databind",
-    "com.fasterxml.jackson.datatype:jackson-datatype-jdk8",
-    "org.apache.logging.log4j:log4j-api",
-    "org.apache.logging.log4j:log4j-core",
-    "org.apache.logging.log4j:log4j-slf4j2-impl",
-    "org.slf4j:slf4j-api",
-    "org.apache.parquet:parquet-hadoop",
-    "org.xerial.snappy:snappy-java",
-    "com.github.luben:zstd-jni",
-    "org.roaringbitmap:RoaringBitmap",
-    "org.roaringbitmap:shims",
-    "org.locationtech.jts:jts-core",
-)
 
 # Small values where the defaults are made for a cluster: 1,000 rows should not become 200 tasks.
 _LOCAL_DEFAULTS = {
@@ -65,15 +44,6 @@ _DEFAULTS = {
 }
 _EXTENSIONS = "spark.sql.extensions"
 _DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
-
-
-def jar_cache() -> Path:
-    """Directory of the resolved jars: ``$REPLAY_CACHE`` or ``~/.cache/replay-engine``, one folder per Delta version."""
-    root = (
-        os.environ.get("REPLAY_CACHE")
-        or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "replay-engine"
-    )
-    return Path(root) / "jars" / DELTA_PACKAGE.replace(":", "_")
 
 
 _STARTING = threading.Lock()
@@ -129,22 +99,6 @@ def _over(context: SparkContext) -> SparkSession:
     return SparkSession(context)
 
 
-def prestart(master: str | None = None, conf: Mapping[str, str] | None = None, *, short: bool = False) -> None:
-    """Start a session in the background: the JVM takes seconds, and so does importing torch meanwhile.
-
-    What is wrong with it, the next :func:`start_session` finds as well, and says.
-    """
-    # Two threads must not import the same package at the same time: parts of it import each other.
-    import pyspark.java_gateway
-    import pyspark.sql  # noqa: F401
-
-    def start() -> None:
-        with contextlib.suppress(Exception):
-            start_session(master, conf, short=short)
-
-    threading.Thread(target=start, name="replay-session", daemon=True).start()
-
-
 @contextlib.contextmanager
 def spark_session(
     master: str | None = None, conf: Mapping[str, str] | None = None, app_name: str = "replay"
@@ -192,7 +146,7 @@ def _given(master: str, conf: Mapping[str, str], *, short: bool) -> dict[str, st
     settings |= _LOCAL_DEFAULTS if master.startswith("local") else {}
     if master.startswith("local["):
         options = java_options(jar_cache().parent, short=short)
-        settings |= _daemon_on() | {"spark.driver.extraJavaOptions": options}
+        settings |= daemon_settings() | {"spark.driver.extraJavaOptions": options}
     return settings | _delta_on(master, conf)
 
 
@@ -221,19 +175,6 @@ def _launch(conf: SparkConf) -> SparkContext:
     return SparkContext(conf=conf, gateway=gateway)
 
 
-def _daemon_on() -> dict[str, str]:
-    """Settings that fork Python workers from a daemon with torch in it, where that daemon can import the package."""
-    try:
-        metadata.distribution("replay-engine")
-    except metadata.PackageNotFoundError:
-        return {}
-    # Spark SQL gives its workers this variable. With it the workers of RDDs are forked from the same daemon.
-    return {
-        "spark.python.daemon.module": "replay.spark.faststart.daemon",
-        "spark.executorEnv.SPARK_SIMPLIFIED_TRACEBACK": "1",
-    }
-
-
 def spark_log() -> Path:
     """Where the JVM that this process starts, and its Python workers, write their stderr."""
     return Path(tempfile.gettempdir()) / f"replay-spark-{os.getpid()}.log"
@@ -250,52 +191,8 @@ def _delta_on(master: str, conf: Mapping[str, str]) -> dict[str, str]:
     return {"spark.jars": ",".join(jars)}
 
 
-def delta_jars() -> tuple[Path, ...]:
-    """Delta's jars on this machine, resolved with Spark's own resolver the first time.
-
-    Raises:
-        RunFailed: They could not be resolved.
-    """
-    cache = jar_cache()
-    if not (cache / "complete").exists():
-        _resolve(cache)
-    return tuple(sorted(cache.glob("*.jar")))
-
-
-def _resolve(cache: Path) -> None:
-    """Resolve into a directory beside the cache, then move the jars in; the marker comes last."""
-    from pyspark.find_spark_home import _find_spark_home
-
-    cache.mkdir(parents=True, exist_ok=True)
-    spark_submit = Path(_find_spark_home()) / "bin" / "spark-submit"
-    with tempfile.TemporaryDirectory(dir=cache.parent) as ivy:
-        answer = subprocess.run(
-            [
-                str(spark_submit),
-                *("--master", "local[1]", "--packages", DELTA_PACKAGE, "--exclude-packages", ",".join(_IN_SPARK)),
-                *("--conf", f"spark.jars.ivy={ivy}", "--class", "org.apache.spark.util.ThreadUtils", "none.jar"),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "PYSPARK_PYTHON": sys.executable},
-        )
-        jars = sorted(Path(ivy, "jars").glob("*.jar"))
-        if not any("delta-spark" in jar.name for jar in jars):
-            tail = "\n".join(answer.stderr.strip().splitlines()[-15:])
-            raise RunFailed(
-                f"could not resolve {DELTA_PACKAGE} (is a Maven repository reachable? set spark.jars yourself with "
-                f"`--conf spark.jars=...` if not):\n{tail}"
-            )
-        for jar in jars:
-            shutil.move(jar, cache / jar.name)
-    (cache / "complete").touch()
-
-
 def _check_delta(session: SparkSession) -> None:
-    jvm = session._jvm
-    found = jvm is not None and type(jvm.org.apache.spark.sql.delta.DeltaLog).__name__ == "JavaClass"
-    if not found:
+    if not has_delta(session):
         raise UsageError(
             f"this Spark session has no Delta Lake: start it with --packages {DELTA_PACKAGE} (and the extension "
             "io.delta.sql.DeltaSparkSessionExtension), or let Replay start its own"
@@ -304,20 +201,3 @@ def _check_delta(session: SparkSession) -> None:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def main() -> int:
-    """Check Java and resolve the jars: the set-up step of the Makefile."""
-    try:
-        problem = java_problem()
-        if problem is not None:
-            raise UsageError(problem)
-        delta_jars()
-    except ReplayError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

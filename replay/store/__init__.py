@@ -3,7 +3,7 @@
 from replay.store.manifest import COMPLETE, RUNNING, Manifest, make_run_id
 from replay.store.output import DIFFS, HYPOTHESES, METRICS, REPORT, REPORT_DATA, SCORES, SUMMARY, OutputDirectory
 from replay.store.storage import Storage, open_storage
-from replay.store.tables import append_wave, foreign_commits, forget_table, last_wave, read_table, replace_table
+from replay.store.tables import append_wave, foreign_commits, last_wave, read_table, replace_table
 
 __all__ = [
     "COMPLETE",
@@ -20,7 +20,6 @@ __all__ = [
     "Storage",
     "append_wave",
     "foreign_commits",
-    "forget_table",
     "last_wave",
     "make_run_id",
     "open_storage",

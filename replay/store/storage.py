@@ -7,10 +7,11 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlparse
 
 from replay.errors import OutputConflict, RunFailed
+from replay.spark.hadoop import HadoopStorage
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -95,55 +96,6 @@ class LocalStorage:
             shutil.rmtree(target)
         else:
             target.unlink(missing_ok=True)
-
-
-class HadoopStorage:
-    """A directory on any file system that Spark's Hadoop configuration can reach."""
-
-    def __init__(self, path: str, spark: SparkSession) -> None:
-        self.path = path.rstrip("/")
-        jvm: Any = spark._jvm
-        self._path_class = jvm.org.apache.hadoop.fs.Path
-        self._io = jvm.org.apache.commons.io.IOUtils
-        self._utf8 = jvm.java.nio.charset.StandardCharsets.UTF_8
-        # With what the session was given for it: credentials, endpoints.
-        configuration = spark._jsparkSession.sessionState().newHadoopConf()
-        self._files = self._path_class(self.path).getFileSystem(configuration)
-
-    def names(self) -> list[str]:
-        """See :class:`Storage`."""
-        directory = self._path_class(self.path)
-        if not self._files.exists(directory):
-            return []
-        return sorted(status.getPath().getName() for status in self._files.listStatus(directory))
-
-    def read(self, name: str) -> str | None:
-        """See :class:`Storage`."""
-        file = self._path_class(self.path, name)
-        if not self._files.exists(file):
-            return None
-        stream = self._files.open(file)
-        try:
-            return str(self._io.toString(stream, self._utf8))
-        finally:
-            stream.close()
-
-    def write(self, name: str, text: str) -> None:
-        """See :class:`Storage`. Written beside, then renamed."""
-        target = self._path_class(self.path, name)
-        temporary = self._path_class(self.path, f".{name}.{os.getpid()}")
-        stream = self._files.create(temporary, True)
-        try:
-            self._io.write(text, stream, self._utf8)
-        finally:
-            stream.close()
-        self._files.delete(target, False)
-        if not self._files.rename(temporary, target):
-            raise RunFailed(f"could not write {self.path}/{name}: the file system refused to rename {temporary} to it")
-
-    def delete(self, name: str) -> None:
-        """See :class:`Storage`."""
-        self._files.delete(self._path_class(self.path, name), True)
 
 
 def _umask() -> int:

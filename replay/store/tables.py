@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from replay.errors import RunFailed
-from replay.spark.sql import quoted
+from replay.spark.delta import commit_metadata, is_table, transaction_versions
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -39,28 +39,12 @@ def append_wave(scores: DataFrame, path: str, run_id: str, wave: int, indexed: i
 
 def last_wave(spark: SparkSession, path: str, run_id: str) -> int:
     """Number of the last wave that a run has committed to a table, or -1."""
-    snapshot = _snapshot(spark, path)
-    if snapshot is None:
-        return -1
-    transactions = snapshot.setTransactions()
-    waves = [
-        int(transactions.apply(index).version())
-        for index in range(transactions.size())
-        if transactions.apply(index).appId() == run_id
-    ]
-    return max(waves, default=-1)
+    return max(transaction_versions(spark, path, run_id), default=-1)
 
 
 def foreign_commits(spark: SparkSession, path: str, run_id: str) -> list[str]:
     """Run ids, other than the given one, that have written to a table; anything here means two runs were mixed."""
-    history = spark.sql(f"DESCRIBE HISTORY delta.{quoted(path)}").select("userMetadata").distinct().collect()
-    return sorted(str(row["userMetadata"] or "unnamed") for row in history if row["userMetadata"] != run_id)
-
-
-def forget_table(spark: SparkSession, path: str) -> None:
-    """Make the session look a table up anew, whose directory was deleted: it keeps what it knew of it otherwise."""
-    jvm: Any = spark._jvm
-    jvm.org.apache.spark.sql.delta.DeltaLog.invalidateCache(spark._jsparkSession, jvm.org.apache.hadoop.fs.Path(path))
+    return sorted(found or "unnamed" for found in commit_metadata(spark, path) if found != run_id)
 
 
 def replace_table(dataframe: DataFrame, path: str, run_id: str) -> None:
@@ -81,13 +65,6 @@ def read_table(spark: SparkSession, path: str) -> DataFrame:
     Raises:
         RunFailed: There is no Delta table at the path.
     """
-    if _snapshot(spark, path) is None:
+    if not is_table(spark, path):
         raise RunFailed(f"there is no Delta table at {path}: has the run that writes it finished?")
     return spark.read.format("delta").load(path)
-
-
-def _snapshot(spark: SparkSession, path: str) -> Any | None:
-    """The newest snapshot of the Delta table at a path, or None where there is none yet."""
-    jvm: Any = spark._jvm
-    snapshot = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path).unsafeVolatileSnapshot()
-    return snapshot if snapshot.version() >= 0 else None

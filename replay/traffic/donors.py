@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
-from replay.spark.read_errors import traffic_errors
+from replay.spark.errors import traffic_errors
 from replay.traffic.paths import require_column
 from replay.traffic.read.scan import scannable_roots, selected_dataframe
 from replay.traffic.selection import spark_column

@@ -10,12 +10,13 @@ import pyarrow as pa
 
 from replay.config.sections.traffic import Window
 from replay.errors import ConfigError, Problem
+from replay.spark.errors import traffic_errors
 from replay.spark.guest import arrow_dataframe
-from replay.spark.read_errors import traffic_errors
 from replay.spark.sql import quoted
+from replay.spark.types import to_spark_types
 from replay.traffic.keys import key_hash
 from replay.traffic.paths import require_column
-from replay.traffic.read.scan import pinned_dataframe, scannable_roots, to_spark_types
+from replay.traffic.read.scan import pinned_dataframe, scannable_roots
 from replay.traffic.selection import in_window, spark_column
 from replay.traffic.times import utc_micros
 

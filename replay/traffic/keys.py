@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from replay.spark.sql import quoted
+from replay.spark.types import readable_schema
 from replay.traffic.paths import require_column
-from replay.traffic.read.spark_read import readable_schema
 from replay.traffic.selection import spark_column
 
 if TYPE_CHECKING:

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from replay.errors import TrafficError
+from replay.spark.errors import traffic_errors
 from replay.spark.guest import arrow_dataframe
-from replay.spark.read_errors import traffic_errors
 from replay.spark.sql import quoted
+from replay.spark.types import to_spark_types
 from replay.traffic.paths import ColumnPath, column_root, require_column
 from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
-from replay.traffic.read.scan import files_in_window, selected_dataframe, to_spark_types
+from replay.traffic.read.scan import files_in_window, selected_dataframe
 from replay.traffic.read.splits import make_splits
 from replay.traffic.read.window import time_filter
 from replay.traffic.selection import spark_column

@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from replay.config import Sample, TrafficConfig
 from replay.errors import Problem
-from replay.spark.read_errors import one_line, unlogged
+from replay.spark.analysis import is_deterministic
+from replay.spark.errors import one_line, unlogged
 from replay.spark.sql import quoted, text_literal
 from replay.traffic.paths import ColumnPath, find_column, require_column
 from replay.traffic.read.window import time_filter
@@ -165,10 +166,10 @@ def where_problem(dataframe: DataFrame, where: str, path: str = _WHERE, instead:
 
     try:
         with unlogged():
-            plan = dataframe.where(f"({where}\n)")._jdf.queryExecution().analyzed()
+            deterministic = is_deterministic(dataframe.where(f"({where}\n)"))
     except (AnalysisException, ParseException) as error:
         return Problem(f"Spark refuses {where!r}: {one_line(str(error))}", path=path)
-    if not plan.deterministic():
+    if not deterministic:
         return Problem(
             f"{where!r} selects other rows in each run: expected a condition on the row alone; for a sample use "
             f"`{instead}`",

@@ -24,7 +24,7 @@ def test_overwrite_reaches_what_runs(
 
     monkeypatch.setattr("replay.flows.run.run", stops)
     monkeypatch.setattr("replay.flows.diagnose.diagnose", stops)
-    monkeypatch.setattr("replay.flows.stages.session_prestart.prestart_session", lambda *_: None)
+    monkeypatch.setattr("replay.spark.faststart.prestart.prestart_session", lambda *_: None)
     gated = tmp_path / "gated.yaml"
     gated.write_text(f"{case.read_text()}gates: [{{variant: prod, against: online, metric: mismatch_rate, max: 1}}]\n")
     assert replay(command, gated, *given) == 2

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from pyspark.find_spark_home import _find_spark_home
 
-from replay.spark.faststart.java import java_problem
-from replay.spark.session import delta_jars
+from replay.spark.jars import delta_jars
+from replay.spark.java import java_problem
 from tests.flows.case import ROWS, write_case
 
 pytestmark = pytest.mark.cluster

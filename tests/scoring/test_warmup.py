@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from replay.checkpoints import Checkpoint
 from replay.config import EngineConfig
-from replay.scoring.warmup import warm_up
+from replay.scoring.job import warm_up
 from tests.checkpoints.models import contract, examined, ranker, save
 
 

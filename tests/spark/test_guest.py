@@ -24,7 +24,8 @@ from replay.errors import UsageError
 from replay.flows.gate import judge_output
 from replay.flows.options import Options
 from replay.spark.guest import active, arrow_dataframe, at_work, private_session, running_session, session_pool
-from replay.spark.session import delta_jars, spark_session, start_session
+from replay.spark.jars import delta_jars
+from replay.spark.session import spark_session, start_session
 from tests.flows.case import START_US, config_data, expected_scores, make_table, write_case
 from tests.spark.guest_state import differences, snapshot
 

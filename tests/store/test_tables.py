@@ -47,18 +47,3 @@ def test_a_table_is_replaced_whole(spark: SparkSession, tmp_path: Path):
 def test_a_missing_table_says_so(spark: SparkSession, tmp_path: Path):
     with pytest.raises(RunFailed, match="no Delta table"):
         read_table(spark, str(tmp_path / "nothing"))
-
-
-def test_hadoop_storage_keeps_the_same_contract(spark: SparkSession, tmp_path: Path):
-    from replay.store.storage import HadoopStorage
-
-    storage = HadoopStorage(f"file://{tmp_path}/out", spark)
-    assert storage.names() == []
-    assert storage.read("a.json") is None
-    storage.write("a.json", "{é}")
-    storage.write("a.json", "{è}")
-    assert storage.read("a.json") == "{è}"
-    assert [name for name in storage.names() if not name.startswith(".")] == ["a.json"]
-    storage.delete("a.json")
-    storage.delete("never there")
-    assert storage.read("a.json") is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections import OrderedDict
 
@@ -10,7 +9,7 @@ from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.open import open_scorer, scorer_fingerprint
 from replay.checkpoints.scorers.scorer import ModelScorer
 from replay.config.sections.model import ModelConfig
-from replay.spark.faststart.garbage import no_collection
+from replay.spark.faststart.garbage import freeze_garbage, no_collection
 
 MOST_OPEN = 8
 """Scorers kept open; the one that was used least recently goes first."""
@@ -48,16 +47,11 @@ def cached_scorer(
 
 
 def settle_worker() -> None:
-    """In a Spark worker: keep the garbage collector from what lives as long as the worker.
-
-    Spark collects garbage after every task. What torch and a model consist of is some hundred thousand objects: frozen,
-    a collection takes a millisecond instead of a quarter of a second. Cheap where nothing was opened since.
-    """
+    """In a Spark worker: keep the garbage collector from what was opened. Cheap where nothing was opened since."""
     with _lock:
         if _unsettled:
             _unsettled.clear()
-            gc.collect()
-            gc.freeze()
+            freeze_garbage()
 
 
 def close_scorers() -> None:

@@ -9,7 +9,7 @@ import click
 from replay.cli.options import Common, common_options
 from replay.cli.replays import gates_exit_code, print_report, replay_config
 from replay.errors import UsageError
-from replay.spark.faststart.java import java_problem
+from replay.spark.java import java_problem
 
 
 @click.command()

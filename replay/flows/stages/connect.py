@@ -10,9 +10,9 @@ from replay.checkpoints import Checkpoint, cached_scorer, derive, examine
 from replay.config import CheckpointConfig, DerivedConfig, ReplayConfig, RouteConfig, SpliceConfig
 from replay.errors import CheckpointError, ConfigError, ReplayError
 from replay.flows.options import Options
-from replay.flows.stages.session_prestart import is_short
+from replay.scoring.job import warm_up
 from replay.scoring.preflight import as_problem
-from replay.scoring.warmup import warm_up
+from replay.spark.faststart.prestart import is_short
 from replay.spark.guest import at_work, private_session
 from replay.spark.session import is_running, start_session
 
@@ -40,7 +40,7 @@ def connect(
     """
 
     def begin() -> SparkSession:
-        host = start_session(options.master, options.conf, short=is_short(config))
+        host = start_session(options.master, options.conf, short=is_short(config.traffic.path))
         return private_session(host, keep=options.conf)
 
     with ThreadPoolExecutor(2) as pool:

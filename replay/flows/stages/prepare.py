@@ -17,8 +17,8 @@ from replay.scoring import Preflight, Work, carried_columns, plan_variants, run_
 from replay.scoring.job import ScoreJob
 from replay.scoring.routes import plan_routes, route_types
 from replay.scoring.sources import find_sources
+from replay.spark.errors import spark_errors
 from replay.spark.guest import session_pool
-from replay.spark.task_errors import spark_errors
 from replay.traffic import PinnedTraffic, SplitPlan, TrafficCheck, check_traffic
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyspark.sql import types as T
-from pyspark.sql.pandas.types import to_arrow_schema
 
 from replay.diagnosis.causes.find import Trial
 from replay.diagnosis.causes.kind import describe
@@ -16,6 +15,7 @@ from replay.diff.job import Diff
 from replay.report.summary.data import WorstRow
 from replay.report.summary.json_safe import plain
 from replay.spark.guest import arrow_dataframe
+from replay.spark.types import arrow_schema
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -110,7 +110,7 @@ def hypotheses_table(spark: SparkSession, tried: Sequence[tuple[int, Trial]]) ->
 
 def _dataframe(spark: SparkSession, rows: Sequence[tuple[Any, ...]], struct: T.StructType) -> DataFrame:
     """Rows as a DataFrame, handed over in Arrow: of Python rows Spark would have a Python worker make the JVM's."""
-    schema = to_arrow_schema(struct, timezone="UTC")
+    schema = arrow_schema(struct)
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
     arrays = [
         pa.array([_map_entries(value) for value in column], field.type)

@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from replay.errors import TrafficError
-from replay.traffic.types import canonical, holds
+from replay.spark.types import canonical
+from replay.traffic.table.merging import holds
 
 _Column = Callable[[pa.RecordBatch], pa.Array]
 

@@ -6,16 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from replay.errors import ConfigError, TrafficError
 from replay.spark.sql import quoted
+from replay.spark.types import spark_schema, spark_type, to_spark_types
 from replay.traffic.paths import column_root
 from replay.traffic.read.direct import ReadPlan, read_split
-from replay.traffic.read.spark_read import delta_dataframe, files_dataframe, spark_schema
+from replay.traffic.read.spark_read import delta_dataframe, files_dataframe
 from replay.traffic.read.splits import make_splits
 from replay.traffic.selection import in_window, named_columns, select_rows, where_problem
-from replay.traffic.types import spark_type
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -151,17 +150,3 @@ def _through_python(spark: SparkSession, traffic: PinnedTraffic, columns: Sequen
 
     ids = spark.range(0, len(splits), 1, numPartitions=max(1, len(splits)))
     return ids.mapInArrow(read, target)
-
-
-def to_spark_types(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Cast a batch to types that Spark has; nanoseconds are rounded down to microseconds."""
-    arrays = [_to_spark_type(array, spark_type(array.type)) for array in batch.columns]
-    return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
-
-
-def _to_spark_type(array: pa.Array, target: pa.DataType) -> pa.Array:
-    if array.type == target:
-        return array
-    if pa.types.is_timestamp(array.type):
-        array = pc.floor_temporal(array, unit="microsecond")
-    return array.cast(target, safe=not pa.types.is_nested(target))

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from replay.spark.sql import quoted
-from replay.traffic.types import canonical, spark_type
+from replay.spark.types import readable_schema, spark_schema
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-    from pyspark.sql.types import StructType
 
 _LISTING = ("path", "modificationTime", "length", "content")
 _NO_GLOBS = ("__globPaths__", "false")  # brackets and braces in a path stand for themselves
@@ -35,40 +34,6 @@ def files_dataframe(spark: SparkSession, root: str, paths: Sequence[str], schema
 def inferred_dataframe(spark: SparkSession, path: str) -> DataFrame:
     """Parquet that only Spark reaches, under the merged schema of all files."""
     return spark.read.option("mergeSchema", "true").parquet(path)
-
-
-def spark_schema(schema: pa.Schema) -> StructType:
-    """A canonical schema as Spark's; columns that Spark has no type for are left out."""
-    from pyspark.sql.pandas.types import from_arrow_schema
-
-    fields = [(field.name, spark_type(field.type)) for field in schema]
-    return from_arrow_schema(pa.schema([pa.field(name, dtype) for name, dtype in fields if dtype is not None]))
-
-
-def readable_schema(dataframe: DataFrame) -> pa.Schema:
-    """Spark's schema in canonical types; columns that have none (variant, interval, void) are left out."""
-    from pyspark.errors import PySparkException
-    from pyspark.sql.pandas.types import to_arrow_type
-
-    fields = []
-    for field in dataframe.schema:
-        try:
-            dtype = to_arrow_type(field.dataType, timezone="UTC")
-        except PySparkException:
-            continue
-        if _has_plain_values(dtype):
-            fields.append(pa.field(field.name, canonical(dtype)))
-    return pa.schema(fields)
-
-
-def _has_plain_values(dtype: pa.DataType) -> bool:
-    from pyspark.sql.pandas.types import is_geography, is_geometry, is_variant
-
-    if pa.types.is_duration(dtype) or pa.types.is_null(dtype) or pa.types.is_time(dtype):
-        return False
-    if pa.types.is_struct(dtype) and (is_variant(dtype) or is_geometry(dtype) or is_geography(dtype)):
-        return False
-    return all(_has_plain_values(dtype.field(place).type) for place in range(dtype.num_fields))
 
 
 def list_with_spark(spark: SparkSession, path: str) -> tuple[list[dict[str, Any]], pa.Schema]:

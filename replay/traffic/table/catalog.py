@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from replay.errors import TrafficError
-from replay.spark.read_errors import one_line, unlogged
+from replay.spark.errors import one_line, unlogged
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

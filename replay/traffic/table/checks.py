@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from replay.config import TrafficConfig
 from replay.errors import TrafficError
-from replay.spark.read_errors import traffic_errors
+from replay.spark.errors import traffic_errors
 from replay.traffic.keys import (
     EXAMPLES,
     KeyFingerprint,

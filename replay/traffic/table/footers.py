@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from replay.errors import TrafficError
-from replay.traffic.types import canonical
+from replay.spark.types import canonical
 
 _MAGIC = b"PAR1"
 _OTHER_FORMATS = {

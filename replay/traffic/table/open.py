@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import pyarrow as pa
 
 from replay.config import TrafficConfig
 from replay.errors import ConfigError, Problem, TrafficError
-from replay.spark.delta_log import DeltaSnapshot, read_snapshot
-from replay.spark.read_errors import traffic_errors
-from replay.traffic.read.spark_read import delta_dataframe, inferred_dataframe, list_with_spark, readable_schema
+from replay.spark.delta import DeltaSnapshot, read_snapshot
+from replay.spark.errors import traffic_errors
+from replay.spark.hadoop import has_scheme, local_path
+from replay.spark.types import readable_schema
+from replay.traffic.read.spark_read import delta_dataframe, inferred_dataframe, list_with_spark
 from replay.traffic.table.catalog import find_table
 from replay.traffic.table.footers import read_footers
 from replay.traffic.table.listing import list_files
@@ -24,7 +24,6 @@ from replay.traffic.table.pinned import DataFile, PinnedTraffic
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
 _NOT_LOCAL = "the table is not on a local filesystem"
 
 
@@ -47,21 +46,6 @@ def open_traffic(spark: SparkSession, config: TrafficConfig) -> PinnedTraffic:
         if local is None:
             return _open_remote(spark, config, path)
         return _open_local(spark, config, local)
-
-
-def local_path(spark: SparkSession, path: str) -> str | None:
-    """The path on this machine's filesystem that a path or URL means to Spark, or None where it lies elsewhere."""
-    if path.startswith("file:"):
-        literal = "/" + path.removeprefix("file:").lstrip("/")
-        return literal if Path(literal).exists() or not Path(unquote(literal)).exists() else unquote(literal)
-    if _SCHEME.match(path):
-        return None
-    default = str(_hadoop(spark).get("fs.defaultFS", "file:///"))
-    return str(Path(path).absolute()) if default.startswith("file:") else None
-
-
-def _hadoop(spark: SparkSession) -> Any:
-    return spark._jsparkSession.sessionState().newHadoopConf()
 
 
 def _open_local(spark: SparkSession, config: TrafficConfig, path: str) -> PinnedTraffic:
@@ -137,7 +121,7 @@ def _open_delta(spark: SparkSession, config: TrafficConfig, path: str) -> Pinned
     snapshot = read_snapshot(spark, path, config.delta_version, config.delta_timestamp)
     files = tuple(DataFile(f.path, f.size, f.num_rows, None, f.partition_values) for f in snapshot.files)
     schema = readable_schema(delta_dataframe(spark, path, snapshot.version))
-    local = all(not _SCHEME.match(file.path) for file in files)
+    local = all(not has_scheme(file.path) for file in files)
     if local:
         _check_sizes(files)
         files = _with_counts(snapshot, files)

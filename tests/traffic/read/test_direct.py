@@ -244,19 +244,10 @@ def test_a_split_and_its_plan_travel(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path",
-    [
-        "read/direct.py",
-        "read/conform.py",
-        "read/window.py",
-        "read/splits.py",
-        "table/footers.py",
-        "types.py",
-        "paths.py",
-    ],
+    "name", ["read/direct", "read/conform", "read/window", "read/splits", "paths", "table/footers", "table/merging"]
 )
-def test_the_reader_itself_knows_nothing_of_spark(path: str) -> None:
-    assert "pyspark" not in (Path(direct.__file__).parents[1] / path).read_text()
+def test_the_reader_itself_knows_nothing_of_spark(name: str) -> None:
+    assert "pyspark" not in (Path(direct.__file__).parents[1] / f"{name}.py").read_text()
 
 
 def test_the_same_as_pyarrow_on_real_impressions(open_bandit: Path) -> None:

@@ -1,7 +1,15 @@
-"""A Delta table's log, read through the session's JVM: versions, data files, and what pyarrow could not read."""
+"""Delta tables, through the session's JVM: versions and their files, what was committed, what is kept in memory.
+
+Leans on: the JVM's ``org.apache.spark.sql.delta.DeltaLog`` (``forTable``, ``forTableWithSnapshot``, ``getSnapshotAt``,
+``invalidateCache``) and its ``Snapshot`` (``metadata``, ``schema``, ``allFiles``, ``setTransactions``), which are no
+public API: any release of Delta may change them, and managed Sparks have them under other names or not at all. And on
+the name that Delta gives the RDD of a log that it keeps in memory.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,11 +19,14 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from replay.errors import TrafficError
+from replay.spark.errors import java_reason
+from replay.spark.sql import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _COLUMN_MAPPING = "delta.columnMapping.mode"
+_KEPT_IN_MEMORY = re.compile(r"Delta Table State.* - (.+)/_delta_log$")
 
 
 @dataclass(frozen=True)
@@ -71,7 +82,7 @@ def read_snapshot(spark: SparkSession, path: str, version: int | None, timestamp
     from py4j.protocol import Py4JJavaError
 
     try:
-        pair = _jvm(spark).org.apache.spark.sql.delta.DeltaLog.forTableWithSnapshot(spark._jsparkSession, path)
+        pair = _delta_log(spark).forTableWithSnapshot(spark._jsparkSession, path)
         log, snapshot = pair._1(), pair._2()
         if int(snapshot.version()) < 0:
             raise TrafficError(
@@ -86,20 +97,61 @@ def read_snapshot(spark: SparkSession, path: str, version: int | None, timestamp
         raise TrafficError(f"{path}: the Delta log cannot be read: {java_reason(error)}") from error
 
 
-def _jvm(spark: SparkSession) -> Any:
-    return spark._jvm
+def has_delta(spark: SparkSession) -> bool:
+    """Whether Delta's classes are on the session's class path; without them py4j takes the name for a package."""
+    return type(_delta_log(spark)).__name__ == "JavaClass"
 
 
-def java_reason(error: Any) -> str:
-    """The first line of what a Java exception says."""
-    message = error.java_exception.getMessage() or error.java_exception.toString()
-    return str(message).strip().splitlines()[0]
+def is_table(spark: SparkSession, path: str) -> bool:
+    """Whether there is a Delta table, with a version, at a path."""
+    return _newest(spark, path) is not None
+
+
+def transaction_versions(spark: SparkSession, path: str, app_id: str) -> list[int]:
+    """The ``txnVersion`` of what was committed to a table under a ``txnAppId``: Delta keeps the newest of each."""
+    snapshot = _newest(spark, path)
+    if snapshot is None:
+        return []
+    transactions = snapshot.setTransactions()
+    each = (transactions.apply(place) for place in range(transactions.size()))
+    return [int(transaction.version()) for transaction in each if transaction.appId() == app_id]
+
+
+def commit_metadata(spark: SparkSession, path: str) -> set[str | None]:
+    """The different ``userMetadata`` of a table's commits."""
+    history = spark.sql(f"DESCRIBE HISTORY delta.{quoted(path)}").select("userMetadata").distinct().collect()
+    return {row["userMetadata"] for row in history}
+
+
+def forget_log(spark: SparkSession, path: str) -> None:
+    """Make the session read a table's log anew: what Delta keeps of it in memory goes."""
+    jvm: Any = spark._jvm
+    _delta_log(spark).invalidateCache(spark._jsparkSession, jvm.org.apache.hadoop.fs.Path(path))
+
+
+def logs_in_memory(spark: SparkSession) -> frozenset[tuple[int, str]]:
+    """The logs that Delta keeps as cached RDDs: number of the RDD, and path of the table."""
+    cached = spark.sparkContext._jsc.getPersistentRDDs()
+    names = ((int(number), _KEPT_IN_MEMORY.match(str(rdd.name()))) for number, rdd in cached.items())
+    return frozenset((number, name[1]) for number, name in names if name is not None)
+
+
+def _delta_log(spark: SparkSession) -> Any:
+    jvm: Any = spark._jvm
+    return jvm.org.apache.spark.sql.delta.DeltaLog
+
+
+def _newest(spark: SparkSession, path: str) -> Any | None:
+    """The newest snapshot of the table at a path, or None where there is none yet."""
+    snapshot = _delta_log(spark).forTable(spark._jsparkSession, path).unsafeVolatileSnapshot()
+    return snapshot if snapshot.version() >= 0 else None
 
 
 def _snapshot_at(spark: SparkSession, log: Any, path: str, version: int, latest: int) -> Any:
     from py4j.protocol import Py4JJavaError
 
-    none = _jvm(spark).scala.Option.empty()
+    jvm: Any = spark._jvm
+    none = jvm.scala.Option.empty()
     try:
         if version > latest:
             raise TrafficError(
@@ -169,8 +221,6 @@ def _file_rows(spark: SparkSession, snapshot: Any, partitions: tuple[str, ...]) 
 
 
 def _table_schema(snapshot: Any) -> Any:
-    import json
-
     from pyspark.sql.types import StructType
 
     return StructType.fromJson(json.loads(snapshot.schema().json()))

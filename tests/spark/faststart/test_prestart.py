@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
-from replay.config import ReplayConfig
-from replay.flows.stages import session_prestart as ahead
-
-
-def config(path: str | None) -> ReplayConfig:
-    stand_in: Any = SimpleNamespace(traffic=SimpleNamespace(path=path))
-    return cast(ReplayConfig, stand_in)
+from replay.spark.faststart import prestart
 
 
 @pytest.fixture
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """100 bytes in a directory and 100 below it, where 200 are still few."""
-    monkeypatch.setattr(ahead, "SHORT_BYTES", 200 + _of_directory(tmp_path))
+    monkeypatch.setattr(prestart, "SHORT_BYTES", 200 + _of_directory(tmp_path))
     (tmp_path / "day=1").mkdir()
     (tmp_path / "a.parquet").write_bytes(bytes(100))
     (tmp_path / "day=1" / "b.parquet").write_bytes(bytes(100))
@@ -37,15 +29,15 @@ def _of_directory(root: Path) -> int:
 
 
 def test_files_at_any_depth_count(table: Path) -> None:
-    assert ahead.is_short(config(str(table)))
+    assert prestart.is_short(str(table))
     (table / "day=1" / "c.parquet").write_bytes(b"1")
-    assert not ahead.is_short(config(str(table)))
+    assert not prestart.is_short(str(table))
 
 
 def test_one_file(table: Path) -> None:
-    assert ahead.is_short(config(str(table / "a.parquet")))
+    assert prestart.is_short(str(table / "a.parquet"))
 
 
 @pytest.mark.parametrize("path", [None, "s3a://bucket/traffic", "/no/such/place"])
 def test_what_cannot_be_told_is_not_small(path: str | None) -> None:
-    assert not ahead.is_short(config(path))
+    assert not prestart.is_short(path)

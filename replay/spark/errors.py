@@ -1,12 +1,19 @@
-"""What Spark says about traffic that it cannot read, as one clear error."""
+"""What Spark raises, as one of Replay's errors: about the traffic it reads, or about the work that tasks do.
+
+Leans on: py4j's exceptions, the text that Spark puts around a Python worker's own traceback, the codes in brackets at
+the start of Spark's messages, and the names of PySpark's loggers of queries. A release that words its errors
+otherwise makes messages longer, never wrong: what is not recognised is told as Spark says it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import re
 from collections.abc import Iterator
+from typing import Any
 
-from replay.errors import TrafficError
+from replay import errors
+from replay.errors import ReplayError, RunFailed, TrafficError
 
 _QUERY_LOGGERS = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
 _FROM_TASK = re.compile(r"^replay\.errors\.TrafficError: (.+?)(?=^\s*at |\Z)", re.M | re.S)
@@ -15,6 +22,11 @@ _REASON = re.compile(
     r"(?:\.parquet is not a Parquet file|not a Parquet file|Could not read footer|corrupt)[^\n]*", re.I
 )
 _DECORATION = re.compile(r"^\[[A-Z_0-9.]+\]\s*|\s*SQLSTATE: \w+\s*|\s*;?\s*line \d+,? pos \d+;?\s*$")
+_OURS = re.compile(
+    r"^replay\.errors\.(\w+): (.+?)(?=^\s*(?:at |SQLSTATE: |During handling|The above exception|Traceback)|\Z)",
+    re.M | re.S,
+)
+_PYTHON = re.compile(r"^((?:[A-Za-z_][\w.]*)(?:Error|Exception|Exit|Interrupt)\b.*)$", re.M)
 
 
 @contextlib.contextmanager
@@ -92,3 +104,56 @@ def one_line(text: str) -> str:
     for _ in range(3):
         first = _DECORATION.sub(" " if "SQLSTATE" in first else "", first, count=1).strip()
     return first
+
+
+@contextlib.contextmanager
+def spark_errors(doing: str) -> Iterator[None]:
+    """Turn Spark's exceptions into one clear error.
+
+    Args:
+        doing: What was under way, for the message: ``scoring``.
+
+    Raises:
+        ReplayError: What a task raised, as the class that it raised.
+        RunFailed: Anything else that Spark reports.
+    """
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        raise translate(str(error), doing) from error
+
+
+def translate(text: str, doing: str) -> ReplayError:
+    r"""Find the error that matters in what Spark printed.
+
+    >>> type(translate("...\nreplay.errors.CorruptCheckpoint: prod: it was swapped\n", "scoring")).__name__
+    'CorruptCheckpoint'
+    >>> str(translate("Job aborted\nValueError: bad value\n\tat java", "scoring"))
+    'scoring failed: ValueError: bad value'
+    """
+    ours = _OURS.search(text)
+    if ours is not None:
+        kind = getattr(errors, ours[1], RunFailed)
+        message = ours[2].strip()
+        return RunFailed(message) if kind is errors.ConfigError else kind(message)
+    python = _PYTHON.findall(text)
+    reason = python[-1] if python else (text.strip().splitlines() or ["unknown"])[0]
+    return RunFailed(f"{doing} failed: {reason.strip()}")
+
+
+@contextlib.contextmanager
+def where_spark_answers() -> Iterator[None]:
+    """Clear up in a JVM that may be gone: what ended it is what should be told."""
+    from py4j.protocol import Py4JError
+
+    with contextlib.suppress(Py4JError, OSError):
+        yield
+
+
+def java_reason(error: Any) -> str:
+    """The first line of what a Java exception (``Py4JJavaError``) says."""
+    message = error.java_exception.getMessage() or error.java_exception.toString()
+    return str(message).strip().splitlines()[0]

@@ -1,11 +1,20 @@
-"""Canonical types, and how the types of several files merge."""
+"""Types of logged columns and of Spark."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 import pytest
 
-from replay.traffic.types import canonical, holds, merge, settled, spark_refuses, spark_type, spark_widens
+from replay.spark.types import (
+    arrow_schema,
+    canonical,
+    spark_refuses,
+    spark_struct,
+    spark_type,
+    spark_widens,
+    stored_type,
+    to_spark_types,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,33 +44,8 @@ def test_int96_is_an_instant_however_deep() -> None:
     assert canonical(pa.list_(pa.timestamp("ns")), int96=True) == pa.list_(pa.timestamp("us", tz="UTC"))
 
 
-@pytest.mark.parametrize(
-    ("left", "right", "expected"),
-    [
-        (pa.int8(), pa.int32(), pa.int32()),
-        (pa.float32(), pa.float64(), pa.float64()),
-        (pa.int32(), pa.float32(), pa.float64()),
-        (pa.null(), pa.string(), pa.string()),
-        (pa.decimal128(10, 2), pa.decimal128(10, 4), pa.decimal128(12, 4)),
-        (pa.int32(), pa.decimal128(5, 2), pa.decimal128(12, 2)),
-        (pa.decimal128(38, 0), pa.decimal128(38, 10), None),
-        (pa.list_(pa.int32()), pa.list_(pa.int64()), pa.list_(pa.int64())),
-        (pa.map_(pa.string(), pa.int32()), pa.map_(pa.string(), pa.string()), None),
-        (pa.timestamp("us"), pa.timestamp("us", tz="UTC"), None),
-        (pa.timestamp("us"), pa.timestamp("ns"), pa.timestamp("ns")),
-        (pa.string(), pa.binary(), None),
-        (pa.uint64(), pa.int64(), None),
-    ],
-)
-def test_merging_two_types(left: pa.DataType, right: pa.DataType, expected: pa.DataType | None) -> None:
-    assert merge(left, right) == expected
-    assert merge(right, left) == expected
-
-
-def test_a_null_column_settles_as_int32_and_fits_anything() -> None:
-    assert settled(pa.list_(pa.null())) == pa.list_(pa.int32())
-    assert holds(pa.string(), pa.null())
-    assert not spark_widens(pa.null(), pa.int32())  # writers store it under different physical types
+def test_a_column_of_nulls_has_no_physical_type_that_spark_could_widen() -> None:
+    assert not spark_widens(pa.null(), pa.int32())  # writers store it under different ones
 
 
 @pytest.mark.parametrize("dtype", [pa.timestamp("ns"), pa.float16(), pa.time64("us"), pa.decimal256(60, 0)])
@@ -74,3 +58,34 @@ def test_spark_types_keep_the_values() -> None:
     expected = pa.struct([("a", pa.list_(pa.float32())), ("b", pa.map_(pa.string(), pa.decimal128(20, 0)))])
     assert spark_type(logged) == expected
     assert spark_type(pa.struct([("t", pa.time64("us"))])) is None
+
+
+@pytest.mark.parametrize(
+    ("logged", "expected"),
+    [
+        (pa.uint8(), pa.int16()),
+        (pa.uint64(), pa.decimal128(20, 0)),
+        (pa.float16(), pa.float32()),
+        (pa.large_binary(), pa.binary()),
+        (pa.dictionary(pa.int8(), pa.string_view()), pa.string()),
+        (pa.timestamp("ns"), pa.timestamp("us")),
+        (pa.timestamp("s", tz="Asia/Tokyo"), pa.timestamp("us", tz="UTC")),
+        (pa.time64("us"), pa.time64("us")),  # Spark has none: whoever stores it is told so
+    ],
+)
+def test_what_is_stored(logged: pa.DataType, expected: pa.DataType) -> None:
+    assert stored_type(logged) == expected
+
+
+def test_rows_are_cast_to_sparks_types_and_nanoseconds_rounded_down() -> None:
+    batch = pa.record_batch(
+        {"t": pa.array([1_999, -1], pa.timestamp("ns")), "u": pa.array([2**64 - 1, 0], pa.uint64())}
+    )
+    cast = to_spark_types(batch)
+    assert cast.column("t").cast(pa.int64()).to_pylist() == [1, -1]
+    assert [int(value) for value in cast.column("u").to_pylist()] == [2**64 - 1, 0]
+
+
+def test_schemas_go_to_spark_and_back() -> None:
+    schema = pa.schema([("a", pa.int64()), ("b", pa.list_(pa.string())), ("t", pa.timestamp("us", tz="UTC"))])
+    assert arrow_schema(spark_struct(schema)) == schema

@@ -1,37 +1,22 @@
-"""The Java under Spark: whether it will do, and how to start it quickly."""
+"""Options of the JVM of a local session, and the archive of Spark's classes that it maps.
+
+Leans on: HotSpot's class data sharing (``-XX:ArchiveClassesAtExit``, ``-XX:SharedArchiveFile``) and the levels of its
+compilers. A JVM that does not take an archive goes on without one.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
-import shutil
-import subprocess
 import time
-from functools import cache
+from importlib import metadata
 from pathlib import Path
 
-JAVA_VERSIONS = (17, 21)
+from replay.spark.faststart import is_on
+from replay.spark.java import java_program, java_version
 
 _SETTLED_SECONDS = 60.0
 """After so long a class archive is no longer being written."""
-
-
-def java_problem() -> str | None:
-    """What is wrong with this machine's Java, in one line, or None."""
-    java = _java()
-    wanted = f"Spark needs Java {' or '.join(map(str, JAVA_VERSIONS))}: install it, or set JAVA_HOME"
-    if java is None:
-        return f"no `java` on the PATH and JAVA_HOME is not set; {wanted}"
-    try:
-        answer = _version(java)
-    except OSError as error:
-        return f"cannot run {java}: {error.strerror}; {wanted}"
-    match = re.search(r'version "(\d+)(?:\.(\d+))?', answer)
-    if match is None:
-        return f"{java} -version answered {answer.strip()[:80]!r}; {wanted}"
-    version = int(match[2]) if match[1] == "1" and match[2] else int(match[1])
-    return None if version in JAVA_VERSIONS else f"{java} is Java {version}; {wanted}"
 
 
 def java_options(directory: Path, *, short: bool = False) -> str:
@@ -45,20 +30,20 @@ def java_options(directory: Path, *, short: bool = False) -> str:
         directory: Where archives are kept; made if it is not there.
         short: The session has seconds of work, not minutes.
     """
+    if not is_on():
+        return ""
     options = ["-XX:+UseSerialGC" if (os.cpu_count() or 1) <= 4 else "-XX:+UseParallelGC"]
     options += ["-XX:TieredStopAtLevel=1"] if short else []
-    java = _java()
+    java = java_program()
     if java is not None:
         directory.mkdir(parents=True, exist_ok=True)
         # A JVM that cannot use its archive says so on standard output, where only results belong.
-        options += [*_archive(directory, _version(java)), "-Xlog:disable"]
+        options += [*_archive(directory, java_version(java)), "-Xlog:disable"]
     return " ".join(options)
 
 
 def _archive(directory: Path, version: str) -> list[str]:
     """Options to read the archive of this Java and these packages, or to write it."""
-    from importlib import metadata
-
     try:
         packages = [f"{name} {metadata.version(name)}" for name in ("pyspark", "delta-spark")]
     except metadata.PackageNotFoundError:
@@ -73,14 +58,3 @@ def _archive(directory: Path, version: str) -> list[str]:
     if target.exists():
         return [f"-XX:SharedArchiveFile={target}"]
     return [f"-XX:ArchiveClassesAtExit={directory / f'new-{name}-{os.getpid()}.jsa'}"]
-
-
-def _java() -> str | None:
-    home = os.environ.get("JAVA_HOME")
-    return str(Path(home) / "bin" / "java") if home else shutil.which("java")
-
-
-@cache
-def _version(java: str) -> str:
-    """What ``java -version`` says."""
-    return subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=False).stderr

@@ -1,4 +1,7 @@
-"""One type for each logged column, whatever file it lies in: canonical types, and how types of several files merge.
+"""The one table of types: of logged columns, whatever file they lie in, and of Spark.
+
+Leans on: ``pyspark.sql.pandas.types``, which translates between Arrow's types and Spark's and is no public API. A
+Spark that reads more types than it does now makes only :func:`spark_refuses` too careful.
 
 The canonical type is the one that Spark gives a Parquet column, wherever Spark reads the column without loss:
 
@@ -21,7 +24,14 @@ null (a column of nulls alone)                 int32, once files are merged  dep
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+    from pyspark.sql.types import StructType
 
 _SIMPLE = {
     pa.uint8(): pa.int16(),
@@ -33,9 +43,10 @@ _SIMPLE = {
     pa.binary_view(): pa.binary(),
     pa.date64(): pa.date32(),
 }
-_DECIMAL_DIGITS = {pa.int8(): 3, pa.int16(): 5, pa.int32(): 10, pa.int64(): 19}
-_FLOAT_WIDTHS = (pa.float16(), pa.float32(), pa.float64())
-_SPARK_DIGITS = 38
+DECIMAL_DIGITS = {pa.int8(): 3, pa.int16(): 5, pa.int32(): 10, pa.int64(): 19}
+"""The integers, and how many decimal digits each needs."""
+MAX_DIGITS = 38
+"""Of a decimal of Spark's."""
 
 
 def canonical(logged: pa.DataType, *, int96: bool = False) -> pa.DataType:
@@ -63,7 +74,7 @@ def canonical(logged: pa.DataType, *, int96: bool = False) -> pa.DataType:
         unit = "ns" if logged.unit == "ns" and not int96 else "us"
         return pa.timestamp(unit, tz="UTC" if logged.tz is not None or int96 else None)
     if types.is_decimal(logged):
-        return pa.decimal128(logged.precision, logged.scale) if logged.precision <= _SPARK_DIGITS else logged
+        return pa.decimal128(logged.precision, logged.scale) if logged.precision <= MAX_DIGITS else logged
     return _canonical_nested(logged, int96) if types.is_nested(logged) else _canonical_plain(logged)
 
 
@@ -82,94 +93,9 @@ def _canonical_nested(logged: pa.DataType, int96: bool) -> pa.DataType:
     return list_of(canonical(logged.value_type, int96=int96)) if hasattr(logged, "value_type") else logged
 
 
-def settled(dtype: pa.DataType) -> pa.DataType:
-    """A merged type, with what is null in every file read as int32, the type that Spark gives it."""
-    types = pa.types
-    if types.is_null(dtype):
-        return pa.int32()
-    if types.is_struct(dtype):
-        return pa.struct([pa.field(field.name, settled(field.type)) for field in dtype])
-    if types.is_map(dtype):
-        return pa.map_(settled(dtype.key_type), settled(dtype.item_type))
-    return list_of(settled(dtype.value_type)) if types.is_list(dtype) else dtype
-
-
 def list_of(element: pa.DataType) -> pa.DataType:
     """A list type with Spark's name for the element."""
     return pa.list_(pa.field("element", element))
-
-
-def merge(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
-    """The canonical type that holds two canonical types without loss, or None.
-
-    An integer of 64 bits merges with a float64: readers check that each value is exact.
-
-    >>> merge(pa.int32(), pa.int64()), merge(pa.int32(), pa.string())
-    (DataType(int64), None)
-    >>> merge(pa.struct([("a", pa.int32())]), pa.struct([("b", pa.string())]))
-    StructType(struct<a: int32, b: string>)
-    """
-    if left == right or pa.types.is_null(right):
-        return left
-    if pa.types.is_null(left):
-        return right
-    if pa.types.is_timestamp(left) and pa.types.is_timestamp(right):
-        return pa.timestamp("ns", tz=left.tz) if left.tz == right.tz else None
-    if pa.types.is_nested(left) and pa.types.is_nested(right):
-        return _merge_nested(left, right)
-    return _merge_numbers(left, right)
-
-
-def _merge_numbers(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
-    integers = [dtype for dtype in (left, right) if dtype in _DECIMAL_DIGITS]
-    floats = [dtype for dtype in (left, right) if dtype in _FLOAT_WIDTHS]
-    if len(integers) == 2:
-        return max(integers, key=lambda dtype: dtype.bit_width)
-    if len(floats) == 2:
-        return max(floats, key=lambda dtype: dtype.bit_width)
-    if integers and floats:
-        return pa.float64()
-    if all(dtype in _DECIMAL_DIGITS or pa.types.is_decimal128(dtype) for dtype in (left, right)):
-        return _merge_decimals(left, right)
-    return None
-
-
-def _merge_decimals(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
-    sizes = [(_DECIMAL_DIGITS[t], 0) if t in _DECIMAL_DIGITS else (t.precision, t.scale) for t in (left, right)]
-    scale = max(scale for _, scale in sizes)
-    precision = max(precision - own for precision, own in sizes) + scale
-    return pa.decimal128(precision, scale) if precision <= _SPARK_DIGITS else None
-
-
-def _merge_nested(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
-    if pa.types.is_struct(left) and pa.types.is_struct(right):
-        return _merge_structs(left, right)
-    if pa.types.is_map(left) and pa.types.is_map(right):
-        key, item = merge(left.key_type, right.key_type), merge(left.item_type, right.item_type)
-        return pa.map_(key, item) if key is not None and item is not None else None
-    if pa.types.is_list(left) and pa.types.is_list(right):
-        element = merge(left.value_type, right.value_type)
-        return list_of(element) if element is not None else None
-    return None
-
-
-def _merge_structs(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
-    fields = {field.name: field.type for field in left}
-    for field in right:
-        merged = merge(fields[field.name], field.type) if field.name in fields else field.type
-        if merged is None:
-            return None
-        fields[field.name] = merged
-    return pa.struct([pa.field(name, dtype) for name, dtype in fields.items()])
-
-
-def holds(target: pa.DataType, logged: pa.DataType) -> bool:
-    """Whether values of a canonical type can be delivered as the target type.
-
-    >>> holds(pa.int64(), pa.int32()), holds(pa.int32(), pa.int64())
-    (True, False)
-    """
-    return bool(merge(target, logged) == target)
 
 
 def spark_refuses(dtype: pa.DataType) -> str | None:
@@ -183,7 +109,7 @@ def spark_refuses(dtype: pa.DataType) -> str | None:
         (types.is_timestamp(dtype) and dtype.unit == "ns")
         or types.is_float16(dtype)
         or types.is_time(dtype)
-        or (types.is_decimal(dtype) and dtype.precision > _SPARK_DIGITS)
+        or (types.is_decimal(dtype) and dtype.precision > MAX_DIGITS)
     )
     if refused:
         return f"Spark does not read {dtype}"
@@ -198,8 +124,8 @@ def spark_widens(logged: pa.DataType, target: pa.DataType) -> bool:
     if pa.types.is_struct(logged) and pa.types.is_struct(target):
         known = {field.name: field.type for field in logged}
         return all(spark_widens(known.get(field.name, field.type), field.type) for field in target)
-    if logged in _DECIMAL_DIGITS:
-        return bool(target in _DECIMAL_DIGITS or (target == pa.float64() and logged != pa.int64()))
+    if logged in DECIMAL_DIGITS:
+        return bool(target in DECIMAL_DIGITS or (target == pa.float64() and logged != pa.int64()))
     return bool(logged == pa.float32() and target == pa.float64())
 
 
@@ -230,3 +156,72 @@ def _nested_spark_type(dtype: pa.DataType) -> pa.DataType | None:
     if pa.types.is_struct(dtype):
         return pa.struct([pa.field(dtype.field(place).name, one) for place, one in enumerate(inner)])
     return pa.map_(*inner) if pa.types.is_map(dtype) else list_of(inner[0])
+
+
+def stored_type(logged: pa.DataType) -> pa.DataType:
+    """The type under which Spark and Delta store a logged type without loss (of nanoseconds, microseconds).
+
+    >>> stored_type(pa.dictionary(pa.int8(), pa.large_string())), stored_type(pa.uint64())
+    (DataType(string), Decimal128Type(decimal128(20, 0)))
+    """
+    return spark_type(canonical(logged)) or logged
+
+
+def to_spark_types(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Cast a batch to types that Spark has; nanoseconds are rounded down to microseconds."""
+    arrays = [_to_spark_type(array, spark_type(array.type)) for array in batch.columns]
+    return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
+
+
+def _to_spark_type(array: pa.Array, target: pa.DataType) -> pa.Array:
+    if array.type == target:
+        return array
+    if pa.types.is_timestamp(array.type):
+        array = pc.floor_temporal(array, unit="microsecond")
+    return array.cast(target, safe=not pa.types.is_nested(target))
+
+
+def spark_struct(schema: pa.Schema) -> StructType:
+    """Spark's own schema for one that has Spark's types alone."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    return from_arrow_schema(schema)
+
+
+def arrow_schema(struct: StructType) -> pa.Schema:
+    """Arrow's schema for one of Spark's; times are in UTC."""
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    return to_arrow_schema(struct, timezone="UTC")
+
+
+def spark_schema(schema: pa.Schema) -> StructType:
+    """A canonical schema as Spark's; columns that Spark has no type for are left out."""
+    fields = [(field.name, spark_type(field.type)) for field in schema]
+    return spark_struct(pa.schema([pa.field(name, dtype) for name, dtype in fields if dtype is not None]))
+
+
+def readable_schema(dataframe: DataFrame) -> pa.Schema:
+    """Spark's schema in canonical types; columns that have none (variant, interval, void) are left out."""
+    from pyspark.errors import PySparkException
+    from pyspark.sql.pandas.types import to_arrow_type
+
+    fields = []
+    for field in dataframe.schema:
+        try:
+            dtype = to_arrow_type(field.dataType, timezone="UTC")
+        except PySparkException:
+            continue
+        if _has_plain_values(dtype):
+            fields.append(pa.field(field.name, canonical(dtype)))
+    return pa.schema(fields)
+
+
+def _has_plain_values(dtype: pa.DataType) -> bool:
+    from pyspark.sql.pandas.types import is_geography, is_geometry, is_variant
+
+    if pa.types.is_duration(dtype) or pa.types.is_null(dtype) or pa.types.is_time(dtype):
+        return False
+    if pa.types.is_struct(dtype) and (is_variant(dtype) or is_geometry(dtype) or is_geography(dtype)):
+        return False
+    return all(_has_plain_values(dtype.field(place).type) for place in range(dtype.num_fields))

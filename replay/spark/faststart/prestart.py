@@ -1,0 +1,48 @@
+"""Spark's start, ahead of what needs it: the JVM takes seconds, and so does importing torch meanwhile.
+
+Leans on: ``pyspark.java_gateway`` and ``pyspark.sql`` importing all of PySpark that a start imports.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Mapping
+from itertools import accumulate
+from pathlib import Path
+
+from replay.spark.faststart import is_on
+from replay.spark.session import start_session
+
+SHORT_BYTES = 256 << 20
+"""Traffic of so many bytes on disk is replayed before a JVM that compiles with C2 has gained what that costs."""
+
+
+def prestart_session(master: str | None, conf: Mapping[str, str], traffic: str | None) -> None:
+    """Start a session in the background. What is wrong with it, the next `start_session` finds as well, and says.
+
+    Args:
+        master: As for `start_session`.
+        conf: As for `start_session`.
+        traffic: Where the traffic lies, if it has a path.
+    """
+    if not is_on():
+        return
+    # Two threads must not import the same package at the same time: parts of it import each other.
+    import pyspark.java_gateway
+    import pyspark.sql  # noqa: F401
+
+    def start() -> None:
+        with contextlib.suppress(Exception):
+            start_session(master, conf, short=is_short(traffic))
+
+    threading.Thread(target=start, name="replay-session", daemon=True).start()
+
+
+def is_short(traffic: str | None) -> bool:
+    """Whether traffic is known to be small before anything is read: files on this machine, of few bytes."""
+    if traffic is None or not Path(traffic).exists():
+        return False
+    root = Path(traffic)
+    files = [root] if root.is_file() else root.rglob("*")
+    return all(size <= SHORT_BYTES for size in accumulate(file.lstat().st_size for file in files))

@@ -1,0 +1,49 @@
+"""Workers that are ready before there is anything to do: they start while the driver prepares."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from replay.spark.faststart import is_on
+from replay.spark.guest import active
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
+
+def warm_up_workers(spark: SparkSession, make_ready: Callable[[], None]) -> threading.Thread:
+    """Start this machine's Python workers in the background.
+
+    Args:
+        spark: The session; with a master elsewhere nothing is done, as its executors come and go.
+        make_ready: What each does; must not raise for what the run itself will meet and explain.
+
+    Returns:
+        The thread that waits for them.
+    """
+    context = spark.sparkContext
+    tasks = context.defaultParallelism if is_on() and (context.master or "").startswith("local") else 0
+
+    def ready(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        make_ready()
+        yield from batches
+
+    def wake(_: int) -> None:
+        pass
+
+    def run() -> None:
+        # Whatever happens here (the session may end meanwhile), the run itself will meet and explain.
+        with contextlib.suppress(Exception), active(spark):
+            # The daemon that workers are forked from imports torch first. One slot waits for that, and an RDD's task,
+            # which Spark has nothing to plan for, gets there soonest.
+            context.parallelize([0], 1).foreach(wake)
+            made = spark.range(0, tasks, 1, tasks).mapInArrow(ready, "id long")
+            made.write.format("noop").mode("overwrite").save()
+
+    thread = threading.Thread(target=run if tasks else lambda: None, name="replay-warm-up", daemon=True)
+    thread.start()
+    return thread

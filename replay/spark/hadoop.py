@@ -1,0 +1,89 @@
+"""Files wherever Hadoop reaches, through the session's JVM, and what a path means there.
+
+Leans on: ``SparkSession.sessionState().newHadoopConf()``, which is no public API but the only configuration that has
+the session's own credentials and endpoints; Hadoop's ``FileSystem``, which is stable; and the ``commons-io`` that Spark
+brings along.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from replay.errors import RunFailed
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+def has_scheme(path: str) -> bool:
+    """Whether a path is a URI with a scheme: ``s3a:``, ``file:``."""
+    return _SCHEME.match(path) is not None
+
+
+def local_path(spark: SparkSession, path: str) -> str | None:
+    """The path on this machine's filesystem that a path or URL means to Spark, or None where it lies elsewhere."""
+    if path.startswith("file:"):
+        literal = "/" + path.removeprefix("file:").lstrip("/")
+        return literal if Path(literal).exists() or not Path(unquote(literal)).exists() else unquote(literal)
+    if has_scheme(path):
+        return None
+    default = str(_configuration(spark).get("fs.defaultFS", "file:///"))
+    return str(Path(path).absolute()) if default.startswith("file:") else None
+
+
+def _configuration(spark: SparkSession) -> Any:
+    """Hadoop's settings, with what the session was given for it: credentials, endpoints."""
+    return spark._jsparkSession.sessionState().newHadoopConf()
+
+
+class HadoopStorage:
+    """A directory on any file system that Spark's Hadoop configuration can reach."""
+
+    def __init__(self, path: str, spark: SparkSession) -> None:
+        self.path = path.rstrip("/")
+        jvm: Any = spark._jvm
+        self._path_class = jvm.org.apache.hadoop.fs.Path
+        self._io = jvm.org.apache.commons.io.IOUtils
+        self._utf8 = jvm.java.nio.charset.StandardCharsets.UTF_8
+        self._files = self._path_class(self.path).getFileSystem(_configuration(spark))
+
+    def names(self) -> list[str]:
+        """See :class:`replay.store.Storage`."""
+        directory = self._path_class(self.path)
+        if not self._files.exists(directory):
+            return []
+        return sorted(status.getPath().getName() for status in self._files.listStatus(directory))
+
+    def read(self, name: str) -> str | None:
+        """See :class:`replay.store.Storage`."""
+        file = self._path_class(self.path, name)
+        if not self._files.exists(file):
+            return None
+        stream = self._files.open(file)
+        try:
+            return str(self._io.toString(stream, self._utf8))
+        finally:
+            stream.close()
+
+    def write(self, name: str, text: str) -> None:
+        """See :class:`replay.store.Storage`. Written beside, then renamed."""
+        target = self._path_class(self.path, name)
+        temporary = self._path_class(self.path, f".{name}.{os.getpid()}")
+        stream = self._files.create(temporary, True)
+        try:
+            self._io.write(text, stream, self._utf8)
+        finally:
+            stream.close()
+        self._files.delete(target, False)
+        if not self._files.rename(temporary, target):
+            raise RunFailed(f"could not write {self.path}/{name}: the file system refused to rename {temporary} to it")
+
+    def delete(self, name: str) -> None:
+        """See :class:`replay.store.Storage`."""
+        self._files.delete(self._path_class(self.path, name), True)

@@ -1,0 +1,107 @@
+"""Delta's jars, resolved once and kept in a cache directory, so that later sessions neither resolve nor copy them.
+
+Leans on: ``spark-submit --packages``, whose resolver is the only one that a machine with Spark surely has, and on where
+it leaves what it has resolved. ``python -m replay.spark.jars`` resolves them ahead: the set-up step of the Makefile.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from replay.errors import ReplayError, RunFailed, UsageError
+from replay.spark.java import java_problem
+
+DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
+
+# What Delta names as dependencies but Spark already carries: left out, so that no second copy shadows Spark's own.
+_IN_SPARK = (
+    "org.apache.hadoop:hadoop-client-api",
+    "org.apache.hadoop:hadoop-client-runtime",
+    "com.fasterxml.jackson.core:jackson-annotations",
+    "com.fasterxml.jackson.core:jackson-core",
+    "com.fasterxml.jackson.core:jackson-databind",
+    "com.fasterxml.jackson.datatype:jackson-datatype-jdk8",
+    "org.apache.logging.log4j:log4j-api",
+    "org.apache.logging.log4j:log4j-core",
+    "org.apache.logging.log4j:log4j-slf4j2-impl",
+    "org.slf4j:slf4j-api",
+    "org.apache.parquet:parquet-hadoop",
+    "org.xerial.snappy:snappy-java",
+    "com.github.luben:zstd-jni",
+    "org.roaringbitmap:RoaringBitmap",
+    "org.roaringbitmap:shims",
+    "org.locationtech.jts:jts-core",
+)
+
+
+def jar_cache() -> Path:
+    """Directory of the resolved jars: ``$REPLAY_CACHE`` or ``~/.cache/replay-engine``, one folder per Delta version."""
+    root = (
+        os.environ.get("REPLAY_CACHE")
+        or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "replay-engine"
+    )
+    return Path(root) / "jars" / DELTA_PACKAGE.replace(":", "_")
+
+
+def delta_jars() -> tuple[Path, ...]:
+    """Delta's jars on this machine, resolved with Spark's own resolver the first time.
+
+    Raises:
+        RunFailed: They could not be resolved.
+    """
+    cache = jar_cache()
+    if not (cache / "complete").exists():
+        _resolve(cache)
+    return tuple(sorted(cache.glob("*.jar")))
+
+
+def _resolve(cache: Path) -> None:
+    """Resolve into a directory beside the cache, then move the jars in; the marker comes last."""
+    from pyspark.find_spark_home import _find_spark_home
+
+    cache.mkdir(parents=True, exist_ok=True)
+    spark_submit = Path(_find_spark_home()) / "bin" / "spark-submit"
+    with tempfile.TemporaryDirectory(dir=cache.parent) as ivy:
+        answer = subprocess.run(
+            [
+                str(spark_submit),
+                *("--master", "local[1]", "--packages", DELTA_PACKAGE, "--exclude-packages", ",".join(_IN_SPARK)),
+                *("--conf", f"spark.jars.ivy={ivy}", "--class", "org.apache.spark.util.ThreadUtils", "none.jar"),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYSPARK_PYTHON": sys.executable},
+        )
+        jars = sorted(Path(ivy, "jars").glob("*.jar"))
+        if not any("delta-spark" in jar.name for jar in jars):
+            tail = "\n".join(answer.stderr.strip().splitlines()[-15:])
+            raise RunFailed(
+                f"could not resolve {DELTA_PACKAGE} (is a Maven repository reachable? set spark.jars yourself with "
+                f"`--conf spark.jars=...` if not):\n{tail}"
+            )
+        for jar in jars:
+            shutil.move(jar, cache / jar.name)
+    (cache / "complete").touch()
+
+
+def main() -> int:
+    """Check Java and resolve the jars."""
+    try:
+        problem = java_problem()
+        if problem is not None:
+            raise UsageError(problem)
+        delta_jars()
+    except ReplayError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

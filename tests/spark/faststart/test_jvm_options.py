@@ -1,0 +1,77 @@
+"""Options of the JVM of a local session, and its archive of classes."""
+
+from __future__ import annotations
+
+import os
+import time
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from replay.spark import java
+from replay.spark.faststart.jvm_options import java_options
+from tests.spark.test_java import fake_java
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty Java home, in force."""
+    java.java_version.cache_clear()
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "java"))
+    return tmp_path / "java"
+
+
+def option(options: str, name: str) -> Path | None:
+    """Value of a ``-XX:name=value`` option."""
+    values = [each.partition("=")[2] for each in options.split() if each.startswith(f"-XX:{name}=")]
+    return Path(values[0]) if values else None
+
+
+def test_the_first_session_writes_the_archive_and_later_ones_read_it(home: Path, tmp_path: Path) -> None:
+    fake_java(home, 'openjdk version "17.0.12"')
+    written = option(java_options(tmp_path / "jars"), "ArchiveClassesAtExit")
+    assert written is not None
+    assert written.parent == tmp_path / "jars"
+    written.touch()
+    assert option(java_options(tmp_path / "jars"), "SharedArchiveFile") is None  # may still be growing
+    settled = time.time() - 120
+    os.utime(written, (settled, settled))
+    options = java_options(tmp_path / "jars")
+    shared = option(options, "SharedArchiveFile")
+    assert shared is not None
+    assert shared.exists()
+    assert option(options, "ArchiveClassesAtExit") is None
+    assert not written.exists()
+
+
+def test_only_a_short_session_compiles_with_c1_alone(home: Path, tmp_path: Path) -> None:
+    fake_java(home, 'openjdk version "17.0.12"')
+    assert option(java_options(tmp_path, short=True), "TieredStopAtLevel") == Path("1")
+    assert option(java_options(tmp_path), "TieredStopAtLevel") is None
+
+
+def test_another_java_does_not_read_the_archive(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_java(home, 'openjdk version "17.0.12"')
+    written = option(java_options(tmp_path / "jars"), "ArchiveClassesAtExit")
+    assert written is not None
+    written.touch()
+    settled = time.time() - 120
+    os.utime(written, (settled, settled))
+    assert option(java_options(tmp_path / "jars"), "SharedArchiveFile") is not None
+    fake_java(tmp_path / "other", 'openjdk version "21.0.1"')
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "other"))
+    assert option(java_options(tmp_path / "jars"), "SharedArchiveFile") is None
+
+
+def test_a_spark_that_is_not_installed_has_no_archive(home: Path, tmp_path: Path, monkeypatch) -> None:
+    """Its version is not known, so that an archive could be of another."""
+    fake_java(home, 'openjdk version "17.0.12"')
+
+    def nothing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", nothing)
+    options = java_options(tmp_path / "jars")
+    assert option(options, "ArchiveClassesAtExit") is None
+    assert option(options, "SharedArchiveFile") is None

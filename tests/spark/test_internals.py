@@ -1,0 +1,190 @@
+"""What `replay/spark/` leans on inside of Spark, Delta and py4j, one by one: a change there is told first.
+
+A failure here names the file to repair. The suite runs these before all else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import re
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from pyspark import RDD, SparkConf, SparkContext
+from pyspark.sql import SparkSession
+
+from replay.spark.delta import forget_log, logs_in_memory
+
+SPARK = Path(__file__).parents[2] / "replay" / "spark"
+INTERNAL = re.compile(
+    r"\b(_jvm|_jdf|_jsc|_jsparkSession|_gateway|py4j|java_gateway|SparkContext\._\w+|pandas\.types)\b"
+)
+# Lists of packages by name, and the modules that a user's code is told from.
+NAMED_ONLY = {"config/user_code/known_packages.py"}
+
+
+@contextlib.contextmanager
+def leans_on(file: str, what: str) -> Iterator[None]:
+    """Tell a change of what a file leans on from anything else that fails."""
+    try:
+        yield
+    except Exception as error:
+        versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("pyspark", "delta-spark", "py4j"))
+        pytest.fail(f"replay/spark/{file} leans on {what}, which is not as it was in {versions}: {error!r}")
+
+
+def test_nothing_else_touches_an_internal_of_spark():
+    package = SPARK.parent
+    found = [
+        f"{file.relative_to(package)}:{number}: {line.strip()}"
+        for file in sorted(package.rglob("*.py"))
+        if SPARK not in file.parents and file.relative_to(package).as_posix() not in NAMED_ONLY
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if INTERNAL.search(line)
+    ]
+    assert found == [], "call a module of replay/spark instead"
+
+
+def test_every_file_that_touches_one_says_what_it_leans_on():
+    for file in sorted(SPARK.rglob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        if INTERNAL.search(text):
+            assert "Leans on" in text.split('"""')[1], f"{file.name}: say at its top what internal it leans on"
+
+
+@pytest.mark.spark
+def test_delta_logs_and_their_snapshots(spark: SparkSession, tmp_path: Path):
+    path = str(tmp_path / "table")
+    spark.range(3).write.format("delta").option("txnAppId", "app").option("txnVersion", "4").save(path)
+    with leans_on("delta.py", "DeltaLog.forTableWithSnapshot, getSnapshotAt and Snapshot"):
+        classes = spark._jvm.org.apache.spark.sql.delta.DeltaLog
+        assert type(classes).__name__ == "JavaClass"
+        pair = classes.forTableWithSnapshot(spark._jsparkSession, path)
+        none = spark._jvm.scala.Option.empty()
+        for snapshot in (pair._2(), pair._1().getSnapshotAt(0, none, none, False)):
+            assert snapshot.version() == 0
+            assert len(snapshot.metadata().id()) == 36
+            assert not snapshot.metadata().configuration().get("delta.columnMapping.mode").isDefined()
+            assert snapshot.metadata().partitionColumns().mkString(",") == ""
+            assert '"id"' in snapshot.schema().json()
+            columns = set(snapshot.allFiles().toDF().columns())
+            assert columns >= {"path", "size", "stats", "partitionValues", "deletionVector"}
+    with leans_on("delta.py", "DeltaLog.forTable(...).unsafeVolatileSnapshot().setTransactions()"):
+        transactions = classes.forTable(spark._jsparkSession, path).unsafeVolatileSnapshot().setTransactions()
+        assert [(transactions.apply(0).appId(), transactions.apply(0).version())] == [("app", 4)]
+        nothing = classes.forTable(spark._jsparkSession, str(tmp_path / "nothing")).unsafeVolatileSnapshot()
+        assert nothing.version() == -1
+
+
+@pytest.mark.spark
+def test_delta_logs_that_are_kept_in_memory(spark: SparkSession, tmp_path: Path):
+    path = str(tmp_path / "table")
+    spark.range(3).write.format("delta").save(path)
+    spark.range(3).write.format("delta").mode("append").save(path)
+    with leans_on("delta.py", "the names of cached RDDs, and DeltaLog.invalidateCache"):
+        assert spark.read.format("delta").load(path).count() == 6
+        spark.sql(f"DESCRIBE DETAIL delta.`{path}`").collect()
+        assert any(kept.endswith(path) for _, kept in logs_in_memory(spark))
+        forget_log(spark, path)
+        assert not any(kept.endswith(path) for _, kept in logs_in_memory(spark))
+
+
+@pytest.mark.spark
+def test_hadoop(spark: SparkSession):
+    with leans_on("hadoop.py", "sessionState().newHadoopConf()"):
+        assert spark._jsparkSession.sessionState().newHadoopConf().get("fs.defaultFS").startswith("file:")
+    with leans_on("hadoop.py", "commons-io on the class path"):
+        assert type(spark._jvm.org.apache.commons.io.IOUtils).__name__ == "JavaClass"
+
+
+@pytest.mark.spark
+def test_the_analyser(spark: SparkSession):
+    with leans_on("analysis.py", "queryExecution().analyzed().deterministic()"):
+        for condition, same in (("id > 1", True), ("rand() > 0.5", False)):
+            assert spark.range(3).where(condition)._jdf.queryExecution().analyzed().deterministic() is same
+
+
+@pytest.mark.spark
+def test_sessions_of_the_jvm(spark: SparkSession):
+    java = spark._jsparkSession
+    with leans_on("guest.py", "cloneSession(), and the active and default session"):
+        clone = java.cloneSession()
+        assert clone != java
+        assert clone.sharedState() == java.sharedState()
+        sessions = SparkSession._get_j_spark_session_class(spark._jvm)
+        assert sessions.getDefaultSession().get() == java
+        before = sessions.getActiveSession()
+        sessions.setActiveSession(clone)
+        assert sessions.getActiveSession().get() == clone
+        sessions.clearActiveSession()
+        assert not sessions.getActiveSession().isDefined()
+        if before.isDefined():
+            sessions.setActiveSession(before.get())
+    with leans_on("guest.py", "listenerManager().listenerBus() and removeSparkListener"):
+        listeners = clone.listenerManager().listenerBus()
+        if listeners.isDefined():
+            spark._jsc.sc().removeSparkListener(listeners.get())
+    with leans_on("guest.py", "local properties of a context"):
+        properties = spark._jsc.sc().getLocalProperties()
+        spark._jsc.sc().setLocalProperties(properties.clone())
+
+
+@pytest.mark.spark
+def test_sessions_of_python(spark: SparkSession):
+    with leans_on("guest.py", "what PySpark keeps of sessions"):
+        assert SparkSession._instantiatedSession is not None
+        assert SparkSession._activeSession is not None
+        assert SparkSession._should_update_active_session() is False
+        assert "toDF" in vars(RDD)
+        assert SparkContext._active_spark_context is spark.sparkContext
+        assert not spark.sparkContext._jsc.sc().isStopped()
+
+
+@pytest.mark.spark
+def test_how_spark_is_launched(spark: SparkSession):
+    from pyspark.java_gateway import launch_gateway
+
+    with leans_on("session.py", "launch_gateway(conf, popen_kwargs) and SparkContext(conf, gateway)"):
+        assert list(inspect.signature(launch_gateway).parameters)[:2] == ["conf", "popen_kwargs"]
+        assert {"conf", "gateway"} <= set(inspect.signature(SparkContext).parameters)
+        assert SparkContext._gateway is not None
+        SparkContext._ensure_initialized()
+        assert dict(SparkConf().getAll())["spark.master"] == "local[2,2]"
+
+
+@pytest.mark.spark
+def test_errors_and_their_loggers(spark: SparkSession):
+    from py4j.protocol import Py4JError, Py4JJavaError
+    from pyspark.logger import PySparkLogger
+
+    with leans_on("errors.py", "py4j's exceptions"):
+        assert issubclass(Py4JJavaError, Py4JError)
+        with pytest.raises(Py4JJavaError) as caught:
+            spark._jvm.java.lang.Integer.parseInt("many")
+        assert "many" in caught.value.java_exception.getMessage()
+    with leans_on("errors.py", "the loggers of queries"):
+        source = Path(inspect.getfile(SparkSession)).parents[1] / "errors" / "exceptions" / "base.py"
+        text = source.read_text(encoding="utf-8")
+        assert '"DataFrameQueryContextLogger"' in text
+        assert '"SQLQueryContextLogger"' in text
+        assert hasattr(PySparkLogger.getLogger("DataFrameQueryContextLogger"), "disabled")
+
+
+def test_the_daemon_that_workers_are_forked_from():
+    with leans_on("faststart/daemon.py", "pyspark.daemon.manager"):
+        from pyspark.daemon import manager
+
+        assert not inspect.signature(manager).parameters
+
+
+@pytest.mark.spark
+def test_types_between_arrow_and_spark(spark: SparkSession):
+    with leans_on("types.py", "pyspark.sql.pandas.types"):
+        from pyspark.sql.pandas import types
+
+        for name in ("from_arrow_schema", "to_arrow_schema", "to_arrow_type", "is_variant", "is_geometry"):
+            assert callable(getattr(types, name))
+        assert "timezone" in inspect.signature(types.to_arrow_type).parameters
