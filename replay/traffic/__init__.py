@@ -1,19 +1,19 @@
 """Find the logged table, pin it, check it, split it, read it."""
 
+from replay.traffic.checks import TrafficCheck, check_traffic
 from replay.traffic.donors import draw_donors
 from replay.traffic.entities import entity_history, history_note
 from replay.traffic.history import StaleColumn, known_name
 from replay.traffic.keys import KeyFingerprint, key_fingerprint
 from replay.traffic.lookup import find_rows
 from replay.traffic.paths import ColumnPath, column_root, column_type, find_column
-from replay.traffic.read.batches import TableBatches, map_splits
 from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
-from replay.traffic.read.plan import SplitPlan, plan_splits
+from replay.traffic.read.plan import SplitPlan, TableBatches, plan_splits
 from replay.traffic.read.scan import check_where, scan_dataframe
+from replay.traffic.read.tasks import map_splits
 from replay.traffic.read.window import TimeFilter
 from replay.traffic.selection import slice_condition
 from replay.traffic.side import WhereColumn, side_dataframe, side_problem
-from replay.traffic.table.checks import TrafficCheck, check_traffic
 from replay.traffic.table.columns import column_problems
 from replay.traffic.table.open import open_traffic
 from replay.traffic.table.pinned import DataFile, PinnedTraffic

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
 from replay.config.sections.traffic import Window
-from replay.errors import ConfigError, Problem
 from replay.spark.errors import traffic_errors
 from replay.spark.guest import arrow_dataframe
 from replay.spark.sql import quoted
 from replay.spark.types import to_spark_types
+from replay.traffic.history import entity_and_time
 from replay.traffic.keys import key_hash
 from replay.traffic.paths import require_column
 from replay.traffic.read.scan import pinned_dataframe, scannable_roots
+from replay.traffic.read.window import EPOCH
 from replay.traffic.selection import in_window, spark_column
 from replay.traffic.times import utc_micros
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 ENTITY: Final = "entity"
 TIME_US: Final = "time_us"
 _HASH: Final = "key hash"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CUT: Final = b"replay.complete_after_us"
 
 
@@ -78,7 +78,7 @@ def history_note(history: pa.Table) -> str | None:
     after = (history.schema.metadata or {}).get(_CUT)
     if after is None:
         return None
-    moment = _EPOCH + timedelta(microseconds=int(after))
+    moment = EPOCH + timedelta(microseconds=int(after))
     return (
         f"the history of these entities was too long: its newest {history.num_rows:,} rows are used, those after "
         f"{moment.isoformat().replace('+00:00', 'Z')}; older values were not tried"
@@ -91,11 +91,7 @@ def _rows_of(
     from pyspark.sql import functions as F
 
     schema, config = traffic.schema, traffic.config
-    if config.entity is None or config.time is None:
-        missing = "entity" if config.entity is None else "time"
-        message = f"not given, but a history is looked up by it: name the column as `traffic.{missing}`"
-        raise ConfigError([Problem(message, path=f"traffic.{missing}")])
-    entity, time = require_column(schema, config.entity), require_column(schema, config.time.column)
+    entity, time = entity_and_time(traffic, "a history is looked up by it")
     key = [require_column(schema, name) for name in config.key]
     reads = dict.fromkeys([*roots, *(path.root for path in (entity, time, *key))])
     rows = pinned_dataframe(spark, traffic, list(reads))
@@ -107,7 +103,7 @@ def _rows_of(
     rows = rows.join(F.broadcast(wanted), spark_column(entity) == F.col("wanted"), "left_semi")
     facts = {
         ENTITY: spark_column(entity),
-        TIME_US: utc_micros(time, config.time.unit),
+        TIME_US: utc_micros(time, config.time.unit if config.time is not None else None),
         _HASH: key_hash([spark_column(path) for path in key]),
     }
     values = (F.col(quoted(name)).alias(f"c{place}") for place, name in enumerate(roots))

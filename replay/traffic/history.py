@@ -49,6 +49,25 @@ class StaleColumn:
             raise ValueError(f"found a lag of {self.lag.total_seconds()} s for `{self.feature}`, expected 0 or more")
 
 
+def entity_and_time(traffic: PinnedTraffic, why: str) -> tuple[ColumnPath, ColumnPath]:
+    """The columns that a history is of.
+
+    Args:
+        traffic: The pinned table.
+        why: They are needed, for the message.
+
+    Raises:
+        ConfigError: The traffic names no entity or no time.
+        TrafficError: The table has no such column.
+    """
+    config = traffic.config
+    if config.entity is None or config.time is None:
+        missing = "entity" if config.entity is None else "time"
+        message = f"not given, but {why}: name the column as `traffic.{missing}`"
+        raise ConfigError([Problem(message, path=f"traffic.{missing}")])
+    return require_column(traffic.schema, config.entity), require_column(traffic.schema, config.time.column)
+
+
 def known_name(lag: timedelta) -> str:
     """Name of the boolean column that says which rows have a history of a lag.
 
@@ -83,14 +102,10 @@ class AsOfHistory:
             TrafficError: A column is not there.
         """
         config, schema = traffic.config, traffic.schema
-        entity, time = config.entity, config.time
-        if entity is None or time is None:
-            missing = "entity" if entity is None else "time"
-            message = f"not given, but older values are looked up by it: name the column as `traffic.{missing}`"
-            raise ConfigError([Problem(message, path=f"traffic.{missing}")])
+        entity, time = entity_and_time(traffic, "older values are looked up by it")
         key = tuple(require_column(schema, name) for name in config.key)
         found = tuple(require_column(schema, name) for name in dict.fromkeys(features))
-        return cls(require_column(schema, entity), require_column(schema, time.column), key, found)
+        return cls(entity, time, key, found)
 
     @property
     def roots(self) -> tuple[str, ...]:

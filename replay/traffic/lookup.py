@@ -20,6 +20,7 @@ from replay.traffic.paths import ColumnPath, column_root, require_column
 from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
 from replay.traffic.read.scan import files_in_window, selected_dataframe
 from replay.traffic.read.splits import make_splits
+from replay.traffic.read.tasks import each_split
 from replay.traffic.read.window import time_filter
 from replay.traffic.selection import spark_column
 
@@ -130,19 +131,17 @@ def _read_direct(spark: SparkSession, traffic: PinnedTraffic, wanted: _Wanted, s
     window = time_filter(traffic.schema, traffic.config)
     splits = make_splits(files_in_window(spark, traffic), window)
     key_schema = pa.schema([traffic.schema.field(name) for name in dict.fromkeys(path.root for path in wanted.key)])
-    shipped = spark.sparkContext.broadcast((splits, ReadPlan(key_schema, window), ReadPlan(schema, window), wanted))
-
-    def find(ids: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        splits, key_plan, full_plan, wanted = shipped.value
-        for index in (index for batch in ids for index in batch.column(0).to_pylist()):
-            for batch in find_in_split(splits[index], key_plan, full_plan, wanted):
-                packed = pa.array([batch.serialize().to_pybytes()], pa.binary())
-                yield pa.RecordBatch.from_arrays([packed], [_IPC])
-
-    ids = spark.range(0, len(splits), 1, numPartitions=max(1, len(splits)))
-    rows = ids.mapInArrow(find, f"{_IPC} binary").toArrow().column(0)
+    given = (ReadPlan(key_schema, window), ReadPlan(schema, window), wanted)
+    rows = each_split(spark, splits, given, _packed_rows, f"{_IPC} binary").toArrow().column(0)
     batches = [pa.ipc.read_record_batch(pa.py_buffer(packed.as_py()), schema) for packed in rows]
     return pa.Table.from_batches(batches, schema)
+
+
+def _packed_rows(split: Split, given: tuple[ReadPlan, ReadPlan, _Wanted]) -> Iterator[pa.RecordBatch]:
+    """The wanted rows as bytes: Spark has no type for some of the columns' types."""
+    for batch in find_in_split(split, *given):
+        packed = pa.array([batch.serialize().to_pybytes()], pa.binary())
+        yield pa.RecordBatch.from_arrays([packed], [_IPC])
 
 
 def find_in_split(split: Split, key_plan: ReadPlan, full_plan: ReadPlan, wanted: _Wanted) -> Iterator[pa.RecordBatch]:

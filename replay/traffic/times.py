@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import pyarrow as pa
 
 from replay.traffic.paths import ColumnPath
+from replay.traffic.read.window import TICKS_PER_SECOND
 from replay.traffic.selection import spark_column
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 Unit = Literal["s", "ms", "us", "ns"]
 
-_US_PER_UNIT: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _US_PER_DAY: Final = 86_400_000_000
 LATEST_US: Final = 2**62
 """Times are nearer to 1970 than this, so that a lag can be taken off without an overflow."""
@@ -45,7 +45,7 @@ def _micros(column: Column, dtype: pa.DataType, unit: Unit | None) -> Column:
     ticks = column.try_cast("long")
     if unit == "ns":
         return F.call_function("div", ticks, F.lit(1_000))
-    return F.try_multiply(ticks, F.lit(_US_PER_UNIT[unit or "s"]))
+    return F.try_multiply(ticks, F.lit(10**6 // TICKS_PER_SECOND[unit or "s"]))
 
 
 def _naive_micros(column: Column) -> Column:

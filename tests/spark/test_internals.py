@@ -163,8 +163,8 @@ def test_errors_and_their_loggers(spark: SparkSession):
     with leans_on("errors.py", "py4j's exceptions"):
         assert issubclass(Py4JJavaError, Py4JError)
         with pytest.raises(Py4JJavaError) as caught:
-            spark._jvm.java.lang.Integer.parseInt("many")
-        assert "many" in caught.value.java_exception.getMessage()
+            spark._jvm.java.util.Optional.empty().get()
+        assert caught.value.java_exception.getMessage() == "No value present"
     with leans_on("errors.py", "the loggers of queries"):
         source = Path(inspect.getfile(SparkSession)).parents[1] / "errors" / "exceptions" / "base.py"
         text = source.read_text(encoding="utf-8")

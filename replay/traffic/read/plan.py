@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 
 from replay.errors import ConfigError, Problem
+from replay.spark.arrow_mapping import BatchFunction, ScannedBatches
 from replay.traffic.paths import column_root
 from replay.traffic.read.direct import ReadPlan, Split
-from replay.traffic.read.scan import check_where, files_in_window
+from replay.traffic.read.scan import check_where, files_in_window, selected_dataframe
 from replay.traffic.read.splits import make_splits
+from replay.traffic.read.tasks import map_splits
 from replay.traffic.read.window import time_filter
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
     from replay.traffic.table.pinned import PinnedTraffic
 
@@ -86,3 +89,27 @@ def plan_splits(
         return SplitPlan(schema, window, "spark", problem or "`engine.reader` is `spark`", (), 0)
     splits = make_splits(files_in_window(spark, traffic), window, target_rows)
     return SplitPlan(schema, window, "direct", None, splits, sum(split.num_rows for split in splits))
+
+
+class TableBatches:
+    """A pinned table, read by the tasks where they can, and by Spark where only Spark can.
+
+    Args:
+        spark: The session.
+        traffic: The table.
+    """
+
+    def __init__(self, spark: SparkSession, traffic: PinnedTraffic) -> None:
+        self._spark = spark
+        self._traffic = traffic
+
+    def map(self, columns: Sequence[str], function: BatchFunction, schema: StructType | str) -> tuple[DataFrame, int]:
+        """See :meth:`replay.spark.arrow_mapping.Batches.map`.
+
+        Raises:
+            TrafficError: A file cannot be read.
+        """
+        plan = plan_splits(self._spark, self._traffic, columns)
+        if plan.reader == "spark" or not plan.splits:
+            return ScannedBatches(selected_dataframe(self._spark, self._traffic)).map(columns, function, schema)
+        return map_splits(self._spark, plan, plan.splits, function, schema), len(plan.splits)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from replay.errors import ConfigError, TrafficError
+from replay.spark.read import delta_dataframe, files_dataframe
 from replay.spark.sql import quoted
 from replay.spark.types import spark_schema, spark_type, to_spark_types
 from replay.traffic.paths import column_root
-from replay.traffic.read.direct import ReadPlan, read_split
-from replay.traffic.read.spark_read import delta_dataframe, files_dataframe
+from replay.traffic.read.direct import ReadPlan
 from replay.traffic.read.splits import make_splits
+from replay.traffic.read.tasks import map_splits
 from replay.traffic.selection import in_window, named_columns, select_rows, where_problem
 
 if TYPE_CHECKING:
@@ -138,15 +139,7 @@ def _through_python(spark: SparkSession, traffic: PinnedTraffic, columns: Sequen
             f"{traffic.location}: {refused}, and tasks cannot read it themselves: {traffic.direct_obstacle}"
         )
     target = spark_schema(pa.schema([traffic.schema.field(name) for name in columns]))
-    kept = pa.schema([traffic.schema.field(name) for name in target.names])
-    splits = make_splits(traffic.files, None)
-    shipped = spark.sparkContext.broadcast((ReadPlan(kept, None), splits))
-
-    def read(ids: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        plan, splits = shipped.value
-        for index in (index for batch in ids for index in batch.column(0).to_pylist()):
-            for batch in read_split(splits[index], plan):
-                yield to_spark_types(batch)
-
-    ids = spark.range(0, len(splits), 1, numPartitions=max(1, len(splits)))
-    return ids.mapInArrow(read, target)
+    plan = ReadPlan(pa.schema([traffic.schema.field(name) for name in target.names]), None)
+    return map_splits(
+        spark, plan, make_splits(traffic.files, None), lambda batches: map(to_spark_types, batches), target
+    )

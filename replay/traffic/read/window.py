@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from replay.config import TrafficConfig
 from replay.traffic.paths import ColumnPath, require_column
 
-_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PARQUET_UNITS = {"milliseconds": "ms", "microseconds": "us", "nanoseconds": "ns"}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Overlap(enum.Enum):
@@ -35,8 +35,8 @@ def ticks_at_or_after(moment: datetime, unit: str) -> int:
     >>> ticks_at_or_after(datetime(1970, 1, 1, 0, 0, 1, 1, tzinfo=UTC), "ms")
     1001
     """
-    microseconds = (moment - _EPOCH) // timedelta(microseconds=1)
-    return -(-microseconds * _PER_SECOND[unit] // 10**6)
+    microseconds = (moment - EPOCH) // timedelta(microseconds=1)
+    return -(-microseconds * TICKS_PER_SECOND[unit] // 10**6)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,9 @@ class TimeFilter:
         unit = _file_unit(found)
         if unit is None:
             return None
-        low, high = (raw * _PER_SECOND[self.unit] // _PER_SECOND[unit] for raw in (found.min_raw, found.max_raw))
+        low, high = (
+            raw * TICKS_PER_SECOND[self.unit] // TICKS_PER_SECOND[unit] for raw in (found.min_raw, found.max_raw)
+        )
         return low, high, nulls
 
 

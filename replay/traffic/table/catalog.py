@@ -1,18 +1,63 @@
-"""Tables of Spark's catalog: what they are and where they lie."""
+"""A logged table of Spark's catalog: a Delta or Parquet table as any other, or a view that only Spark can read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from replay.config import TrafficConfig
 from replay.errors import TrafficError
-from replay.spark.errors import one_line, unlogged
+from replay.spark.errors import one_line, traffic_errors, unlogged
+from replay.spark.hadoop import local_path
+from replay.spark.types import readable_schema
+from replay.traffic.table.delta import open_delta, refuse_version
+from replay.traffic.table.parquet import open_parquet
+from replay.traffic.table.pinned import PinnedTraffic
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _DETAILS = "# Detailed Table Information"
 _PARTITIONS = "# Partition Information"
+
+
+def open_catalog_table(spark: SparkSession, config: TrafficConfig, name: str) -> PinnedTraffic:
+    """Pin a table or view of the catalog.
+
+    Raises:
+        TrafficError: There is none of that name, or it cannot be read.
+        ConfigError: A version is asked of what has none.
+    """
+    found = find_table(spark, name)
+    local = local_path(spark, found.location) if found.location else None
+    with traffic_errors(name):
+        if found.provider == "delta":
+            return open_delta(spark, config, local or found.location)
+        refuse_version(config, name)
+        dataframe = spark.table(name)
+        schema = readable_schema(dataframe)
+        if found.provider == "parquet" and local is not None and not found.partitioned:
+            return open_parquet(spark, config, local, declared=schema)
+        files = sorted(dataframe.inputFiles())
+    return PinnedTraffic(
+        format="view",
+        config=config,
+        location=name,
+        schema=schema,
+        num_rows=None,
+        direct_obstacle=f"`{name}` is a view, or a table whose partitions only the catalog knows",
+        identity=(name, str(dataframe.schema.json()), *(_stamp(spark, file) for file in files)),
+    )
+
+
+def _stamp(spark: SparkSession, uri: str) -> str:
+    """Stand for a file under a view: with size and time of change, where it is local."""
+    path = local_path(spark, uri)
+    if path is None or not Path(path).exists():
+        return uri
+    status = Path(path).stat()
+    return f"{uri} {status.st_size} {status.st_mtime_ns}"
 
 
 @dataclass(frozen=True)

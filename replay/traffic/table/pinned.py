@@ -6,15 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 
 from replay.config import TrafficConfig
-from replay.traffic.read import scan
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+NOT_LOCAL = "the table is not on a local filesystem"
+"""Why tasks cannot read its files themselves."""
 
 
 @dataclass(frozen=True)
@@ -77,18 +76,6 @@ class PinnedTraffic:
         if self.config.sample is not None and self.config.sample.rate < 1:
             return "`sample` uses Spark's hash"
         return None
-
-    def dataframe(self, spark: SparkSession) -> DataFrame:
-        """Every row and column of the pinned table, lazily."""
-        return scan.pinned_dataframe(spark, self)
-
-    def selected(self, spark: SparkSession) -> DataFrame:
-        """The rows that ``where``, ``window`` and ``sample`` select, all columns, lazily.
-
-        Raises:
-            ConfigError: ``where`` is not valid.
-        """
-        return scan.selected_dataframe(spark, self)
 
     def fingerprint(self) -> str:
         """Stand for the pinned rows: equal fingerprints mean the same data (for a view: the same files under it)."""

@@ -1,4 +1,8 @@
-"""Reading through Spark: DataFrames over pinned data, schemas that both readers share, and listings of remote paths."""
+"""Reading files by Spark: exactly those that are pinned, whatever the session's settings say, and listings of paths.
+
+Leans on: the option ``__globPaths__`` of Spark's file sources, which is none of the documented ones, and alone lets a
+path have brackets and braces.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from replay.errors import TrafficError
-from replay.traffic.table.listing import list_files
+from replay.traffic.table.parquet import list_files
 
 
 def touch(path: Path) -> None:

@@ -21,15 +21,13 @@ from replay.traffic.keys import (
 )
 from replay.traffic.paths import ColumnPath, require_column
 from replay.traffic.read.scan import pinned_dataframe, selected_dataframe
+from replay.traffic.read.window import EPOCH, TICKS_PER_SECOND
 from replay.traffic.selection import in_window, spark_column
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from replay.traffic.table.pinned import PinnedTraffic
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PER_MICROSECOND = {"s": (1_000_000, 1), "ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def _check(spark: SparkSession, traffic: PinnedTraffic, config: TrafficConfig) -
     if found.rows == 0:
         raise TrafficError(_nothing_selected(spark, traffic, config, time))
     _refuse_keys(selected, columns, config.key, grouped, sums)
-    rows_read = traffic.num_rows if traffic.num_rows is not None else traffic.dataframe(spark).count()
+    rows_read = traffic.num_rows if traffic.num_rows is not None else pinned_dataframe(spark, traffic, ()).count()
     unit = config.time.unit if config.time is not None else None
     return TrafficCheck(rows_read, found.rows, found, _moment(sums.get("first"), unit), _moment(sums.get("last"), unit))
 
@@ -176,9 +174,8 @@ def _moment(value: Any, unit: str | None) -> datetime | None:
         return None
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    times, over = _PER_MICROSECOND[unit or "s"]
     try:
-        return _EPOCH + timedelta(microseconds=int(value) * times // over)
+        return EPOCH + timedelta(microseconds=int(value) * 10**6 // TICKS_PER_SECOND[unit or "s"])
     except OverflowError as error:
         raise TrafficError(
             f"the time column holds {value}, which in `{unit}` is after the year 9999: is `traffic.time.unit` right?"

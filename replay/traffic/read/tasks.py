@@ -1,0 +1,64 @@
+"""Tasks that read splits themselves, with pyarrow: a row crosses into Python once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import pyarrow as pa
+
+from replay.spark.arrow_mapping import BatchFunction
+from replay.traffic.read.direct import BATCH_ROWS, ReadPlan, Split, read_split
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
+
+_Given = TypeVar("_Given")
+
+
+def each_split(
+    spark: SparkSession,
+    splits: Sequence[Split],
+    given: _Given,
+    work: Callable[[Split, _Given], Iterable[pa.RecordBatch]],
+    schema: StructType | str,
+) -> DataFrame:
+    """Do something with every split, lazily: one task a split.
+
+    Args:
+        spark: The session.
+        splits: What there is to do.
+        given: What the work needs besides; sent to each worker once.
+        work: From a split, and what is given, to batches of ``schema``.
+        schema: Of what it yields.
+    """
+    shipped = spark.sparkContext.broadcast((tuple(splits), given))
+
+    def run(ids: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        splits, given = shipped.value
+        for index in (index for batch in ids for index in batch.column(0).to_pylist()):
+            yield from work(splits[index], given)
+
+    return spark.range(0, len(splits), 1, numPartitions=max(1, len(splits))).mapInArrow(run, schema)
+
+
+def map_splits(
+    spark: SparkSession,
+    plan: ReadPlan,
+    splits: Sequence[Split],
+    function: BatchFunction,
+    schema: StructType | str,
+    batch_rows: int = BATCH_ROWS,
+) -> DataFrame:
+    """Map the rows of splits, lazily: one task a split.
+
+    Args:
+        spark: The session.
+        plan: The plan that the splits are of.
+        splits: What is read.
+        function: From a split's batches to batches of ``schema``.
+        schema: Of what it yields.
+        batch_rows: Most rows of a batch.
+    """
+    return each_split(spark, splits, plan, lambda split, plan: function(read_split(split, plan, batch_rows)), schema)

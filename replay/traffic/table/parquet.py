@@ -1,0 +1,154 @@
+"""A logged table in Parquet: pinned by the names, sizes and times of change of its files, under one schema."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from replay.config import TrafficConfig
+from replay.errors import TrafficError
+from replay.spark.hadoop import local_path
+from replay.spark.read import inferred_dataframe, list_with_spark
+from replay.spark.types import readable_schema
+from replay.traffic.table.footers import read_footers
+from replay.traffic.table.merging import check_files_fit, merge_schemas, refused_by_spark
+from replay.traffic.table.pinned import NOT_LOCAL, DataFile, PinnedTraffic
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def open_parquet(
+    spark: SparkSession, config: TrafficConfig, path: str, declared: pa.Schema | None = None
+) -> PinnedTraffic:
+    """Pin local Parquet files, under the schema that a catalog declares or that all files together have.
+
+    Raises:
+        TrafficError: There are none, or one cannot be read, or no schema holds them all.
+    """
+    found = list_files(path)
+    paths = [name for name, _, _ in found.files]
+    footers = read_footers(paths)
+    schemas = [footer.schema for footer in footers]
+    if declared is None:
+        data = merge_schemas(schemas, paths)
+    else:
+        check_files_fit(declared, schemas, paths)
+        data = declared
+    values, partitions = _partition_values(spark, path) if found.partitioned else ({}, pa.schema([]))
+    fields = [field for field in data if field.name not in partitions.names]
+    files = tuple(
+        DataFile(name, size, footer.metadata.num_rows, modified, values.get(name, {}))
+        for (name, size, modified), footer in zip(found.files, footers, strict=True)
+    )
+    return PinnedTraffic(
+        format="parquet",
+        config=config,
+        location=path,
+        schema=pa.schema([*fields, *partitions]),
+        num_rows=sum(footer.metadata.num_rows for footer in footers),
+        files=files,
+        spark_refuses=refused_by_spark(pa.schema(fields), schemas),
+        identity=_file_identity(path, files),
+    )
+
+
+def _partition_values(spark: SparkSession, path: str) -> tuple[dict[str, dict[str, Any]], pa.Schema]:
+    """Every file's partition values, and the columns they make."""
+    rows, partitions = list_with_spark(spark, path)
+    return {local_path(spark, row["path"]) or "": row["values"] for row in rows}, partitions
+
+
+def _file_identity(root: str, files: tuple[DataFile, ...]) -> tuple[str, ...]:
+    return tuple(f"{file.path.removeprefix(root)} {file.size} {file.modified}" for file in files)
+
+
+def open_remote_parquet(spark: SparkSession, config: TrafficConfig, path: str) -> PinnedTraffic:
+    """Pin Parquet files that only Spark reaches, under the schema that Spark merges."""
+    schema = readable_schema(inferred_dataframe(spark, path))
+    listed, _ = list_with_spark(spark, path)
+    files = tuple(DataFile(row["path"], row["length"], None, row["modified"], row["values"]) for row in listed)
+    return PinnedTraffic(
+        format="parquet",
+        config=config,
+        location=path,
+        schema=schema,
+        num_rows=None,
+        files=files,
+        direct_obstacle=NOT_LOCAL,
+        identity=_file_identity(path, files),
+    )
+
+
+@dataclass(frozen=True)
+class ListedFile:
+    """A local directory's data files.
+
+    Attributes:
+        root: The directory, or the file itself.
+        files: Path, size and time of change (ns since 1970) of every data file, sorted by path.
+        partitioned: Some lie in hive-style ``name=value`` directories.
+    """
+
+    root: str
+    files: tuple[tuple[str, int, int], ...]
+    partitioned: bool
+
+
+def list_files(root: str) -> ListedFile:
+    """List the data files under a local path, however deep; names that start with ``_`` or ``.`` are none.
+
+    Raises:
+        TrafficError: Nothing is there, or no data file, or (parts of) a Delta table that must be read as one.
+    """
+    place = Path(root)
+    _refuse_inside_delta(place)
+    if place.is_file():
+        status = place.stat()
+        return ListedFile(root, ((root, status.st_size, status.st_mtime_ns),), partitioned=False)
+    files: list[tuple[str, int, int]] = []
+    folders = [root]
+    while folders:
+        _scan(folders.pop(), files, folders)
+    if not files:
+        raise TrafficError(f"{root}: has no data files: expected Parquet files or a Delta table")
+    partitioned = any("=" in part for path, _, _ in files for part in Path(path).relative_to(root).parts[:-1])
+    return ListedFile(root, tuple(sorted(files)), partitioned)
+
+
+def _scan(folder: str, files: list[tuple[str, int, int]], folders: list[str]) -> None:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name == "_delta_log" and entry.is_dir():
+                raise TrafficError(
+                    f"{folder} is a Delta table inside the given path: give its own path in `traffic.path`"
+                )
+            if is_hidden(entry.name):
+                continue
+            if entry.is_dir():
+                folders.append(entry.path)
+            else:
+                status = entry.stat()
+                files.append((entry.path, status.st_size, status.st_mtime_ns))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether Spark skips a file or directory of this name.
+
+    >>> is_hidden("_SUCCESS"), is_hidden(".part.crc"), is_hidden("_day=1"), is_hidden("part-0.parquet")
+    (True, True, False, False)
+    """
+    return name.startswith(".") or (name.startswith("_") and "=" not in name) or name.endswith("._COPYING_")
+
+
+def _refuse_inside_delta(place: Path) -> None:
+    for parent in place.parents:
+        if (parent / "_delta_log").is_dir():
+            raise TrafficError(
+                f"{place} lies inside the Delta table {parent}, whose files hold removed rows too: "
+                f"give `path: {parent}` and select with `where`"
+            )
