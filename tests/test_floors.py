@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -108,6 +109,21 @@ def test_every_room_has_a_floor(imports):
 
 def test_imports_go_down(imports):
     assert _listed([one for one in imports if breaks_floors(one)]) == []
+
+
+def test_no_circle_of_modules():
+    """Inside of rooms too, and under TYPE_CHECKING: what two files need of each other stands in a third."""
+    files = {".".join(file.relative_to(ROOT).with_suffix("").parts): file for file in ROOT.glob("replay/**/*.py")}
+    modules = {name.removesuffix(".__init__"): file for name, file in files.items()}
+    needs: dict[str, set[str]] = {}
+    for name, file in modules.items():
+        imported = set()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                inner = {f"{node.module}.{alias.name}" for alias in node.names} & set(modules)
+                imported |= inner or {node.module}
+        needs[name] = imported & set(modules) - {name}
+    graphlib.TopologicalSorter(needs).prepare()  # raises CycleError, which names the modules
 
 
 def test_nothing_imports_the_command_line(imports):
