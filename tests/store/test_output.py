@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from replay.errors import OutputConflict, RunFailed
-from replay.store import COMPLETE, RUNNING, Manifest, OutputDirectory, make_run_id, open_storage
-from replay.store.manifest import package_versions
+from replay.errors import OutputConflict
+from replay.store import COMPLETE, RUNNING, Manifest, OutputDirectory, open_storage
 
 
 def manifest(config: str = "c1", run_id: str = "r1") -> Manifest:
@@ -154,50 +151,3 @@ def test_a_failed_write_leaves_the_old_file(output: OutputDirectory, monkeypatch
     monkeypatch.undo()
     assert Path(output.path, "manifest.json").read_text() == before
     assert [path.name for path in Path(output.path).iterdir()] == ["manifest.json"]
-
-
-def test_a_file_url_is_local(tmp_path: Path):
-    storage = open_storage(f"file://{tmp_path}/with%20space")
-    storage.write("a.txt", "x")
-    assert (tmp_path / "with space" / "a.txt").read_text() == "x"
-
-
-def test_a_remote_path_needs_spark():
-    with pytest.raises(RunFailed, match="needs a Spark session"):
-        open_storage("s3a://bucket/out")
-
-
-def test_the_run_id_follows_each_of_its_parts():
-    ids = {
-        make_run_id("c", "t", {"a": "1"}),
-        make_run_id("d", "t", {"a": "1"}),
-        make_run_id("c", "u", {"a": "1"}),
-        make_run_id("c", "t", {"a": "2"}),
-        make_run_id("c", "t", {"b": "1"}),
-    }
-    assert len(ids) == 5
-    assert make_run_id("c", "t", {"a": "1"}, [{"prod": {"m": "1"}}]) not in ids
-    assert make_run_id("c", "t", {"a": "1", "b": "2"}) == make_run_id("c", "t", {"b": "2", "a": "1"})
-
-
-def test_versions_that_results_depend_on():
-    versions = package_versions("onnxruntime")
-    assert versions["python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
-    assert {"replay-engine", "torch", "numpy", "pyarrow", "pyspark", "delta-spark", "onnxruntime"} < set(versions)
-    assert "onnxruntime" not in package_versions()
-
-
-def test_the_manifest_says_what_was_installed(monkeypatch: pytest.MonkeyPatch):
-    real = metadata.version
-    found = package_versions()
-    assert found["torch"] == real("torch")
-    assert "unknown" not in found.values()
-
-    def without_spark(name: str) -> str:
-        """As where Spark's own directory is on the path: there is no record of an installation."""
-        if name in ("pyspark", "delta-spark"):
-            raise metadata.PackageNotFoundError(name)
-        return real(name)
-
-    monkeypatch.setattr(metadata, "version", without_spark)
-    assert package_versions() == {**found, "delta-spark": "unknown"}  # an imported pyspark says its version itself

@@ -1,4 +1,4 @@
-"""Workers have the checkpoints open before there is anything to score."""
+"""What tasks score on, and workers that have the checkpoints open before there is anything to score."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
+import torch
 from pyspark.sql import SparkSession
 
 from replay.checkpoints import Checkpoint
 from replay.config import EngineConfig
-from replay.scoring.job import warm_up
+from replay.errors import RunFailed
+from replay.scoring.job import choose_device, warm_up
 from tests.checkpoints.models import contract, examined, ranker, save
 
 
@@ -30,6 +33,7 @@ def opened_in_workers(spark: SparkSession, checkpoint: Checkpoint) -> list[bool]
     return [row.found for row in spark.range(0, slots, 1, slots).mapInArrow(look, "found boolean").collect()]
 
 
+@pytest.mark.spark
 def test_workers_open_the_checkpoints_in_the_background(spark: SparkSession, tmp_path: Path) -> None:
     checkpoint = examined(save("pickled_module", ranker(), tmp_path / "file"))
     assert not any(opened_in_workers(spark, checkpoint))
@@ -38,6 +42,7 @@ def test_workers_open_the_checkpoints_in_the_background(spark: SparkSession, tmp
     assert any(opened_in_workers(spark, checkpoint))
 
 
+@pytest.mark.spark
 def test_a_checkpoint_that_does_not_open_is_left_to_the_preflight(spark: SparkSession, tmp_path: Path) -> None:
     checkpoint = examined(save("pickled_module", ranker(), tmp_path / "file"))
     (tmp_path / "file").unlink()
@@ -45,3 +50,26 @@ def test_a_checkpoint_that_does_not_open_is_left_to_the_preflight(spark: SparkSe
     thread.join(60)
     assert not thread.is_alive()
     assert spark.range(3).count() == 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "gpus", "addresses", "partition", "device"),
+    [
+        ("cpu", 2, (), 1, "cpu"),
+        ("auto", 0, (), 1, "cpu"),
+        ("auto", 2, (), 3, "cuda:1"),  # spread over the GPUs
+        ("cuda", 2, ("1",), 0, "cuda:1"),  # Spark's own choice
+    ],
+)
+def test_the_device_of_a_task(
+    monkeypatch: pytest.MonkeyPatch, setting: str, gpus: int, addresses: tuple[str, ...], partition: int, device: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert choose_device(setting, addresses, partition) == device
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RunFailed, match="this executor has no usable GPU"):
+        choose_device("cuda")

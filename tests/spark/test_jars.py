@@ -1,0 +1,55 @@
+"""Where Delta's jars are kept, and what happens where they cannot be had."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from replay.errors import RunFailed
+from replay.spark import jars
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, in force."""
+    monkeypatch.setenv("REPLAY_CACHE", str(tmp_path))
+    return jars.jar_cache()
+
+
+def resolver(monkeypatch: pytest.MonkeyPatch, *names: str, said: str = "") -> list[list[str]]:
+    """A spark-submit that leaves jars of these names; returns the commands it is run with."""
+    commands: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        ivy = next(part for part in command if part.startswith("spark.jars.ivy=")).partition("=")[2]
+        for name in names:
+            Path(ivy, "jars").mkdir(exist_ok=True)
+            Path(ivy, "jars", name).touch()
+        return subprocess.CompletedProcess(command, 1, "", said)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    return commands
+
+
+def test_each_version_of_delta_has_a_folder_of_its_own(cache: Path, tmp_path: Path) -> None:
+    assert cache.parent == tmp_path / "jars"
+    assert cache.name == jars.DELTA_PACKAGE.replace(":", "_")
+
+
+def test_jars_are_resolved_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = resolver(monkeypatch, "io.delta_delta-spark_1.jar", "io.delta_delta-storage_1.jar")
+    names = ["io.delta_delta-spark_1.jar", "io.delta_delta-storage_1.jar"]
+    for _ in range(2):
+        assert [jar.name for jar in jars.delta_jars()] == names
+    assert len(commands) == 1
+    assert commands[0][commands[0].index("--packages") + 1] == jars.DELTA_PACKAGE
+
+
+def test_without_a_repository_it_is_said_what_to_do(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver(monkeypatch, said="Server access error")
+    with pytest.raises(RunFailed, match=r"could not resolve io\.delta.*spark\.jars yourself(.|\n)*Server access error"):
+        jars.delta_jars()
+    assert not (cache / "complete").exists()
