@@ -16,18 +16,23 @@ from pyspark.find_spark_home import _find_spark_home
 
 from replay.spark.jars import delta_jars
 from replay.spark.java import java_problem
-from tests.flows.case import ROWS, write_case
+from tests.flows.case import make_table, write_case
 
 pytestmark = pytest.mark.cluster
 
 ROOT = Path(__file__).resolve().parents[2]
+ROWS = 400
+# JVMs of seconds: one compiler, and as few threads as that takes. Nothing that is tested depends on it.
+QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
 
 
 def submit(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
     command = [
         str(Path(_find_spark_home()) / "bin" / "spark-submit"),
         *("--jars", ",".join(str(jar) for jar in delta_jars())),
-        *("--conf", "spark.ui.enabled=false", "--driver-memory", "1g"),
+        *("--conf", "spark.ui.enabled=false", "--driver-memory", "1g", "--driver-java-options", QUICK),
+        *("--conf", f"spark.executor.extraJavaOptions={QUICK}", "--conf", "spark.sql.shuffle.partitions=2"),
+        *("--conf", "spark.databricks.delta.snapshotPartitions=2"),
         *arguments,
     ]
     environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
@@ -55,7 +60,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_replay_window_runs_from_a_wheel(wheel: Path, tmp_path: Path):
-    config = write_case(tmp_path)
+    config = write_case(tmp_path, make_table(rows=ROWS))
     done = submit(
         *("--master", "local[2]", "--py-files", str(wheel), str(ROOT / "jobs" / "replay_window.py")),
         *("--config", str(config), "--json", "--quiet"),
@@ -68,7 +73,7 @@ def test_replay_window_runs_from_a_wheel(wheel: Path, tmp_path: Path):
 
 
 def test_it_runs_on_a_standalone_cluster(wheel: Path, tmp_path: Path):
-    config = write_case(tmp_path)
+    config = write_case(tmp_path, make_table(rows=ROWS))
     with standalone_cluster() as master:
         done = submit(
             *("--master", master, "--conf", "spark.executor.memory=1g", "--conf", "spark.driver.host=127.0.0.1"),
@@ -88,7 +93,7 @@ def standalone_cluster() -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"spark://127.0.0.1:{port}"
-    environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"}
+    environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_JAVA_OPTS": QUICK}
     commands = (
         ["org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"],
         ["org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1", "--cores", "2", "--memory", "2g", url],

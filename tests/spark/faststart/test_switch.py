@@ -60,8 +60,9 @@ def test_off_gives_the_same_scores(spark: SparkSession, tmp_path: Path) -> None:
     config = write_case(tmp_path, make_table(rows=300))
     command = [sys.executable, "-c", "from replay.cli import main; main()", "run", str(config), "--quiet"]
     environment = {**os.environ, "REPLAY_FAST_START": "0"}
+    quick = "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
     done = subprocess.run(
-        [*command, "--output", str(tmp_path / "off"), "--master", "local[1]"],
+        [*command, "--output", str(tmp_path / "off"), "--master", "local[1]", "--conf", quick],
         env=environment,
         capture_output=True,
         text=True,
