@@ -28,6 +28,6 @@ def test_the_budget_is_a_key_of_the_config(
         raise UsageError("enough")
 
     monkeypatch.setattr("replay.flows.diagnose.diagnose", stops)
-    monkeypatch.setattr("replay.flows.stages.session_prestart.prestart_session", lambda *_: None)
+    monkeypatch.setattr("replay.spark.faststart.prestart.prestart_session", lambda *_: None)
     assert replay("diagnose", case, *given) == 2
     assert budgets == [budget]
