@@ -20,11 +20,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 REAL_DATA = Path(os.environ.get("REPLAY_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What an upgrade of Spark or Delta breaks is told before all that fails of it."""
-    items.sort(key=lambda item: item.path.name != "test_internals.py")
-
-
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """One session for the whole suite: two slots, one retry, like a small cluster in one process."""
@@ -67,9 +62,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tell ``make test`` what its two processes share out.
 
     Tests that need Spark stay together, as they share one session, and begin at once, as they take longest; the others
-    go by file, as those of a file share what they build.
+    go by file, as those of a file share what they build. What an upgrade of Spark or Delta breaks is told first.
     """
-    items.sort(key=lambda item: not _needs_spark(item))  # stable: within both halves the order stays
+    # Stable: within both halves the order stays.
+    items.sort(key=lambda item: (not _needs_spark(item), item.path.name != "test_internals.py"))
     for item in items:
         item.add_marker(pytest.mark.xdist_group("spark" if _needs_spark(item) else item.nodeid.partition("::")[0]))
 
