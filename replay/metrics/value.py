@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 NO_ROWS = "no row has a finite score, a 0/1 label and a weight"
 ZERO_WEIGHT = "the weights sum to zero"
@@ -28,17 +28,7 @@ class MetricValue:
     low: float | None
     high: float | None
     rows: int
-    reason: str | None = None
-
-    def to_dict(self) -> dict[str, float | int | str | None]:
-        """Render as in ``summary.json``: ``reason`` is there only where the value is null."""
-        entry: dict[str, float | int | str | None] = {
-            "value": self.value,
-            "low": self.low,
-            "high": self.high,
-            "rows": self.rows,
-        }
-        return entry if self.reason is None else {**entry, "reason": self.reason}
+    reason: str | None = field(default=None, metadata={"optional": True})
 
 
 def undefined(rows: int, reason: str) -> MetricValue:

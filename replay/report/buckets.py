@@ -27,23 +27,17 @@ class Bucket:
     mean_replayed: float | None = None
     mean_online: float | None = None
 
-
-@dataclass(frozen=True)
-class BucketStep:
-    """One or more buckets, drawn as one. `peak` is the highest mismatch rate of a bucket in it."""
-
-    start: datetime
-    compared: int
-    mismatched: int
-    peak: float
-    mean_delta: float | None
-    mean_replayed: float | None
-    mean_online: float | None
-
     @property
     def rate(self) -> float | None:
         """Share of the compared rows that are mismatched; None without any."""
         return self.mismatched / self.compared if self.compared else None
+
+
+@dataclass(frozen=True)
+class BucketStep(Bucket):
+    """One or more buckets, drawn as one. `peak` is the highest mismatch rate of a bucket in it."""
+
+    peak: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -159,7 +153,7 @@ def _step(start: datetime, members: Sequence[Bucket]) -> BucketStep | None:
         start=start,
         compared=sum(bucket.compared for bucket in members),
         mismatched=sum(bucket.mismatched for bucket in members),
-        peak=max(bucket.mismatched / bucket.compared for bucket in members if bucket.compared),
+        peak=max(bucket.rate or 0.0 for bucket in members),
         mean_delta=_mean((bucket.mean_delta, bucket.compared) for bucket in members),
         mean_replayed=_mean((bucket.mean_replayed, bucket.compared) for bucket in members),
         mean_online=_mean((bucket.mean_online, bucket.compared) for bucket in members),

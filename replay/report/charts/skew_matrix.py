@@ -34,8 +34,6 @@ class SkewMatrixChart:
     columns_are: str
     columns: tuple[str, ...]
     lines: tuple[tuple[str, tuple[MatrixCell, ...]], ...]
-    by_lag: tuple[tuple[str, str, str], ...]
-    """Lag, the worst loss at it, and the pairing that has it."""
     curve: LossCurve | None
     """Loss against lag; None with fewer than two lags."""
 
@@ -55,7 +53,6 @@ def skew_matrix_chart(summary: Summary) -> SkewMatrixChart | None:
         columns_are=modules[1] if table else "",
         columns=tuple(matrix.modules[modules[1]]) if table else (LOSSES[matrix.metric],),
         lines=_table(matrix, largest) if table else _list(matrix, largest),
-        by_lag=tuple((str(entry.lag), number(entry.loss, 3), entry.variant) for entry in matrix.losses),
         curve=_curve(matrix),
     )
 

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from replay.errors import UsageError
 from replay.metrics.row import MetricRow
-from replay.report.summary.json_safe import UtcTime, json_safe, plain
+from replay.report.summary.json_safe import UtcTime, plain
 from replay.report.summary.summary import Summary
 
 ALL = "all"
@@ -103,7 +103,7 @@ _WORST_ROWS = TypeAdapter(tuple[WorstRow, ...])
 
 def _worst(row: WorstRow) -> dict[str, Any]:
     """Scores and features of a row may be NaN, which is why it is worst."""
-    return {entry.name: json_safe(getattr(row, entry.name)) for entry in fields(row)}
+    return {entry.name: plain(getattr(row, entry.name), name_non_finite=True) for entry in fields(row)}
 
 
 def _values(row: MetricRow) -> list[Any]:

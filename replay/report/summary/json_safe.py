@@ -36,18 +36,25 @@ def iso(moment: datetime) -> str:
     return utc(moment).replace(tzinfo=None).isoformat() + "Z"
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, *, name_non_finite: bool = False) -> Any:
     """Turn a value, dataclasses and containers included, into what ``json`` can write.
 
-    Dataclasses keep the order of their fields. A float that is not finite becomes null; anything unknown its ``str``.
+    Dataclasses keep the order of their fields; anything unknown becomes its ``str``.
+
+    Args:
+        value: Anything.
+        name_non_finite: Write NaN and infinities by their names, as logged values need: a NaN is not a null. Else they
+            are null.
 
     >>> plain({"at": datetime(2026, 1, 1), "loss": float("inf"), "key": (1, None)})
     {'at': '2026-01-01T00:00:00Z', 'loss': None, 'key': [1, None]}
+    >>> plain([float("nan"), None, float("-inf"), 0.5], name_non_finite=True)
+    ['NaN', None, '-Infinity', 0.5]
     """
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
+        return float(value) if math.isfinite(value) else _NON_FINITE[str(float(value))] if name_non_finite else None
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, MetricValue):
@@ -55,29 +62,22 @@ def plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _fields(value)
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): plain(item, name_non_finite=name_non_finite) for key, item in value.items()}
     if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes | bytearray):
-        return [plain(item) for item in value]
-    return _scalar(value)
+        return [plain(item, name_non_finite=name_non_finite) for item in value]
+    if isinstance(value, Decimal | date):
+        return str(value)
+    if isinstance(value, bytes | bytearray):
+        return bytes(value).hex()
+    tolist = getattr(value, "tolist", None)  # NumPy scalars and arrays
+    return plain(tolist(), name_non_finite=name_non_finite) if callable(tolist) else str(value)
 
 
-def json_safe(value: Any) -> Any:
-    """Turn a logged value into what ``json`` can write, NaN and infinities by their names: a NaN is not a null.
-
-    >>> json_safe([float("nan"), None, float("-inf"), 0.5])
-    ['NaN', None, '-Infinity', 0.5]
-    """
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, Mapping):
-        return {str(key): json_safe(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [json_safe(item) for item in value]
-    return plain(value)
+_NON_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def _metric(value: MetricValue) -> dict[str, Any]:
-    entry: dict[str, Any] = plain(value.to_dict())
+    entry = _fields(value)
     if entry["value"] is None:
         entry.setdefault("reason", UNDEFINED)
     return entry
@@ -95,13 +95,3 @@ def _fields(value: Any) -> dict[str, Any]:
             if each is not None or not optional or name in getattr(value, "reasons", ()):
                 entries[name] = plain(each)
     return entries
-
-
-def _scalar(value: Any) -> Any:
-    """What a column of a table may hold beside JSON's own types."""
-    if isinstance(value, Decimal | date):
-        return str(value)
-    if isinstance(value, bytes | bytearray):
-        return bytes(value).hex()
-    tolist = getattr(value, "tolist", None)  # NumPy scalars and arrays
-    return plain(tolist()) if callable(tolist) else str(value)

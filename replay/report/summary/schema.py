@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any, get_args, get_type_hints
 
-from replay.metrics.value import MetricValue
 from replay.report.summary.summary import Summary, summary_adapter
 
 
@@ -52,9 +51,5 @@ def _dataclasses_of(annotation: Any) -> Iterator[type[Any]]:
 
 
 def _required(part: type[Any]) -> list[str]:
-    return [entry.name for entry in dataclasses.fields(part) if not _is_optional(part, entry)]
-
-
-def _is_optional(part: type[Any], entry: dataclasses.Field[Any]) -> bool:
-    is_left_out = entry.metadata.get("optional") or entry.metadata.get("internal")
-    return bool(is_left_out) or (part is MetricValue and entry.name == "reason")
+    left_out = ("optional", "internal")
+    return [entry.name for entry in dataclasses.fields(part) if not any(entry.metadata.get(key) for key in left_out)]

@@ -10,7 +10,7 @@ from tests.report.sample import START
 
 
 def step(mismatched: int, compared: int = 1_000) -> BucketStep:
-    return BucketStep(START, compared, mismatched, mismatched / compared, None, None, None)
+    return BucketStep(START, compared, mismatched)
 
 
 @pytest.mark.parametrize(

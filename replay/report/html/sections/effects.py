@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from replay.metrics.metric import losses
 from replay.metrics.order import OrderMetric
-from replay.metrics.rank import GroupMean, RankChange
+from replay.metrics.rank import RankChange
 from replay.metrics.value import MetricValue
 from replay.report.charts.intervals import IntervalCell, interval_cell, shared_scale
+from replay.report.html.sections.order import mean_cell
 from replay.report.summary import Summary, VariantSummary
 from replay.report.words.losses import LOSSES
-from replay.report.words.numbers import MISSING, confidence, number
 from replay.report.words.variants import variants_by_harm
 
 EFFECTS_SHOWN = 20
@@ -101,9 +101,4 @@ def _title(label: str) -> str:
 
 def _order(rank: RankChange | None, shown: Mapping[type[OrderMetric], str]) -> tuple[tuple[str, str], ...]:
     means = {} if rank is None else {(metric, k): mean for metric, k, mean in rank.means()}
-    found = (means.get(column) for column in shown.items())
-    return tuple((MISSING, "") if mean is None else _mean(mean) for mean in found)
-
-
-def _mean(mean: GroupMean) -> tuple[str, str]:
-    return number(mean.value, 3), confidence(mean.low, mean.high, mean.reason)
+    return tuple(mean_cell(means.get(column)) for column in shown.items())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from replay.metrics.rank import GroupMean
 from replay.report.summary import Summary
-from replay.report.words.numbers import confidence, number, signed
+from replay.report.words.numbers import MISSING, confidence, count, number, signed
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,14 @@ def order_table(summary: Summary) -> OrderTable | None:
         tuple(
             (
                 name,
-                f"{rank.groups:,}",
-                tuple(_cell(mean, sign=metric.same == 0) for metric, _, mean in rank.means()),
+                count(rank.groups),
+                tuple(mean_cell(mean, signed if metric.same == 0 else number) for metric, _, mean in rank.means()),
             )
             for name, rank in ranks.items()
         ),
     )
 
 
-def _cell(mean: GroupMean, *, sign: bool = False) -> tuple[str, str]:
-    return (signed(mean.value, 3) if sign else number(mean.value, 3)), confidence(mean.low, mean.high, mean.reason)
+def mean_cell(mean: GroupMean | None, render: Callable[[float | None, int], str] = number) -> tuple[str, str]:
+    """A mean over groups, and its interval or the reason why it has no value."""
+    return (MISSING, "") if mean is None else (render(mean.value, 3), confidence(mean.low, mean.high, mean.reason))

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from replay.report.summary.data import ReportData, WorstRow
-from replay.report.summary.json_safe import json_safe
+from replay.report.summary.json_safe import plain
 
 ROWS_SHOWN = 10
 """Rows shown of the baseline; a third of them for other variants."""
@@ -78,7 +78,7 @@ def logged_value(value: Any) -> str:
     >>> logged_value(list(range(64)))
     '[0, 1, 2, 3, 4, 5, ...] (64 values)'
     """
-    return _text(json_safe(value))
+    return _text(plain(value, name_non_finite=True))
 
 
 def _text(value: Any) -> str:
