@@ -14,7 +14,7 @@ from replay.diff.comparison import ComparisonSums, left_over
 from replay.diff.slices.contribution import NUM_TERMS, Judged
 from replay.diff.spec import DiffSpec
 from replay.metrics.histogram import Histogram
-from replay.metrics.ratio import TermTotals
+from replay.metrics.ratio import TermTotals, term_products
 from replay.metrics.terms import num_clipped
 
 Array = NDArray[np.float64]
@@ -87,9 +87,9 @@ class ScoreSums:
             self.clipped += num_clipped(scores if used == scores.size else scores[judged.used])
             with np.errstate(all="ignore"):
                 self.sums += judged.terms.sum(axis=1)
-                self.moments += judged.terms @ judged.terms.T
+                self.moments += term_products(judged.terms, judged.terms)
                 if baseline is not None:
-                    self.cross += judged.terms @ baseline.T
+                    self.cross += term_products(judged.terms, baseline)
         if judged.on_online is not None:
             self.on_online.update_rows(judged.on_online)
         if judged.on_baseline is not None:

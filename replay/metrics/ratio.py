@@ -84,7 +84,7 @@ class RatioMetric(Metric):
         terms = row_terms(rows.score, rows.label, rows.weight)
         with np.errstate(over="ignore", invalid="ignore"):
             self.sums += terms.sum(axis=1)
-            self.moments += terms @ terms.T
+            self.moments += term_products(terms, terms)
         self.num_clipped += num_clipped(rows.score)
         self.num_outside += int(np.count_nonzero(outside_unit(rows.score)))
         if rows.cluster is not None:
@@ -126,7 +126,7 @@ class RatioMetric(Metric):
         """See ``Metric.measure_change``."""
         sides = [cls().update(side, label, weight, cluster)._totals() for side in (score, baseline)]
         terms = [row_terms(side, label, weight) for side in (score, baseline)]
-        return measure_change(cls, sides[0], sides[1], terms[0] @ terms[1].T)
+        return measure_change(cls, sides[0], sides[1], term_products(*terms))
 
 
 def ratio_metrics() -> dict[str, type[RatioMetric]]:
@@ -160,6 +160,21 @@ def row_terms(score: Array, label: Array, weight: Array | None) -> Array:
     with np.errstate(over="ignore"):
         terms = np.stack([term.of(score, label) for term in all_terms()])
         return terms if weight is None else terms * weight
+
+
+def term_products(left: Array, right: Array) -> Array:
+    """Sums of products of the terms of two scores of the same rows, ``(num_terms, num_terms)``.
+
+    Args:
+        left: ``(num_terms, num_rows)``.
+        right: The same of the other score, or of the same one.
+    """
+    products = left @ right.T
+    base = len(BASE_TERMS)
+    if len(products) > base:
+        # How a product of matrices is rounded depends on their sizes: a term more is to change no other metric.
+        products[:base, :base] = left[:base] @ right[:base].T
+    return products
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,13 +233,14 @@ class _Columns:
 
     def pick(self, sums: Array) -> Array:
         """Sums of all terms, ``(..., num_terms)``, to those looked at."""
-        return sums if sums.shape[-1] == len(self.looked_at) else sums[..., self.looked_at]
+        # In C order, so that what follows is rounded alike whatever other terms there are.
+        return sums if sums.shape[-1] == len(self.looked_at) else np.ascontiguousarray(sums[..., self.looked_at])
 
     def pick_products(self, moments: Array) -> Array:
         """Products of all terms, ``(..., num_terms, num_terms)``, to those of terms looked at."""
         if moments.shape[-1] == len(self.looked_at):
             return moments
-        return moments[..., self.looked_at, :][..., self.looked_at]
+        return np.ascontiguousarray(moments[..., self.looked_at, :][..., self.looked_at])
 
     def value(self, sums: Array) -> Array:
         """The metric from the sums looked at."""

@@ -15,7 +15,7 @@ import pytest
 import torch
 from sklearn.metrics import brier_score_loss
 
-from tests.extending.extended import Extended, extend
+from tests.extending.extended import ROOT, Extended, extend
 
 EXAMPLE = "replay/metrics/kinds/brier.py"
 ROWS = 4000
@@ -72,13 +72,18 @@ def _scores(traffic: dict[str, np.ndarray], *features: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def replayed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Extended, subprocess.CompletedProcess[str]]:
-    made = extend(tmp_path_factory.mktemp("metric"), EXAMPLE)
+def extended(tmp_path_factory: pytest.TempPathFactory) -> Extended:
+    return extend(tmp_path_factory.mktemp("metric"), EXAMPLE)
+
+
+@pytest.fixture(scope="module")
+def answer(extended: Extended) -> subprocess.CompletedProcess[str]:
+    made = extended
     (made.folder / "traffic").mkdir()
     pq.write_table(pa.table(_traffic()), made.folder / "traffic" / "part.parquet")
     _write_model(made.folder / "model.pt2")
     (made.folder / "replay.yaml").write_text(CONFIG)
-    return made, made.replay("run", "replay.yaml", "--master", "local[2]")
+    return made.replay("run", "replay.yaml", "--master", "local[2]")
 
 
 def _rows(folder: Path) -> dict[tuple[Any, ...], dict[str, Any]]:
@@ -88,8 +93,7 @@ def _rows(folder: Path) -> dict[tuple[Any, ...], dict[str, Any]]:
 
 
 @pytest.mark.spark
-def test_it_is_measured_everywhere(replayed: tuple[Extended, subprocess.CompletedProcess[str]]) -> None:
-    extended, answer = replayed
+def test_it_is_measured_everywhere(extended: Extended, answer: subprocess.CompletedProcess[str]) -> None:
     assert answer.returncode == 1, answer.stderr  # one gate fails, as it should
     traffic = _traffic()
     label, home = traffic["label"], traffic["surface"] == "home"
@@ -116,9 +120,8 @@ def test_it_is_measured_everywhere(replayed: tuple[Extended, subprocess.Complete
 
 @pytest.mark.spark
 def test_it_is_in_the_summary_the_report_and_the_terminal(
-    replayed: tuple[Extended, subprocess.CompletedProcess[str]],
+    extended: Extended, answer: subprocess.CompletedProcess[str]
 ) -> None:
-    extended, answer = replayed
     rows = _rows(extended.folder)
     summary = json.loads((extended.folder / "out" / "summary.json").read_text())
     variant = summary["variants"]["prod/no_f2"]
@@ -143,22 +146,21 @@ def test_it_is_in_the_summary_the_report_and_the_terminal(
     assert "brier_increase" in shown
 
 
-@pytest.mark.spark
-def test_metrics_that_were_there_have_the_same_bits(
-    replayed: tuple[Extended, subprocess.CompletedProcess[str]],
-) -> None:
-    """The sums of others stay what they are when a metric brings a term."""
-    extended, _ = replayed
+def test_other_metrics_keep_their_bits(extended: Extended) -> None:
+    """Intervals and changes included, though the matrix of moments has a term more."""
     code = """
-import json, sys, numpy as np
+import numpy as np
 from replay.metrics.metric import METRICS
 rng = np.random.default_rng(0)
 score = rng.beta(1, 5, 5000)
-label = (rng.random(5000) < score).astype(float)
-found = {name: METRICS[name].measure(score, label).value for name in ("auc", "ne", "logloss", "calibration", "log_mae")}
-json.dump(found, sys.stdout)
+label, weight, group = (rng.random(5000) < score).astype(float), rng.exponential(size=5000), np.arange(5000) // 5
+for name in ("auc", "ne", "logloss", "calibration", "log_mae"):
+    for rows in ((label, weight), (label, weight, group)):
+        print(METRICS[name].measure(score, *rows))
+        if METRICS[name].change is not None:
+            print(METRICS[name].measure_change(np.sqrt(score), score, *rows))
 """
     with_brier = extended.python("-c", code)
     assert with_brier.returncode == 0, with_brier.stderr
-    here = Extended(Path(__file__).resolve().parents[2]).python("-c", code)
-    assert with_brier.stdout == here.stdout
+    assert with_brier.stdout == Extended(ROOT).python("-c", code).stdout
+    assert with_brier.stdout.count("MetricValue") == 16
