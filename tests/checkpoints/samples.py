@@ -145,3 +145,9 @@ def hostile_pickle(canary: Path) -> bytes:
 def replace_data_pkl(path: Path, data: bytes) -> None:
     """Put another pickle into an archive of torch."""
     edit_entry(path, "/data.pkl", lambda _: data)
+
+
+def read_entry(path: Path, ending: str) -> str:
+    """The text of the one entry whose name ends so."""
+    (content,) = [content for name, content in read_entries(path).items() if name.endswith(ending)]
+    return content.decode()

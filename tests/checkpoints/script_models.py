@@ -3,6 +3,7 @@
 # No postponed annotations: torch reads those of named tuples and interfaces as they are.
 
 from enum import Enum
+from pathlib import Path
 from typing import NamedTuple, Optional
 
 import torch
@@ -188,3 +189,11 @@ class Enums(nn.Module):
         if self.again == Place.FIRST and self.last == Place.LAST:
             y = y + Place.LAST.value
         return y.sum(1) if self.mode == Mode.SUM else y.mean(1)
+
+
+def written(module: nn.Module, path: Path, example: tuple[Tensor, ...] | None = None) -> Path:
+    """Save a module, scripted, or traced where there is an example."""
+    with torchscript_allowed():
+        script = torch.jit.script(module.eval()) if example is None else torch.jit.trace(module.eval(), example)
+        torch.jit.save(script, str(path))
+    return path

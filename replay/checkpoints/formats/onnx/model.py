@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,6 @@ import torch
 
 from replay.checkpoints.checkpoint import Signature, TensorSpec
 from replay.checkpoints.contents import Contents, dtype_name, listed
-from replay.checkpoints.formats.onnx.parts import NODE, SPARSE, TENSOR, parts
 from replay.checkpoints.formats.onnx.tensors import ONNX_DTYPES, external_place, is_external, read_tensor
 from replay.checkpoints.safety.operators import allow_by_name
 from replay.checkpoints.safety.storages import MappedFile
@@ -23,6 +22,9 @@ _DOMAINS: Final = frozenset(["", "ai.onnx", "ai.onnx.ml", "com.microsoft"])
 _FIELDS: Final = frozenset([1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26])
 """Fields of ``ModelProto``."""
 _VARINT, _LENGTH = 0, 2
+_NODE: Final = "onnx.NodeProto"
+_TENSOR: Final = "onnx.TensorProto"
+_SPARSE: Final = "onnx.SparseTensorProto"
 _GRAPH_FIELD: Final = 7
 ORT_MAGIC: Final = b"ORTM"
 """At byte 4 of a file in onnxruntime's own format. A file can be of both formats, and hold another model in each."""
@@ -82,7 +84,7 @@ def read_onnx(path: Path, allowed: Collection[str] = ()) -> Contents:
             not known.
     """
     model = _load(path)
-    nodes = [node for _, node in parts(model, NODE)]
+    nodes = [node for _, node in parts(model, _NODE)]
     foreign = _foreign_operators(model, nodes)
     for operator in foreign:
         if operator not in allowed:
@@ -139,8 +141,8 @@ def _load(path: Path) -> Any:
 def _stored_tensors(model: Any) -> Iterator[tuple[str, Any]]:
     """Every tensor that a model holds, under a name of its own."""
     taken: dict[str, int] = {}
-    for name, proto in parts(model, TENSOR, SPARSE):
-        if proto.DESCRIPTOR.full_name == SPARSE:
+    for name, proto in parts(model, _TENSOR, _SPARSE):
+        if proto.DESCRIPTOR.full_name == _SPARSE:
             raise CheckpointError(
                 "the ONNX model has sparse weights, expected dense ones; export it with dense weights"
             )
@@ -150,6 +152,47 @@ def _stored_tensors(model: Any) -> Iterator[tuple[str, Any]]:
             unique = f"{name}#{taken[name]}"
         taken[unique] = 1
         yield unique, proto
+
+
+def parts(model: Any, *kinds: str) -> Iterator[tuple[str, Any]]:
+    """Every message of some kinds, wherever: in graphs, graphs inside of nodes, functions, and defaults of functions.
+
+    The walk follows each field that holds messages, so that none is forgotten.
+
+    Args:
+        model: A ``ModelProto``.
+        kinds: Of ``NodeProto``, ``TensorProto`` and ``SparseTensorProto``.
+
+    Yields:
+        What it is called, and the message; the main graph's own first. Names need not be unique.
+    """
+    pending = deque([("", "", model)])
+    while pending:
+        scope, name, message = pending.popleft()
+        found = message.DESCRIPTOR.full_name
+        if found in kinds:
+            yield f"{scope}{name}", message
+        if found == _TENSOR:
+            continue  # its fields are numbers
+        scope = f"{message.domain}.{message.name}/" if found == "onnx.FunctionProto" else scope
+        for field, value in message.ListFields():
+            if field.message_type is not None:
+                several = not hasattr(value, "ListFields")
+                for index, child in enumerate(value if several else [value]):
+                    suffix = f".{index}" if several else ""
+                    pending.append((scope, _called(child, name, suffix), child))
+
+
+def _called(message: Any, owner: str, suffix: str) -> str:
+    """A node by its first output, an attribute after its node, its tensors after the attribute, all else by name."""
+    kind = message.DESCRIPTOR.full_name
+    if kind == _NODE:
+        return str(message.output[0] if message.output else message.name)
+    if kind == "onnx.AttributeProto":
+        return f"{owner}.{message.name}"
+    if kind == _TENSOR:
+        return f"{owner}{suffix}" if owner else str(message.name)
+    return ""
 
 
 def _type_name(data_type: int) -> str:

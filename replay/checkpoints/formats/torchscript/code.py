@@ -5,37 +5,20 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from replay.checkpoints.checkpoint import Signature, TensorSpec
-from replay.checkpoints.formats.torchscript.declared import declared_names
+from replay.checkpoints.formats.torchscript.declared import ScriptClass, annotation, declared
 from replay.checkpoints.formats.torchscript.grammar import Grammar
-from replay.checkpoints.formats.torchscript.text import parse_source
+from replay.errors import UnsafeCheckpoint
 
+_MAX_SOURCE: Final = 1 << 24
+_STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_PLAIN: Final = re.compile(r'[A-Za-z0-9_ \n.,:()\[\]{}=<>+\-*/%|&~^"]*\Z')
+_GLUED: Final = re.compile(r'\w""|"{3}')
 _CLASSES: Final = re.compile(r"__torch__\.torch\.classes\.([\w.]+)")
-
-
-@dataclass(frozen=True)
-class ScriptClass:
-    """A class of TorchScript.
-
-    Attributes:
-        parameters: Names of its parameters.
-        forward: Its forward(), or None.
-        bases: What it is: ``Module``, ``NamedTuple``, ``Enum``, an interface; empty for a plain class.
-        types: Declared types of its attributes by name.
-        methods: What each of its methods takes and gives, by name.
-        state: Declared type of what sets it up (``__setstate__``), or None where its attributes are set.
-    """
-
-    parameters: frozenset[str]
-    forward: ast.FunctionDef | None
-    bases: frozenset[str] = frozenset()
-    types: Mapping[str, ast.expr] = field(default_factory=dict)
-    methods: Mapping[str, str] = field(default_factory=dict)
-    state: ast.expr | None = None
 
 
 @dataclass(frozen=True)
@@ -66,62 +49,59 @@ def read_code(sources: Mapping[str, str], place: str, allowed: Collection[str] =
     Raises:
         UnsafeCheckpoint: It is not TorchScript as torch writes it, or reaches outside of the model.
     """
-    trees = {module: parse_source(text, f"{place}: code of {module}") for module, text in sources.items()}
-    grammar = Grammar(declared_names(trees), allowed)
-    classes: dict[str, ScriptClass] = {}
-    operators: Counter[str] = Counter()
-    functions = 0
-    for module, tree in trees.items():
-        grammar.check(module, tree, f"{place}: code of {module}")
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef):
-                classes[f"{module}.{node.name}"] = _script_class(node)
-            elif isinstance(node, ast.FunctionDef):
-                functions += 1
-            elif isinstance(node, ast.Call) and (name := _operator(node.func)):
-                operators[name] += 1
+    try:
+        trees = {module: parse_source(text, f"{place}: code of {module}") for module, text in sources.items()}
+        known = declared(trees)
+        grammar = Grammar(known, allowed)
+        for module, tree in trees.items():
+            grammar.check(module, tree, f"{place}: code of {module}")
+        nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+        operators = Counter(name for node in nodes if isinstance(node, ast.Call) and (name := _operator(node.func)))
+        functions = sum(isinstance(node, ast.FunctionDef) for node in nodes)
+    except RecursionError:
+        raise UnsafeCheckpoint(f"{place}: its code is nested too deep to be read; save the model again") from None
     custom = {name for text in sources.values() for name in _CLASSES.findall(text)}
-    return ScriptCode(classes, functions, operators, tuple(sorted(custom)))
+    return ScriptCode(known.classes, functions, operators, tuple(sorted(custom)))
 
 
-def _script_class(node: ast.ClassDef) -> ScriptClass:
-    parameters: frozenset[str] = frozenset()
-    forward = None
-    for item in node.body:
-        if (
-            isinstance(item, ast.Assign)
-            and isinstance(item.targets[0], ast.Name)
-            and item.targets[0].id == "__parameters__"
-        ):
-            values = item.value.elts if isinstance(item.value, ast.List) else []
-            parameters = frozenset(str(value.value) for value in values if isinstance(value, ast.Constant))
-        if isinstance(item, ast.FunctionDef) and item.name == "forward":
-            forward = item
-    methods = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
-    sets_up = methods.get("__setstate__")
-    return ScriptClass(
-        parameters,
-        forward,
-        bases=frozenset(ast.unparse(base) for base in node.bases),
-        types=dict(_declared_types(node)),
-        methods={name: _takes_and_gives(item) for name, item in methods.items()},
-        state=sets_up.args.args[-1].annotation if sets_up is not None and sets_up.args.args else None,
-    )
+def parse_source(text: str, place: str) -> ast.Module:
+    """Parse one source file with Python's parser, which reads what torch writes as torch's own does.
+
+    Args:
+        text: Of the file.
+        place: Its name, for messages.
+
+    Raises:
+        UnsafeCheckpoint: It is too long, no TorchScript, or could be read in two ways.
+    """
+    if len(text) > _MAX_SOURCE:
+        raise UnsafeCheckpoint(f"{place} has {len(text):,} characters, at most {_MAX_SOURCE:,} are read")
+    check_text(text, place)
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise UnsafeCheckpoint(
+            f"{place} is not as torch writes it ({error}); save the model again with torch.jit.save"
+        ) from None
 
 
-def _takes_and_gives(function: ast.FunctionDef) -> str:
-    """Types of the arguments after the first, and of the answer."""
-    given = [*function.args.args[1:], *function.args.kwonlyargs]
-    return f"({', '.join(_annotation(each.annotation) for each in given)}) -> {_annotation(function.returns)}"
+def check_text(text: str, place: str) -> None:
+    """Refuse text that torch's lexer could read in another way than Python's.
 
+    Args:
+        text: Of one source file.
+        place: The file, for the message.
 
-def _declared_types(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:
-    for item in node.body:
-        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
-            yield item.target.id, item.annotation
-        if isinstance(item, ast.Assign) and isinstance(item.targets[0], ast.Subscript):
-            name = item.targets[0].slice
-            yield str(name.value if isinstance(name, ast.Constant) else ""), item.value
+    Raises:
+        UnsafeCheckpoint: It has comments, continued lines, other quotes, or characters that torch escapes.
+    """
+    bare = _STRING.sub('""', text)
+    fine = _PLAIN.match(bare) and not _GLUED.search(bare) and '"' not in bare.replace('""', "") and text.isascii()
+    if not fine:
+        raise UnsafeCheckpoint(
+            f"{place} is not as torch writes it (comments, other quotes or other characters); save the model again with"
+            " torch.jit.save"
+        )
 
 
 def _operator(function: ast.expr) -> str | None:
@@ -141,17 +121,13 @@ def script_signature(forward: ast.FunctionDef | None) -> Signature | None:
         return None
     inputs = tuple(
         TensorSpec(
-            argument.arg, None if _annotation(argument.annotation) == "Tensor" else _annotation(argument.annotation)
+            argument.arg, None if annotation(argument.annotation) == "Tensor" else annotation(argument.annotation)
         )
         for argument in forward.args.args[1:]
     )
-    returns = _annotation(forward.returns)
+    returns = annotation(forward.returns)
     outputs, structure = _outputs(returns, forward.returns)
     return Signature(inputs, outputs, structure)
-
-
-def _annotation(node: ast.expr | None) -> str:
-    return ast.unparse(node) if node is not None else "Tensor"
 
 
 def _outputs(returns: str, node: ast.expr | None) -> tuple[tuple[TensorSpec, ...], str]:

@@ -94,7 +94,7 @@ class Grammar:
         self._place = place
         for node in tree.body:
             if isinstance(node, ast.ClassDef):
-                self._class(node, self._declared.attributes[f"{module}.{node.name}"])
+                self._class(node, self._declared.classes[f"{module}.{node.name}"].attributes)
             elif isinstance(node, ast.FunctionDef):
                 self._function(node, _Scope())
             elif not _is_preamble(node):
@@ -231,11 +231,12 @@ class Grammar:
             name = ".".join(chain[3:]).removesuffix(".__new__")
             if not known_class(name, self._allowed):
                 self._refuse_unknown(node, f"torch.classes.{name}", "a C++ class")
-        elif full not in self._declared.globals:
+        elif not self._declared.defines(full):
             owner, _, last = full.rpartition(".")
-            if last != "__new__" and last not in self._declared.attributes.get(owner, ()):
+            known = self._declared.classes.get(owner)
+            if last != "__new__" and (known is None or last not in known.attributes):
                 self._refuse(node, f"uses {full} without defining it")
-            elif owner not in self._declared.globals:
+            elif not self._declared.defines(owner):
                 self._refuse(node, f"uses {owner} without defining it")
 
     def _call(self, node: ast.Call, scope: _Scope) -> None:

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from replay.checkpoints.formats.torchscript.code import ScriptClass
+from replay.checkpoints.formats.torchscript.declared import ScriptClass
 from replay.checkpoints.safety.placeholders import Placeholder
 
 _INTERFACES = frozenset(["Interface", "ModuleInterface"])
