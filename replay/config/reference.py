@@ -6,6 +6,7 @@ written by hand.
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -15,10 +16,12 @@ import yaml
 
 from replay.config.messages.wording import listing
 from replay.config.sections.base import TYPE_WORDS
+from replay.config.sections.op_arguments import OPS
 from replay.config.sections.replay import ReplayConfig
 from replay.config.shape import all_sections, field_of, keys_of
 
 _MARKER = re.compile(r"(<!-- keys of (\w+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
+_OPS_MARKER = re.compile(r"(<!-- ops -->\n).*?(<!-- end of ops -->)", re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 _PLURAL = re.compile(r"^(name|number|duration|whole number)\b")
@@ -30,10 +33,12 @@ def fill_tables(text: str) -> str:
 
     Args:
         text: The page. The table of a section stands between ``<!-- keys of NAME -->``, NAME being the section's class,
-            and ``<!-- end of keys -->``; other tables link to the heading above it.
+            and ``<!-- end of keys -->``; other tables link to the heading above it. That of all perturbations stands
+            between ``<!-- ops -->`` and ``<!-- end of ops -->``.
     """
     headings = {match[2]: _HEADING.findall(text[: match.start()])[-1] for match in _MARKER.finditer(text)}
     tables = _Tables(headings)
+    text = _OPS_MARKER.sub(lambda match: f"{match[1]}\n{_render_ops()}\n\n{match[2]}", text)
     return _MARKER.sub(lambda match: f"{match[1]}\n{tables.render(match[2])}\n\n{match[3]}", text)
 
 
@@ -59,9 +64,7 @@ class _Tables:
             assert info is not None
             # What a section holds by default is in its own table.
             default = "required" if info.is_required() else _default({} if "$ref" in node else node.get("default"))
-            meaning = " ".join((info.description or "").replace("``", "`").split())
-            cells = (cell.replace("|", r"\|") for cell in (f"`{key}`", self._type(node), default, meaning))
-            rows.append(f"| {' | '.join(cells)} |")
+            rows.append(_row(f"`{key}`", self._type(node), default, _markdown(info.description)))
         return "\n".join(rows)
 
     def _type(self, node: dict[str, Any]) -> str:
@@ -82,6 +85,31 @@ class _Tables:
             return f"mapping (name: {self._type(entries)})" if isinstance(entries, dict) else "mapping"
         bounds = [f"{sign} {node[bound]}" for bound, sign in _BOUNDS.items() if bound in node]
         return f"{_SCALARS[node['type']]} {listing(bounds)}".strip()
+
+
+def _render_ops() -> str:
+    """The table of perturbations: each with its arguments, and what it does in the first paragraph of its class."""
+    rows = ["| `op` | arguments | meaning |", "|---|---|---|"]
+    for name, op in OPS.items():
+        choice = op.exactly_one or op.at_least_one
+        words = [" or ".join(f"`{key}`" for key in choice) + (", or both" if op.at_least_one else "")] if choice else []
+        for key, info in op.fields_by_key().items():
+            if key not in choice:
+                words.append(f"`{key}`" if info.is_required() else f"`{key}` (optional)")
+        rows.append(_row(f"`{name}`", listing(words), _markdown(op.__doc__)))
+    own = _row("`module:Class`, `file.py:Class`", "`kwargs` (optional)", "A perturbation of your own.")
+    return "\n".join([*rows, own])
+
+
+def _row(*cells: str) -> str:
+    escaped = (cell.replace("|", r"\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |"
+
+
+def _markdown(docstring: str | None) -> str:
+    """The first paragraph of a docstring on one line."""
+    paragraph = inspect.cleandoc(docstring or "").partition("\n\n")[0]
+    return " ".join(paragraph.replace("``", "`").split())
 
 
 def _anchor(heading: str) -> str:

@@ -123,8 +123,21 @@ def test_the_whole_file_names_every_required_key():
 
 
 def test_every_perturbation_is_in_the_table():
-    table = TEXT[TEXT.index("| `op` | arguments |") : TEXT.index("All take")]
-    assert set(OPS) <= set(re.findall(r"`(\w+)`", table))
+    table = TEXT[TEXT.index("| `op` | arguments |") : TEXT.index("<!-- end of ops -->")]
+    names = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert names == ["op", *OPS]
+    assert {key for op in OPS.values() for key in op.fields_by_key()} <= set(re.findall(r"`(\w+)`", table))
+
+
+def test_perturbations_by_hand():
+    rows = fill_tables("<!-- ops -->\n<!-- end of ops -->\n").splitlines()
+    assert rows[2:4] == ["| `op` | arguments | meaning |", "|---|---|---|"]
+    assert "| `nulls` |  | Every touched value becomes null; a whole list is null, not its elements. |" in rows
+    starts = {row.split(" | ")[0]: row.split(" | ")[1] for row in rows if row.startswith("| `")}
+    assert starts["| `noise`"] == "`std` or `relative_std`"
+    assert starts["| `clip`"] == "`min` or `max`, or both"
+    assert starts["| `constant`"] == "`value`"
+    assert starts["| `bitflip`"] == "`bits` (optional)"
 
 
 def test_the_skew_matrix():
