@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from replay.diff.chunk import Chunk, ChunkBuffer, Column, decode, split_rejected
+from replay.diff.chunk import Chunk, Column
+from replay.diff.chunked_state import ChunkedState
 from replay.diff.comparison import compare_rows
-from replay.diff.packed import Packed
 from replay.diff.score_state import ScoreState, ScoreSums
 from replay.diff.slices.contribution import NUM_TERMS, Judged, compact_columns, spread_columns, take_terms
 from replay.diff.slices.tables import CLUSTER_WIDTH, COUNTS_WIDTH, Kind, Plan, SliceTables
@@ -27,7 +26,7 @@ Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 
-class DiffState(Packed):
+class DiffState(ChunkedState):
     """Everything that a diff measures in one pass, as sums: picklable, and K merged shards equal one pass.
 
     A scenario's column holds a score only where the scenario touched the row. Its slices are kept as what it changes in
@@ -51,7 +50,7 @@ class DiffState(Packed):
     """
 
     def __init__(self, spec: DiffSpec) -> None:
-        self.spec = spec
+        super().__init__(spec)
         self.rows = 0
         self.no_time = 0
         self.no_group = 0
@@ -61,30 +60,9 @@ class DiffState(Packed):
         self.excluded = Excluded()
         self.scores = {name: ScoreState(spec) for name in (ONLINE, *(variant.name for variant in spec.variants))}
         self.slices = SliceTables(spec, len(self.scores))
-        self._buffer = ChunkBuffer()
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Every column that the state reads, each once."""
-        return self.spec.columns
-
-    def update(self, batch: pa.RecordBatch) -> Self:
-        """Add a batch of the scores table; it needs ``columns``, others are ignored."""
-        self._buffer.add(batch.select(list(self.spec.columns)))
-        if self._buffer.full:
-            self.flush()
-        return self
-
-    def flush(self) -> Self:
-        """Work through what is buffered; the other methods do so by themselves."""
-        for table in self._buffer.drain():
-            scored, rejected = split_rejected(table, self.spec)
-            self.rejected.update(rejected)
-            if scored.num_rows:
-                # Sums of scores near 1e308 overflow; what is computed from them then says so.
-                with np.errstate(over="ignore", invalid="ignore"):
-                    self._add(decode(scored, self.spec))
-        return self
+    def _reject(self, rejected: Mapping[str, int]) -> None:
+        self.rejected.update(rejected)
 
     def merge(self, other: Self) -> Self:
         """Add another state of the same spec; what ``other`` measures stays as it is.
@@ -123,7 +101,9 @@ class DiffState(Packed):
             if moments.size:
                 self._see_times(int(moments.min()), int(moments.max()))
         plans, values = self.slices.place(chunk)
-        _ChunkPass(self, chunk, plans, values).run()
+        # Sums of scores near 1e308 overflow; what is computed from them then says so.
+        with np.errstate(over="ignore", invalid="ignore"):
+            _ChunkPass(self, chunk, plans, values).run()
 
 
 class _ChunkPass:

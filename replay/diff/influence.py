@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from replay.diff.chunk import Chunk, ChunkBuffer, Column, decode, split_rejected
+from replay.diff.chunk import Chunk, Column
+from replay.diff.chunked_state import ChunkedState
 from replay.diff.grid import DiffState
 from replay.diff.spec import ONLINE, DiffSpec, VariantColumn
 from replay.metrics.cluster import CLUSTERS
@@ -97,7 +97,7 @@ class _Usable:
         return _Usable(mask, bits)
 
 
-class InfluenceState:
+class InfluenceState(ChunkedState):
     """Sums of influences: by hashed cluster, or of the squared difference from the baseline's row by row.
 
     Args:
@@ -111,40 +111,15 @@ class InfluenceState:
     """
 
     def __init__(self, plan: InfluencePlan) -> None:
-        self.plan = plan
         # The second pass reads no slices.
-        self._spec = replace(plan.spec, segments=(), time=None)
+        super().__init__(replace(plan.spec, segments=(), time=None))
+        self.plan = plan
         self.by_cluster: dict[str, Array] = {}
         self.paired_squares: dict[str, Array] = {}
         if plan.spec.group is not None:
             self.by_cluster = {name: np.zeros((CLUSTERS, USED + 1)) for name in plan.tables}
         elif plan.spec.baseline in plan.tables:
             self.paired_squares = {name: np.zeros((len(METRICS), 2)) for name in plan.tables}
-        self._buffer = ChunkBuffer()
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Every column that the state reads, each once."""
-        return self._spec.columns
-
-    def update(self, batch: pa.RecordBatch) -> Self:
-        """Add a batch of the scores table, the same rows as in the first pass.
-
-        Raises:
-            ValueError: A score that the first pass did not see.
-        """
-        self._buffer.add(batch.select(list(self._spec.columns)))
-        if self._buffer.full:
-            self.flush()
-        return self
-
-    def flush(self) -> Self:
-        """Work through what is buffered; the other methods do so by themselves."""
-        for table in self._buffer.drain():
-            scored, _ = split_rejected(table, self._spec)
-            if scored.num_rows:
-                self._add(decode(scored, self._spec))
-        return self
 
     def merge(self, other: Self) -> Self:
         """Add another state of the same plan; what ``other`` measures stays as it is."""
@@ -161,8 +136,8 @@ class InfluenceState:
         return zlib.compress(pickle.dumps(sums, protocol=pickle.HIGHEST_PROTOCOL), level=1)
 
     @classmethod
-    def from_bytes(cls, data: bytes, plan: InfluencePlan) -> InfluenceState:
-        """Unpack what ``to_bytes`` of this very program packed; never feed it bytes of another origin."""
+    def unpacked(cls, data: bytes, plan: InfluencePlan) -> InfluenceState:
+        """Undo ``to_bytes`` of this very program; never feed it bytes of another origin."""
         state = cls(plan)
         state.by_cluster, state.paired_squares = pickle.loads(zlib.decompress(data))
         return state
@@ -180,10 +155,10 @@ class InfluenceState:
                 usable = clean[variant.checkpoint].replaced(rows, _Usable.of(column, chunk.judged[rows]))
             if variant.name in self.plan.tables:
                 influence = self._add_score(variant.name, chunk, usable, baseline)
-                baseline = influence if variant.name == self._spec.baseline else baseline
+                baseline = influence if variant.name == self.spec.baseline else baseline
 
     def _baseline_first(self) -> list[VariantColumn]:
-        return sorted(self._spec.variants, key=lambda variant: variant.name != self._spec.baseline)
+        return sorted(self.spec.variants, key=lambda variant: variant.name != self.spec.baseline)
 
     def _add_score(self, name: str, chunk: Chunk, usable: _Usable, baseline: Array | None) -> Array:
         """Add one column of scores; returns its rows' influence, ``(num_rows, num_metrics)``."""

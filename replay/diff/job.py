@@ -19,7 +19,7 @@ from replay.diff.ranking.rank_state import GROUP, RankState
 from replay.diff.result import DiffResult
 from replay.diff.spec import DiffSpec
 from replay.diff.worst import RowDelta, WorstRows
-from replay.metrics.rank import RankChange
+from replay.metrics.order import RankChange
 from replay.spark.arrow_mapping import Batches, BatchFunction, ScannedBatches, map_batches
 from replay.spark.sql import quoted
 
@@ -108,9 +108,7 @@ def diff_scores(
     ranks = rank_effects(scores, spec) if spec.group is not None and len(spec.variants) > 1 else None
     influence = None
     if plan.needed:
-        influence = accumulate(
-            batches, spec.columns, InfluenceState(plan), partial(InfluenceState.from_bytes, plan=plan)
-        )
+        influence = accumulate(batches, spec.columns, InfluenceState(plan), partial(InfluenceState.unpacked, plan=plan))
     return Diff(first.sums, measure(first.sums, influence, ranks), first.worst.compute())
 
 

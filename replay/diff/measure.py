@@ -19,7 +19,7 @@ from replay.diff.slices.measures import ALL, SliceMeasures, bucket_time, metric_
 from replay.diff.slices.tables import COUNTS_WIDTH
 from replay.diff.spec import ONLINE
 from replay.metrics.histogram_metric import bounded_metrics
-from replay.metrics.rank import RankChange
+from replay.metrics.order import RankChange
 from replay.metrics.row import MetricRow
 from replay.metrics.value import MetricValue, undefined
 

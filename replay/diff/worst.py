@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from replay.diff.chunk import Chunk, ChunkBuffer, Column, decode, split_rejected
+from replay.diff.chunk import Chunk, Column
+from replay.diff.chunked_state import ChunkedState
 from replay.diff.comparison import RowComparison, compare_rows
-from replay.diff.packed import Packed
 from replay.diff.slices.measures import bucket_time
 from replay.diff.spec import DiffSpec
 
@@ -74,7 +74,7 @@ class _Bad:
         return _Bad(np.concatenate((left.rows, others.rows)), left.compared.joined(others.compared))
 
 
-class WorstRows(Packed):
+class WorstRows(ChunkedState):
     """The ``limit`` worst rows of each variant: mergeable, and the same rows however the table is cut.
 
     Rows with one score, or with a NaN or infinite one, come first, then those beyond tolerance by ``|delta|``; rows
@@ -87,31 +87,15 @@ class WorstRows(Packed):
     """
 
     def __init__(self, spec: DiffSpec, key: tuple[str, ...], limit: int) -> None:
-        self.spec = replace(spec, label=None, weight=None, group=None, segments=())
+        super().__init__(replace(spec, label=None, weight=None, group=None, segments=()))
         self.key = key
         self.limit = limit
         self._kept: dict[str, pa.Table] = {}
-        self._buffer = ChunkBuffer()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that the state reads, each once."""
         return tuple(dict.fromkeys((*self.spec.columns, *self.key)))
-
-    def update(self, batch: pa.RecordBatch) -> Self:
-        """Add a batch of the scores table; it needs ``columns``, others are ignored."""
-        self._buffer.add(batch.select(list(self.columns)))
-        if self._buffer.full:
-            self.flush()
-        return self
-
-    def flush(self) -> Self:
-        """Work through what is buffered; the other methods do so by themselves."""
-        for table in self._buffer.drain():
-            scored, _ = split_rejected(table, self.spec)
-            if scored.num_rows and self.limit:
-                self._add(decode(scored, self.spec))
-        return self
 
     def merge(self, other: Self) -> Self:
         """Add another state of the same spec; what ``other`` found stays as it is."""
@@ -140,6 +124,8 @@ class WorstRows(Packed):
         return RowDelta(variant, row["kind"], key, time, row["online"], row["replayed"], delta)
 
     def _add(self, chunk: Chunk) -> None:
+        if not self.limit:
+            return
         clean: dict[str, _Bad] = {}
         for variant in self.spec.variants:
             if variant.checkpoint is None:

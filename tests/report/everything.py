@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 
-from replay.metrics.rank import GroupMean, RankChange
+from replay.metrics.order import GroupMean, RankChange
 from replay.metrics.value import MetricValue
 from replay.report.summary import (
     Cause,

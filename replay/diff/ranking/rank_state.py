@@ -9,12 +9,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from replay.diff.chunk import CHUNK_ROWS, Column, read_numbers
-from replay.diff.packed import Packed
+from replay.diff.chunked_state import Packed
 from replay.diff.ranking.group_values import GroupValues, Labels, Reference
 from replay.diff.spec import DiffSpec
 from replay.metrics.interval import NO_INTERVAL, wald
-from replay.metrics.order import ORDER_METRICS, OrderMetric, order_measures
-from replay.metrics.rank import GroupMean, RankChange
+from replay.metrics.order import ORDER_METRICS, GroupMean, OrderMetric, RankChange, order_measures
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]

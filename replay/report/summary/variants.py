@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import model_validator
 
 from replay.metrics.metric import changed_metrics
-from replay.metrics.rank import RankChange
+from replay.metrics.order import RankChange
 from replay.metrics.value import MetricValue
 from replay.report.summary.json_safe import OPTIONAL, UNDEFINED
 from replay.report.summary.metric_record import MetricRecord

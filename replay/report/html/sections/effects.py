@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from replay.metrics.metric import losses
-from replay.metrics.order import OrderMetric
-from replay.metrics.rank import RankChange
+from replay.metrics.order import OrderMetric, RankChange
 from replay.metrics.value import MetricValue
 from replay.report.charts.intervals import IntervalCell, interval_cell, shared_scale
 from replay.report.html.sections.order import mean_cell

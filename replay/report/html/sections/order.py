@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from replay.metrics.rank import GroupMean
+from replay.metrics.order import GroupMean
 from replay.report.summary import Summary
 from replay.report.words.numbers import MISSING, confidence, count, number, signed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from replay.metrics.rank import GroupMean, RankChange
+from replay.metrics.order import GroupMean, RankChange
 from replay.report.html.render import render_html
 from replay.report.html.sections.effects import EFFECTS_SHOWN, effect_table
 from replay.report.summary import Stability, VariantSummary

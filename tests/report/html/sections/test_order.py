@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from replay.metrics.rank import GroupMean, RankChange
+from replay.metrics.order import GroupMean, RankChange
 from replay.report.html.render import render_html
 from replay.report.html.sections.order import order_table
 from replay.report.words.numbers import MINUS

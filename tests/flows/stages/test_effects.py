@@ -5,28 +5,29 @@ from dataclasses import replace
 import pytest
 
 from replay.diff.measure import measure
-from replay.diff.sensitivity import rank_sensitivity
+from replay.flows.stages.effects import rank_families
 from replay.metrics.value import undefined
 from tests.diff.table import SPEC
 from tests.diff.test_grid import diffed, second_pass
 
 NAMES = ("candidate", "prod/nulls", "candidate/nulls")
+FAMILIES = {name: f"family of {name}" for name in NAMES}
 
 
 def test_with_a_label_the_largest_auc_drop_comes_first():
     state = diffed(SPEC)
     result = measure(state, second_pass(state))
-    found = rank_sensitivity(result, NAMES)
+    found = rank_families(result, FAMILIES)
     drops = {name: result.variants[name].vs_baseline["changes"]["auc_drop"].value for name in NAMES}
     assert [one.variant for one in found] == sorted(NAMES, key=lambda name: -drops[name])
     for one in found:
-        assert (one.metric, one.value) == ("auc_drop", drops[one.variant])
+        assert (one.family, one.metric, one.value) == (FAMILIES[one.variant], "auc_drop", drops[one.variant])
         assert one.low < one.value < one.high
 
 
 def test_without_a_label_the_mean_distance_decides():
     result = measure(diffed(replace(SPEC, label=None, weight=None)))
-    found = rank_sensitivity(result, NAMES)
+    found = rank_families(result, FAMILIES)
     sizes = [one.value for one in found]
     assert {one.metric for one in found} == {"mean_abs"}
     assert sizes == sorted(sizes, reverse=True)
@@ -37,10 +38,10 @@ def test_what_is_not_defined_comes_last():
     state = diffed(SPEC)
     result = measure(state)
     result.variants["candidate"].vs_baseline["changes"]["auc_drop"] = undefined(900, "one class")
-    assert [one.variant for one in rank_sensitivity(result, NAMES)][-1] == "candidate"
+    assert [one.variant for one in rank_families(result, FAMILIES)][-1] == "candidate"
 
 
 @pytest.mark.parametrize("name", ["typo", "prod"])
 def test_only_what_is_compared_with_the_baseline_is_ranked(name):
     with pytest.raises(ValueError, match="compared with the baseline"):
-        rank_sensitivity(measure(diffed(SPEC)), [name])
+        rank_families(measure(diffed(SPEC)), {name: "counts"})

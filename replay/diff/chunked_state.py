@@ -1,0 +1,77 @@
+"""What the states of a pass over the scores table share: they buffer batches, and travel as bytes."""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Self
+
+import pyarrow as pa
+
+from replay.diff.chunk import Chunk, ChunkBuffer, decode, split_rejected
+from replay.diff.spec import DiffSpec
+
+
+class Packed:
+    """Gives a state that buffers rows its ``to_bytes`` and ``from_bytes``."""
+
+    def flush(self) -> Self:
+        """Work through what is buffered; a state that buffers overrides it."""
+        return self
+
+    def to_bytes(self) -> bytes:
+        """Pack for the way between our own processes."""
+        return zlib.compress(pickle.dumps(self.flush(), protocol=pickle.HIGHEST_PROTOCOL), level=1)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Unpack what ``to_bytes`` of this very program packed; never feed it bytes of another origin.
+
+        Raises:
+            TypeError: Something else was packed.
+        """
+        state = pickle.loads(zlib.decompress(data))
+        if not isinstance(state, cls):
+            raise TypeError(f"found {type(state).__name__}, expected a packed {cls.__name__}")
+        return state
+
+
+class ChunkedState(Packed, ABC):
+    """A state that is fed with batches of the scores table and works through chunks.
+
+    Args:
+        spec: What it decodes of a chunk.
+    """
+
+    def __init__(self, spec: DiffSpec) -> None:
+        self.spec = spec
+        self._buffer = ChunkBuffer()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that the state reads, each once."""
+        return self.spec.columns
+
+    def update(self, batch: pa.RecordBatch) -> Self:
+        """Add a batch of the scores table; it needs ``columns``, others are ignored."""
+        self._buffer.add(batch.select(list(self.columns)))
+        if self._buffer.full:
+            self.flush()
+        return self
+
+    def flush(self) -> Self:
+        """Work through what is buffered; the other methods do so by themselves."""
+        for table in self._buffer.drain():
+            scored, rejected = split_rejected(table, self.spec)
+            self._reject(rejected)
+            if scored.num_rows:
+                self._add(decode(scored, self.spec))
+        return self
+
+    def _reject(self, rejected: Mapping[str, int]) -> None:
+        """Rows that were not scored, counted by reason; nothing, unless a state counts them."""
+
+    @abstractmethod
+    def _add(self, chunk: Chunk) -> None: ...
