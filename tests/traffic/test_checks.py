@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from replay.errors import TrafficError
-from replay.traffic import TrafficCheck, check_traffic, key_fingerprint, keys, open_traffic
+from replay.traffic import TrafficCheck, check_traffic, keys, open_traffic
 from tests.traffic.tables import traffic_config, write
 
 pytestmark = pytest.mark.spark
@@ -53,46 +53,6 @@ def test_integer_and_nanosecond_times(spark: SparkSession, tmp_path: Path) -> No
 def test_a_wrong_unit_is_told(spark: SparkSession, tmp_path: Path) -> None:
     write(tmp_path / "t.parquet", pa.table({"id": [1], "ms": [1_795_000_000_000]}))
     assert "is `traffic.time.unit` right" in refused(spark, tmp_path, time={"column": "ms", "unit": "s"})
-
-
-class TestFingerprint:
-    def test_is_that_of_the_keys_in_any_order(self, spark: SparkSession, tmp_path: Path) -> None:
-        table = pa.table({"id": np.arange(1000), "other": np.zeros(1000)})
-        write(tmp_path / "a" / "t.parquet", table)
-        shuffled = table.take(np.random.default_rng(0).permutation(1000))
-        for index in range(4):
-            write(tmp_path / "b" / f"{index}.parquet", shuffled.slice(index * 250, 250))
-        first = check(spark, tmp_path / "a").keys
-        assert check(spark, tmp_path / "b").keys == first
-        frame = spark.read.parquet(str(tmp_path / "b"))
-        assert key_fingerprint(frame, ["id"]) == first
-        assert key_fingerprint(frame.where("id != 7"), ["id"]) != first
-        moved = frame.withColumn("id", F.when(F.col("id") == 7, 5000).otherwise(F.col("id")))
-        assert key_fingerprint(moved, ["id"]).rows == first.rows
-        assert key_fingerprint(moved, ["id"]) != first
-
-    def test_is_the_sum_and_xor_of_spark_s_hash(self, spark: SparkSession) -> None:
-        frame = spark.range(1000).selectExpr("id", "CAST(id AS string) AS text")
-        hashes = [row[0] % 2**64 for row in frame.select(F.xxhash64("id", "text")).collect()]
-        found = key_fingerprint(frame, ["id", "text"])
-        assert found.rows == 1000
-        assert found.sum == sum(hashes) % 2**64
-        assert found.xor == int(np.bitwise_xor.reduce(np.array(hashes, np.uint64)))
-
-    def test_a_row_twice_shows(self, spark: SparkSession) -> None:
-        frame = spark.range(10)
-        doubled = key_fingerprint(frame.union(frame.where("id = 3")), ["id"])
-        assert doubled.rows == 11
-        assert doubled.sum != key_fingerprint(frame, ["id"]).sum
-
-    def test_of_nothing(self, spark: SparkSession) -> None:
-        assert key_fingerprint(spark.range(0), ["id"]) == keys.KeyFingerprint(0, 0, 0)
-
-    def test_paths_in_the_traffic_are_columns_in_the_scores(self, spark: SparkSession, tmp_path: Path) -> None:
-        write(tmp_path / "t.parquet", pa.table({"ctx": [{"id": 1}, {"id": 2}]}))
-        found = check(spark, tmp_path, key=["ctx.id"]).keys
-        scores = spark.sql("SELECT col1 AS `ctx.id` FROM VALUES (2L), (1L)")
-        assert key_fingerprint(scores, ["ctx.id"]) == found
 
 
 KEYS = {

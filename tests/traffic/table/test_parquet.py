@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from replay.errors import ConfigError, TrafficError
+from replay.errors import TrafficError
 from replay.traffic import open_traffic
 from replay.traffic.table.parquet import list_files
 from tests.traffic.tables import read_direct, read_scan, traffic_config, write
@@ -69,16 +69,6 @@ def test_a_directory_with_signs_in_its_name(spark: SparkSession, tmp_path: Path)
     assert read_scan(spark, traffic) == ROWS
 
 
-@pytest.mark.parametrize("url", ["file://{}", "file:{}"])
-@pytest.mark.spark
-def test_a_file_url(spark: SparkSession, tmp_path: Path, url: str) -> None:
-    write(tmp_path / "x y" / "t.parquet", ROWS)
-    traffic = open_traffic(spark, traffic_config(url.format(tmp_path / "x y")))
-    assert traffic.num_rows == 3
-    encoded = open_traffic(spark, traffic_config(url.format(tmp_path / "x%20y")))
-    assert encoded.location == traffic.location
-
-
 @pytest.mark.spark
 def test_a_file_instead_of_a_directory(spark: SparkSession, tmp_path: Path) -> None:
     traffic = open_traffic(spark, traffic_config(write(tmp_path / "t.parquet", ROWS)))
@@ -134,21 +124,6 @@ def test_a_truncated_file_is_named(spark: SparkSession, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(TrafficError, match=r"2\.parquet: is truncated"):
         open_traffic(spark, traffic_config(tmp_path))
-
-
-@pytest.mark.spark
-def test_a_path_that_is_not_there(spark: SparkSession, tmp_path: Path) -> None:
-    with pytest.raises(TrafficError, match="nowhere: does not exist"):
-        open_traffic(spark, traffic_config(tmp_path / "nowhere"))
-
-
-@pytest.mark.parametrize("version", [{"delta_version": 0}, {"delta_timestamp": "2026-01-01"}])
-@pytest.mark.spark
-def test_parquet_has_no_versions(spark: SparkSession, tmp_path: Path, version: dict[str, object]) -> None:
-    write(tmp_path / "t.parquet", ROWS)
-    with pytest.raises(ConfigError) as caught:
-        open_traffic(spark, traffic_config(tmp_path, **version))
-    assert caught.value.problems[0].path == f"traffic.{next(iter(version))}"
 
 
 @pytest.mark.spark

@@ -1,0 +1,56 @@
+"""What a pinned table says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from replay.traffic import DataFile, PinnedTraffic
+from tests.traffic.tables import traffic_config
+
+
+def pinned(**settings: Any) -> PinnedTraffic:
+    return PinnedTraffic(
+        format="parquet",
+        config=traffic_config("/t", **settings),
+        location="/t",
+        schema=pa.schema([("id", pa.int64())]),
+        num_rows=3,
+        files=(DataFile("/t/a.parquet", 100, 3, 1),),
+        identity=("a.parquet 100 1",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({}, None),
+        ({"time": "ts", "window": {"start": "2026-01-01T00:00:00Z"}}, None),
+        ({"where": "id > 1"}, "`where` is Spark SQL, which only Spark can evaluate"),
+        ({"sample": {"rate": 0.5}}, "`sample` uses Spark's hash"),
+        ({"sample": {"rate": 1.0}}, None),
+    ],
+)
+def test_what_only_spark_can_select(settings: dict[str, Any], problem: str | None) -> None:
+    assert pinned(**settings).direct_problem == problem
+    assert replace(pinned(**settings), direct_obstacle="far away").direct_problem == "far away"
+
+
+def test_the_fingerprint_follows_the_format_and_the_identity() -> None:
+    table = pinned()
+    others = [replace(table, format="delta"), replace(table, identity=("a.parquet 100 2",))]
+    assert len({table.fingerprint(), *(other.fingerprint() for other in others)}) == 3
+    assert pinned(where="id > 1").fingerprint() == table.fingerprint()
+
+
+def test_what_the_manifest_has_of_it() -> None:
+    told = pinned(time="ts", window={"start": "2026-01-01T00:00:00Z"}).describe()
+    assert (told["format"], told["path"], told["files"], told["rows"]) == ("parquet", "/t", 1, 3)
+    assert told["window"] == {"start": "2026-01-01T00:00:00Z", "end": None}
+
+
+def test_no_rows_are_told_with_the_version() -> None:
+    assert replace(pinned(), delta_version=4).no_rows_message().startswith("/t at version 4 has no rows")
