@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.diff.chunk import Column
-from replay.diff.comparison import ComparisonSums, left_over
+from replay.diff.comparison import ComparisonSums
+from replay.diff.pair_moments import left_over
 from replay.diff.slices.contribution import NUM_TERMS, Judged
 from replay.diff.spec import DiffSpec
 from replay.metrics.histogram import Histogram

@@ -105,6 +105,9 @@ class OrderMetric(ABC):
         labelled: Whether it needs labels.
         same: Its value in a group whose order did not change.
         span: The least and the largest value.
+        name_of_k: Its name in tables and gates; ``{k}`` stands for k.
+        label_of_k: Its name in a report.
+        undefined_of_k: Why no group defines it, where there are groups of two rows that both sides score.
     """
 
     key: ClassVar[str]
@@ -112,21 +115,24 @@ class OrderMetric(ABC):
     labelled: ClassVar[bool] = False
     same: ClassVar[float]
     span: ClassVar[tuple[float, float]]
+    name_of_k: ClassVar[str]
+    label_of_k: ClassVar[str]
+    undefined_of_k: ClassVar[str]
 
-    @staticmethod
-    @abstractmethod
-    def name(k: int | str) -> str:
+    @classmethod
+    def name(cls, k: int | str) -> str:
         """In tables and gates."""
+        return cls.name_of_k.format(k=k)
 
-    @staticmethod
-    @abstractmethod
-    def label(k: int | str) -> str:
+    @classmethod
+    def label(cls, k: int | str) -> str:
         """In a report."""
+        return cls.label_of_k.format(k=k)
 
-    @staticmethod
-    @abstractmethod
-    def why_undefined(k: int) -> str:
+    @classmethod
+    def why_undefined(cls, k: int) -> str:
         """Why no group defines it, where there are groups of two rows that both sides score."""
+        return cls.undefined_of_k.format(k=k)
 
     @staticmethod
     @abstractmethod

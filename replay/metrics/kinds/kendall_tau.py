@@ -18,24 +18,9 @@ class KendallTau(OrderMetric):
     by_k = False
     same = 1.0
     span = (-1.0, 1.0)
-
-    @staticmethod
-    def name(k: int | str) -> str:
-        """In tables and gates."""
-        del k
-        return "kendall_tau"
-
-    @staticmethod
-    def label(k: int | str) -> str:
-        """In a report."""
-        del k
-        return "Kendall tau"
-
-    @staticmethod
-    def why_undefined(k: int) -> str:
-        """Why no group defines it."""
-        del k
-        return ALL_TIED
+    name_of_k = "kendall_tau"
+    label_of_k = "Kendall tau"
+    undefined_of_k = ALL_TIED
 
     @staticmethod
     def off(left: Ranks, right: Ranks, groups: Groups, label: Array, k: int) -> Array:

@@ -18,22 +18,9 @@ class NdcgChange(OrderMetric):
     labelled = True
     same = 0.0
     span = (-1.0, 1.0)
-
-    @staticmethod
-    def name(k: int | str) -> str:
-        """In tables and gates."""
-        return f"ndcg_{k}_change"
-
-    @staticmethod
-    def label(k: int | str) -> str:
-        """In a report."""
-        return f"NDCG@{k} change"
-
-    @staticmethod
-    def why_undefined(k: int) -> str:
-        """Why no group defines it."""
-        del k
-        return NO_POSITIVE
+    name_of_k = "ndcg_{k}_change"
+    label_of_k = "NDCG@{k} change"
+    undefined_of_k = NO_POSITIVE
 
     @staticmethod
     def off(left: Ranks, right: Ranks, groups: Groups, label: Array, k: int) -> Array:

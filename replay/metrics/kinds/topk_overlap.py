@@ -17,21 +17,9 @@ class TopKOverlap(OrderMetric):
     by_k = True
     same = 1.0
     span = (0.0, 1.0)
-
-    @staticmethod
-    def name(k: int | str) -> str:
-        """In tables and gates."""
-        return f"top_{k}_overlap"
-
-    @staticmethod
-    def label(k: int | str) -> str:
-        """In a report."""
-        return f"top {k} kept"
-
-    @staticmethod
-    def why_undefined(k: int) -> str:
-        """Why no group defines it."""
-        return f"no group has more than {k} rows that both sides score"
+    name_of_k = "top_{k}_overlap"
+    label_of_k = "top {k} kept"
+    undefined_of_k = "no group has more than {k} rows that both sides score"
 
     @staticmethod
     def off(left: Ranks, right: Ranks, groups: Groups, label: Array, k: int) -> Array:

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pyarrow as pa
+import pytest
+
+from replay.diff.chunk import Chunk
+from replay.diff.chunked_state import ChunkedState
+from tests.diff.table import SPEC, batches, scores_table
+
+TABLE = scores_table()
+
+
+class Rows(ChunkedState):
+    """Counts rows, and how often it was given a chunk."""
+
+    def __init__(self) -> None:
+        super().__init__(SPEC)
+        self.rows = self.chunks = 0
+        self.rejected = Counter()
+
+    def _reject(self, rejected):
+        self.rejected.update(rejected)
+
+    def _add(self, chunk: Chunk) -> None:
+        self.rows += chunk.rows
+        self.chunks += 1
+
+
+def fed():
+    state = Rows()
+    for (batch,) in batches(TABLE):
+        state.update(batch)
+    return state
+
+
+def test_batches_wait_until_they_are_a_chunk_and_rejected_rows_are_told_apart():
+    state = fed()
+    assert state.chunks == 0
+    state.flush()
+    reasons = [reason for reason in TABLE.column("rejected").to_pylist() if reason is not None]
+    assert (state.chunks, state.rows, state.rejected) == (1, TABLE.num_rows - len(reasons), Counter(reasons))
+    assert state.flush().chunks == 1
+
+
+def test_rows_that_were_all_rejected_make_no_chunk():
+    rejected = TABLE.set_column(
+        TABLE.schema.get_field_index("rejected"), "rejected", pa.array(["no_default"] * TABLE.num_rows)
+    )
+    state = Rows().update(rejected.combine_chunks().to_batches()[0]).flush()
+    assert (state.chunks, state.rejected) == (0, Counter(no_default=TABLE.num_rows))
+
+
+def test_what_waits_is_packed_as_well():
+    assert Rows.from_bytes(fed().to_bytes()).rows == fed().flush().rows
+
+
+def test_the_bytes_of_another_state_are_refused():
+    class Others(Rows):
+        pass
+
+    with pytest.raises(TypeError, match="found Rows, expected a packed Others"):
+        Others.from_bytes(fed().to_bytes())
