@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
 import torch
 
-from replay.checkpoints.checkpoint import Checkpoint
+from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile
 from replay.checkpoints.contents import Contents, listed
 from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256, verify_files
 from replay.checkpoints.finite import is_mask, non_finite_tensors
@@ -58,23 +59,34 @@ def examine(
             f"checkpoint {name!r}: {path} has NaN or Inf in {len(non_finite)} of {len(contents.tensors)} tensors:"
             f" {found}. Use another checkpoint, or pass --allow-non-finite to score it all the same"
         )
+    return replace(
+        described(path, files, config, contents),
+        name=name,
+        base_dir=base_dir,
+        allow_pickle=allow_pickle,
+        non_finite=non_finite,
+    )
+
+
+def described(
+    path: Path, files: tuple[CheckpointFile, ...], config: CheckpointConfig, contents: Contents
+) -> Checkpoint:
+    """What a reader found, as a checkpoint without a name."""
     by_dtype = contents.parameters_by_dtype()
     return Checkpoint(
-        name=name,
+        name="",
         path=str(path),
         format=contents.format,
-        sha256=sha256,
+        sha256=combined_sha256(files),
         files=files,
         config=config,
-        base_dir=base_dir,
+        base_dir="",
         parameters=sum(by_dtype.values()),
         parameters_by_dtype=by_dtype,
         tensors=contents.tensor_infos(),
         set_aside=contents.set_aside,
         executes=contents.executes,
         signature=contents.signature,
-        allow_pickle=allow_pickle,
-        non_finite=non_finite,
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile, Signature, TensorInfo
 from replay.checkpoints.contents import Contents, FoundPickle, listed
-from replay.checkpoints.examine import locate, unexpected_non_finite
+from replay.checkpoints.examine import described, locate, unexpected_non_finite
 from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256
 from replay.checkpoints.finite import non_finite_tensors
 from replay.checkpoints.format import FORMATS
@@ -130,8 +130,8 @@ def inspect_checkpoint(
         refusal = CheckpointError(
             f"{found}: NaN or Inf in {listed(name for name, _ in bad)}; --allow-non-finite allows it"
         )
-        return _described(found, files, contents, "refused", refusal)
-    return _described(found, files, contents, _verdict(contents.format))
+        return _described(found, files, config, contents, refusal)
+    return _described(found, files, config, contents)
 
 
 def describe_checkpoint(checkpoint: Checkpoint) -> Inspection:
@@ -144,7 +144,7 @@ def describe_checkpoint(checkpoint: Checkpoint) -> Inspection:
     recipe = () if checkpoint.recipe is None else (f"weights made of {checkpoint.recipe}",)
     return Inspection(
         path=checkpoint.path,
-        verdict=_verdict(checkpoint.format),
+        verdict="runs code" if FORMATS[checkpoint.format].runs_code else "safe",
         format=checkpoint.format,
         sha256=checkpoint.sha256,
         size=sum(file.size for file in checkpoint.files),
@@ -159,36 +159,21 @@ def describe_checkpoint(checkpoint: Checkpoint) -> Inspection:
     )
 
 
-def _verdict(format_: str) -> Literal["safe", "runs code"]:
-    """Of a checkpoint that is not refused."""
-    return "runs code" if FORMATS[format_].runs_code else "safe"
-
-
 def _described(
     path: Path,
     files: tuple[CheckpointFile, ...],
+    config: CheckpointConfig,
     contents: Contents,
-    verdict: Literal["safe", "runs code", "refused"],
     error: CheckpointError | None = None,
 ) -> Inspection:
-    by_dtype = contents.parameters_by_dtype()
-    return Inspection(
-        path=str(path),
-        verdict=verdict,
-        reason=str(error) if error else "",
-        error=type(error).__name__ if error else "",
-        format=contents.format,
-        sha256=combined_sha256(files),
-        size=sum(file.size for file in files),
-        files=files,
-        parameters=sum(by_dtype.values()),
-        parameters_by_dtype=tuple(by_dtype.items()),
-        tensors=contents.tensor_infos(),
+    found = describe_checkpoint(described(path, files, config, contents))
+    return replace(
+        found,
+        verdict=found.verdict if error is None else "refused",
+        reason="" if error is None else str(error),
+        error="" if error is None else type(error).__name__,
         non_finite=non_finite_tensors(contents.tensors),
         pickles=tuple(_embedded(pickle) for pickle in contents.pickles),
-        set_aside=contents.set_aside,
-        executes=contents.executes,
-        signature=contents.signature,
     )
 
 
@@ -222,7 +207,7 @@ def _refused_with_details(
     except CheckpointError:
         pickles = _raw_pickles(sniffed.path) if sniffed.format.holds_pickles else ()
         return _refused(sniffed.path, error, files=files, layout=sniffed.layout, pickles=pickles)
-    return _described(sniffed.path, files, contents, "refused", error)
+    return _described(sniffed.path, files, config, contents, error)
 
 
 def _files(path: Path) -> tuple[CheckpointFile, ...]:

@@ -41,16 +41,11 @@ _EXAMPLES: Final = ("data/sample_inputs/model.pt", "serialized_example_inputs.pt
 _NATIVE: Final = (".so", ".dll", ".dylib", ".cubin", ".ptx", ".cpp", ".o")
 
 
-def is_export(archive: Archive) -> bool:
-    """Whether an archive is one of torch.export, today's or the older layout."""
-    return "archive_format" in archive or OLD_PROGRAM in archive
-
-
 def not_needed(archive: Archive) -> tuple[str, ...]:
     """Entries that scoring does not need, and torch would read all the same: sample inputs, and the user's own files.
 
     Args:
-        archive: For which ``is_export`` holds.
+        archive: Of this format.
     """
     return tuple(name for name in archive.entries if name in _EXAMPLES or name.startswith(("extra/", "extra_files/")))
 
@@ -59,7 +54,7 @@ def read_export(archive: Archive, allowed: Collection[str] = ()) -> Contents:
     """Read an archive of torch.export.
 
     Args:
-        archive: For which ``is_export`` holds.
+        archive: Of this format.
         allowed: Operators that the user allows beside those of torch that are known.
 
     Raises:
@@ -68,6 +63,7 @@ def read_export(archive: Archive, allowed: Collection[str] = ()) -> Contents:
         CorruptCheckpoint: Parts are missing or do not fit.
     """
     path = archive.file.path
+    archive.check_sums()
     check_byte_order(archive)
     _check_names(archive)
     if OLD_PROGRAM in archive:

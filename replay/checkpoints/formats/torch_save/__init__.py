@@ -50,8 +50,6 @@ class StateDict(CheckpointFormat):
 
     def read(self, source: Source, config: CheckpointConfig, *, allow_pickle: bool) -> Contents:
         """Read weights, or a whole module where the config has no factory."""
-        if source.is_archive:
-            source.archive.check_sums()
         place = str(source.path)
         file = read_file(source.file, _policy(place, config, allow_pickle))
         others = tuple(dict.fromkeys(name for each in file.pickles for name in each.walk.globals if name not in READ))

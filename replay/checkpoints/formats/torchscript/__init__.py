@@ -5,7 +5,7 @@ from __future__ import annotations
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.contents import Contents
 from replay.checkpoints.format import FORMATS, CheckpointFormat, InputNames, Source
-from replay.checkpoints.formats.torchscript.archive import is_script, read_script
+from replay.checkpoints.formats.torchscript.archive import read_script
 from replay.checkpoints.formats.torchscript.open import open_torchscript
 from replay.checkpoints.safety.archives import Archive
 from replay.checkpoints.scorers.scorer import OpenedModel
@@ -23,11 +23,10 @@ class TorchScript(CheckpointFormat):
 
     def recognize_archive(self, archive: Archive) -> str | None:
         """One of torch.jit.save."""
-        return "TorchScript archive" if is_script(archive) else None
+        return "TorchScript archive" if "data.pkl" in archive and "constants.pkl" in archive else None
 
     def read(self, source: Source, config: CheckpointConfig, *, allow_pickle: bool) -> Contents:
         """Read weights and source."""
-        source.archive.check_sums()
         return read_script(source.archive, config.operators)
 
     def open(self, checkpoint: Checkpoint, model: ModelConfig, device: str) -> OpenedModel:

@@ -31,16 +31,11 @@ _ENTRIES: Final = {
 _CLASSES: Final = "__torch__.torch.classes."
 
 
-def is_script(archive: Archive) -> bool:
-    """Whether an archive is one of torch.jit.save."""
-    return "data.pkl" in archive and "constants.pkl" in archive
-
-
 def read_script(archive: Archive, allowed: Collection[str] = ()) -> Contents:
     """Read an archive of torch.jit.save.
 
     Args:
-        archive: For which ``is_script`` holds.
+        archive: Of this format.
         allowed: Operators and C++ classes that the user allows beside those of torch that are known.
 
     Raises:
@@ -48,6 +43,7 @@ def read_script(archive: Archive, allowed: Collection[str] = ()) -> Contents:
         CorruptCheckpoint: Parts are missing or do not fit.
     """
     path = archive.file.path
+    archive.check_sums()
     check_byte_order(archive)
     kinds = known_entries(archive, _ENTRIES)
     names = [name for name, kind in kinds.items() if kind is EntryKind.PICKLE]
