@@ -10,11 +10,13 @@ import pytest
 import torch
 from pyspark.sql import SparkSession
 
-from replay.checkpoints import Checkpoint
+from replay.checkpoints import Checkpoint, FunctionScorer
 from replay.config import EngineConfig
 from replay.errors import RunFailed
-from replay.scoring.job import choose_device, warm_up
+from replay.scoring import job
+from replay.scoring.job import ScoreJob, choose_device, score_partition, warm_up
 from tests.checkpoints.models import contract, examined, ranker, save
+from tests.scoring.making import batch, table, weighted, work
 
 
 def opened_in_workers(spark: SparkSession, checkpoint: Checkpoint) -> list[bool]:
@@ -73,3 +75,48 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(RunFailed, match="this executor has no usable GPU"):
         choose_device("cuda")
+
+
+@pytest.fixture
+def functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers open a function in place of a file."""
+    monkeypatch.setattr(job, "cached_scorer", lambda *_args, **_more: FunctionScorer(weighted))
+    monkeypatch.setattr(job, "find_sources", lambda *_args: {})
+
+
+def score_job() -> ScoreJob:
+    return ScoreJob(work({}), {"prod": "a checkpoint"}, EngineConfig())  # type: ignore[dict-item]
+
+
+def test_each_row_comes_back_once_with_its_score(functions: None):
+    reports: list[dict[str, float]] = []
+    batches = [batch(table(10)), batch(table(5, seed=1, first=10))]
+    scored = pa.Table.from_batches(list(score_partition(score_job(), iter(batches), reports.append)))
+    expected = [
+        a + 10 * b + 100 * c
+        for each in batches
+        for a, b, c in zip(*(each[name].to_pylist() for name in "abc"), strict=True)
+    ]
+
+    assert scored["id"].to_pylist() == list(range(15))
+    assert scored["prod"].to_pylist() == expected
+    assert [report["rows"] for report in reports] == [15]
+
+
+def test_a_task_without_rows_opens_nothing_and_still_reports(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(job, "cached_scorer", lambda *_args, **_more: pytest.fail("opened"))
+    reports: list[dict[str, float]] = []
+
+    assert list(score_partition(score_job(), iter([]), reports.append)) == []
+    assert reports[0]["rows"] == 0
+
+
+def test_seconds_and_rows_of_tasks_add_up():
+    totals = job._Totals()
+
+    assert totals.addInPlace({"rows": 2.0, "read": 0.5}, {"rows": 3.0, "score": 1.0}) == {
+        "rows": 5.0,
+        "read": 0.5,
+        "score": 1.0,
+    }
+    assert totals.zero({"rows": 1.0}) == {}

@@ -1,0 +1,80 @@
+"""A few rows under every checkpoint, before a long run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import pytest
+import torch
+
+from replay.checkpoints import FunctionScorer, Probe
+from replay.config import ModelConfig
+from replay.errors import CheckpointMismatch
+from replay.scoring import preflight
+from replay.scoring.preflight import Preflight, as_problem, run_preflight
+from tests.scoring.making import DENSE, batch, table, weighted
+
+MODEL = ModelConfig.model_validate({"inputs": [DENSE]})
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[..., torch.Tensor]]:
+    """What each checkpoint computes; one that is not there does not open."""
+    functions: dict[str, Callable[..., torch.Tensor]] = {}
+
+    def open_one(name: str, _model: ModelConfig) -> FunctionScorer:
+        if name not in functions:
+            raise CheckpointMismatch(f"{name} does not fit")
+        return FunctionScorer(functions[name])
+
+    monkeypatch.setattr(preflight, "cached_scorer", open_one)
+    return functions
+
+
+def run(*names: str) -> Preflight:
+    return run_preflight(MODEL, {name: name for name in names}, batch(table(16)))  # type: ignore[misc]
+
+
+def test_the_type_of_scores_is_the_models(opened: dict[str, Callable[..., torch.Tensor]]):
+    opened |= {"single": weighted, "double": lambda tensors: weighted(tensors).double()}
+    found = run("single", "double")
+
+    assert found.score_types == {"single": pa.float32(), "double": pa.float64()}
+    assert found.problems == ()
+    assert found.warnings() == []
+    assert found.dependent == frozenset()
+
+
+def test_a_checkpoint_that_does_not_open_is_a_problem_and_the_others_are_tried(
+    opened: dict[str, Callable[..., torch.Tensor]],
+):
+    opened["good"] = weighted
+    found = run("bad", "good")
+
+    (problem,) = found.problems
+    assert (problem.path, problem.message, problem.exit_code) == ("checkpoints.bad", "bad does not fit", 3)
+    assert set(found.score_types) == {"good"}
+
+
+def test_a_score_that_depends_on_the_rows_beside_it_is_a_warning(opened: dict[str, Callable[..., torch.Tensor]]):
+    opened["normed"] = lambda tensors: weighted(tensors) - weighted(tensors).mean()
+    found = run("normed")
+
+    assert found.dependent == {"normed"}
+    (warning,) = found.warnings()
+    assert warning.startswith("checkpoint normed: a row's score depends on the rows it is batched with (by up to ")
+
+
+def test_randomness_is_told_apart_from_neighbours():
+    probe = Probe(torch.float32, 0.25, True, nondeterministic=True)
+    found = Preflight({}, {"noisy": probe}, {}, ())
+
+    assert found.dependent == frozenset()
+    assert "two runs over the same rows differ" in found.warnings()[0]
+
+
+def test_a_problem_names_the_checkpoint_and_keeps_the_exit_code():
+    problem = as_problem("prod", CheckpointMismatch("no"))
+
+    assert (problem.path, problem.message, problem.exit_code) == ("checkpoints.prod", "no", 3)
