@@ -28,8 +28,8 @@ def opened_in_workers(spark: SparkSession, checkpoint: Checkpoint) -> list[bool]
         from replay.checkpoints.scorers import cache
 
         found = (scorer_fingerprint(checkpoint, model), "cpu") in cache._open
-        for batch in batches:
-            yield pa.record_batch({"found": [found] * batch.num_rows})
+        for rows in batches:
+            yield pa.record_batch({"found": [found] * rows.num_rows})
 
     slots = spark.sparkContext.defaultParallelism
     return [row.found for row in spark.range(0, slots, 1, slots).mapInArrow(look, "found boolean").collect()]

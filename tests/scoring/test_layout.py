@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pyarrow as pa
-import pytest
 
 from replay.config import TrafficConfig
 from replay.scoring import Carried
-from replay.scoring.layout import TIME_TYPE, carried_columns, scores_schema, storable
+from replay.scoring.layout import TIME_TYPE, carried_columns, scores_schema
 
 TYPES = {
     "id": pa.int64(),
@@ -49,24 +48,6 @@ def test_a_column_of_two_roles_keeps_the_first():
         ("at", "key"),
         ("score", "number"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("logged", "stored"),
-    [
-        (pa.int32(), pa.int32()),
-        (pa.uint32(), pa.int64()),
-        (pa.uint64(), pa.decimal128(20, 0)),
-        (pa.float16(), pa.float32()),
-        (pa.timestamp("ns"), pa.timestamp("us")),
-        (pa.timestamp("s", tz="Asia/Tokyo"), pa.timestamp("us", tz="UTC")),
-        (pa.dictionary(pa.int32(), pa.uint16()), pa.int32()),
-        (pa.large_binary(), pa.binary()),
-        (pa.null(), pa.string()),
-    ],
-)
-def test_no_value_is_lost(logged: pa.DataType, stored: pa.DataType):
-    assert storable(logged) == stored
 
 
 def test_the_schema_ends_with_a_column_for_each_variant():
