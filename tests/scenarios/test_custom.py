@@ -8,10 +8,9 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from replay.config.sections.op_arguments import OPS
 from replay.config.sections.scenarios import Perturbation
 from replay.errors import ConfigError, RunFailed
-from replay.scenarios import NotThere, op_sources, register
+from replay.scenarios import NotThere, op_sources
 from tests.scenarios.making import plan, rows, touch
 
 SOURCE = """
@@ -166,12 +165,6 @@ def test_a_class_that_cannot_be_used(base, step, path, message):
 def test_a_name_that_is_neither(op, message):
     with pytest.raises(ValidationError, match=re.escape(message)):
         Perturbation(op=op, features="x")
-
-
-def test_names_are_given_once():
-    with pytest.raises(ValueError, match="found a second perturbation named `nulls`"):
-        register("nulls")(lambda site: None)
-    assert "nulls" in OPS
 
 
 COMPUTED = """
