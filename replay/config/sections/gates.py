@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import Field
 
@@ -46,8 +47,12 @@ class Gate(Section):
         low, high = data.get("min"), data.get("max")
         if low is None and high is None:
             yield Finding((), "give `max`, `min` or both: the values that pass")
-        elif isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
+        elif _is_finite(low) and _is_finite(high) and low > high:
             yield Finding((), f"min {low:g} is above max {high:g}: nothing can pass")
+
+
+def _is_finite(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and abs(value) <= sys.float_info.max
 
 
 def check_gates(
