@@ -1,6 +1,6 @@
 """A user's program of its own: a Spark context alone, then its session; prints what Replay changed of them, as JSON.
 
-Run by ``test_guest.py``: ``python -m tests.spark.guest_program CONFIG JARS``.
+Run by ``test_guest_program.py``: ``python -m tests.spark.guest_program CONFIG JARS``.
 """
 
 from __future__ import annotations

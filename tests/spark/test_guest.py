@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,7 +21,6 @@ from replay.errors import UsageError
 from replay.flows.gate import judge_output
 from replay.flows.options import Options
 from replay.spark.guest import active, arrow_dataframe, at_work, private_session, running_session, session_pool
-from replay.spark.jars import delta_jars
 from replay.spark.session import spark_session, start_session
 from tests.flows.case import START_US, config_data, expected_scores, make_table, write_case
 from tests.spark.guest_state import differences, snapshot
@@ -193,39 +189,6 @@ def test_scores_come_back_in_the_session_of_the_dataframe(spark: SparkSession, o
     later = scored.select("request_id", "seen", "score").toArrow().sort_by("request_id")
     assert later["score"].equals(table["score"])
     assert later["seen"].cast(pa.int64()).equals(table["seen"].cast(pa.int64()))
-
-
-def test_a_program_keeps_its_context_and_its_session(tmp_path: Path):
-    """A process of its own: first a context without a session, then a session that another thread made."""
-    config = write_case(tmp_path, make_table(rows=400))
-    jars = os.pathsep.join(str(jar) for jar in delta_jars())
-    empty = tmp_path / "no jars here"
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.spark.guest_program", str(config), jars],
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "REPLAY_CACHE": str(empty),
-            "PYSPARK_PYTHON": sys.executable,
-            "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "inductor"),  # torch sets it where it is not set
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-        },
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(done.stdout.splitlines()[-1])
-    # With a context's first session Spark itself notes where the warehouse is.
-    assert [key for key in found["context alone"] if "warehouse" not in str(found["context alone"][key])] == []
-    assert found["another thread"] == found["first thread"] == {}
-    assert found["settings"]["spark.sql.session.timeZone"] == "America/Los_Angeles"
-    assert found["settings"]["spark.sql.shuffle.partitions"] == "7"
-    assert found["settings"]["spark.app.name"] == "theirs"
-    assert found["same session"] is found["same session there"] is True
-    assert found["scores"] == found["scored"] == 400
-    assert not empty.exists()  # nor were jars looked for
 
 
 def test_settings_that_do_not_hold_are_refused_before_any_work(odd: SparkSession, tmp_path: Path):
