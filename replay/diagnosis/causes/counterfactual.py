@@ -122,6 +122,9 @@ class CounterfactualReplay:
         self.history = _history(evidence)
         self._past = _past(evidence)
         self._past_columns: dict[str, pa.Array] = {}
+        self._last_rows: Integers = np.empty(0, np.int64)
+        self._last_values: dict[str, pa.Array] = {}
+        self._last_history: dict[timedelta, pa.Array] = {}
         self.past_features = tuple(name for name in self.features if self._is_past(name))
         self._score_baseline()
 
@@ -315,7 +318,7 @@ class CounterfactualReplay:
         self.rows_scored += len(rows)
         for start in range(0, len(rows), self._chunk_rows):
             part = slice(start, start + self._chunk_rows)
-            job = self._prepare(hypothesis, rows[part], self._taken_from(indices[part]))
+            job = self._prepare(hypothesis, rows[part], self._values_at(indices[part]))
             if job is not None:
                 scores[part] = self._score(self._scorer(hypothesis), [job])[0]
         return scores
@@ -381,19 +384,33 @@ class CounterfactualReplay:
         if not hypothesis.perturbations:
             return _Job(rows, tensors, self._accepted[rows], hypothesis)
         try:
-            changed = self._perturb(hypothesis.perturbations, rows, older)
+            changed = self._perturb(hypothesis, rows, older)
         except (ReplayError, pa.ArrowException, OverflowError):
             return None
         encoded = self._encoder.encode_features(changed, tensors)
         return _Job(rows, encoded.tensors, self._accepted[rows] & (encoded.rejected == 0), hypothesis)
 
-    def _perturb(self, steps: Sequence[Perturbation], rows: Integers, older: OlderValues) -> dict[str, pa.Array]:
+    def _perturb(self, hypothesis: Hypothesis, rows: Integers, older: OlderValues) -> dict[str, pa.Array]:
         """Features after the steps of a scenario, ``(k,)`` each, by the code that scores scenarios."""
-        taken, count = pa.array(rows), len(rows)
-        columns = PerturbedColumns(lambda name: self._columns[name].take(taken), older, np.arange(count), count)
-        for step in steps:
-            resolve_step(step, self.model, self._types).apply(columns, rows.astype(np.uint64))
-        return columns.changed(self._types)
+        columns = PerturbedColumns(self._logged_values(rows), older, np.arange(len(rows)), len(rows))
+        # No other feature has a part in it; of several causes at once any may.
+        types = {feature: self._types[feature] for feature in hypothesis.features or self.features}
+        for step in hypothesis.perturbations:
+            resolve_step(step, self.model, types).apply(columns, rows.astype(np.uint64))
+        return columns.changed(types)
+
+    def _logged_values(self, rows: Integers) -> Callable[[str], pa.Array]:
+        """Logged values of some rows, by feature: many hypotheses in turn are about the same rows."""
+        if not np.array_equal(rows, self._last_rows):
+            self._last_rows, self._last_values, self._last_history = rows, {}, {}
+        taken = pa.array(rows)
+
+        def logged(feature: str) -> pa.Array:
+            if feature not in self._last_values:
+                self._last_values[feature] = self._columns[feature].take(taken)
+            return self._last_values[feature]
+
+        return logged
 
     def _older_values(self, rows: Integers) -> OlderValues:
         """The entities' newest values that are so old, by feature and lag."""
@@ -401,12 +418,15 @@ class CounterfactualReplay:
         def older(feature: str, lag: timedelta) -> pa.Array:
             if self.history is None:
                 raise TrafficError("found no history, expected one where stale features are tried")
-            indices = self.history.indices(rows, lag // timedelta(microseconds=1))
-            return self._taken_from(indices)(feature, lag)
+            if lag not in self._last_history:
+                indices = self.history.indices(rows, lag // timedelta(microseconds=1))
+                self._last_history[lag] = self._history_rows(indices)
+            return self.past(feature).take(self._last_history[lag])
 
         return older
 
-    def _taken_from(self, indices: Integers) -> OlderValues:
+    def _values_at(self, indices: Integers) -> OlderValues:
+        """Values of the history at some of its rows, whatever the lag."""
         found = self._history_rows(indices)
         return lambda feature, _: self.past(feature).take(found)
 

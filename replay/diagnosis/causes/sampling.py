@@ -13,7 +13,7 @@ from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.incidents.rows import RowTable, severity
 from replay.hashing import bits, salted
 
-Places = NDArray[np.int64]
+Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +26,11 @@ class SampledRows:
             outside of every incident.
     """
 
-    mismatched: Places
-    control: Places
+    mismatched: Indices
+    control: Indices
 
     @property
-    def all(self) -> Places:
+    def all(self) -> Indices:
         """The mismatched rows, then the control rows."""
         return np.concatenate((self.mismatched, self.control))
 
@@ -80,8 +80,8 @@ def _within(rows: RowTable, incident: FoundIncident) -> NDArray[np.bool_]:
     return inside & rows.in_slice(incident.segments)
 
 
-def _first(places: Places, draw: NDArray[np.uint64], most: int) -> Places:
+def _first(indices: Indices, draw: NDArray[np.uint64], most: int) -> Indices:
     """The rows with the smallest hashes, in the order of the table."""
-    if len(places) <= most:
-        return places
-    return np.sort(places[np.argpartition(draw[places], most)[:most]])
+    if len(indices) <= most:
+        return indices
+    return np.sort(indices[np.argpartition(draw[indices], most)[:most]])

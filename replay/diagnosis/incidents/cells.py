@@ -66,17 +66,17 @@ class Slicing:
     values: tuple[tuple[str, ...], ...]
     of_row: NDArray[np.int32]
 
-    def segments(self, place: int) -> dict[str, str]:
+    def segments(self, index: int) -> dict[str, str]:
         """The slice as a mapping of column to value."""
-        return dict(zip(self.names, self.values[place], strict=True))
+        return dict(zip(self.names, self.values[index], strict=True))
 
     def sums(
         self, cells: TimeCells, rows: NDArray[np.int64] | slice, weights: NDArray[np.float64] | None
     ) -> NDArray[np.float64]:
         """``(num_cells, num_slices)``: sums of ``weights`` (or counts) over ``rows``."""
         width = len(self.values) + 1
-        place = cells.of_row[rows].astype(np.int64) * width + self.of_row[rows]
-        found = np.bincount(place, weights=weights, minlength=len(cells) * width)
+        index = cells.of_row[rows].astype(np.int64) * width + self.of_row[rows]
+        found = np.bincount(index, weights=weights, minlength=len(cells) * width)
         return found.reshape(len(cells), width)[:, :-1].astype(np.float64)
 
 
@@ -113,10 +113,10 @@ def _by_pair(left: Slicing, right: Slicing) -> Slicing:
 
 
 def _largest(codes: NDArray[np.generic], total: int, most: int) -> tuple[list[int], NDArray[np.int32]]:
-    """The codes with most rows, and each row's place among them."""
+    """The codes with most rows, and each row's index among them."""
     counts = np.bincount(np.asarray(codes, dtype=np.int64), minlength=total + 1)[:total]
     kept = np.sort(np.argsort(-counts, kind="stable")[:most])
     kept = kept[counts[kept] >= _LEAST_SLICE_ROWS]
-    place = np.full(total + 1, len(kept), dtype=np.int32)
-    place[kept] = np.arange(len(kept), dtype=np.int32)
-    return [int(code) for code in kept], place[codes]
+    index = np.full(total + 1, len(kept), dtype=np.int32)
+    index[kept] = np.arange(len(kept), dtype=np.int32)
+    return [int(code) for code in kept], index[codes]

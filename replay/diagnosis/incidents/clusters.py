@@ -86,8 +86,8 @@ def _tilts(size: NDArray[np.float64], weight: NDArray[np.float64], mean: float) 
 def _coarsen(values: NDArray[Any], counts: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Sizes rounded up to a grid of equal ratios; rounding up is the safe side."""
     grid = np.unique(np.ceil(np.geomspace(1.0, float(values[-1]), _MOST_SIZES)))
-    place = np.searchsorted(grid, values)
-    return grid, np.bincount(place, weights=counts, minlength=len(grid))
+    index = np.searchsorted(grid, values)
+    return grid, np.bincount(index, weights=counts, minlength=len(grid))
 
 
 def cluster_sizes(cluster: NDArray[Any]) -> NDArray[np.int64]:
@@ -99,18 +99,18 @@ def cluster_sizes(cluster: NDArray[Any]) -> NDArray[np.int64]:
     return np.unique(cluster, return_counts=True)[1].astype(np.int64)
 
 
-def neighbours(places: NDArray[np.int64], rate: float) -> NDArray[np.int64]:
+def neighbours(indices: NDArray[np.int64], rate: float) -> NDArray[np.int64]:
     """Clusters of rows that lie closer together than a tenth of their usual distance.
 
     Stands in for the groups where nothing says which rows belong together; of rows that are spread at random it joins
     about one in ten.
 
     Args:
-        places: ``(num_rows,)`` positions, ascending.
+        indices: ``(num_rows,)`` positions, ascending.
         rate: Share of all rows that these are.
 
     >>> neighbours(np.array([0, 2, 30, 31]), 0.03).tolist()
     [0, 0, 1, 1]
     """
     within = min(_MOST_APART, max(1.0, 0.1 / max(rate, 1e-9)))
-    return np.cumsum(np.diff(places, prepend=places[:1]) > within)
+    return np.cumsum(np.diff(indices, prepend=indices[:1]) > within)

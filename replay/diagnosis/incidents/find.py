@@ -81,19 +81,19 @@ def find_incidents(
         )
     if not rows.counts.any():
         return []
-    hunt = IncidentSearch(rows, tolerance, measure_noise(rows), bucket_us)
-    windows = hunt.run(float(np.log(false_alarms)), max_incidents)
-    return [_describe(rows, hunt, window) for window in windows]
+    search = IncidentSearch(rows, tolerance, measure_noise(rows), bucket_us)
+    windows = search.run(float(np.log(false_alarms)), max_incidents)
+    return [_describe(rows, search, window) for window in windows]
 
 
-def _describe(rows: RowTable, hunt: IncidentSearch, window: IncidentWindow) -> FoundIncident:
+def _describe(rows: RowTable, search: IncidentSearch, window: IncidentWindow) -> FoundIncident:
     inside = np.flatnonzero(rows.in_slice(window.segments) & rows.counts)
     start, end = int(rows.time_us[window.first]), int(rows.time_us[window.last - 1]) + 1
     bounds = np.searchsorted(rows.time_us, [start, end])
-    low, high = (int(place) for place in np.searchsorted(inside, bounds))
-    here = inside[low:high]
-    bad = hunt.severity[here] > 1.0
-    delta = (rows.replayed - rows.online)[here]
+    low, high = (int(index) for index in np.searchsorted(inside, bounds))
+    affected = inside[low:high]
+    bad = search.severity[affected] > 1.0
+    delta = (rows.replayed - rows.online)[affected]
     delta = delta[np.isfinite(delta)]
     rate = float(bad.mean())
     # A shift has no affected rows to count: each row of it is.
@@ -102,7 +102,7 @@ def _describe(rows: RowTable, hunt: IncidentSearch, window: IncidentWindow) -> F
         start_us=start,
         end_us=end,
         segments=window.segments,
-        rows=len(here),
+        rows=len(affected),
         mismatched=int(bad.sum()),
         mismatch_rate=rate,
         mean_delta=float(delta.mean()) if len(delta) else 0.0,
@@ -110,6 +110,6 @@ def _describe(rows: RowTable, hunt: IncidentSearch, window: IncidentWindow) -> F
         kind=window.kind,
         permanent=(len(inside) - high) * density < _OPEN_EXPECTED,
         since_start=low * density < _OPEN_EXPECTED,
-        gradual=is_gradual(bad.astype(np.float64) if window.kind == "mismatch" else hunt.shifted(here)),
-        indices=here[bad] if window.kind == "mismatch" else here,
+        gradual=is_gradual(bad.astype(np.float64) if window.kind == "mismatch" else search.shifted(affected)),
+        indices=affected[bad] if window.kind == "mismatch" else affected,
     )

@@ -80,8 +80,8 @@ def measure_level(
 def _cut(num: NDArray[np.float64], total: NDArray[np.float64], most: int) -> _Blocks:
     """Cells joined to blocks of about as many rows each; cells without rows go with their neighbours."""
     before = np.cumsum(num) - num
-    place = np.minimum((before * most / max(1.0, num.sum())).astype(np.int64), most - 1)
-    _, of_cell = np.unique(place, return_inverse=True)
+    index = np.minimum((before * most / max(1.0, num.sum())).astype(np.int64), most - 1)
+    _, of_cell = np.unique(index, return_inverse=True)
     block_num = np.bincount(of_cell, weights=num).astype(np.float64)
     block_total = np.bincount(of_cell, weights=total).astype(np.float64)
     return _Blocks(np.maximum(block_num, 1.0), block_total, of_cell)

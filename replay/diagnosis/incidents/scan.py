@@ -19,14 +19,14 @@ class Peak:
 
     Attributes:
         exponent: Evidence in nats.
-        place: Which slice of the slicing.
+        index: Which slice of the slicing.
         first: First cell.
         last: One past the last cell.
         baseline: The slice's quiet level.
     """
 
     exponent: float
-    place: int
+    index: int
     first: int
     last: int
     baseline: float
@@ -77,8 +77,8 @@ def find_peak(num: NDArray[np.float64], total: NDArray[np.float64], model: Model
         starts = window_starts(len(num), length)
         in_rows, in_sums = rows[starts + length] - rows[starts], sums[starts + length] - sums[starts]
         found = model.exponent(in_rows, in_sums, np.broadcast_to(baseline, in_rows.shape))
-        place = int(np.argmax(found))
-        window, which = divmod(place, num.shape[1])
+        index = int(np.argmax(found))
+        window, which = divmod(index, num.shape[1])
         if found[window, which] > best.exponent:
             first = int(starts[window])
             best = Peak(float(found[window, which]), which, first, first + length, float(baseline[which]))

@@ -56,12 +56,12 @@ class ScanCounts:
         rows = rows[self.active[rows]]
         self.active[rows] = False
         seen: set[int] = set()
-        for place, signal in enumerate(self.signals):
+        for index, signal in enumerate(self.signals):
             gone = rows[signal.valid[rows]]
-            if id(self.num[place]) not in seen:
-                seen.add(id(self.num[place]))
-                _subtract(self.num[place], self._sums(gone, None))
-            _subtract(self.total[place], self._sums(gone, signal.value[gone]))
+            if id(self.num[index]) not in seen:
+                seen.add(id(self.num[index]))
+                _subtract(self.num[index], self._sums(gone, None))
+            _subtract(self.total[index], self._sums(gone, signal.value[gone]))
 
     def tests(self) -> int:
         """Windows times slices times signals."""
@@ -78,9 +78,9 @@ class ScanCounts:
     def best(self, models: dict[int, Model]) -> Best | None:
         """The window, slice and signal with most evidence, or None if there is none at all."""
         found = [
-            Best(find_peak(self.num[signal][place], self.total[signal][place], model), place, signal, model)
+            Best(find_peak(self.num[signal][index], self.total[signal][index], model), index, signal, model)
             for signal, model in models.items()
-            for place in range(len(self.slicings))
+            for index in range(len(self.slicings))
         ]
         best = max(found, key=lambda one: one.peak.exponent, default=None)
         return best if best is not None and best.peak.exponent > 0 else None

@@ -54,16 +54,16 @@ class IncidentSearch:
         self.noise = noise
         self.severity = severity(rows, tolerance)
         self.mark = marks(self.severity, rows.replayed - rows.online)
-        self.board = ScanCounts(rows, bucket_us)
-        self.board.add(mismatch_signal(rows, self.severity))
+        self.scan_counts = ScanCounts(rows, bucket_us)
+        self.scan_counts.add(mismatch_signal(rows, self.severity))
         self._at_most = MOST_BACKGROUND
         self._shift: int | None = None
 
-    def shifted(self, places: NDArray[np.int64]) -> NDArray[np.float64]:
+    def shifted(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         """The standardised differences of some rows, zero where there is no such signal."""
         if self._shift is None:
-            return np.zeros(len(places))
-        return self.board.signals[self._shift].value[places]
+            return np.zeros(len(indices))
+        return self.scan_counts.signals[self._shift].value[indices]
 
     def run(self, log_alarm: float, most: int) -> list[IncidentWindow]:
         """Find at most so many windows, most evidence first."""
@@ -83,15 +83,15 @@ class IncidentSearch:
     def _permanent(self, log_alarm: float) -> list[IncidentWindow]:
         """What is bad at all times, slice by slice, until a quiet background is left."""
         found: list[IncidentWindow] = []
-        board = self.board
-        while board.active.any() and board.model(0, self._at_most) is None:
-            model = board.signals[0].assumed(board.num[0][0][:, 0])
-            choice = choose_slice(board, 0, model, 0, len(self.rows))
-            log_chance = float(np.log(board.tests())) - choice.score
+        scan_counts = self.scan_counts
+        while scan_counts.active.any() and scan_counts.model(0, self._at_most) is None:
+            model = scan_counts.signals[0].assumed(scan_counts.num[0][0][:, 0])
+            choice = choose_slice(scan_counts, 0, model, 0, len(self.rows))
+            log_chance = float(np.log(scan_counts.tests())) - choice.score
             if log_chance > log_alarm:
                 self._at_most = np.inf
                 break
-            inside = np.flatnonzero(choice.inside & board.active)
+            inside = np.flatnonzero(choice.inside & scan_counts.active)
             bad = inside[self.severity[inside] > 1.0]
             first, last = int(bad[0]), int(bad[-1]) + 1
             found.append(IncidentWindow(first, last, choice.segments, "mismatch", log_chance))
@@ -99,50 +99,50 @@ class IncidentSearch:
                 # All traffic is bad. What is worse than that for a while can still be told.
                 self._at_most = np.inf
                 break
-            board.remove(inside)
+            scan_counts.remove(inside)
         return found
 
     def _add_signals(self) -> None:
-        base = self.board.signals[0]
+        base = self.scan_counts.signals[0]
         for bound in grave_bounds(self.severity[base.valid]):
-            self.board.add(replace(mismatch_signal(self.rows, self.severity, bound), valid=base.valid))
+            self.scan_counts.add(replace(mismatch_signal(self.rows, self.severity, bound), valid=base.valid))
         shift = shift_signal(self.rows, self.severity, self.noise)
         if shift is not None:
-            self._shift = len(self.board.signals)
-            self.board.add(shift)
+            self._shift = len(self.scan_counts.signals)
+            self.scan_counts.add(shift)
 
     def _next(self, log_alarm: float) -> IncidentWindow | None:
-        board = self.board
-        models = {place: board.model(place, self._at_most) for place in range(len(board.signals))}
-        best = board.best({place: model for place, model in models.items() if model is not None})
-        if best is None or np.log(board.tests()) - best.peak.exponent > log_alarm:
+        scan_counts = self.scan_counts
+        models = {index: scan_counts.model(index, self._at_most) for index in range(len(scan_counts.signals))}
+        best = scan_counts.best({index: model for index, model in models.items() if model is not None})
+        if best is None or np.log(scan_counts.tests()) - best.peak.exponent > log_alarm:
             return None
-        inside = board.slicings[best.slicing].of_row == best.peak.place
-        span = Span(int(board.cells.edges[best.peak.first]), int(board.cells.edges[best.peak.last]))
+        inside = scan_counts.slicings[best.slicing].of_row == best.peak.index
+        span = Span(int(scan_counts.cells.edges[best.peak.first]), int(scan_counts.cells.edges[best.peak.last]))
         span = self._refined(span, inside, best.signal, best.model, best.peak.baseline)
-        choice = choose_slice(board, best.signal, best.model, span.first, span.last)
+        choice = choose_slice(scan_counts, best.signal, best.model, span.first, span.last)
         span = self._refined(span, choice.inside, best.signal, best.model, choice.baseline)
-        board.remove(span.first + np.flatnonzero(choice.inside[span.first : span.last]))
-        log_chance = float(np.log(board.tests()) - best.peak.exponent)
+        scan_counts.remove(span.first + np.flatnonzero(choice.inside[span.first : span.last]))
+        log_chance = float(np.log(scan_counts.tests()) - best.peak.exponent)
         return IncidentWindow(span.first, span.last, choice.segments, best.model.kind, log_chance)
 
     def _refined(self, span: Span, inside: NDArray[np.bool_], signal: int, model: Model, baseline: float) -> Span:
         """The span of rows, refined among the slice's active rows up to its own length on both sides."""
         length = span.last - span.first
         low, high = max(0, span.first - length), min(len(self.rows), span.last + length)
-        usable = inside[low:high] & self.board.active[low:high] & self.board.signals[signal].valid[low:high]
-        places = low + np.flatnonzero(usable)
-        start = Span(*(int(place) for place in np.searchsorted(places, [span.first, span.last])))
+        usable = inside[low:high] & self.scan_counts.active[low:high] & self.scan_counts.signals[signal].valid[low:high]
+        indices = low + np.flatnonzero(usable)
+        start = Span(*(int(index) for index in np.searchsorted(indices, [span.first, span.last])))
         if start.first == start.last:
             return span
         if isinstance(model, ShiftModel):
-            value = self.board.signals[signal].value[places]
+            value = self.scan_counts.signals[signal].value[indices]
             found = refine_mean(value, start, baseline, model.variance)
         else:
             found = refine_marks(
-                self.mark[places], start, self.background_rate(model, span), self.board.signals[signal].typical
+                self.mark[indices], start, self.background_rate(model, span), self.scan_counts.signals[signal].typical
             )
-        return Span(int(places[found.first]), int(places[found.last - 1]) + 1)
+        return Span(int(indices[found.first]), int(indices[found.last - 1]) + 1)
 
     def background_rate(self, model: Model, span: Span) -> NDArray[np.float64]:
         """Shares of the marks in quiet rows outside of the span."""
@@ -155,7 +155,7 @@ class IncidentSearch:
 
     def _quiet(self, model: Model) -> NDArray[np.bool_]:
         assert isinstance(model, MismatchModel)
-        return self.board.active & model.level.quiet[self.board.cells.of_row]
+        return self.scan_counts.active & model.level.quiet[self.scan_counts.cells.of_row]
 
     def _joined(self, windows: list[IncidentWindow]) -> list[IncidentWindow]:
         """Windows of one slice that touch, as one: an onset in steps is found in parts."""

@@ -35,44 +35,44 @@ class Choice:
     inside: NDArray[np.bool_]
 
 
-def choose_slice(board: ScanCounts, signal: int, model: Model, first: int, last: int) -> Choice:
+def choose_slice(scan_counts: ScanCounts, signal: int, model: Model, first: int, last: int) -> Choice:
     """The slice with most evidence in the rows ``first`` to ``last``; of equals, the one with fewest segments.
 
     Evidence adds up over rows, so that all traffic wins when every slice is affected alike, and a slice wins when the
     mismatches are in it alone. A third and further segment is added while that gains more than its penalty.
     """
-    rows = first + np.flatnonzero(board.active[first:last] & board.signals[signal].valid[first:last])
+    rows = first + np.flatnonzero(scan_counts.active[first:last] & scan_counts.signals[signal].valid[first:last])
     best: tuple[float, int, int, float] | None = None
-    for place, slicing in enumerate(board.slicings):
-        baseline = model.baselines(board.num[signal][place], board.total[signal][place])
-        scores = _scores(board, signal, model, slicing, rows, baseline)
+    for index, slicing in enumerate(scan_counts.slicings):
+        baseline = model.baselines(scan_counts.num[signal][index], scan_counts.total[signal][index])
+        scores = _scores(scan_counts, signal, model, slicing, rows, baseline)
         which = int(np.argmax(scores))
         if best is None or scores[which] > best[0] + 1e-9:
-            best = (float(scores[which]), place, which, float(baseline[which]))
+            best = (float(scores[which]), index, which, float(baseline[which]))
     assert best is not None  # there is always the slicing of all traffic
     if best[1] == 0:
-        best = _some_values(board, signal, model, rows, best)
-    slicing = board.slicings[best[1]]
+        best = _some_values(scan_counts, signal, model, rows, best)
+    slicing = scan_counts.slicings[best[1]]
     choice = Choice(slicing.segments(best[2]), best[0], best[3], slicing.of_row == best[2])
-    return _drill(board, signal, model, rows, choice)
+    return _drill(scan_counts, signal, model, rows, choice)
 
 
 def _some_values(
-    board: ScanCounts, signal: int, model: Model, rows: NDArray[np.int64], best: tuple[float, int, int, float]
+    scan_counts: ScanCounts, signal: int, model: Model, rows: NDArray[np.int64], best: tuple[float, int, int, float]
 ) -> tuple[float, int, int, float]:
     """The best single value of a column, where two or three of its values are affected and another is not.
 
     The others are incidents of their own, found when this one is taken out.
     """
-    value = board.signals[signal].value[rows]
+    value = scan_counts.signals[signal].value[rows]
     excess = abs(float(value.mean()) - best[3])
     found = best
     gained = best[0] + _CLEARLY_MORE
-    for place, slicing in enumerate(board.slicings):
+    for index, slicing in enumerate(scan_counts.slicings):
         if len(slicing.names) != 1:
             continue
-        baseline = model.baselines(board.num[signal][place], board.total[signal][place])
-        scores = _scores(board, signal, model, slicing, rows, baseline)
+        baseline = model.baselines(scan_counts.num[signal][index], scan_counts.total[signal][index])
+        scores = _scores(scan_counts, signal, model, slicing, rows, baseline)
         codes = slicing.of_row[rows]
         num = np.bincount(codes, minlength=len(scores) + 1)[: len(scores)]
         total = np.bincount(codes, weights=value, minlength=len(scores) + 1)[: len(scores)]
@@ -82,12 +82,12 @@ def _some_values(
         if untouched.any() and affected.sum() <= _MOST_TOGETHER and scores[affected].sum() > gained:
             which = int(np.argmax(scores))
             gained = float(scores[affected].sum())
-            found = (float(scores[which]), place, which, float(baseline[which]))
+            found = (float(scores[which]), index, which, float(baseline[which]))
     return found
 
 
 def _scores(
-    board: ScanCounts,
+    scan_counts: ScanCounts,
     signal: int,
     model: Model,
     slicing: Slicing,
@@ -97,18 +97,18 @@ def _scores(
     width = len(slicing.values)
     codes = slicing.of_row[rows]
     num = np.bincount(codes, minlength=width + 1)[:width].astype(np.float64)
-    total = np.bincount(codes, weights=board.signals[signal].value[rows], minlength=width + 1)[:width]
+    total = np.bincount(codes, weights=scan_counts.signals[signal].value[rows], minlength=width + 1)[:width]
     return model.exponent(num, np.asarray(total, dtype=np.float64), baseline) - _PENALTY * len(slicing.names)
 
 
-def _drill(board: ScanCounts, signal: int, model: Model, rows: NDArray[np.int64], choice: Choice) -> Choice:
+def _drill(scan_counts: ScanCounts, signal: int, model: Model, rows: NDArray[np.int64], choice: Choice) -> Choice:
     while len(choice.segments) >= 2:
         rows = rows[choice.inside[rows]]
         found = [
             deeper
-            for slicing in board.slicings
+            for slicing in scan_counts.slicings
             if len(slicing.names) == 1 and slicing.names[0] not in choice.segments
-            for deeper in [_deeper(board, signal, model, slicing, rows, choice)]
+            for deeper in [_deeper(scan_counts, signal, model, slicing, rows, choice)]
             if deeper.score > choice.score
         ]
         if not found:
@@ -118,10 +118,10 @@ def _drill(board: ScanCounts, signal: int, model: Model, rows: NDArray[np.int64]
 
 
 def _deeper(
-    board: ScanCounts, signal: int, model: Model, slicing: Slicing, rows: NDArray[np.int64], choice: Choice
+    scan_counts: ScanCounts, signal: int, model: Model, slicing: Slicing, rows: NDArray[np.int64], choice: Choice
 ) -> Choice:
     baseline = np.full(len(slicing.values), choice.baseline)
-    scores = _scores(board, signal, model, slicing, rows, baseline) - _PENALTY * len(choice.segments)
+    scores = _scores(scan_counts, signal, model, slicing, rows, baseline) - _PENALTY * len(choice.segments)
     which = int(np.argmax(scores))
     segments = choice.segments | slicing.segments(which)
     return Choice(segments, float(scores[which]), choice.baseline, choice.inside & (slicing.of_row == which))

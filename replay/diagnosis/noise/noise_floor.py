@@ -77,11 +77,11 @@ def measure_noise(rows: RowTable) -> NoiseFloor:
     Args:
         rows: Any order of magnitude of rows; at most 400,000, evenly spaced, are used.
     """
-    places = np.flatnonzero(rows.counts & np.isfinite(rows.online) & np.isfinite(rows.replayed))
-    places = places[:: max(1, -(-len(places) // _MOST_ROWS))]
-    if len(places) < _LEAST_BLOCK:
-        return _numeric(rows.online[places], rows.replayed[places], "too few rows to measure noise")
-    online, replayed = rows.online[places], rows.replayed[places]
+    indices = np.flatnonzero(rows.counts & np.isfinite(rows.online) & np.isfinite(rows.replayed))
+    indices = indices[:: max(1, -(-len(indices) // _MOST_ROWS))]
+    if len(indices) < _LEAST_BLOCK:
+        return _numeric(rows.online[indices], rows.replayed[indices], "too few rows to measure noise")
+    online, replayed = rows.online[indices], rows.replayed[indices]
     layer = find_calibration_layer(replayed, online)
     for _ in range(2):
         quiet = _quiet_rows(np.abs(layer.apply(replayed) - online))

@@ -34,20 +34,20 @@ class NoiseSample:
 
     Attributes:
         collected: The baseline's rows.
-        noise: How far online and replayed scores differ.
+        measured: How far online and replayed scores differ.
     """
 
     collected: CollectedRows
-    noise: NoiseFloor
+    measured: NoiseFloor
 
     @property
     def floor(self) -> report.NoiseFloorSummary:
         """The noise floor as a report shows it."""
-        layer = self.noise.layer
+        layer = self.measured.layer
         return report.NoiseFloorSummary(
-            abs=self.noise.abs,
-            rel=self.noise.rel,
-            mismatch_rate=self.noise.mismatch_rate,
+            abs=self.measured.abs,
+            rel=self.measured.rel,
+            mismatch_rate=self.measured.mismatch_rate,
             transform=None
             if layer.is_identity
             else f"online = {layer.offset:.6g} + {layer.scale:.6g} x replayed{', on the logit' if layer.logit else ''}",
@@ -56,7 +56,7 @@ class NoiseSample:
     @property
     def rows(self) -> RowTable:
         """The rows, with a constant layer between replayed and online scores applied."""
-        return without_layer(self.collected.table, self.noise)
+        return without_layer(self.collected.table, self.measured)
 
 
 @dataclass(frozen=True)
@@ -102,27 +102,27 @@ def measure_noise_sample(prepared: Prepared, scores: DataFrame, total: int) -> N
     return NoiseSample(collected, measure_noise(collected.table))
 
 
-def quiet_tolerance(quiet: NoiseSample | None) -> Tolerance:
+def noise_tolerance(noise: NoiseSample | None) -> Tolerance:
     """The noise floor as a tolerance; the default where nothing was measured."""
-    return Tolerance() if quiet is None else quiet.noise.tolerance
+    return Tolerance() if noise is None else noise.measured.tolerance
 
 
 def diagnose_scores(
-    prepared: Prepared, scores: DataFrame, quiet: NoiseSample, tolerance: Tolerance, progress: Progress
+    prepared: Prepared, scores: DataFrame, noise: NoiseSample, tolerance: Tolerance, progress: Progress
 ) -> Diagnosed:
     """Find the incidents of a scored run, and test the causes of each by counterfactual replay.
 
     Args:
         prepared: The run.
         scores: The scores table.
-        quiet: Its rows and noise floor.
+        noise: Its rows and noise floor.
         tolerance: What counts as agreement.
         progress: Shows the work.
     """
     settings = prepared.config.diagnosis
     progress.stage("finding incidents")
     incidents = find_incidents(
-        quiet.rows,
+        noise.rows,
         tolerance,
         false_alarms=settings.false_alarms,
         max_incidents=settings.max_incidents,
@@ -130,11 +130,11 @@ def diagnose_scores(
     )
     if not incidents:
         return Diagnosed()
-    tolerances = [row_tolerance(tolerance, quiet.noise, incident) for incident in incidents]
+    tolerances = [row_tolerance(tolerance, noise.measured, incident) for incident in incidents]
     samples = [
         sample_rows(
-            quiet.rows,
-            quiet.collected.identity,
+            noise.rows,
+            noise.collected.identity,
             incident,
             incidents,
             judged_by,
@@ -145,7 +145,7 @@ def diagnose_scores(
         for incident, judged_by in zip(incidents, tolerances, strict=True)
     ]
     progress.stage("testing causes", settings.budget * len(incidents))
-    logged = LoggedRows(prepared, scores, quiet.collected, samples)
+    logged = LoggedRows(prepared, scores, noise.collected, samples)
     # The scores table was made of one code: hypotheses must not be tried with another.
     job = prepared.job
     refuse_other_sources(job.sources, find_sources(job.work, job.checkpoints))
@@ -153,19 +153,19 @@ def diagnose_scores(
     found: list[report.Incident] = []
     tried: list[tuple[int, Trial]] = []
     for index, (incident, sample) in enumerate(zip(incidents, samples, strict=True)):
-        case = Case(quiet.rows, quiet.collected.identity, logged.keys, prepared.traffic.schema, incident, sample)
+        case = Case(noise.rows, noise.collected.identity, logged.keys, prepared.traffic.schema, incident, sample)
         if len(sample.mismatched):
-            evidence = logged.evidence(sample, incident, quiet.noise.layer)
+            evidence = logged.evidence(sample, incident, noise.measured.layer)
             counterfactual = checkpoints.counterfactual(evidence, tolerances[index])
             diagnosis = find_causes(
                 counterfactual,
-                background_rate=background_rate(quiet.noise, incident),
+                background_rate=background_rate(noise.measured, incident),
                 on_progress=partial(_show, progress, settings.budget * index),
             )
             tried += [(index + 1, trial) for trial in diagnosis.tried]
             case = replace(case, diagnosis=diagnosis, counterfactual=counterfactual)
         found.append(summarize_incident(prepared.config, case))
-    return Diagnosed(tuple(found), tuple(tried), (*_sampled(quiet.collected), *logged.notes))
+    return Diagnosed(tuple(found), tuple(tried), (*_sampled(noise.collected), *logged.notes))
 
 
 def _sampled(collected: CollectedRows) -> tuple[str, ...]:

@@ -63,8 +63,8 @@ def collect_rows(scores: DataFrame, config: ReplayConfig, total: int) -> Collect
             wanted[name] = _column(column).cast("double")
     if traffic.group is not None:
         wanted["group"] = F.xxhash64(_column(traffic.group))
-    for place, segment in enumerate(traffic.segments):
-        wanted[f"segment {place}"] = _column(segment).cast("string")
+    for index, segment in enumerate(traffic.segments):
+        wanted[f"segment {index}"] = _column(segment).cast("string")
     selected = scores.where(_column(REJECTED).isNull() & time.isNotNull())
     share = min(1.0, MOST_ROWS / max(total, 1))
     if share < 1.0:
@@ -98,7 +98,7 @@ def rows_from_arrow(found: pa.Table, segments: Sequence[str], share: float = 1.0
             time_us=times[order],
             online=online,
             replayed=replayed,
-            segments={name: _codes(found, place, order) for place, name in enumerate(segments)},
+            segments={name: _codes(found, index, order) for index, name in enumerate(segments)},
             group=group,
             compared=has_both & ~(np.isnan(online) & np.isnan(replayed)),
             **optional,
@@ -118,8 +118,8 @@ def _valid(found: pa.Table, name: str) -> NDArray[np.bool_]:
     return valid
 
 
-def _codes(found: pa.Table, place: int, order: NDArray[np.int64]) -> tuple[NDArray[np.int32], tuple[str, ...]]:
-    encoded = found.column(f"segment {place}").combine_chunks().dictionary_encode()
+def _codes(found: pa.Table, index: int, order: NDArray[np.int64]) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+    encoded = found.column(f"segment {index}").combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
     codes = encoded.indices.fill_null(-1).to_numpy().astype(np.int32)

@@ -106,48 +106,48 @@ def _loss(case: Case) -> QualityLoss | None:
     sampled = case.sample.mismatched
     if not len(sampled):
         return None
-    places = np.concatenate((np.flatnonzero(inside), sampled))
-    weight = np.ones(len(places))
-    weight[len(places) - len(sampled) :] = max(found.mismatched, len(sampled)) / len(sampled)
+    indices = np.concatenate((np.flatnonzero(inside), sampled))
+    weight = np.ones(len(indices))
+    weight[len(indices) - len(sampled) :] = max(found.mismatched, len(sampled)) / len(sampled)
     if rows.weight is not None:
-        weight = weight * rows.weight[places]
+        weight = weight * rows.weight[indices]
     explained = {}
-    for place, cause in enumerate(case.diagnosis.causes):
+    for index, cause in enumerate(case.diagnosis.causes):
         if cause.hypothesis is not None:
-            mask = np.zeros(len(places), dtype=bool)
+            mask = np.zeros(len(indices), dtype=bool)
             counterfactual = case.counterfactual
             tested = counterfactual.bad
-            mask[len(places) - len(sampled) + tested] = counterfactual.explains(cause.hypothesis, tested)
-            explained[str(place)] = mask
+            mask[len(indices) - len(sampled) + tested] = counterfactual.explains(cause.hypothesis, tested)
+            explained[str(index)] = mask
     return quality_loss(
-        rows.online[places],
-        rows.replayed[places],
-        rows.label[places],
+        rows.online[indices],
+        rows.replayed[indices],
+        rows.label[indices],
         weight=weight,
-        group=None if rows.group is None else rows.group[places],
+        group=None if rows.group is None else rows.group[indices],
         explained=explained,
     )
 
 
-def _shares(loss: QualityLoss | None, place: int) -> dict[str, float | None] | None:
-    parts = None if loss is None else loss.causes.get(str(place))
+def _shares(loss: QualityLoss | None, index: int) -> dict[str, float | None] | None:
+    parts = None if loss is None else loss.causes.get(str(index))
     return None if parts is None else {name: part.share for name, part in parts.items()}
 
 
 def _examples(config: ReplayConfig, case: Case) -> tuple[report.IncidentRow, ...]:
     """Sampled mismatched rows whose scores are furthest apart."""
-    rows, places = case.rows, case.sample.mismatched
-    away = np.abs(rows.replayed[places] - rows.online[places])
-    shown = [place for place in places[np.argsort(-away, kind="stable")] if int(case.identity[place]) in case.keys]
+    rows, indices = case.rows, case.sample.mismatched
+    away = np.abs(rows.replayed[indices] - rows.online[indices])
+    shown = [index for index in indices[np.argsort(-away, kind="stable")] if int(case.identity[index]) in case.keys]
     return tuple(
         report.IncidentRow(
-            key=case.keys[int(case.identity[place])],
-            time=_moment(int(rows.time_us[place])),
-            online=float(rows.online[place]),
-            replayed=float(rows.replayed[place]),
-            command=row_command(config.source, case.keys[int(case.identity[place])]),
+            key=case.keys[int(case.identity[index])],
+            time=_moment(int(rows.time_us[index])),
+            online=float(rows.online[index]),
+            replayed=float(rows.replayed[index]),
+            command=row_command(config.source, case.keys[int(case.identity[index])]),
         )
-        for place in shown[:EXAMPLES]
+        for index in shown[:EXAMPLES]
     )
 
 

@@ -66,10 +66,10 @@ def verify_settings(
 
 def _as_yaml(step: Perturbation) -> dict[str, Any]:
     """A step as one would write it: what is given, a list of one as its value, and then the names."""
-    given = step.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    written = step.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    given = {key: value for key, value in written.items() if value not in (None, [], {})}
     names = {key: given.pop(key) for key in ("families", "features", "with") if key in given}
-    short = {key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in given.items()}
-    return short | {key: value for key, value in names.items() if value}
+    return {key: value[0] if isinstance(value, list) else value for key, value in given.items()} | names
 
 
 def _yaml(value: Any) -> str:

@@ -12,7 +12,7 @@ from replay.diff.spec import DiffSpec, VariantColumn
 from replay.diff.worst import RowDelta
 from replay.errors import RunFailed, TrafficError
 from replay.features import feature_column
-from replay.flows.incidents.diagnose import NoiseSample, measure_noise_sample, needs_noise, quiet_tolerance
+from replay.flows.incidents.diagnose import NoiseSample, measure_noise_sample, needs_noise, noise_tolerance
 from replay.flows.stages.effects import Effects, measure_effects
 from replay.flows.stages.prepare import Prepared
 from replay.report.summary.data import WorstRow, row_command
@@ -68,7 +68,7 @@ def compare(
         complete = pool.submit(_prove_complete, prepared, path, run_id, check)
         noise = measure_noise_sample(prepared, scores, check.rows_selected) if needs_noise(config, diagnosing) else None
         progress.stage("comparing")
-        tolerance = config.diff.tolerance if isinstance(config.diff.tolerance, Tolerance) else quiet_tolerance(noise)
+        tolerance = config.diff.tolerance if isinstance(config.diff.tolerance, Tolerance) else noise_tolerance(noise)
         spec = diff_spec(prepared, tolerance)
         diff = diff_scores(scores, spec, config.traffic.key, config.diff.worst_rows, _batches(prepared, path))
         complete.result()

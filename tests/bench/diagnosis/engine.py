@@ -108,8 +108,8 @@ class Engine:
     def diagnose(self, traffic: Traffic, replayed: Floats, online: Floats) -> Answer:
         """Noise floor, incidents, and the causes of each; as ``diagnose_scores`` does."""
         collected = self._collect(traffic, replayed, online)
-        quiet = flow.NoiseSample(collected, measure_noise(collected.table))
-        rows, noise = quiet.rows, quiet.noise
+        noise_sample = flow.NoiseSample(collected, measure_noise(collected.table))
+        rows, noise = noise_sample.rows, noise_sample.measured
         settings = self.config.diagnosis
         incidents = find_incidents(
             rows,

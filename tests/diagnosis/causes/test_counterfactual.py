@@ -26,7 +26,7 @@ from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import KINDS
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.flows.incidents.verify_command import verify_command
-from replay.scenarios.side import stale_name
+from replay.scenarios.outside import stale_name
 from tests.scoring.making import score, work
 
 START = 1_795_000_000_000_000

@@ -38,7 +38,7 @@ def test_the_peak_is_the_best_window_of_the_grid():
         for s in range(3)
     }
 
-    assert (peak.first, peak.last, peak.place) == max(brute, key=brute.get)
+    assert (peak.first, peak.last, peak.index) == max(brute, key=brute.get)
     assert peak.exponent == pytest.approx(max(brute.values()))
 
 
