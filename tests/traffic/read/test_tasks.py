@@ -38,7 +38,7 @@ def test_a_task_gets_one_split_and_what_is_given(spark: SparkSession, splits: tu
         assert context is not None
         yield pa.record_batch({"task": [context.partitionId()], "rows": [split.num_rows + given["more"]]})
 
-    rows = each_split(spark, splits, {"more": 5}, tell, "task int, rows long").collect()
+    rows = each_split(spark, splits, {"more": 5}, tell, "task long, rows long").collect()
     assert sorted((row["task"], row["rows"]) for row in rows) == [(0, 15), (1, 15), (2, 15)]
 
 
