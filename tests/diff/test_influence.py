@@ -10,8 +10,8 @@ from replay.diff.influence import InfluencePlan, InfluenceState, filled_histogra
 from replay.diff.measure import measure
 from replay.metrics.histogram_metric import HistogramInfluence
 from replay.metrics.kinds.auc import Auc
+from tests.diff.oracle import KEPT, SPECS, diffed, second_pass
 from tests.diff.table import SPEC, batches, filled, scores_table
-from tests.diff.test_grid import KEPT, SPECS, diffed, second_pass
 from tests.metrics.state_tester import check_state
 
 TABLE = scores_table()

@@ -10,8 +10,8 @@ import pytest
 from replay.config.sections.diff import Tolerance
 from replay.diff.spec import DiffSpec, VariantColumn
 from replay.diff.worst import WorstRows
+from tests.diff.oracle import KEPT
 from tests.diff.table import SPEC, batches, filled, numbers, scores_table
-from tests.diff.test_grid import KEPT
 from tests.metrics.state_tester import check_state
 
 TABLE = scores_table()

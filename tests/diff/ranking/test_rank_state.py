@@ -15,8 +15,8 @@ from replay.diff.ranking.rank_state import FEW_ROWS, GROUP, RankState
 from replay.diff.spec import ONLINE
 from replay.metrics.kinds.kendall_tau import ALL_TIED
 from replay.metrics.kinds.ndcg import NO_POSITIVE
+from tests.diff.oracle import KEPT
 from tests.diff.table import SPEC, filled, numbers
-from tests.diff.test_grid import KEPT
 from tests.metrics.state_tester import check_state, same
 
 TOP_K = (1, 2, 5)

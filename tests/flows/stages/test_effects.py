@@ -7,8 +7,8 @@ import pytest
 from replay.diff.measure import measure
 from replay.flows.stages.effects import rank_families
 from replay.metrics.value import undefined
+from tests.diff.oracle import diffed, second_pass
 from tests.diff.table import SPEC
-from tests.diff.test_grid import diffed, second_pass
 
 NAMES = ("candidate", "prod/nulls", "candidate/nulls")
 FAMILIES = {name: f"family of {name}" for name in NAMES}
