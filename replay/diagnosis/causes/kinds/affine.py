@@ -26,7 +26,7 @@ _FORMS = ("offset", "slope", "both")
 
 
 @register("affine", prior=90)
-class Affine(Kind):
+class AffineKind(Kind):
     """Offset and slope of the score or its logit, fitted on half of the rows, tested on the other."""
 
     excluded = "not another output layer"

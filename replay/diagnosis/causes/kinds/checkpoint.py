@@ -18,7 +18,7 @@ _ROUTE = 0.93  # a checkpoint that answered less of the incident's rows was rout
 
 
 @register("checkpoint", prior=20)
-class OtherCheckpoint(Kind):
+class CheckpointKind(Kind):
     """Every checkpoint but the baseline."""
 
     excluded = "not another checkpoint"
@@ -53,7 +53,7 @@ class OtherCheckpoint(Kind):
 
 
 @register("route", prior=21)
-class Route(Kind):
+class RouteKind(Kind):
     """What a checkpoint that answered a share of the rows is called; it is proposed as a checkpoint."""
 
     excluded = "not a share answered by another checkpoint"

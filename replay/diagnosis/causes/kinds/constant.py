@@ -35,7 +35,7 @@ _MOST_ROWS = 200
 
 
 @register("constant", prior=70)
-class Constant(Kind):
+class ConstantKind(Kind):
     """Defaults, frequent values, middle and ends; then any number, and every value of an id."""
 
     excluded = "not a fixed value"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @register("joint", prior=100)
-class Joint(Kind):
+class JointKind(Kind):
     """Two of the causes at once, on the rows that they leave; such rows are explained, and no cause of their own."""
 
     excluded = "not two causes at once"

@@ -19,7 +19,7 @@ _STARTS = 3
 
 
 @register("null_features", prior=10)
-class NullFeatures(Kind):
+class NullFeaturesKind(Kind):
     """Families, features and sets of them null."""
 
     excluded = "not another family or feature null"

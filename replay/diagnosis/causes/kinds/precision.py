@@ -17,7 +17,7 @@ _CASTS = ("float16", "bfloat16", "int8")
 
 
 @register("precision", prior=30)
-class Precision(Kind):
+class PrecisionKind(Kind):
     """The baseline cast."""
 
     excluded = "not a cast"

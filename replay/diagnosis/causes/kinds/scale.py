@@ -28,7 +28,7 @@ _ZOOMED = 24
 
 
 @register("scale", prior=60)
-class Scale(Kind):
+class ScaleKind(Kind):
     """Changes of unit and sign, log1p and expm1, of units of features; then any factor on a feature."""
 
     excluded = "not a scaled feature"

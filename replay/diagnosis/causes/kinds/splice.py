@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @register("splice", prior=40)
-class Splice(Kind):
+class SpliceKind(Kind):
     """Modules from other checkpoints, alone and together."""
 
     excluded = "not a mix of modules"

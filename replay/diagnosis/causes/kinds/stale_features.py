@@ -34,7 +34,7 @@ _LEAST = 3
 
 
 @register("stale_features", prior=50)
-class StaleFeatures(Kind):
+class StaleFeaturesKind(Kind):
     """A grid of lags for every unit; then the lag on which most rows agree."""
 
     excluded = "not another family stale"

@@ -18,7 +18,7 @@ _MOST_PAIRS = 200
 
 
 @register("swap", prior=80)
-class Swap(Kind):
+class SwapKind(Kind):
     """Pairs of features of one type that one input or one family holds: columns that can be mistaken."""
 
     excluded = "not two features exchanged"
