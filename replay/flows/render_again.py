@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from replay.errors import UsageError
@@ -22,13 +21,14 @@ def render_again(output: str) -> tuple[ReportData, str]:
         What the report shows, and where it is.
 
     Raises:
-        UsageError: The directory holds no finished run.
+        UsageError: The directory holds no finished run, or damaged data of one.
     """
     storage = open_storage(output, start_session() if "://" in output and not output.startswith("file:") else None)
     text = storage.read(REPORT_DATA)
     if text is None:
-        found = "an unfinished run" if storage.names() else "nothing" if Path(output).exists() else "no such directory"
+        empty = "nothing" if Path(storage.path).exists() else "no such directory"
+        found = "an unfinished run" if storage.names() else empty
         raise UsageError(f"{output}: found {found}, expected the output of a finished run (with {REPORT_DATA} in it)")
-    data = ReportData.from_dict(json.loads(text))
+    data = ReportData.from_json(text)
     storage.write(REPORT, render_html(data))
     return data, f"{storage.path}/{REPORT}"

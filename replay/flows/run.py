@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from replay.config import ReplayConfig, load_config
 from replay.diagnosis.causes.find import Trial
 from replay.flows.gate import check_gates
-from replay.flows.incidents.diagnose import Diagnosed, diagnose_scores
+from replay.flows.incidents.diagnose import Diagnosed, check_time, diagnose_scores
 from replay.flows.options import Options
 from replay.flows.stages.clock import Clock
 from replay.flows.stages.compare import Compared, compare
@@ -132,6 +132,7 @@ def replay_window(
     clock = Clock()
     with located(config):
         check_metrics(config.gates)
+        check_time(config, diagnosing)
     resumable = Resumable(config, overwrite=overwrite)
     with ExitStack() as visit:
         progress.stage("preparing")

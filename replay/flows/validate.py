@@ -8,6 +8,7 @@ from typing import Any
 
 from replay.config import ReplayConfig
 from replay.flows.gate import check_gates
+from replay.flows.incidents.diagnose import check_time
 from replay.flows.options import Options
 from replay.flows.stages.fit import located
 from replay.flows.stages.prepare import prepare
@@ -66,6 +67,7 @@ def validate(config: ReplayConfig, *, options: Options | None = None) -> Validat
     """
     with located(config):
         check_metrics(config.gates)
+        check_time(config, diagnosing=False)
     with ExitStack() as visit:
         prepared = prepare(config, options or Options(), visit, check_keys=True)
         check_gates(prepared)

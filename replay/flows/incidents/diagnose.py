@@ -75,19 +75,21 @@ class Diagnosed:
 
 
 def needs_noise(config: ReplayConfig, diagnosing: bool) -> bool:
-    """Whether the noise floor is to be measured.
+    """Whether the noise floor is to be measured."""
+    return diagnosing or config.diff.tolerance == "auto"
+
+
+def check_time(config: ReplayConfig, diagnosing: bool) -> None:
+    """Refuse traffic without a time before anything is scored, where the noise floor is to be measured.
 
     Raises:
-        ConfigError: It is, and the traffic has no time: neither quiet parts nor incidents can be told.
+        ConfigError: Neither quiet parts nor incidents can be told.
     """
-    if not diagnosing and config.diff.tolerance != "auto":
-        return False
-    if config.traffic.time is None:
+    if needs_noise(config, diagnosing) and config.traffic.time is None:
         what = (
             "`diagnose` looks for stretches of time" if diagnosing else "`diff.tolerance: auto` looks for quiet times"
         )
         raise ConfigError([Problem(f"not given, and {what}: name the column of the event time", "traffic.time")])
-    return True
 
 
 def measure_noise_sample(prepared: Prepared, scores: DataFrame, total: int) -> NoiseSample:

@@ -73,8 +73,8 @@ def examine_all(config: ReplayConfig, options: Options) -> dict[str, Checkpoint]
     checkpoints: dict[str, Checkpoint] = {}
     refused: list[tuple[str, CheckpointError]] = []
     for name, entry in _sources_first(config):
-        if any(source in dict(refused) for source in _sources(entry)):
-            continue  # its source is refused already
+        if any(source not in checkpoints for source in _sources(entry)):
+            continue  # a checkpoint that it is made of, near or far, is refused already
         try:
             if isinstance(entry, CheckpointConfig):
                 checkpoints[name] = examine(

@@ -18,7 +18,7 @@ from replay.diagnosis.causes.find import find_causes
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.noise.noise_floor import NoiseFloor
 from replay.features import feature_column
-from replay.flows.incidents.diagnose import OpenedCheckpoints, background_rate, needs_noise, row_tolerance
+from replay.flows.incidents.diagnose import OpenedCheckpoints, background_rate, check_time, needs_noise, row_tolerance
 from replay.report.summary import Cause
 from replay.report.words.incidents import equivalent_sentence
 
@@ -88,5 +88,7 @@ def test_a_diagnosis_needs_the_time(tmp_path):
     config = SimpleNamespace(diff=SimpleNamespace(tolerance=Tolerance()), traffic=SimpleNamespace(time=None))
 
     assert not needs_noise(cast("Any", config), diagnosing=False)
+    check_time(cast("Any", config), diagnosing=False)
+    assert needs_noise(cast("Any", config), diagnosing=True)
     with pytest.raises(ConfigError, match="name the column of the event time"):
-        needs_noise(cast("Any", config), diagnosing=True)
+        check_time(cast("Any", config), diagnosing=True)

@@ -1,0 +1,109 @@
+"""``replay validate``: what it says of a config that fits, and in which order it looks."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from replay.config import ReplayConfig, build_config
+from replay.errors import ConfigError, Problem
+from replay.flows import validate as module
+from replay.flows.options import Options
+from replay.flows.validate import Validated, validate
+from tests.flows.case import config_data
+
+FITS = Validated(
+    rows=1_200,
+    rows_read=4_000,
+    reader="direct",
+    traffic={"format": "parquet", "rows": 4_000},
+    checkpoints={
+        "prod": {"format": "torch.export", "sha256": "a" * 64, "parameters": 1_234_567},
+        "next": {"format": "onnx", "sha256": "b" * 64, "parameters": 13},
+    },
+    warnings=("checkpoint next: it is odd",),
+)
+
+
+def config(**changes: Any) -> ReplayConfig:
+    return build_config(config_data(**changes), "/base")
+
+
+def test_in_json_it_is_valid_beside_all_that_is_known():
+    data = FITS.to_dict()
+    assert list(data) == ["valid", "rows", "rows_read", "reader", "traffic", "checkpoints", "warnings"]
+    assert data["valid"] is True
+    assert data["warnings"] == ["checkpoint next: it is odd"]
+    assert json.loads(json.dumps(data)) == data
+
+
+def test_on_a_terminal_rows_checkpoints_and_warnings_have_a_line_each():
+    assert FITS.render("replay.yaml").splitlines() == [
+        "replay.yaml is valid: 1,200 of 4,000 rows, read by the direct reader",
+        "  prod: torch.export, 1,234,567 parameters",
+        "  next: onnx, 13 parameters",
+        "warning: checkpoint next: it is odd",
+    ]
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is done, in order; a traffic and a checkpoint that fit."""
+    done: list[str] = []
+    prepared = SimpleNamespace(
+        check=SimpleNamespace(rows_selected=3, rows_read=4),
+        plan=SimpleNamespace(reader="spark"),
+        traffic=SimpleNamespace(describe=lambda: {"format": "view"}),
+        checkpoints={"prod": SimpleNamespace(format="onnx", sha256="c", parameters=7)},
+        preflight=SimpleNamespace(warnings=lambda: ["checkpoint prod: it is odd"]),
+    )
+
+    def prepare(config: Any, options: Any, visit: Any, *, check_keys: bool) -> Any:
+        assert check_keys
+        visit.callback(done.append, "left Spark")
+        done.append(f"prepared with {options}")
+        return prepared
+
+    monkeypatch.setattr(module, "prepare", prepare)
+    monkeypatch.setattr(module, "check_gates", lambda _: done.append("checked the gates"))
+    return done
+
+
+def test_everything_is_prepared_and_the_gates_are_checked_while_spark_is_there(steps: list[str]):
+    assert validate(config()) == Validated(
+        rows=3,
+        rows_read=4,
+        reader="spark",
+        traffic={"format": "view"},
+        checkpoints={"prod": {"format": "onnx", "sha256": "c", "parameters": 7}},
+        warnings=("checkpoint prod: it is odd",),
+    )
+    assert steps == [f"prepared with {Options()}", "checked the gates", "left Spark"]
+
+
+def test_a_metric_that_no_run_measures_is_told_before_anything_is_read(steps: list[str]):
+    gates = [{"variant": "prod", "metric": name, "max": 1} for name in ("auc", "auc_dorp", "mismatchrate")]
+    with pytest.raises(ConfigError) as caught:
+        validate(config(gates=gates))
+    assert [problem.path for problem in caught.value.problems] == ["gates[1].metric", "gates[2].metric"]
+    assert steps == []
+
+
+def test_a_measured_tolerance_without_a_time_is_told_before_anything_is_read(steps: list[str]):
+    with pytest.raises(ConfigError) as caught:
+        validate(config(diff__tolerance="auto", traffic__time=None))
+    assert [problem.path for problem in caught.value.problems] == ["traffic.time"]
+    assert steps == []
+
+
+def test_a_gate_that_does_not_fit_ends_the_visit_too(steps: list[str], monkeypatch: pytest.MonkeyPatch):
+    def refuse(_: Any) -> None:
+        raise ConfigError([Problem("no such slice", "gates[0].slice")])
+
+    monkeypatch.setattr(module, "check_gates", refuse)
+    with pytest.raises(ConfigError, match="no such slice"):
+        validate(config())
+    assert steps[-1] == "left Spark"
