@@ -13,16 +13,11 @@ from pyspark.sql import SparkSession
 from sklearn.metrics import log_loss, roc_auc_score
 
 import replay
-from replay.errors import ConfigError, OutputConflict, RunFailed, TrafficError
+from replay.errors import OutputConflict, RunFailed
 from replay.flows.run import RunResult
-from tests.flows.case import ROWS, expected_scores, make_table, write_case
+from tests.flows.case import ROWS, expected_scores, write_case
 
 pytestmark = pytest.mark.spark
-
-
-@pytest.fixture(scope="module")
-def table() -> pa.Table:
-    return make_table()
 
 
 @pytest.fixture(scope="module")
@@ -198,29 +193,3 @@ def test_window_and_filter_are_reconciled(spark: SparkSession, table: pa.Table, 
     assert result.summary.reconciliation.read == ROWS
     assert result.summary.reconciliation.filtered == ROWS - kept
     assert result.summary.reconciliation.scored == kept
-
-
-def test_all_problems_come_at_once_with_their_lines(spark: SparkSession, table: pa.Table, tmp_path: Path):
-    config = write_case(tmp_path, table, traffic__score="online_scor", traffic__segments=["surfaces"])
-    with pytest.raises(ConfigError) as error:
-        replay.run(config)
-    messages = str(error.value)
-    assert "online_score" in messages
-    assert "surface" in messages
-    lines = config.read_text().splitlines()
-    wrong = next(number for number, line in enumerate(lines, start=1) if "online_scor" in line)
-    assert any(problem.line == wrong for problem in error.value.problems)
-    assert not (tmp_path / "out").exists()
-
-
-def test_duplicate_keys_are_refused_with_examples(spark: SparkSession, table: pa.Table, tmp_path: Path):
-    config = write_case(tmp_path, pa.concat_tables([table, table.slice(5, 1)]))
-    with pytest.raises(TrafficError, match="r000005"):
-        replay.run(config)
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_window_without_rows_is_refused(spark: SparkSession, table: pa.Table, tmp_path: Path):
-    config = write_case(tmp_path, table)
-    with pytest.raises(TrafficError, match="2025-11-20"):
-        replay.run(config, overrides=["traffic.window.start=2030-01-01T00:00:00Z"])
