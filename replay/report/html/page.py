@@ -27,7 +27,7 @@ from replay.report.words.run import window_text
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """A section of the page.
 
     Attributes:
@@ -45,22 +45,22 @@ class Section:
 
 # In the order of the page.
 SECTIONS = (
-    Section("gates", "Gates", "Gates", lambda data, _: data.summary.gates),
-    Section("incidents", "Incidents", "Incidents", lambda data, _: incident_cards(data.summary)),
-    Section("time", "Over time", "Over time", draw_timeline),
-    Section("variants", "Variants", "Variants against online", lambda data, _: variant_table(data.summary)),
-    Section("effects", "Effects", "What variants change", lambda data, _: effect_table(data.summary)),
-    Section("doses", "Doses", "Doses", lambda data, _: dose_charts(data.summary)),
-    Section("matrix", "Skew matrix", "Skew matrix", lambda data, _: skew_matrix_chart(data.summary)),
-    Section("families", "Families", "Families", lambda data, _: family_ranking(data.summary)),
-    Section("quality", "Quality", "Quality", lambda data, _: quality_table(data.summary)),
-    Section("order", "Order", "Order within groups", lambda data, _: order_table(data.summary)),
-    Section("slices", "Slices", "Slices", lambda data, verdict: slice_tables(data, verdict.variant)),
-    Section("worst", "Worst rows", "Worst rows", lambda data, verdict: worst_row_tables(data, verdict.variant)),
-    Section("rows", "Rows", "Rows", lambda data, _: row_parts(data.summary.reconciliation)),
-    Section("seconds", "Time spent", "Time spent", lambda data, _: time_parts(data.summary.timings)),
-    Section("checkpoints", "Checkpoints", "Checkpoints", lambda data, _: data.summary.checkpoints),
-    Section("about", "This run", "This run", lambda data, _: about(data)),
+    PageSection("gates", "Gates", "Gates", lambda data, _: data.summary.gates),
+    PageSection("incidents", "Incidents", "Incidents", lambda data, _: incident_cards(data.summary)),
+    PageSection("time", "Over time", "Over time", draw_timeline),
+    PageSection("variants", "Variants", "Variants against online", lambda data, _: variant_table(data.summary)),
+    PageSection("effects", "Effects", "What variants change", lambda data, _: effect_table(data.summary)),
+    PageSection("doses", "Doses", "Doses", lambda data, _: dose_charts(data.summary)),
+    PageSection("matrix", "Skew matrix", "Skew matrix", lambda data, _: skew_matrix_chart(data.summary)),
+    PageSection("families", "Families", "Families", lambda data, _: family_ranking(data.summary)),
+    PageSection("quality", "Quality", "Quality", lambda data, _: quality_table(data.summary)),
+    PageSection("order", "Order", "Order within groups", lambda data, _: order_table(data.summary)),
+    PageSection("slices", "Slices", "Slices", lambda data, verdict: slice_tables(data, verdict.variant)),
+    PageSection("worst", "Worst rows", "Worst rows", lambda data, verdict: worst_row_tables(data, verdict.variant)),
+    PageSection("rows", "Rows", "Rows", lambda data, _: row_parts(data.summary.reconciliation)),
+    PageSection("seconds", "Time spent", "Time spent", lambda data, _: time_parts(data.summary.timings)),
+    PageSection("checkpoints", "Checkpoints", "Checkpoints", lambda data, _: data.summary.checkpoints),
+    PageSection("about", "This run", "This run", lambda data, _: about(data)),
 )
 
 
@@ -83,7 +83,7 @@ class Page:
     answer: str
     """The answer to the first question: does the replay reproduce the online scores?"""
     facts: tuple[Fact, ...]
-    sections: tuple[tuple[Section, object], ...]
+    sections: tuple[tuple[PageSection, object], ...]
     """Each with its content, which is never empty."""
 
 

@@ -24,7 +24,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True)
-class WorstRows:
+class WorstRowTable:
     """A variant's worst rows."""
 
     variant: str
@@ -34,7 +34,7 @@ class WorstRows:
     """Features that are null in every kept row of the variant, and there are at least two."""
 
 
-def worst_row_tables(data: ReportData, baseline: str) -> tuple[WorstRows, ...]:
+def worst_row_tables(data: ReportData, baseline: str) -> tuple[WorstRowTable, ...]:
     """Lay out the worst rows: the baseline's first, then those of the other variants."""
     by_variant = {
         name: list(rows)
@@ -42,15 +42,15 @@ def worst_row_tables(data: ReportData, baseline: str) -> tuple[WorstRows, ...]:
     }
     order = [name for name in (baseline, *data.summary.variants) if name in by_variant]
     return tuple(
-        _worst_rows(name, by_variant[name], ROWS_SHOWN if name == baseline else ROWS_SHOWN // 3)
+        _worst_row_table(name, by_variant[name], ROWS_SHOWN if name == baseline else ROWS_SHOWN // 3)
         for name in list(dict.fromkeys(order))[:VARIANTS_SHOWN]
     )
 
 
-def _worst_rows(variant: str, rows: Sequence[WorstRow], limit: int) -> WorstRows:
+def _worst_row_table(variant: str, rows: Sequence[WorstRow], limit: int) -> WorstRowTable:
     missing = [{name for name, value in row.features.items() if is_missing(value)} for row in rows]
     always = set.intersection(*missing) if len(rows) > 1 else set()
-    return WorstRows(
+    return WorstRowTable(
         variant=variant,
         rows=tuple(rows[:limit]),
         left_out=max(len(rows) - limit, 0),
