@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 
 from replay.checkpoints.safety.placeholders import Placeholder
 
+_CODE: Final = re.compile("b1|[iu][1248]|f[248]|c8|c16")
+
 
 class Array(Placeholder):
     """A numpy array: ``_reconstruct`` makes it, BUILD gives ``(version, shape, dtype, fortran order, bytes)``."""
 
     origin = "numpy.ndarray"
+    tensor: torch.Tensor | None = None
+    """The array as a tensor, or None where it holds what no tensor can."""
 
-    def tensor(self) -> torch.Tensor | None:
-        """The array as a tensor, or None where it holds what no tensor can."""
-        state = self.state
-        if not isinstance(state, tuple) or len(state) != 5:
-            return None
-        _, shape, dtype, fortran, data = state
-        return _array_tensor(data, dtype, shape, bool(fortran))
+    def __setstate__(self, state: Any) -> None:
+        if isinstance(state, tuple) and len(state) == 5:
+            _, shape, dtype, fortran, data = state
+            self.tensor = _array_tensor(data, dtype, shape, bool(fortran))
 
 
 class ArrayType(Placeholder):
@@ -35,9 +36,9 @@ class ArrayType(Placeholder):
         self.code = code
 
     def numpy(self) -> np.dtype[Any] | None:
-        """The dtype, where it is a plain number."""
+        """The dtype, where it is a plain number that torch has as well."""
         order = self.state[1] if isinstance(self.state, tuple) and len(self.state) > 1 else "<"
-        if not isinstance(self.code, str) or not re.fullmatch(r"[fiubc]\d{1,2}", self.code) or order not in "<|>=":
+        if not isinstance(self.code, str) or not _CODE.fullmatch(self.code) or order not in "<|>=":
             return None
         plain = np.dtype(self.code)
         return plain.newbyteorder(">") if order == ">" else plain
@@ -54,7 +55,7 @@ def _array_tensor(data: object, dtype: object, shape: object, fortran: bool) -> 
 
 def array_tensor(value: object) -> torch.Tensor | None:
     """A numpy array of the pickle as a tensor; None for anything else."""
-    return value.tensor() if isinstance(value, Array) else None
+    return value.tensor if isinstance(value, Array) else None
 
 
 def reconstruct_array(*_arguments: object) -> Array:
@@ -65,5 +66,5 @@ def reconstruct_array(*_arguments: object) -> Array:
 def array_from_buffer(data: object, dtype: object, shape: object, order: object, *_rest: object) -> Array:
     """How protocol 5 writes an array."""
     made = Array()
-    made.state = (1, shape, dtype, order == "F", bytes(data) if isinstance(data, bytearray) else data)
+    made.tensor = _array_tensor(data, dtype, shape, order == "F")
     return made
