@@ -11,7 +11,7 @@ import torch
 from replay.checkpoints.scorers.batching import ANY_BATCH, BatchSizes
 from replay.checkpoints.scorers.function_scorer import FunctionScorer
 from replay.checkpoints.scorers.output import ScoreReader
-from replay.checkpoints.scorers.scorer import ModelScorer, OpenedModel, Scorer, last_words
+from replay.checkpoints.scorers.scorer import ModelScorer, OpenedModel, last_words
 from replay.config.sections.model import Output
 from replay.errors import CheckpointMismatch, RunFailed
 
@@ -79,14 +79,6 @@ def test_inputs_go_to_the_models_device() -> None:
 
     scorer(records, device="meta").score({"a": torch.ones(4)})
     assert seen == ["meta"]
-
-
-def test_the_double_is_a_scorer() -> None:
-    double: Scorer = FunctionScorer(lambda t: t["a"] * 2, fingerprint="twice")
-    assert (double.fingerprint, double.device, double.precision) == ("twice", "cpu", torch.float32)
-    assert double.score({"a": torch.tensor([1.5])}).tolist() == [3.0]
-    heads = FunctionScorer(lambda t: (t["a"], -t["a"]), output=Output(select=1))
-    assert heads.score({"a": torch.tensor([1.5, 2.0])}).tolist() == [-1.5, -2.0]
 
 
 def test_the_last_words_of_an_error() -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
 
 from replay.checkpoints.checkpoint import Checkpoint, TensorSpec
 from replay.checkpoints.examine import examine, read_state_dict
@@ -65,24 +64,6 @@ def test_what_it_executes_is_said(exported: Path) -> None:
     (line,) = look(exported).executes
     assert line.startswith("torch.export program: 5 operators")
     assert "aten.embedding x1" in line
-
-
-class Many(nn.Module):
-    def forward(self, batch: dict[str, torch.Tensor]) -> dict[str, Any]:
-        total = batch["a"] + batch["b"] + torch.tensor([1.0, 2.0])
-        return {"ctr": total, "heads": (total * 2, [total * 3])}
-
-
-def test_outputs_are_named_by_their_path(tmp_path: Path) -> None:
-    path = tmp_path / "many.pt2"
-    example = ({"a": torch.ones(3, 2), "b": torch.ones(3, 2)},)
-    torch.export.save(torch.export.export(Many(), example), path)
-    checkpoint = look(path)
-    assert checkpoint.signature is not None
-    assert [spec.name for spec in checkpoint.signature.outputs] == ["ctr", "heads.0", "heads.1.0"]
-    assert checkpoint.signature.structure == "dict"
-    assert [spec.shape for spec in checkpoint.signature.inputs] == [(3, 2), (3, 2)]
-    assert [info.shape for info in checkpoint.tensors] == [(2,)]
 
 
 def test_the_older_layout_is_read_as_well(tmp_path: Path, exported: Path) -> None:

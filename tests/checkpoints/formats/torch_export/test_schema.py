@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from replay.checkpoints.checkpoint import TensorSpec
 from replay.checkpoints.formats.torch_export.schema import SchemaError, texts
-from replay.checkpoints.formats.torch_export.signature import program_signature
-from replay.errors import CorruptCheckpoint
-from tests.checkpoints.samples import read_entries
-
-
-@pytest.fixture(scope="module")
-def program(exported: Path) -> Any:
-    (content,) = [data for name, data in read_entries(exported).items() if name.endswith("models/model.json")]
-    return json.loads(content)
 
 
 def strings(value: Any) -> int:
@@ -66,17 +54,3 @@ def test_another_form_is_refused(program: Any, change: Callable[[Any], None]) ->
     change(changed)
     with pytest.raises(SchemaError):
         list(texts(changed))
-
-
-def test_the_signature_is_that_of_the_graph(program: Any) -> None:
-    signature = program_signature(program, "file")
-    (batch,) = {spec.shape[0] for spec in signature.inputs if spec.shape}
-    assert isinstance(batch, str)
-    assert signature.inputs == (TensorSpec("ids", "int64", (batch,)), TensorSpec("dense", "float32", (batch, 4)))
-    assert signature.outputs == (TensorSpec("", "float32", (batch,)),)
-    assert signature.structure == "tensor"
-
-
-def test_a_program_without_a_graph_is_corrupt() -> None:
-    with pytest.raises(CorruptCheckpoint, match="no readable graph"):
-        program_signature({"graph_module": {"graph": None}}, "file")
