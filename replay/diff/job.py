@@ -12,6 +12,7 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from replay.config.sections.diff import Tolerance
 from replay.diff.grid import DiffState
 from replay.diff.influence import InfluencePlan, InfluenceState
 from replay.diff.measure import measure
@@ -140,6 +141,18 @@ def rank_effects(scores: DataFrame, spec: DiffSpec) -> dict[str, RankChange]:
     # Mapped as it is: to select columns again would let Spark forget the order.
     partials = map_batches(together, _updating(empty, RankState.from_bytes), _SCHEMA)
     return _collect(partials, empty, RankState.from_bytes).compute()
+
+
+def agreement(replayed: Column, reference: Column, tolerance: Tolerance) -> Column:
+    """``tolerance.agrees`` of two double columns, as a boolean column; null where either is null."""
+    close = F.abs(replayed - reference) <= F.lit(tolerance.abs) + F.lit(tolerance.rel) * F.abs(reference)
+    infinity = F.lit(math.inf)
+    # To Spark a NaN equals another, and is larger than infinity.
+    return (
+        F.when(replayed.isNull() | reference.isNull(), None)
+        .when(replayed == reference, ~F.isnan(replayed))
+        .otherwise(close & (F.abs(replayed) < infinity) & (F.abs(reference) < infinity))
+    )
 
 
 def accumulate(batches: Batches, columns: tuple[str, ...], empty: S, unpack: Callable[[bytes], S]) -> S:

@@ -5,9 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyspark.sql import functions as F
 
-from replay.diff.job import diff_scores, rank_effects
+from replay.config.sections.diff import Tolerance
+from replay.diff.job import agreement, diff_scores, rank_effects
 from replay.diff.ranking.rank_state import GROUP, RankState
+from replay.diff.tolerance import agrees
 from tests.diff.table import SPEC, scores_table
 from tests.metrics.state_tester import same
 
@@ -68,3 +71,39 @@ def test_integer_groups_and_a_diff_of_the_baseline_alone(spark):
     assert rank_effects(scores, alone)["prod"].groups > 100
     with pytest.raises(ValueError, match="no group in the spec"):
         rank_effects(scores, replace(SPEC, group=None))
+
+
+TOLERANCES = [(0.25, 0.0), (0.0, 0.5), (0.125, 0.25), (0.0, 0.0), (1e300, 1e300), (5e-324, 0.1)]
+EDGES = [
+    0.0,
+    -0.0,
+    0.25,
+    0.25 - 2**-54,
+    0.5,
+    0.75,
+    0.75 + 2**-53,
+    -0.5,
+    4.0,
+    6.0,
+    -6.0,
+    1e-9,
+    5e-324,
+    0.1,
+    1e308,
+    -1e308,
+]
+
+
+def test_columns_of_spark_agree_as_arrays_do(spark):
+    values = [*EDGES, np.inf, -np.inf, np.nan, None]
+    pairs = pa.table({"l": [left for left in values for _ in values], "r": values * len(values)})
+    left, right = (pairs[name].to_numpy() for name in ("l", "r"))
+    compared = np.array([a is not None and b is not None for a in values for b in values])
+    each = [Tolerance(abs=absolute, rel=relative) for absolute, relative in TOLERANCES]
+    answers = [agreement(F.col("l"), F.col("r"), one).alias(str(place)) for place, one in enumerate(each)]
+    found = spark.createDataFrame(pairs).select("l", "r", *answers).toArrow()
+    np.testing.assert_array_equal(found["l"].to_numpy(), left)
+    np.testing.assert_array_equal(found["r"].to_numpy(), right)
+    for place, tolerance in enumerate(each):
+        expected = pa.array(agrees(left, right, tolerance), mask=~compared)
+        assert found[str(place)].to_pylist() == expected.to_pylist(), tolerance

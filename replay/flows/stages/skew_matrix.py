@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pyspark.sql import functions as F
+
 from replay.config import SkewMatrixConfig, Tolerance, skew_variant
+from replay.diff.job import agreement
 from replay.metrics.metric import losses
 from replay.metrics.value import MetricValue
 from replay.report.summary.effects import SkewCell, SkewMatrix, holds_up_to, losses_by_lag
 from replay.spark.sql import quoted
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True)
@@ -70,17 +73,11 @@ def _drifts(
     scores: DataFrame, pairings: list[_Pairing], tolerance: Tolerance
 ) -> list[tuple[float | None, float | None]]:
     """Mean distance and share beyond tolerance of each pairing."""
-    from pyspark.sql import functions as F
-
-    def column(name: str) -> Column:
-        return F.col(quoted(name)).cast("double")
-
     wanted = []
     for place, pairing in enumerate(pairings):
-        here, there = column(pairing.variant), column(pairing.consistent)
-        distance = F.abs(here - there)
-        beyond = ~(distance <= F.lit(tolerance.abs) + F.lit(tolerance.rel) * F.abs(there))
-        wanted.append(F.avg(distance).alias(f"mean_{place}"))
+        here, there = (F.col(quoted(name)).cast("double") for name in (pairing.variant, pairing.consistent))
+        beyond = ~agreement(here, there, tolerance)
+        wanted.append(F.avg(F.abs(here - there)).alias(f"mean_{place}"))
         wanted.append(F.avg(beyond.cast("double")).alias(f"rate_{place}"))
     (row,) = scores.select(*wanted).collect()
     return [(row[2 * place], row[2 * place + 1]) for place in range(len(pairings))]
