@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 from replay.diagnosis.incidents.rows import RowTable, severity
-from replay.diagnosis.noise.calibration_layer import CalibrationLayer, find_calibration_layer
-from replay.diagnosis.noise.envelope import fit_envelope
 from replay.diagnosis.noise.noise_floor import measure_noise, without_layer
 from tests.diagnosis.traffic import Plant, make_traffic, sigmoid
 
@@ -81,47 +79,6 @@ def test_a_factor_on_the_score_is_told_apart():
 
     assert not noise.logit
     assert noise.scale == pytest.approx(1.1, rel=1e-3)
-
-
-def test_noise_alone_is_no_layer():
-    rng = np.random.default_rng(0)
-    replayed = rng.random(5000)
-
-    assert find_calibration_layer(replayed, replayed + rng.normal(0, 1e-3, 5000)).is_identity
-    assert find_calibration_layer(replayed, replayed).is_identity
-
-
-def test_a_layer_is_found_under_a_third_of_bad_rows():
-    rng = np.random.default_rng(0)
-    replayed = rng.normal(size=5000)
-    online = 2.0 * replayed + 1.0
-    online[rng.random(5000) < 0.33] += 3.0
-    layer = find_calibration_layer(replayed, online)
-
-    assert (layer.offset, layer.scale, layer.logit) == (pytest.approx(1.0), pytest.approx(2.0), False)
-    assert CalibrationLayer(0.0, 1.0).apply(replayed) is replayed
-
-
-@pytest.mark.parametrize("draw", ["normal", "laplace", "uniform"])
-def test_the_envelope_holds_all_noise(draw):
-    rng = np.random.default_rng(0)
-    size = rng.random(100_000)
-    away = np.abs(getattr(rng, draw)(size=100_000) if draw != "uniform" else rng.uniform(-1, 1, 100_000))
-    envelope = fit_envelope(size, away * (0.001 + 0.01 * size))
-    bound = envelope.abs + envelope.rel * size
-
-    assert (away * (0.001 + 0.01 * size) <= bound).mean() > 0.99998
-    assert np.median(bound / (0.001 + 0.01 * size)) < 20
-
-
-def test_scores_that_agree_to_the_bit():
-    size = np.linspace(0.1, 1.0, 10_000)
-    away = np.zeros(10_000)
-    away[::20] = 0.1
-
-    assert fit_envelope(size, away).rel == 1e-6
-    away[::5] = 0.1
-    assert fit_envelope(size, away, plausible=0.01).rel == 1e-6
 
 
 def test_few_rows():

@@ -1,0 +1,72 @@
+"""Another output layer, against the least squares of scipy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import linregress
+
+from replay.diagnosis.causes.cause import Cause
+from replay.diagnosis.causes.kind import KINDS, describe
+from replay.diagnosis.causes.kinds.affine import affine, fit_layers
+from replay.diagnosis.noise.calibration_layer import CalibrationLayer
+from tests.diagnosis.linear import counterfactual, score, settings, small_columns
+
+COLUMNS = small_columns()
+BASE = score(COLUMNS)
+ROWS = np.arange(len(BASE))
+
+
+def layers(online, tolerance=1e-9):
+    """Fits on the score: an offset alone, a slope alone, both, as far as they agree with any rows."""
+    found = fit_layers(counterfactual(COLUMNS, online, tolerance=tolerance), ROWS)
+    return [layer for layer in found if not layer.logit]
+
+
+def test_a_line_is_that_of_least_squares():
+    online = 0.1 + 0.5 * BASE + np.random.default_rng(1).normal(0, 1e-3, len(BASE))
+    expected = linregress(BASE, online)
+    found = layers(online, tolerance=0.01)[-1]
+
+    assert (found.offset, found.scale) == pytest.approx((expected.intercept, expected.slope))
+
+
+def test_rows_with_another_cause_do_no_harm():
+    online = 0.1 + 0.5 * BASE
+    online[::3] = 0.7
+    found = layers(online)[-1]
+
+    assert (found.offset, found.scale) == pytest.approx((0.1, 0.5))
+
+
+def test_an_offset_alone_and_a_slope_alone_are_fitted_too():
+    assert (layers(BASE + 0.2)[0].offset, layers(BASE + 0.2)[0].scale) == (pytest.approx(0.2), 1.0)
+    assert any((one.offset, one.scale) == (0.0, pytest.approx(1.5)) for one in layers(BASE * 1.5))
+
+
+def test_few_rows_are_no_fit():
+    replay = counterfactual(COLUMNS, BASE + 0.2)
+
+    assert fit_layers(replay, ROWS[:9]) == []
+    assert fit_layers(replay, ROWS[:10]) != []
+
+
+def test_a_fit_is_tested_on_the_other_half_of_the_rows():
+    replay = counterfactual(COLUMNS, 0.1 + 0.5 * BASE)
+    best = max(KINDS["affine"].refine(replay, [], ROWS, ROWS), key=lambda verdict: verdict.count)
+
+    assert (best.count, len(best.rows), best.has_chance) == (20, 20, True)
+    assert (best.hypothesis.get("offset"), best.hypothesis.get("slope")) == pytest.approx((0.1, 0.5))
+
+
+def test_what_it_is_called_and_that_it_is_no_scenario():
+    replay = counterfactual(COLUMNS, BASE + 0.2)
+    on_score = affine(replay, CalibrationLayer(0.1, 0.5))
+    on_logit = affine(replay, CalibrationLayer(0.1, 0.5, logit=True))
+
+    assert describe(on_score) == "score = 0.1 + 0.5 * replayed"
+    assert describe(on_logit) == "logit = 0.1 + 0.5 * replayed"
+    assert KINDS["affine"].fields(on_logit) == {"parameters": {"offset": 0.1, "slope": 0.5, "space": "logit"}}
+    words = KINDS["affine"].words(Cause("affine", 1.0, 20, parameters={"space": "logit"}))
+    assert words.short == "another output layer: logit = {offset} + {slope} x the model's"
+    assert settings(on_score) is None

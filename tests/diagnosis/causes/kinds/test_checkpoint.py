@@ -1,0 +1,66 @@
+"""Another checkpoint on all rows, or on a share of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from replay.diagnosis.causes.cause import Cause
+from replay.diagnosis.causes.kind import KINDS, describe
+from replay.diagnosis.causes.significance import measure
+from tests.diagnosis.linear import counterfactual, linear, score, settings, small_columns
+
+COLUMNS = small_columns()
+NEXT = score(COLUMNS, (1, 3, 4))
+ROWS = np.arange(len(NEXT))
+OTHERS = {"next": linear(1, 3, 4), "old": linear(2, 2, 4)}
+KIND = KINDS["checkpoint"]
+
+
+def completed(*, rate: float | None, share: float, control: float | None) -> Cause:
+    replay = counterfactual(COLUMNS, NEXT, others=OTHERS, mismatch_rate=rate)
+    proposal = next(iter(KIND.propose(replay, ROWS)))
+    (verdict,) = measure(replay, [proposal], ROWS)
+    cause = Cause("checkpoint", 1.0, 40, checkpoint="next", share=share, control_rate=control, text="It answered")
+    return KIND.complete(replay, cause, verdict)
+
+
+def test_every_checkpoint_but_the_baseline_is_proposed():
+    replay = counterfactual(COLUMNS, NEXT, others=OTHERS)
+    proposals = list(KIND.propose(replay, ROWS))
+
+    assert [describe(one) for one in proposals] == ["checkpoint next", "checkpoint old"]
+    assert [one.count for one in measure(replay, proposals, ROWS)] == [40, 0]
+    assert settings(proposals[0]) == {"baseline": "next"}
+
+
+def test_a_share_of_the_rows_is_a_route():
+    """A fifth disagrees; of the four fifths that agree a quarter can tell: 0.2 against 0.8 x 0.25."""
+    route = completed(rate=0.2, share=1.0, control=0.25)
+
+    assert (route.kind, route.checkpoint) == ("route", "next")
+    assert route.parameters == {"route_share": pytest.approx(0.5)}
+    assert route.text == "It answered. It answered about 50% of the incident's rows, the baseline the others"
+
+
+@pytest.mark.parametrize(
+    ("rate", "control"),
+    [
+        (0.95, 1.0),  # nearly all rows
+        (0.2, 0.0),  # no good row can tell
+        (0.2, None),  # there was no good row
+        (None, 1.0),
+    ],
+)
+def test_all_rows_that_can_tell_are_no_route(rate, control):
+    assert completed(rate=rate, share=1.0, control=control).kind == "checkpoint"
+
+
+def test_words():
+    assert KIND.words(Cause("checkpoint", 1.0, 40)).short == "checkpoint {checkpoint} answered"
+    route = KINDS["route"]
+    assert (
+        route.words(Cause("route", 1.0, 40)).as_if == "as if checkpoint {checkpoint} had answered a share of the rows"
+    )
+    known = Cause("route", 1.0, 40, parameters={"route_share": 0.5})
+    assert "answered about {route_share:%} of the rows" in route.words(known).as_if

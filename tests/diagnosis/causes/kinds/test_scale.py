@@ -1,0 +1,85 @@
+"""Another unit, another sign, a function too many, and any factor."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from replay.config.sections.model import Input
+from replay.diagnosis.causes.cause import Cause
+from replay.diagnosis.causes.kind import KINDS, describe
+from replay.diagnosis.causes.significance import measure
+from tests.diagnosis.linear import counterfactual, score, small_columns, step_of
+
+COLUMNS = small_columns()
+ROWS = np.arange(len(COLUMNS["a"]))
+KIND = KINDS["scale"]
+
+
+def replay_served(**served):
+    return counterfactual(COLUMNS, score({**COLUMNS, **served}), families={"pair": ("a", "b")})
+
+
+@pytest.mark.parametrize(
+    ("served", "name"),
+    [
+        ({"c": COLUMNS["c"] / 60}, "c multiplied by 0.0166667"),
+        ({"c": -COLUMNS["c"]}, "c multiplied by -1"),
+        ({"c": np.log1p(COLUMNS["c"])}, "log1p(c)"),
+        ({"a": COLUMNS["a"] * 100, "b": COLUMNS["b"] * 100}, "family pair multiplied by 100"),
+    ],
+)
+def test_units_signs_and_functions_are_proposed(served, name):
+    replay = replay_served(**served)
+    verdicts = measure(replay, list(KIND.propose(replay, ROWS)), ROWS)
+
+    assert [describe(verdict.hypothesis) for verdict in verdicts if verdict.count == 40] == [name]
+
+
+def test_only_numbers_are_scaled():
+    texts = {**COLUMNS, "c": ["x"] * len(ROWS)}
+    inputs = (
+        Input(name="x", dtype="float64", features=("a", "b"), missing=0.0),
+        Input(name="text", dtype="int64", feature="c", hash={"buckets": 5}),
+    )
+
+    def forward(tensors):
+        return tensors["x"].sum(1)
+
+    replay = counterfactual(texts, np.ones(len(ROWS)), inputs=inputs, others={"prod": forward})
+
+    assert {feature for one in KIND.propose(replay, ROWS) for feature in one.features} == {"a", "b"}
+
+
+def test_any_factor_is_found_in_its_fewest_digits():
+    replay = replay_served(b=2.54 * COLUMNS["b"])
+    screened = measure(replay, [replay.perturbed("scale", ("b",), "scale", factor=2.0)], ROWS)
+    best = max(KIND.refine(replay, screened, ROWS, ROWS), key=lambda verdict: verdict.count)
+
+    assert (best.hypothesis.features, best.count) == (("b",), 40)
+    assert KIND.fields(best.hypothesis) == {"parameters": {"factor": 2.54}}
+
+
+def test_the_command_scales():
+    replay = replay_served(b=2.0 * COLUMNS["b"])
+
+    assert step_of(replay.perturbed("scale", ("b",), "scale", factor=0.1)) == {
+        "op": "scale",
+        "factor": 0.1,
+        "features": ["b"],
+    }
+    assert step_of(replay.perturbed("scale", ("a", "b"), "scale", function="log1p")) == {
+        "op": "scale",
+        "function": "log1p",
+        "families": ["pair"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("parameters", "short"),
+    [({"factor": 2.0}, "{names} multiplied by {factor}"), ({"function": "log1p"}, "{names} put through {function}")],
+)
+def test_words(parameters, short):
+    words = KIND.words(Cause("scale", 1.0, 40, parameters=parameters))
+
+    assert (words.short, words.as_if) == (short, f"as if {short.replace('{names}', '{names} had been')}")
