@@ -9,9 +9,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from replay.config.schema import config_schema
 from replay.config.sections.model import Input, ModelConfig
 from replay.config.sections.scenarios import Perturbation
+from replay.features.codecs.base import NUMPY_TYPES
 from replay.scenarios import Donors, ScenarioPlan, Touched, TouchedRows, row_keys
+
+INTEGERS = [kind for kind in NUMPY_TYPES if pa.types.is_integer(kind)]
+FLOATS = [kind for kind in NUMPY_TYPES if pa.types.is_floating(kind)]
 
 
 @dataclass(frozen=True)
@@ -60,3 +65,9 @@ def changed(array: pa.Array, donors: Donors | None = None, using: ModelConfig | 
     touched = touch({"x": array}, {"features": ("x",), **step}, using=using, donors=donors)
     assert touched.rows.tolist() == list(range(len(array)))
     return touched.columns["x"]
+
+
+def described(*keys: str) -> list[str]:
+    """What the schema of the config says of keys of a step."""
+    properties = config_schema()["$defs"]["Perturbation"]["properties"]
+    return [properties[key]["description"] for key in keys]

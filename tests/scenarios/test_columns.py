@@ -1,4 +1,4 @@
-"""One step on columns in memory: what scenarios and a diagnosis both apply."""
+"""Features of some rows in memory: what is read, what is written, and the way back."""
 
 from __future__ import annotations
 
@@ -6,93 +6,67 @@ from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
-import pytest
 
-from replay.config.sections.scenarios import Perturbation
-from replay.errors import ConfigError
-from replay.scenarios import Donors, PerturbedColumns, resolve_step, row_keys
-from tests.scenarios.making import model, plan, rows
+from replay.scenarios import PerturbedColumns
 
-LOGGED = {
-    "a": pa.array([1, 2, None, 4], pa.int32()),
-    "b": pa.array([10, 20, 30, 40], pa.int32()),
-    "tags": pa.array([["x"], None, [], ["y", "z"]], pa.list_(pa.dictionary(pa.int8(), pa.string()))),
-}
+LOGGED = {"n": pa.array([10, 11, None, 13], pa.int16()), "t": pa.array(["a", "b", "a", None]).dictionary_encode()}
+PAST = pa.array([None, "old1", "old2", "old3"]).dictionary_encode()
 TYPES = {name: array.type for name, array in LOGGED.items()}
-MODEL = model(*LOGGED, missing=0, families={"ab": ("a", "b")})
-KEYS = row_keys([pa.array(range(4))])
-ALL = np.arange(4)
 
 
-def older(feature: str, lag: timedelta) -> pa.Array:
-    raise AssertionError(f"found a request for {feature} at {lag}, expected none")
+def columns(*taken: int) -> PerturbedColumns:
+    return PerturbedColumns(LOGGED.__getitem__, lambda feature, lag: PAST, np.array(taken, np.int64), 4)
 
 
-def applied(step: dict, taken: np.ndarray = ALL, **providers) -> dict[str, list]:
-    donors = providers.pop("donors", None)
-    columns = PerturbedColumns(**{"column": LOGGED.__getitem__, "older": older, **providers}, rows=taken, num_rows=4)
-    resolve_step(Perturbation.model_validate(step), MODEL, TYPES, donors).apply(columns, KEYS[taken])
-    changed = columns.changed(TYPES)
-    assert {name: array.type for name, array in changed.items()}.items() <= TYPES.items()
-    return {name: array.to_pylist() for name, array in changed.items()}
+def test_values_of_the_rows_in_the_working_type():
+    part = columns(3, 1)
+
+    assert len(part) == 2
+    assert part.get("n").equals(pa.array([13, 11], pa.int16()))
+    assert part.get("t").equals(pa.array([None, "b"], pa.large_string()))
+    assert part.some("n", np.array([1])).to_pylist() == [11]
+    assert columns(0, 1, 2, 3).get("t").equals(pa.array(["a", "b", "a", None], pa.large_string()))
 
 
-def test_values_in_their_logged_types():
-    assert applied({"op": "scale", "features": ["a"], "factor": 3}) == {"a": [3, 6, None, 12]}
-    assert applied({"op": "nulls", "families": ["ab"]}) == {"a": [None] * 4, "b": [None] * 4}
-    assert applied({"op": "constant", "features": ["tags"], "value": "q"}) == {"tags": [["q"], None, [], ["q", "q"]]}
+def test_a_feature_is_read_once():
+    read = []
+    part = PerturbedColumns(lambda name: read.append(name) or LOGGED[name], lambda feature, lag: PAST, np.arange(4), 4)
+    part.get("n")
+    part.some("n", np.array([0]))
+
+    assert read == ["n"]
 
 
-def test_some_rows_of_a_batch():
-    assert applied({"op": "scale", "features": ["b"], "factor": 2}, np.array([3, 1])) == {"b": [80, 40]}
+def test_older_values_are_those_of_the_places():
+    assert (
+        columns(3, 1, 0)
+        .older("t", timedelta(hours=1), np.array([0, 2]))
+        .equals(pa.array(["old3", None], pa.large_string()))
+    )
 
 
-def test_partners_are_values_from_before_the_step():
-    assert applied({"op": "swap", "features": ["a"], "with": ["b"]}) == {
-        "a": [10, 20, 30, 40],
-        "b": [1, 2, None, 4],
-    }
+def test_what_is_written_stands_in_the_place_of_what_was_logged():
+    part = columns(0, 1, 3)
+    part.put("n", np.array([2, 0]), pa.array([7, None], pa.int16()))
+    assert part.get("n").to_pylist() == [None, 11, 7]
+    part.put("n", np.array([1]), pa.array([5], pa.int16()))
+    assert part.get("n").to_pylist() == [None, 5, 7]
+    part.put("n", np.arange(3), pa.array([1, 2, 3], pa.int16()))
+    assert part.get("n").to_pylist() == [1, 2, 3]
+    assert LOGGED["n"].to_pylist() == [10, 11, None, 13]
 
 
-def test_older_values_come_from_the_provider():
-    asked = []
+def test_only_what_was_written_comes_back_in_the_logged_types_and_their_order():
+    part = columns(0, 1)
+    part.get("n")
+    assert part.changed(TYPES) == {}
 
-    def past(feature: str, lag: timedelta) -> pa.Array:
-        asked.append((feature, lag))
-        return pa.array([7, None, 9, 8], pa.int32())
+    part.put("t", np.array([1]), pa.array(["z"], pa.large_string()))
+    assert part.changed(TYPES).keys() == {"t"}
+    part.put("n", np.array([0]), pa.array([1], pa.int16()))
+    changed = part.changed(TYPES)
 
-    assert applied({"op": "stale", "features": ["b"], "lag": "3h"}, np.array([0, 2, 1]), older=past) == {
-        "b": [7, 9, None]
-    }
-    assert asked == [("b", timedelta(hours=3))]
-
-
-def test_donors_are_other_rows():
-    order = np.argsort(KEYS)
-    donors = Donors(KEYS[order], {"b": LOGGED["b"].take(pa.array(order))})
-
-    (changed,) = applied({"op": "shuffle", "features": ["b"]}, donors=donors).values()
-    assert set(changed) <= {10, 20, 30, 40}
-    assert all(new != old for new, old in zip(changed, [10, 20, 30, 40], strict=True))
-
-
-def test_rows_without_a_history_are_told():
-    step = resolve_step(Perturbation.model_validate({"op": "stale", "families": ["ab"], "lag": "1h"}), MODEL, TYPES)
-    past = {"a": pa.array([None, 1, None, None], pa.int32()), "b": pa.array([None, None, 2, None], pa.int32())}
-    columns = PerturbedColumns(LOGGED.__getitem__, lambda feature, lag: past[feature], ALL, 4)
-
-    assert step.apply(columns, KEYS).tolist() == [True, False, False, True]
-
-
-def test_a_scenario_of_one_step_gives_the_same():
-    step = {"op": "noise", "features": ["a", "b"], "std": 5.0}
-    columns = PerturbedColumns(LOGGED.__getitem__, older, ALL, 4)
-    resolve_step(Perturbation.model_validate(step), MODEL, TYPES).apply(columns, KEYS, seed=3, salt="s")
-
-    touched = plan(LOGGED, step, using=MODEL, seed=3).touch(rows(LOGGED, KEYS))
-    assert touched.columns == columns.changed(TYPES)
-
-
-def test_what_does_not_fit_is_refused():
-    with pytest.raises(ConfigError, match="`noise` changes numbers, but `tags` is logged as list"):
-        resolve_step(Perturbation.model_validate({"op": "noise", "features": ["tags"], "std": 1}), MODEL, TYPES)
+    assert [(name, array.type, array.to_pylist()) for name, array in changed.items()] == [
+        ("n", pa.int16(), [1, 11]),
+        ("t", TYPES["t"], ["a", "z"]),
+    ]

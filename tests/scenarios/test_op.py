@@ -5,10 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 
 from replay.config.sections.op_arguments import OPS
 from replay.scenarios import Op, register
+from tests.scenarios.making import changed
 
 
 def test_a_name_is_given_once():
@@ -46,3 +49,9 @@ sys.stdout.write(", ".join(sorted({"torch", "pyspark"} & set(sys.modules))))
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("op", ["noise", "scale", "clip", "cast", "constant", "stale", "swap"])
+def test_a_missing_argument(op):
+    with pytest.raises(ValidationError, match=f"`{op}` needs"):
+        changed(pa.array([1.0]), op=op)

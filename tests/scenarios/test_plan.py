@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -10,13 +9,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
-from replay.config.sections.model import Input, ModelConfig
-from replay.config.sections.scenarios import Perturbation
-from replay.errors import ConfigError
 from replay.scenarios import Donors, TouchedRows, row_keys, salted, uniform
-from replay.scenarios.outside import stale_name, where_name
+from replay.scenarios.outside import where_name
 from tests.scenarios.making import model, plan, rows, touch
 
 COUNT = 20_000
@@ -180,53 +175,6 @@ def test_steps_over_different_rows_of_one_feature():
     assert abs(len(touched.rows) - 0.75 * COUNT) <= five_sigma(0.75)
 
 
-def test_swap_exchanges_both_in_the_same_rows():
-    columns = {"x": pa.array(range(100)), "y": pa.array(range(100, 200)), "z": pa.array([0] * 100)}
-    touched = touch(columns, {"op": "swap", "features": "x", "with": "y", "rate": 0.3})
-
-    assert touched.columns.keys() == {"x", "y"}
-    assert touched.columns["x"].to_pylist() == (touched.rows + 100).tolist()
-    assert touched.columns["y"].to_pylist() == touched.rows.tolist()
-
-
-def test_swap_of_text_stored_in_two_ways():
-    columns = {"x": pa.array(["a", "b"]).dictionary_encode(), "y": pa.array(["c", None], pa.large_string())}
-    touched = touch(columns, {"op": "swap", "features": "x", "with": "y"})
-
-    assert touched.columns["x"].type == columns["x"].type
-    assert touched.columns["x"].to_pylist() == ["c", None]
-    assert touched.columns["y"].to_pylist() == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    ("columns", "step", "message"),
-    [
-        (("long", "float"), {"features": "x", "with": "y"}, "`x` is logged as int64 and `y` as double"),
-        (("two", "three"), {"features": "x", "with": "y"}, "expected one type for both"),
-        (("long", "long"), {"features": "x", "with": "yy"}, r"no input of the model reads `yy`; did you mean `y`\?"),
-    ],
-)
-def test_what_cannot_be_swapped(columns, step, message):
-    kinds = {"long": pa.int64(), "float": pa.float64(), "two": pa.list_(pa.int8(), 2), "three": pa.list_(pa.int8(), 3)}
-    logged = {name: pa.nulls(1, kinds[kind]) for name, kind in zip("xy", columns, strict=True)}
-
-    with pytest.raises(ConfigError, match=message) as caught:
-        plan(logged, {"op": "swap", **step})
-    assert {problem.path.split("[")[0] for problem in caught.value.problems} == {"scenarios.s"}
-
-
-@pytest.mark.parametrize(
-    ("step", "message"),
-    [
-        ({"features": ("x", "y"), "with": "y"}, "found 1 names for 2 features, expected one each"),
-        ({"features": "x", "with": "x"}, "`x` is swapped twice"),
-    ],
-)
-def test_swaps_that_are_no_pairs(step, message):
-    with pytest.raises(ValidationError, match=message):
-        Perturbation(op="swap", **step)
-
-
 def test_window_is_half_open_and_needs_a_time():
     second = 1_000_000
     start = 1_763_632_800 * second  # 2025-11-20T10:00:00Z
@@ -266,23 +214,6 @@ def test_rows_that_the_encoder_refused_are_not_touched():
     assert touched.rows.tolist() == [0, 2]
 
 
-def test_stale_values_and_rows_without_history():
-    columns = {"x": pa.array([1, 2, 3, 4], pa.int32()), "v": pa.array([[1], [2], [3], [4]], pa.list_(pa.float32(), 1))}
-    lag = {"op": "stale", "lag": "3h"}
-    scenario = plan(columns, {**lag, "features": ("x", "v")}, {"op": "scale", "features": "x", "factor": 2})
-    hours = timedelta(hours=3)
-    side = {
-        stale_name("x", hours): pa.array([10, None, None, 40], pa.int32()),
-        stale_name("v", hours): pa.array([[10], None, [30], None], pa.list_(pa.float32(), 1)),
-    }
-
-    touched = scenario.touch(rows(columns, side=side.__getitem__))
-
-    assert touched.columns["x"].to_pylist() == [20, None, None, 80]
-    assert touched.columns["v"].to_pylist() == [[10], None, [30], None]
-    assert touched.without_history == 1
-
-
 def test_no_rows():
     columns = {"x": pa.array([], pa.int64())}
 
@@ -307,33 +238,6 @@ def test_features_of_a_plan_are_in_schema_order():
     scenario = plan(COLUMNS, nulls(features=("c", "a")), nulls(features="a"))
 
     assert (scenario.name, scenario.features) == ("s", ("a", "c"))
-
-
-def test_all_problems_at_once():
-    columns = {"x": pa.array(["a"]), "y": pa.array([1.0])}
-    using = ModelConfig(
-        inputs=(
-            Input(name="x", dtype="int64", feature="x", vocabulary="v.json", unknown=0),
-            Input(name="y", feature="y"),
-        ),
-        families={"counts": ("y",)},
-    )
-    with pytest.raises(ConfigError) as caught:
-        plan(
-            columns,
-            {"op": "scale", "features": ("x", "nope"), "factor": 2},
-            {"op": "nulls", "families": "count"},
-            using=using,
-        )
-
-    found = {problem.path: problem.message for problem in caught.value.problems}
-    assert set(found) == {
-        "scenarios.s[0].features[1]",
-        "scenarios.s[0].features",
-        "scenarios.s[1].families[0]",
-    }
-    assert found["scenarios.s[1].families[0]"] == "`count` is not among `model.families`; did you mean `counts`?"
-    assert found["scenarios.s[0].features[1]"] == "no input of the model reads `nope`"
 
 
 @pytest.mark.parametrize(

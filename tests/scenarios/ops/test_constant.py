@@ -1,4 +1,4 @@
-"""constant and nulls: on every kind of feature."""
+"""constant: on every kind of feature."""
 
 from __future__ import annotations
 
@@ -9,15 +9,6 @@ import pytest
 
 from replay.errors import ConfigError
 from tests.scenarios.making import changed, model
-from tests.scenarios.test_forms import TRANSFERS
-
-
-@pytest.mark.parametrize("array", TRANSFERS)
-def test_nulls_of_any_type(array):
-    nulls = changed(array, op="nulls")
-
-    assert nulls.type == array.type
-    assert nulls.to_pylist() == [None] * 4
 
 
 @pytest.mark.parametrize(

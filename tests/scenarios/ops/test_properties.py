@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from replay.features.codecs.base import NUMPY_TYPES
 from tests.scenarios.making import changed
@@ -37,7 +34,6 @@ KINDS = [
     pa.list_(pa.bool_(), 2),
     pa.list_view(pa.float64()),
 ]
-floats = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def numbers(kind: pa.DataType) -> pa.Array:
@@ -76,36 +72,3 @@ def test_a_slice_is_read_where_it_lies(kind, step):
     copied = pa.array(array.to_pylist()[3:9], kind)
 
     assert changed(array.slice(3, 6), **step).to_pylist() == changed(copied, **step).to_pylist()
-
-
-@given(st.lists(floats, min_size=1), floats, floats)
-@settings(max_examples=50, deadline=None)
-def test_clip_is_numpys(values, one, other):
-    low, high = sorted((one, other))
-    result = changed(pa.array(values), op="clip", min=low, max=high).to_numpy()
-
-    np.testing.assert_array_equal(result, np.clip(values, low, high))
-
-
-@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1), st.integers(-(2**52), 2**52), st.integers(0, 2**52))
-@settings(max_examples=50, deadline=None)
-def test_clip_of_integers_is_exact(values, low, width):
-    result = changed(pa.array(values, pa.int64()), op="clip", min=low, max=low + width).to_pylist()
-
-    assert result == [min(max(value, low), low + width) for value in values]
-
-
-@given(st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1), st.integers(-1000, 1000))
-@settings(max_examples=50, deadline=None)
-def test_scaling_integers_by_integers_is_exact(values, factor):
-    result = changed(pa.array(values, pa.int32()), op="scale", factor=factor).to_pylist()
-
-    assert result == [min(max(value * factor, -(2**31)), 2**31 - 1) for value in values]
-
-
-@given(st.lists(floats, min_size=1), st.sampled_from(["float16", "bfloat16", "int8"]))
-@settings(max_examples=50, deadline=None)
-def test_a_second_cast_changes_nothing(values, dtype):
-    once = changed(pa.array(values), op="cast", dtype=dtype)
-
-    assert changed(once, op="cast", dtype=dtype).equals(once)
