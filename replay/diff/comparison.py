@@ -234,7 +234,7 @@ class ComparisonSums:
         return {**counts, **values, **interval, "reasons": reasons}
 
     def _quantile(self, share: float) -> float | None:
-        found = self.deltas.magnitudes().quantile(share)
+        found = self.deltas.size_quantile(share)
         return None if found is None else min(found, self.max_abs)
 
     def _delta_quantile(self, share: float) -> float | None:

@@ -101,27 +101,11 @@ class Histogram:
         self._keys = (np.repeat(groups, bins) << _GROUP_SHIFT) | np.cumsum(steps, dtype=np.uint32)
         self._sums = state["_sums"].astype(np.float64)
 
-    def add(
-        self,
-        values: NDArray[Any],
-        classes: NDArray[Any],
-        weights: NDArray[np.float64] | None = None,
-        groups: NDArray[Any] | None = None,
-        *,
-        sign: float = 1.0,
-    ) -> None:
-        """Add rows.
-
-        Args:
-            values: ``(num_rows,)``, finite; float64 values are rounded to float32.
-            classes: ``(num_rows,)``, integers in ``[0, classes)``.
-            weights: ``(num_rows,)``; required where the histogram is weighted.
-            groups: ``(num_rows,)``, integers in ``[0, 2**28)``; None is group 0.
-            sign: -1 takes the rows out again.
-        """
+    def add(self, values: NDArray[Any], classes: NDArray[Any], weights: NDArray[np.float64] | None = None) -> None:
+        """Add rows of group 0 by their values: ``(num_rows,)``, finite; float64 is rounded to float32."""
         bits = ordered_bits(values)
         rounded = not bool(np.array_equal(bits_to_float(bits), values))
-        self.add_bits(bits, classes, weights, groups, sign=sign, rounded=rounded)
+        self.add_bits(bits, classes, weights, rounded=rounded)
 
     def add_bits(
         self,
@@ -133,7 +117,16 @@ class Histogram:
         sign: float = 1.0,
         rounded: bool = False,
     ) -> None:
-        """Add rows by their ``ordered_bits``; ``rounded`` says whether some value was no float32."""
+        """Add rows.
+
+        Args:
+            bits: ``(num_rows,)``, the ``ordered_bits`` of their values.
+            classes: ``(num_rows,)``, integers in ``[0, classes)``.
+            weights: ``(num_rows,)``; required where the histogram is weighted.
+            groups: ``(num_rows,)``, integers in ``[0, 2**28)``; None is group 0.
+            sign: -1 takes the rows out again.
+            rounded: Whether some value was no float32.
+        """
         if bits.size == 0:
             return
         self._rounded = self._rounded or rounded
@@ -223,10 +216,6 @@ class Histogram:
     def regroup(self, groups: NDArray[Any]) -> None:
         """Give the groups other codes: ``(num_groups,)``, new by old; groups that meet are added."""
         self._keys, self._sums = reduce_by_key(_regroup(self.keys, groups), self.sums)
-
-    def group_codes(self) -> NDArray[np.int64]:
-        """Groups that have bins, ascending."""
-        return cast("NDArray[np.int64]", np.unique(self.keys >> _GROUP_SHIFT).astype(np.int64))
 
     def group(self, code: int) -> Histogram:
         """The histogram of one group alone, as group 0."""

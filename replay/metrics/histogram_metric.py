@@ -16,12 +16,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.metrics.cluster import CLUSTERS, added_to, cluster_codes, cluster_variance
+from replay.metrics.cluster import CLUSTERS, cluster_codes, cluster_variance
 from replay.metrics.histogram import MAX_BINS, Histogram
 from replay.metrics.influence_table import InfluenceTable
 from replay.metrics.interval import Interval, wald
 from replay.metrics.metric import METRICS, Metric
-from replay.metrics.usable import Array, Excluded, LabelledScores, labelled_rows
+from replay.metrics.usable import Array, LabelledScores, labelled_rows
 from replay.metrics.value import NO_ROWS, ONE_CLASS, ZERO_WEIGHT, MetricValue, undefined
 
 NEGATIVE, POSITIVE = 0, 1
@@ -81,8 +81,8 @@ def why_not_two_classes(histogram: Histogram) -> str | None:
 class HistogramMetric(Metric):
     """A metric of a histogram of scores by label.
 
-    With ``cluster`` one pass gives the value but no interval: sums by cluster need a second pass
-    (``HistogramInfluence``).
+    With ``cluster`` one pass gives the value but no interval: sums by cluster need a second pass, which ``measure``
+    does of rows in memory.
 
     Args:
         max_bins: Distinct scores kept apart; above it scores share bins.
@@ -159,11 +159,11 @@ class HistogramMetric(Metric):
     def measure(
         cls, score: Array, label: Array, weight: Array | None = None, cluster: NDArray[Any] | None = None
     ) -> MetricValue:
-        """The metric of rows in memory, with its interval: clustered where ``cluster`` is given. See ``update``."""
-        first = cls().update(score, label, weight)
-        if cluster is None or first.histogram is None:
-            return first.compute()
-        return HistogramInfluence(cls, first.histogram).update(score, label, weight, cluster).compute()
+        """See ``Metric.measure``."""
+        rows = None if cluster is None else _RowInfluence.of(cls, score, label, weight)
+        if cluster is None or rows is None:
+            return super().measure(score, label, weight)
+        return cls.answer(rows.reading, *_clustered_variance(rows.influence[rows.used], cluster[rows.used]))
 
     @classmethod
     def measure_change(
@@ -175,10 +175,24 @@ class HistogramMetric(Metric):
         cluster: NDArray[Any] | None = None,
     ) -> MetricValue:
         """See ``Metric.measure_change``."""
-        here, there = (cls().update(side, label, weight).histogram for side in (score, baseline))
+        if cls.change is None:
+            raise ValueError(f"found {cls.name!r}, expected a metric that says what its change is called")
+        here, there = (_RowInfluence.of(cls, side, label, weight) for side in (score, baseline))
         if here is None or there is None:
             return undefined(0, NO_ROWS)
-        return HistogramInfluence(cls, here, there).update(score, label, weight, cluster, baseline).compute()
+        used = here.used | there.used
+        rows = int(np.count_nonzero(used))
+        reason = here.reading.reason or there.reading.reason
+        if reason is not None:
+            return undefined(rows, reason)
+        influence = (there.influence - here.influence)[used]
+        if cluster is not None:
+            variance, degrees = _clustered_variance(influence, cluster[used])
+        else:
+            squares = np.bincount(label[used].astype(np.int64), weights=influence**2, minlength=2)
+            variance, degrees = cls.variance_of(squares.astype(np.float64), here.reading.class_rows), math.inf
+        change = cls.change.of(here.reading.value, there.reading.value)
+        return MetricValue(change, *wald(change, variance, degrees=degrees), rows)
 
 
 def histogram_metrics() -> dict[str, type[HistogramMetric]]:
@@ -191,110 +205,36 @@ def bounded_metrics() -> tuple[str, ...]:
     return tuple(name for name, metric in histogram_metrics().items() if metric.bounded)
 
 
-class HistogramInfluence:
-    """The second pass of a metric: its clustered interval, or the paired interval of its change against a baseline.
+@dataclass(frozen=True, slots=True)
+class _RowInfluence:
+    """What rows in memory add to a metric by one of their scores.
 
-    A row that only one of variant and baseline scores adds its one influence to the change.
-
-    Args:
-        metric: The metric.
-        histogram: The variant's merged histogram of the first pass.
-        baseline: The baseline's, for the change; None for the metric itself.
-
-    >>> from replay.metrics.kinds.auc import Auc
-    >>> score, label = np.array([0.1, 0.4, 0.35, 0.8]), np.array([0, 0, 1, 1])
-    >>> first = Auc().update(score, label)
-    >>> HistogramInfluence(Auc, first.histogram).update(score, label).compute() == first.compute()
-    True
-
-    Raises:
-        ValueError: A baseline of a metric whose change is not measured.
+    Attributes:
+        reading: Of all of the rows.
+        used: ``(num_rows,)``: rows with a finite score, a 0/1 label and a weight.
+        influence: ``(num_rows,)``; 0 where not used.
     """
 
-    def __init__(self, metric: type[HistogramMetric], histogram: Histogram, baseline: Histogram | None = None) -> None:
-        if baseline is not None and metric.change is None:
-            raise ValueError(f"found {metric.name!r}, expected a metric that says what its change is called")
-        self.metric = metric
-        self.reading = metric.read(histogram)
-        self.table = InfluenceTable.of(histogram, self.reading.influence)
-        self.baseline_reading = None if baseline is None else metric.read(baseline)
-        self.baseline_table = None
-        if baseline is not None and self.baseline_reading is not None:
-            self.baseline_table = InfluenceTable.of(baseline, self.baseline_reading.influence)
-        self.rows = 0
-        self.excluded = Excluded()
-        self.squares = np.zeros(2)
-        self.by_cluster: Array | None = None
-        self.cluster_rows: NDArray[np.int64] = np.zeros(CLUSTERS, dtype=np.int64)
+    reading: HistogramReading
+    used: NDArray[np.bool_]
+    influence: Array
 
-    def update(
-        self,
-        score: NDArray[Any],
-        label: NDArray[Any],
-        weight: NDArray[Any] | None = None,
-        cluster: NDArray[Any] | None = None,
-        baseline_score: NDArray[Any] | None = None,
-    ) -> Self:
-        """Add the same rows as in the first pass.
+    @classmethod
+    def of(
+        cls, metric: type[HistogramMetric], score: Array, label: Array, weight: Array | None
+    ) -> _RowInfluence | None:
+        """Read the rows; None where none is used."""
+        histogram = metric().update(score, label, weight).histogram
+        if histogram is None:
+            return None
+        reading = metric.read(histogram)
+        used = labelled_rows(label, weight).mask & np.isfinite(score)
+        table = InfluenceTable.of(histogram, reading.influence)
+        return cls(reading, used, table.influence_where(used, score, label, weight)[:, 0])
 
-        Args:
-            score: ``(num_rows,)``, the variant's.
-            label: ``(num_rows,)``, 0 or 1; NaN is no label.
-            weight: ``(num_rows,)``; None for ones.
-            cluster: ``(num_rows,)``, integer ids of rows that are not independent.
-            baseline_score: ``(num_rows,)``, the baseline's; required where the state was made with one.
 
-        Raises:
-            ValueError: A score that the first pass did not see, or no `baseline_score` where one is needed.
-        """
-        if (baseline_score is None) != (self.baseline_table is None):
-            raise ValueError("give `baseline_score` exactly where the state was made with a baseline's histogram")
-        scores, labels = np.asarray(score, dtype=np.float64), np.asarray(label, dtype=np.float64)
-        weights = None if weight is None else np.asarray(weight, dtype=np.float64)
-        found = labelled_rows(labels, weights)
-        used = found.mask & np.isfinite(scores)
-        found.excluded.score_non_finite = int(np.count_nonzero(found.mask)) - int(np.count_nonzero(used))
-        influence = self.table.influence_where(used, scores, labels, weights)[:, 0]
-        if self.baseline_table is not None:
-            baseline = np.asarray(baseline_score, dtype=np.float64)
-            scored = found.mask & np.isfinite(baseline)
-            influence = self.baseline_table.influence_where(scored, baseline, labels, weights)[:, 0] - influence
-            used = used | scored
-        self.rows += int(np.count_nonzero(used))
-        self.excluded.add(found.excluded)
-        self.squares += np.bincount(labels[used].astype(np.int64), weights=influence[used] ** 2, minlength=2)
-        if cluster is not None:
-            self._add_clusters(cluster_codes(np.asarray(cluster)[used]), influence[used])
-        return self
-
-    def _add_clusters(self, codes: NDArray[np.int64], influence: Array) -> None:
-        self.by_cluster = added_to(self.by_cluster, np.bincount(codes, weights=influence, minlength=CLUSTERS))
-        self.cluster_rows = self.cluster_rows + np.bincount(codes, minlength=CLUSTERS)
-
-    def merge(self, other: Self) -> Self:
-        """Add another state made from the same histograms; ``other`` stays as it is."""
-        self.rows += other.rows
-        self.excluded.add(other.excluded)
-        self.squares = self.squares + other.squares
-        self.cluster_rows = self.cluster_rows + other.cluster_rows
-        if other.by_cluster is not None:
-            self.by_cluster = added_to(self.by_cluster, other.by_cluster)
-        return self
-
-    def compute(self) -> MetricValue:
-        """The metric, or its change, with the 95% interval of this pass."""
-        for reading in (self.reading, self.baseline_reading):
-            if reading is not None and reading.reason is not None:
-                return undefined(self.rows, reading.reason)
-        variance, degrees = self._variance()
-        if self.baseline_reading is None or self.metric.change is None:
-            low, high = self.metric.interval(self.reading, variance, degrees)
-            return MetricValue(self.reading.value, low, high, self.rows)
-        change = self.metric.change.of(self.reading.value, self.baseline_reading.value)
-        low, high = wald(change, variance, degrees=degrees)
-        return MetricValue(change, low, high, self.rows)
-
-    def _variance(self) -> tuple[float, float]:
-        if self.by_cluster is not None:
-            return cluster_variance(self.by_cluster[self.cluster_rows > 0])
-        return self.metric.variance_of(self.squares, self.reading.class_rows), float("inf")
+def _clustered_variance(influence: Array, cluster: NDArray[Any]) -> tuple[float, float]:
+    """Variance and degrees of freedom from the influence of used rows, ``(num_used,)``, and their clusters."""
+    codes = cluster_codes(cluster)
+    by_cluster = np.bincount(codes, weights=influence, minlength=CLUSTERS).astype(np.float64)
+    return cluster_variance(by_cluster[np.unique(codes)])

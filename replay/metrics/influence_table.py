@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,20 +42,12 @@ class InfluenceTable:
         for name, value in zip(("bins", "shift", "by_label"), state, strict=True):
             object.__setattr__(self, name, value)
 
-    def places(self, score: NDArray[Any]) -> NDArray[np.int64]:
-        """Bin of each score, ``(num_rows,)``.
-
-        Raises:
-            ValueError: A score that the histogram did not hold: the two passes read different rows.
-        """
-        return self._places(ordered_bits(score))
-
     def _places(self, bits: Bits) -> NDArray[np.int64]:
-        """Bin of each score by its ``ordered_bits``."""
+        """Bin of each score by its ``ordered_bits``, ``(num_rows,)``."""
         wanted = (bits >> np.uint32(self.shift)).astype(np.int64)
         if wanted.size == 0:
             return wanted
-        dense = self._dense()
+        dense = self._dense
         if dense is None:
             found = np.minimum(np.searchsorted(self.bins, wanted), self.bins.size - 1)
             known = self.bins[found] == wanted
@@ -70,22 +62,21 @@ class InfluenceTable:
             )
         return found
 
+    @cached_property
     def _dense(self) -> NDArray[np.int64] | None:
         """Bin by offset from the first, -1 where there is none; None where that would be too large a table."""
-        cached: NDArray[np.int64] | None = self.__dict__.get("_dense_bins")
-        if cached is None and self.bins.size and self.bins[-1] - self.bins[0] < _MAX_DENSE:
-            cached = np.full(int(self.bins[-1] - self.bins[0]) + 1, -1, dtype=np.int64)
-            cached[self.bins - self.bins[0]] = np.arange(self.bins.size)
-            self.__dict__["_dense_bins"] = cached
-        return cached
-
-    def influence(self, score: NDArray[Any], label: Array, weight: Array | None) -> Array:
-        """What each row adds, ``(num_rows, num_metrics)``; scores must be finite, labels 0 or 1."""
-        values: Array = self.by_label[self.places(score), label.astype(np.int64)]
-        return values if weight is None else values * weight[:, None]
+        if not self.bins.size or self.bins[-1] - self.bins[0] >= _MAX_DENSE:
+            return None
+        dense = np.full(int(self.bins[-1] - self.bins[0]) + 1, -1, dtype=np.int64)
+        dense[self.bins - self.bins[0]] = np.arange(self.bins.size)
+        return dense
 
     def influence_where(self, mask: NDArray[np.bool_], score: Array, label: Array, weight: Array | None) -> Array:
-        """What each row adds, ``(num_rows, num_metrics)``; 0 outside the mask, whatever stands there."""
+        """What each row adds, ``(num_rows, num_metrics)``; 0 outside the mask, whatever stands there.
+
+        Raises:
+            ValueError: A score that the histogram did not hold: the two passes read different rows.
+        """
         return self.influence_of_bits(mask, ordered_bits(score), label, weight)
 
     def influence_of_bits(self, mask: NDArray[np.bool_], bits: Bits, label: Array, weight: Array | None) -> Array:
@@ -93,7 +84,7 @@ class InfluenceTable:
         whole = bool(mask.all())
         cells = 2 * self._places(bits if whole else bits[mask]) + (label if whole else label[mask]).astype(np.int64)
         values = np.zeros((self.by_label.shape[2], mask.size))
-        for place, table in enumerate(self._tables()):
+        for place, table in enumerate(self._tables):
             found = table[cells]
             if weight is not None:
                 found *= weight if whole else weight[mask]
@@ -103,12 +94,7 @@ class InfluenceTable:
                 values[place, mask] = found
         return values.T
 
+    @cached_property
     def _tables(self) -> list[Array]:
         """For each metric, ``(num_bins * 2,)``: influence by bin and label."""
-        cached: list[Array] | None = self.__dict__.get("_by_metric")
-        if cached is None:
-            cached = [
-                np.ascontiguousarray(self.by_label[..., place]).ravel() for place in range(self.by_label.shape[2])
-            ]
-            self.__dict__["_by_metric"] = cached
-        return cached
+        return [np.ascontiguousarray(self.by_label[..., place]).ravel() for place in range(self.by_label.shape[2])]

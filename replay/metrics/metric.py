@@ -74,11 +74,11 @@ class Metric(ABC):
         self._clustered: bool | None = None
 
     @classmethod
-    @abstractmethod
     def measure(
         cls, score: Array, label: Array, weight: Array | None = None, cluster: NDArray[Any] | None = None
     ) -> MetricValue:
         """The metric of rows in memory, with its interval: clustered where ``cluster`` is given. See ``update``."""
+        return cls().update(score, label, weight, cluster).compute()
 
     @classmethod
     @abstractmethod
@@ -98,6 +98,9 @@ class Metric(ABC):
             label: ``(num_rows,)``, 0 or 1.
             weight: ``(num_rows,)``, non-negative; None for ones.
             cluster: ``(num_rows,)``, integer ids of rows that are not independent; None: all are.
+
+        Raises:
+            ValueError: The metric's change is not measured.
         """
 
     def update(

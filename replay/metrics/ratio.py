@@ -108,13 +108,6 @@ class RatioMetric(Metric):
         return TermTotals(self.sums, self.moments, self.rows, self.num_outside, self.by_cluster)
 
     @classmethod
-    def measure(
-        cls, score: Array, label: Array, weight: Array | None = None, cluster: NDArray[Any] | None = None
-    ) -> MetricValue:
-        """The metric of rows in memory, with its interval: clustered where ``cluster`` is given. See ``update``."""
-        return cls().update(score, label, weight, cluster).compute()
-
-    @classmethod
     def measure_change(
         cls,
         score: Array,

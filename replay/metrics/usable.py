@@ -34,11 +34,6 @@ class Excluded:
         self.weight_invalid += other.weight_invalid
         self.score_non_finite += other.score_non_finite
 
-    @property
-    def rows(self) -> int:
-        """Rows left out in all."""
-        return self.label_null + self.label_invalid + self.weight_invalid + self.score_non_finite
-
 
 @dataclass(frozen=True, slots=True)
 class Labelled:

@@ -102,7 +102,6 @@ def test_rows_that_cannot_be_used_are_counted(metric):
     weight = np.array([1, 1, 1, 1, 1, 1, -1, np.nan, np.inf])
     state = metric().update(score, label, weight)
     assert astuple(state.excluded) == (1, 1, 3, 2)
-    assert state.excluded.rows == 7
     assert state.compute() == metric().update(score[:2], label[:2], weight[:2]).compute()
     assert state.compute().rows == 2
 

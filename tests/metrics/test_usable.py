@@ -22,4 +22,3 @@ def test_columns_are_cut_to_the_rows_that_are_used():
     assert (found.score.tolist(), found.label.tolist(), found.weight) == ([0.5, 0.25], [1.0, 0.0], None)
     assert found.cluster.tolist() == [7, 9]
     assert (found.score.dtype, found.excluded) == (np.float64, Excluded(score_non_finite=1))
-    assert found.excluded.rows == 1

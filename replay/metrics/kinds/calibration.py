@@ -13,7 +13,6 @@ class Calibration(RatioMetric):
     """Sum of scores over sum of labels, both weighted. Undefined where no label is positive; any finite score will do.
 
     >>> import numpy as np
-    >>> import numpy as np
     >>> Calibration().update(np.array([0.5, 0.25]), np.array([0, 1])).compute().value
     0.75
     """
