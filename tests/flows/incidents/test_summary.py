@@ -1,0 +1,124 @@
+"""What a report says of one incident: its cause, what it cost, and rows to look at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from replay.config import build_config
+from replay.diagnosis.causes.find import find_causes
+from replay.diagnosis.causes.sampling import SampledRows
+from replay.diagnosis.incidents.find import FoundIncident
+from replay.diagnosis.incidents.rows import RowTable
+from replay.flows.incidents.summary import Case, summarize_incident
+from tests.diagnosis.linear import counterfactual, score, small_columns
+
+NUM_ROWS = 200
+COLUMNS = small_columns(NUM_ROWS)
+REPLAYED = score(COLUMNS)
+BAD = np.arange(100, 180)
+SAMPLED = BAD[::2]  # half of the bad rows: each stands for two
+CONTROL = np.arange(0, 40)
+ONLINE = np.where(np.isin(np.arange(NUM_ROWS), BAD), score({**COLUMNS, "c": 0 * COLUMNS["c"]}), REPLAYED)
+LABEL = np.random.default_rng(1).binomial(1, np.where(np.median(REPLAYED) < REPLAYED, 0.9, 0.1)).astype(float)
+CONFIG = build_config(
+    {
+        "version": 1,
+        "traffic": {"path": "data", "key": ["id"], "time": "at", "score": "score"},
+        "model": {"inputs": [{"name": "x", "dtype": "float64", "features": ["a", "b", "c"], "missing": 0.0}]},
+        "checkpoints": {"prod": {"path": "m.pt2"}},
+        "output": "out",
+    }
+)
+
+
+def found_incident(kind: str = "mismatch") -> FoundIncident:
+    start, end = 90_000_000, 190_000_000
+    return FoundIncident(start, end, {}, 100, len(BAD), 0.8, 0.1, 1e-9, kind, False, False, True, BAD)
+
+
+def make_case(**given) -> Case:
+    """Rows a second apart; those from the 90th on are in the incident, and 80 of them had no c."""
+    rows = RowTable(1_000_000 * np.arange(NUM_ROWS), ONLINE, REPLAYED, label=LABEL)
+    keys = {1000 + place: {"id": place} for place in range(NUM_ROWS)}
+    sample = SampledRows(SAMPLED, CONTROL)
+    schema = pa.schema([("id", pa.int64()), ("at", pa.timestamp("us", "UTC"))])
+    case = Case(rows, 1000 + np.arange(NUM_ROWS), keys, schema, found_incident(), sample)
+    return replace(case, **given)
+
+
+@pytest.fixture(scope="module")
+def diagnosed() -> Case:
+    case = make_case()
+    rows = case.sample.all
+    replay = counterfactual(
+        {name: column[rows] for name, column in COLUMNS.items()}, ONLINE[rows], np.isin(rows, SAMPLED)
+    )
+    return replace(case, diagnosis=find_causes(replay), counterfactual=replay)
+
+
+def test_the_finding_is_said_as_it_is(diagnosed):
+    told = summarize_incident(CONFIG, diagnosed)
+
+    assert told.start == datetime(1970, 1, 1, 0, 1, 30, tzinfo=UTC)
+    assert told.end == datetime(1970, 1, 1, 0, 3, 10, tzinfo=UTC)
+    assert (told.rows, told.mismatched, told.mismatch_rate, told.mean_delta) == (100, 80, 0.8, 0.1)
+    assert (told.kind, told.p_value, told.permanent, told.gradual) == ("mismatch", 1e-9, False, True)
+    assert told.hypotheses == len(diagnosed.diagnosis.tried)
+    assert told.rows_scored == diagnosed.diagnosis.rows_scored
+
+
+def test_a_cause_comes_with_its_command(diagnosed):
+    (cause,) = summarize_incident(CONFIG, diagnosed).causes
+
+    assert (cause.kind, cause.features) == ("null_features", ("c",))
+    assert cause.command.startswith(f"replay run replay.yaml --output {CONFIG.output}-verify --set 'scenarios=")
+    assert "1970-01-01T00:01:30Z" in cause.command
+
+
+def test_the_loss_is_that_of_all_rows_of_the_incident(diagnosed):
+    """Its 20 good rows count once, the 40 sampled of 80 bad ones twice: as scikit-learn weights them."""
+    good = np.setdiff1d(np.arange(90, 190), BAD)
+    rows = np.concatenate([good, SAMPLED])
+    weight = np.concatenate([np.ones(len(good)), np.full(len(SAMPLED), 2.0)])
+    right, served = (roc_auc_score(LABEL[rows], one[rows], sample_weight=weight) for one in (REPLAYED, ONLINE))
+    told = summarize_incident(CONFIG, diagnosed)
+
+    assert told.loss["auc_drop"].value == pytest.approx(right - served)
+    assert told.causes[0].loss["auc"] == pytest.approx(1.0)  # one cause explains all of it
+
+
+def test_the_rows_furthest_apart_are_shown(diagnosed):
+    away = np.abs(REPLAYED - ONLINE)
+    furthest = SAMPLED[np.argsort(-away[SAMPLED])]
+    told = summarize_incident(CONFIG, diagnosed).examples
+
+    assert [row.key["id"] for row in told] == furthest[:5].tolist()
+    assert told[0].online == ONLINE[furthest[0]]
+    assert told[0].time.timestamp() == furthest[0]
+    assert told[0].command == f"replay row replay.yaml --key id={furthest[0]}"
+    keys = {1000 + int(place): {"id": int(place)} for place in furthest[1:]}
+    without = summarize_incident(CONFIG, replace(diagnosed, keys=keys)).examples
+    assert [row.key["id"] for row in without] == furthest[1:6].tolist()
+
+
+def test_without_labels_there_is_no_loss(diagnosed):
+    told = summarize_incident(CONFIG, replace(diagnosed, rows=replace(diagnosed.rows, label=None)))
+
+    assert told.loss == {}
+    assert told.causes[0].loss is None
+
+
+def test_a_shift_without_a_row_beyond_the_tolerance_has_no_cause():
+    case = make_case(incident=found_incident("shift"), sample=SampledRows(SAMPLED[:0], CONTROL))
+    told = summarize_incident(CONFIG, case)
+
+    assert told.kind == "shift"
+    assert [(one.kind, one.share, one.command) for one in told.causes] == [("unexplained", 1.0, None)]
+    assert "the shift is systematic" in told.causes[0].text
+    assert (told.loss, told.examples, told.hypotheses) == ({}, (), 0)
