@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ from replay.config.sections.diff import Tolerance
 from replay.config.sections.model import Input, ModelConfig
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
+from replay.diagnosis.causes.find import Diagnosis, find_causes
 from replay.diagnosis.causes.hypothesis import Recipe
 
 Columns = dict[str, NDArray]
@@ -248,6 +250,22 @@ def make_world(seed: int, num_rows: int = 12_000, incident: int = 3_000) -> Worl
     models = {"prod": prod, "next": nudged(prod, seed + 1), "old": nudged(prod, seed + 2)}
     bad = np.arange(num_rows - incident, num_rows)
     return World(rng, columns, entity, time_us, models, bad, score_columns(prod, columns))
+
+
+def diagnose(
+    world: World,
+    changed: NDArray[np.float64],
+    rows: NDArray[np.int64] | None = None,
+    *,
+    background_rate: float = 0.0,
+    most: int = 400,
+    budget: int = 200_000,
+    **given: Any,
+) -> Diagnosis:
+    """Causes of an incident in which online answered ``changed`` on some rows; by default on all of its rows."""
+    online = world.online_if(changed, world.bad if rows is None else rows)
+    counterfactual = world.counterfactual(online, most=most, control=200, budget=budget, **given)
+    return find_causes(counterfactual, background_rate=background_rate)
 
 
 def with_drift(world: World, online: NDArray[np.float64], rate: float = 0.03) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from replay.diagnosis.causes.kind import KINDS, describe
 from replay.diagnosis.causes.kinds.affine import affine, fit_layers
 from replay.diagnosis.noise.calibration_layer import CalibrationLayer
 from tests.diagnosis.linear import counterfactual, score, settings, small_columns
+from tests.diagnosis.worlds import diagnose
 
 COLUMNS = small_columns()
 BASE = score(COLUMNS)
@@ -70,3 +71,14 @@ def test_what_it_is_called_and_that_it_is_no_scenario():
     words = KINDS["affine"].words(Cause("affine", 1.0, 20, parameters={"space": "logit"}))
     assert words.short == "another output layer: logit = {offset} + {slope} x the model's"
     assert settings(on_score) is None
+
+
+@pytest.mark.parametrize("is_logit", [False, True])
+def test_an_affine_change_of_the_output(world, is_logit):
+    logits = np.log(world.base) - np.log1p(-world.base)
+    changed = 1 / (1 + np.exp(-(0.2 + 1.1 * logits))) if is_logit else 0.9 * world.base + 0.01
+    cause = diagnose(world, changed).causes[0]
+
+    assert (cause.kind, cause.parameters.get("space")) == ("affine", "logit" if is_logit else None)
+    expected = (0.2, 1.1) if is_logit else (0.01, 0.9)
+    assert (cause.parameters["offset"], cause.parameters["slope"]) == pytest.approx(expected, abs=1e-3)

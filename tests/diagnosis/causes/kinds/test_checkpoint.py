@@ -9,6 +9,7 @@ from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.kind import KINDS, describe
 from replay.diagnosis.causes.significance import measure
 from tests.diagnosis.linear import counterfactual, linear, score, settings, small_columns
+from tests.diagnosis.worlds import diagnose
 
 COLUMNS = small_columns()
 NEXT = score(COLUMNS, (1, 3, 4))
@@ -64,3 +65,18 @@ def test_words():
     )
     known = Cause("route", 1.0, 40, parameters={"route_share": 0.5})
     assert "answered about {route_share:%} of the rows" in route.words(known).as_if
+
+
+def test_another_checkpoint_on_all_rows(world):
+    found = diagnose(world, world.score(world.columns, "next"))
+
+    assert (found.causes[0].kind, found.causes[0].checkpoint) == ("checkpoint", "next")
+    assert "old" in {one.checkpoint for one in found.ruled_out if one.kind == "checkpoint"}
+    assert {one.families for one in found.ruled_out if one.kind == "null_features"} >= {("counts",), ("item",)}
+
+
+def test_another_checkpoint_on_a_share_of_the_rows_is_a_route(world):
+    cause = diagnose(world, world.score(world.columns, "next"), world.some(0.3)).causes[0]
+
+    assert (cause.kind, cause.checkpoint) == ("route", "next")
+    assert cause.parameters["route_share"] == pytest.approx(0.3, abs=0.03)

@@ -11,9 +11,15 @@ import pytest
 from replay.checkpoints import FunctionScorer
 from replay.config.sections.diff import Tolerance
 from replay.config.sections.model import Input, ModelConfig
+from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
+from replay.diagnosis.causes.kind import KINDS, describe
 from replay.diagnosis.causes.kinds.constant import typical_values
+from replay.diagnosis.causes.significance import measure
+from tests.diagnosis.linear import counterfactual as linear_counterfactual
+from tests.diagnosis.linear import score, small_columns, step_of
+from tests.diagnosis.worlds import diagnose
 
 
 def counterfactual(values: pa.Array, entry: Input) -> CounterfactualReplay:
@@ -44,3 +50,38 @@ ID = Input(name="x", dtype="int64", feature="f", missing=0)
 )
 def test_typical_values(values, entry, expected):
     assert typical_values(counterfactual(values, entry), "f") == expected
+
+
+@pytest.mark.parametrize("value", [1.0, 0.37, -2.2])
+def test_a_constant_feature(world, value):
+    cause = diagnose(world, world.score(world.with_value("item_0", value))).causes[0]
+
+    assert (cause.kind, cause.features) == ("constant", ("item_0",))
+    assert cause.parameters["value"] == pytest.approx(value, rel=1e-3)
+
+
+def test_a_constant_id_that_is_not_among_the_most_frequent(world):
+    cause = diagnose(world, world.score(world.with_value("user_city", 17))).causes[0]
+
+    assert (cause.kind, cause.features, cause.parameters["value"]) == ("constant", ("user_city",), 17)
+
+
+@pytest.mark.parametrize("feature", ["item_2", "item_topic", "count_0"])
+def test_another_rows_values_are_no_cause_that_is_known(world, feature):
+    shuffled = world.rng.permutation(world.columns[feature])
+    found = diagnose(world, world.score({**world.columns, feature: shuffled}))
+
+    assert [one.kind for one in found.causes] == ["unexplained"]
+
+
+def test_a_fixed_number_is_found_called_and_set():
+    columns = small_columns()
+    rows = np.arange(len(columns["a"]))
+    lab = linear_counterfactual(columns, score({**columns, "b": np.full(len(rows), 0.37)}))
+    screened = measure(lab, [lab.perturbed("constant", ("b",), "constant", value=1.0)], rows)
+    best = max(filter(None, KINDS["constant"].refine(lab, screened, rows, rows)), key=lambda verdict: verdict.count)
+
+    assert (describe(best.hypothesis), best.count) == ("b = 0.37", 40)
+    assert step_of(best.hypothesis) == {"op": "constant", "value": 0.37, "features": ["b"]}
+    words = KINDS["constant"].words(Cause("constant", 1.0, 40))
+    assert (words.short, words.as_if) == ("{names} fixed at {value}", "as if {names} had always been {value}")

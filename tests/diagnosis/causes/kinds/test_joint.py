@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from replay.diagnosis.causes.find import find_causes
 from replay.diagnosis.causes.kind import KINDS, describe
 from replay.diagnosis.causes.kinds.affine import affine
 from replay.diagnosis.noise.calibration_layer import CalibrationLayer
 from tests.diagnosis.linear import WINDOW, counterfactual, linear, score, settings, small_columns
+from tests.diagnosis.worlds import COUNTS, null_columns
 
 COLUMNS = small_columns()
 ROWS = np.arange(len(COLUMNS["a"]))
@@ -59,3 +61,15 @@ def test_layers_follow_each_other():
 
     np.testing.assert_allclose(REPLAY.predict([both], ROWS)[0], 0.3 + 0.5 * (0.1 + 2.0 * score(COLUMNS)))
     assert combined(NULL, SCALED)[0].layer is None
+
+
+def test_rows_that_two_causes_hit_at_once_are_not_left_over(world):
+    first, second = np.zeros((2, len(world.base)), bool)
+    first[world.some(0.5)], second[world.some(0.5)] = True, True
+    nulls = null_columns(world.columns, COUNTS)
+    online = world.online_if(world.score(nulls), np.flatnonzero(first))
+    online[second] = world.score(world.columns, "next")[second]
+    online[first & second] = world.score(nulls, "next")[first & second]
+    found = find_causes(world.counterfactual(online, most=800, control=200))
+
+    assert {one.kind for one in found.causes} == {"null_features", "route"}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.kind import KINDS, describe
 from replay.diagnosis.causes.significance import measure
 from tests.diagnosis.linear import counterfactual, score, small_columns, step_of
+from tests.diagnosis.worlds import FAMILIES, diagnose, null_columns
 
 COLUMNS = small_columns()
 ROWS = np.arange(len(COLUMNS["a"]))
@@ -58,3 +60,28 @@ def test_words():
     words = KIND.words(Cause("null_features", 1.0, 40))
 
     assert (words.short, words.as_if) == ("{names} null", "as if {names} had been null")
+
+
+@pytest.mark.parametrize("family", ["counts", "item"])
+def test_a_null_family(world, family):
+    found = diagnose(world, world.score(null_columns(world.columns, FAMILIES[family])))
+
+    cause = found.causes[0]
+    assert (cause.kind, cause.families, cause.features) == ("null_features", (family,), None)
+    assert cause.explained_rate == 1.0
+    assert cause.share == 1.0
+    assert cause.explained_low > 0.98
+    assert len(found.causes) == 1
+
+
+def test_features_of_several_families_null_at_once(world):
+    found = diagnose(world, world.score(null_columns(world.columns, ("count_1", "item_2", "item_shop"))))
+
+    assert found.causes[0].features == ("count_1", "item_2", "item_shop")
+    assert found.causes[0].families is None
+
+
+def test_two_families_null_at_once(world):
+    changed = world.score(null_columns(world.columns, (*FAMILIES["user"], *FAMILIES["context"])))
+
+    assert set(diagnose(world, changed).causes[0].families) == {"user", "context"}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from replay.checkpoints import FunctionScorer
 from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.kind import KINDS, describe
 from replay.diagnosis.causes.significance import measure
 from tests.diagnosis.linear import counterfactual, linear, score, settings, small_columns
+from tests.diagnosis.worlds import diagnose, score_columns
 
 COLUMNS = small_columns()
 ROWS = np.arange(len(COLUMNS["a"]))
@@ -49,3 +51,10 @@ def test_the_command_makes_the_checkpoint():
 
 def test_words():
     assert KIND.words(Cause("precision", 1.0, 40)).short == "{checkpoint} cast to {dtype}"
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "int8"])
+def test_a_cast_of_the_baseline(world, dtype):
+    cause = diagnose(world, score_columns(world.casted("prod", dtype), world.columns)).causes[0]
+
+    assert (cause.kind, cause.parameters["dtype"]) == ("precision", dtype)

@@ -10,6 +10,7 @@ from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.kind import KINDS, describe
 from replay.diagnosis.causes.significance import measure
 from tests.diagnosis.linear import counterfactual, score, small_columns, step_of
+from tests.diagnosis.worlds import diagnose
 
 COLUMNS = small_columns()
 ROWS = np.arange(len(COLUMNS["a"]))
@@ -83,3 +84,11 @@ def test_words(parameters, short):
     words = KIND.words(Cause("scale", 1.0, 40, parameters=parameters))
 
     assert (words.short, words.as_if) == (short, f"as if {short.replace('{names}', '{names} had been')}")
+
+
+@pytest.mark.parametrize("factor", [1000.0, 0.01, -1.0, 2.54])
+def test_a_scaled_feature(world, factor):
+    cause = diagnose(world, world.score(world.scaled("item_1", factor))).causes[0]
+
+    assert (cause.kind, cause.features) == ("scale", ("item_1",))
+    assert cause.parameters["factor"] == pytest.approx(factor, rel=1e-3)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from replay.config.sections.checkpoints import SpliceConfig
+from replay.diagnosis.causes.cause import Cause
+from replay.diagnosis.causes.kind import KINDS, describe
 from replay.diagnosis.causes.kinds.splice import module_prefixes, splice
-from tests.diagnosis.worlds import FAMILIES, make_world, null_columns
+from tests.diagnosis.linear import settings
+from tests.diagnosis.worlds import FAMILIES, diagnose, make_world, null_columns, score_columns
 
 
 def counterfactual(seed=0):
@@ -34,3 +39,24 @@ def test_module_prefixes_go_past_a_common_root():
 
     assert module_prefixes(names) == ("module.query", "module.item", "module.query.0", "module.query.1")
     assert module_prefixes(["weight"]) == ()
+
+
+@pytest.mark.parametrize("modules", [("item_tower",), ("query_tower", "query_ids")])
+def test_parameters_of_two_checkpoints(world, modules):
+    sources = {**{f"{module}.*": "old" for module in modules}, "*": "prod"}
+    cause = diagnose(world, score_columns(world.spliced(sources), world.columns)).causes[0]
+
+    assert cause.kind == "splice"
+    assert dict(cause.checkpoints) == sources
+
+
+def test_what_it_is_called_and_set():
+    found = splice(counterfactual(), {"item_tower": "next"})
+
+    assert describe(found) == "item_tower.* of next, * of prod"
+    assert KINDS["splice"].fields(found) == {"checkpoints": {"item_tower.*": "next", "*": "prod"}}
+    assert settings(found) == {
+        "checkpoints.verify": {"splice": {"item_tower.*": "next", "*": "prod"}},
+        "baseline": "verify",
+    }
+    assert KINDS["splice"].words(Cause("splice", 1.0, 40)).short == "parameters mixed: {modules}"

@@ -9,6 +9,7 @@ from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.kind import KINDS, describe
 from replay.diagnosis.causes.significance import measure
 from tests.diagnosis.linear import counterfactual, score, small_columns, step_of
+from tests.diagnosis.worlds import diagnose
 
 COLUMNS = small_columns()
 ROWS = np.arange(len(COLUMNS["a"]))
@@ -44,3 +45,10 @@ def test_words():
     words = KIND.words(Cause("swap", 1.0, 40))
 
     assert (words.short, words.as_if) == ("{names} exchanged", "as if {names} had been exchanged")
+
+
+def test_exchanged_features(world):
+    columns = {**world.columns, "item_0": world.columns["item_3"], "item_3": world.columns["item_0"]}
+    cause = diagnose(world, world.score(columns)).causes[0]
+
+    assert (cause.kind, cause.features) == ("swap", ("item_0", "item_3"))
