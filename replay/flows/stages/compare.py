@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from replay.config import ReplayConfig, Tolerance, TrafficConfig
 from replay.diff.job import Diff, diff_scores
@@ -21,9 +21,6 @@ from replay.scoring import REJECTED
 from replay.spark.guest import session_pool
 from replay.store import foreign_commits, read_table
 from replay.traffic import TableBatches, TrafficCheck, find_rows, key_fingerprint, open_traffic
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
