@@ -77,7 +77,7 @@ class Checkpoint:
     Attributes:
         name: Under ``checkpoints`` in the config.
         path: Absolute local path of the file; of the directory or index where safetensors come in shards.
-        format: Name in ``FORMATS``, told by content.
+        format: Name in ``FORMATS``, recognized by content.
         sha256: Of the file; of several files, a hash over their ordered names and hashes; of a derived or spliced one,
             a hash over the recipe and its sources' hashes.
         files: Every file that it consists of, those of all its sources.

@@ -50,7 +50,7 @@ class Inspection:
             ``runs code``: only with the user's leave (a pickled module); ``refused``.
         reason: Why it is refused, or empty.
         error: Name of the error class that a run would end with, or empty.
-        format: As told by content, or None where it is none that is known.
+        format: Recognized by content, or None where it is none that is known.
         sha256: Of the file or of all files.
         size: Bytes of all files.
         files: All of them.

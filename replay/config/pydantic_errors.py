@@ -45,7 +45,7 @@ def translate(error: ValidationError, data: Mapping[str, Any]) -> list[Finding]:
 
     Args:
         error: From validating ``data``.
-        data: The config as plain data, by which union branches and the like are told from keys.
+        data: The config as plain data, which tells branches of a union from keys.
     """
     short: list[Finding] = []
     findings: list[Finding] = []

@@ -38,7 +38,7 @@ class CausePart:
 
     Attributes:
         regained: The metric's loss as served minus its loss with this cause's rows repaired; its interval is paired.
-        share: Of the whole loss; None where that is not told from 0, with the reason.
+        share: Of the whole loss; None where that cannot be distinguished from 0, with the reason.
         reason: Why ``share`` is None.
     """
 

@@ -184,7 +184,7 @@ class ComparisonSums:
         return self
 
     def minus(self, other: Self) -> Self | None:
-        """What is left without some of the rows; None where it can't be told precisely, and has to be summed anew.
+        """What is left without some of the rows; None where that is not exact and has to be summed anew.
 
         Args:
             other: The rows to leave out; all of them are in this state.

@@ -49,7 +49,7 @@ _STATISTICS = (
     "correlation",
 )
 WORTH_A_NOTE = 1e-3
-"""A binning error that a reader is told of; a smaller one is in ``auc_error_bound`` alone."""
+"""A binning error that is reported; a smaller one is in ``auc_error_bound`` alone."""
 
 NO_LOGIT = "some score lies outside [0, 1], or none lies strictly inside"
 

@@ -138,7 +138,7 @@ class ScoreSums:
         self.on_baseline.merge(other.on_baseline)
 
     def minus(self, other: ScoreSums) -> ScoreSums | None:
-        """What is left without some of the rows; None where it can't be told precisely, and has to be summed anew.
+        """What is left without some of the rows; None where that is not exact and has to be summed anew.
 
         Args:
             other: The rows to leave out; all of them are in this state.

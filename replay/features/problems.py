@@ -1,4 +1,4 @@
-"""What cannot be encoded: told once, in the constructor, before a row is read."""
+"""What cannot be encoded: raised once, in the constructor, before a row is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gates before a run, where a mistake in them is told early, and after it: ``replay gate OUTPUT`` judges it again."""
+"""Gates checked before a run, and judged after it: ``replay gate OUTPUT`` judges it again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_gates(prepared: Prepared) -> None:
     """Find gates on what this run does not measure, before it scores: a diff of no rows has the same metrics.
 
     Raises:
-        ConfigError: With all such gates. That a slice has no rows is told after the run.
+        ConfigError: With all such gates. A slice without rows shows only after the run.
     """
     config = prepared.config
     if not config.gates:

@@ -37,7 +37,7 @@ class HistogramReading:
     Attributes:
         value: NaN where it is not defined.
         influence: ``(num_bins, 2)``: what a row of unit weight adds to value - E[value], by class (negative, positive).
-        variance: For independent rows; NaN where it cannot be told.
+        variance: For independent rows; NaN where it is not known.
         class_rows: Rows of each class.
         error_bound: The metric of the unbinned scores lies within this of ``value``; 0 for an exact histogram, or where
             no bound is known.

@@ -233,16 +233,16 @@ def _changes(
     donors: Donors | None,
     problems: list[Problem],
 ) -> list[Change]:
-    """The perturbation for each feature; what does not fit is a problem, told once."""
+    """The perturbation for each feature; what does not fit is a problem, raised once."""
     changes: list[Change] = []
-    told: set[Problem] = set()
+    unfit: set[Problem] = set()
     for target in targets:
         site = _site(step, target, model, features, donors)
         try:
             changes.append(Change(target.feature, target.unit, bind(site)))
         except OpProblem as problem:
-            told.add(Problem(str(problem), f"{path}.{problem.key or target.key}"))
-    problems.extend(sorted(told, key=lambda problem: (problem.path, problem.message)))
+            unfit.add(Problem(str(problem), f"{path}.{problem.key or target.key}"))
+    problems.extend(sorted(unfit, key=lambda problem: (problem.path, problem.message)))
     return changes
 
 

@@ -17,7 +17,7 @@ PREFLIGHT_ROWS = 64
 
 @dataclass(frozen=True)
 class Preflight:
-    """What scoring a few rows told.
+    """What scoring a few rows showed.
 
     Attributes:
         score_types: Arrow type of each checkpoint's scores.

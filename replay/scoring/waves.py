@@ -19,7 +19,7 @@ _POLL_SECONDS = 0.5
 
 
 class ProgressListener(Protocol):
-    """What is told how far the work is."""
+    """Listens to how far the work is."""
 
     def stage(self, name: str, total_rows: int | None = None) -> None:
         """A stage of the work starts."""
@@ -62,7 +62,7 @@ def score_in_waves(
         run_id: Whose commits count.
         commit_rows: Rows of a commit, at least.
         total_rows: Rows in all, for the progress.
-        progress: Is told how far the work is.
+        progress: Listens to how far the work is.
 
     Returns:
         What tasks measured, added up: seconds (``read``, ``encode``, ``score``), and counts of rows by what happened

@@ -2,7 +2,7 @@
 
 Leans on: py4j's exceptions, the text that Spark puts around a Python worker's own traceback, the codes in brackets at
 the start of Spark's messages, and the names of PySpark's loggers of queries. A release that words its errors
-otherwise makes messages longer, never wrong: what is not recognised is told as Spark says it.
+otherwise makes messages longer, never wrong: what is not recognised is passed on as Spark says it.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def translate(text: str, doing: str) -> ReplayError:
 
 @contextlib.contextmanager
 def where_spark_answers() -> Iterator[None]:
-    """Clear up in a JVM that may be gone: what ended it is what should be told."""
+    """Clear up in a JVM that may be gone: the error to report is what ended it."""
     from py4j.protocol import Py4JError
 
     with contextlib.suppress(Py4JError, OSError):

@@ -29,5 +29,5 @@ def text_literal(value: str) -> str:
     parts = _SPECIAL.split(value)
     if len(parts) == 1:
         return f"'{value}'"
-    spelled = (f"chr({ord(part)})" if place % 2 else f"'{part}'" for place, part in enumerate(parts) if part)
-    return f"concat({', '.join(spelled)})"
+    literals = (f"chr({ord(part)})" if place % 2 else f"'{part}'" for place, part in enumerate(parts) if part)
+    return f"concat({', '.join(literals)})"

@@ -59,10 +59,10 @@ class OutputDirectory:
         names = [name for name in self._storage.names() if not name.startswith(".")]
         text = self._storage.read(MANIFEST)
         if text is None:
-            strangers = [name for name in names if name not in _ALL]
-            if strangers:
+            foreign = [name for name in names if name not in _ALL]
+            if foreign:
                 raise OutputConflict(
-                    f"{self.path} holds files that are not of a replay run ({', '.join(strangers[:3])}): give an empty "
+                    f"{self.path} holds files that are not of a replay run ({', '.join(foreign[:3])}): give an empty "
                     "or new directory as output"
                 )
             return None

@@ -141,30 +141,30 @@ def _nothing_selected(
         columns += [F.min(column).alias("first"), F.max(column).alias("last")]
         columns.append((F.count("*") if inside is None else F.count_if(inside)).alias("inside"))
     whole = pinned_dataframe(spark, traffic, [] if time is None else [time.root])
-    told = whole.agg(*columns).toArrow().to_pylist()[0]
-    if told["rows"] == 0:
+    counts = whole.agg(*columns).toArrow().to_pylist()[0]
+    if counts["rows"] == 0:
         return traffic.no_rows_message()
     others = " and ".join(
         name for name, given in (("`where`", config.where), ("`sample`", config.sample)) if given is not None
     )
     if time is None or config.window is None:
-        return f"{others} leaves none of the {told['rows']:,} rows of {traffic.location}: loosen it"
-    if told["inside"]:
-        return f"the window holds {told['inside']:,} rows, but {others} leaves none of them: loosen it"
-    return _outside(config, time, told)
+        return f"{others} leaves none of the {counts['rows']:,} rows of {traffic.location}: loosen it"
+    if counts["inside"]:
+        return f"the window holds {counts['inside']:,} rows, but {others} leaves none of them: loosen it"
+    return _outside(config, time, counts)
 
 
-def _outside(config: TrafficConfig, time: ColumnPath, told: dict[str, Any]) -> str:
+def _outside(config: TrafficConfig, time: ColumnPath, counts: dict[str, Any]) -> str:
     window = config.window
     unit = config.time.unit if config.time is not None else None
     start, end = (window.start, window.end) if window is not None else (None, None)
     asked = f"[{_iso(start) if start else '...'}, {_iso(end) if end else '...'})"
-    first, last = _moment(told["first"], unit), _moment(told["last"], unit)
+    first, last = _moment(counts["first"], unit), _moment(counts["last"], unit)
     if first is None or last is None:
-        return f"no row lies in the window {asked}: `{time.name}` is null in all {told['rows']:,} rows"
+        return f"no row lies in the window {asked}: `{time.name}` is null in all {counts['rows']:,} rows"
     return (
         f"no row lies in the window {asked}: `{time.name}` runs from {_iso(first)} to {_iso(last)} "
-        f"({told['rows']:,} rows); change `traffic.window`"
+        f"({counts['rows']:,} rows); change `traffic.window`"
     )
 
 

@@ -154,7 +154,7 @@ def _equals(path: ColumnPath, value: str | None) -> str:
 
 
 def where_problem(dataframe: DataFrame, where: str, path: str = _WHERE, instead: str = _SAMPLE) -> Problem | None:
-    """What is wrong with a condition, told by analysing it over the table: no job runs.
+    """What is wrong with a condition, found by analysing it over the table: no job runs.
 
     Args:
         dataframe: The pinned table.

@@ -1,6 +1,6 @@
-"""What the entries of an archive are, told by their names: an archive with any other entry is refused.
+"""What the entries of an archive are, by their names: an archive with any other entry is refused.
 
-Nothing is told by an entry's first bytes. A pickle has none that it must begin with, and what is deflated shows none.
+An entry's first bytes decide nothing. A pickle has none that it must begin with, and what is deflated shows none.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def cached_scorer(
         if key not in _open:
             with no_collection():
                 scorer = open_scorer(checkpoint, model, device)
-            key = (scorer.fingerprint, device)  # opening it may have told more of what it consists of
+            key = (scorer.fingerprint, device)  # opening it may have shown more of what it consists of
             while len(_open) >= max(MOST_OPEN, keep):
                 _open.popitem(last=False)
             _open[key] = scorer

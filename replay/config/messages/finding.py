@@ -46,7 +46,7 @@ def refuse(findings: Iterable[Finding], error: ValidationError | None = None) ->
 
     Raises:
         PydanticCustomError: There is at least one finding, and no ``error``.
-        ValidationError: There is at least one finding, told with those of ``error``.
+        ValidationError: There is at least one finding, raised with those of ``error``.
     """
     found = tuple(findings)
     if not found:

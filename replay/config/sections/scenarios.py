@@ -266,7 +266,7 @@ def _members(step: dict[str, Any], families: dict[str, Any]) -> Iterator[tuple[K
 
 
 def _check_missing(what: str, name: str, inputs: list[dict[str, Any]]) -> Iterator[Finding]:
-    """A value that goes missing must have something to become; of globs, as far as it can be told without a schema."""
+    """A value that goes missing must have something to become; globs as far as possible without a schema."""
     for entry in inputs:
         missing = entry.get("missing")
         for read in dict.fromkeys(_patterns(entry)):

@@ -179,7 +179,7 @@ def _absolute(name: str, level: int, package: str) -> str:
         return name
     try:
         return importlib.util.resolve_name("." * level + name, package)
-    except ImportError:  # told by the import itself
+    except ImportError:  # the import itself raises it
         return name
 
 

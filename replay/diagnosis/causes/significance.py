@@ -177,7 +177,7 @@ def explains_more(first: Mask, second: Mask) -> bool:
 
 
 def alike(first: Mask, second: Mask) -> bool:
-    """Whether two explanations cannot be told apart: neither explains more, and they explain the same rows."""
+    """Whether two explanations are indistinguishable: neither explains more, and they explain the same rows."""
     either = int((first | second).sum())
     if explains_more(first, second) or explains_more(second, first) or either == 0:
         return False

@@ -64,10 +64,10 @@ def measure_level(
     rough = _cut(num, total, _FEWEST_BLOCKS * 2)
     events = num.sum() * (float(np.median(rough.mean)) if variance == 0.0 else 1.0)
     blocks = _cut(num, total, int(np.clip(events / _EVENTS_A_BLOCK, _FEWEST_BLOCKS, _MOST_BLOCKS)))
-    steady = _quiet_blocks(blocks, variance, at_most)
-    if steady is None:
+    robust = _quiet_blocks(blocks, variance, at_most)
+    if robust is None:
         return None
-    quiet = steady.quiet
+    quiet = robust.quiet
     rows, sums = blocks.num[quiet], blocks.total[quiet]
     mean = float(sums.sum() / rows.sum())
     per_row = variance or max(mean, 1.0 / float(rows.sum()))
@@ -90,9 +90,9 @@ def _cut(num: NDArray[np.float64], total: NDArray[np.float64], most: int) -> _Bl
 def _quiet_blocks(blocks: _Blocks, variance: float, at_most: float) -> RobustLevel | None:
     typical = float(np.median(blocks.num))
     per_row = variance or max(float(np.median(blocks.mean)), 1.0 / float(blocks.num.sum()))
-    steady = find_robust_level(blocks.mean, float(np.sqrt(per_row / typical)))
-    if steady.center <= at_most:
-        return steady
+    robust = find_robust_level(blocks.mean, float(np.sqrt(per_row / typical)))
+    if robust.center <= at_most:
+        return robust
     low = blocks.mean <= at_most
     if low.mean() < _LEAST_LOW:
         return None

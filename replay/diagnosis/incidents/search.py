@@ -96,7 +96,7 @@ class IncidentSearch:
             first, last = int(bad[0]), int(bad[-1]) + 1
             found.append(IncidentWindow(first, last, choice.segments, "mismatch", log_chance))
             if not choice.segments:
-                # All traffic is bad. What is worse than that for a while can still be told.
+                # All traffic is bad. A stretch that is worse still stands out.
                 self._at_most = np.inf
                 break
             scan_counts.remove(inside)

@@ -83,7 +83,7 @@ def check_time(config: ReplayConfig, diagnosing: bool) -> None:
     """Refuse traffic without a time before anything is scored, where the noise floor is to be measured.
 
     Raises:
-        ConfigError: Neither quiet parts nor incidents can be told.
+        ConfigError: Without times there are neither quiet parts nor incidents.
     """
     if needs_noise(config, diagnosing) and config.traffic.time is None:
         what = (

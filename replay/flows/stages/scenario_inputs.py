@@ -71,7 +71,7 @@ def _places(scenarios: Sequence[Scenario]) -> Iterator[str]:
 
 
 def condition_problems(spark: SparkSession, traffic: PinnedTraffic, scenarios: Sequence[Scenario]) -> list[Problem]:
-    """What is wrong with the conditions of scenarios, told by analysing them over the table."""
+    """What is wrong with the conditions of scenarios, found by analysing them over the table."""
     conditions = {
         f"scenarios.{scenario.salt}[{place}].where": step.where
         for scenario in scenarios

@@ -71,7 +71,7 @@ class StateDict(CheckpointFormat):
 
 
 class PickledModule(StateDict):
-    """A whole module: recognized as weights are, and told from them by what the file holds."""
+    """A whole module: recognized as weights are, and distinguished by what the file holds."""
 
     name = "pickled_module"
     words = ""

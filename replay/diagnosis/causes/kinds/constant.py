@@ -131,7 +131,7 @@ def typical_values(counterfactual: CounterfactualReplay, feature: str) -> list[V
 
 
 def _common_values(counterfactual: CounterfactualReplay, feature: str) -> list[Value]:
-    """Values that at least 2% of the rows hold: by these a feature of few values can be told from a constant."""
+    """Values that at least 2% of the rows hold: by these a feature of few values is distinguished from a constant."""
     column = counterfactual.column(feature)
     if pa.types.is_null(column.type):
         return []
