@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from pyspark.sql import SparkSession
 
 from replay.config.user_code.watch import forget
@@ -16,6 +17,10 @@ from replay.spark.session import spark_session
 
 # One thread per process: tests run beside Spark's own workers.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# How long an example takes says what else the machine does.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 REAL_DATA = Path(os.environ.get("REPLAY_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
