@@ -18,7 +18,7 @@ from replay.checkpoints.safety.archives import LOCAL_MAGIC, Archive
 from replay.checkpoints.safety.storages import MappedFile
 from replay.checkpoints.scorers.scorer import OpenedModel
 from replay.config.sections.checkpoints import CheckpointConfig
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from replay.config.user_code import CodePlace, locate_code
 from replay.registry import Registry
 

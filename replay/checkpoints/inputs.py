@@ -9,7 +9,8 @@ from replay.checkpoints.format import FORMATS, InputNames
 from replay.checkpoints.safety.storages import DTYPES
 from replay.checkpoints.scorers.calling import Arguments
 from replay.config.names import is_glob
-from replay.config.sections.model import Input, ModelConfig
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Input
 from replay.errors import EXIT_REFUSED, Problem
 
 

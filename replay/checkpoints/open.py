@@ -14,7 +14,7 @@ from replay.checkpoints.modules.factory import own_sources, refresh_own_code
 from replay.checkpoints.scorers.output import ScoreReader
 from replay.checkpoints.scorers.scorer import ModelScorer
 from replay.checkpoints.sharing.watch import FileWatch
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 
 
 def open_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu") -> ModelScorer:

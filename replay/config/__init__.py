@@ -10,7 +10,9 @@ from replay.config.sections.diff import DiffConfig, Tolerance, parse_duration, r
 from replay.config.sections.dtypes import DType
 from replay.config.sections.engine import EngineConfig
 from replay.config.sections.gates import Gate
-from replay.config.sections.model import Hash, Input, ModelConfig, Output, Scalar
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Hash, Input, Scalar
+from replay.config.sections.model.output import Output
 from replay.config.sections.op_arguments import OPS
 from replay.config.sections.replay import ReplayConfig
 from replay.config.sections.scenarios import Perturbation

@@ -82,6 +82,23 @@ def expand_globs(patterns: Sequence[str], names: Iterable[str]) -> tuple[str, ..
     return tuple(expanded)
 
 
+class Patterns:
+    """Names and globs of features, as far as they can be judged without a schema."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = tuple(dict.fromkeys(names))
+        self._known = set(self.names)
+        self._globs = [name for name in self.names if is_glob(name)]
+
+    def may_meet(self, pattern: str) -> bool:
+        """Whether a name or glob may stand for a feature that one of these stands for too; of two globs, it may."""
+        if pattern in self._known:
+            return True
+        if is_glob(pattern):
+            return bool(self._globs) or any(matches(pattern, name) for name in self.names)
+        return any(matches(glob, pattern) for glob in self._globs)
+
+
 def nearest(name: str, candidates: Collection[str]) -> str | None:
     """The candidate that a misspelt name most likely stands for, or None where nothing is near.
 

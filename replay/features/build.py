@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from replay.config.messages.wording import suggestion
 from replay.config.names import nearest
-from replay.config.sections.model import Input, ModelConfig
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Input
 from replay.errors import Problem
 from replay.features.codecs.base import Codec
 from replay.features.codecs.buffers import plain_type

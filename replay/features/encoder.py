@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from replay.errors import Problem, TrafficError
 from replay.features.build import build_inputs
 from replay.features.inputs import Block
@@ -65,7 +65,7 @@ class Encoder:
         ConfigError: When the config is wrong by itself, with all problems.
         TrafficError: When the table lacks a column, or has it in a type that does not fit, with all problems.
 
-    >>> from replay.config.sections.model import Input
+    >>> from replay.config.sections.model.input import Input
     >>> model = ModelConfig(inputs=(Input(name="dense", features=("I*",), missing=0.0),))
     >>> batch = pa.RecordBatch.from_pydict({"I1": [1.5, None], "I2": [3, 2**24 + 1]})
     >>> encoded = Encoder(model, batch.schema).encode(batch)

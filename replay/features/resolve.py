@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from replay.config.messages.wording import suggestion
 from replay.config.names import is_glob, matches, nearest
-from replay.config.sections.model import Input, ModelConfig
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Input
 from replay.errors import Problem
 from replay.features.paths import Catalog, Feature
 from replay.features.problems import EncodeError, raise_problems
@@ -88,7 +89,7 @@ def with_map_keys(model: ModelConfig, schema: pa.Schema, map_keys: Mapping[str, 
         schema: Schema of the logged table.
         map_keys: Keys by the name of a map column, from :func:`globbed_maps`.
 
-    >>> from replay.config.sections.model import Input
+    >>> from replay.config.sections.model.input import Input
     >>> model = ModelConfig(inputs=(Input(name="x", features=("ctx.*",), missing=0.0),))
     >>> schema = pa.schema([("ctx", pa.map_(pa.string(), pa.float32()))])
     >>> with_map_keys(model, schema, {"ctx": ["a", "b"]}).inputs[0].features

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from replay.config.sections.model import Input
+from replay.config.sections.model.input import Input
 from replay.config.sections.op_arguments import OPS, OpArguments
 from replay.scenarios.draw import Draw
 from replay.scenarios.outside import Donors

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.scenarios import Perturbation
 from replay.config.sections.variant_names import Scenario
 from replay.errors import ConfigError, Problem

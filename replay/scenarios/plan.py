@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.variant_names import Scenario
 from replay.errors import ConfigError, Problem, RunFailed
 from replay.scenarios.columns import PerturbedColumns, Places

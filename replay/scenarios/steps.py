@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.op_arguments import CustomArguments
 from replay.config.sections.scenarios import Perturbation
 from replay.config.sections.variant_names import Scenario

@@ -8,7 +8,8 @@ from typing import Final
 
 from replay.config.messages.wording import suggestion
 from replay.config.names import NoMatch, expand_globs, matches, nearest
-from replay.config.sections.model import Input, ModelConfig
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Input
 from replay.config.sections.scenarios import Perturbation
 from replay.errors import Problem
 

@@ -17,7 +17,7 @@ from replay.checkpoints.examine import examine
 from replay.checkpoints.open import open_scorer
 from replay.checkpoints.scorers.scorer import ModelScorer
 from replay.config.sections.checkpoints import CheckpointConfig
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 
 HERE = str(Path(__file__).parent)
 FACTORY = "tests.checkpoints.models:build"

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from replay.checkpoints.inputs import check_inputs
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from tests.checkpoints.models import FORMATS, contract, examined, quiet, ranker, rows, save
 
 DESCRIBED = ("torch.export", "torchscript", "onnx")

@@ -12,7 +12,8 @@ import torch
 from replay.checkpoints import FunctionScorer
 from replay.config import build_config
 from replay.config.sections.diff import Tolerance
-from replay.config.sections.model import Input, ModelConfig
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Input
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.hypothesis import Hypothesis

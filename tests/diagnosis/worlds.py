@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from replay.checkpoints import FunctionScorer
 from replay.config.sections.checkpoints import SpliceConfig
 from replay.config.sections.diff import Tolerance
-from replay.config.sections.model import Input, ModelConfig
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Input
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Diagnosis, find_causes

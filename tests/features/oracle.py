@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
-from replay.config.sections.model import Input
+from replay.config.sections.model.input import Input
 
 NULL, NOT_REPRESENTABLE, UNKNOWN, WRONG_LENGTH = (
     "null_without_default",

@@ -12,7 +12,8 @@ import pytest
 import torch
 import xxhash
 
-from replay.config.sections.model import Hash, Input, ModelConfig
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Hash, Input
 from replay.errors import ConfigError, TrafficError
 from replay.features import REJECT_REASONS, Encoder, check_features
 

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 import torch
 
-from replay.config.sections.model import Input, ModelConfig
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Input
 from replay.errors import ConfigError, ReplayError, TrafficError
 from replay.features import REJECT_REASONS, Encoder
 

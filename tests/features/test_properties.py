@@ -14,7 +14,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.config.sections.model import Hash, Input, ModelConfig
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Hash, Input
 from replay.features import REJECT_REASONS, Encoder
 from tests.features import oracle
 from tests.features.strategies import (

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from replay.config.schema import config_schema
-from replay.config.sections.model import Input, ModelConfig
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Input
 from replay.config.sections.scenarios import Perturbation
 from replay.features.codecs.base import NUMPY_TYPES
 from replay.scenarios import Donors, ScenarioPlan, Touched, TouchedRows, row_keys

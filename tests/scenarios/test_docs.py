@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from replay.config.sections.model import Hash, Input, ModelConfig
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Hash, Input
 from replay.config.sections.op_arguments import OPS
 from replay.config.sections.scenarios import Perturbation
 from replay.scenarios import Donors, ScenarioPlan, row_keys

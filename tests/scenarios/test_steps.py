@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from replay.config.sections.model import Input, ModelConfig
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Input
 from replay.config.sections.scenarios import Perturbation
 from replay.errors import ConfigError
 from replay.scenarios import Donors, PerturbedColumns, resolve_step, row_keys

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from replay.config.sections.model import Input, ModelConfig
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Input
 from replay.config.sections.scenarios import Perturbation
 from replay.errors import Problem
 from replay.scenarios.targets import TOGETHER, StepTarget, inputs_of, resolve_targets

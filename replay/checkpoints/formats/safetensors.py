@@ -19,7 +19,7 @@ from replay.checkpoints.safety.json import parse_json
 from replay.checkpoints.safety.storages import MappedFile, contiguous_strides, tensor_over, whole_number
 from replay.checkpoints.scorers.scorer import OpenedModel
 from replay.config.sections.checkpoints import CheckpointConfig
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from replay.errors import CheckpointError, CorruptCheckpoint
 
 MAX_HEADER: Final = 100_000_000

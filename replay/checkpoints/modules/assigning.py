@@ -24,7 +24,7 @@ from replay.checkpoints.sharing.mapped_weights import worth_sharing
 from replay.checkpoints.sharing.private_cache import opening_lock, release_memory
 from replay.config.messages.wording import suggestion
 from replay.config.names import nearest
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from replay.errors import CheckpointMismatch
 
 _MOST_SHOWN = 10

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.open import open_scorer, scorer_fingerprint
 from replay.checkpoints.scorers.scorer import ModelScorer
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from replay.spark.faststart.garbage import freeze_garbage, no_collection
 
 MOST_OPEN = 8

@@ -10,7 +10,7 @@ from typing import Any
 from replay.checkpoints.scorers.scorer import Forward
 from replay.config.messages.wording import listing, suggestion
 from replay.config.names import nearest
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from replay.errors import CheckpointMismatch
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -8,7 +8,7 @@ import torch
 
 from replay.checkpoints.scorers.output import ScoreReader
 from replay.checkpoints.scorers.scorer import ModelScorer, OpenedModel
-from replay.config.sections.model import Output
+from replay.config.sections.model.output import Output
 
 
 class FunctionScorer(ModelScorer):

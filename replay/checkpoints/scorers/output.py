@@ -10,7 +10,7 @@ import torch
 
 from replay.config.messages.wording import listing, suggestion
 from replay.config.names import nearest
-from replay.config.sections.model import Output
+from replay.config.sections.model.output import Output
 from replay.errors import CheckpointMismatch
 
 _TRANSFORMS = {"sigmoid": torch.sigmoid, "exp": torch.exp}

@@ -16,7 +16,7 @@ from replay.config.sections.diagnosis import DiagnosisConfig
 from replay.config.sections.diff import DiffConfig
 from replay.config.sections.engine import EngineConfig
 from replay.config.sections.gates import Gate, check_gates
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.scenarios import Perturbation, check_scenarios
 from replay.config.sections.skew import SkewMatrixConfig, skew_pairings
 from replay.config.sections.traffic import TrafficConfig

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from replay.checkpoints import Scorer
 from replay.config.sections.diff import Tolerance
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.scenarios import Perturbation
 from replay.diagnosis.causes.entity_history import EntityHistory
 from replay.diagnosis.causes.evidence import Evidence

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from replay.config.sections.model import Input
+from replay.config.sections.model.input import Input
 from replay.features.codecs.base import NUMPY_TYPES, Codec
 from replay.features.codecs.buffers import fixed_width_values, null_mask, plain, plain_type
 from replay.features.codecs.hashing import make_hash

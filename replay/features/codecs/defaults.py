@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from replay.config.names import matches
-from replay.config.sections.model import Input, Scalar
+from replay.config.sections.model.input import Input, Scalar
 from replay.features.codecs.casts import make_cast
 from replay.features.codecs.categorical import NO_INDEX, Lookup
 from replay.features.dtypes import TensorDtype

@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 import xxhash
 
-from replay.config.sections.model import Hash
+from replay.config.sections.model.input import Hash
 
 
 def make_hash(config: Hash) -> Callable[[bytes], int]:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from replay.config.sections.dtypes import as_number
-from replay.config.sections.model import Scalar
+from replay.config.sections.model.input import Scalar
 from replay.features.lists import take_apart
 from replay.scenarios.forms import make_lists
 from replay.scenarios.op import Apply, Op, OpProblem, Site, register

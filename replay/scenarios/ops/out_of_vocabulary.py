@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from replay.config.sections.model import Input
+from replay.config.sections.model.input import Input
 from replay.features.codecs.base import NUMPY_TYPES
 from replay.features.codecs.buffers import null_mask
 from replay.features.codecs.vocabulary import load_vocabulary

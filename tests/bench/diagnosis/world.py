@@ -13,7 +13,9 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from replay.config.sections.model import Input, ModelConfig, Output
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Input
+from replay.config.sections.model.output import Output
 from tests.bench.diagnosis.towers import TwoTower
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ import torch
 
 from replay.checkpoints.scorers.function_scorer import FunctionScorer
 from replay.checkpoints.scorers.scorer import Scorer
-from replay.config.sections.model import Output
+from replay.config.sections.model.output import Output
 from replay.errors import CheckpointMismatch
 
 

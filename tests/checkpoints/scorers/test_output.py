@@ -12,7 +12,7 @@ import scipy.special
 import torch
 
 from replay.checkpoints.scorers.output import ScoreReader
-from replay.config.sections.model import Output
+from replay.config.sections.model.output import Output
 from replay.errors import CheckpointMismatch
 
 Pair = namedtuple("Pair", ["ctr", "cvr"])

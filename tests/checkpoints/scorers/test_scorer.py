@@ -12,7 +12,7 @@ from replay.checkpoints.scorers.batching import ANY_BATCH, BatchSizes
 from replay.checkpoints.scorers.function_scorer import FunctionScorer
 from replay.checkpoints.scorers.output import ScoreReader
 from replay.checkpoints.scorers.scorer import ModelScorer, OpenedModel, last_words
-from replay.config.sections.model import Output
+from replay.config.sections.model.output import Output
 from replay.errors import CheckpointMismatch, RunFailed
 
 Tensors = Mapping[str, torch.Tensor]

@@ -17,7 +17,7 @@ from replay.checkpoints import FunctionScorer
 from replay.config import build_config
 from replay.config.sections.checkpoints import AnyCheckpoint
 from replay.config.sections.diff import Tolerance
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from replay.config.yaml.document import parse_yaml
 from replay.config.yaml.overrides import apply_overrides
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay

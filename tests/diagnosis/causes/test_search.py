@@ -8,7 +8,8 @@ import pytest
 
 from replay.checkpoints import FunctionScorer
 from replay.config.sections.diff import Tolerance
-from replay.config.sections.model import Input, ModelConfig
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Input
 from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from replay.config.sections.model import Hash, Input, ModelConfig
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Hash, Input
 from replay.errors import TrafficError
 from replay.features import Encoder
 from replay.features.codecs.categorical import NO_INDEX, CategoricalCodec

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from replay.config.sections.model import Input
+from replay.config.sections.model.input import Input
 from replay.features.codecs.categorical import NO_INDEX
 from replay.features.codecs.defaults import missing_for, stand_in, unused_missing
 from replay.features.dtypes import TARGETS

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from replay.config.sections.model import Hash
+from replay.config.sections.model.input import Hash
 from replay.features.codecs.hashing import make_hash
 
 # Published test vectors: the xxHash specification's own, the CRC catalogue's check value, RFC 1321.

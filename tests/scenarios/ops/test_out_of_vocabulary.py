@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from replay.config.sections.model import Hash, Input, ModelConfig
+from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.model.input import Hash, Input
 from replay.errors import ConfigError
 from tests.scenarios.making import changed, model, rows, touch
 

@@ -12,7 +12,7 @@ from replay.checkpoints.formats.onnx.session import open_onnx
 from replay.checkpoints.safety.storages import MappedFile
 from replay.checkpoints.scorers.scorer import OpenedModel
 from replay.config.sections.checkpoints import CheckpointConfig
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 
 
 class Onnx(CheckpointFormat):

@@ -22,7 +22,7 @@ from replay.checkpoints.scorers.scorer import Forward, OpenedModel, last_words
 from replay.checkpoints.sharing.mapped_weights import worth_sharing
 from replay.checkpoints.sharing.private_cache import opening_lock, publish, release_memory, remove, touch
 from replay.config.messages.wording import listing
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from replay.errors import CheckpointMismatch
 
 _CPU = "CPUExecutionProvider"

@@ -10,7 +10,7 @@ from replay.checkpoints.formats.torch_export.open import open_exported
 from replay.checkpoints.safety.archives import Archive
 from replay.checkpoints.scorers.scorer import OpenedModel
 from replay.config.sections.checkpoints import CheckpointConfig
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 
 
 class TorchExport(CheckpointFormat):

@@ -34,7 +34,7 @@ from replay.checkpoints.sharing.mapped_weights import module_tensors, share_weig
 from replay.checkpoints.sharing.private_cache import opening_lock
 from replay.config.messages.wording import listing, suggestion
 from replay.config.names import nearest
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from replay.errors import CheckpointMismatch
 
 

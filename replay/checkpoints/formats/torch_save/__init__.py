@@ -16,7 +16,7 @@ from replay.checkpoints.safety.placeholders import describe
 from replay.checkpoints.safety.storages import MappedFile
 from replay.checkpoints.scorers.scorer import OpenedModel
 from replay.config.sections.checkpoints import CheckpointConfig
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from replay.config.user_code import CodePlace
 from replay.errors import CheckpointError, UnsafeCheckpoint
 

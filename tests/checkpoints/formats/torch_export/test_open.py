@@ -12,7 +12,7 @@ from torch.export import Dim
 
 from replay.checkpoints.formats.torch_export.open import open_exported
 from replay.checkpoints.scorers.batching import BatchSizes
-from replay.config.sections.model import ModelConfig
+from replay.config.sections.model.contract import ModelConfig
 from replay.errors import CheckpointMismatch
 from tests.checkpoints.models import contract, examined, opened, quiet, ranker, rows
 

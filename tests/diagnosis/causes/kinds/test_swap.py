@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from replay.config.sections.model import Input
+from replay.config.sections.model.input import Input
 from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.kind import KINDS, describe
 from replay.diagnosis.causes.significance import measure

@@ -1,16 +1,16 @@
-"""``model``: how logged columns become forward()'s arguments, and its answer a score."""
+"""``model.inputs``: how logged columns become one argument of forward()."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from replay.config.messages.finding import Finding, KeyPath
 from replay.config.messages.wording import describe, listing, suggestion
-from replay.config.names import is_glob, matches, nearest
-from replay.config.plain import mapping, mappings, texts
+from replay.config.names import Patterns, is_glob, matches, nearest
+from replay.config.plain import mapping, texts
 from replay.config.sections.base import (
     ColumnName,
     ColumnNames,
@@ -18,7 +18,6 @@ from replay.config.sections.base import (
     NotBool,
     PositiveInt,
     Section,
-    SomeColumnNames,
     Text,
     check_repeats,
     in_words,
@@ -138,67 +137,6 @@ def _as_float(value: object) -> object:
     return value if number is None else number
 
 
-class Output(Section):
-    """How forward()'s answer becomes one score a row."""
-
-    select: (
-        Annotated[
-            int | str | tuple[int | str, ...],
-            BeforeValidator(
-                lambda value: _selection(value),
-                json_schema_input_type=Annotated[
-                    int | str | tuple[int | str, ...], in_words("index, key, list of them")
-                ],
-            ),
-        ]
-        | None
-    ) = None
-    """Index or key of the output; a list of them selects step by step. Without it the answer is the score. What is left
-    must have the shape (batch,) or (batch, 1); an index into (batch, heads) takes that head."""
-    transform: Literal["none", "sigmoid", "exp"] = "none"
-    """Function that turns the selected output into the score that online logged."""
-
-
-def _selection(value: object) -> object:
-    steps = value if isinstance(value, (list, tuple)) else [value]
-    if not steps or not all(isinstance(step, (int, str)) and not isinstance(step, bool) for step in steps):
-        raise ValueError(f"found {describe(value)}, expected an index, a key, or a list of them, such as 0 or [ctr, 1]")
-    return value
-
-
-class ModelConfig(Section):
-    """The model's contract with the logged features."""
-
-    call: Literal["positional", "keyword", "dict"] = "positional"
-    """How forward() takes the inputs: by position, by name, or as one dict."""
-    inputs: Annotated[tuple[Input, ...], Field(min_length=1)]
-    """forward()'s arguments, in order."""
-    output: Output = Output()
-    """How forward()'s answer becomes one score a row."""
-    families: dict[str, SomeColumnNames] = Field(default={})
-    """Named groups of features (globs allowed) that fail together: one feature server, one aggregation job."""
-
-    @classmethod
-    def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
-        """Inputs have different names, masks are of inputs that exist, and some input reads each family."""
-        inputs = mappings(data.get("inputs"))
-        first: dict[str, int] = {}
-        for index, entry in inputs:
-            name = entry.get("name")
-            if not isinstance(name, str):
-                continue
-            if name in first:
-                yield Finding(
-                    ("inputs", index, "name"), f"`{name}` is the name of inputs[{first[name]}] too: names differ"
-                )
-            first.setdefault(name, index)
-            if data.get("call") == "keyword" and not name.isidentifier():
-                yield Finding(("inputs", index, "name"), f"`{name}` cannot be a keyword argument of forward()")
-            if isinstance(entry.get("mask_of"), str):
-                yield from _check_mask(index, entry, inputs)
-        yield from _check_families(data, [entry for _, entry in inputs])
-
-
 def _check_indices(data: Mapping[str, Any]) -> Iterator[Finding]:
     """Check what turns values into indices: vocabulary or hash."""
     vocabulary, hashing = data.get("vocabulary"), data.get("hash")
@@ -244,7 +182,7 @@ def _check_defaults(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _check_missing_names(data: Mapping[str, Any]) -> Iterator[Finding]:
     """Check that every entry of ``missing`` can be the first to match a feature of the input."""
-    features = _Patterns((*texts(data.get("features")), *texts(data.get("feature"))))
+    features = Patterns((*texts(data.get("features")), *texts(data.get("feature"))))
     earlier: list[str] = []
     for pattern in data["missing"]:
         if features.names and not features.may_meet(pattern):
@@ -258,44 +196,3 @@ def _check_missing_names(data: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(("missing", pattern), f"`{shadow}` before it matches first: move this entry above it")
         if is_glob(pattern):
             earlier.append(pattern)
-
-
-def _check_mask(
-    index: int, entry: Mapping[str, Any], inputs: tuple[tuple[int, dict[str, Any]], ...]
-) -> Iterator[Finding]:
-    wanted = entry["mask_of"]
-    path = ("inputs", index, "mask_of")
-    by_name = {other["name"]: other for _, other in inputs if isinstance(other.get("name"), str)}
-    if wanted not in by_name:
-        near = nearest(wanted, [name for name in by_name if name != entry.get("name")])
-        yield Finding(path, f"no input is named `{wanted}`{suggestion(near)}")
-    elif by_name[wanted].get("feature") is None:
-        yield Finding(path, f"`{wanted}` is not a `feature` input: only a list column has a mask")
-
-
-def _check_families(data: Mapping[str, Any], inputs: list[dict[str, Any]]) -> Iterator[Finding]:
-    """A family may hold features that this model does not read, but not only such."""
-    read = _Patterns(name for entry in inputs for key in ("features", "feature") for name in texts(entry.get(key)))
-    for family, value in mapping(data.get("families")).items():
-        patterns = texts(value)
-        if not read.names or not patterns or any(read.may_meet(pattern) for pattern in patterns):
-            continue
-        near = next((near for pattern in patterns if (near := nearest(pattern, read.names)) is not None), None)
-        yield Finding(("families", family), f"no input reads any of its features{suggestion(near)}")
-
-
-class _Patterns:
-    """Names and globs of features, as far as they can be judged without a schema."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self.names = tuple(dict.fromkeys(names))
-        self._known = set(self.names)
-        self._globs = [name for name in self.names if is_glob(name)]
-
-    def may_meet(self, pattern: str) -> bool:
-        """Whether a name or glob may stand for a feature that one of these stands for too; of two globs, it may."""
-        if pattern in self._known:
-            return True
-        if is_glob(pattern):
-            return bool(self._globs) or any(matches(pattern, name) for name in self.names)
-        return any(matches(glob, pattern) for glob in self._globs)
