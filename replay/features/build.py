@@ -133,7 +133,7 @@ class _Builder:
         try:
             if lookup is not None:
                 return categorical_codec(logged, self.entry, self.target, fill, lookup)
-            return numeric_codec(logged, self.target, fill)
+            return numeric_codec(logged, self.target, fill, self.entry.offset)
         except EncodeError as problem:
             named = EncodeError(f"`{feature.name}`: {problem}", refused=True)
             self._note(named.at(resolved.path))

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
-from replay.config.sections.model.input import Input
+from replay.config.sections.model.input import Hash, Input
 
 NULL, NOT_REPRESENTABLE, UNKNOWN, WRONG_LENGTH = (
     "null_without_default",
@@ -99,20 +99,24 @@ def text(value: Any) -> bytes:
 def index(value: Any, entry: Input) -> int:
     """The index of a logged value."""
     if entry.hash is not None:
-        data = text(value)
-        if entry.hash.function == "xxhash64":
-            return xxhash.xxh64(data, seed=entry.hash.seed).intdigest() % entry.hash.buckets
-        if entry.hash.function == "crc32":
-            return (zlib.crc32(data) & 0xFFFFFFFF) % entry.hash.buckets
-        return int(hashlib.md5(data).hexdigest(), 16) % entry.hash.buckets
+        return bucket(text(value), entry.hash) + entry.offset
     assert entry.vocabulary is not None
     vocabulary = json.loads(Path(entry.vocabulary).read_text())
     if isinstance(vocabulary, list):
         vocabulary = {str(known): place for place, known in enumerate(vocabulary)}
-    found = vocabulary.get(text(value).decode(errors="replace"), entry.unknown)
-    if found is None:
+    found = vocabulary.get(text(value).decode(errors="replace"))
+    if found is None and entry.unknown is None:
         raise RefusedError(UNKNOWN)
-    return found
+    return entry.unknown if found is None else found + entry.offset
+
+
+def bucket(data: bytes, config: Hash) -> int:
+    """The bucket of a value."""
+    if config.function == "xxhash64":
+        return xxhash.xxh64(data, seed=config.seed).intdigest() % config.buckets
+    if config.function == "crc32":
+        return (zlib.crc32(data) & 0xFFFFFFFF) % config.buckets
+    return int(hashlib.md5(data).hexdigest(), 16) % config.buckets
 
 
 def one(value: Any, entry: Input, missing: Any) -> Any:

@@ -127,6 +127,7 @@ def test_vocabularies_and_hashes(data: st.DataObject, vocabularies: list[Path]) 
         seed = data.draw(st.sampled_from([0, 2**64 - 1])) if function == "xxhash64" else 0
         how = {"hash": Hash(function=function, buckets=data.draw(st.sampled_from([1, 7, 2**31])), seed=seed)}
     how |= {"dtype": data.draw(st.sampled_from(["int64", "int32"])), "missing": data.draw(st.sampled_from([None, 3]))}
+    how["offset"] = data.draw(st.sampled_from([0, -2]))
     inputs = [
         Input(name="s", features=names, **how),
         Input(name="x", feature="c1", **how),

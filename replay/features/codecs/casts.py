@@ -9,17 +9,20 @@ float     to a float: the nearest value, ties to even, in one rounding; NaN and 
           NaN nor infinity. To a bool: 0.0 and 1.0.
 bool      0 or 1 of any dtype.
 ========  ==========================================================================================
+
+Where an integer dtype takes indices with an offset, the value as an int64 must be one that the dtype holds with the
+offset added.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from replay.features.dtypes import Array, TensorDtype
+from replay.features.dtypes import TARGETS, Array, TensorDtype
 
 Unfit = npt.NDArray[np.bool_] | None
 """True where a value is not representable, in the shape of the values; None: all are."""
@@ -28,13 +31,20 @@ Cast = Callable[[Array], tuple[Array, Unfit]]
 """Takes values of one numpy dtype and of any shape; gives them in the target's storage."""
 
 
-def make_cast(source: np.dtype[Any], target: TensorDtype) -> Cast:
+_INT64: Final = TARGETS["int64"]
+
+
+def make_cast(source: np.dtype[Any], target: TensorDtype, offset: int = 0) -> Cast:
     """Choose the cast from a numpy dtype (bool, integer, float) to a tensor dtype.
 
     Args:
         source: dtype of the values to come.
         target: What they become. Values that do not fit come out as anything; the mask says which they are.
+        offset: Added to each value, for an integer target.
     """
+    if offset:
+        to_integer = make_cast(source, _INT64)
+        return lambda values: _shift(*to_integer(values), target, offset)
     if _holds_all(source, target):
         return (lambda values: (values, None)) if source == target.storage else lambda values: _widen(values, target)
     if target.kind == "b":
@@ -44,6 +54,15 @@ def make_cast(source: np.dtype[Any], target: TensorDtype) -> Cast:
     else:
         rule = _float_to_float if source.kind == "f" else _integer_to_float
     return lambda values: rule(values, target)
+
+
+def _shift(values: Array, unfit: Unfit, target: TensorDtype, offset: int) -> tuple[Array, Unfit]:
+    low, high = max(_INT64.low, target.low - offset), min(_INT64.high, target.high - offset)
+    shifted = (values + np.int64(offset)).astype(target.storage, copy=False)
+    outside = (values < low) | (values > high)
+    if unfit is not None:
+        outside |= unfit
+    return shifted, outside if outside.any() else None
 
 
 def _holds_all(source: np.dtype[Any], target: TensorDtype) -> bool:

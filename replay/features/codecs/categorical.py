@@ -135,11 +135,28 @@ def make_lookup(entry: Input, target: TensorDtype) -> Lookup:
     """The function from the bytes of a logged value to its index; one without an index gets ``NO_INDEX``.
 
     Raises:
-        EncodeError: When the vocabulary cannot be used.
+        EncodeError: When the vocabulary cannot be used, or the dtype cannot hold an index with its offset.
     """
+    offset = entry.offset
     if entry.hash is not None:
-        return make_hash(entry.hash)
+        bucket = make_hash(entry.hash)
+        _check_span(0, entry.hash.buckets - 1, offset, target)
+        return (lambda value: bucket(value) + offset) if offset else bucket
     unknown = NO_INDEX if entry.unknown is None else entry.unknown
     vocabulary = load_vocabulary(entry.vocabulary or "", target)
+    if not offset:
+        return lambda value: vocabulary.get(value, unknown)
+    _check_span(min(vocabulary.values(), default=0), max(vocabulary.values(), default=0), offset, target)
 
-    return lambda value: vocabulary.get(value, unknown)
+    def shifted(value: bytes) -> int:
+        index = vocabulary.get(value)
+        return unknown if index is None else index + offset
+
+    return shifted
+
+
+def _check_span(low: int, high: int, offset: int, target: TensorDtype) -> None:
+    """Check that a dtype holds the smallest and the largest index, with the offset."""
+    for index in (low + offset, high + offset):
+        if not target.low <= index <= target.high:
+            raise EncodeError(f"gives the index {index} with the offset {offset}, which {target.name} cannot hold")

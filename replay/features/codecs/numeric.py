@@ -21,18 +21,19 @@ class NumericCodec:
         logged: The column's type; its plain type is one of ``NUMPY_TYPES``.
         target: The tensor dtype.
         fill: What a null becomes, in the target's storage, or None.
+        offset: Added to each value, for an integer target.
 
     Attributes:
         cast: From the logged numpy dtype to the target's storage.
         stackable: Whether Arrow can put columns of this type side by side.
     """
 
-    def __init__(self, logged: pa.DataType, target: TensorDtype, fill: np.generic | None) -> None:
+    def __init__(self, logged: pa.DataType, target: TensorDtype, fill: np.generic | None, offset: int = 0) -> None:
         self.logged = logged
         self.target = target
         self.fill = fill
         self.source = NUMPY_TYPES[plain_type(logged)]
-        self.cast = make_cast(self.source, target)
+        self.cast = make_cast(self.source, target, offset)
         self.stackable = logged in NUMPY_TYPES and not pa.types.is_boolean(logged)
 
     def encode(self, array: pa.Array, out: Array) -> Reasons | None:
@@ -51,13 +52,14 @@ class DecimalCodec:
     Args:
         target: The tensor dtype.
         fill: What a null becomes, in the target's storage, or None.
+        offset: Added to each value, for an integer target.
     """
 
-    def __init__(self, target: TensorDtype, fill: np.generic | None) -> None:
+    def __init__(self, target: TensorDtype, fill: np.generic | None, offset: int = 0) -> None:
         self.target = target
         self.fill = fill
         self.to_float = target.kind == "f"
-        self.cast = make_cast(np.dtype(np.float64 if self.to_float else np.int64), target)
+        self.cast = make_cast(np.dtype(np.float64 if self.to_float else np.int64), target, offset)
 
     def encode(self, array: pa.Array, out: Array) -> Reasons | None:
         """See :meth:`replay.features.codecs.base.Codec.encode`."""
@@ -112,17 +114,23 @@ def fill_nulls(array: pa.Array, out: Array, fill: np.generic | None, unfit: Unfi
     return reasons_of(None, None if unfit is None else unfit & ~null)
 
 
-def numeric_codec(logged: pa.DataType, target: TensorDtype, fill: np.generic | None) -> Codec:
+def numeric_codec(logged: pa.DataType, target: TensorDtype, fill: np.generic | None, offset: int = 0) -> Codec:
     """Choose the codec of a column that is taken as it is.
+
+    Args:
+        logged: The column's type.
+        target: The tensor dtype.
+        fill: What a null becomes, in the target's storage, or None.
+        offset: Added to each value, for an integer target.
 
     Raises:
         EncodeError: When the type is no number; the message says what to do about it.
     """
     kind = plain_type(logged)
     if kind in NUMPY_TYPES:
-        return NumericCodec(logged, target, fill)
+        return NumericCodec(logged, target, fill, offset)
     if pa.types.is_decimal(kind):
-        return DecimalCodec(target, fill)
+        return DecimalCodec(target, fill, offset)
     if pa.types.is_null(kind):
         return NullCodec(target, fill)
     raise EncodeError(f"found a column of {logged}, expected a number for {target.name}: {_advice(kind)}", refused=True)

@@ -126,3 +126,18 @@ def test_a_block_is_cast_like_a_column() -> None:
 def test_the_oracle_rounds_as_numpy_does() -> None:
     values = np.random.default_rng(0).standard_normal(2000) * 10.0 ** np.random.default_rng(1).integers(-40, 38, 2000)
     assert [oracle.round_to_float(Fraction(value), "float32") for value in values] == values.astype(np.float32).tolist()
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("target", ["int64", "int8", "uint8"])
+@pytest.mark.parametrize("offset", [1, -1, 200, 2**63 - 1, -(2**63)])
+def test_with_an_offset_the_dtype_holds_the_sum_or_it_is_refused(source: str, target: str, offset: int) -> None:
+    values = edges(source)
+    cast, unfit = make_cast(values.dtype, TARGETS[target], offset)(values)
+    assert cast.dtype == TARGETS[target].storage
+    low, high = oracle.INTEGERS[target]
+    for place, value in enumerate(values.tolist()):
+        whole = np.isfinite(value) and int(value) == value and -(2**63) <= value < 2**63
+        refused = unfit is not None and bool(unfit[place])
+        assert refused == (not whole or not low <= int(value) + offset <= high), value
+        assert refused or cast[place] == int(value) + offset

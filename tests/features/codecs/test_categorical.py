@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.model.input import Hash, Input
-from replay.errors import TrafficError
+from replay.errors import ConfigError, TrafficError
 from replay.features import Encoder
 from replay.features.codecs.categorical import NO_INDEX, CategoricalCodec
 from replay.features.dtypes import TARGETS
@@ -84,3 +85,31 @@ def test_only_strings_and_integers_are_looked_up(kind: pa.DataType, how: Any) ->
     model = ModelConfig(inputs=(Input(name="x", dtype="int64", feature="a", **how),))
     with pytest.raises(TrafficError, match="expected strings or integers"):
         Encoder(model, pa.schema([("a", kind)]))
+
+
+def test_an_offset_shifts_what_is_looked_up_and_no_index_of_the_config(tmp_path: Path) -> None:
+    path = tmp_path / "v.json"
+    path.write_text('["a", "b", "none"]')
+    batch = pa.RecordBatch.from_pydict({"t": ["a", "b", "new", None], "n": [5, 6, None, -3], "k": [0, 1, 2, 3]})
+
+    def encode_with(**entry: Any) -> Any:
+        given = {"name": "x", "dtype": "int64", "offset": 1, **entry}
+        encoded = Encoder(ModelConfig.model_validate({"inputs": [given]}), batch.schema).encode(batch)
+        assert not encoded.rejected.any()
+        return encoded.tensors["x"].tolist()
+
+    assert encode_with(feature="t", vocabulary=str(path), unknown=0, missing=9) == [1, 2, 0, 9]
+    assert encode_with(feature="t", vocabulary=str(path), unknown=0, missing="none") == [1, 2, 0, 3]
+    assert encode_with(features=["k"]) == [[1], [2], [3], [4]]
+    assert encode_with(feature="n", missing=0) == [6, 7, 0, -2]
+    assert (
+        encode_with(feature="n", hash=Hash(function="crc32", buckets=10), missing="123456789")[2] == 0xCBF43926 % 10 + 1
+    )
+
+
+def test_an_offset_that_takes_an_index_out_of_the_dtype(tmp_path: Path) -> None:
+    path = tmp_path / "v.json"
+    path.write_text('{"a": 127}')
+    entry = {"name": "x", "dtype": "int8", "feature": "t", "vocabulary": str(path), "offset": 1}
+    with pytest.raises(ConfigError, match="vocabulary: gives the index 128 with the offset 1, which int8 cannot hold"):
+        Encoder(ModelConfig.model_validate({"inputs": [entry]}), pa.schema([("t", pa.string())]))

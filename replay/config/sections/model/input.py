@@ -24,7 +24,7 @@ from replay.config.sections.base import (
 )
 from replay.config.sections.dtypes import DTYPES, DType, as_number, largest_index, misfit
 
-_OF_A_COLUMN = ("missing", "length", "pad", "vocabulary", "unknown", "hash")
+_OF_A_COLUMN = ("missing", "length", "pad", "vocabulary", "unknown", "hash", "offset")
 
 
 def _is_scalar(value: object) -> object:
@@ -94,6 +94,10 @@ class Input(Section):
     """Index of a value that is not in the vocabulary. Without it such a row is rejected."""
     hash: Hash | None = None
     """Hash values into buckets, instead of a vocabulary."""
+    offset: Annotated[int, Field(ge=-(2**63), lt=2**63), NotBool] = 0
+    """Added to each index that a vocabulary, a hash or the logged number itself gives, for an integer dtype. `missing`,
+    `unknown` and `pad`, given as numbers, are indices as the model takes them and stay; text among them is looked up
+    and shifted as a logged value is."""
 
     @model_validator(mode="before")
     @classmethod
@@ -110,7 +114,8 @@ class Input(Section):
         if len(sources) != 1:
             yield Finding((), "give exactly one of `features` (stacked), `feature` (one column) and `mask_of`")
         elif sources == ["mask_of"]:
-            useless = [key for key in _OF_A_COLUMN if data.get(key) is not None]
+            defaults = {key: cls.model_fields[key].default for key in _OF_A_COLUMN}
+            useless = [key for key, default in defaults.items() if data.get(key, default) != default]
             if useless:
                 yield Finding((), f"a mask reads no column: leave out `{'`, `'.join(useless)}`")
             return
@@ -138,24 +143,27 @@ def _as_float(value: object) -> object:
 
 
 def _check_indices(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """Check what turns values into indices: vocabulary or hash."""
+    """Check what turns values into indices: vocabulary, hash and offset."""
     vocabulary, hashing = data.get("vocabulary"), data.get("hash")
     if vocabulary is not None and hashing is not None:
         yield Finding((), "give at most one of `vocabulary` and `hash`")
     if data.get("unknown") is not None and vocabulary is None:
         yield Finding(("unknown",), "is for values that are not in a vocabulary: give a `vocabulary`")
-    if vocabulary is None and hashing is None:
-        return
-    dtype = data.get("dtype", "float32")
+    dtype, offset = data.get("dtype", "float32"), data.get("offset", 0)
     if not isinstance(dtype, str):
+        return
+    if offset and dtype in DTYPES and DTYPES[dtype].kind != "i":
+        yield Finding(("offset",), f"shifts indices: expected an integer dtype, such as int64, not {dtype}")
+    if vocabulary is None and hashing is None:
         return
     largest = largest_index(dtype)
     if largest is None:
         yield Finding(("dtype",), f"a vocabulary or hash gives indices: expected int64 or int32, not {dtype}")
         return
     buckets = mapping(hashing).get("buckets")
-    if isinstance(buckets, int) and buckets - 1 > largest:
-        yield Finding(("hash", "buckets"), f"{dtype} holds indices to {largest}, not {buckets - 1}: use int64")
+    last = buckets - 1 + (offset if isinstance(offset, int) else 0) if isinstance(buckets, int) else 0
+    if last > largest:
+        yield Finding(("hash", "buckets"), f"{dtype} holds indices to {largest}, not {last}: use int64")
     if mapping(hashing).get("seed") and mapping(hashing).get("function", "xxhash64") != "xxhash64":
         yield Finding(("hash", "seed"), f"is for xxhash64 only: {mapping(hashing)['function']} takes none")
 

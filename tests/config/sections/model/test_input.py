@@ -30,6 +30,8 @@ ONE_SOURCE = "give exactly one of `features` (stacked), `feature` (one column) a
         {"feature": "a", "dtype": "int8", "hash": {"buckets": 128}},
         {"feature": "a", "dtype": "int64", "hash": {"buckets": 5, "function": "md5"}},
         {"features": ["a", "b"], "dtype": "int32", "hash": {"buckets": 5, "seed": 7}},
+        {"feature": "a", "dtype": "int64", "offset": -1, "missing": 0},
+        {"feature": "a", "dtype": "int8", "hash": {"buckets": 129}, "offset": -1},
         {"mask_of": "y"},
     ],
 )
@@ -46,6 +48,15 @@ def test_sound_inputs(data):
         (
             {"mask_of": "y", "missing": 0, "length": 5},
             [((), "a mask reads no column: leave out `missing`, `length`")],
+        ),
+        ({"mask_of": "y", "missing": 0, "offset": 1}, [((), "a mask reads no column: leave out `missing`, `offset`")]),
+        (
+            {"feature": "a", "offset": 1},
+            [(("offset",), "shifts indices: expected an integer dtype, such as int64, not float32")],
+        ),
+        (
+            {"feature": "a", "dtype": "int8", "hash": {"buckets": 128}, "offset": 1},
+            [(("hash", "buckets"), "int8 holds indices to 127, not 128: use int64")],
         ),
         ({"features": ["a"], "length": 5}, [((), "`length` and `pad` go with `feature`, a list column")]),
         ({"features": ["a", "b", "a"]}, [(("features", 2), "`a` is listed twice: a feature is stacked once")]),
