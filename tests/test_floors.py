@@ -21,7 +21,7 @@ FLOORS = (
     ("cli",),
     ("flows", "demo"),
     ("report", "init"),
-    ("diagnosis",),
+    ("diagnosis", "rehearsal"),
     ("scoring",),
     ("scenarios",),
     ("traffic", "features", "checkpoints", "diff", "store"),

@@ -12,7 +12,9 @@ from replay.flows.incidents.diagnose import check_time
 from replay.flows.options import Options
 from replay.flows.stages.fit import located
 from replay.flows.stages.prepare import prepare
+from replay.flows.stages.rehearse import draw_rehearsed
 from replay.report.gates import check_metrics
+from replay.spark.errors import spark_errors
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Validated:
         traffic: The pinned table, as in the manifest.
         checkpoints: Format and parameters by name.
         warnings: What a reader of a result should know.
+        rehearsed: Rows that were taken through the contract and every checkpoint.
     """
 
     rows: int
@@ -34,6 +37,7 @@ class Validated:
     traffic: dict[str, Any]
     checkpoints: dict[str, dict[str, Any]]
     warnings: tuple[str, ...]
+    rehearsed: int
 
     def to_dict(self) -> dict[str, Any]:
         """Turn into JSON-able data."""
@@ -44,6 +48,7 @@ class Validated:
             "reader": self.reader,
             "traffic": self.traffic,
             "checkpoints": self.checkpoints,
+            "rehearsed": self.rehearsed,
             "warnings": list(self.warnings),
         }
 
@@ -71,8 +76,10 @@ def validate(config: ReplayConfig, *, options: Options | None = None) -> Validat
     with ExitStack() as visit:
         prepared = prepare(config, options or Options(), visit, check_keys=True)
         check_gates(prepared)
-    check = prepared.check
-    assert check is not None
+        check = prepared.check
+        assert check is not None
+        with spark_errors("rehearsing"):
+            rows = draw_rehearsed(prepared, check.rows_selected)
     return Validated(
         rows=check.rows_selected,
         rows_read=check.rows_read,
@@ -83,4 +90,5 @@ def validate(config: ReplayConfig, *, options: Options | None = None) -> Validat
             for name, checkpoint in prepared.checkpoints.items()
         },
         warnings=tuple(prepared.preflight.warnings()),
+        rehearsed=rows.batch.num_rows,
     )

@@ -9,6 +9,7 @@ from replay.traffic.lookup import find_rows
 from replay.traffic.paths import ColumnPath, column_root, column_type, find_column
 from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
 from replay.traffic.read.plan import SplitPlan, TableBatches, plan_splits
+from replay.traffic.read.sample import SAMPLE_ROWS, DrawnRows, draw_direct, draw_scanned
 from replay.traffic.read.scan import check_where, scan_dataframe
 from replay.traffic.read.tasks import map_splits
 from replay.traffic.read.window import TimeFilter
@@ -20,7 +21,9 @@ from replay.traffic.table.pinned import DataFile, PinnedTraffic
 
 __all__ = [
     "ColumnPath",
+    "SAMPLE_ROWS",
     "DataFile",
+    "DrawnRows",
     "KeyFingerprint",
     "Piece",
     "PinnedTraffic",
@@ -37,7 +40,9 @@ __all__ = [
     "column_problems",
     "column_root",
     "column_type",
+    "draw_direct",
     "draw_donors",
+    "draw_scanned",
     "entity_history",
     "find_column",
     "find_rows",

@@ -25,6 +25,7 @@ FITS = Validated(
         "next": {"format": "onnx", "sha256": "b" * 64, "parameters": 13},
     },
     warnings=("checkpoint next: it is odd",),
+    rehearsed=1_200,
 )
 
 
@@ -34,7 +35,7 @@ def config(**changes: Any) -> ReplayConfig:
 
 def test_in_json_it_is_valid_beside_all_that_is_known():
     data = FITS.to_dict()
-    assert list(data) == ["valid", "rows", "rows_read", "reader", "traffic", "checkpoints", "warnings"]
+    assert list(data) == ["valid", "rows", "rows_read", "reader", "traffic", "checkpoints", "rehearsed", "warnings"]
     assert data["valid"] is True
     assert data["warnings"] == ["checkpoint next: it is odd"]
     assert json.loads(json.dumps(data)) == data
@@ -68,6 +69,13 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return prepared
 
     monkeypatch.setattr(module, "prepare", prepare)
+
+    def draw(given: Any, selected: int) -> Any:
+        assert (given, selected) == (prepared, 3)
+        done.append("drew rows")
+        return SimpleNamespace(batch=SimpleNamespace(num_rows=2))
+
+    monkeypatch.setattr(module, "draw_rehearsed", draw)
     monkeypatch.setattr(module, "check_gates", lambda _: done.append("checked the gates"))
     return done
 
@@ -80,8 +88,9 @@ def test_everything_is_prepared_and_the_gates_are_checked_while_spark_is_there(s
         traffic={"format": "view"},
         checkpoints={"prod": {"format": "onnx", "sha256": "c", "parameters": 7}},
         warnings=("checkpoint prod: it is odd",),
+        rehearsed=2,
     )
-    assert steps == [f"prepared with {Options()}", "checked the gates", "left Spark"]
+    assert steps == [f"prepared with {Options()}", "checked the gates", "drew rows", "left Spark"]
 
 
 def test_a_metric_that_no_run_measures_is_told_before_anything_is_read(steps: list[str]):

@@ -80,13 +80,16 @@ class ReadPlan:
     time_filter: TimeFilter | None
 
 
-def read_split(split: Split, plan: ReadPlan, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+def read_split(
+    split: Split, plan: ReadPlan, batch_rows: int = BATCH_ROWS, decode_bytes: int | None = None
+) -> Iterator[pa.RecordBatch]:
     """Read a split's rows in the window, in file order.
 
     Args:
         split: From :func:`replay.traffic.plan_splits`.
         plan: The plan that it is of.
         batch_rows: Most rows of a batch.
+        decode_bytes: About so many bytes are decoded at once, instead of :data:`DECODE_BYTES`.
 
     Yields:
         Batches of ``plan.schema``, none empty. They may be slices of larger ones.
@@ -94,18 +97,18 @@ def read_split(split: Split, plan: ReadPlan, batch_rows: int = BATCH_ROWS) -> It
     Raises:
         TrafficError: A file is gone, has changed, is corrupt, or holds values that the pinned schema cannot.
     """
-    batches = (batch for piece in split.pieces for batch in _read_piece(piece, plan))
+    batches = (batch for piece in split.pieces for batch in _read_piece(piece, plan, decode_bytes or DECODE_BYTES))
     for batch in _joined(batches, batch_rows // 2):
         yield from _sliced(batch, batch_rows)
 
 
-def _read_piece(piece: Piece, plan: ReadPlan) -> Iterator[pa.RecordBatch]:
+def _read_piece(piece: Piece, plan: ReadPlan, decode_bytes: int) -> Iterator[pa.RecordBatch]:
     """Batches as decoded: of any size."""
     _check_unchanged(piece)
     try:
         with pa.OSFile(piece.path) as source:
             file = pq.ParquetFile(source, pre_buffer=False, coerce_int96_timestamp_unit="us")
-            yield from _read_file(file, piece, plan)
+            yield from _read_file(file, piece, plan, decode_bytes)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise TrafficError(f"{piece.path}: cannot be read ({reason}): the file is corrupt; restore it") from error
@@ -126,7 +129,7 @@ def _check_unchanged(piece: Piece) -> None:
         )
 
 
-def _read_file(file: Any, piece: Piece, plan: ReadPlan) -> Iterator[pa.RecordBatch]:
+def _read_file(file: Any, piece: Piece, plan: ReadPlan, decode_bytes: int) -> Iterator[pa.RecordBatch]:
     mask = plan.time_filter if piece.masked else None
     extra = (
         [] if mask is None or mask.column.root in plan.schema.names else [pa.field(mask.column.root, mask.root_type)]
@@ -135,7 +138,7 @@ def _read_file(file: Any, piece: Piece, plan: ReadPlan) -> Iterator[pa.RecordBat
     bytes_per_row = 0.0
     for group in piece.row_groups:
         bytes_per_row = bytes_per_row or _probe(file, group, conformer)
-        read_rows = _decode_rows(file.metadata.row_group(group), conformer, bytes_per_row)
+        read_rows = _decode_rows(file.metadata.row_group(group), conformer, bytes_per_row, decode_bytes)
         decoded = file.iter_batches(read_rows, row_groups=[group], columns=conformer.file_columns, use_threads=False)
         for batch in _row_range(decoded, piece.rows):
             bytes_per_row = max(bytes_per_row, batch.nbytes / batch.num_rows)
@@ -155,13 +158,13 @@ def _probe(file: Any, group: int, conformer: Conformer) -> float:
     return float(sum(one.nbytes for one in plain) / few.num_rows + conformer.fixed_bytes)
 
 
-def _decode_rows(group: Any, conformer: Conformer, seen_bytes_per_row: float) -> int:
+def _decode_rows(group: Any, conformer: Conformer, seen_bytes_per_row: float, decode_bytes: int) -> int:
     """How many rows to decode at once, from the sizes in the footer and those seen so far."""
     columns = (group.column(index) for index in range(group.num_columns))
     wanted = frozenset(conformer.file_columns)
     stored = sum(column.total_uncompressed_size for column in columns if _root(column.path_in_schema, wanted) in wanted)
     per_row = max(stored / max(1, group.num_rows), conformer.fixed_bytes, seen_bytes_per_row, 1.0)
-    return int(max(_MIN_DECODE_ROWS, min(_MAX_DECODE_ROWS, DECODE_BYTES / per_row)))
+    return int(max(_MIN_DECODE_ROWS, min(_MAX_DECODE_ROWS, decode_bytes / per_row)))
 
 
 def _root(leaf: str, roots: frozenset[str]) -> str:
