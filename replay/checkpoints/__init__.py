@@ -14,6 +14,8 @@ from replay.checkpoints.scorers.cache import cached_scorer, close_scorers, settl
 from replay.checkpoints.scorers.function_scorer import FunctionScorer
 from replay.checkpoints.scorers.probe import Probe, probe
 from replay.checkpoints.scorers.scorer import ModelScorer, Scorer
+from replay.checkpoints.scorers.selections import Selection, selections
+from replay.checkpoints.scorers.transforms import amplifies_noise, transform_scores
 
 __all__ = [
     "FORMATS",
@@ -26,10 +28,12 @@ __all__ = [
     "Probe",
     "Recipe",
     "Scorer",
+    "Selection",
     "Signature",
     "Splice",
     "TensorInfo",
     "TensorSpec",
+    "amplifies_noise",
     "cached_scorer",
     "check_inputs",
     "close_scorers",
@@ -41,7 +45,9 @@ __all__ = [
     "own_sources",
     "probe",
     "read_state_dict",
+    "selections",
     "settle_worker",
+    "transform_scores",
     "verify_unchanged",
 ]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import torch
 
-from replay.checkpoints import Checkpoint, Probe, cached_scorer, probe
+from replay.checkpoints import Checkpoint, Probe, amplifies_noise, cached_scorer, probe
 from replay.config import ModelConfig
 from replay.errors import CheckpointMismatch, Problem, ReplayError
 from replay.features import Encoder
@@ -72,7 +72,7 @@ def run_preflight(model: ModelConfig, checkpoints: dict[str, Checkpoint], sample
         try:
             scorer = cached_scorer(checkpoint, model)
             notes[name] = scorer.notes
-            probes[name] = probe(scorer, tensors)
+            probes[name] = probe(scorer.before_transform() if amplifies_noise(model.output) else scorer, tensors)
             types[name] = pa.float64() if probes[name].output_dtype == torch.float64 else pa.float32()
         except CheckpointMismatch as error:
             problems.append(as_problem(name, error))

@@ -78,3 +78,17 @@ def test_a_problem_names_the_checkpoint_and_keeps_the_exit_code():
     problem = as_problem("prod", CheckpointMismatch("no"))
 
     assert (problem.path, problem.message, problem.exit_code) == ("checkpoints.prod", "no", 3)
+
+
+def test_noise_that_a_logit_makes_large_is_no_dependence_on_neighbours(opened: dict[str, Callable[..., torch.Tensor]]):
+    """One unit in the last place of a probability near 1 moves its logit by 0.06."""
+
+    def saturated(tensors: dict[str, torch.Tensor]) -> torch.Tensor:
+        scores = torch.full((len(tensors["dense"]),), 1.0 - 2**-20)
+        return scores + 2**-24 * (len(scores) % 2)
+
+    opened["prod"] = saturated
+    logged = {"inputs": [DENSE], "output": {"transform": "logit"}}
+    found = run_preflight(ModelConfig.model_validate(logged), {"prod": "prod"}, batch(table(15)))  # type: ignore[dict-item]
+
+    assert not found.probes["prod"].depends_on_neighbours

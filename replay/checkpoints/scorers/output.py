@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
+from replay.checkpoints.scorers.transforms import transform_scores
 from replay.config.messages.wording import listing, suggestion
 from replay.config.names import nearest
 from replay.config.sections.model.output import Output
 from replay.errors import CheckpointMismatch
 
-_TRANSFORMS = {"sigmoid": torch.sigmoid, "exp": torch.exp}
 _MOST_SHOWN = 8
 
 
@@ -23,6 +23,9 @@ class ScoreReader:
     Args:
         output: The config's ``model.output``.
         name: The checkpoint's, for messages.
+
+    Attributes:
+        output: The config's ``model.output``.
     """
 
     def __init__(self, output: Output, name: str) -> None:
@@ -30,7 +33,8 @@ class ScoreReader:
         self._steps: tuple[int | str, ...] = (
             () if select is None else select if isinstance(select, tuple) else (select,)
         )
-        self._transform = _TRANSFORMS.get(output.transform)
+        self.output = output
+        self._softmax = "softmax" in output.transforms
         self._name = name
 
     def read(self, answer: Any, num_rows: int) -> torch.Tensor:
@@ -48,6 +52,8 @@ class ScoreReader:
         """
         value = answer
         for position, step in enumerate(self._steps):
+            if self._softmax and position == len(self._steps) - 1:
+                value = self._softmax_of(value, answer)
             value = self._take(value, step, self._steps[:position], answer)
         value = _only_entry(value)
         if not isinstance(value, torch.Tensor):
@@ -57,7 +63,15 @@ class ScoreReader:
             raise self._mismatch(answer, f"found {describe_answer(value)}, expected floating-point scores")
         if scores.dtype not in (torch.float32, torch.float64):
             scores = scores.float()
-        return scores if self._transform is None else self._transform(scores)
+        return transform_scores(scores, self.output)
+
+    def _softmax_of(self, value: Any, answer: Any) -> torch.Tensor:
+        """Probabilities of the heads that the last step picks from, (num_rows, num_heads, ...)."""
+        value = _only_entry(value)
+        if not isinstance(value, torch.Tensor) or value.dim() < 2 or value.shape[1] < 2:
+            raise self._mismatch(answer, f"found {describe_answer(value)}, expected (batch, heads) for `softmax`")
+        logits = value if value.dtype == torch.float64 else value.float()
+        return torch.softmax(logits, dim=1)
 
     def _as_rows(self, value: torch.Tensor, num_rows: int, answer: Any) -> torch.Tensor:
         """Drop a last dimension of one; a single row may have lost its dimensions to a squeeze()."""
@@ -103,12 +117,12 @@ def _step(value: Any, step: int | str, *, first: bool) -> Any:
             return value[step]
         return _nth(list(value.values()), step, value)
     if isinstance(step, str):
-        if step in _field_names(value):
+        if step in field_names(value):
             return getattr(value, step)
-        raise LookupError(suggestion(nearest(step, _field_names(value))))
+        raise LookupError(suggestion(nearest(step, field_names(value))))
     if isinstance(value, Sequence):
         return _nth(value, step, ())
-    return _nth([getattr(value, field) for field in _field_names(value)], step, ())
+    return _nth([getattr(value, field) for field in field_names(value)], step, ())
 
 
 def _step_tensor(value: torch.Tensor, step: int | str, *, first: bool) -> torch.Tensor:
@@ -130,7 +144,7 @@ def _nth(values: Sequence[Any], step: int | str, keys: Mapping[Any, Any] | tuple
     return values[step]
 
 
-def _field_names(value: Any) -> tuple[str, ...]:
+def field_names(value: Any) -> tuple[str, ...]:
     """Names of the fields of a named tuple, a dataclass, or an object with plain attributes."""
     if isinstance(fields := getattr(value, "_fields", None), tuple):
         return fields
@@ -157,7 +171,7 @@ def describe_answer(value: Any) -> str:
         return f"{'an' if dtype.startswith('i') else 'a'} {dtype} tensor of shape {tuple(value.shape)}"
     if isinstance(value, Mapping):
         entries = [(str(key), entry) for key, entry in value.items()]
-    elif names := () if isinstance(value, (str, bytes, int, float)) else _field_names(value):
+    elif names := () if isinstance(value, (str, bytes, int, float)) else field_names(value):
         entries = [(name, getattr(value, name)) for name in names]
     elif isinstance(value, (tuple, list)):
         entries = [(str(index), entry) for index, entry in enumerate(value)]

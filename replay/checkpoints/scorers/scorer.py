@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ import torch
 from replay.checkpoints.scorers.batching import ANY_BATCH, BatchSizes
 from replay.checkpoints.scorers.output import ScoreReader
 from replay.checkpoints.sharing.watch import FileWatch
+from replay.config.sections.model.output import Output
 from replay.errors import CheckpointMismatch, ReplayError, RunFailed
 
 Forward = Callable[[Mapping[str, torch.Tensor]], Any]
@@ -108,23 +109,65 @@ class ModelScorer:
 
     def score(self, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Score a batch, in pieces that the model takes; see :meth:`Scorer.score`."""
+        return self._read(tensors, [self._reader])[0]
+
+    def score_each(self, tensors: Mapping[str, torch.Tensor], outputs: Sequence[Output]) -> list[torch.Tensor]:
+        """Run the model once over a batch, and read its answer in several ways.
+
+        Args:
+            tensors: As :meth:`score` takes them.
+            outputs: Each a ``model.output``; its own is not among them unless it is given.
+
+        Returns:
+            For each of the outputs (num_rows,), as :meth:`score` would answer with it.
+
+        Raises:
+            CheckpointMismatch: As :meth:`score`.
+        """
+        return self._read(tensors, [ScoreReader(output, self._name) for output in outputs])
+
+    def answer(self, tensors: Mapping[str, torch.Tensor]) -> tuple[Any, int]:
+        """What the model answers to the first rows of a batch, before anything is selected, and its number of rows."""
+        piece, padded, _ = next(self._model.batch.split(tensors, _num_rows(tensors)))
+        own = self._copies(piece)
+        with torch.inference_mode():
+            return self._answer(own), padded
+
+    def before_transform(self) -> ModelScorer:
+        """The same model, its answers as they are selected: neither transformed, nor scaled, nor clipped."""
+        output = self._reader.output.model_copy(update={"transform": "none", "scale": None, "clip": None})
+        reader = ScoreReader(output, self._name)
+        return ModelScorer(self._name, self._model, reader, f"{self.fingerprint}-", self.precision, self._watch)
+
+    @property
+    def output(self) -> Output:
+        """How its answer becomes scores."""
+        return self._reader.output
+
+    def _read(self, tensors: Mapping[str, torch.Tensor], readers: Sequence[ScoreReader]) -> list[torch.Tensor]:
         num_rows = _num_rows(tensors)
         if num_rows == 0:
-            return torch.empty(0)
+            return [torch.empty(0) for _ in readers]
         if self._watch is not None:
             self._watch.check()
-        pieces = [self._score_piece(piece) for piece in self._model.batch.split(tensors, num_rows)]
-        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)[:num_rows]
+        pieces = [self._score_piece(piece, readers) for piece in self._model.batch.split(tensors, num_rows)]
+        return pieces[0] if len(pieces) == 1 else [torch.cat(scores)[:num_rows] for scores in zip(*pieces, strict=True)]
 
-    def _score_piece(self, piece: tuple[dict[str, torch.Tensor], int, int]) -> torch.Tensor:
+    def _score_piece(
+        self, piece: tuple[dict[str, torch.Tensor], int, int], readers: Sequence[ScoreReader]
+    ) -> list[torch.Tensor]:
         tensors, padded, wanted = piece
+        own = self._copies(tensors)
+        with torch.inference_mode():
+            answer = self._answer(own)
+            found = [reader.read(answer, padded)[:wanted] for reader in readers]
+            # A copy where the scores are a column of something larger, or the model's own memory.
+            return [scores.clone() if scores.device.type == "cpu" else scores.cpu() for scores in found]
+
+    def _copies(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         # A model may write to its inputs, and the next checkpoint scores the same ones. No count of writes that torch
         # keeps tells of all (`.data` and numpy are outside of it), and afterwards it is too late: a copy, always.
-        own = {name: tensor.to(self.device, non_blocking=True, copy=True) for name, tensor in tensors.items()}
-        with torch.inference_mode():
-            scores = self._reader.read(self._answer(own), padded)[:wanted]
-            # A copy where the scores are a column of something larger, or the model's own memory.
-            return scores.clone() if scores.device.type == "cpu" else scores.cpu()
+        return {name: tensor.to(self.device, non_blocking=True, copy=True) for name, tensor in tensors.items()}
 
     def _answer(self, tensors: Mapping[str, torch.Tensor]) -> Any:
         try:

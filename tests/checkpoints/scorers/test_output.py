@@ -126,3 +126,28 @@ def test_half_precision_is_widened_before_the_transform(dtype: torch.dtype) -> N
 
 def test_float64_stays() -> None:
     assert read(A.double(), transform="sigmoid").dtype == torch.float64
+
+
+def test_softmax_is_over_the_heads_that_the_last_step_picks_from() -> None:
+    expected = scipy.special.softmax(BOTH.double().numpy(), axis=1)
+    for head in (0, 1, -1):
+        got = read({"logits": BOTH.double()}, select=["logits", head], transform="softmax")
+        torch.testing.assert_close(got, torch.from_numpy(expected[:, head]), rtol=1e-12, atol=0)
+
+
+def test_softmax_of_half_precision_is_taken_in_float32() -> None:
+    scores = read(BOTH.bfloat16(), select=0, transform="softmax")
+    assert scores.dtype == torch.float32
+    torch.testing.assert_close(scores, torch.from_numpy(scipy.special.softmax(BOTH.numpy(), axis=1)[:, 0]))
+
+
+@pytest.mark.parametrize("answer", [(A, B), A, A[:, None]], ids=["a tuple", "one score", "one head"])
+def test_softmax_needs_heads(answer: Any) -> None:
+    with pytest.raises(CheckpointMismatch, match=r"expected \(batch, heads\) for `softmax`"):
+        read(answer, select=0, transform="softmax")
+
+
+def test_transforms_of_a_list_go_on_from_the_softmax() -> None:
+    small = BOTH.double() / 10
+    got = read(small, select=1, transform=["softmax", "logit"])
+    torch.testing.assert_close(got, small[:, 1] - small[:, 0], rtol=1e-9, atol=0)

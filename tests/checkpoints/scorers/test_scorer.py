@@ -173,3 +173,31 @@ def test_a_model_may_take_gradients_of_its_inputs() -> None:
             return torch.autograd.grad((x**2).sum(), x)[0].sum(1)
 
     assert scorer(steepest).score({"x": torch.ones(3, 2)}).tolist() == [4.0, 4.0, 4.0]
+
+
+def test_one_run_of_the_model_is_read_in_several_ways() -> None:
+    runs = []
+
+    def answers(tensors: Tensors) -> torch.Tensor:
+        runs.append(len(tensors["a"]))
+        return torch.stack([tensors["a"], 2 * tensors["a"]], dim=1)
+
+    read = scorer(answers, batch=BatchSizes(low=2, high=2)).score_each(
+        {"a": torch.tensor([1.0, 2.0, 3.0])}, [Output(select=0), Output(select=1, scale=100.0)]
+    )
+    assert [scores.tolist() for scores in read] == [[1.0, 2.0, 3.0], [200.0, 400.0, 600.0]]
+    assert runs == [2, 2]
+
+
+def test_the_answer_is_what_the_model_gives_for_the_rows_that_it_takes() -> None:
+    answer, num_rows = scorer(lambda t: {"ctr": t["a"]}, batch=BatchSizes(low=2, high=2)).answer({"a": torch.ones(3)})
+    assert num_rows == 2
+    assert answer["ctr"].tolist() == [1.0, 1.0]
+
+
+def test_before_the_transform_only_the_selection_is_left() -> None:
+    output = Output.model_validate({"select": 0, "transform": "logit", "scale": 100, "clip": {"min": 0}})
+    full = ModelScorer("prod", OpenedModel(lambda t: (t["a"],)), ScoreReader(output, "prod"), "f")
+    assert full.before_transform().score({"a": torch.tensor([0.25, 0.5])}).tolist() == [0.25, 0.5]
+    assert full.before_transform().fingerprint != full.fingerprint
+    assert full.output == output
