@@ -13,6 +13,7 @@ from replay.config.sections.gates import Gate
 from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.model.input import Hash, Input, Scalar
 from replay.config.sections.model.output import Output
+from replay.config.sections.model.transform import TRANSFORMS
 from replay.config.sections.op_arguments import OPS
 from replay.config.sections.replay import ReplayConfig
 from replay.config.sections.scenarios import Perturbation
@@ -53,6 +54,7 @@ __all__ = [
     "Sample",
     "Scalar",
     "Section",
+    "TRANSFORMS",
     "TimeColumn",
     "Tolerance",
     "TrafficConfig",

@@ -18,7 +18,7 @@ def to_resolved_dict(config: ReplayConfig) -> dict[str, Any]:
 
     Times are ISO 8601 in UTC, durations text (``1min``), and numbers that are not finite text (``nan``, ``inf``, which
     stay text among a factory's arguments). :func:`~replay.config.load.build_config` reads it back, as long as the order
-    of keys is kept: in an input's ``missing`` it has a meaning.
+    of keys is kept: in an input's ``missing`` and ``transform`` it has a meaning.
     """
     resolved: dict[str, Any] = _strict(config.model_dump(mode="json", by_alias=True))
     return resolved
@@ -37,8 +37,9 @@ def fingerprint(config: ReplayConfig) -> str:
     """Hash what decides a run's results, as far as the config says it.
 
     ``output``, ``engine``, ``gates``, ``diagnosis`` and ``base_dir`` are left out. The order of keys does not count but
-    where it has a meaning: in an input's ``missing`` and in a ``splice``, where the first match wins. Contents of
-    files do not count either: those of traffic, checkpoints, vocabularies and the user's code are pinned elsewhere.
+    where it has a meaning: in an input's ``missing`` and ``transform`` and in a ``splice``, where the first match wins.
+    Contents of files do not count either: those of traffic, checkpoints, vocabularies and the user's code are pinned
+    elsewhere.
     Of ``engine``, what may change a score's last bits tells runs apart, not configs.
 
     Returns:
@@ -46,8 +47,7 @@ def fingerprint(config: ReplayConfig) -> str:
     """
     data = {key: value for key, value in to_resolved_dict(config).items() if key not in _NOT_RESULTS}
     for entry in data["model"]["inputs"]:
-        if isinstance(entry["missing"], dict):
-            entry["missing"] = list(entry["missing"].items())
+        entry.update({key: _in_order(entry[key]) for key in ("missing", "transform")})
     for entry in data["checkpoints"].values():
         if "splice" in entry:
             entry["splice"] = list(entry["splice"].items())
@@ -56,3 +56,10 @@ def fingerprint(config: ReplayConfig) -> str:
     data["scenario_checkpoints"] = sorted(data["scenario_checkpoints"]) or [config.baseline]
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _in_order(value: Any) -> Any:
+    """Mappings as lists of keys and values, which keep their order."""
+    if isinstance(value, dict):
+        return [[key, _in_order(entry)] for key, entry in value.items()]
+    return [_in_order(entry) for entry in value] if isinstance(value, list) else value

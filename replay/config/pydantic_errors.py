@@ -67,11 +67,12 @@ def _translate(detail: ErrorDetails, data: Mapping[str, Any]) -> Iterator[Findin
 
 def _clipped(finding: Finding, data: Any) -> Finding:
     """The finding with a path that the file has: where one value stands for a list, its entry is the value itself."""
-    for depth, part in enumerate(finding.path):
-        if isinstance(part, int) and not isinstance(data, (list, tuple)):
-            return replace(finding, path=finding.path[:depth])
-        data = under(data, part)
-    return finding
+    path: KeyPath = ()
+    for part in finding.path:
+        if isinstance(part, str) or isinstance(data, (list, tuple)):
+            path = (*path, part)
+            data = under(data, part)
+    return replace(finding, path=path)
 
 
 def _place(detail: ErrorDetails, data: Any) -> KeyPath:

@@ -15,15 +15,18 @@ from typing import Any
 import yaml
 
 from replay.config.messages.wording import listing
-from replay.config.sections.base import TYPE_WORDS
+from replay.config.sections.base import TYPE_WORDS, Section
+from replay.config.sections.model.transform import TRANSFORMS
 from replay.config.sections.op_arguments import OPS
 from replay.config.sections.replay import ReplayConfig
 from replay.config.shape import all_sections, field_of, keys_of
 
 _MARKER = re.compile(r"(<!-- keys of (\w+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
 _OPS_MARKER = re.compile(r"(<!-- ops -->\n).*?(<!-- end of ops -->)", re.DOTALL)
+_TRANSFORMS_MARKER = re.compile(r"(<!-- transforms -->\n).*?(<!-- end of transforms -->)", re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+_OPS_HEAD = ["| `op` | arguments | meaning |", "|---|---|---|"]
 _PLURAL = re.compile(r"^(name|number|duration|whole number)\b")
 _SCALARS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true`, `false`"}
 
@@ -34,11 +37,13 @@ def fill_tables(text: str) -> str:
     Args:
         text: The page. The table of a section stands between ``<!-- keys of NAME -->``, NAME being the section's class,
             and ``<!-- end of keys -->``; other tables link to the heading above it. That of all perturbations stands
-            between ``<!-- ops -->`` and ``<!-- end of ops -->``.
+            between ``<!-- ops -->`` and ``<!-- end of ops -->``, that of all transforms between ``<!-- transforms -->``
+            and ``<!-- end of transforms -->``.
     """
     headings = {match[2]: _HEADING.findall(text[: match.start()])[-1] for match in _MARKER.finditer(text)}
     tables = _Tables(headings)
     text = _OPS_MARKER.sub(lambda match: f"{match[1]}\n{_render_ops()}\n\n{match[2]}", text)
+    text = _TRANSFORMS_MARKER.sub(lambda match: f"{match[1]}\n{_render_transforms()}\n\n{match[2]}", text)
     return _MARKER.sub(lambda match: f"{match[1]}\n{tables.render(match[2])}\n\n{match[3]}", text)
 
 
@@ -89,16 +94,31 @@ class _Tables:
 
 def _render_ops() -> str:
     """The table of perturbations: each with its arguments, and what it does in the first paragraph of its class."""
-    rows = ["| `op` | arguments | meaning |", "|---|---|---|"]
-    for name, op in OPS.items():
-        choice = op.exactly_one or op.at_least_one
-        words = [" or ".join(f"`{key}`" for key in choice) + (", or both" if op.at_least_one else "")] if choice else []
-        for key, info in op.fields_by_key().items():
-            if key not in choice:
-                words.append(f"`{key}`" if info.is_required() else f"`{key}` (optional)")
-        rows.append(_row(f"`{name}`", listing(words), _markdown(op.__doc__)))
+    rows = [
+        _row(f"`{name}`", _arguments(op, op.exactly_one, op.at_least_one), _markdown(op.__doc__))
+        for name, op in OPS.items()
+    ]
     own = _row("`module:Class`, `file.py:Class`", "`kwargs` (optional)", "A perturbation of your own.")
-    return "\n".join([*rows, own])
+    return "\n".join([*_OPS_HEAD, *rows, own])
+
+
+def _render_transforms() -> str:
+    """The table of transforms: each with its arguments, and what it does in the first paragraph of its class."""
+    rows = [
+        _row(f"`{name}`", _arguments(transform, (), transform.at_least_one), _markdown(transform.__doc__))
+        for name, transform in TRANSFORMS.items()
+    ]
+    return "\n".join([*_OPS_HEAD, *rows])
+
+
+def _arguments(section: type[Section], exactly_one: tuple[str, ...], at_least_one: tuple[str, ...]) -> str:
+    """The keys of a step in words."""
+    choice = exactly_one or at_least_one
+    words = [" or ".join(f"`{key}`" for key in choice) + (", or both" if at_least_one else "")] if choice else []
+    for key, info in section.fields_by_key().items():
+        if key not in choice:
+            words.append(f"`{key}`" if info.is_required() else f"`{key}` (optional)")
+    return listing(words)
 
 
 def _row(*cells: str) -> str:

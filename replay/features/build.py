@@ -17,12 +17,14 @@ from replay.features.codecs.buffers import plain_type
 from replay.features.codecs.categorical import Lookup, categorical_codec, make_lookup
 from replay.features.codecs.defaults import missing_for, stand_in, unused_missing
 from replay.features.codecs.numeric import is_list, numeric_codec
+from replay.features.codecs.transformed import TransformedCodec
 from replay.features.codecs.vectors import is_vector
 from replay.features.dtypes import TARGETS, TensorDtype
 from replay.features.inputs import ColumnInput, InputEncoder, StackedInput
 from replay.features.lists import ListInput, MaskInput
 from replay.features.problems import EncodeError
 from replay.features.resolve import Resolution, ResolvedFeature
+from replay.features.transform import Step, Transform
 
 
 def build_inputs(
@@ -125,23 +127,38 @@ class _Builder:
 
     def _codec(self, resolved: ResolvedFeature, logged: pa.DataType, lookup: Lookup | None) -> Codec | None:
         feature = resolved.feature
+        steps = self._steps(feature.name)
+        taken = TARGETS["float64"] if steps else self.target
         try:
-            fill = self._fill(feature.name, lookup)
+            fill = self._fill(feature.name, taken, lookup)
         except EncodeError as problem:
             self._note(problem.at(f"{self.path}.missing"))
             return None
         try:
             if lookup is not None:
                 return categorical_codec(logged, self.entry, self.target, fill, lookup)
-            return numeric_codec(logged, self.target, fill, self.entry.offset)
+            offset = self.entry.offset
+            codec = numeric_codec(logged, taken, fill, 0 if steps else offset)
+            return TransformedCodec(codec, steps, self.target, offset) if steps else codec
         except EncodeError as problem:
             named = EncodeError(f"`{feature.name}`: {problem}", refused=True)
             self._note(named.at(resolved.path))
             return None
 
-    def _fill(self, feature: str, lookup: Lookup | None) -> np.generic | None:
+    def _steps(self, feature: str) -> list[Step]:
+        """What is done to the numbers of a feature, in order."""
+        bound = []
+        for step in self.entry.transform.of(feature):
+            assert isinstance(step, Transform), "what is registered as a transform is one"
+            try:
+                bound.append(step.bind(feature))
+            except EncodeError as problem:
+                self._note(problem.at(f"{self.path}.transform"))
+        return bound
+
+    def _fill(self, feature: str, target: TensorDtype, lookup: Lookup | None) -> np.generic | None:
         missing = missing_for(self.entry, feature)
-        return None if missing is None else stand_in(missing, self.target, lookup, "missing")
+        return None if missing is None else stand_in(missing, target, lookup, "missing")
 
     def _note(self, problem: Problem) -> None:
         if problem not in self.problems:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from replay.config import OPS, DiagnosisConfig, ReplayConfig, build_config
+from replay.config import OPS, TRANSFORMS, DiagnosisConfig, ReplayConfig, build_config
 from replay.config.reference import fill_tables
 from replay.config.sections.base import Section
 from replay.config.shape import all_sections, keys_of
@@ -123,10 +123,23 @@ def test_the_whole_file_names_every_required_key():
 
 
 def test_every_perturbation_is_in_the_table():
-    table = TEXT[TEXT.index("| `op` | arguments |") : TEXT.index("<!-- end of ops -->")]
+    table = TEXT[TEXT.index("<!-- ops -->") : TEXT.index("<!-- end of ops -->")]
     names = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
     assert names == ["op", *OPS]
     assert {key for op in OPS.values() for key in op.fields_by_key()} <= set(re.findall(r"`(\w+)`", table))
+
+
+def test_transforms_by_hand():
+    rows = fill_tables("<!-- transforms -->\n<!-- end of transforms -->\n").splitlines()
+    assert rows[2:5] == [
+        "| `op` | arguments | meaning |",
+        "|---|---|---|",
+        "| `log1p` |  | The natural logarithm of 1 + x; of less than -1 it is NaN, of -1 minus infinity. |",
+    ]
+    starts = {row.split(" | ")[0]: row.split(" | ")[1] for row in rows if row.startswith("| `")}
+    assert starts["| `clip`"] == "`min` or `max`, or both"
+    assert starts["| `bucketize`"] == "`edges`, `right` (optional)"
+    assert [name.strip("| `") for name in starts] == ["op", *TRANSFORMS]
 
 
 def test_perturbations_by_hand():

@@ -28,6 +28,7 @@ from replay.config.names import is_glob, matches, nearest
 from replay.config.plain import mapping, mappings, placed_texts, texts
 from replay.config.sections.base import ColumnNames, Flag, NotBool, Section, Text
 from replay.config.sections.checkpoints import check_plain
+from replay.config.sections.model.transform import fills_nulls
 from replay.config.sections.op_arguments import (
     OPS,
     Listed,
@@ -279,6 +280,7 @@ def _check_missing(what: str, name: str, inputs: list[dict[str, Any]]) -> Iterat
             held = missing is not None
             if isinstance(missing, dict):
                 held = is_glob(feature) or any(matches(key, feature) for key in missing)
+            held = held or fills_nulls(entry.get("transform"), feature)
             if not held:
                 yield Finding(
                     (),

@@ -167,7 +167,8 @@ class CounterfactualReplay:
         """Whether a feature is a number, or a list of numbers, that the model takes as a float, not as an index."""
         entry, kind = self.inputs[feature], working_type(self._types[feature])
         element = kind.value_type if pa.types.is_large_list(kind) else kind
-        is_index = entry.vocabulary is not None or entry.hash is not None or "float" not in entry.dtype
+        is_looked_up = entry.vocabulary is not None or entry.hash is not None
+        is_index = is_looked_up or ("float" not in entry.dtype and not entry.transform.of(feature))
         return not is_index and element in NUMPY_TYPES and not pa.types.is_boolean(element)
 
     def is_scalar(self, feature: str) -> bool:

@@ -23,8 +23,10 @@ from replay.config.sections.base import (
     in_words,
 )
 from replay.config.sections.dtypes import DTYPES, DType, as_number, largest_index, misfit
+from replay.config.sections.model.transform import Transforms
 
-_OF_A_COLUMN = ("missing", "length", "pad", "vocabulary", "unknown", "hash", "offset")
+_OF_A_COLUMN = ("missing", "length", "pad", "vocabulary", "unknown", "hash")
+_WITH_A_DEFAULT = ("offset", "transform")
 
 
 def _is_scalar(value: object) -> object:
@@ -98,6 +100,10 @@ class Input(Section):
     """Added to each index that a vocabulary, a hash or the logged number itself gives, for an integer dtype. `missing`,
     `unknown` and `pad`, given as numbers, are indices as the model takes them and stay; text among them is looked up
     and shifted as a logged value is."""
+    transform: Transforms = Field(default_factory=Transforms)
+    """What serving makes of a logged number before the model takes it: a transform or a list of them, in order, or a
+    mapping of such by feature (globs allowed, the first match wins). `missing` is then a logged value, and goes through
+    them too; `pad` does not."""
 
     @model_validator(mode="before")
     @classmethod
@@ -114,8 +120,8 @@ class Input(Section):
         if len(sources) != 1:
             yield Finding((), "give exactly one of `features` (stacked), `feature` (one column) and `mask_of`")
         elif sources == ["mask_of"]:
-            defaults = {key: cls.model_fields[key].default for key in _OF_A_COLUMN}
-            useless = [key for key, default in defaults.items() if data.get(key, default) != default]
+            useless = [key for key in _OF_A_COLUMN if data.get(key) is not None]
+            useless += [key for key in _WITH_A_DEFAULT if data.get(key)]
             if useless:
                 yield Finding((), f"a mask reads no column: leave out `{'`, `'.join(useless)}`")
             return
@@ -124,14 +130,14 @@ class Input(Section):
         yield from check_repeats(data.get("features"), ("features",), "a feature is stacked once")
         yield from _check_indices(data)
         yield from _check_defaults(data)
-        if isinstance(data.get("missing"), dict):
-            yield from _check_missing_names(data)
+        yield from _check_transform(data)
+        yield from _check_names(data, ("missing",), data.get("missing"))
 
 
 def _takes_floats(data: dict[str, object]) -> bool:
     if data.get("vocabulary") is not None or data.get("hash") is not None:
         return False
-    held = DTYPES.get(str(data.get("dtype", "float32")))
+    held = DTYPES.get("float64" if data.get("transform") else str(data.get("dtype", "float32")))
     return held is not None and held.kind == "f"
 
 
@@ -174,7 +180,7 @@ def _check_defaults(data: Mapping[str, Any]) -> Iterator[Finding]:
     indexed = data.get("vocabulary") is not None or data.get("hash") is not None
     if not isinstance(dtype, str) or dtype not in DTYPES or (indexed and largest_index(dtype) is None):
         return
-    missing = data.get("missing")
+    missing, taken = data.get("missing"), "float64" if data.get("transform") else dtype
     defaults: list[tuple[KeyPath, Any]] = [(("pad",), data.get("pad")), (("unknown",), data.get("unknown"))]
     if isinstance(missing, dict):
         defaults += [(("missing", name), value) for name, value in missing.items()]
@@ -183,24 +189,43 @@ def _check_defaults(data: Mapping[str, Any]) -> Iterator[Finding]:
     for path, value in defaults:
         if indexed and isinstance(value, str) and path != ("unknown",):
             continue  # a value, which the vocabulary or hash turns into an index
-        reason = misfit(value, dtype)
+        reason = misfit(value, taken if path[0] == "missing" else dtype)
         if reason is not None:
             yield Finding(path, reason)
 
 
-def _check_missing_names(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """Check that every entry of ``missing`` can be the first to match a feature of the input."""
+def _check_transform(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Check that numbers are transformed, and what is given by feature."""
+    transform = data.get("transform")
+    looked_up = next((key for key in ("vocabulary", "hash") if data.get(key) is not None), None)
+    if transform and looked_up is not None:
+        yield Finding(("transform",), f"is for numbers: a {looked_up} looks up values as they were logged")
+    if isinstance(transform, dict) and "op" not in transform:
+        yield from _check_names(data, ("transform",), transform)
+        places: list[tuple[KeyPath, Any]] = [(("transform", name), steps) for name, steps in transform.items()]
+    else:
+        places = [(("transform",), transform)]
+    for path, steps in places:
+        for place, step in enumerate(steps if isinstance(steps, (list, tuple)) else [steps]):
+            for key, given in mapping(step).items():
+                yield from _check_names(data, (*path, place, key), given)
+
+
+def _check_names(data: Mapping[str, Any], path: KeyPath, given: object) -> Iterator[Finding]:
+    """Check that every entry of what is given by feature can be the first to match a feature of the input."""
+    if not isinstance(given, dict):
+        return
     features = Patterns((*texts(data.get("features")), *texts(data.get("feature"))))
     earlier: list[str] = []
-    for pattern in data["missing"]:
+    for pattern in given:
         if features.names and not features.may_meet(pattern):
             near = nearest(pattern, features.names)
             end = suggestion(near) if near is not None else f": it reads {listing(features.names[:8])}"
-            yield Finding(("missing", pattern), f"matches no feature of this input{end}")
+            yield Finding((*path, pattern), f"matches no feature of this input{end}")
         shadow = next(
             (glob for glob in earlier if glob == "*" or (not is_glob(pattern) and matches(glob, pattern))), None
         )
         if shadow is not None:
-            yield Finding(("missing", pattern), f"`{shadow}` before it matches first: move this entry above it")
+            yield Finding((*path, pattern), f"`{shadow}` before it matches first: move this entry above it")
         if is_glob(pattern):
             earlier.append(pattern)

@@ -1,0 +1,1 @@
+"""Transforms of logged numbers, one file each."""
