@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
 import torch
@@ -12,7 +11,8 @@ from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile
 from replay.checkpoints.contents import Contents, listed
 from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256, verify_files
 from replay.checkpoints.finite import is_mask, non_finite_tensors
-from replay.checkpoints.sniff import expected, sniff
+from replay.checkpoints.sniff import sniff
+from replay.config.messages.no_such_file import no_such_file
 from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError, CorruptCheckpoint
 
@@ -148,12 +148,6 @@ def locate(given: str, base_dir: str = "") -> Path:
             f"{given}: checkpoints are read from a local path; copy it to every machine, at the same path"
         )
     path = Path(base_dir or ".", plain).absolute()
-    if path.exists():
-        return path
-    try:
-        names = [child.name for child in path.parent.iterdir()]
-    except OSError:
-        raise CheckpointError(f"{path}: no such file, and no folder {path.parent}; {expected()}") from None
-    near = get_close_matches(path.name, names, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]}?" if near else f"the folder holds {listed(sorted(names)) or 'nothing'}"
-    raise CheckpointError(f"{path}: no such file; {hint}")
+    if not path.exists():
+        raise CheckpointError(no_such_file(path))
+    return path

@@ -145,7 +145,9 @@ def _nothing_selected(
     if counts["rows"] == 0:
         return traffic.no_rows_message()
     others = " and ".join(
-        name for name, given in (("`where`", config.where), ("`sample`", config.sample)) if given is not None
+        name
+        for name, given in ((f"`where: {config.where}`", config.where), ("`sample`", config.sample))
+        if given is not None
     )
     if time is None or config.window is None:
         return f"{others} leaves none of the {counts['rows']:,} rows of {traffic.location}: loosen it"

@@ -144,7 +144,7 @@ def test_what_asks_for_a_side_column_is_not_judged_without_it(base):
         (own("number"), "op", "is a value of type int, expected a class with `apply`"),
         (own("NoMethod"), "op", "has no method `apply(values, draw)`"),
         (own("Jitter", kwargs={"least": 1}), "kwargs", "was made with {'least': 1} and raised TypeError"),
-        ({"op": "absent.py:A", "features": "x"}, "op", "there is no file"),
+        ({"op": "absent.py:A", "features": "x"}, "op", "no such file"),
         ({"op": "absent_module:A", "features": "x"}, "op", "there is no module `absent_module`"),
         ({"op": "broken.py:A", "features": "x"}, "op", "failed: ModuleNotFoundError: No module named 'not_installed"),
     ],

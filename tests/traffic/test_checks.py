@@ -128,10 +128,10 @@ class TestNothing:
 
     def test_where_that_leaves_nothing(self, spark: SparkSession, tmp_path: Path) -> None:
         write(tmp_path / "t.parquet", pa.table({"id": [1], "ts": pa.array([0], pa.timestamp("us"))}))
-        assert "`where` leaves none of the 1 rows" in refused(spark, tmp_path, where="id = 2")
+        assert "`where: id = 2` leaves none of the 1 rows" in refused(spark, tmp_path, where="id = 2")
         window = {"start": "1970-01-01", "end": "1970-01-02"}
         message = refused(spark, tmp_path, where="id = 2", time="ts", window=window)
-        assert "the window holds 1 rows, but `where` leaves none" in message
+        assert "the window holds 1 rows, but `where: id = 2` leaves none" in message
 
     def test_times_that_are_all_null(self, spark: SparkSession, tmp_path: Path) -> None:
         write(tmp_path / "t.parquet", pa.table({"id": [1], "ts": pa.array([None], pa.timestamp("us"))}))

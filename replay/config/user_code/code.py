@@ -18,7 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from replay.config.messages.wording import suggestion
+from replay.config.messages.no_such_file import no_such_file
+from replay.config.messages.wording import listing, suggestion
 from replay.config.names import nearest
 from replay.config.user_code.closure import Closure, find_closure, find_unit
 from replay.config.user_code.python_imports import import_file
@@ -29,6 +30,8 @@ from replay.config.user_code.watch import LOADED, note_loaded, watching
 _IMPORTING = threading.RLock()
 _used: dict[CodePlace, set[str]] = {}
 """Modules that code was seen to use without any of its own modules asking for them."""
+
+_MOST_NAMES = 8
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,7 @@ def _shown(path: str, place: CodePlace) -> str:
 
 def _import(place: CodePlace) -> ModuleType:
     if place.file is not None and not place.file.is_file():
-        raise UserCodeError(f"there is no file {place.file}: correct the path")
+        raise UserCodeError(no_such_file(place.file))
     try:
         if place.by_file and place.file is not None:
             return import_file(_file_module(place.file), str(place.file), note_loaded)
@@ -207,10 +210,21 @@ def _find(module: ModuleType, place: CodePlace) -> Any:
     found: Any = module
     for part in place.function.split("."):
         if not hasattr(found, part):
-            names = [name for name in vars(found) if not name.startswith("_")] if hasattr(found, "__dict__") else []
-            raise UserCodeError(f"`{place.module}` has no `{place.function}`{suggestion(nearest(part, names))}")
+            raise UserCodeError(f"`{place.module}` has no `{place.function}`{_instead(part, found)}")
         found = getattr(found, part)
     return found
+
+
+def _instead(name: str, module: Any) -> str:
+    """What a module has instead of a name that it lacks: what it defines itself, where that is little enough to say."""
+    names = [known for known in vars(module) if not known.startswith("_")] if hasattr(module, "__dict__") else []
+    own = [
+        known
+        for known in names
+        if callable(value := getattr(module, known)) and getattr(value, "__module__", None) == module.__name__
+    ]
+    listed = f"; it has {listing(own)}" if 0 < len(own) <= _MOST_NAMES else ""
+    return suggestion(nearest(name, names)) + listed
 
 
 def _file_module(file: Path) -> str:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from replay.config.messages.no_such_file import no_such_file
 from replay.features.dtypes import TensorDtype
 from replay.features.problems import EncodeError
 
@@ -30,6 +31,8 @@ def load_vocabulary(path: str, target: TensorDtype) -> dict[bytes, int]:
     try:
         status = Path(path).stat()
         vocabulary = _read(path, status.st_mtime_ns, status.st_size)
+    except FileNotFoundError:
+        raise EncodeError(f"cannot read the vocabulary {no_such_file(path)}") from None
     except OSError as error:
         raise EncodeError(f"cannot read the vocabulary {path}: {error.strerror or error}") from error
     for index in (min(vocabulary.values(), default=0), max(vocabulary.values(), default=0)):

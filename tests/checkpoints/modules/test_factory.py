@@ -116,7 +116,7 @@ def test_arguments_cannot_be_changed_from_one_call_to_the_next(weights: Path) ->
 FAILURES = {
     "no such module": ("not_a_module:build", "there is no module `not_a_module`, neither installed nor in"),
     "no such submodule": ("tests.checkpoints.modles:build", "there is no module `tests.checkpoints.modles`"),
-    "no such file": ("not_a_file.py:build", "there is no file"),
+    "no such file": ("not_a_file.py:build", "no such file"),
     "no such function": ("bad.py:biuld", "has no `biuld`; did you mean `build`?"),
     "no such method": ("bad.py:Net.smal", "did you mean `small`?"),
     "not a function": ("bad.py:CONSTANT", "is a value of type int, expected a function"),

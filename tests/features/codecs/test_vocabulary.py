@@ -45,7 +45,7 @@ def test_what_is_no_vocabulary_is_refused(tmp_path: Path, text: str, message: st
 
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
-    with pytest.raises(EncodeError, match="No such file"):
+    with pytest.raises(EncodeError, match="no such file"):
         load_vocabulary(str(tmp_path / "no.json"), TARGETS["int64"])
     (tmp_path / "raw.json").write_bytes(b'["\xff"]')
     with pytest.raises(EncodeError, match="expected JSON"):
