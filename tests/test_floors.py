@@ -174,7 +174,7 @@ sys.stdout.write(", ".join(sorted({SPARK_PACKAGES!r} & set(sys.modules))))
         ("replay/features/a.py", "from replay.traffic import PinnedTraffic", True),  # across
         ("replay/features/a.py", "import replay.features.b", False),  # at home
         ("replay/report/a.py", "def f():\n    from replay import cli", True),  # up, hidden in a function
-        ("replay/errors.py", "from replay import metrics", True),
+        ("replay/errors/__init__.py", "from replay import metrics", True),
         ("replay/metrics/a.py", "import numpy", False),
         ("jobs/a.py", "from replay.cli import main", False),
         ("replay/flows/a.py", "from replay.cli import main", True),

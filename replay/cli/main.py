@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import sys
 import threading
@@ -12,7 +14,8 @@ from types import FrameType
 import click
 
 from replay.cli.commands import COMMANDS
-from replay.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, ReplayError
+from replay.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, ConfigError, ReplayError
+from replay.errors.excerpt import COLUMNS
 from replay.spark.faststart.ending import short_ending
 from replay.version import __version__
 
@@ -70,7 +73,7 @@ def execute(command: click.Command, arguments: list[str]) -> int:
     except ReplayError as error:
         if _terminated.is_set():
             return _interrupted()
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {_text(error)}", err=True)
         return error.exit_code
     except click.ClickException as error:
         error.show()
@@ -85,6 +88,15 @@ def execute(command: click.Command, arguments: list[str]) -> int:
         traceback.print_exc()
         click.echo("error: this is a bug in replay; please report it with the traceback above", err=True)
         return EXIT_FAILED
+
+
+def _text(error: ReplayError) -> str:
+    """What is wrong; places in a config are coloured, and cut to the terminal, where there is one."""
+    if not isinstance(error, ConfigError):
+        return str(error)
+    terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    columns = shutil.get_terminal_size((COLUMNS, 24)).columns if terminal else COLUMNS
+    return error.render(columns=columns, color=terminal and not os.environ.get("NO_COLOR"))
 
 
 def _interrupted() -> int:

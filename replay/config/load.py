@@ -16,6 +16,7 @@ from replay.config.sections.replay import ReplayConfig
 from replay.config.unknown_keys import repair_keys
 from replay.config.yaml.document import Document, read_document
 from replay.config.yaml.overrides import apply_overrides
+from replay.config.yaml.places import TextPlace, TextSpan
 from replay.errors import ConfigError, Problem
 
 
@@ -62,7 +63,9 @@ def build_config(data: Mapping[str, Any], base_dir: str | os.PathLike[str] | Non
 
 def _with_output(document: Document, output: str) -> Document:
     data = {**document.data, "output": absolute(output, os.getcwd())}  # noqa: PTH109, text stays text
-    return document.with_value(data, ("output",), f"--output {output}")
+    option = f"--output {output}"
+    place = TextSpan(1, len(option) - len(output), len(option))
+    return document.with_value(data, ("output",), option, places={("output",): TextPlace(place, place)})
 
 
 def _build(document: Document, base_dir: str, source: str | None) -> ReplayConfig:

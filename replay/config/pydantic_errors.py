@@ -62,7 +62,7 @@ def _translate(detail: ErrorDetails, data: Mapping[str, Any]) -> Iterator[Findin
     if detail["type"] == FINDINGS:
         yield from (_clipped(finding.under(path), data) for finding in detail["ctx"][FINDINGS])
     else:
-        yield Finding(path, _message(detail, path, data))
+        yield Finding(path, _message(detail, path, data), of_key=detail["loc"][-1:] == ("[key]",))
 
 
 def _clipped(finding: Finding, data: Any) -> Finding:

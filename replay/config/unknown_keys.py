@@ -56,7 +56,7 @@ class _Repair:
             meant = key
             if key not in keys:
                 near = nearest(key, keys)
-                self.findings.append(Finding((*path, key), _unknown(section, kinds, near, key)))
+                self.findings.append(Finding((*path, key), _unknown(section, kinds, near, key), of_key=True))
                 if near is None or near in data or near in repaired:
                     continue
                 meant = near

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 
 import click
 import pytest
 
 from replay.cli.main import execute
-from replay.errors import RunFailed
+from replay.errors import ConfigError, Problem, RunFailed
+from replay.errors.excerpt import Excerpt
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +58,25 @@ def test_the_next_run_is_its_own(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert execute(click.command("work")(fail), []) == 4
     assert "error: disk full" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "colored"),
+    [(False, {}, False), (True, {}, True), (True, {"NO_COLOR": "1"}, False), (True, {"TERM": "dumb"}, False)],
+)
+def test_the_place_of_a_problem_is_coloured_on_a_terminal_alone(
+    terminal: bool, environment: dict[str, str], colored: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"NO_COLOR": "", "TERM": "xterm", **environment}.items():
+        monkeypatch.setenv(name, value)
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys, "stderr", stream)
+
+    def fail() -> None:
+        raise ConfigError([Problem("found 'x'", "seed", 7, excerpt=Excerpt("seed: x", 6, 7))], "a.yaml")
+
+    assert execute(click.command("work")(fail), []) == 2
+    text = stream.getvalue()
+    assert text.startswith("error: a.yaml:7:7: seed: found 'x'\n")
+    assert ("\033[" in text) == colored

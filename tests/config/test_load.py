@@ -165,7 +165,11 @@ def test_the_message_names_the_file_as_it_was_given(write, monkeypatch, tmp_path
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError) as caught:
         load_config("replay.yaml")
-    assert str(caught.value) == "replay.yaml:5: traffic.score: found 5, expected text: put it in quotes"
+    assert str(caught.value).splitlines() == [
+        "replay.yaml:5:10: traffic.score: found 5, expected text: put it in quotes",
+        "    5 |   score: 5",
+        "      |          ^",
+    ]
     assert caught.value.source == "replay.yaml"
     assert caught.value.exit_code == EXIT_USAGE
 
@@ -175,6 +179,39 @@ def test_plain_data_has_no_lines():
         build_config(small(seed="x"))
     assert caught.value.problems == (Problem("found 'x', expected a whole number", "seed"),)
     assert caught.value.source is None
+
+
+def underlined(problem):
+    """What is underlined of a problem's text."""
+    return problem.excerpt.text[problem.excerpt.start : problem.excerpt.end]
+
+
+def test_later_problems_get_their_text(write):
+    text = SMALL.replace("  score: online_score", "  score: online_score\n  segments: [country, surface]")
+    config = load_config(write(text), ["traffic.label=clik"])
+    assert underlined(config.locate(Problem("m", "traffic.score"))) == "online_score"
+    assert underlined(config.locate(Problem("m", "traffic.segments[1]"))) == "surface"
+    assert underlined(config.locate(Problem("no column `surface`", "traffic.segments"))) == "surface"
+    assert underlined(config.locate(Problem("m", "traffic.segments"))) == "[country, surface]"
+    assert underlined(config.locate(Problem("m", "traffic.time"))) == "traffic"  # it is not given
+    option = config.locate(Problem("m", "traffic.label"))
+    assert (underlined(option), option.excerpt.text) == ("clik", "--set traffic.label=clik")
+    assert config.locate(option) == option
+    assert config.locate(Problem("m")).excerpt is None
+
+
+def test_an_option_for_the_output_has_its_text(problems, write, tmp_path):
+    traffic = f"{tmp_path}/t"
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(SMALL), [f"traffic.path={traffic}"], output=traffic)
+    (problem,) = caught.value.problems
+    assert (underlined(problem), problem.excerpt.text) == (traffic, f"--output {traffic}")
+
+
+def test_configs_made_in_python_have_no_text():
+    with pytest.raises(ConfigError) as caught:
+        build_config(small(seed="x"))
+    assert caught.value.problems[0].excerpt is None
 
 
 def test_later_problems_get_their_line(write):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+from replay.errors.excerpt import Excerpt
 
 KeyPath = tuple[str | int, ...]
 """A path into the config: keys of mappings and indices of lists, from the top."""
@@ -26,11 +28,15 @@ class Finding:
         path: Where; relative to the section that was checked.
         message: What was found, what was expected, what to do.
         line: 1-based line in the file, where the path alone does not give it.
+        excerpt: The same of the text that it is about.
+        of_key: The key is wrong, rather than its value.
     """
 
     path: KeyPath
     message: str
     line: int | None = None
+    excerpt: Excerpt | None = field(default=None, compare=False)
+    of_key: bool = field(default=False, compare=False)
 
     def under(self, prefix: KeyPath) -> Finding:
         """The same mistake, seen from further up."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -96,11 +95,9 @@ class ReplayConfig(Section):
         Returns:
             The problem with its line; or with the option of the command line that its value comes from.
         """
-        if problem.line is not None or not problem.path:
+        if problem.line is not None or problem.excerpt is not None or not problem.path:
             return problem
-        line, option = self._origins.find_text(problem.path)
-        message = problem.message if option is None else f"{problem.message} (from {option})"
-        return replace(problem, message=message, line=line)
+        return self._origins.locate(problem)
 
     @model_validator(mode="before")
     @classmethod

@@ -12,7 +12,10 @@ import yaml
 from replay.config.messages.finding import Finding, KeyPath
 from replay.config.yaml.nodes import NodeReader, PlainLoader, TooLargeError
 from replay.config.yaml.origins import Origins, without
+from replay.config.yaml.path_mistakes import a_directory, no_such_file
+from replay.config.yaml.places import TextPlace, TextSpan, excerpt_at, split_lines
 from replay.errors import ConfigError, Problem
+from replay.errors.excerpt import Excerpt
 
 MAX_BYTES = 4 << 20
 
@@ -35,12 +38,19 @@ class Document:
     findings: tuple[Finding, ...] = ()
     broken: frozenset[KeyPath] = frozenset()
 
-    def with_value(self, data: Any, path: KeyPath, option: str, made: tuple[KeyPath, ...] = ()) -> Document:
-        """The document after an option set the value at a path; ``made`` are mappings that it created on the way."""
+    def with_value(
+        self,
+        data: Any,
+        path: KeyPath,
+        option: str,
+        made: tuple[KeyPath, ...] = (),
+        places: Mapping[KeyPath, TextPlace] | None = None,
+    ) -> Document:
+        """The document after an option set the value at a path; see ``Origins.replaced``."""
         return replace(
             self,
             data=data,
-            origins=self.origins.replaced(path, option, made),
+            origins=self.origins.replaced(path, option, made, places),
             doubts=without(self.doubts, path),
             broken=frozenset(place for place in self.broken if place[: len(path)] != path),
         )
@@ -53,8 +63,8 @@ class YamlError(ValueError):
         problem: What is wrong, with its line where there is one.
     """
 
-    def __init__(self, message: str, line: int | None = None) -> None:
-        self.problem = Problem(message, line=line)
+    def __init__(self, message: str, line: int | None = None, excerpt: Excerpt | None = None) -> None:
+        self.problem = Problem(message, line=line, excerpt=excerpt)
         super().__init__(message)
 
 
@@ -78,9 +88,10 @@ def read_document(path: str | Path) -> Document:
     if document.data is None:
         raise ConfigError([Problem("the file is empty: expected a config, `replay init` drafts one")], source)
     kind = "a list" if isinstance(document.data, list) else "a single value"
-    raise ConfigError(
-        [Problem(f"found {kind}, expected sections such as `traffic:`", line=document.origins.lines[()])], source
-    )
+    place = document.origins.places[()].value
+    excerpt = excerpt_at(document.origins.text, place)
+    problem = Problem(f"found {kind}, expected sections such as `traffic:`", line=place.line, excerpt=excerpt)
+    raise ConfigError([problem], source)
 
 
 def parse_yaml(text: str) -> Document:
@@ -92,7 +103,7 @@ def parse_yaml(text: str) -> Document:
     >>> parse_yaml("{rate: 1e-6, by: [no, on]}").data
     {'rate': 1e-06, 'by': ['no', 'on']}
     """
-    reader = NodeReader()
+    reader = NodeReader(text)
     try:
         root = _compose(text)
         data = None if root is None else reader.read(root)
@@ -100,7 +111,8 @@ def parse_yaml(text: str) -> Document:
         raise YamlError(str(error), error.line) from error
     except RecursionError as error:
         raise YamlError("nested too deeply to be a config") from error
-    return Document(data, Origins(reader.lines), reader.doubts, tuple(reader.findings), frozenset(reader.broken))
+    origins = Origins(reader.lines, places=reader.places, text=reader.text)
+    return Document(data, origins, reader.doubts, tuple(reader.findings), frozenset(reader.broken))
 
 
 def _read_text(path: Path) -> str:
@@ -109,9 +121,9 @@ def _read_text(path: Path) -> str:
             raise YamlError(f"found {path.stat().st_size:,} bytes, expected a YAML config: is this the right file?")
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise YamlError("no such file: give the path of a config, `replay init` drafts one") from error
+        raise YamlError(no_such_file(path)) from error
     except IsADirectoryError as error:
-        raise YamlError("this is a directory: give the config file in it") from error
+        raise YamlError(a_directory(path)) from error
     except OSError as error:
         raise YamlError(f"cannot be read: {error.strerror or error}") from error
     try:
@@ -129,11 +141,20 @@ def _compose(text: str) -> yaml.Node | None:
         finally:
             loader.dispose()
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise YamlError(f"not YAML: the character U+{int(error.character):04X} is not allowed", line) from error
+        before = split_lines(text[: error.position])
+        message = f"not YAML: the character U+{int(error.character):04X} is not allowed"
+        raise _at(text, len(before), len(before[-1]), message) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlError(_syntax_message(error), None if mark is None else mark.line + 1) from error
+        if mark is None:
+            raise YamlError(_syntax_message(error)) from error
+        raise _at(text, mark.line + 1, mark.column, _syntax_message(error)) from error
+
+
+def _at(text: str, line: int, column: int, message: str) -> YamlError:
+    """What is wrong at one character."""
+    excerpt = excerpt_at(split_lines(text), TextSpan(line, column, column + 1))
+    return YamlError(message, line, excerpt if excerpt is not None and excerpt.text.strip() else None)
 
 
 def _syntax_message(error: yaml.MarkedYAMLError) -> str:

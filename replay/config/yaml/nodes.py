@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from replay.config.messages.finding import Finding, KeyPath
+from replay.config.yaml.places import TextPlace, TextSpan, excerpt_at, split_lines
 
 MAX_VALUES = 100_000
 
@@ -61,10 +62,16 @@ _Entries = dict[str, tuple[yaml.Node, yaml.Node]]
 
 
 class NodeReader:
-    """Walks composed nodes once; the attributes are those of ``Document``."""
+    """Walks composed nodes once; the attributes are those of ``Document``.
 
-    def __init__(self) -> None:
+    Args:
+        text: What the nodes were composed of.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        self.text = split_lines(text)
         self.lines: dict[KeyPath, int] = {}
+        self.places: dict[KeyPath, TextPlace] = {}
         self.doubts: dict[KeyPath, str] = {}
         self.findings: list[Finding] = []
         self.broken: set[KeyPath] = set()
@@ -82,6 +89,9 @@ class NodeReader:
         if self._num_values > MAX_VALUES:
             raise TooLargeError(_line(node))
         self.lines.setdefault(path, _line(node))
+        self.places[path] = TextPlace(
+            self.places[path].key if path in self.places else TextSpan.of(node), TextSpan.of(node)
+        )
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
         if id(node) in self._open:
@@ -101,6 +111,7 @@ class NodeReader:
         for key, (key_node, value_node) in self._entries(node, path).items():
             place = (*path, key)
             self.lines[place] = _line(key_node)
+            self.places[place] = TextPlace(TextSpan.of(key_node), TextSpan.of(value_node))
             if key_node.tag != _TAG + "str":
                 self.doubts[place] = f"the key would be the text '{key}': put it in quotes if that is meant"
             data[key] = self.read(value_node, place)
@@ -164,7 +175,7 @@ class NodeReader:
         """Note what is wrong with a node: once, however many aliases lead to it."""
         if id(node) not in self._reported:
             self._reported.add(id(node))
-            self.findings.append(Finding(path, message, _line(node)))
+            self.findings.append(Finding(path, message, _line(node), excerpt_at(self.text, TextSpan.of(node))))
 
 
 def _line(node: yaml.Node) -> int:

@@ -11,7 +11,10 @@ from typing import Any
 from replay.config.messages.finding import Finding, KeyPath, render_path
 from replay.config.messages.wording import describe
 from replay.config.yaml.document import Document, YamlError, parse_yaml
+from replay.config.yaml.places import TextPlace, TextSpan
+from replay.errors.excerpt import Excerpt
 
+_OPTION = "--set "
 _PLAIN = re.compile(r"[^.\[\]='\"\s]+")
 _INDEX = re.compile(r"\[(\d+)\]")
 _QUOTED = re.compile(r"""\['((?:[^']|'')*)'\]|\["([^"]*)"\]""")
@@ -53,14 +56,26 @@ def apply_overrides(document: Document, overrides: Iterable[str]) -> Document:
     {'diff': {'bucket': '1min'}, 'seed': 7}
     """
     for override in overrides:
-        option = f"--set {override}"
+        option = f"{_OPTION}{override}"
         try:
             steps, text = _parse(override)
             document = _apply(document, steps, text, option)
         except (OverrideError, YamlError) as error:
-            message = error.problem.message if isinstance(error, YamlError) else str(error)
-            document = replace(document, findings=(*document.findings, Finding((), f"{option}: {message}")))
+            finding = _finding(option, error)
+            document = replace(document, findings=(*document.findings, finding))
     return document
+
+
+def _finding(option: str, error: OverrideError | YamlError) -> Finding:
+    """What is wrong with an option: where in its value that is known, else in its key."""
+    if isinstance(error, OverrideError):
+        end = len(_OPTION) + _parse_steps(option[len(_OPTION) :])[1]
+        return Finding((), f"{option}: {error}", excerpt=Excerpt(option, len(_OPTION), end))
+    excerpt = error.problem.excerpt
+    if excerpt is not None and option.endswith(excerpt.text):
+        before = len(option) - len(excerpt.text)
+        excerpt = Excerpt(option, before + excerpt.start, before + excerpt.end)
+    return Finding((), f"{option}: {error.problem.message}", excerpt=excerpt)
 
 
 def _parse(override: str) -> tuple[list[_Step], str]:
@@ -95,8 +110,21 @@ def _apply(document: Document, steps: list[_Step], text: str, option: str) -> Do
         raise OverrideError("; ".join(finding.message for finding in parsed.findings))
     data = copy.deepcopy(document.data)
     path, made = _set(data, steps, parsed.data)
-    document = document.with_value(data, path, option, made)
+    document = document.with_value(data, path, option, made, _places(parsed, path, made, len(option) - len(text)))
     return replace(document, doubts={**document.doubts, **{(*path, *place): it for place, it in parsed.doubts.items()}})
+
+
+def _places(parsed: Document, path: KeyPath, made: Iterable[KeyPath], value_start: int) -> dict[KeyPath, TextPlace]:
+    """Where in the first line of an option its key and what is in its value stand."""
+    key = TextSpan(1, len(_OPTION), value_start - 1)
+    inside = {
+        (*path, *place): each.moved(value_start)
+        for place, each in parsed.origins.places.items()
+        if each.value.line == 1
+    }
+    whole = inside.get(path)
+    value = key if whole is None else whole.value
+    return {**inside, path: TextPlace(key, value), **{place: TextPlace(key, key) for place in made}}
 
 
 def _set(data: Any, steps: list[_Step], value: Any) -> tuple[KeyPath, tuple[KeyPath, ...]]:

@@ -91,7 +91,7 @@ def examine_all(config: ReplayConfig, options: Options) -> dict[str, Checkpoint]
     if len(refused) == 1:
         raise refused[0][1]
     if refused:
-        raise ConfigError([as_problem(name, error) for name, error in refused], config.source)
+        raise ConfigError([config.locate(as_problem(name, error)) for name, error in refused], config.source)
     return {name: checkpoints[name] for name in config.all_checkpoints if name in checkpoints}
 
 

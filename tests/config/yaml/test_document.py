@@ -17,7 +17,8 @@ VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.di
 def refused(path):
     with pytest.raises(ConfigError) as caught:
         read_document(path)
-    return str(caught.value).removeprefix(str(path)).removeprefix(":")
+    (problem,) = caught.value.problems
+    return f"{problem.line or ''}: {problem.message}".removeprefix(":")
 
 
 @given(VALUES.filter(lambda value: "inf" not in repr(value)))
@@ -265,11 +266,31 @@ def test_windows_text_is_read(write):
     assert document.origins.lines[("b", "c")] == 3
 
 
-def test_files_that_are_not_there(tmp_path):
-    assert refused(tmp_path / "no.yaml") == " no such file: give the path of a config, `replay init` drafts one"
-    assert refused(tmp_path) == " this is a directory: give the config file in it"
-
-
 def test_a_file_that_is_far_too_large(write):
     path = write(b"#" * (4 << 20) + b"\n")
     assert refused(path) == " found 4,194,305 bytes, expected a YAML config: is this the right file?"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "expected"),
+    [
+        ("a: 1\nb: [1, }\n", 2, ("b: [1, }", 7)),
+        ("a: 1\n\tb: 2\n", 2, ("\tb: 2", 0)),
+        ("a: \x07\n", 1, ("a: \x07", 3)),
+        ("a: [1,\n", 2, None),  # the end of the file is no text
+    ],
+)
+def test_where_text_is_no_yaml(text, line, expected):
+    with pytest.raises(YamlError) as caught:
+        parse_yaml(text)
+    excerpt = caught.value.problem.excerpt
+    assert caught.value.problem.line == line
+    assert (excerpt and (excerpt.text, excerpt.start)) == expected
+
+
+def test_what_is_no_mapping_is_underlined(tmp_path):
+    (tmp_path / "a.yaml").write_text("# a list\n- 1\n")
+    with pytest.raises(ConfigError) as caught:
+        read_document(tmp_path / "a.yaml")
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.excerpt.text) == (2, "- 1")

@@ -262,3 +262,18 @@ def test_what_an_option_breaks_is_told_with_the_option(problems, option, problem
     (found,) = problems(WHAT_IFS, [option])
     shown = f"--set {option}"
     assert found in (f"{problem} (from {shown})", f"{shown}: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("override", "underlined"),
+    [
+        ("diff.bucket", "diff.bucket"),
+        ("diff=[1, }", "}"),
+        ("model.inputs.x=3", "model.inputs.x"),
+    ],
+)
+def test_what_cannot_be_applied_is_underlined(override, underlined):
+    document = apply_overrides(parse_yaml("model: {inputs: [{name: a}]}"), [override])
+    (finding,) = document.findings
+    assert finding.excerpt.text == f"--set {override}"
+    assert finding.excerpt.text[finding.excerpt.start : finding.excerpt.end] == underlined

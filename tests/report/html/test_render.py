@@ -292,11 +292,11 @@ def test_it_needs_neither_spark_nor_torch_and_works_from_a_zip(tmp_path):
     package = Path(replay.__file__).parent
     archive = tmp_path / "replay.zip"
     with zipfile.ZipFile(archive, "w") as target:
-        for folder in ("report", "diagnosis", "diff", "config", "metrics"):
+        for folder in ("report", "diagnosis", "diff", "config", "metrics", "errors"):
             for path in sorted((package / folder).rglob("*")):
                 if path.is_file() and "__pycache__" not in path.parts:
                     target.write(path, path.relative_to(package.parent))
-        for name in ("__init__.py", "errors.py", "registry.py", "version.py"):
+        for name in ("__init__.py", "registry.py", "version.py"):
             target.write(package / name, f"replay/{name}")
     data = tmp_path / "report.json"
     data.write_text(sample.burst_data().to_json())

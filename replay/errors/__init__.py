@@ -21,7 +21,9 @@ else is a bug and keeps its traceback.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from replay.errors.excerpt import COLUMNS, Excerpt
 
 EXIT_OK = 0
 EXIT_GATE_FAILED = 1
@@ -52,12 +54,14 @@ class Problem:
         path: Where in the config, as a dotted path (``model.inputs[0].features``); empty for the whole file.
         line: 1-based line in the file, or None where the value came from ``--set`` or from Python.
         exit_code: 2 for the config itself, 3 where the traffic or a checkpoint does not fit it.
+        excerpt: The line, or the option of the command line, with the place in it; None where the text is not at hand.
     """
 
     message: str
     path: str = ""
     line: int | None = None
     exit_code: int = EXIT_USAGE
+    excerpt: Excerpt | None = field(default=None, compare=False)
 
 
 class ConfigError(UsageError):
@@ -73,7 +77,22 @@ class ConfigError(UsageError):
         self.source = source
         # A config that is right in itself but does not fit the traffic or a checkpoint: these are what is refused.
         self.exit_code = min((problem.exit_code for problem in self.problems), default=EXIT_USAGE)
-        super().__init__("\n".join(render_problem(problem, source) for problem in self.problems))
+        super().__init__(self.problems, source)
+
+    def __str__(self) -> str:
+        return self.render()
+
+    def render(self, *, columns: int = COLUMNS, color: bool = False) -> str:
+        """Render every problem, each with the text that it is about, and say first how many there are.
+
+        Args:
+            columns: Columns that there are for a line of the config.
+            color: Whether places are marked with ANSI colours.
+        """
+        shown = dict.fromkeys(self.problems)
+        where = "" if self.source is None else f" in {self.source}"
+        head = [f"{len(shown)} problems{where}:"] if len(shown) > 1 else []
+        return "\n".join([*head, *(render_problem(each, self.source, columns=columns, color=color) for each in shown)])
 
 
 class OutputConflict(UsageError):
@@ -110,13 +129,27 @@ class RunFailed(ReplayError):
     """Spark, the storage or the model failed while the run was under way."""
 
 
-def render_problem(problem: Problem, source: str | None = None) -> str:
-    """Render a problem as ``file:line: path: message``, leaving out what is not known.
+def render_problem(problem: Problem, source: str | None = None, *, columns: int = COLUMNS, color: bool = False) -> str:
+    """Render a problem as ``file:line:column: path: message``, leaving out what is not known, and its text below.
+
+    Args:
+        problem: What is wrong.
+        source: The file's name, or None for a config made in Python.
+        columns: Columns that there are for the text.
+        color: Whether the place is marked with ANSI colours.
 
     >>> render_problem(Problem("expected 1, found 2", path="version", line=1), "replay.yaml")
     'replay.yaml:1: version: expected 1, found 2'
     >>> render_problem(Problem("the file is empty"))
     'the file is empty'
+    >>> found = Problem("expected 1, found 2", "version", 1, excerpt=Excerpt("version: 2", 9, 10))
+    >>> print(render_problem(found, "a.yaml"))
+    a.yaml:1:10: version: expected 1, found 2
+        1 | version: 2
+          |          ^
     """
-    place = ":".join(str(part) for part in (source, problem.line) if part is not None)
-    return ": ".join(part for part in (place, problem.path, problem.message) if part)
+    excerpt = problem.excerpt
+    column = None if excerpt is None or problem.line is None else excerpt.start + 1
+    place = ":".join(str(part) for part in (source, problem.line, column) if part is not None)
+    text = ": ".join(part for part in (place, problem.path, problem.message) if part)
+    return text if excerpt is None else f"{text}\n{excerpt.render(problem.line, columns=columns, color=color)}"
