@@ -188,14 +188,14 @@ def underlined(problem):
 
 def test_later_problems_get_their_text(write):
     text = SMALL.replace("  score: online_score", "  score: online_score\n  segments: [country, surface]")
-    config = load_config(write(text), ["traffic.label=clik"])
+    config = load_config(write(text), ["traffic.label=clicked"])
     assert underlined(config.locate(Problem("m", "traffic.score"))) == "online_score"
     assert underlined(config.locate(Problem("m", "traffic.segments[1]"))) == "surface"
     assert underlined(config.locate(Problem("no column `surface`", "traffic.segments"))) == "surface"
     assert underlined(config.locate(Problem("m", "traffic.segments"))) == "[country, surface]"
     assert underlined(config.locate(Problem("m", "traffic.time"))) == "traffic"  # it is not given
     option = config.locate(Problem("m", "traffic.label"))
-    assert (underlined(option), option.excerpt.text) == ("clik", "--set traffic.label=clik")
+    assert (underlined(option), option.excerpt.text) == ("clicked", "--set traffic.label=clicked")
     assert config.locate(option) == option
     assert config.locate(Problem("m")).excerpt is None
 

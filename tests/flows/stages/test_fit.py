@@ -206,7 +206,7 @@ def test_problems_get_their_lines_and_the_name_of_the_file(tmp_path: Path):
     line = next(place for place, text in enumerate(path.read_text().splitlines(), 1) if "score: online_score" in text)
     assert [problem.line for problem in caught.value.problems] == [line, None]
     assert caught.value.source == given.source
-    assert str(caught.value).startswith(f"{given.source}:{line}: traffic.score: wrong")
+    assert f"\n{given.source}:{line}:10: traffic.score: wrong\n" in str(caught.value)
 
 
 def test_other_errors_pass_as_they_are(directory: Path):
