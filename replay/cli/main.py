@@ -14,14 +14,43 @@ from types import FrameType
 import click
 
 from replay.cli.commands import COMMANDS
+from replay.cli.help import Program, usage_text
 from replay.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, ConfigError, ReplayError
 from replay.errors.excerpt import COLUMNS
 from replay.spark.faststart.ending import short_ending
 from replay.version import __version__
 
+_NOTES = """
+Exit codes:
+  0    done, and every gate passed
+  1    a gate failed, or could not be judged
+  2    wrong usage or config; or the output holds a run of another config
+  3    traffic or checkpoint refused
+  4    the run itself failed
+  130  interrupted
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="replay")
+Start with `replay demo`, or with `replay init` on your own traffic; `replay COMMAND --help` has examples.
+"""
+
+
+def _versions(context: click.Context, _option: click.Parameter, asked: bool) -> None:
+    """Print the versions that matter, looked up without importing what they are of."""
+    if not asked or context.resilient_parsing:
+        return
+    from replay.store.manifest import package_versions
+
+    versions = {"replay": __version__, **package_versions()}
+    names = ("replay", "python", "torch", "pyspark", "delta-spark")
+    click.echo("\n".join(f"{name} {versions[name]}" for name in names))
+    context.exit()
+
+
+@click.group(
+    cls=Program, notes=_NOTES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_versions, help="Show versions and exit."
+)
 def cli() -> None:
     """Replay logged ranking traffic under any checkpoint, and diff it against what online answered."""
 
@@ -76,7 +105,7 @@ def execute(command: click.Command, arguments: list[str]) -> int:
         click.echo(f"error: {_text(error)}", err=True)
         return error.exit_code
     except click.ClickException as error:
-        error.show()
+        click.echo(f"error: {usage_text(error)}", err=True)
         return EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
         return _interrupted()

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import click.shell_completion
 
-from replay.config import ReplayConfig, load_config
-from replay.config.sections.checkpoints import FACTORY_PATTERN, OPERATOR_PATTERN
+from replay.cli.help import GroupedOption
 from replay.errors import UsageError
 
 if TYPE_CHECKING:
+    from replay.config import ReplayConfig
     from replay.flows.options import Options
 
 
@@ -47,6 +50,8 @@ class Common:
 
     def load(self, config: str) -> ReplayConfig:
         """Load a config with what these options set in it."""
+        from replay.config import load_config
+
         return load_config(config, overrides=self.overrides, output=self.output)
 
     def options(self) -> Options:
@@ -61,16 +66,35 @@ class Common:
         )
 
 
+def _shared(group: str, *names: str, **settings: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(*names, cls=GroupedOption, group=group, **settings)
+
+
+_CONFIG, _PRINTING, _SPARK, _SAFETY = "Config and output", "Printing", "Spark", "Safety"
 _OPTIONS = (
-    click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override any key of the config."),
-    click.option("--output", metavar="DIR", help="Where to write, instead of the config's `output`."),
-    click.option("--master", metavar="URL", help="Spark master [default: local[*], or what spark-submit set]."),
-    click.option("--conf", "conf", multiple=True, metavar="KEY=VALUE", help="A Spark setting."),
-    click.option("--overwrite", is_flag=True, help="Start afresh, and replace whatever run the output holds."),
-    click.option("--quiet", is_flag=True, help="Print nothing but errors."),
-    click.option("--json", "as_json", is_flag=True, help="The summary on stdout; everything else on stderr."),
-    click.option("--allow-pickle", is_flag=True, help="Open checkpoints that are pickled modules: runs their code."),
-    click.option("--allow-non-finite", is_flag=True, help="Score checkpoints that hold NaN or Inf weights."),
+    _shared(
+        _CONFIG,
+        *("--set", "overrides"),
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Override a key of the config; give it once per key: --set seed=1 --set model.inputs[0].dtype=int64.",
+    ),
+    _shared(_CONFIG, "--output", metavar="DIR", help="Where to write, instead of the config's `output`."),
+    _shared(_CONFIG, "--overwrite", is_flag=True, help="Start afresh, and replace whatever run the output holds."),
+    _shared(_PRINTING, "--quiet", is_flag=True, help="Print nothing but errors."),
+    _shared(_PRINTING, "--json", "as_json", is_flag=True, help="The summary on stdout; everything else on stderr."),
+    _shared(_SPARK, "--master", metavar="URL", help="Spark master [default: local[*], or what spark-submit set]."),
+    _shared(
+        _SPARK,
+        *("--conf", "conf"),
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="A Spark setting; give it once per setting: --conf spark.driver.memory=8g --conf spark.local.dir=/fast.",
+    ),
+    _shared(
+        _SAFETY, "--allow-pickle", is_flag=True, help="Open checkpoints that are pickled modules: runs their code."
+    ),
+    _shared(_SAFETY, "--allow-non-finite", is_flag=True, help="Score checkpoints that hold NaN or Inf weights."),
 )
 
 
@@ -87,25 +111,46 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def matching(pattern: str, expected: str) -> Callable[..., Any]:
-    """Callback of an option whose values have a certain form; anything else is wrong usage.
-
-    Args:
-        pattern: Of a whole value.
-        expected: The form in words, with an example.
-    """
-
-    def check(_context: click.Context, _option: click.Parameter, given: Any) -> Any:
-        for value in given if isinstance(given, tuple) else (given,):
-            if value is not None and not re.fullmatch(pattern, value):
-                raise click.BadParameter(f"found {value!r}, expected {expected}")
-        return given
-
-    return check
+def _refuse(given: Any, pattern: str, expected: str) -> None:
+    for value in given if isinstance(given, tuple) else (given,):
+        if value is not None and not re.fullmatch(pattern, value):
+            raise click.BadParameter(f"found {value!r}, expected {expected}")
 
 
-an_operator = matching(OPERATOR_PATTERN, "an operator by library and name, such as torchvision.nms")
-a_factory = matching(FACTORY_PATTERN, "module:function or file.py:function")
+def an_operator(_context: click.Context, _option: click.Parameter, given: Any) -> Any:
+    """Callback of an option that names operators of a library; anything else is wrong usage."""
+    if given:
+        from replay.config.sections.checkpoints import OPERATOR_PATTERN
+
+        _refuse(given, OPERATOR_PATTERN, "an operator by library and name, such as torchvision.nms")
+    return given
+
+
+def a_factory(_context: click.Context, _option: click.Parameter, given: Any) -> Any:
+    """Callback of an option that names a factory; anything else is wrong usage."""
+    if given is not None:
+        from replay.config.sections.checkpoints import FACTORY_PATTERN
+
+        _refuse(given, FACTORY_PATTERN, "module:function or file.py:function")
+    return given
+
+
+class ConfigPath(click.Path):
+    """The path of a config: a shell completes it by files that may be one, and by all where there are none."""
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """List what completes a word."""
+        from click.shell_completion import CompletionItem
+
+        directory, name = os.path.split(incomplete)
+        try:
+            found = sorted(entry.name for entry in Path(directory or ".").iterdir() if entry.name.startswith(name))
+        except OSError:
+            found = []
+        configs = [CompletionItem(os.path.join(directory, each)) for each in found if each.endswith((".yaml", ".yml"))]  # noqa: PTH118, as typed
+        return configs or super().shell_complete(ctx, param, incomplete)
 
 
 def parse_conf(settings: tuple[str, ...]) -> dict[str, str]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
 from replay.cli.options import Common, echo_json
-from replay.config import ReplayConfig
-from replay.errors import EXIT_GATE_FAILED, EXIT_OK
+from replay.errors import EXIT_GATE_FAILED, EXIT_OK, ReplayError, UsageError
 from replay.spark.faststart.garbage import no_collection
 
 if TYPE_CHECKING:
+    from replay.config import ReplayConfig
     from replay.flows.run import RunResult
     from replay.report.summary.data import ReportData
 
@@ -53,6 +55,24 @@ def _library_function(*, diagnosed: bool) -> ReplayFunction:
     from replay.flows.run import run
 
     return run
+
+
+def refuse_file(output: str) -> None:
+    """Refuse a file where the output of a run is expected.
+
+    Raises:
+        UsageError: It is one; where it is a config, its own output is named.
+    """
+    if not Path(output).is_file():
+        return
+    meant = ""
+    if output.endswith((".yaml", ".yml")):
+        from replay.config.yaml.document import read_document
+
+        with contextlib.suppress(ReplayError):
+            named = read_document(output).data.get("output")
+            meant = f": the config's `output` is {Path(output).parent / named}" if isinstance(named, str) else ""
+    raise UsageError(f"{output} is a file, expected the output directory of a finished run{meant}")
 
 
 def print_report(data: ReportData, report_path: str, common: Common) -> None:

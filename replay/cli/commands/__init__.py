@@ -1,5 +1,6 @@
 """The commands, a file each: parse, call one function of the library, print what it returns."""
 
+from replay.cli.commands.completion import completion
 from replay.cli.commands.demo import demo
 from replay.cli.commands.diagnose import diagnose
 from replay.cli.commands.gate import gate
@@ -10,4 +11,4 @@ from replay.cli.commands.row import row
 from replay.cli.commands.run import run
 from replay.cli.commands.validate import validate
 
-COMMANDS = (run, diagnose, gate, validate, inspect, init, report, demo, row)
+COMMANDS = (demo, init, inspect, validate, run, diagnose, gate, row, report, completion)

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import click
 
-from replay.cli.options import Common, common_options
+from replay.cli.help import Command
+from replay.cli.options import Common, ConfigPath, common_options
 from replay.cli.replays import gates_exit_code, print_report, replay_config
 
 
-@click.command()
-@click.argument("config", type=click.Path())
+@click.command(
+    cls=Command,
+    short_help="The same, and find incidents and their causes.",
+    examples=(
+        ("find the incidents and what explains them", "replay diagnose replay.yaml"),
+        (
+            "one evening alone, into a directory of its own",
+            "replay diagnose replay.yaml --set traffic.window.start=2026-11-20T18:00:00Z --output out-18",
+        ),
+        ("search longer for the causes of each incident", "replay diagnose replay.yaml --budget 2000000"),
+    ),
+)
+@click.argument("config", type=ConfigPath())
 @click.option("--budget", type=click.IntRange(min=1), help="Rows scored in the search of one incident's causes.")
 @common_options
 def diagnose(config: str, budget: int | None, common: Common) -> int:

@@ -7,13 +7,25 @@ from pathlib import Path
 
 import click
 
-from replay.cli.options import Common, common_options, echo_json
+from replay.cli.help import Command
+from replay.cli.options import Common, ConfigPath, common_options, echo_json
 from replay.cli.replays import gates_exit_code, replay_config
 from replay.errors import EXIT_OK, UsageError
 
 
-@click.command()
-@click.argument("target", metavar="CONFIG|OUTPUT", type=click.Path())
+@click.command(
+    cls=Command,
+    short_help="Judge the gates of a config, or of a finished run.",
+    examples=(
+        ("replay if needed, and judge every gate of the config", "replay gate replay.yaml"),
+        ("judge a finished run again, for a CI system", "replay gate out --junit gates.xml"),
+        (
+            "see the verdicts of a candidate without failing the job",
+            "replay gate replay.yaml --set checkpoints.candidate.path=ckpt/new.pt2 --dry-run",
+        ),
+    ),
+)
+@click.argument("target", metavar="CONFIG|OUTPUT", type=ConfigPath())
 @click.option("--junit", metavar="FILE", type=click.Path(), help="Write the verdicts as JUnit XML too.")
 @click.option("--dry-run", is_flag=True, help="Report the verdicts, and exit with 0 whatever they are.")
 @common_options

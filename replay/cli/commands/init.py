@@ -6,20 +6,42 @@ from pathlib import Path
 
 import click
 
+from replay.cli.help import Command
 from replay.cli.options import Common, a_factory, an_operator, parse_conf
 from replay.errors import EXIT_OK, UsageError
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    short_help="Draft a config from a table and a checkpoint.",
+    examples=(
+        (
+            "draft replay.yaml from a table and a checkpoint",
+            "replay init --traffic data/traffic --checkpoint ckpt/prod.pt2",
+        ),
+        (
+            "weights alone: name the function that builds the module",
+            "replay init --traffic data/traffic --checkpoint ckpt/prod.pt --factory my_models.py:build -o prod.yaml",
+        ),
+    ),
+)
 @click.option("--traffic", required=True, metavar="PATH", help="Parquet or Delta directory of logged traffic.")
 @click.option("--checkpoint", required=True, type=click.Path(), help="A checkpoint that scored it.")
 @click.option("-o", "--output", "target", default="replay.yaml", show_default=True, help="File to write.")
-@click.option("--factory", callback=a_factory, help="module:function that builds the module, for weights alone.")
+@click.option(
+    "--factory", callback=a_factory, metavar="MODULE:FUNCTION", help="What builds the module, for weights alone."
+)
 @click.option("--overwrite", is_flag=True, help="Replace the file.")
 @click.option("--master", metavar="URL", help="Spark master.")
-@click.option("--conf", multiple=True, metavar="KEY=VALUE", help="A Spark setting.")
+@click.option("--conf", multiple=True, metavar="KEY=VALUE", help="A Spark setting; give it once per setting.")
 @click.option("--allow-pickle", is_flag=True, help="Accept a pickled module.")
-@click.option("--allow-operator", multiple=True, callback=an_operator, help="A library's, that the file may call.")
+@click.option(
+    "--allow-operator",
+    multiple=True,
+    callback=an_operator,
+    metavar="LIBRARY.NAME",
+    help="An operator of a library that the file may call; give it once per operator.",
+)
 def init(
     traffic: str,
     checkpoint: str,

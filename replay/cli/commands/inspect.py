@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from replay.cli.help import Command
 from replay.cli.options import an_operator, echo_json
 from replay.errors import EXIT_OK, EXIT_REFUSED
 
@@ -17,12 +18,25 @@ if TYPE_CHECKING:
 _TENSORS_SHOWN = 20
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    short_help="Say what a checkpoint is; runs none of it.",
+    examples=(
+        ("format, hash, signature, and what opening it would run", "replay inspect ckpt/prod.pt2"),
+        ("all that is known, for a program", "replay inspect ckpt/prod.pt2 --json"),
+    ),
+)
 @click.argument("checkpoint", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Everything that is known, as JSON.")
 @click.option("--allow-pickle", is_flag=True, help="Judge as a run with --allow-pickle would.")
 @click.option("--allow-non-finite", is_flag=True, help="Judge as a run with --allow-non-finite would.")
-@click.option("--allow-operator", multiple=True, callback=an_operator, help="Judge as `operators: [NAME]` would.")
+@click.option(
+    "--allow-operator",
+    multiple=True,
+    callback=an_operator,
+    metavar="LIBRARY.NAME",
+    help="Judge as `operators: [LIBRARY.NAME]` would; give it once per operator.",
+)
 def inspect(
     checkpoint: str, as_json: bool, allow_pickle: bool, allow_non_finite: bool, allow_operator: tuple[str, ...]
 ) -> int:

@@ -7,13 +7,28 @@ from pathlib import Path
 
 import click
 
-from replay.cli.options import Common, common_options
+from replay.cli.help import Command
+from replay.cli.options import Common, ConfigPath, common_options
 from replay.cli.replays import gates_exit_code, print_report, replay_config
 from replay.errors import UsageError
 
 
-@click.command()
-@click.argument("config", type=click.Path())
+@click.command(
+    cls=Command,
+    short_help="Score every variant, compare, measure, report.",
+    examples=(
+        ("score, compare, measure; the report is at the end of what is printed", "replay run replay.yaml"),
+        (
+            "another checkpoint, into another directory",
+            "replay run replay.yaml --set checkpoints.prod.path=ckpt/new.pt2 --output out-new",
+        ),
+        (
+            "every pairing of the versions of two modules, oldest first",
+            "replay run replay.yaml --skew-matrix user_tower=v1,v2 item_tower=v1,v2",
+        ),
+    ),
+)
+@click.argument("config", type=ConfigPath())
 @click.argument("modules", nargs=-1, metavar="[MODULE=CHECKPOINT,CHECKPOINT ...]")
 @click.option(
     "--skew-matrix", is_flag=True, help="Replay every pairing of module versions, given as MODULE=A,B or by the config."

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import click
 
-from replay.cli.options import Common, common_options, echo_json
+from replay.cli.help import Command
+from replay.cli.options import Common, ConfigPath, common_options, echo_json
 from replay.errors import EXIT_OK
 
 
-@click.command()
-@click.argument("config", type=click.Path())
+@click.command(
+    cls=Command,
+    short_help="Check config, table and checkpoints before a run.",
+    examples=(
+        ("every problem at once, before a long run", "replay validate replay.yaml"),
+        ("with a key of it set otherwise", "replay validate replay.yaml --set model.output.transform=sigmoid"),
+    ),
+)
+@click.argument("config", type=ConfigPath())
 @common_options
 def validate(config: str, common: Common) -> int:
     """Check config, table schema, keys and checkpoints; print every problem at once."""

@@ -12,7 +12,7 @@ import yaml
 from replay.config.messages.finding import Finding, KeyPath
 from replay.config.yaml.nodes import NodeReader, PlainLoader, TooLargeError
 from replay.config.yaml.origins import Origins, without
-from replay.config.yaml.path_mistakes import a_directory, no_such_file
+from replay.config.yaml.path_mistakes import a_directory, no_config
 from replay.config.yaml.places import TextPlace, TextSpan, excerpt_at, split_lines
 from replay.errors import ConfigError, Problem
 from replay.errors.excerpt import Excerpt
@@ -121,7 +121,7 @@ def _read_text(path: Path) -> str:
             raise YamlError(f"found {path.stat().st_size:,} bytes, expected a YAML config: is this the right file?")
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise YamlError(no_such_file(path)) from error
+        raise YamlError(no_config(path)) from error
     except IsADirectoryError as error:
         raise YamlError(a_directory(path)) from error
     except OSError as error:

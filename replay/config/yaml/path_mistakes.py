@@ -10,7 +10,7 @@ from replay.config.names import nearest
 _SHOWN = 3
 
 
-def no_such_file(path: Path) -> str:
+def no_config(path: Path) -> str:
     """Say that there is no file, and which config near by may be meant."""
     if not path.parent.is_dir():
         return f"no such file: there is no directory {path.parent} either"
