@@ -12,6 +12,7 @@ from replay.checkpoints.examine import described, locate, unexpected_non_finite
 from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256
 from replay.checkpoints.finite import non_finite_tensors
 from replay.checkpoints.format import FORMATS
+from replay.checkpoints.prefixes import shared_prefixes
 from replay.checkpoints.safety.allowlist import READ
 from replay.checkpoints.safety.archives import LOCAL_MAGIC, Archive
 from replay.checkpoints.safety.pickles import walk_pickle
@@ -62,6 +63,7 @@ class Inspection:
         set_aside: What was not read, in words.
         executes: What opening it would run, in words.
         signature: Inputs and outputs, where the file says.
+        shared_prefix: What the names of all weights begin with, where they are for a factory's module; or empty.
     """
 
     path: str
@@ -80,6 +82,7 @@ class Inspection:
     set_aside: tuple[str, ...] = ()
     executes: tuple[str, ...] = ()
     signature: Signature | None = None
+    shared_prefix: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as ``replay inspect --json`` prints it."""
@@ -142,6 +145,8 @@ def describe_checkpoint(checkpoint: Checkpoint) -> Inspection:
             of all its sources.
     """
     recipe = () if checkpoint.recipe is None else (f"weights made of {checkpoint.recipe}",)
+    names = [info.name for info in checkpoint.tensors] if FORMATS[checkpoint.format].needs_factory else []
+    prefixes = shared_prefixes(names) if len(names) > 1 else ()
     return Inspection(
         path=checkpoint.path,
         verdict="runs code" if FORMATS[checkpoint.format].runs_code else "safe",
@@ -156,6 +161,7 @@ def describe_checkpoint(checkpoint: Checkpoint) -> Inspection:
         set_aside=checkpoint.set_aside,
         executes=(*recipe, *checkpoint.executes),
         signature=checkpoint.signature,
+        shared_prefix=prefixes[-1] if prefixes else "",
     )
 
 

@@ -15,6 +15,7 @@ from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.contents import Contents, listed
 from replay.checkpoints.format import FORMATS, CheckpointFormat, Source
 from replay.checkpoints.modules.assigning import open_weights
+from replay.checkpoints.prefixes import model_weights
 from replay.checkpoints.safety.json import parse_json
 from replay.checkpoints.safety.storages import MappedFile, contiguous_strides, tensor_over, whole_number
 from replay.checkpoints.scorers.scorer import OpenedModel
@@ -73,7 +74,9 @@ class Safetensors(CheckpointFormat):
     def read(self, source: Source, config: CheckpointConfig, *, allow_pickle: bool) -> Contents:
         """Read all files; lengths and offsets must add up."""
         files = self.files(source.path)
-        return Contents(self.name, _read_file(MappedFile(files[0])) if len(files) == 1 else _read_shards(files))
+        tensors = _read_file(MappedFile(files[0])) if len(files) == 1 else _read_shards(files)
+        model = model_weights(tensors, config.prefix, str(source.path))
+        return Contents(self.name, model.tensors, set_aside=model.set_aside)
 
     def open(self, checkpoint: Checkpoint, model: ModelConfig, device: str) -> OpenedModel:
         """Build the factory's module over the weights."""

@@ -17,6 +17,7 @@ from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.contents import dtype_name
 from replay.checkpoints.modules.factory import Factory
 from replay.checkpoints.modules.meta_tensors import MetaTensors
+from replay.checkpoints.prefixes import shared_prefixes, strip_wrappers
 from replay.checkpoints.recipes.materialized_weights import read_state_dict
 from replay.checkpoints.scorers.calling import Arguments, bind, refuse_unfit
 from replay.checkpoints.scorers.scorer import OpenedModel, last_words
@@ -85,20 +86,54 @@ def assign(module: nn.Module, state: Mapping[str, torch.Tensor], checkpoint: Che
         checkpoint: For messages.
 
     Returns:
-        Notes about parameters whose type differs; the file's type is kept.
+        Notes about a prefix that all names have in the file alone, and is left out, and about parameters whose type
+        differs; the file's type is kept.
 
     Raises:
         CheckpointMismatch: Parameters are missing, unknown or have another shape; all of them at once.
     """
     module.requires_grad_(False)
     own = module.state_dict(keep_vars=True)
-    complete = {**state, **_tied(own, state)}
-    notes = _dtype_notes(own, complete)
+    complete, note = _named_alike(own, state)
+    notes = (*note, *_dtype_notes(own, complete))
     try:
         module.load_state_dict(complete, strict=True, assign=True)
     except (RuntimeError, TypeError, ValueError, KeyError) as error:
         raise CheckpointMismatch(_misfit_message(own, complete, checkpoint, error)) from error
     return notes
+
+
+def _named_alike(
+    own: Mapping[str, Any], state: Mapping[str, torch.Tensor]
+) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
+    """The file's tensors under the module's names, and a note where those are others; as they are where none fit."""
+    complete = {**state, **_tied(own, state)}
+    if _fits(own, complete):
+        return complete, ()
+    for prefix in shared_prefixes(state):
+        short = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
+        renamed = {**short, **_tied(own, short)}
+        if _fits(own, renamed):
+            note = f"all names in the file begin with `{prefix}`, which the factory's module has not: it is left out"
+            return renamed, (f"{note}, as `prefix: {prefix}` would say",)
+    # What wrappers put in front was left out when the file was read, but the factory may build a wrapped module.
+    wrapped = strip_wrappers({name: name for name in own}, "the factory's module")
+    renamed = {wrapped.get(name, name): tensor for name, tensor in complete.items()}
+    return (renamed if _fits(own, renamed) else complete), ()
+
+
+def _fits(own: Mapping[str, Any], state: Mapping[str, torch.Tensor]) -> bool:
+    """Whether names and shapes are the module's."""
+    return own.keys() == state.keys() and all(
+        not isinstance(value, torch.Tensor) or value.shape == state[name].shape for name, value in own.items()
+    )
+
+
+def _prefix_hint(own: Mapping[str, Any], state: Mapping[str, torch.Tensor]) -> list[str]:
+    """What to write where the file holds the module's parameters under a prefix, beside others."""
+    prefixes = dict.fromkeys(prefix for name in state for prefix in shared_prefixes([name]))
+    found = [prefix for prefix in prefixes if own and all(f"{prefix}{name}" in state for name in own)]
+    return [f"  all of them are in the file under `{found[0]}`: give `prefix: {found[0]}`"] if found else []
 
 
 def _tied(own: Mapping[str, Any], state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -137,6 +172,7 @@ def _misfit_message(
             f"checkpoint {checkpoint.name!r}: the weights in {checkpoint.path} do not fit the module that factory "
             f"{checkpoint.config.factory} builds",
             *parts,
+            *_prefix_hint(own, state),
             "  check the factory's `kwargs`, or `weights`, which says where in the file they are",
         )
     )

@@ -75,6 +75,9 @@ def _lines(inspection: Inspection) -> Iterator[str]:
         yield f"  takes       {_specs(inspection.signature.inputs)}"
         yield f"  answers     {_specs(inspection.signature.outputs)}"
     yield from _findings(inspection)
+    if inspection.shared_prefix:
+        names = f"all names begin with {inspection.shared_prefix}"
+        yield f"  prefix      {names}: it is left out where the factory's module has the names without it"
     for tensor in inspection.tensors[:_TENSORS_SHOWN]:
         yield f"  tensor      {tensor.name} {tensor.dtype} {tuple(tensor.shape)}"
     if len(inspection.tensors) > _TENSORS_SHOWN:

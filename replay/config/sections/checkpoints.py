@@ -51,6 +51,10 @@ class CheckpointConfig(Section):
     """SHA-256 that the file must have; a file with another one is refused."""
     weights: Text | None = None
     """Where in the file the state dict is (a dotted path of keys); default: it is searched for."""
+    prefix: Text | None = None
+    """What the file has in front of the names of the model's weights, such as `net.` where a Lightning module keeps the
+    model in `self.net`; what is named otherwise is set aside. Default: what all names share, where the factory's module
+    has exactly the names without it. `module.` (DataParallel) and `_orig_mod.` (torch.compile) are always left out."""
     operators: tuple[Annotated[str, StringConstraints(pattern=OPERATOR_PATTERN)], ...] = ()
     """Operators of other libraries that the file may call, by name: `torchvision.nms`; C++ classes that it may hold as
     `torch.classes.library.Name`. They run as that library wrote them, and something must import it."""
@@ -61,6 +65,8 @@ class CheckpointConfig(Section):
         kwargs = data.get("kwargs")
         if kwargs and data.get("factory") is None:
             yield Finding(("kwargs",), "are the factory's arguments: give a `factory`")
+        if data.get("prefix") is not None and data.get("factory") is None:
+            yield Finding(("prefix",), "is of weights for a factory's module: give a `factory`")
         yield from check_plain(kwargs, ("kwargs",), "a factory")
 
 

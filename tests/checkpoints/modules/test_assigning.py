@@ -220,3 +220,69 @@ def test_forward_with_more_needed_arguments_is_refused(tmp_path: Path) -> None:
         CheckpointMismatch, match=r"1 positional inputs? \(dense\), forward\(\) needs 2: \(dense, ids\)"
     ):
         opened(tmp_path / "m.pt", contract("dense"), factory="tests.checkpoints.models:build")
+
+
+class Lightning(nn.Module):
+    """As Lightning modules keep the model, beside what only training needs."""
+
+    def __init__(self, *, extras: bool) -> None:
+        super().__init__()
+        self.net = ranker()
+        if extras:
+            self.loss = nn.BCEWithLogitsLoss(pos_weight=torch.ones(1))
+
+    def forward(self, dense: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        return self.net(dense, ids)
+
+
+FACTORY = "tests.checkpoints.models:build"
+
+
+@pytest.mark.parametrize("file", ["last.ckpt", "last.safetensors"])
+def test_a_prefix_that_all_names_share_is_left_out_where_the_rest_fits(tmp_path: Path, file: str) -> None:
+    model = Lightning(extras=False)
+    state = model.state_dict()
+    if file.endswith("ckpt"):
+        torch.save({"state_dict": state, "epoch": 3, "pytorch-lightning_version": "2.5.0"}, tmp_path / file)
+    else:
+        save_file(dict(state), tmp_path / file)
+    scorer = opened(tmp_path / file, factory=FACTORY, base_dir=HERE)
+    torch.testing.assert_close(scorer.score(rows(5)), model(**rows(5)).detach(), rtol=1e-6, atol=1e-6)
+    assert scorer.notes == (
+        "all names in the file begin with `net.`, which the factory's module has not: it is left out, as "
+        "`prefix: net.` would say",
+    )
+
+
+def test_a_module_that_has_the_names_with_the_prefix_gets_them_so(tmp_path: Path) -> None:
+    model = Lightning(extras=False)
+    torch.save(model.state_dict(), tmp_path / "m.pt")
+    scorer = opened(tmp_path / "m.pt", factory=f"{MODULE}:build_lightning", base_dir=HERE)
+    torch.testing.assert_close(scorer.score(rows(5)), model(**rows(5)).detach(), rtol=1e-6, atol=1e-6)
+    assert scorer.notes == ()
+
+
+def build_lightning() -> nn.Module:
+    return Lightning(extras=False)
+
+
+def build_compiled() -> nn.Module:
+    return torch.compile(ranker(), backend="eager")  # type: ignore[return-value]
+
+
+def test_a_factory_that_builds_a_compiled_module_gets_its_names(tmp_path: Path) -> None:
+    model = ranker()
+    torch.save({f"_orig_mod.{name}": tensor for name, tensor in model.state_dict().items()}, tmp_path / "m.pt")
+    scorer = opened(tmp_path / "m.pt", factory=f"{MODULE}:build_compiled", base_dir=HERE)
+    torch.testing.assert_close(scorer.score(rows(5)), model(**rows(5)).detach(), rtol=1e-6, atol=1e-6)
+
+
+def test_weights_beside_the_model_need_the_prefix(tmp_path: Path) -> None:
+    model = Lightning(extras=True)
+    torch.save({"state_dict": model.state_dict()}, tmp_path / "last.ckpt")
+    with pytest.raises(CheckpointMismatch, match=r"all of them are in the file under `net\.`: give `prefix: net\.`"):
+        opened(tmp_path / "last.ckpt", factory=FACTORY, base_dir=HERE)
+    checkpoint = examined(tmp_path / "last.ckpt", factory=FACTORY, prefix="net.", base_dir=HERE)
+    assert checkpoint.set_aside == ("loss.pos_weight (outside of the prefix net.)",)
+    scorer = open_scorer(checkpoint, contract("dense", "ids"))
+    torch.testing.assert_close(scorer.score(rows(5)), model(**rows(5)).detach(), rtol=1e-6, atol=1e-6)

@@ -33,6 +33,11 @@ def test_arguments_need_a_factory():
     assert found(kwargs={"dim": 16}) == [(("kwargs",), "are the factory's arguments: give a `factory`")]
 
 
+def test_a_prefix_needs_a_factory():
+    assert found(prefix="net.") == [(("prefix",), "is of weights for a factory's module: give a `factory`")]
+    assert found(prefix="net.", factory="m:f") == []
+
+
 def test_arguments_are_plain_data():
     assert found(factory="m:f", kwargs={"a": {"b": [1, {1, 2}]}, "c": object, "d": {"e": {5: 1}}}) == [
         (("kwargs", "a", "b", 1), "found set, expected plain data (text, numbers, true, false, lists)"),

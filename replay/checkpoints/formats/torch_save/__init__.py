@@ -9,6 +9,7 @@ from replay.checkpoints.formats.torch_save.file import PolicyChoice, TorchFile, 
 from replay.checkpoints.formats.torch_save.module import open_pickled
 from replay.checkpoints.formats.torch_save.state_dicts import find_state, is_module, pickled_tensors
 from replay.checkpoints.modules.assigning import open_weights
+from replay.checkpoints.prefixes import model_weights
 from replay.checkpoints.safety.allowlist import READ, Policy
 from replay.checkpoints.safety.archives import Archive
 from replay.checkpoints.safety.pickles import PickleWalk
@@ -56,11 +57,12 @@ class StateDict(CheckpointFormat):
         if is_module(file.root) and config.factory is None:
             return _module_contents(file, place, others, allow_pickle)
         state = find_state(file.root, config.weights, place)
+        model = model_weights(state.tensors, config.prefix, place, state.not_parameters)
         return Contents(
             self.name,
-            state.tensors,
-            not_parameters=state.not_parameters,
-            set_aside=(*state.set_aside, *others),
+            model.tensors,
+            not_parameters=model.not_parameters,
+            set_aside=(*state.set_aside, *model.set_aside, *others),
             executes=(f"factory {config.factory}",) if config.factory else (),
             pickles=file.pickles,
         )

@@ -41,7 +41,7 @@ class SavedState:
     """Weights that were found.
 
     Attributes:
-        tensors: By name, prefixes stripped.
+        tensors: By name, as in the file.
         where: Dotted path to them; empty for the whole file.
         set_aside: What lies beside them, in words.
         not_parameters: Names known to be buffers.
@@ -94,12 +94,7 @@ def find_state(root: Any, weights: str | None, place: str) -> SavedState:
         raise CheckpointMismatch(
             f"{place}: no tensors under {weights or 'any key'} ({describe(found)}); expected names and their tensors"
         )
-    return SavedState(
-        strip_prefixes(tensors, place),
-        ".".join(search.path),
-        search.notes(),
-        frozenset(strip_prefixes(dict.fromkeys(buffers, 0), place, like=tensors)),
-    )
+    return SavedState(tensors, ".".join(search.path), search.notes(), frozenset(buffers))
 
 
 def is_module(value: Any) -> bool:
@@ -108,36 +103,6 @@ def is_module(value: Any) -> bool:
     return isinstance(state, dict) and all(
         isinstance(state.get(kind), dict) for kind in ("_parameters", "_buffers", "_modules")
     )
-
-
-def strip_prefixes(named: Mapping[str, Any], place: str, like: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Names without what DataParallel (``module.``) and torch.compile (``_orig_mod.``) put in front.
-
-    Args:
-        named: Values by name.
-        place: The file, for messages.
-        like: Names that decide whether all begin with a prefix; default: those of ``named``.
-
-    >>> strip_prefixes({"module._orig_mod.emb.weight": 1, "module._orig_mod.out._orig_mod.bias": 2}, "x")
-    {'emb.weight': 1, 'out.bias': 2}
-    """
-    known = list(like if like is not None else named)
-    count = 0
-    while known and all(name.startswith(("module.", "_orig_mod.")) for name in known):
-        known = [name.partition(".")[2] for name in known]
-        count += 1
-    stripped = {}
-    for name, value in named.items():
-        short = name
-        for _ in range(count):
-            short = short.partition(".")[2]
-        short = short.replace("._orig_mod.", ".").removeprefix("_orig_mod.")
-        if short in stripped:
-            raise CorruptCheckpoint(
-                f"{place}: two weights are named {short!r} once prefixes are stripped; save it again"
-            )
-        stripped[short] = value
-    return stripped
 
 
 def _label(key: Any) -> str:

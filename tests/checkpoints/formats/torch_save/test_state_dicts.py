@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from replay.checkpoints.examine import examine, read_state_dict
-from replay.checkpoints.formats.torch_save.state_dicts import find_state, pickled_tensors, strip_prefixes
+from replay.checkpoints.examine import examine
+from replay.checkpoints.formats.torch_save.state_dicts import find_state, pickled_tensors
 from replay.checkpoints.safety.placeholders import placeholder_class
 from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointMismatch, CorruptCheckpoint
@@ -71,35 +71,6 @@ def test_a_path_that_leads_nowhere_names_what_is_there() -> None:
 def test_no_weights_at_all(root: Any) -> None:
     with pytest.raises(CheckpointMismatch, match="no tensors under any key"):
         names(root)
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (["module.a.w", "module.b"], ["a.w", "b"]),
-        (["_orig_mod.a.w", "_orig_mod.b"], ["a.w", "b"]),
-        (["module._orig_mod.a", "module._orig_mod.b"], ["a", "b"]),
-        (["_orig_mod.module.a"], ["a"]),
-        (["tower._orig_mod.w", "out.w"], ["tower.w", "out.w"]),
-        (["module.a", "other.b"], ["module.a", "other.b"]),
-    ],
-)
-def test_prefixes_of_data_parallel_and_compile_are_stripped(given: list[str], expected: list[str]) -> None:
-    assert list(strip_prefixes(dict.fromkeys(given, 0), "file")) == expected
-
-
-def test_prefixes_of_real_wrappers_are_stripped(tmp_path: Path) -> None:
-    model = nn.Linear(2, 1)
-    for name, wrapped in (("compiled", torch.compile(model)), ("parallel", nn.DataParallel(model))):
-        path = tmp_path / f"{name}.pt"
-        torch.save(wrapped.state_dict(), path)
-        found = read_state_dict(examine(CheckpointConfig(path=str(path)), name))
-        assert list(found) == ["weight", "bias"]
-
-
-def test_names_that_clash_without_prefixes_are_corrupt() -> None:
-    with pytest.raises(CorruptCheckpoint, match=r"two weights are named 'a\.w'"):
-        strip_prefixes({"a._orig_mod.w": 0, "a.w": 1}, "file")
 
 
 def module(children: dict[str, Any], **tensors: torch.Tensor) -> Any:
