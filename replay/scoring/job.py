@@ -19,8 +19,10 @@ from pyspark import AccumulatorParam, TaskContext
 
 from replay.checkpoints import Checkpoint, Scorer, cached_scorer, settle_worker
 from replay.config import EngineConfig, ModelConfig
-from replay.errors import ReplayError, RunFailed
-from replay.scoring.core import BatchScorer, Stopwatch, Work
+from replay.errors import ReplayError
+from replay.scoring.core import Stopwatch, Work
+from replay.scoring.device import choose_device
+from replay.scoring.local import make_batch_scorer
 from replay.scoring.sources import Sources, find_sources, refuse_other_sources
 from replay.spark.arrow_mapping import map_batches
 from replay.spark.faststart.warmup import warm_up_workers
@@ -120,13 +122,8 @@ def score_partition(
     source = iter(batches)
     first = next(stopwatch.timed("read", source), None)
     if first is not None:
-        scorer = BatchScorer(
-            job.work,
-            first.schema,
-            open_scorers(job.checkpoints, job.work.model, device),
-            job.engine.chunk_rows if device == "cpu" else job.engine.chunk_rows_cuda,
-            pad_chunks=device == "cpu",
-        )
+        scorers = open_scorers(job.checkpoints, job.work.model, device)
+        scorer = make_batch_scorer(job.work, first.schema, scorers, job.engine, device)
         refuse_other_sources(job.sources, find_sources(job.work, job.checkpoints))
         for scores in scorer.run(_chain(first, source), stopwatch):
             rows += scores.num_rows
@@ -166,30 +163,6 @@ def warm_up(
                 open_scorers(wanted, model, "cpu")
 
     return warm_up_workers(spark, open_models)
-
-
-def choose_device(setting: str, gpu_addresses: Sequence[str] = (), partition: int = 0) -> str:
-    """Choose a torch device in the process that scores.
-
-    Args:
-        setting: ``auto`` (CUDA where this process has it), ``cpu`` or ``cuda``.
-        gpu_addresses: GPUs that Spark assigned to this task (``spark.task.resource.gpu``), if any.
-        partition: Spreads tasks over the GPUs where Spark assigned none.
-
-    Returns:
-        ``cpu`` or ``cuda:N``.
-
-    Raises:
-        RunFailed: ``cuda`` was asked for and this process has none.
-    """
-    if setting == "cpu":
-        return "cpu"
-    if not torch.cuda.is_available():
-        if setting == "cuda":
-            raise RunFailed("engine.device is cuda, but this executor has no usable GPU; use `auto` or `cpu`")
-        return "cpu"
-    index = int(gpu_addresses[0]) if gpu_addresses else partition % torch.cuda.device_count()
-    return f"cuda:{index}"
 
 
 def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

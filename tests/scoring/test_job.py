@@ -7,14 +7,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-import torch
 from pyspark.sql import SparkSession
 
 from replay.checkpoints import Checkpoint, FunctionScorer
 from replay.config import EngineConfig
-from replay.errors import RunFailed
 from replay.scoring import job
-from replay.scoring.job import ScoreJob, choose_device, score_partition, warm_up
+from replay.scoring.job import ScoreJob, score_partition, warm_up
 from tests.checkpoints.models import contract, examined, ranker, save
 from tests.scoring.making import batch, table, weighted, work
 
@@ -52,29 +50,6 @@ def test_a_checkpoint_that_does_not_open_is_left_to_the_preflight(spark: SparkSe
     thread.join(60)
     assert not thread.is_alive()
     assert spark.range(3).count() == 3
-
-
-@pytest.mark.parametrize(
-    ("setting", "gpus", "addresses", "partition", "device"),
-    [
-        ("cpu", 2, (), 1, "cpu"),
-        ("auto", 0, (), 1, "cpu"),
-        ("auto", 2, (), 3, "cuda:1"),  # spread over the GPUs
-        ("cuda", 2, ("1",), 0, "cuda:1"),  # Spark's own choice
-    ],
-)
-def test_the_device_of_a_task(
-    monkeypatch: pytest.MonkeyPatch, setting: str, gpus: int, addresses: tuple[str, ...], partition: int, device: str
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
-    assert choose_device(setting, addresses, partition) == device
-
-
-def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(RunFailed, match="this executor has no usable GPU"):
-        choose_device("cuda")
 
 
 @pytest.fixture

@@ -1,0 +1,64 @@
+"""Scoring in this process: the pure core over batches in memory, with the bits that Spark's tasks give."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+
+import pyarrow as pa
+import torch
+
+from replay.checkpoints import Checkpoint, Scorer, cached_scorer
+from replay.config import EngineConfig
+from replay.scoring.core import BatchScorer, Stopwatch, Work
+from replay.scoring.device import choose_device
+
+
+def make_batch_scorer(
+    work: Work, schema: pa.Schema, scorers: Mapping[str, Scorer], engine: EngineConfig, device: str
+) -> BatchScorer:
+    """Make the scorer of batches of one schema, in chunks as large as the device takes them."""
+    on_cpu = device == "cpu"
+    return BatchScorer(
+        work, schema, scorers, engine.chunk_rows if on_cpu else engine.chunk_rows_cuda, pad_chunks=on_cpu
+    )
+
+
+def score_here(
+    work: Work,
+    checkpoints: Mapping[str, Checkpoint],
+    engine: EngineConfig,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+) -> Iterator[pa.RecordBatch]:
+    """Score batches in this process, in their order.
+
+    Args:
+        work: What is scored.
+        checkpoints: By name.
+        engine: Device and chunk sizes.
+        schema: Of the batches.
+        batches: Rows with all that the model reads.
+
+    Yields:
+        What ``work.schema()`` holds, for each batch that has rows.
+    """
+    device = choose_device(engine.device)
+    scorers = {
+        name: cached_scorer(checkpoint, work.model, device, keep=len(checkpoints))
+        for name, checkpoint in checkpoints.items()
+    }
+    scorer = make_batch_scorer(work, schema, scorers, engine, device)
+    with _one_thread():
+        yield from scorer.run(batches, Stopwatch())
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums in the order of Spark's tasks, which have a thread each."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
