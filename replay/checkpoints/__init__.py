@@ -11,6 +11,7 @@ from replay.checkpoints.recipes.derive import derive
 from replay.checkpoints.recipes.materialized_weights import read_state_dict
 from replay.checkpoints.recipes.recipe import Alteration, Splice
 from replay.checkpoints.scorers.cache import cached_scorer, close_scorers, settle_worker
+from replay.checkpoints.scorers.flat_lists import flattening
 from replay.checkpoints.scorers.function_scorer import FunctionScorer
 from replay.checkpoints.scorers.probe import Probe, probe
 from replay.checkpoints.scorers.scorer import ModelScorer, Scorer
@@ -40,6 +41,7 @@ __all__ = [
     "derive",
     "describe_checkpoint",
     "examine",
+    "flattening",
     "inspect_checkpoint",
     "open_scorer",
     "own_sources",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import torch
 
@@ -11,6 +12,7 @@ from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.examine import verify_unchanged
 from replay.checkpoints.format import FORMATS
 from replay.checkpoints.modules.factory import own_sources, refresh_own_code
+from replay.checkpoints.scorers.flat_lists import flattening
 from replay.checkpoints.scorers.output import ScoreReader
 from replay.checkpoints.scorers.scorer import ModelScorer
 from replay.checkpoints.sharing.watch import FileWatch
@@ -42,7 +44,7 @@ def open_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu")
         fingerprint = scorer_fingerprint(checkpoint, model)
     return ModelScorer(
         checkpoint.name,
-        opened,
+        replace(opened, arrange=flattening(model)),
         ScoreReader(model.output, checkpoint.name),
         fingerprint,
         compute_precision(checkpoint),
@@ -57,11 +59,11 @@ def scorer_fingerprint(checkpoint: Checkpoint, model: ModelConfig) -> str:
     """
     decides = {
         "sha256": checkpoint.sha256,
-        "config": checkpoint.config.model_dump(mode="json", include={"factory", "kwargs", "weights"}),
+        "config": checkpoint.config.model_dump(mode="json", include={"factory", "kwargs", "weights", "prefix"}),
         "base_dir": None if FORMATS[checkpoint.format].own_code(checkpoint) is None else checkpoint.base_dir,
         "sources": own_sources(checkpoint),
         "call": model.call,
-        "inputs": [entry.name for entry in model.inputs],
+        "inputs": [(entry.name, entry.ragged, entry.offsets_of, entry.include_last_offset) for entry in model.inputs],
         "output": model.output.model_dump(mode="json"),
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()

@@ -21,7 +21,7 @@ from replay.features.codecs.transformed import TransformedCodec
 from replay.features.codecs.vectors import is_vector
 from replay.features.dtypes import TARGETS, TensorDtype
 from replay.features.inputs import ColumnInput, InputEncoder, StackedInput
-from replay.features.lists import ListInput, MaskInput
+from replay.features.lists import DerivedInput, LengthsInput, ListInput, MaskInput
 from replay.features.problems import EncodeError
 from replay.features.resolve import Resolution, ResolvedFeature
 from replay.features.transform import Step, Transform
@@ -29,7 +29,7 @@ from replay.features.transform import Step, Transform
 
 def build_inputs(
     model: ModelConfig, resolution: Resolution
-) -> tuple[tuple[InputEncoder, ...], tuple[MaskInput, ...], tuple[Problem, ...]]:
+) -> tuple[tuple[InputEncoder, ...], tuple[DerivedInput, ...], tuple[Problem, ...]]:
     """Build the encoders of a model's inputs.
 
     Args:
@@ -37,32 +37,36 @@ def build_inputs(
         resolution: Its features.
 
     Returns:
-        Inputs that read features, masks of them, and all problems that stood in the way (not the resolution's own).
-        Where there are problems, what is built is not complete.
+        Inputs that read features, masks and lengths of them, and all problems that stood in the way (not the
+        resolution's own). Where there are problems, what is built is not complete.
     """
     problems: list[Problem] = []
     inputs: list[InputEncoder] = []
-    masks: list[MaskInput] = []
+    derived: list[DerivedInput] = []
     for place, entry in enumerate(model.inputs):
         path = f"model.inputs[{place}]"
         if entry.mask_of is not None:
-            masks.append(MaskInput(entry.name, entry.mask_of, TARGETS[entry.dtype]))
+            derived.append(MaskInput(entry.name, entry.mask_of, TARGETS[entry.dtype]))
+            continue
+        if entry.offsets_of is not None:
+            derived.append(LengthsInput(entry.name, entry.offsets_of, TARGETS[entry.dtype]))
             continue
         built = _Builder(entry, path, problems).build(resolution.inputs[entry.name])
         if built is not None:
             inputs.append(built)
-    problems.extend(_mask_problems(model, inputs))
-    return tuple(inputs), tuple(masks), tuple(problems)
+    problems.extend(_derived_problems(model, inputs))
+    return tuple(inputs), tuple(derived), tuple(problems)
 
 
-def _mask_problems(model: ModelConfig, inputs: Sequence[InputEncoder]) -> list[Problem]:
+def _derived_problems(model: ModelConfig, inputs: Sequence[InputEncoder]) -> list[Problem]:
     scalars = {built.name for built in inputs if not isinstance(built, ListInput)}
     return [
-        EncodeError(f"`{entry.mask_of}` reads a scalar column, expected a list: only lists are padded").at(
-            f"model.inputs[{place}].mask_of"
+        EncodeError(f"`{source}` reads a scalar column, expected a list: only lists have {what}").at(
+            f"model.inputs[{place}].{key}"
         )
         for place, entry in enumerate(model.inputs)
-        if entry.mask_of in scalars
+        for key, source, what in (("mask_of", entry.mask_of, "a mask"), ("offsets_of", entry.offsets_of, "offsets"))
+        if source in scalars
     ]
 
 
@@ -101,7 +105,9 @@ class _Builder:
             if element is None:
                 _check_scalar(entry, feature.type)
                 return ColumnInput(entry.name, feature.name, codec)
-            pad = None if entry.pad is None else stand_in(entry.pad, self.target, lookup, "pad")
+            pad = stand_in(0, self.target, None, "pad") if entry.ragged is not None else None
+            if entry.pad is not None:
+                pad = stand_in(entry.pad, self.target, lookup, "pad")
             return ListInput(entry.name, feature.name, codec, _length(entry, feature.type), pad)
         except EncodeError as problem:
             self.problems.append(problem.at(self.path))
@@ -174,14 +180,15 @@ def list_element(logged: pa.DataType) -> pa.DataType | None:
 
 
 def _check_scalar(entry: Input, logged: pa.DataType) -> None:
-    if pa.types.is_null(plain_type(logged)) and (entry.length is not None or entry.pad is not None):
+    listed = entry.length is not None or entry.pad is not None or entry.ragged is not None
+    if pa.types.is_null(plain_type(logged)) and listed:
         raise EncodeError(
             f"`{entry.feature}` is a column of Arrow's null type, expected a list: give the table's column its type",
             refused=True,
         )
-    if entry.length is not None or entry.pad is not None:
+    if listed:
         raise EncodeError(
-            f"`{entry.feature}` is a column of {logged}, expected a list: `length` and `pad` are for lists",
+            f"`{entry.feature}` is a column of {logged}, expected a list: `length`, `pad` and `ragged` are for lists",
             refused=True,
         )
 
@@ -190,12 +197,12 @@ def _length(entry: Input, logged: pa.DataType) -> int | None:
     """Places in a row of a list input, or None: as many as the batch's longest list has."""
     kind = plain_type(logged)
     size = kind.list_size if pa.types.is_fixed_size_list(kind) else None
-    if entry.pad is not None:
+    if entry.pad is not None or entry.ragged is not None:
         return entry.length
     if entry.length is None and size is None:
         raise EncodeError(
             f"`{entry.feature}` is a column of {logged}, whose lists differ in length: give `length` where every list "
-            "must have that many elements, or `pad`"
+            "must have that many elements, or `pad` (or `ragged: flat` for an EmbeddingBag)"
         )
     if entry.length is not None and size is not None and entry.length != size:
         raise EncodeError(

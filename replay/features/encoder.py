@@ -29,7 +29,8 @@ class Encoded:
 
     Attributes:
         tensors: By input name, in the config's order; the first dimension is the rows. They share no memory with the
-            logged batch.
+            logged batch. Lists are padded and offsets are lengths, also where the model takes them end to end: that
+            is made of them when it is called.
         rejected: (num_rows,) int8: 0, or the index in ``REJECT_REASONS`` of why the row is rejected. A rejected row
             holds zeros in every tensor.
     """
@@ -77,7 +78,7 @@ class Encoder:
         self, model: ModelConfig, schema: pa.Schema, map_keys: Mapping[str, Sequence[str]] | None = None
     ) -> None:
         resolution = resolve_features(model, schema, map_keys)
-        self._inputs, self._masks, problems = build_inputs(model, resolution)
+        self._inputs, self._derived, problems = build_inputs(model, resolution)
         raise_problems((*resolution.problems, *problems))
         self.roots = resolution.roots
         """Top-level columns that it reads, in schema order."""
@@ -109,8 +110,8 @@ class Encoder:
         columns = self.columns(batch)
         blocks = {entry.name: entry.encode(columns, batch.num_rows) for entry in self._inputs}
         tensors = {name: block.tensor for name, block in blocks.items()}
-        for mask in self._masks:
-            tensors[mask.name] = mask.encode(blocks[mask.mask_of])
+        for derived in self._derived:
+            tensors[derived.name] = derived.encode(blocks[derived.source])
         return _finish({name: tensors[name] for name in self._order}, blocks, batch.num_rows)
 
     def encode_features(self, columns: Mapping[str, pa.Array], into: Mapping[str, torch.Tensor]) -> Encoded:
@@ -134,9 +135,9 @@ class Encoder:
         affected = [entry for entry in self._inputs if not columns.keys().isdisjoint(entry.features)]
         blocks = {entry.name: entry.update(columns, into[entry.name]) for entry in affected}
         tensors = {**into, **{name: block.tensor for name, block in blocks.items()}}
-        for mask in self._masks:
-            if mask.mask_of in blocks:
-                tensors[mask.name] = mask.encode(blocks[mask.mask_of])
+        for derived in self._derived:
+            if derived.source in blocks:
+                tensors[derived.name] = derived.encode(blocks[derived.source])
         return _finish(tensors, blocks, num_rows)
 
     def _check_given(self, columns: Mapping[str, pa.Array], num_rows: int) -> None:

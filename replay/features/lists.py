@@ -1,4 +1,4 @@
-"""Arguments of forward() that are made of a list column, and their masks.
+"""Arguments of forward() that are made of a list column, and their masks and lengths.
 
 What a null is, in a list input: a null element becomes ``missing``, and its mask is 1, for its place was logged. A null
 list becomes ``missing`` in every place of its row, and its mask is 0, for nothing was logged there. Without ``missing``
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -174,22 +174,57 @@ def _first_in_row(unfit: Reasons, rows: _Integers, num_rows: int) -> Reasons:
     return reasons
 
 
+class DerivedInput(Protocol):
+    """An input that is made of a list input.
+
+    Attributes:
+        name: The input's name.
+        source: The list input's name.
+    """
+
+    name: str
+    source: str
+
+    def encode(self, lists: Block) -> torch.Tensor:
+        """Make it of the list input's block; the first dimension is the rows."""
+
+
 class MaskInput:
     """The mask of a list input, in its shape: 1 where a place was logged, 0 where it was not.
 
     Args:
         name: The input's name.
-        mask_of: The list input's name.
+        source: The list input's name.
         target: The tensor dtype.
     """
 
-    def __init__(self, name: str, mask_of: str, target: TensorDtype) -> None:
+    def __init__(self, name: str, source: str, target: TensorDtype) -> None:
         self.name = name
-        self.mask_of = mask_of
+        self.source = source
         self._target = target
 
-    def encode(self, masked: Block) -> torch.Tensor:
+    def encode(self, lists: Block) -> torch.Tensor:
         """The mask of a block, (num_rows, width)."""
-        assert masked.lengths is not None, "only a list input has a mask"
-        logged = np.arange(masked.tensor.shape[1]) < masked.lengths[:, None]
+        assert lists.lengths is not None, "only a list input has a mask"
+        logged = np.arange(lists.tensor.shape[1]) < lists.lengths[:, None]
         return self._target.tensor(logged.astype(self._target.storage))
+
+
+class LengthsInput:
+    """The lengths of a list input's lists, of which the call makes offsets: so every tensor has a row per row.
+
+    Args:
+        name: The input's name.
+        source: The list input's name.
+        target: The tensor dtype.
+    """
+
+    def __init__(self, name: str, source: str, target: TensorDtype) -> None:
+        self.name = name
+        self.source = source
+        self._target = target
+
+    def encode(self, lists: Block) -> torch.Tensor:
+        """The lengths of a block's lists, (num_rows,)."""
+        assert lists.lengths is not None, "only a list input has lengths"
+        return self._target.tensor(lists.lengths.astype(self._target.storage))

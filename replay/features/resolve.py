@@ -35,7 +35,7 @@ class Resolution:
     """What a model reads from a schema.
 
     Attributes:
-        inputs: Features of each input, by its name; none for a mask.
+        inputs: Features of each input, by its name; none for masks and offsets.
         features: Every feature, once, in schema order.
         roots: Top-level columns that hold them, in schema order.
         families: Features of each family, in schema order.
@@ -121,7 +121,7 @@ def family_features(
 
 def _input(entry: Input, path: str, catalog: Catalog, problems: list[Problem]) -> tuple[ResolvedFeature, ...]:
     """Features of one input, in the order of its columns."""
-    if entry.mask_of is not None:
+    if entry.mask_of is not None or entry.offsets_of is not None:
         return ()
     if entry.feature is not None:
         places = {f"{path}.feature": entry.feature}

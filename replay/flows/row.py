@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from replay.checkpoints import cached_scorer
-from replay.config import ReplayConfig
+from replay.checkpoints import cached_scorer, flattening
+from replay.config import ModelConfig, ReplayConfig
 from replay.errors import TrafficError, UsageError
 from replay.features import REJECT_REASONS, Encoder, feature_column
 from replay.flows.options import Options
@@ -21,6 +21,9 @@ from replay.spark.errors import spark_errors
 from replay.traffic import find_rows
 from replay.traffic.paths import require_column
 from replay.traffic.selection import spark_column
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -99,12 +102,20 @@ def explain_row(config: ReplayConfig, key: Mapping[str, str], *, options: Option
         logged={name: _value(batch, name) for name in named if name not in wanted},
         features={name: _value(batch, name) for name in prepared.features},
         rejected=REJECT_REASONS[encoded.rejected[0]] or None,
-        tensors={name: tensor[0].tolist() for name, tensor in encoded.tensors.items()},
+        tensors=_as_called(encoded.tensors, config.model),
         online=None if online is None else float(online),
         replayed={}
         if encoded.rejected[0]
         else {variant.name: scores.column(variant.name)[0].as_py() for variant in work.variants},
     )
+
+
+def _as_called(tensors: Mapping[str, torch.Tensor], model: ModelConfig) -> dict[str, Any]:
+    """The one row's tensors as the model gets them: without the batch's dimension, but for lists end to end."""
+    flatten = flattening(model)
+    given = tensors if flatten is None else flatten(tensors)
+    whole = {entry.name for entry in model.inputs if entry.ragged is not None or entry.offsets_of is not None}
+    return {name: (tensor if name in whole else tensor[0]).tolist() for name, tensor in given.items()}
 
 
 def _find(prepared: Prepared, key: dict[str, Any]) -> pa.RecordBatch:

@@ -41,7 +41,7 @@ def test_scalars_are_stacked_or_single_and_lists_keep_their_shape():
 
     assert problems == []
     assert [type(each) for each in built] == [StackedInput, ColumnInput, ListInput, ListInput]
-    assert [(mask.name, mask.mask_of) for mask in masks] == [("mask", "clicked")]
+    assert [(mask.name, mask.source) for mask in masks] == [("mask", "clicked")]
     assert built[0].features == ("a", "b")
 
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import torch
 from pyspark.sql import SparkSession
 
 from replay.checkpoints import FunctionScorer
-from replay.config import ReplayConfig, build_config, load_config
+from replay.config import ModelConfig, ReplayConfig, build_config, load_config
 from replay.errors import TrafficError, UsageError
 from replay.flows import row as module
-from replay.flows.row import ExplainedRow, explain_row
+from replay.flows.row import ExplainedRow, _as_called, explain_row
 from replay.flows.stages.scenario_inputs import ScenarioInputs
 from replay.scoring import Carried
 from tests.flows.case import expected_scores, make_table, write_case
@@ -55,6 +56,17 @@ def test_on_a_terminal_every_value_has_its_line():
         "  prod/null = not touched: its checkpoint's score holds",
         "  next = 0.125  (replayed - online = -0.125)",
     ]
+
+
+def test_lists_end_to_end_are_shown_as_the_model_gets_them():
+    flat = {"name": "ids", "dtype": "int64", "feature": "clicked", "ragged": "flat"}
+    inputs = [{"name": "x", "features": ["a"]}, flat, {"name": "offsets", "dtype": "int64", "offsets_of": "ids"}]
+    tensors = {"x": torch.tensor([[1.5]]), "ids": torch.tensor([[7, 8, 0]]), "offsets": torch.tensor([2])}
+    assert _as_called(tensors, ModelConfig.model_validate({"inputs": inputs})) == {
+        "x": [1.5],
+        "ids": [7, 8],
+        "offsets": [0],
+    }
 
 
 def test_a_row_without_an_online_score_has_no_difference():

@@ -18,6 +18,9 @@ from replay.errors import CheckpointMismatch, ReplayError, RunFailed
 Forward = Callable[[Mapping[str, torch.Tensor]], Any]
 """A model behind its calling convention: the tensors by input name, to whatever it answers."""
 
+Arrange = Callable[[Mapping[str, torch.Tensor]], dict[str, torch.Tensor]]
+"""Makes of tensors that have a row per row what a model takes: the same tensors, but for lists without padding."""
+
 _LONGEST_MESSAGE = 600
 _ERROR_LINE = re.compile(r"^[\w.]+(?:Error|Exception): ", re.MULTILINE)
 
@@ -66,12 +69,14 @@ class OpenedModel:
         batch: Numbers of rows that it takes at once.
         device: Where it runs.
         notes: What a person should know where it fails: parameters that the file holds in another type.
+        arrange: What tensors go through before the model gets them; None where they are as it takes them.
     """
 
     forward: Forward
     batch: BatchSizes = ANY_BATCH
     device: str = "cpu"
     notes: tuple[str, ...] = ()
+    arrange: Arrange | None = None
 
 
 class ModelScorer:
@@ -167,7 +172,8 @@ class ModelScorer:
     def _copies(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         # A model may write to its inputs, and the next checkpoint scores the same ones. No count of writes that torch
         # keeps tells of all (`.data` and numpy are outside of it), and afterwards it is too late: a copy, always.
-        return {name: tensor.to(self.device, non_blocking=True, copy=True) for name, tensor in tensors.items()}
+        own = {name: tensor.to(self.device, non_blocking=True, copy=True) for name, tensor in tensors.items()}
+        return own if self._model.arrange is None else self._model.arrange(own)
 
     def _answer(self, tensors: Mapping[str, torch.Tensor]) -> Any:
         try:

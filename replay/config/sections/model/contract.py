@@ -30,7 +30,7 @@ class ModelConfig(Section):
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
-        """Inputs have different names, masks are of inputs that exist, and some input reads each family."""
+        """Inputs have different names, masks and offsets are of inputs that exist, and some input reads each family."""
         inputs = mappings(data.get("inputs"))
         first: dict[str, int] = {}
         for index, entry in inputs:
@@ -44,22 +44,43 @@ class ModelConfig(Section):
             first.setdefault(name, index)
             if data.get("call") == "keyword" and not name.isidentifier():
                 yield Finding(("inputs", index, "name"), f"`{name}` cannot be a keyword argument of forward()")
-            if isinstance(entry.get("mask_of"), str):
-                yield from _check_mask(index, entry, inputs)
+            for key in ("mask_of", "offsets_of"):
+                if isinstance(entry.get(key), str):
+                    yield from _check_source(index, key, entry, inputs)
+        yield from _check_flat(inputs)
         yield from _check_families(data, [entry for _, entry in inputs])
 
 
-def _check_mask(
-    index: int, entry: Mapping[str, Any], inputs: tuple[tuple[int, dict[str, Any]], ...]
+def _check_source(
+    index: int, key: str, entry: Mapping[str, Any], inputs: tuple[tuple[int, dict[str, Any]], ...]
 ) -> Iterator[Finding]:
-    wanted = entry["mask_of"]
-    path = ("inputs", index, "mask_of")
+    """Check that a mask is of an input of padded lists, and offsets of one of lists end to end."""
+    wanted = entry[key]
+    path = ("inputs", index, key)
     by_name = {other["name"]: other for _, other in inputs if isinstance(other.get("name"), str)}
     if wanted not in by_name:
         near = nearest(wanted, [name for name in by_name if name != entry.get("name")])
         yield Finding(path, f"no input is named `{wanted}`{suggestion(near)}")
     elif by_name[wanted].get("feature") is None:
-        yield Finding(path, f"`{wanted}` is not a `feature` input: only a list column has a mask")
+        what = "a mask" if key == "mask_of" else "offsets"
+        yield Finding(path, f"`{wanted}` is not a `feature` input: only a list column has {what}")
+    elif key == "mask_of" and by_name[wanted].get("ragged") is not None:
+        yield Finding(path, f"`{wanted}` is not padded: lists end to end have `offsets_of`, and no mask")
+    elif key == "offsets_of" and by_name[wanted].get("ragged") is None:
+        yield Finding(path, f"`{wanted}` is padded: give it `ragged: flat`, or take its `mask_of`")
+
+
+def _check_flat(inputs: tuple[tuple[int, dict[str, Any]], ...]) -> Iterator[Finding]:
+    """Check that lists end to end have offsets; offsets of a name that is nowhere may be meant as theirs."""
+    names = {entry.get("name") for _, entry in inputs}
+    sources = {entry["offsets_of"] for _, entry in inputs if isinstance(entry.get("offsets_of"), str)}
+    for index, entry in inputs:
+        if entry.get("ragged") == "flat" and entry.get("name") not in sources and sources <= names:
+            yield Finding(
+                ("inputs", index, "ragged"),
+                "lists end to end need their offsets: add "
+                f"{{name: offsets, dtype: int64, offsets_of: {entry.get('name')}}}",
+            )
 
 
 def _check_families(data: Mapping[str, Any], inputs: list[dict[str, Any]]) -> Iterator[Finding]:

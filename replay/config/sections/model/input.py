@@ -14,6 +14,7 @@ from replay.config.plain import mapping, texts
 from replay.config.sections.base import (
     ColumnName,
     ColumnNames,
+    Flag,
     Int,
     NotBool,
     PositiveInt,
@@ -26,7 +27,9 @@ from replay.config.sections.dtypes import DTYPES, DType, as_number, largest_inde
 from replay.config.sections.model.transform import Transforms
 
 _OF_A_COLUMN = ("missing", "length", "pad", "vocabulary", "unknown", "hash")
-_WITH_A_DEFAULT = ("offset", "transform")
+_WITH_A_DEFAULT = ("offset", "transform", "ragged")
+
+_SOURCES = {"features": " (stacked)", "feature": " (one column)", "mask_of": "", "offsets_of": ""}
 
 
 def _is_scalar(value: object) -> object:
@@ -68,8 +71,9 @@ class Hash(Section):
 class Input(Section):
     """One argument of forward().
 
-    Exactly one of ``features`` (scalar columns stacked to (batch, n)), ``feature`` (one column in its own shape) and
-    ``mask_of`` (1 where the named ragged input holds a logged element, 0 where it was padded).
+    Exactly one of ``features`` (scalar columns stacked to (batch, n)), ``feature`` (one column in its own shape),
+    ``mask_of`` (1 where the named ragged input holds a logged element, 0 where it was padded) and ``offsets_of`` (where
+    each row begins in the named flat input).
     """
 
     name: Text
@@ -83,6 +87,14 @@ class Input(Section):
     mask_of: Text | None = None
     """Name of an input of padded lists: 1 where it holds a logged element, 0 where it was padded. Instead of
     `features`."""
+    offsets_of: Text | None = None
+    """Name of an input with `ragged: flat`: where each row's list begins in it, (batch,). Instead of `features`."""
+    include_last_offset: Flag = False
+    """Offsets with the end of the last list as well, (batch + 1,), as `nn.EmbeddingBag(include_last_offset=True)` takes
+    them."""
+    ragged: Literal["flat"] | None = None
+    """`flat`: all lists of the batch end to end, without padding, as `nn.EmbeddingBag` takes them beside the offsets of
+    another input; longer lists than `length` are cut, and a null list is an empty one where there is a `missing`."""
     missing: Missing | None = None
     """What a null becomes: one value, or a value by feature (globs allowed, the first match wins). Without it a row
     with a null is rejected."""
@@ -116,22 +128,34 @@ class Input(Section):
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
         """There is one source; the dtype holds every default, and every default is for a feature of the input."""
-        sources = [key for key in ("features", "feature", "mask_of") if data.get(key) not in (None, (), [])]
+        sources = [key for key in _SOURCES if data.get(key) not in (None, (), [])]
         if len(sources) != 1:
-            yield Finding((), "give exactly one of `features` (stacked), `feature` (one column) and `mask_of`")
-        elif sources == ["mask_of"]:
-            useless = [key for key in _OF_A_COLUMN if data.get(key) is not None]
-            useless += [key for key in _WITH_A_DEFAULT if data.get(key)]
-            if useless:
-                yield Finding((), f"a mask reads no column: leave out `{'`, `'.join(useless)}`")
+            *most, last = (f"`{key}`{what}" for key, what in _SOURCES.items())
+            yield Finding((), f"give exactly one of {', '.join(most)} and {last}")
+        elif data.get("include_last_offset") and sources != ["offsets_of"]:
+            yield Finding(("include_last_offset",), "is for `offsets_of`: leave it out")
+        elif sources in (["mask_of"], ["offsets_of"]):
+            yield from _check_derived(data, "a mask" if sources == ["mask_of"] else "an input of offsets")
             return
-        elif sources == ["features"] and (data.get("length") is not None or data.get("pad") is not None):
-            yield Finding((), "`length` and `pad` go with `feature`, a list column")
+        elif sources == ["features"] and any(data.get(key) is not None for key in ("length", "pad", "ragged")):
+            yield Finding((), "`length`, `pad` and `ragged` go with `feature`, a list column")
+        if data.get("ragged") is not None and data.get("pad") is not None:
+            yield Finding(("pad",), "lists end to end have no padding: leave it out, or leave out `ragged`")
         yield from check_repeats(data.get("features"), ("features",), "a feature is stacked once")
         yield from _check_indices(data)
         yield from _check_defaults(data)
         yield from _check_transform(data)
         yield from _check_names(data, ("missing",), data.get("missing"))
+
+
+def _check_derived(data: Mapping[str, Any], what: str) -> Iterator[Finding]:
+    """Check an input that is made of another one: it reads no column."""
+    useless = [key for key in _OF_A_COLUMN if data.get(key) is not None]
+    useless += [key for key in _WITH_A_DEFAULT if data.get(key)]
+    if useless:
+        yield Finding((), f"{what} reads no column: leave out `{'`, `'.join(useless)}`")
+    if data.get("offsets_of") is not None and data.get("dtype", "float32") not in ("int64", "int32"):
+        yield Finding(("dtype",), f"offsets are indices: expected int64 or int32, not {data.get('dtype', 'float32')}")
 
 
 def _takes_floats(data: dict[str, object]) -> bool:

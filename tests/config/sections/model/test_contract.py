@@ -43,6 +43,27 @@ def test_masks():
     ]
 
 
+def test_lists_end_to_end_and_their_offsets():
+    flat = {"name": "ids", "dtype": "int64", "feature": "clicked", "ragged": "flat"}
+    offsets = {"name": "offsets", "dtype": "int64", "offsets_of": "ids"}
+    assert of_model(flat, offsets) == []
+    assert of_model(flat) == [
+        (
+            ("inputs", 0, "ragged"),
+            "lists end to end need their offsets: add {name: offsets, dtype: int64, offsets_of: ids}",
+        )
+    ]
+    assert of_model({**flat, "ragged": None}, offsets) == [
+        (("inputs", 1, "offsets_of"), "`ids` is padded: give it `ragged: flat`, or take its `mask_of`")
+    ]
+    assert of_model(flat, offsets, {"name": "m", "mask_of": "ids"}) == [
+        (("inputs", 2, "mask_of"), "`ids` is not padded: lists end to end have `offsets_of`, and no mask")
+    ]
+    assert of_model(flat, {**offsets, "offsets_of": "idss"}) == [
+        (("inputs", 1, "offsets_of"), "no input is named `idss`; did you mean `ids`?")
+    ]
+
+
 def test_families():
     assert of_model(feature("user_vec"), families={"user": ["user_vce"], "counts": ["I*", "J1"]}) == [
         (("families", "user"), "no input reads any of its features; did you mean `user_vec`?"),

@@ -8,7 +8,7 @@ def of_input(**data):
     return [(finding.path, finding.message) for finding in Input.check({"name": "x", **data})]
 
 
-ONE_SOURCE = "give exactly one of `features` (stacked), `feature` (one column) and `mask_of`"
+ONE_SOURCE = "give exactly one of `features` (stacked), `feature` (one column), `mask_of` and `offsets_of`"
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,8 @@ ONE_SOURCE = "give exactly one of `features` (stacked), `feature` (one column) a
         {"feature": "a", "dtype": "int64", "offset": -1, "missing": 0},
         {"feature": "a", "dtype": "int8", "hash": {"buckets": 129}, "offset": -1},
         {"mask_of": "y"},
+        {"feature": "a", "dtype": "int64", "ragged": "flat", "length": 5},
+        {"offsets_of": "y", "dtype": "int64", "include_last_offset": True},
     ],
 )
 def test_sound_inputs(data):
@@ -58,7 +60,22 @@ def test_sound_inputs(data):
             {"feature": "a", "dtype": "int8", "hash": {"buckets": 128}, "offset": 1},
             [(("hash", "buckets"), "int8 holds indices to 127, not 128: use int64")],
         ),
-        ({"features": ["a"], "length": 5}, [((), "`length` and `pad` go with `feature`, a list column")]),
+        ({"features": ["a"], "length": 5}, [((), "`length`, `pad` and `ragged` go with `feature`, a list column")]),
+        (
+            {"feature": "a", "ragged": "flat", "pad": 0},
+            [(("pad",), "lists end to end have no padding: leave it out, or leave out `ragged`")],
+        ),
+        (
+            {"offsets_of": "y", "length": 5},
+            [
+                ((), "an input of offsets reads no column: leave out `length`"),
+                (("dtype",), "offsets are indices: expected int64 or int32, not float32"),
+            ],
+        ),
+        (
+            {"feature": "a", "include_last_offset": True},
+            [(("include_last_offset",), "is for `offsets_of`: leave it out")],
+        ),
         ({"features": ["a", "b", "a"]}, [(("features", 2), "`a` is listed twice: a feature is stacked once")]),
         (
             {"feature": "a", "dtype": "int64", "vocabulary": "v", "hash": {"buckets": 5}},
