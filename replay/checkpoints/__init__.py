@@ -5,7 +5,8 @@ from replay.checkpoints.examine import examine, verify_unchanged
 from replay.checkpoints.format import FORMATS
 from replay.checkpoints.inputs import check_inputs
 from replay.checkpoints.inspection import Inspection, describe_checkpoint, inspect_checkpoint
-from replay.checkpoints.modules.factory import own_sources
+from replay.checkpoints.modules.assigning import build_module
+from replay.checkpoints.modules.factory import Factory, own_sources
 from replay.checkpoints.open import open_scorer
 from replay.checkpoints.recipes.derive import derive
 from replay.checkpoints.recipes.materialized_weights import read_state_dict
@@ -23,6 +24,7 @@ __all__ = [
     "Alteration",
     "Checkpoint",
     "CheckpointFile",
+    "Factory",
     "FunctionScorer",
     "Inspection",
     "ModelScorer",
@@ -35,6 +37,7 @@ __all__ = [
     "TensorInfo",
     "TensorSpec",
     "amplifies_noise",
+    "build_module",
     "cached_scorer",
     "check_inputs",
     "close_scorers",

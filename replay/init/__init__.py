@@ -1,5 +1,6 @@
-"""What ``replay init`` drafts: a config from a table's schema and a checkpoint's signature."""
+"""What ``replay init`` drafts: a config from some logged rows, and from what a checkpoint says or shows of itself."""
 
 from replay.init.draft import draft
+from replay.init.guesses import Draft
 
-__all__ = ["draft"]
+__all__ = ["Draft", "draft"]

@@ -1,56 +1,38 @@
-"""Which column is the key, the time, the score: guessed from names, the likeliest first."""
+"""Which column is the time, the score, the label: guessed from names, checked against sampled values."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from replay.init import patterns
 from replay.init.leaves import Kind, Leaf
+from replay.init.patterns import is_exposure, is_label_like, is_score_like, named
+from replay.init.sample import Facts
 
-# Each a list of patterns over a normalised name; an earlier pattern beats a later one, then schema order decides.
-_ROW_ID = (r"row_id", r"impression_id|impression_uuid", r"event_id|record_id|log_id|uuid")
-_REQUEST = (r"request_id", r"(\w+_)?(request|req)_(id|uuid)", r"(auction|bid|query|search|ranking)_(id|uuid)")
-_ITEM = (r"item_id", r"(candidate|ad|doc|document|product|listing|content|video|pin|post|creative)_id", r"\w+_item_id")
-_GROUP = (*_REQUEST, r"(session|page_view|pageview|slate)_(id|uuid)")
-_ENTITY = (
-    r"user_id",
-    r"(member|customer|viewer|visitor|account|profile|buyer)_id",
-    r"uid|user|\w+_user_id",
-    r"device_id",
-)
-_TIME = (
-    r"event_time(stamp)?",
-    r"(request|serving|served|impression|score|scored|log)_(time|timestamp|ts|at)",
-    r"timestamp|ts|time|datetime",
-    r"event_(ts|at|date|ms|us|ns)|(\w+_)?(time|timestamp|ts|at)(_(ms|us|ns|s|sec))?",
-)
-_SCORE = (
-    r"online_(score|prediction|pctr|probability)",
-    r"(served|serving|logged|production|prod|model)_(score|prediction|pctr|probability)",
-    r"score|prediction|pred|pctr|pcvr|p_ctr|p_cvr|y_pred|y_score",
-    r"predicted_\w+|pred_\w+|(ctr|cvr|click)_(prediction|pred|score)|probability|prob",
-    r"\w+_(prediction|pctr|pcvr)",
-    r"propensity_score|propensity",
-)
-_LABEL = (
-    r"label",
-    r"(is_)?click(ed)?|(is_)?(converted|conversion)|(is_)?purchased?",
-    r"target|outcome|y|y_true",
-    r"\w+_label|label_\w+",
-)
-_WEIGHT = (r"(sample|importance|example|row|label)_weight", r"weight")
-_SERVED_BY = (r"served_by|(model|checkpoint)_(version|name|id)|checkpoint|model",)
-_SEGMENT = re.compile(
-    r"(\w+_)?(surface|country|region|market|locale|language|lang|device|device_type|platform|os|browser|app|page|page_type|"
-    r"placement|slot|channel|campaign|policy|tier|cohort|experiment|bucket|traffic_source|source|gender|vertical)"
-)
+Look = Callable[[str], Facts]
+"""What sampled rows say of a column."""
+
 _MOST_SEGMENTS = 5
+_MOST_VALUES = 50
+"""Values of a column by which results are sliced; one with more is no segment."""
+_IDS: tuple[Kind, ...] = ("int", "string")
+_UNITS = (("s", 1e9), ("ms", 1e12), ("us", 1e15), ("ns", 1e18))
+_SPAN = (0.3, 4.0)  # of the billion seconds after 1970 that make a plausible time: 1979 to 2096
+_BINARY_TEXTS = frozenset({"0", "1", "true", "false"})
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Columns by what they mean; None or empty where no name says so."""
+    """Columns by what they mean; None or empty where nothing says so.
+
+    Attributes:
+        reasons: Why, by role.
+        rejected: Columns that a name suggests for a role and values exclude, with what was found, by role.
+        kept_out: Columns that are no features though nothing else uses them, each with the reason.
+    """
 
     row_id: str | None = None
     request: str | None = None
@@ -63,73 +45,219 @@ class Roles:
     group: str | None = None
     entity: str | None = None
     served_by: str | None = None
-    segments: tuple[str, ...] = field(default=())
+    segments: tuple[str, ...] = ()
+    reasons: dict[str, str] = field(default_factory=dict)
+    rejected: dict[str, tuple[str, str]] = field(default_factory=dict)
+    kept_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Columns that most likely identify a row."""
+        """Columns that most likely identify a row, by their names alone."""
         if self.row_id is not None and (self.request is not None or self.item is None):
             return (self.row_id,)
         return tuple(name for name in (self.row_id or self.request, self.item) if name is not None)
 
     @property
+    def outcomes(self) -> frozenset[str]:
+        """Columns that no model may read: what it answered, and what happened then."""
+        singles = (self.score, self.label, self.weight, self.served_by)
+        return frozenset(name for name in (*singles, *self.kept_out) if name is not None)
+
+    @property
     def taken(self) -> frozenset[str]:
-        """Columns that are not features, segments apart: those are often both."""
-        singles = (self.row_id, self.request, self.item, self.time, self.score, self.label, self.weight)
-        return frozenset(name for name in (*singles, self.group, self.entity, self.served_by) if name is not None)
+        """Columns that are features only where an input asks for them by name; segments apart, which are often both."""
+        singles = (self.row_id, self.request, self.item, self.time, self.group, self.entity)
+        return self.outcomes | frozenset(name for name in singles if name is not None)
 
 
-def guess_roles(columns: Sequence[Leaf]) -> Roles:
+def _unseen(_: str) -> Facts:
+    return Facts(0)
+
+
+def guess_roles(columns: Sequence[Leaf], look: Look = _unseen) -> Roles:
     """Guess what the columns of a log mean.
+
+    Args:
+        columns: In the schema's order.
+        look: What sampled rows say of a column; default: nothing is known but names and types.
 
     >>> roles = guess_roles([Leaf("request_id", "string"), Leaf("adId", "int"), Leaf("pctr", "float")])
     >>> roles.key, roles.score, roles.label
     (('request_id', 'adId'), 'pctr', None)
     """
-    scalars = [column for column in columns if not column.is_list]
-    ids: tuple[Kind, ...] = ("int", "string")
-    score = _first(_SCORE, scalars, ("float",))
-    time, unit = _guess_time(scalars)
-    named = Roles(
-        row_id=_first(_ROW_ID, scalars, ids),
-        request=_first(_REQUEST, scalars, ids),
-        item=_first(_ITEM, scalars, ids),
-        time=time,
-        time_unit=unit,
-        score=score,
-        label=_first(_LABEL, [column for column in scalars if column.name != score], ("int", "bool", "float")),
-        weight=_first(_WEIGHT, scalars, ("float", "int")),
-        group=_first(_GROUP, scalars, ids),
-        entity=_first(_ENTITY, scalars, ids),
-        served_by=_first(_SERVED_BY, scalars, ("string",)),
-    )
-    segments = tuple(
-        column.name
-        for column in scalars
-        if column.kind in ("string", "bool") and column.name not in named.taken and _SEGMENT.fullmatch(column.words)
-    )
-    return Roles(**{**vars(named), "segments": segments[:_MOST_SEGMENTS]})
+    return _Guesser([column for column in columns if not column.is_list], look).guess()
 
 
-def _guess_time(columns: Iterable[Leaf]) -> tuple[str | None, str | None]:
-    """The time column, and its unit where it is an integer; a real timestamp beats a number with a good name."""
-    columns = list(columns)
-    times = [column for column in columns if column.kind == "time"]
-    if times:
-        return _first(_TIME, times, ("time",)) or times[0].name, None
-    name = _first(_TIME, columns, ("int",))
-    if name is None:
+class _Guesser:
+    def __init__(self, columns: Sequence[Leaf], look: Look) -> None:
+        self._columns = columns
+        self._look = look
+        self._reasons: dict[str, str] = {}
+        self._rejected: dict[str, tuple[str, str]] = {}
+
+    def guess(self) -> Roles:
+        time, unit = self._time()
+        score = self._score()
+        label = self._label(score)
+        roles = Roles(
+            row_id=self._by_name("row_id", patterns.ROW_ID, _IDS),
+            request=self._by_name("request", patterns.REQUEST, _IDS),
+            item=self._by_name("item", patterns.ITEM, _IDS),
+            time=time,
+            time_unit=unit,
+            score=score,
+            label=label,
+            weight=self._by_name("weight", patterns.WEIGHT, ("float", "int")),
+            group=self._by_name("group", patterns.GROUP, _IDS),
+            entity=self._by_name("entity", patterns.ENTITY, _IDS),
+            served_by=self._by_name("served_by", patterns.SERVED_BY, ("string",)),
+        )
+        parts = {"reasons": self._reasons, "rejected": self._rejected, "kept_out": self._kept_out(roles)}
+        with_parts = Roles(**{**vars(roles), **parts})
+        return Roles(**{**vars(with_parts), "segments": self._segments(with_parts)})
+
+    def _by_name(self, role: str, patterns_: Sequence[str], kinds: tuple[Kind, ...]) -> str | None:
+        found = next((name for name in named(patterns_, self._columns, kinds) if not self._look(name).all_null), None)
+        if found is not None:
+            facts = self._look(found)
+            self._reasons[role] = (
+                f"by name; {facts.distinct:,} values in {facts.rows:,} rows" if facts.rows else "by name"
+            )
+        return found
+
+    def _score(self) -> str | None:
+        for name in named(patterns.SCORE, self._columns, ("float",)):
+            facts = self._look(name)
+            if facts.rows and facts.low is None:
+                self._rejected.setdefault("score", (name, "is null in every row looked at"))
+                continue
+            self._reasons["score"] = f"by name; {_range(facts)}" if facts.rows else "by name"
+            return name
+        text = next(named(patterns.SCORE, self._columns, ("string",)), None)
+        if text is not None:
+            self._rejected["score"] = (text, "is text: scores are numbers")
+        return None
+
+    def _label(self, score: str | None) -> str | None:
+        columns = [column for column in self._columns if column.name != score]
+        for name in named(patterns.LABEL, columns, ("int", "bool", "float", "string")):
+            facts = self._look(name)
+            kind = next(column.kind for column in columns if column.name == name)
+            problem = _label_problem(kind, facts)
+            if problem is None:
+                self._reasons["label"] = "by name; bool" if kind == "bool" else "by name; 0 and 1" * bool(facts.rows)
+                self._reasons["label"] = self._reasons["label"] or "by name"
+                return name
+            self._rejected.setdefault("label", (name, problem))
+        return None
+
+    def _time(self) -> tuple[str | None, str | None]:
+        """The time column, and its unit where it is an integer; a real timestamp beats a number with a good name."""
+        times = [column for column in self._columns if column.kind == "time" and not self._look(column.name).all_null]
+        if times:
+            self._reasons["time"] = "a timestamp" if len(times) == 1 else "by name, of several timestamps"
+            return next(named(patterns.TIME, times, ("time",)), times[0].name), None
+        for name in named(patterns.TIME, self._columns, ("int",)):
+            unit, reason = _unit(name, self._look(name))
+            if unit is not None:
+                self._reasons["time"] = reason
+                return name, unit
+            self._rejected["time"] = (name, reason)
+        other = next(named(patterns.TIME, self._columns, ("float", "string")), None)
+        if other is not None:
+            kind = next(column.kind for column in self._columns if column.name == other)
+            found = "text" if kind == "string" else "float"
+            self._rejected["time"] = (other, f"is {found}: times are timestamps, or integers with a `unit`")
         return None, None
+
+    def _kept_out(self, roles: Roles) -> dict[str, str]:
+        used = {roles.score, roles.label, roles.weight, roles.served_by, roles.time}
+        found = {}
+        for column in self._columns:
+            if column.name in used:
+                continue
+            if column.kind in ("float", "int") and is_exposure(column):
+                found[column.name] = "how the item was shown, which serving hardly knows before it scores"
+            elif column.kind in ("float", "int") and is_score_like(column):
+                found[column.name] = "called like an answer of a model"
+            elif column.kind in ("float", "int", "bool") and is_label_like(column):
+                found[column.name] = "called like what happened afterwards"
+            elif column.kind == "int" and roles.time != column.name and _looks_like_time(self._look(column.name)):
+                found[column.name] = "holds times"
+        return found
+
+    def _segments(self, roles: Roles) -> tuple[str, ...]:
+        """Columns of few values: those that are called like one first, else text of at most 20 values."""
+        fitting = [
+            column
+            for column in self._columns
+            if column.kind in ("string", "bool") and column.name not in roles.taken and not is_label_like(column)
+        ]
+        called = [column.name for column in fitting if patterns.SEGMENT.fullmatch(column.words)]
+        few = [name for name in called if not self._look(name).all_null and self._look(name).distinct <= _MOST_VALUES]
+        if not few and not called:
+            few = [column.name for column in fitting if 2 <= self._look(column.name).distinct <= 20][:2]
+        if few:
+            counts = ", ".join(f"{self._look(name).distinct}" for name in few[:_MOST_SEGMENTS])
+            self._reasons["segments"] = f"of few values: {counts}" if self._look(few[0]).rows else "by name"
+        return tuple(few[:_MOST_SEGMENTS])
+
+
+def _label_problem(kind: Kind, facts: Facts) -> str | None:
+    """Why a column called like a label cannot be one."""
+    if kind == "bool" or (not facts.rows and kind != "string"):
+        return None
+    if kind == "string":
+        both = bool(facts.texts) and {text.lower() for text in facts.texts} <= _BINARY_TEXTS
+        return (
+            "is text: labels are 0 and 1 as numbers, or true and false as a bool"
+            if both or not facts.rows
+            else (f"is text ({', '.join(facts.texts[:3])}): expected 0 and 1")
+        )
+    if facts.low is None:
+        return "is null in every row looked at"
+    return None if facts.binary else f"holds {_range(facts)}: expected 0 and 1"
+
+
+def _unit(name: str, facts: Facts) -> tuple[str | None, str]:
+    """Unit of an integer time, by the size of its values; by its name where none was seen."""
+    if facts.low is not None and facts.high is not None:
+        for unit, second in _UNITS:
+            if second * _SPAN[0] <= facts.low and facts.high < second * _SPAN[1]:
+                first, last = (_moment(value / second * 1e9) for value in (facts.low, facts.high))
+                return unit, f"in {unit} by the size of its values: {first} to {last}"
+        return None, f"holds {_range(facts)}, which are no times since 1970 in s, ms, us or ns"
     suffix = re.search(r"_(ms|us|ns|s|sec)$", Leaf(name, "int").words)
-    return name, {"sec": "s"}.get(suffix[1], suffix[1]) if suffix else "ms"
+    unit = {"sec": "s"}.get(suffix[1], suffix[1]) if suffix else "ms"
+    return unit, "check the unit since 1970 (s, ms, us, ns)"
 
 
-def _first(patterns: Iterable[str], columns: Iterable[Leaf], kinds: tuple[Kind, ...]) -> str | None:
-    fitting = [column for column in columns if column.kind in kinds]
-    for pattern in patterns:
-        for column in fitting:
-            # A struct's field is known by its own name, whatever the struct is called.
-            last = Leaf(column.name.rsplit(".", 1)[-1], column.kind).words
-            if re.fullmatch(pattern, last):
-                return column.name
-    return None
+def _looks_like_time(facts: Facts) -> bool:
+    return facts.distinct > 1 and facts.low is not None and _unit("", facts)[0] is not None and facts.low > 1e9 * 0.9
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _range(facts: Facts) -> str:
+    """The numbers of a column in words.
+
+    >>> _range(Facts(9, low=1, high=5, whole=True)), _range(Facts(9, low=0.01, high=0.9))
+    ('1 to 5', 'between 0 and 1')
+    """
+    if facts.low is None or facts.high is None:
+        return "no numbers"
+    if facts.whole:
+        return f"{facts.low:,.0f} to {facts.high:,.0f}"
+    if facts.low >= 0 and facts.high <= 1:
+        return "between 0 and 1"
+    return f"{facts.low:.4g} to {facts.high:.4g}"
+
+
+def all_roles(roles: Roles) -> Iterator[tuple[str, str]]:
+    """Each role that one column plays, with the column."""
+    for role in ("time", "score", "label", "weight", "group", "entity"):
+        column = getattr(roles, role)
+        if column is not None:
+            yield role, column

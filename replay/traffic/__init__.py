@@ -8,6 +8,7 @@ from replay.traffic.keys import KeyFingerprint, key_fingerprint
 from replay.traffic.lookup import find_rows
 from replay.traffic.paths import ColumnPath, column_root, column_type, find_column
 from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
+from replay.traffic.read.look import DirectLook, KeyCount, ScannedLook, TableLook
 from replay.traffic.read.plan import SplitPlan, TableBatches, plan_splits
 from replay.traffic.read.sample import SAMPLE_ROWS, DrawnRows, draw_direct, draw_scanned
 from replay.traffic.read.scan import check_where, scan_dataframe
@@ -17,6 +18,7 @@ from replay.traffic.selection import slice_condition
 from replay.traffic.side import WhereColumn, side_dataframe, side_problem
 from replay.traffic.table.columns import column_problems
 from replay.traffic.table.open import open_traffic
+from replay.traffic.table.parquet import open_plain_parquet
 from replay.traffic.table.pinned import DataFile, PinnedTraffic
 
 __all__ = [
@@ -24,14 +26,18 @@ __all__ = [
     "SAMPLE_ROWS",
     "DataFile",
     "DrawnRows",
+    "DirectLook",
+    "KeyCount",
     "KeyFingerprint",
     "Piece",
     "PinnedTraffic",
     "ReadPlan",
+    "ScannedLook",
     "Split",
     "SplitPlan",
     "StaleColumn",
     "TableBatches",
+    "TableLook",
     "TimeFilter",
     "TrafficCheck",
     "WhereColumn",
@@ -50,6 +56,7 @@ __all__ = [
     "history_note",
     "key_fingerprint",
     "known_name",
+    "open_plain_parquet",
     "open_traffic",
     "plan_splits",
     "read_split",

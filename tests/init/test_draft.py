@@ -10,6 +10,7 @@ from replay.demo.model import DENSE_FEATURES
 from replay.demo.traffic import SCHEMA
 from replay.features import Encoder
 from replay.init import draft
+from tests.init.looks import RowsLook
 
 LOG = SCHEMA.append(pa.field("online_score", pa.float32()))
 TOWER = Signature(
@@ -42,7 +43,7 @@ def checkpoint(signature=None, *, form="torch.export", factory=None, path="/mode
 
 
 def drafted(schema, examined, target="/srv/replay.yaml", traffic_path="/srv/data"):
-    text = draft(schema, traffic_path=traffic_path, checkpoint=examined, target=target)
+    text = draft(RowsLook(schema.empty_table()), traffic=traffic_path, checkpoint=examined, target=target).text
     data = yaml.safe_load(text)
     return text, data, build_config(data)
 

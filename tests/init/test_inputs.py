@@ -1,18 +1,19 @@
 from __future__ import annotations
 
-from replay.checkpoints import Signature, TensorSpec
+from replay.init.forward import Argument
 from replay.init.inputs import guess_inputs
 from replay.init.leaves import Leaf
+from replay.init.sample import Facts
 
 BATCH = "s0"
 
 
 def spec(name, dtype, *shape):
-    return TensorSpec(name, dtype, (BATCH, *shape))
+    return Argument(name, dtype, (BATCH, *shape))
 
 
 def guess(specs, columns):
-    return [entry.fields for entry in guess_inputs(Signature(tuple(specs), ()), columns)]
+    return [entry.fields for entry in guess_inputs(specs, columns)]
 
 
 def scalars(kind, *names):
@@ -91,14 +92,14 @@ def test_a_position_is_no_feature_unless_it_is_needed():
 
 def test_two_inputs_of_one_width_are_not_told_apart():
     columns = scalars("float", "a", "b")
-    entries = guess_inputs(Signature((spec("x", "float32", 2), spec("y", "float32", 2)), ()), columns)
+    entries = guess_inputs((spec("x", "float32", 2), spec("y", "float32", 2)), columns)
 
     assert [entry.fields["features"] for entry in entries] == [["TODO"], ["TODO"]]
     assert entries[0].notes == ("TODO: 2 columns, in order; not used yet: a, b",)
 
 
 def test_a_width_that_no_kind_has_is_left_to_fill_in():
-    entries = guess_inputs(Signature((spec("x", "float32", 7),), ()), scalars("float", *"abcdefghijklmn"))
+    entries = guess_inputs((spec("x", "float32", 7),), scalars("float", *"abcdefghijklmn"))
 
     assert entries[0].fields == {"name": "x", "dtype": "float32", "features": ["TODO"]}
     assert entries[0].notes == ("TODO: 7 columns, in order; not used yet: a, b, c, d, e, f, g, h, i, j, k, l, ...",)
@@ -112,19 +113,11 @@ def test_no_column_is_given_twice():
     assert entries[1]["features"] == ["TODO"]
 
 
-def test_strings_need_a_vocabulary():
-    entries = guess_inputs(Signature((spec("country", "int64"),), ()), scalars("string", "country"))
-
-    assert entries[0].fields["vocabulary"] == "TODO.json"
-    assert "vocabulary" in entries[0].notes[0]
-
-
 def test_an_id_matrix_takes_strings_where_there_are_as_many():
     names = [f"C{number}" for number in range(1, 5)]
     [entry] = guess([spec("ids", "int64", 4)], scalars("string", *names))
 
     assert entry["features"] == names
-    assert entry["vocabulary"] == "TODO.json"
 
 
 def test_a_fixed_list_of_another_length_does_not_fit():
@@ -140,18 +133,35 @@ def test_a_fixed_list_of_another_length_does_not_fit():
 
 
 def test_more_than_two_dimensions_fit_nothing():
-    [entry] = guess_inputs(Signature((spec("image", "float32", 3, 8),), ()), scalars("float", "a"))
+    [entry] = guess_inputs((spec("image", "float32", 3, 8),), scalars("float", "a"))
 
     assert entry.fields["feature"] == "TODO"
     assert "takes shape (s0, 3, 8)" in entry.notes[0]
 
 
 def test_a_file_that_gives_names_alone_is_matched_by_name():
-    specs = [TensorSpec("dense"), TensorSpec("user_idx"), TensorSpec("")]
+    specs = [Argument("dense"), Argument("user_idx"), Argument("")]
     columns = [Leaf("user_idx", "int"), Leaf("a", "float")]
 
     assert guess(specs, columns) == [
         {"name": "dense", "dtype": "float32", "features": ["TODO"]},
-        {"name": "user_idx", "dtype": "float32", "feature": "user_idx"},
+        {"name": "user_idx", "dtype": "int64", "feature": "user_idx"},
         {"name": "TODO", "dtype": "float32", "features": ["TODO"]},
     ]
+
+
+def test_an_id_of_another_role_is_read_where_an_argument_has_its_name():
+    user, item = Leaf("user_id", "int"), Leaf("item_id", "int")
+    entries = guess_inputs((spec("user_id", "int64"), spec("item", "int64")), [], by_name=[user, item])
+
+    assert [entry.fields["feature"] for entry in entries] == ["user_id", "item_id"]
+
+
+def test_integers_that_an_embedding_has_no_rows_for_are_not_stacked():
+    columns = scalars("int", "C1", "C2")
+    facts = {"C1": Facts(9, low=0, high=99, whole=True), "C2": Facts(9, low=0, high=9, whole=True)}
+    argument = Argument("ids", "int64", (BATCH, 2), (50, 10))
+
+    assert guess_inputs([argument], columns, facts.__getitem__)[0].fields["features"] == ["TODO"]
+    fitting = Argument("ids", "int64", (BATCH, 2), (100, 10))
+    assert guess_inputs([fitting], columns, facts.__getitem__)[0].fields["features"] == ["C1", "C2"]

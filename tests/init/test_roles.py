@@ -4,6 +4,7 @@ import pytest
 
 from replay.init.leaves import Leaf
 from replay.init.roles import guess_roles
+from replay.init.sample import Facts
 
 
 def columns(**kinds):
@@ -116,3 +117,66 @@ def test_segments_are_strings_of_telling_names_and_not_too_many():
 
 def test_lists_have_no_role():
     assert guess_roles([Leaf("score", "float", is_list=True), Leaf("label", "int", is_list=True)]).taken == frozenset()
+
+
+def seen(**facts):
+    return lambda name: facts.get(name, Facts(100, distinct=9))
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "problem"),
+    [
+        ("bool", Facts(9, distinct=2, low=0, high=1, whole=True), None),
+        ("int", Facts(9, low=0, high=1, whole=True), None),
+        ("float", Facts(9, low=0, high=1, whole=True), None),
+        ("int", Facts(9, low=1, high=5, whole=True), "holds 1 to 5: expected 0 and 1"),
+        ("float", Facts(9, low=0.1, high=0.9), "holds between 0 and 1: expected 0 and 1"),
+        ("string", Facts(9, texts=("0", "1")), "is text: labels are 0 and 1 as numbers, or true and false as a bool"),
+        ("string", Facts(9, texts=("no", "yes")), "is text (no, yes): expected 0 and 1"),
+        ("int", Facts(9, nulls=9), "is null in every row looked at"),
+    ],
+)
+def test_a_label_holds_0_and_1(kind, facts, problem):
+    roles = guess_roles([Leaf("label", kind)], seen(label=facts))
+
+    assert roles.label == ("label" if problem is None else None)
+    assert roles.rejected == ({} if problem is None else {"label": ("label", problem)})
+
+
+@pytest.mark.parametrize(
+    ("second", "unit"), [(1, "s"), (1_000, "ms"), (1_000_000, "us"), (1_000_000_000, "ns"), (100_000, None)]
+)
+def test_the_unit_of_a_time_is_found_by_its_size(second, unit):
+    # 2025-12-01T00:00:00Z and an hour later
+    facts = Facts(9, low=1_764_547_200 * second, high=1_764_550_800 * second, whole=True)
+    roles = guess_roles([Leaf("ts", "int")], seen(ts=facts))
+
+    assert (roles.time, roles.time_unit) == (None if unit is None else "ts", unit)
+    if unit is not None:
+        assert "2025-12-01 00:00 to 2025-12-01 01:00" in roles.reasons["time"]
+
+
+def test_hours_of_the_day_are_no_times():
+    roles = guess_roles([Leaf("time", "int")], seen(time=Facts(9, low=0, high=23, whole=True)))
+
+    assert roles.time is None
+    assert "0 to 23" in roles.rejected["time"][1]
+
+
+def test_answers_and_outcomes_are_kept_out_of_the_features():
+    roles = guess_roles(
+        columns(pctr="float", score_v2="float", logit="float", rank="int", label="int", purchased="int", bid="float",
+                match_score="float"),
+        seen(label=Facts(9, low=0, high=1, whole=True), pctr=Facts(9, low=0, high=1)),
+    )  # fmt: skip
+
+    assert set(roles.kept_out) == {"score_v2", "logit", "rank", "purchased"}
+
+
+def test_a_segment_has_few_values():
+    kinds = columns(country="string", device="string", page="string")
+    roles = guess_roles(
+        kinds, seen(country=Facts(9, distinct=20), device=Facts(9, distinct=3), page=Facts(9, distinct=900))
+    )
+
+    assert roles.segments == ("country", "device")

@@ -37,14 +37,23 @@ def open_weights(checkpoint: Checkpoint, model: ModelConfig, device: str) -> Ope
     Raises:
         CheckpointMismatch: The factory fails, or its module does not have the file's parameters.
     """
-    factory = Factory(checkpoint)
-    state = read_state_dict(checkpoint)
-    built = _build_without_memory(factory, state, checkpoint)
-    if built is None:
-        built = _build_as_usual(factory, state, checkpoint)
-    module, notes = built
+    module, notes = build_module(checkpoint)
     refuse_unfit(Arguments.of(module.forward), model, checkpoint.name)
     return OpenedModel(bind(module.eval().to(device), model), device=device, notes=notes)
+
+
+def build_module(checkpoint: Checkpoint) -> tuple[nn.Module, tuple[str, ...]]:
+    """Build the factory's module with the file's weights in it.
+
+    Returns:
+        The module, and notes about parameters whose type differs.
+
+    Raises:
+        CheckpointMismatch: The factory fails, or its module does not have the file's parameters.
+    """
+    factory = Factory(checkpoint)
+    state = read_state_dict(checkpoint)
+    return _build_without_memory(factory, state, checkpoint) or _build_as_usual(factory, state, checkpoint)
 
 
 def _build_without_memory(

@@ -31,6 +31,27 @@ def open_parquet(
         TrafficError: There are none, or one cannot be read, or no schema holds them all.
     """
     found = list_files(path)
+    values, partitions = _partition_values(spark, path) if found.partitioned else ({}, pa.schema([]))
+    return _pinned(config, found, values, partitions, declared)
+
+
+def open_plain_parquet(config: TrafficConfig, path: str) -> PinnedTraffic | None:
+    """Pin local Parquet files without Spark; None where directories name partitions, whose values Spark reads.
+
+    Raises:
+        TrafficError: There are none, or one cannot be read, or no schema holds them all.
+    """
+    found = list_files(path)
+    return None if found.partitioned else _pinned(config, found, {}, pa.schema([]), None)
+
+
+def _pinned(
+    config: TrafficConfig,
+    found: ListedFile,
+    values: dict[str, dict[str, Any]],
+    partitions: pa.Schema,
+    declared: pa.Schema | None,
+) -> PinnedTraffic:
     paths = [name for name, _, _ in found.files]
     footers = read_footers(paths)
     schemas = [footer.schema for footer in footers]
@@ -39,7 +60,6 @@ def open_parquet(
     else:
         check_files_fit(declared, schemas, paths)
         data = declared
-    values, partitions = _partition_values(spark, path) if found.partitioned else ({}, pa.schema([]))
     fields = [field for field in data if field.name not in partitions.names]
     files = tuple(
         DataFile(name, size, footer.metadata.num_rows, modified, values.get(name, {}))
@@ -48,12 +68,12 @@ def open_parquet(
     return PinnedTraffic(
         format="parquet",
         config=config,
-        location=path,
+        location=found.root,
         schema=pa.schema([*fields, *partitions]),
         num_rows=sum(footer.metadata.num_rows for footer in footers),
         files=files,
         spark_refuses=refused_by_spark(pa.schema(fields), schemas),
-        identity=_file_identity(path, files),
+        identity=_file_identity(found.root, files),
     )
 
 

@@ -1,0 +1,1 @@
+"""The sections of a drafted config as lines of YAML, with a comment for each guess."""
