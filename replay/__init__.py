@@ -16,7 +16,8 @@ from replay.version import __version__
 
 if TYPE_CHECKING:
     from replay.flows.diagnose import diagnose
-    from replay.flows.run import RunResult, run
+    from replay.flows.finished.result import RunResult
+    from replay.flows.run import run
     from replay.flows.score import score
 
 __all__ = ["RunResult", "__version__", "diagnose", "run", "score"]
@@ -24,7 +25,7 @@ __all__ = ["RunResult", "__version__", "diagnose", "run", "score"]
 _HOMES = {
     "diagnose": "replay.flows.diagnose",
     "run": "replay.flows.run",
-    "RunResult": "replay.flows.run",
+    "RunResult": "replay.flows.finished.result",
     "score": "replay.flows.score",
 }
 

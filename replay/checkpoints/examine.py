@@ -12,7 +12,7 @@ from replay.checkpoints.contents import Contents, listed
 from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256, verify_files
 from replay.checkpoints.finite import is_mask, non_finite_tensors
 from replay.checkpoints.sniff import sniff
-from replay.config.messages.no_such_file import no_such_file
+from replay.config.missing import locate
 from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError, CorruptCheckpoint
 
@@ -130,24 +130,3 @@ def unexpected_non_finite(contents: Contents) -> tuple[tuple[str, int], ...]:
         for name, count in non_finite_tensors(contents.tensors)
         if not (name in contents.not_parameters and is_mask(contents.tensors[name]))
     )
-
-
-def locate(given: str, base_dir: str = "") -> Path:
-    """The absolute path of a checkpoint.
-
-    Args:
-        given: As in the config: local, or with ``file://``.
-        base_dir: Where relative paths start; empty for the working directory.
-
-    Raises:
-        CheckpointError: There is nothing; the message names the nearest file.
-    """
-    plain = given.removeprefix("file://")
-    if "://" in plain:
-        raise CheckpointError(
-            f"{given}: checkpoints are read from a local path; copy it to every machine, at the same path"
-        )
-    path = Path(base_dir or ".", plain).absolute()
-    if not path.exists():
-        raise CheckpointError(no_such_file(path))
-    return path

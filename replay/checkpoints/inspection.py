@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile, Signature, TensorInfo
 from replay.checkpoints.contents import Contents, FoundPickle, listed
-from replay.checkpoints.examine import described, locate, unexpected_non_finite
+from replay.checkpoints.examine import described, unexpected_non_finite
 from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256
 from replay.checkpoints.finite import non_finite_tensors
 from replay.checkpoints.format import FORMATS
@@ -18,6 +18,7 @@ from replay.checkpoints.safety.archives import LOCAL_MAGIC, Archive
 from replay.checkpoints.safety.pickles import walk_pickle
 from replay.checkpoints.safety.storages import MappedFile
 from replay.checkpoints.sniff import Sniffed, sniff
+from replay.config.missing import locate
 from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,20 +14,14 @@ from replay.errors import EXIT_GATE_FAILED, EXIT_OK, ReplayError, UsageError
 from replay.spark.faststart.garbage import no_collection
 
 if TYPE_CHECKING:
-    from replay.config import ReplayConfig
-    from replay.flows.run import RunResult
+    from replay.flows.finished.result import RunResult
     from replay.report.summary.data import ReportData
 
 
-class ReplayFunction(Protocol):
-    """``replay.run`` or ``replay.diagnose``."""
-
-    def __call__(self, config: ReplayConfig, /, *, options: Any, overwrite: bool, progress: Any) -> RunResult:
-        """Replay a config."""
-
-
 def replay_config(config: str, common: Common, *overrides: str, diagnosed: bool = False) -> RunResult:
-    """Load a config and replay it, with progress on stderr; Spark starts while the library is imported.
+    """Load a config and replay it, with progress on stderr, if its output does not hold that very run already.
+
+    What can be refused without Spark is, before it starts; it starts while the library is imported.
 
     Args:
         config: Its file.
@@ -35,26 +29,24 @@ def replay_config(config: str, common: Common, *overrides: str, diagnosed: bool 
         overrides: Further ``--set`` expressions, of the command's own options.
         diagnosed: Whether to search for incidents and their causes too.
     """
-    from replay.spark.faststart.prestart import prestart_session
+    from replay.report.terminal.progress import make_progress
 
-    loaded = replace(common, overrides=(*common.overrides, *overrides)).load(config)
-    prestart_session(common.master, common.conf, loaded.traffic.path)
-    with no_collection():
-        function = _library_function(diagnosed=diagnosed)
-        from replay.report.terminal.progress import make_progress
-
+    options = common.options()
     with make_progress(quiet=common.quiet) as progress:
-        return function(loaded, options=common.options(), overwrite=common.overwrite, progress=progress)
+        progress.stage("reading the config")
+        loaded = replace(common, overrides=(*common.overrides, *overrides)).load(config)
+        from replay.flows.finished.find import find_finished
 
+        done = find_finished(loaded, options, progress, overwrite=common.overwrite, diagnosing=diagnosed)
+        if done is not None:
+            return done
+        from replay.spark.faststart.prestart import prestart_session
 
-def _library_function(*, diagnosed: bool) -> ReplayFunction:
-    if diagnosed:
-        from replay.flows.diagnose import diagnose
-
-        return diagnose
-    from replay.flows.run import run
-
-    return run
+        progress.stage("starting Spark")
+        prestart_session(common.master, common.conf, loaded.traffic.path)
+        with no_collection():
+            from replay.flows.run import replay_window
+        return replay_window(loaded, options, progress, overwrite=common.overwrite, diagnosing=diagnosed)
 
 
 def refuse_file(output: str) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from replay.config import ReplayConfig, load_config
+from replay.flows.finished.find import find_finished
+from replay.flows.finished.result import RunResult
 from replay.flows.options import Options
-from replay.flows.run import RunResult, replay_window
+from replay.flows.run import replay_window
 from replay.report.terminal.progress import Progress, make_progress
 
 
@@ -41,5 +43,7 @@ def diagnose(
     """
     if not isinstance(config, ReplayConfig):
         config = load_config(config, overrides=overrides, output=output)
+    options = options or Options()
     with progress or make_progress(quiet=True) as shown:
-        return replay_window(config, options or Options(), shown, overwrite=overwrite, diagnosing=True)
+        done = find_finished(config, options, shown, overwrite=overwrite, diagnosing=True)
+        return done or replay_window(config, options, shown, overwrite=overwrite, diagnosing=True)

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from replay.errors import UsageError
 from replay.report.html.render import render_html
 from replay.report.summary.data import ReportData
-from replay.spark.session import start_session
 from replay.store import REPORT, REPORT_DATA, open_storage
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def is_elsewhere(output: str) -> bool:
+    """Whether only Spark reaches an output."""
+    return "://" in output and not output.startswith("file:")
+
+
+def _session() -> SparkSession:
+    from replay.spark.session import start_session
+
+    return start_session()
 
 
 def render_again(output: str) -> tuple[ReportData, str]:
@@ -23,7 +37,7 @@ def render_again(output: str) -> tuple[ReportData, str]:
     Raises:
         UsageError: The directory holds no finished run, or damaged data of one.
     """
-    storage = open_storage(output, start_session() if "://" in output and not output.startswith("file:") else None)
+    storage = open_storage(output, _session() if is_elsewhere(output) else None)
     text = storage.read(REPORT_DATA)
     if text is None:
         empty = "nothing" if Path(storage.path).exists() else "no such directory"

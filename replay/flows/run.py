@@ -4,39 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from replay.config import ReplayConfig, load_config
 from replay.diagnosis.causes.find import Trial
+from replay.flows.finished.find import find_finished
+from replay.flows.finished.result import RunResult, render_results
 from replay.flows.gate import check_gates
-from replay.flows.incidents.diagnose import Diagnosed, check_time, diagnose_scores
+from replay.flows.incidents.diagnose import Diagnosed, diagnose_scores
 from replay.flows.options import Options
+from replay.flows.problems import located
 from replay.flows.stages.clock import Clock
 from replay.flows.stages.compare import Compared, compare
-from replay.flows.stages.fit import located
 from replay.flows.stages.identity import Resumable, make_manifest
 from replay.flows.stages.prepare import Prepared, prepare
 from replay.flows.stages.results import build_report_data
 from replay.flows.stages.tables import diffs_table, hypotheses_table, metrics_table
-from replay.report.gates import check_metrics, judge_gates
-from replay.report.html.render import render_html
+from replay.report.gates import judge_gates
 from replay.report.summary.data import ReportData
 from replay.report.terminal.progress import Progress, make_progress
 from replay.scoring.waves import score_in_waves
 from replay.spark.delta import forget_log
 from replay.spark.errors import spark_errors
 from replay.spark.guest import session_pool
-from replay.spark.session import start_session
 from replay.store import (
     DIFFS,
     HYPOTHESES,
     METRICS,
     REPORT,
-    REPORT_DATA,
     SCORES,
-    SUMMARY,
     Manifest,
     OutputDirectory,
     last_wave,
@@ -45,47 +43,6 @@ from replay.store import (
     replace_table,
 )
 from replay.traffic import TrafficCheck
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
-    from replay.report.summary import Summary
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run left.
-
-    Attributes:
-        data: The summary and what the report's pictures need.
-        output: The output directory.
-        report_path: The HTML report.
-    """
-
-    data: ReportData
-    output: str
-    report_path: str
-
-    @property
-    def summary(self) -> Summary:
-        """The summary: `to_dict()` gives what ``summary.json`` holds."""
-        return self.data.summary
-
-    @property
-    def scores(self) -> DataFrame:
-        """The scores table as a Spark DataFrame, a float column per variant.
-
-        Where a scenario did not touch a row, the table has a null and this its checkpoint's score.
-        """
-        from pyspark.sql import functions as F
-
-        table = read_table(start_session(), f"{self.output}/{SCORES}")
-        # By place: how a name is read depends on the session.
-        places = {name: f"c{place}" for place, name in enumerate(table.columns)}
-        variants = self.summary.variants
-        filled = {name: variant.checkpoint for name, variant in variants.items() if variant.scenario is not None}
-        columns = (F.coalesce(place, places[filled.get(name, name)]).alias(place) for name, place in places.items())
-        return table.toDF(*places.values()).select(*columns).toDF(*places)
 
 
 def run(
@@ -99,7 +56,8 @@ def run(
 ) -> RunResult:
     """Replay a logged window end to end.
 
-    A killed run goes on where it stopped when it is run again: same config, same pinned table, finished waves kept.
+    A killed run goes on where it stopped when it is run again: same config, same pinned table, finished waves kept. A
+    complete run of exactly this config, over traffic that has not changed, is given as it is: nothing is done again.
 
     Args:
         config: A config, or the path of its file.
@@ -121,8 +79,10 @@ def run(
     """
     if not isinstance(config, ReplayConfig):
         config = load_config(config, overrides=overrides, output=output)
+    options = options or Options()
     with progress or make_progress(quiet=True) as shown:
-        return replay_window(config, options or Options(), shown, overwrite=overwrite)
+        done = find_finished(config, options, shown, overwrite=overwrite, diagnosing=False)
+        return done or replay_window(config, options, shown, overwrite=overwrite)
 
 
 def replay_window(
@@ -130,9 +90,6 @@ def replay_window(
 ) -> RunResult:
     """Replay as :func:`run` does; where ``diagnosing``, find the incidents and their causes as well."""
     clock = Clock()
-    with located(config):
-        check_metrics(config.gates)
-        check_time(config, diagnosing)
     resumable = Resumable(config, overwrite=overwrite)
     with ExitStack() as visit:
         progress.stage("preparing")
@@ -141,7 +98,7 @@ def replay_window(
         assert check is not None
         check_gates(prepared)
         output = OutputDirectory(open_storage(config.output, prepared.spark))
-        manifest = make_manifest(prepared, resumable.config_sha256, clock.started)
+        manifest = make_manifest(prepared, options, resumable.config_sha256, clock.started)
         _begin(prepared, output, manifest, resume=resumable.continues(manifest.run_id))
         with spark_errors("scoring"):
             totals = _score(prepared, check, output, manifest, progress)
@@ -209,6 +166,5 @@ def _write_tables(
 
 def _finish(output: OutputDirectory, manifest: Manifest, data: ReportData, clock: Clock) -> RunResult:
     rows: dict[str, Any] = {"in": data.summary.reconciliation.read, "out": data.summary.rows}
-    files = {SUMMARY: data.summary.to_json(), REPORT_DATA: data.to_json(), REPORT: render_html(data)}
-    output.finish(manifest, clock.now(), rows, files)
+    output.finish(manifest, clock.now(), rows, render_results(data))
     return RunResult(data, output.path, f"{output.path}/{REPORT}")

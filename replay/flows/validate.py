@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from replay.config import ReplayConfig
+from replay.flows.early import refuse_early
 from replay.flows.gate import check_gates
-from replay.flows.incidents.diagnose import check_time
 from replay.flows.options import Options
-from replay.flows.stages.fit import located
 from replay.flows.stages.prepare import prepare
 from replay.flows.stages.rehearse import draw_rehearsed
-from replay.report.gates import check_metrics
 from replay.spark.errors import spark_errors
 
 
@@ -70,9 +68,7 @@ def validate(config: ReplayConfig, *, options: Options | None = None) -> Validat
         TrafficError: The traffic is refused.
         CheckpointError: A checkpoint is refused.
     """
-    with located(config):
-        check_metrics(config.gates)
-        check_time(config, diagnosing=False)
+    refuse_early(config, options or Options(), diagnosing=False)
     with ExitStack() as visit:
         prepared = prepare(config, options or Options(), visit, check_keys=True)
         check_gates(prepared)

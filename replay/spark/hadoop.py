@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from replay.errors import RunFailed
+from replay.spark.guest import running_context
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,6 +38,21 @@ def local_path(spark: SparkSession, path: str) -> str | None:
         return None
     default = str(_configuration(spark).get("fs.defaultFS", "file:///"))
     return str(Path(path).absolute()) if default.startswith("file:") else None
+
+
+def local_by_default(conf: Mapping[str, str]) -> bool:
+    """Whether a path without a scheme is known to lie on this machine before there is a session to ask.
+
+    Args:
+        conf: Settings of the session that will be started.
+    """
+    elsewhere = ("PYSPARK_GATEWAY_PORT", "HADOOP_CONF_DIR", "YARN_CONF_DIR", "SPARK_CONF_DIR", "SPARK_HOME")
+    borrowed = "pyspark" in sys.modules and running_context() is not None
+    return (
+        not borrowed
+        and not any(os.environ.get(name) for name in elsewhere)
+        and not any("fs.default" in key for key in conf)
+    )
 
 
 def _configuration(spark: SparkSession) -> Any:

@@ -2,7 +2,7 @@
 
 from replay.store.manifest import COMPLETE, RUNNING, Manifest, make_run_id
 from replay.store.output import DIFFS, HYPOTHESES, METRICS, REPORT, REPORT_DATA, SCORES, SUMMARY, OutputDirectory
-from replay.store.storage import Storage, open_storage
+from replay.store.storage import Storage, open_storage, require_writable
 from replay.store.tables import append_wave, foreign_commits, last_wave, read_table, replace_table
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "open_storage",
     "read_table",
     "replace_table",
+    "require_writable",
 ]

@@ -28,13 +28,15 @@ class Manifest:
         status: ``running`` or ``complete``.
         config_sha256: Fingerprint of the config, as far as it decides results.
         config: The config as resolved.
-        checkpoints: Format, sha256 and size by name.
+        checkpoints: Path, format and sha256 by name, and path and sha256 of the files that each consists of.
         traffic: The pinned table: format, place, version, fingerprint.
         rows: Rows in and out, filled at the end.
         packages: Versions of the packages that results depend on, and Python's.
         sources: What else scores depend on, by who uses it: of vocabularies and of the user's code, sha256 by name;
             of the published packages that this code imports, versions.
         engine: Settings that may change a score's last bits, and how the work is cut into commits.
+        allowed: What the command line allowed of checkpoints: ``pickle``, ``non_finite``.
+        tables: Version of each table of the output as the run left it; empty while it runs, and for one elsewhere.
         started: ISO 8601, UTC.
         finished: The same, or None while it runs.
         version: Of this file's layout.
@@ -52,6 +54,8 @@ class Manifest:
     packages: dict[str, str] = field(default_factory=lambda: package_versions())
     sources: dict[str, dict[str, str]] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=dict)
+    allowed: dict[str, bool] = field(default_factory=dict)
+    tables: dict[str, int] = field(default_factory=dict)
     version: int = 1
 
     def to_json(self) -> str:
@@ -78,7 +82,8 @@ class Manifest:
 
 _TYPES: dict[str, type] = {
     **dict.fromkeys(("run_id", "status", "config_sha256", "started"), str),
-    **dict.fromkeys(("config", "checkpoints", "traffic", "rows", "packages", "sources", "engine"), dict),
+    **dict.fromkeys(("config", "checkpoints", "traffic", "rows", "packages", "sources"), dict),
+    **dict.fromkeys(("engine", "allowed", "tables"), dict),
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from replay.errors import OutputConflict
+from replay.spark.delta_log import newest_version
 from replay.store.manifest import COMPLETE, Manifest
 from replay.store.storage import Storage
 
@@ -91,10 +92,19 @@ class OutputDirectory:
             rows: Rows in and out.
             files: Text by file name; must hold ``summary.json``.
         """
-        done = replace(manifest, status=COMPLETE, finished=finished, rows=rows)
+        done = replace(manifest, status=COMPLETE, finished=finished, rows=rows, tables=self.tables())
+        self.write_results(done, files)
+        return done
+
+    def write_results(self, manifest: Manifest, files: dict[str, str]) -> None:
+        """Write what a complete run has to show, ``summary.json`` last."""
         for name, text in files.items():
             if name != SUMMARY:
                 self._storage.write(name, text)
-        self._storage.write(MANIFEST, done.to_json())
+        self._storage.write(MANIFEST, manifest.to_json())
         self._storage.write(SUMMARY, files[SUMMARY])
-        return done
+
+    def tables(self) -> dict[str, int]:
+        """Version of each table that is there, as far as names of local files tell it."""
+        versions = {name: newest_version(self.table(name)) for name in (SCORES, DIFFS, METRICS, HYPOTHESES)}
+        return {name: version for name, version in versions.items() if version is not None}

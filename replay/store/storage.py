@@ -54,6 +54,22 @@ def open_storage(path: str, spark: SparkSession | None = None) -> Storage:
     return HadoopStorage(path, spark)
 
 
+def require_writable(path: str) -> None:
+    """Refuse a local directory that a run could not write, before the run starts.
+
+    Raises:
+        OutputConflict: It, or the nearest directory above that is there, is a file or closed to this user.
+    """
+    nearest = next(each for each in (Path(path), *Path(path).parents) if each.exists())
+    if not nearest.is_dir():
+        raise OutputConflict(f"{path} cannot be made: {nearest} is a file; give another output")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise OutputConflict(
+            f"{path} cannot be written: {nearest} is closed to this user, or on a disk that is mounted read-only; give "
+            "another output"
+        )
+
+
 class LocalStorage:
     """A directory on a local or mounted disk."""
 

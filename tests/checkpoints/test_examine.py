@@ -114,15 +114,6 @@ def test_nan_and_inf_are_refused_with_names_and_counts(tmp_path: Path) -> None:
     assert look(path, allow_non_finite=True).non_finite == (("a.weight", 2), ("b", 1))
 
 
-def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
-    (tmp_path / "model-41.pt2").touch()
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(CheckpointError, match=r"model-42\.pt2: no such file; did you mean model-41\.pt2\?"):
-        look(tmp_path / "model-42.pt2")
-    with pytest.raises(CheckpointError, match="no folder"):
-        look(tmp_path / "nowhere" / "model.pt2")
-
-
 def test_relative_paths_start_at_the_config(tmp_path: Path) -> None:
     torch.save({"w": torch.ones(1)}, tmp_path / "model.pt")
     checkpoint = examine(CheckpointConfig(path="model.pt"), "prod", base_dir=str(tmp_path))

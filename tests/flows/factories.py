@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import torch
 import yaml
 
-from replay.flows.run import RunResult
+from replay.flows.finished.result import RunResult
 from tests.flows.case import Linear, config_data, make_table
 
 ROWS = 200

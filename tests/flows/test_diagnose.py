@@ -20,6 +20,8 @@ from tests.flows.case import config_data
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     (tmp_path / "replay.yaml").write_text(yaml.safe_dump(config_data()))
+    (tmp_path / "traffic").mkdir()
+    (tmp_path / "prod.pt2").touch()
     return tmp_path / "replay.yaml"
 
 

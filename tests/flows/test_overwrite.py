@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 
 import replay
 from replay.errors import ConfigError, OutputConflict, ReplayError, RunFailed
-from replay.flows.run import RunResult
+from replay.flows.finished.result import RunResult
 from replay.store import append_wave
 from tests.flows.factories import furthest, scaled_scores, scores_of, write_own_case
 

@@ -18,7 +18,7 @@ from tests.report import sample
 
 @pytest.fixture(autouse=True)
 def no_spark(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "start_session", lambda: pytest.fail("started Spark"))
+    monkeypatch.setattr(module, "_session", lambda: pytest.fail("started Spark"))
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
@@ -78,7 +78,7 @@ def test_an_output_elsewhere_is_reached_through_spark(monkeypatch: pytest.Monkey
         opened.append((path, session))
         return SimpleNamespace(path=path, names=lambda: list(files), read=files.get, write=files.__setitem__)
 
-    monkeypatch.setattr(module, "start_session", lambda: "session")
+    monkeypatch.setattr(module, "_session", lambda: "session")
     monkeypatch.setattr(module, "open_storage", storage)
     assert render_again("s3a://bucket/out")[1] == f"s3a://bucket/out/{REPORT}"
     assert opened == [("s3a://bucket/out", "session")]

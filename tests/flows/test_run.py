@@ -14,7 +14,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 import replay
 from replay.errors import OutputConflict, RunFailed
-from replay.flows.run import RunResult
+from replay.flows.finished.result import RunResult
 from tests.flows.case import ROWS, expected_scores, write_case
 
 pytestmark = pytest.mark.spark

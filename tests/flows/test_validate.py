@@ -69,6 +69,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return prepared
 
     monkeypatch.setattr(module, "prepare", prepare)
+    monkeypatch.setattr("replay.flows.early.refuse_missing", lambda *_, local_traffic: None)
 
     def draw(given: Any, selected: int) -> Any:
         assert (given, selected) == (prepared, 3)

@@ -34,7 +34,7 @@ def gate(target: str, junit: str | None, dry_run: bool, common: Common) -> int:
 
     Exits with 1 where a gate fails or cannot be judged.
     """
-    from replay.flows.gate import judge_output
+    from replay.flows.finished.judge import judge_output
     from replay.report.terminal.render import render_gates
     from replay.report.words.gates import render_junit
 

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -183,6 +184,16 @@ def _shown(path: str, place: CodePlace) -> str:
     return path if directory is None else Path(path).relative_to(directory).as_posix()
 
 
+def missing_code(place: CodePlace) -> UserCodeError | None:
+    """What is said of code that is not there; None where there is something to import, be it right or wrong."""
+    if place.file is not None:
+        return None if place.file.is_file() else UserCodeError(no_such_file(place.file))
+    top = place.module.partition(".")[0]
+    with _importable(place):
+        there = not top or top in sys.modules or find_spec(top) is not None
+    return None if there else _no_module(place)
+
+
 def _import(place: CodePlace) -> ModuleType:
     if place.file is not None and not place.file.is_file():
         raise UserCodeError(no_such_file(place.file))
@@ -199,11 +210,16 @@ def _import(place: CodePlace) -> ModuleType:
 def _import_error(error: BaseException, place: CodePlace) -> UserCodeError:
     name = place.module
     if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
-        return UserCodeError(
-            f"there is no module `{name}`, neither installed nor in {place.directories[-1]}: put it beside the config, "
-            f"ship it with --py-files, or give `{name.rpartition('.')[2]}.py:{place.function}`"
-        )
+        return _no_module(place)
     return UserCodeError(f"importing `{name}` failed", error)
+
+
+def _no_module(place: CodePlace) -> UserCodeError:
+    name = place.module
+    return UserCodeError(
+        f"there is no module `{name}`, neither installed nor in {place.directories[-1]}: put it beside the config, "
+        f"ship it with --py-files, or give `{name.rpartition('.')[2]}.py:{place.function}`"
+    )
 
 
 def _find(module: ModuleType, place: CodePlace) -> Any:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from replay.checkpoints import FORMATS, Scorer, cached_scorer, derive, open_scorer
-from replay.config import ConfigError, Problem, ReplayConfig, Tolerance
+from replay.config import Tolerance
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Trial, find_causes
@@ -72,24 +72,6 @@ class Diagnosed:
     incidents: tuple[report.Incident, ...] = ()
     tried: tuple[tuple[int, Trial], ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def needs_noise(config: ReplayConfig, diagnosing: bool) -> bool:
-    """Whether the noise floor is to be measured."""
-    return diagnosing or config.diff.tolerance == "auto"
-
-
-def check_time(config: ReplayConfig, diagnosing: bool) -> None:
-    """Refuse traffic without a time before anything is scored, where the noise floor is to be measured.
-
-    Raises:
-        ConfigError: Without times there are neither quiet parts nor incidents.
-    """
-    if needs_noise(config, diagnosing) and config.traffic.time is None:
-        what = (
-            "`diagnose` looks for stretches of time" if diagnosing else "`diff.tolerance: auto` looks for quiet times"
-        )
-        raise ConfigError([Problem(f"not given, and {what}: name the column of the event time", "traffic.time")])
 
 
 def measure_noise_sample(prepared: Prepared, scores: DataFrame, total: int) -> NoiseSample:

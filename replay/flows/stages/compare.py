@@ -12,7 +12,8 @@ from replay.diff.spec import DiffSpec, VariantColumn
 from replay.diff.worst import RowDelta
 from replay.errors import RunFailed, TrafficError
 from replay.features import feature_column
-from replay.flows.incidents.diagnose import NoiseSample, measure_noise_sample, needs_noise, noise_tolerance
+from replay.flows.early import needs_noise
+from replay.flows.incidents.diagnose import NoiseSample, measure_noise_sample, noise_tolerance
 from replay.flows.stages.effects import Effects, measure_effects
 from replay.flows.stages.prepare import Prepared
 from replay.report.summary.data import WorstRow, row_command

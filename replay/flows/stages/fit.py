@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from replay.checkpoints import Checkpoint, check_inputs
 from replay.config import ReplayConfig, Scenario, expand_scenarios
 from replay.errors import ConfigError, Problem, TrafficError
 from replay.features import Encoder, check_features, feature_column
+from replay.flows.problems import refuse
 from replay.flows.stages.map_keys import name_map_keys
 from replay.flows.stages.scenario_inputs import ScenarioInputs, condition_problems, draw_donors_of, plan_side
 from replay.scenarios import Donors, NotThere, ScenarioPlan, TouchedRows, row_keys
@@ -90,26 +90,6 @@ def fit(config: ReplayConfig, spark: SparkSession, checkpoints: Mapping[str, Che
     refuse(_trial_problems(config, scenarios, encoder, sample))
     donors = draw_donors_of(spark, traffic, config, scenarios, encoder.types)
     return Fitted(config, traffic, encoder.features, role_types, scenarios, inputs, donors, plan, sample)
-
-
-def refuse(problems: Iterable[Problem]) -> None:
-    """Raise what is wrong, if anything is.
-
-    Raises:
-        ConfigError: With all problems.
-    """
-    found = list(problems)
-    if found:
-        raise ConfigError(found)
-
-
-@contextlib.contextmanager
-def located(config: ReplayConfig) -> Iterator[None]:
-    """Give problems that are raised inside their lines in the config file."""
-    try:
-        yield
-    except ConfigError as error:
-        raise ConfigError([config.locate(problem) for problem in error.problems], config.source) from error
 
 
 def _schema_problems(

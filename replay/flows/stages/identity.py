@@ -8,6 +8,7 @@ import torch
 
 from replay.checkpoints import FORMATS, Checkpoint
 from replay.config import EngineConfig, ReplayConfig, fingerprint, to_resolved_dict
+from replay.flows.options import Options
 from replay.flows.stages.prepare import Prepared
 from replay.store import COMPLETE, RUNNING, Manifest, OutputDirectory, make_run_id, open_storage
 from replay.store.manifest import package_versions
@@ -54,7 +55,7 @@ class Resumable:
         return self._previous is not None and self._previous.run_id == run_id
 
 
-def make_manifest(prepared: Prepared, config_sha256: str, started: str) -> Manifest:
+def make_manifest(prepared: Prepared, options: Options, config_sha256: str, started: str) -> Manifest:
     """Write down what a run is made of; its id covers everything that a score depends on."""
     checkpoints = prepared.checkpoints
     hashes = {name: checkpoint.sha256 for name, checkpoint in checkpoints.items()}
@@ -67,7 +68,12 @@ def make_manifest(prepared: Prepared, config_sha256: str, started: str) -> Manif
         config_sha256=config_sha256,
         config=to_resolved_dict(prepared.config),
         checkpoints={
-            name: {"path": checkpoint.path, "format": str(checkpoint.format), "sha256": checkpoint.sha256}
+            name: {
+                "path": checkpoint.path,
+                "format": str(checkpoint.format),
+                "sha256": checkpoint.sha256,
+                "files": {file.path: file.sha256 for file in checkpoint.files},
+            }
             for name, checkpoint in checkpoints.items()
         },
         traffic=prepared.traffic.describe(),
@@ -75,6 +81,7 @@ def make_manifest(prepared: Prepared, config_sha256: str, started: str) -> Manif
         packages=packages,
         sources=sources,
         engine=engine,
+        allowed={"pickle": options.allow_pickle, "non_finite": options.allow_non_finite},
     )
 
 

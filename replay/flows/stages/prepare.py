@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from replay.checkpoints import Checkpoint
 from replay.config import ReplayConfig
 from replay.flows.options import Options
+from replay.flows.problems import located, refuse
 from replay.flows.stages.connect import connect
-from replay.flows.stages.fit import Fitted, fit, located, refuse
+from replay.flows.stages.fit import Fitted, fit
 from replay.flows.stages.scenario_inputs import ScenarioInputs
 from replay.scoring import Preflight, Work, carried_columns, plan_variants, run_preflight
 from replay.scoring.job import ScoreJob

@@ -51,20 +51,23 @@ class ReportData:
 
     Attributes:
         summary: What ``summary.json`` holds.
-        rows: Metrics by variant, slice and time bucket; no more than `picture_rows` keeps is looked at or saved.
+        rows: Metrics by variant, slice and time bucket; no more than `kept_rows` keeps is looked at or saved.
         worst_rows: The worst rows of each variant, worst first.
+        judgeable: Whether ``rows`` holds all that a gate may be about; files of earlier versions hold less.
     """
 
     summary: Summary
     rows: tuple[MetricRow, ...] = ()
     worst_rows: tuple[WorstRow, ...] = ()
+    judgeable: bool = True
 
     def to_dict(self) -> dict[str, Any]:
-        """Turn into JSON-able data, with the rows that `picture_rows` keeps."""
+        """Turn into JSON-able data, with the rows that `kept_rows` keeps."""
         return {
             "summary": self.summary.to_dict(),
-            "rows": {"columns": list(_COLUMNS), "values": [_values(row) for row in picture_rows(self.rows)]},
+            "rows": {"columns": list(_COLUMNS), "values": [_values(row) for row in kept_rows(self.rows)]},
             "worst_rows": [_worst(row) for row in self.worst_rows],
+            "judgeable": self.judgeable,
         }
 
     def to_json(self) -> str:
@@ -93,7 +96,8 @@ class ReportData:
         """
         try:
             summary, rows, worst_rows = data["summary"], data["rows"], data["worst_rows"]
-            return cls(Summary.from_dict(summary), _rows(rows), _WORST_ROWS.validate_python(worst_rows))
+            judgeable = bool(data.get("judgeable", False))
+            return cls(Summary.from_dict(summary), _rows(rows), _WORST_ROWS.validate_python(worst_rows), judgeable)
         except (KeyError, TypeError, ValueError, ValidationError) as error:
             raise UsageError(f"this is not the data of a report ({error}): run the replay again") from error
 
@@ -107,7 +111,8 @@ def _worst(row: WorstRow) -> dict[str, Any]:
 
 
 def _values(row: MetricRow) -> list[Any]:
-    return [plain(getattr(row, name)) for name in _COLUMNS]
+    """What a gate judges keeps its NaN and infinities: they are no missing values."""
+    return [plain(getattr(row, name), name_non_finite=row.bucket is None) for name in _COLUMNS]
 
 
 def _rows(table: Mapping[str, Any]) -> tuple[MetricRow, ...]:
@@ -118,20 +123,19 @@ def _rows(table: Mapping[str, Any]) -> tuple[MetricRow, ...]:
 def _row(values: dict[str, Any]) -> MetricRow:
     if values["bucket"] is not None:
         values["bucket"] = datetime.fromisoformat(values["bucket"])
-    return MetricRow(**{name: values[name] for name in _COLUMNS})
+    numbers = {name: float(values[name]) for name in ("value", "low", "high") if isinstance(values[name], str)}
+    return MetricRow(**{name: values[name] for name in _COLUMNS} | numbers)
 
 
-def picture_rows(rows: Iterable[MetricRow]) -> tuple[MetricRow, ...]:
-    """Keep the rows that a picture or table of the report is drawn from.
+def kept_rows(rows: Iterable[MetricRow]) -> tuple[MetricRow, ...]:
+    """Keep the rows that a gate may be about, and those by time that a picture of the report is drawn from.
 
     What a run measures by time bucket is more than is drawn, and most of its rows where buckets and variants are many.
     """
     return tuple(
         row
         for row in rows
-        if row.against in (ONLINE, None)
-        and (row.metric in _OVER_TIME if row.bucket is not None else row.slice != ALL)
-        and (row.bucket is None or row.slice == ALL)
+        if row.bucket is None or (row.against in (ONLINE, None) and row.metric in _OVER_TIME and row.slice == ALL)
     )
 
 

@@ -94,6 +94,9 @@ class Display(Protocol):
     def end(self, pace: Pace, now: float) -> None:
         """Show that a stage is over."""
 
+    def note(self, text: str) -> None:
+        """Say something that stays."""
+
     def close(self) -> None:
         """Leave the stream as it should stay."""
 
@@ -155,6 +158,12 @@ class Progress:
                 self._pace.update(done_rows, now)
                 self._display.show(self._pace, now)
 
+    def note(self, text: str) -> None:
+        """Say something that stays, such as that there is nothing to do."""
+        if self._display is not None:
+            with self._lock:
+                self._display.note(text)
+
     def _end_stage(self, display: Display) -> None:
         if self._pace is not None:
             display.end(self._pace, self._clock())
@@ -187,6 +196,10 @@ class LineDisplay:
     def end(self, pace: Pace, now: float) -> None:
         """Write what was done in how long."""
         self._write(pace.summary(now))
+
+    def note(self, text: str) -> None:
+        """Write a line."""
+        self._write(text)
 
     def close(self) -> None:
         """Lines stay as they are."""
@@ -224,6 +237,10 @@ class BarDisplay:
         if self._task is not None:
             self._bars.remove_task(self._task)
             self._task = None
+
+    def note(self, text: str) -> None:
+        """Write a line above the bar."""
+        self._bars.console.print(f"replay: {text}", markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Take the bar away."""

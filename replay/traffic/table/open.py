@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replay.config import TrafficConfig
-from replay.config.messages.no_such_file import no_such_file
+from replay.config.missing import no_traffic
 from replay.errors import TrafficError
 from replay.spark.errors import traffic_errors
 from replay.spark.hadoop import local_path
@@ -42,7 +42,7 @@ def open_traffic(spark: SparkSession, config: TrafficConfig) -> PinnedTraffic:
 
 def _open_local(spark: SparkSession, config: TrafficConfig, path: str) -> PinnedTraffic:
     if not Path(path).exists():
-        raise TrafficError(f"{no_such_file(path)}; expected a Parquet or Delta directory, or a Parquet file")
+        raise TrafficError(no_traffic(path))
     if (Path(path) / "_delta_log").is_dir():
         return open_delta(spark, config, path)
     refuse_version(config, path)

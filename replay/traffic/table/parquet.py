@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,7 @@ def _pinned(
         num_rows=sum(footer.metadata.num_rows for footer in footers),
         files=files,
         spark_refuses=refused_by_spark(pa.schema(fields), schemas),
-        identity=_file_identity(found.root, files),
+        identity=file_identity(found.root, found.files),
     )
 
 
@@ -83,8 +84,14 @@ def _partition_values(spark: SparkSession, path: str) -> tuple[dict[str, dict[st
     return {local_path(spark, row["path"]) or "": row["values"] for row in rows}, partitions
 
 
-def _file_identity(root: str, files: tuple[DataFile, ...]) -> tuple[str, ...]:
-    return tuple(f"{file.path.removeprefix(root)} {file.size} {file.modified}" for file in files)
+def file_identity(root: str, files: Iterable[tuple[str, int, int | None]]) -> tuple[str, ...]:
+    """What the fingerprint of Parquet is made of.
+
+    Args:
+        root: The directory, or the file itself.
+        files: Path, size and time of change of each, sorted by path.
+    """
+    return tuple(f"{path.removeprefix(root)} {size} {modified}" for path, size, modified in files)
 
 
 def open_remote_parquet(spark: SparkSession, config: TrafficConfig, path: str) -> PinnedTraffic:
@@ -100,7 +107,7 @@ def open_remote_parquet(spark: SparkSession, config: TrafficConfig, path: str) -
         num_rows=None,
         files=files,
         direct_obstacle=NOT_LOCAL,
-        identity=_file_identity(path, files),
+        identity=file_identity(path, ((file.path, file.size, file.modified) for file in files)),
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pyarrow as pa
 
 from replay.config import TrafficConfig
+from replay.spark.delta_log import commit_sha256
 
 NOT_LOCAL = "the table is not on a local filesystem"
 """Why tasks cannot read its files themselves."""
@@ -79,7 +80,7 @@ class PinnedTraffic:
 
     def fingerprint(self) -> str:
         """Stand for the pinned rows: equal fingerprints mean the same data (for a view: the same files under it)."""
-        return hashlib.sha256(json.dumps([self.format, *self.identity]).encode()).hexdigest()
+        return fingerprint(self.format, self.identity)
 
     def describe(self) -> dict[str, Any]:
         """What the manifest says of the table."""
@@ -89,6 +90,7 @@ class PinnedTraffic:
             "path": self.location,
             "table": self.config.table,
             "delta_version": self.delta_version,
+            "commit": None if self.delta_version is None else commit_sha256(self.location, self.delta_version),
             "fingerprint": self.fingerprint(),
             "files": len(self.files),
             "rows": self.num_rows,
@@ -99,6 +101,16 @@ class PinnedTraffic:
         """Say that the table has no rows."""
         version = "" if self.delta_version is None else f" at version {self.delta_version}"
         return f"{self.location}{version} has no rows: expected logged traffic; give another `traffic.path` or version"
+
+
+def fingerprint(kind: str, identity: Iterable[str]) -> str:
+    """Hash what a table is pinned by.
+
+    Args:
+        kind: Its format.
+        identity: See :class:`PinnedTraffic`.
+    """
+    return hashlib.sha256(json.dumps([kind, *identity]).encode()).hexdigest()
 
 
 def _iso(moment: Any) -> str | None:

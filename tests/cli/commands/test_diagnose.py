@@ -23,11 +23,11 @@ def test_the_budget_is_a_key_of_the_config(
 ):
     budgets: list[int] = []
 
-    def stops(config: ReplayConfig, **_: object) -> None:
+    def stops(config: ReplayConfig, *_: object, **__: object) -> None:
         budgets.append(config.diagnosis.budget)
         raise UsageError("enough")
 
-    monkeypatch.setattr("replay.flows.diagnose.diagnose", stops)
+    monkeypatch.setattr("replay.flows.run.replay_window", stops)
     monkeypatch.setattr("replay.spark.faststart.prestart.prestart_session", lambda *_: None)
     assert replay("diagnose", case, *given) == 2
     assert budgets == [budget]

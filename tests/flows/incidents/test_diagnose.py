@@ -11,14 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from replay.checkpoints import examine
-from replay.config import ConfigError, Tolerance, load_config
+from replay.config import Tolerance, load_config
 from replay.demo import build
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import find_causes
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.noise.noise_floor import NoiseFloor
 from replay.features import feature_column
-from replay.flows.incidents.diagnose import OpenedCheckpoints, background_rate, check_time, needs_noise, row_tolerance
+from replay.flows.incidents.diagnose import OpenedCheckpoints, background_rate, row_tolerance
 from replay.report.summary import Cause
 from replay.report.words.incidents import equivalent_sentence
 
@@ -82,13 +82,3 @@ def test_a_shift_is_seen_by_the_tighter_of_tolerance_and_noise():
 @pytest.mark.parametrize(("floor", "expected"), [(0.02, 0.025), (0.0, 0.0), (0.9, 1.0)])
 def test_the_background_is_a_share_of_the_mismatched_rows(floor, expected):
     assert background_rate(noise_floor(mismatch_rate=floor), INCIDENT) == pytest.approx(expected)
-
-
-def test_a_diagnosis_needs_the_time(tmp_path):
-    config = SimpleNamespace(diff=SimpleNamespace(tolerance=Tolerance()), traffic=SimpleNamespace(time=None))
-
-    assert not needs_noise(cast("Any", config), diagnosing=False)
-    check_time(cast("Any", config), diagnosing=False)
-    assert needs_noise(cast("Any", config), diagnosing=True)
-    with pytest.raises(ConfigError, match="name the column of the event time"):
-        check_time(cast("Any", config), diagnosing=True)

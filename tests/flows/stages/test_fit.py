@@ -13,10 +13,10 @@ from pyspark.sql import SparkSession
 
 import replay
 from replay.checkpoints import Signature, TensorSpec
-from replay.config import ReplayConfig, build_config, load_config
+from replay.config import ReplayConfig, build_config
 from replay.errors import ConfigError, Problem, TrafficError
 from replay.flows.stages import fit as module
-from replay.flows.stages.fit import Fitted, fit, located, refuse
+from replay.flows.stages.fit import Fitted, fit
 from replay.scoring import PREFLIGHT_ROWS
 from tests.flows.case import LOCAL_SESSION, config_data, make_table, write_case
 
@@ -184,34 +184,6 @@ def test_without_a_row_the_check_of_the_traffic_says_why(directory: Path, monkey
     monkeypatch.setattr(module, "check_traffic", lambda *_: None)
     with pytest.raises(TrafficError, match="has no rows: expected logged traffic"):
         fitted(directory)
-
-
-def test_nothing_wrong_is_not_refused():
-    refuse([])
-    refuse(iter(()))
-
-
-def test_every_problem_is_raised():
-    found = [Problem("one", "a"), Problem("two", "b")]
-    with pytest.raises(ConfigError) as caught:
-        refuse(iter(found))
-    assert list(caught.value.problems) == found
-
-
-def test_problems_get_their_lines_and_the_name_of_the_file(tmp_path: Path):
-    path = write_case(tmp_path, make_table(rows=4))
-    given = load_config(path)
-    with pytest.raises(ConfigError) as caught, located(given):
-        raise ConfigError([Problem("wrong", "traffic.score"), Problem("lost")])
-    line = next(place for place, text in enumerate(path.read_text().splitlines(), 1) if "score: online_score" in text)
-    assert [problem.line for problem in caught.value.problems] == [line, None]
-    assert caught.value.source == given.source
-    assert f"\n{given.source}:{line}:10: traffic.score: wrong\n" in str(caught.value)
-
-
-def test_other_errors_pass_as_they_are(directory: Path):
-    with pytest.raises(TrafficError, match="as it is"), located(config(directory)):
-        raise TrafficError("as it is")
 
 
 @pytest.mark.spark

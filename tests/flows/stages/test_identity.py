@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from replay.config import build_config
+from replay.flows.options import Options
 from replay.flows.stages import identity
 from replay.flows.stages.identity import make_manifest
 
@@ -28,7 +29,9 @@ def prepared(sources: Any = None, kind: str = "torch.export", **engine: Any) -> 
     )
     return SimpleNamespace(
         config=config,
-        checkpoints={"prod": SimpleNamespace(path="p", format=kind, sha256="1")},
+        checkpoints={
+            "prod": SimpleNamespace(path="p", format=kind, sha256="1", files=(SimpleNamespace(path="/p", sha256="1"),))
+        },
         traffic=SimpleNamespace(fingerprint=lambda: "t", describe=dict),
         plan=SimpleNamespace(reader=config.engine.reader.replace("auto", "direct")),
         job=SimpleNamespace(sources=sources or {}),
@@ -36,7 +39,7 @@ def prepared(sources: Any = None, kind: str = "torch.export", **engine: Any) -> 
 
 
 def run_id(*arguments: Any, **engine: Any) -> str:
-    return make_manifest(prepared(*arguments, **engine), "c", "now").run_id
+    return make_manifest(prepared(*arguments, **engine), Options(), "c", "now").run_id
 
 
 def test_whatever_changes_a_score_or_cuts_the_work_is_another_run(monkeypatch: pytest.MonkeyPatch):
@@ -69,4 +72,11 @@ def test_another_version_is_another_run(package: str, monkeypatch: pytest.Monkey
     real = identity.package_versions
     monkeypatch.setattr(identity, "package_versions", lambda *others: {**real(*others), package: "another"})
     assert run_id() != before
-    assert make_manifest(prepared(), "c", "now").packages[package] == "another"
+    assert make_manifest(prepared(), Options(), "c", "now").packages[package] == "another"
+
+
+def test_the_manifest_has_what_a_second_call_is_compared_by():
+    manifest = make_manifest(prepared(), Options(allow_pickle=True), "c", "now")
+    assert manifest.checkpoints["prod"]["files"] == {"/p": "1"}
+    assert manifest.allowed == {"pickle": True, "non_finite": False}
+    assert manifest.tables == {}

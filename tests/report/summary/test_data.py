@@ -8,7 +8,7 @@ import pytest
 
 from replay.errors import UsageError
 from replay.report.html.render import render_html
-from replay.report.summary.data import ReportData, WorstRow, picture_rows
+from replay.report.summary.data import ReportData, WorstRow, kept_rows
 from tests.report import sample
 
 
@@ -20,16 +20,33 @@ def test_report_data_survives_json():
     assert render_html(again) == render_html(data)
 
 
-def test_only_rows_that_are_drawn_are_saved():
+def test_only_rows_that_are_drawn_or_judged_are_saved():
     extra = [
         sample.metric("prod", "ne", 0.8, 10, against=None, bucket=sample.START),
         sample.metric("prod", "mismatch_rate", 0.8, 10, against="baseline", bucket=sample.START),
         sample.metric("prod", "mismatch_rate", 0.8, 10, where="surface=home", bucket=sample.START),
-        sample.metric("prod", "auc", 0.8, 10, against=None),
     ]
+    judged = (
+        sample.metric("prod", "auc", 0.8, 10, against=None),
+        sample.metric("prod", "auc_drop", 0.1, 10, against="baseline", where="surface=home"),
+    )
     data = sample.burst_data()
-    assert picture_rows(data.rows) == data.rows
-    assert picture_rows([*data.rows, *extra]) == data.rows
+    assert kept_rows(data.rows) == data.rows
+    assert kept_rows([*data.rows, *extra, *judged]) == (*data.rows, *judged)
+
+
+def test_what_a_gate_judges_keeps_values_that_are_not_finite():
+    row = sample.metric("prod", "auc_drop", float("inf"), 10, against="baseline", where="surface=home")
+    data = ReportData(sample.clean_data().summary, (row,))
+    again = ReportData.from_json(data.to_json())
+    assert again.rows == (row,)
+    assert again.judgeable
+
+
+def test_data_of_an_earlier_version_does_not_hold_all_that_a_gate_is_about():
+    saved = sample.clean_data().to_dict()
+    del saved["judgeable"]
+    assert not ReportData.from_dict(saved).judgeable
 
 
 def test_values_of_any_kind_are_rendered_again_as_they_were():

@@ -1,0 +1,69 @@
+"""What is refused before Spark starts or torch is imported: in a second, not after ten."""
+
+from __future__ import annotations
+
+from replay.config import ReplayConfig, fingerprint
+from replay.config.locations import is_local
+from replay.config.missing import refuse_missing
+from replay.errors import ConfigError, Problem
+from replay.flows.options import Options
+from replay.flows.problems import located
+from replay.spark.hadoop import local_by_default
+from replay.store import Manifest, OutputDirectory, open_storage, require_writable
+
+
+def refuse_early(config: ReplayConfig, options: Options, *, diagnosing: bool) -> None:
+    """Refuse what needs neither Spark nor the table's schema nor an opened checkpoint.
+
+    Raises:
+        ConfigError: The config asks for what cannot be, or names files that are not there.
+        TrafficError: The traffic is not there.
+        CheckpointError: A checkpoint is not there.
+    """
+    with located(config):
+        check_time(config, diagnosing)
+        if config.gates:
+            from replay.report.gates import check_metrics
+
+            check_metrics(config.gates)
+    refuse_missing(config, local_traffic=local_by_default(options.conf))
+
+
+def needs_noise(config: ReplayConfig, diagnosing: bool) -> bool:
+    """Whether the noise floor is to be measured."""
+    return diagnosing or config.diff.tolerance == "auto"
+
+
+def check_time(config: ReplayConfig, diagnosing: bool) -> None:
+    """Refuse traffic without a time before anything is scored, where the noise floor is to be measured.
+
+    Raises:
+        ConfigError: Without times there are neither quiet parts nor incidents.
+    """
+    if needs_noise(config, diagnosing) and config.traffic.time is None:
+        what = (
+            "`diagnose` looks for stretches of time" if diagnosing else "`diff.tolerance: auto` looks for quiet times"
+        )
+        raise ConfigError([Problem(f"not given, and {what}: name the column of the event time", "traffic.time")])
+
+
+def look_at_output(config: ReplayConfig, *, overwrite: bool) -> Manifest | None:
+    """Look at an output on this machine: what it holds, and whether it can be written to.
+
+    Args:
+        config: As loaded.
+        overwrite: Whatever run it holds is to be replaced.
+
+    Returns:
+        The manifest of an earlier run of the same config, finished or not; None where there is none, where it is to be
+        replaced, and for an output elsewhere, which only Spark reaches.
+
+    Raises:
+        OutputConflict: It holds a run of another config or files of somebody else, or cannot be written.
+    """
+    if not is_local(config.output):
+        return None
+    storage = open_storage(config.output)
+    previous = OutputDirectory(storage).previous(fingerprint(config), overwrite=overwrite)
+    require_writable(storage.path)
+    return previous

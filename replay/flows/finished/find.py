@@ -1,0 +1,54 @@
+"""A second call of a complete run: found in its output and shown, not done again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from replay.config import ReplayConfig
+from replay.flows.early import look_at_output, refuse_early
+from replay.flows.options import Options
+from replay.report.terminal.progress import Progress
+from replay.store import COMPLETE, SCORES, Manifest
+
+if TYPE_CHECKING:
+    from replay.flows.finished.result import RunResult
+
+
+def find_finished(
+    config: ReplayConfig, options: Options, progress: Progress, *, overwrite: bool, diagnosing: bool
+) -> RunResult | None:
+    """Refuse what can be refused at once; else find the complete run of exactly this config, if the output holds it.
+
+    The gates are judged anew, as they may be others. Its files stay as they are, but for the verdicts where those are
+    others now.
+
+    Args:
+        config: As loaded.
+        options: Spark and safety options.
+        progress: Is told of a run that is found.
+        overwrite: Nothing is looked for: the run starts afresh.
+        diagnosing: Only a run whose incidents were searched for will do. Where it is not asked for, it does no harm.
+
+    Returns:
+        The run; None where there is none, or where something that it was made from changed, or may have.
+
+    Raises:
+        ReplayError: See :func:`refuse_early` and :func:`look_at_output`.
+    """
+    refuse_early(config, options, diagnosing=diagnosing)
+    manifest = look_at_output(config, overwrite=overwrite)
+    if manifest is None or manifest.status != COMPLETE or SCORES not in manifest.tables:
+        return None
+    from replay.flows.finished.reuse import reuse
+
+    result = reuse(config, options, manifest, diagnosing=diagnosing)
+    if result is not None:
+        searched = ", with its incidents" if result.summary.diagnosed else ""
+        progress.note(f"already done on {_when(manifest)}{searched}; --overwrite runs it again")
+    return result
+
+
+def _when(manifest: Manifest) -> str:
+    finished = datetime.fromisoformat(manifest.finished or manifest.started)
+    return f"{finished:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,61 @@
+"""``replay gate OUTPUT``: the gates of a finished run, judged again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from replay.config import Gate
+from replay.errors import UsageError
+from replay.flows.options import Options
+from replay.flows.render_again import is_elsewhere, render_again
+from replay.metrics.row import MetricRow
+from replay.report.gates import judge_gates
+from replay.report.summary.data import ReportData
+from replay.store import METRICS, Manifest, OutputDirectory, open_storage, read_table
+
+
+def judge_output(output: str, options: Options) -> ReportData:
+    """Judge the gates of the config that a run was made from.
+
+    Args:
+        output: The run's output directory.
+        options: Spark options, for an output elsewhere and for one of an earlier version, whose slices are in a table.
+
+    Raises:
+        UsageError: The directory holds no finished run.
+        ConfigError: A gate names what the run does not have.
+    """
+    data, _ = render_again(output)
+    if data.judgeable and not is_elsewhere(output):
+        gates, rows = _gates(OutputDirectory(open_storage(output)).manifest(), output), data.rows
+    else:
+        gates, rows = _from_tables(output, options)
+    return judged(data, gates, rows)
+
+
+def judged(data: ReportData, gates: Sequence[Gate], rows: Sequence[MetricRow]) -> ReportData:
+    """The same run with its gates judged.
+
+    Raises:
+        ConfigError: A gate names what the run does not have.
+    """
+    return replace(data, summary=replace(data.summary, gates=judge_gates(gates, data.summary, rows)))
+
+
+def _gates(manifest: Manifest | None, output: str) -> list[Gate]:
+    if manifest is None:
+        raise UsageError(f"{output}: found no manifest.json, expected the output of a finished run")
+    return [Gate.model_validate(entry) for entry in manifest.config.get("gates") or ()]
+
+
+def _from_tables(output: str, options: Options) -> tuple[list[Gate], tuple[MetricRow, ...]]:
+    """The gates, and the metrics that they are about, read by Spark."""
+    from replay.spark.guest import at_work, private_session
+    from replay.spark.session import start_session
+
+    with at_work(private_session(start_session(options.master, options.conf), keep=options.conf)) as spark:
+        gates = _gates(OutputDirectory(open_storage(output, spark)).manifest(), output)
+        columns = [name for name in MetricRow.__dataclass_fields__ if name != "bucket"]
+        found = read_table(spark, f"{output}/{METRICS}").where("bucket is null").select(*columns).collect()
+    return gates, tuple(MetricRow(bucket=None, **row.asDict()) for row in found)

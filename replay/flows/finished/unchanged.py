@@ -1,0 +1,103 @@
+"""Whether all that a finished run was made from is still as it was, proven without Spark and torch.
+
+Whatever cannot be proven from files on this machine counts as changed: the run is then looked at again by Spark, which
+keeps the scores that hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from replay.config import ReplayConfig, to_resolved_dict
+from replay.config.user_code import UserCodeError, code_sources, locate_code
+from replay.config.user_code.known_packages import known_version
+from replay.config.user_code.sources import file_hash
+from replay.flows.options import Options
+from replay.store import Manifest
+from replay.store.manifest import package_versions
+from replay.traffic.table.unchanged import is_unchanged
+
+
+def all_unchanged(config: ReplayConfig, options: Options, manifest: Manifest) -> bool:
+    """Whether a run of this config would be the one that a manifest describes.
+
+    Args:
+        config: Of the same fingerprint as the manifest's.
+        options: Of the command line.
+        manifest: Of a finished run.
+    """
+    others = manifest.packages.keys() - package_versions().keys()
+    before = manifest.config.get("engine"), manifest.packages
+    return (
+        before == (to_resolved_dict(config)["engine"], package_versions(*others))
+        and _may_open(options, manifest)
+        and all(_same_files(entry) for entry in manifest.checkpoints.values())
+        and _same_sources(config, manifest.sources)
+        and is_unchanged(config.traffic, manifest.traffic)
+    )
+
+
+def _may_open(options: Options, manifest: Manifest) -> bool:
+    """Whether what was allowed of checkpoints is allowed now; of a run of an earlier version nobody knows."""
+    given = {"pickle": options.allow_pickle, "non_finite": options.allow_non_finite}
+    return bool(manifest.allowed) and all(given.get(name, False) for name, was in manifest.allowed.items() if was)
+
+
+def _same_files(entry: Mapping[str, object]) -> bool:
+    """Whether a checkpoint consists of the same files with the same bytes."""
+    files, place = entry.get("files"), Path(str(entry["path"]))
+    if not isinstance(files, dict) or not files:
+        return False
+    if place.is_dir():
+        endings = {Path(path).suffix for path in files}
+        if {str(path) for path in place.iterdir() if path.suffix in endings} != set(files):
+            return False
+    return _has_bytes(files)
+
+
+def _has_bytes(files: Mapping[str, str]) -> bool:
+    try:
+        return all(file_hash(path) == sha256 for path, sha256 in files.items())
+    except OSError:
+        return False
+
+
+def _same_sources(config: ReplayConfig, recorded: Mapping[str, Mapping[str, str]]) -> bool:
+    """Whether the user's code and vocabularies are the same: no more, no less, no other."""
+    code = dict(_code_places(config))
+    if not {*recorded} - {"vocabularies"} <= {*code}:
+        return False  # code that only opening a checkpoint shows
+    return _has_bytes(recorded.get("vocabularies", {})) and all(
+        _same_code(spec, config.base_dir, recorded.get(user, {})) for user, spec in code.items()
+    )
+
+
+def _code_places(config: ReplayConfig) -> Iterator[tuple[str, str]]:
+    """Code that the config names, by who uses it; see :func:`replay.scoring.sources.find_sources`."""
+    for name, entry in config.file_checkpoints.items():
+        if entry.factory is not None:
+            yield f"checkpoints.{name}", entry.factory
+    for steps in config.scenarios.values():
+        for step in steps:
+            if ":" in step.op:
+                yield f"op {step.op}", step.op
+
+
+def _same_code(spec: str, base_dir: str, recorded: Mapping[str, str]) -> bool:
+    place = locate_code(spec, base_dir)
+    try:
+        found = code_sources(place)
+    except UserCodeError:
+        return False
+    # What was seen only while the code ran is looked up by name: a package, or a file that it read.
+    unseen = {name: _lookup(name, place.directories) for name in recorded.keys() - found.keys()}
+    return {**found, **unseen} == recorded
+
+
+def _lookup(name: str, directories: tuple[str, ...]) -> str | None:
+    files = [path for path in (Path(directory) / name for directory in directories) if path.is_file()]
+    try:
+        return file_hash(str(files[0])) if files else known_version(name)
+    except OSError:
+        return None

@@ -1,0 +1,48 @@
+"""Whether the traffic is what an earlier run pinned, found without Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from replay.config import TrafficConfig
+from replay.config.locations import is_local
+from replay.errors import TrafficError
+from replay.spark.delta_log import commit_sha256, newest_version
+from replay.traffic.table.parquet import file_identity, list_files
+from replay.traffic.table.pinned import fingerprint
+
+
+def is_unchanged(config: TrafficConfig, before: Mapping[str, Any]) -> bool:
+    """Whether a run would pin what an earlier one did, as far as files on this machine prove it.
+
+    Args:
+        config: Section ``traffic``, the same as the earlier run's.
+        before: What the manifest of that run says: see :meth:`PinnedTraffic.describe`.
+
+    Returns:
+        False where the traffic is another, and where only Spark can tell: tables of a catalog, or elsewhere.
+    """
+    path = config.path
+    if config.table is not None or path is None or not is_local(path) or str(Path(path).absolute()) != before["path"]:
+        return False
+    if before["format"] == "delta":
+        return _same_version(config, path, before)
+    return before["format"] == "parquet" and _same_files(path, before["fingerprint"])
+
+
+def _same_version(config: TrafficConfig, path: str, before: Mapping[str, Any]) -> bool:
+    """The version that is asked for; where a time or nothing is, the newest one is that of before."""
+    version, commit = before["delta_version"], before.get("commit")
+    asked = config.delta_version if config.delta_version is not None else newest_version(path)
+    return asked == version and commit is not None and commit_sha256(path, version) == commit
+
+
+def _same_files(path: str, expected: str) -> bool:
+    if (Path(path) / "_delta_log").exists():
+        return False
+    try:
+        return fingerprint("parquet", file_identity(path, list_files(path).files)) == expected
+    except (TrafficError, OSError):
+        return False
