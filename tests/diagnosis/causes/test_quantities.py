@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replay.diagnosis.causes.quantities import MOST_ROWS, rounded, zoom
+from replay.diagnosis.causes.quantities import MOST_ROWS, zoom
 from tests.diagnosis.worlds import make_world
 
 
@@ -33,7 +33,3 @@ def test_zoom_of_what_changes_nothing_finds_nothing():
     null = counterfactual.perturbed("null_features", ("item_1",), "nulls")
 
     assert zoom(counterfactual, lambda _: null, np.array([0.0, 1.0, 2.0]), rows) is None
-
-
-def test_rounded_takes_a_digit_more_each_time():
-    assert rounded(1234.5, 4) == [1000.0, 1200.0, 1230.0, 1234.0]

@@ -11,9 +11,10 @@ import numpy as np
 from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import Integers, Kind, Words, register
-from replay.diagnosis.causes.quantities import MOST_ROWS, rounded, zoom
+from replay.diagnosis.causes.quantities import MOST_ROWS, zoom
 from replay.diagnosis.causes.significance import Significance, measure
 from replay.diagnosis.causes.subset_search import improve
+from replay.scoring.fitted_number import rounded
 
 if TYPE_CHECKING:
     from replay.diagnosis.causes.counterfactual import CounterfactualReplay

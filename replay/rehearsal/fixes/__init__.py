@@ -1,0 +1,1 @@
+"""What a contract has otherwise than serving: tried on sampled rows, and said as YAML."""

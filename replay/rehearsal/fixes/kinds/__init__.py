@@ -1,0 +1,1 @@
+"""The kinds of fix, each a file that registers itself."""
