@@ -11,7 +11,8 @@ from replay.config.sections.dtypes import DType
 from replay.config.sections.engine import EngineConfig
 from replay.config.sections.gates import Gate
 from replay.config.sections.model.contract import ModelConfig
-from replay.config.sections.model.input import Hash, Input, Scalar
+from replay.config.sections.model.hash import HASHES, Hash
+from replay.config.sections.model.input import Input, Scalar
 from replay.config.sections.model.output import Output
 from replay.config.sections.model.transform import TRANSFORMS
 from replay.config.sections.op_arguments import OPS
@@ -44,6 +45,7 @@ __all__ = [
     "DType",
     "DiffConfig",
     "EngineConfig",
+    "HASHES",
     "Hash",
     "Input",
     "ModelConfig",

@@ -16,14 +16,14 @@ import yaml
 
 from replay.config.messages.wording import listing
 from replay.config.sections.base import TYPE_WORDS, Section
+from replay.config.sections.model.hash import HASHES
 from replay.config.sections.model.transform import TRANSFORMS
 from replay.config.sections.op_arguments import OPS
 from replay.config.sections.replay import ReplayConfig
 from replay.config.shape import all_sections, field_of, keys_of
 
 _MARKER = re.compile(r"(<!-- keys of (\w+) -->\n).*?(<!-- end of keys -->)", re.DOTALL)
-_OPS_MARKER = re.compile(r"(<!-- ops -->\n).*?(<!-- end of ops -->)", re.DOTALL)
-_TRANSFORMS_MARKER = re.compile(r"(<!-- transforms -->\n).*?(<!-- end of transforms -->)", re.DOTALL)
+_KINDS_MARKER = re.compile(r"(<!-- (ops|transforms|hashes) -->\n).*?(<!-- end of \2 -->)", re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 _OPS_HEAD = ["| `op` | arguments | meaning |", "|---|---|---|"]
@@ -37,13 +37,12 @@ def fill_tables(text: str) -> str:
     Args:
         text: The page. The table of a section stands between ``<!-- keys of NAME -->``, NAME being the section's class,
             and ``<!-- end of keys -->``; other tables link to the heading above it. That of all perturbations stands
-            between ``<!-- ops -->`` and ``<!-- end of ops -->``, that of all transforms between ``<!-- transforms -->``
-            and ``<!-- end of transforms -->``.
+            between ``<!-- ops -->`` and ``<!-- end of ops -->``; those of transforms and hash functions likewise.
     """
     headings = {match[2]: _HEADING.findall(text[: match.start()])[-1] for match in _MARKER.finditer(text)}
     tables = _Tables(headings)
-    text = _OPS_MARKER.sub(lambda match: f"{match[1]}\n{_render_ops()}\n\n{match[2]}", text)
-    text = _TRANSFORMS_MARKER.sub(lambda match: f"{match[1]}\n{_render_transforms()}\n\n{match[2]}", text)
+    kinds = {"ops": _render_ops, "transforms": _render_transforms, "hashes": _render_hashes}
+    text = _KINDS_MARKER.sub(lambda match: f"{match[1]}\n{kinds[match[2]]()}\n\n{match[3]}", text)
     return _MARKER.sub(lambda match: f"{match[1]}\n{tables.render(match[2])}\n\n{match[3]}", text)
 
 
@@ -109,6 +108,16 @@ def _render_transforms() -> str:
         for name, transform in TRANSFORMS.items()
     ]
     return "\n".join([*_OPS_HEAD, *rows])
+
+
+def _render_hashes() -> str:
+    """The table of hash functions: each with its defaults, and what it is in all the words of its class."""
+    rows = ["| `function` | bits | `seed` | `modulo` | meaning |", "|---|---|---|---|---|"]
+    for name, function in HASHES.items():
+        seed = "" if function.default_seed is None else f"`{function.default_seed}`"
+        words = " ".join(_markdown(part) for part in inspect.cleandoc(function.__doc__ or "").split("\n\n"))
+        rows.append(_row(f"`{name}`", str(function.bits), seed, f"`{function.modulo}`", words))
+    return "\n".join(rows)
 
 
 def _arguments(section: type[Section], exactly_one: tuple[str, ...], at_least_one: tuple[str, ...]) -> str:

@@ -14,8 +14,9 @@ from replay.config.sections.model.input import Input
 from replay.errors import Problem
 from replay.features.codecs.base import Codec
 from replay.features.codecs.buffers import plain_type
-from replay.features.codecs.categorical import Lookup, categorical_codec, make_lookup
+from replay.features.codecs.categorical import categorical_codec, make_lookup
 from replay.features.codecs.defaults import missing_for, stand_in, unused_missing
+from replay.features.codecs.lookup import Lookup
 from replay.features.codecs.numeric import is_list, numeric_codec
 from replay.features.codecs.transformed import TransformedCodec
 from replay.features.codecs.vectors import is_vector
@@ -82,17 +83,17 @@ class _Builder:
     def build(self, features: Sequence[ResolvedFeature]) -> InputEncoder | None:
         """The encoder, or None where a problem stood in the way."""
         before = len(self.problems)
-        lookup = self._lookup()
+        lookups = self._lookups([resolved.feature.name for resolved in features])
         if features:
             self._check_missing(features)
         if len(self.problems) > before or not features:
             return None
         if self.entry.feature is None:
-            codecs = [self._codec(resolved, resolved.feature.type, lookup) for resolved in features]
+            codecs = [self._codec(each, each.feature.type, lookups.get(each.feature.name)) for each in features]
             complete = [codec for codec in codecs if codec is not None]
             names = [resolved.feature.name for resolved in features]
             return StackedInput(self.entry.name, names, complete) if len(self.problems) == before else None
-        return self._build_feature(features[0], lookup)
+        return self._build_feature(features[0], lookups.get(features[0].feature.name))
 
     def _build_feature(self, resolved: ResolvedFeature, lookup: Lookup | None) -> InputEncoder | None:
         """The encoder of a `feature`, scalar or list by its logged type."""
@@ -113,15 +114,18 @@ class _Builder:
             self.problems.append(problem.at(self.path))
             return None
 
-    def _lookup(self) -> Lookup | None:
+    def _lookups(self, features: Sequence[str]) -> dict[str, Lookup]:
+        """What gives the values of each feature their indices; nothing where they are taken as they are."""
         if self.entry.vocabulary is None and self.entry.hash is None:
-            return None
+            return {}
         try:
-            return make_lookup(self.entry, self.target)
+            if self.entry.hash is None or self.entry.hash.template is None:
+                return dict.fromkeys(features, make_lookup(self.entry, self.target))
+            return {feature: make_lookup(self.entry, self.target, feature) for feature in features}
         except EncodeError as problem:
             part = "hash" if self.entry.hash is not None else "vocabulary"
             self.problems.append(problem.at(f"{self.path}.{part}"))
-            return None
+            return {}
 
     def _check_missing(self, features: Sequence[ResolvedFeature]) -> None:
         names = tuple(resolved.feature.name for resolved in features)

@@ -15,7 +15,8 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 
-from replay.config.sections.model.input import Hash, Input
+from replay.config.sections.model.hash import Hash
+from replay.config.sections.model.input import Input
 
 NULL, NOT_REPRESENTABLE, UNKNOWN, WRONG_LENGTH = (
     "null_without_default",
@@ -113,7 +114,7 @@ def index(value: Any, entry: Input) -> int:
 def bucket(data: bytes, config: Hash) -> int:
     """The bucket of a value."""
     if config.function == "xxhash64":
-        return xxhash.xxh64(data, seed=config.seed).intdigest() % config.buckets
+        return xxhash.xxh64(data, seed=config.seed or 0).intdigest() % config.buckets
     if config.function == "crc32":
         return (zlib.crc32(data) & 0xFFFFFFFF) % config.buckets
     return int(hashlib.md5(data).hexdigest(), 16) % config.buckets

@@ -13,7 +13,8 @@ import torch
 import xxhash
 
 from replay.config.sections.model.contract import ModelConfig
-from replay.config.sections.model.input import Hash, Input
+from replay.config.sections.model.hash import Hash
+from replay.config.sections.model.input import Input
 from replay.errors import ConfigError, TrafficError
 from replay.features import REJECT_REASONS, Encoder, check_features
 

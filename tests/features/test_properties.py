@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replay.config.sections.model.contract import ModelConfig
-from replay.config.sections.model.input import Hash, Input
+from replay.config.sections.model.hash import Hash
+from replay.config.sections.model.input import Input
 from replay.features import REJECT_REASONS, Encoder
 from tests.features import oracle
 from tests.features.strategies import (

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from replay.config.sections.model.contract import ModelConfig
-from replay.config.sections.model.input import Hash, Input
+from replay.config.sections.model.hash import Hash
+from replay.config.sections.model.input import Input
 from replay.config.sections.op_arguments import OPS
 from replay.config.sections.scenarios import Perturbation
 from replay.scenarios import Donors, ScenarioPlan, row_keys

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -12,25 +9,21 @@ import pyarrow as pa
 from replay.config.sections.model.input import Input
 from replay.features.codecs.base import NUMPY_TYPES, Codec
 from replay.features.codecs.buffers import fixed_width_values, null_mask, plain, plain_type
+from replay.features.codecs.byte_strings import as_bytes
 from replay.features.codecs.hashing import make_hash
+from replay.features.codecs.lookup import NO_INDEX, Lookup
 from replay.features.codecs.numeric import NullCodec, is_text
 from replay.features.codecs.vocabulary import load_vocabulary
 from replay.features.dtypes import Array, TensorDtype
 from replay.features.problems import EncodeError
 from replay.features.rejects import NULL, UNKNOWN, Reasons
 
-NO_INDEX: Final = int(np.iinfo(np.int64).min)
-"""Stands for the index of a value that has none; no index can be this small."""
-
-Lookup = Callable[[bytes], int]
-"""Index of a logged value, given as bytes (of an integer: its decimal string), or ``NO_INDEX``."""
-
 
 class CategoricalCodec:
     """Encodes strings, bytes and integers as indices.
 
     Args:
-        lookup: Index of a logged value.
+        lookup: Indices of distinct logged values.
         target: The tensor dtype.
         fill: Index of a null, in the target's storage, or None.
     """
@@ -48,7 +41,7 @@ class CategoricalCodec:
         if len(encoded.dictionary) == 0:  # all null
             out[:] = 0 if self.fill is None else self.fill
             return np.full(len(array), NULL, np.int8) if self.fill is None else None
-        distinct = np.fromiter(map(self.lookup, _values(encoded.dictionary)), np.int64, len(encoded.dictionary))
+        distinct = self.lookup(encoded.dictionary)
         null = null_mask(encoded.indices)
         places = fixed_width_values(encoded.indices, NUMPY_TYPES[encoded.indices.type])
         if null is not None:
@@ -93,16 +86,6 @@ def _is_compact(array: pa.DictionaryArray) -> bool:
     return len(values) <= len(array) and values.null_count == 0 and plain_type(values.type) == values.type
 
 
-def _values(distinct: pa.Array) -> Iterable[bytes]:
-    """Distinct values as bytes. Strings are not decoded: what was logged need not be valid UTF-8."""
-    if is_text(distinct.type):
-        texts: list[bytes] = distinct.cast(pa.large_binary()).to_numpy(zero_copy_only=False).tolist()
-        return texts
-    if pa.types.is_decimal(distinct.type):
-        return (b"%d" % int(value) for value in distinct.to_pylist())
-    return (b"%d" % value for value in distinct.to_numpy().tolist())
-
-
 def categorical_codec(
     logged: pa.DataType, entry: Input, target: TensorDtype, fill: np.generic | None, index: Lookup
 ) -> Codec:
@@ -131,28 +114,40 @@ def categorical_codec(
     )
 
 
-def make_lookup(entry: Input, target: TensorDtype) -> Lookup:
-    """The function from the bytes of a logged value to its index; one without an index gets ``NO_INDEX``.
+def make_lookup(entry: Input, target: TensorDtype, feature: str = "") -> Lookup:
+    """The function from distinct logged values to their indices; one without an index gets ``NO_INDEX``.
+
+    Args:
+        entry: The input, which has a vocabulary or a hash.
+        target: The tensor dtype.
+        feature: Name of the feature, which may be hashed with its values.
 
     Raises:
         EncodeError: When the vocabulary cannot be used, or the dtype cannot hold an index with its offset.
     """
-    offset = entry.offset
-    if entry.hash is not None:
-        bucket = make_hash(entry.hash)
-        _check_span(0, entry.hash.buckets - 1, offset, target)
-        return (lambda value: bucket(value) + offset) if offset else bucket
+    if entry.hash is None:
+        return _vocabulary_lookup(entry, target)
+    _check_span(0, entry.hash.buckets - 1, entry.offset, target)
+    bucket, offset = make_hash(entry.hash, feature), np.int64(entry.offset)
+    return (lambda values: bucket(values) + offset) if entry.offset else bucket
+
+
+def _vocabulary_lookup(entry: Input, target: TensorDtype) -> Lookup:
     unknown = NO_INDEX if entry.unknown is None else entry.unknown
     vocabulary = load_vocabulary(entry.vocabulary or "", target)
-    if not offset:
-        return lambda value: vocabulary.get(value, unknown)
-    _check_span(min(vocabulary.values(), default=0), max(vocabulary.values(), default=0), offset, target)
+    offset = entry.offset
+    if offset:
+        _check_span(min(vocabulary.values(), default=0), max(vocabulary.values(), default=0), offset, target)
 
-    def shifted(value: bytes) -> int:
-        index = vocabulary.get(value)
-        return unknown if index is None else index + offset
+    def lookup(values: pa.Array) -> npt.NDArray[np.int64]:
+        # Strings are not decoded: what was logged need not be valid UTF-8.
+        texts: list[bytes] = as_bytes(values).to_numpy(zero_copy_only=False).tolist()
+        if not offset:
+            return np.fromiter((vocabulary.get(text, unknown) for text in texts), np.int64, len(texts))
+        found = map(vocabulary.get, texts)
+        return np.fromiter((unknown if one is None else one + offset for one in found), np.int64, len(texts))
 
-    return shifted
+    return lookup
 
 
 def _check_span(low: int, high: int, offset: int, target: TensorDtype) -> None:

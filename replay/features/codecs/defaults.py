@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 
 from replay.config.names import matches
 from replay.config.sections.model.input import Input, Scalar
 from replay.features.codecs.casts import make_cast
-from replay.features.codecs.categorical import NO_INDEX, Lookup
+from replay.features.codecs.lookup import NO_INDEX, Lookup
 from replay.features.dtypes import TensorDtype
 from replay.features.problems import EncodeError
 
@@ -44,7 +45,7 @@ def stand_in(value: Scalar, target: TensorDtype, lookup: Lookup | None, what: st
         EncodeError: When the vocabulary does not know it.
     """
     if isinstance(value, str) and lookup is not None:
-        index = lookup(value.encode())
+        index = lookup(pa.array([value], pa.large_string())).item()
         if index == NO_INDEX:
             raise EncodeError(f"found {what}: {value!r}, which the vocabulary does not hold: add it, or give `unknown`")
         value = index

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ import pyarrow.compute as pc
 import pytest
 
 from replay.config.sections.model.contract import ModelConfig
-from replay.config.sections.model.input import Hash, Input
+from replay.config.sections.model.hash import Hash
+from replay.config.sections.model.input import Input
 from replay.errors import ConfigError, TrafficError
 from replay.features import Encoder
-from replay.features.codecs.categorical import NO_INDEX, CategoricalCodec
+from replay.features.codecs.byte_strings import as_bytes
+from replay.features.codecs.categorical import CategoricalCodec
+from replay.features.codecs.lookup import NO_INDEX
 from replay.features.dtypes import TARGETS
 
 
@@ -20,9 +24,10 @@ def encode(array: pa.Array, fill: int | None = None) -> tuple[list[int], list[in
     """Indices, reasons, and what was looked up. The length of a value is its index; ``bad`` has none."""
     asked: list[bytes] = []
 
-    def lookup(value: bytes) -> int:
-        asked.append(value)
-        return NO_INDEX if value == b"bad" else len(value)
+    def lookup(values: pa.Array) -> np.ndarray:
+        texts = as_bytes(values).to_pylist()
+        asked.extend(texts)
+        return np.array([NO_INDEX if text == b"bad" else len(text) for text in texts], np.int64)
 
     codec = CategoricalCodec(lookup, TARGETS["int32"], None if fill is None else np.int32(fill))
     out = np.full(len(array), 77, np.int32)
@@ -113,3 +118,11 @@ def test_an_offset_that_takes_an_index_out_of_the_dtype(tmp_path: Path) -> None:
     entry = {"name": "x", "dtype": "int8", "feature": "t", "vocabulary": str(path), "offset": 1}
     with pytest.raises(ConfigError, match="vocabulary: gives the index 128 with the offset 1, which int8 cannot hold"):
         Encoder(ModelConfig.model_validate({"inputs": [entry]}), pa.schema([("t", pa.string())]))
+
+
+def test_each_feature_is_hashed_under_its_own_name() -> None:
+    batch = pa.RecordBatch.from_pydict({"a": ["x"], "b": ["x"]})
+    entry = {"name": "x", "dtype": "int64", "features": ["a", "b"]}
+    entry["hash"] = {"function": "crc32", "buckets": 10**6, "template": "{name}={value}"}
+    tensor = Encoder(ModelConfig.model_validate({"inputs": [entry]}), batch.schema).encode(batch).tensors["x"]
+    assert tensor.tolist() == [[zlib.crc32(b"a=x") % 10**6, zlib.crc32(b"b=x") % 10**6]]

@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from replay.config.sections.model.input import Input
-from replay.features.codecs.categorical import NO_INDEX
 from replay.features.codecs.defaults import missing_for, stand_in, unused_missing
+from replay.features.codecs.lookup import NO_INDEX
 from replay.features.dtypes import TARGETS
 from replay.features.problems import EncodeError
 
@@ -63,8 +63,13 @@ def test_the_config_has_no_number_that_does_not_fit(value: Any, dtype: str) -> N
 
 
 def test_text_is_looked_up() -> None:
-    assert stand_in("a", TARGETS["int64"], {b"a": 4}.__getitem__, "missing") == 4
+    assert (
+        stand_in(
+            "a", TARGETS["int64"], lambda values: np.array([{"a": 4}[value] for value in values.to_pylist()]), "missing"
+        )
+        == 4
+    )
     with pytest.raises(ValidationError, match="expected a number: text needs a `vocabulary` or `hash`"):
         Input(name="x", feature="a", dtype="int64", pad="a")
     with pytest.raises(EncodeError, match="pad: 'b', which the vocabulary does not hold"):
-        stand_in("b", TARGETS["int64"], lambda _: NO_INDEX, "pad")
+        stand_in("b", TARGETS["int64"], lambda _: np.array([NO_INDEX]), "pad")

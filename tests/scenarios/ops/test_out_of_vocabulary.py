@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from replay.config.sections.model.contract import ModelConfig
-from replay.config.sections.model.input import Hash, Input
+from replay.config.sections.model.hash import Hash
+from replay.config.sections.model.input import Input
 from replay.errors import ConfigError
 from tests.scenarios.making import changed, model, rows, touch
 

@@ -24,6 +24,7 @@ from replay.config.sections.base import (
     in_words,
 )
 from replay.config.sections.dtypes import DTYPES, DType, as_number, largest_index, misfit
+from replay.config.sections.model.hash import Hash
 from replay.config.sections.model.transform import Transforms
 
 _OF_A_COLUMN = ("missing", "length", "pad", "vocabulary", "unknown", "hash")
@@ -55,17 +56,6 @@ def _missing_kind(value: object) -> str:
 Missing = Annotated[
     Annotated[dict[str, Scalar], Tag("<by feature>")] | Annotated[Scalar, Tag("<one>")], Discriminator(_missing_kind)
 ]
-
-
-class Hash(Section):
-    """Strings (or integers) hashed into buckets."""
-
-    function: Literal["xxhash64", "crc32", "md5"] = "xxhash64"
-    """Hash function; the index is its value modulo `buckets`."""
-    buckets: PositiveInt
-    """Number of buckets: indices are 0 to `buckets` - 1."""
-    seed: Annotated[int, Field(ge=0, lt=2**64), NotBool] = 0
-    """Seed of xxhash64; the others take none."""
 
 
 class Input(Section):
@@ -194,8 +184,6 @@ def _check_indices(data: Mapping[str, Any]) -> Iterator[Finding]:
     last = buckets - 1 + (offset if isinstance(offset, int) else 0) if isinstance(buckets, int) else 0
     if last > largest:
         yield Finding(("hash", "buckets"), f"{dtype} holds indices to {largest}, not {last}: use int64")
-    if mapping(hashing).get("seed") and mapping(hashing).get("function", "xxhash64") != "xxhash64":
-        yield Finding(("hash", "seed"), f"is for xxhash64 only: {mapping(hashing)['function']} takes none")
 
 
 def _check_defaults(data: Mapping[str, Any]) -> Iterator[Finding]:

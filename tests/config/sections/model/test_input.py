@@ -94,10 +94,6 @@ def test_sound_inputs(data):
             [(("hash", "buckets"), "int8 holds indices to 127, not 128: use int64")],
         ),
         (
-            {"feature": "a", "dtype": "int64", "hash": {"buckets": 5, "function": "md5", "seed": 1}},
-            [(("hash", "seed"), "is for xxhash64 only: md5 takes none")],
-        ),
-        (
             {"feature": "a", "missing": "none"},
             [(("missing",), "found 'none', expected a number: text needs a `vocabulary` or `hash`")],
         ),
