@@ -1,10 +1,11 @@
 """Offline batch replay and inference for ranking models.
 
-Three functions are all that a program needs::
+Four functions are all that a program needs::
 
     result = replay.run("replay.yaml")
     result.summary.variants["prod"].vs_online.mismatch_rate
     replay.diagnose("replay.yaml").summary.incidents
+    replay.verify("out", incident=1).summary.verification.check.holds
     scored = replay.score(dataframe, "model.pt2", {"inputs": [{"name": "dense", "features": ["I*"]}]})
 """
 
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
     from replay.flows.finished.result import RunResult
     from replay.flows.run import run
     from replay.flows.score import score
+    from replay.flows.verify import verify
 
-__all__ = ["RunResult", "__version__", "diagnose", "run", "score"]
+__all__ = ["RunResult", "__version__", "diagnose", "run", "score", "verify"]
 
 _HOMES = {
     "diagnose": "replay.flows.diagnose",
     "run": "replay.flows.run",
     "RunResult": "replay.flows.finished.result",
     "score": "replay.flows.score",
+    "verify": "replay.flows.verify",
 }
 
 

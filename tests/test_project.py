@@ -51,6 +51,7 @@ SECTIONS = {
     "engine",
     "seed",
     "output",
+    "base_dir",
 }
 
 

@@ -1,6 +1,6 @@
 """One YAML file to one frozen, validated object; every problem reported at once, with its line."""
 
-from replay.config.fingerprint import fingerprint, to_resolved_dict
+from replay.config.fingerprint import fingerprint, to_resolved_dict, to_short_dict
 from replay.config.load import build_config, load_config
 from replay.config.names import NoMatch, expand_globs, nearest
 from replay.config.sections.base import Section
@@ -70,4 +70,5 @@ __all__ = [
     "parse_duration",
     "render_duration",
     "to_resolved_dict",
+    "to_short_dict",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 from replay.config.sections.replay import ReplayConfig
 
 # Where a run writes, how it works, and how its results are judged do not change the scores.
-_NOT_RESULTS = ("output", "engine", "gates", "diagnosis")
+_NOT_RESULTS = ("output", "engine", "gates", "diagnosis", "base_dir")
 
 
 def to_resolved_dict(config: ReplayConfig) -> dict[str, Any]:
@@ -22,6 +22,12 @@ def to_resolved_dict(config: ReplayConfig) -> dict[str, Any]:
     """
     resolved: dict[str, Any] = _strict(config.model_dump(mode="json", by_alias=True))
     return resolved
+
+
+def to_short_dict(config: ReplayConfig) -> dict[str, Any]:
+    """The same without what is a default: as one would write it. It reads back as the same config."""
+    written: dict[str, Any] = _strict(config.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+    return written
 
 
 def _strict(value: Any) -> Any:

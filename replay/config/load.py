@@ -21,7 +21,11 @@ from replay.errors import ConfigError, Problem
 
 
 def load_config(
-    path: str | os.PathLike[str], overrides: Sequence[str] = (), output: str | os.PathLike[str] | None = None
+    path: str | os.PathLike[str],
+    overrides: Sequence[str] = (),
+    output: str | os.PathLike[str] | None = None,
+    *,
+    text: str | None = None,
 ) -> ReplayConfig:
     """Read a config file.
 
@@ -33,6 +37,7 @@ def load_config(
         overrides: ``KEY=VALUE`` each, written over the file's values in their order (``--set`` on the command line),
             such as ``traffic.window.start=2026-11-20T10:00:00Z`` or ``model.inputs[0].dtype=int64``.
         output: Instead of the file's ``output`` (``--output``); relative to the working directory.
+        text: What the file holds, where it has been read, from wherever it lies.
 
     Returns:
         The config, with absolute paths and every default filled in.
@@ -40,25 +45,33 @@ def load_config(
     Raises:
         ConfigError: Everything that is wrong, each with its line, or with the option that it comes from.
     """
-    document = apply_overrides(read_document(os.fspath(path)), overrides)
+    document = apply_overrides(read_document(os.fspath(path), text), overrides)
     if output is not None:
         document = _with_output(document, os.fspath(output))
     base_dir = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120, collapses `..`
     return _build(document, base_dir, os.fspath(path))
 
 
-def build_config(data: Mapping[str, Any], base_dir: str | os.PathLike[str] | None = None) -> ReplayConfig:
+def build_config(
+    data: Mapping[str, Any],
+    base_dir: str | os.PathLike[str] | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    source: str | None = None,
+) -> ReplayConfig:
     """Build a config from plain data, as a YAML file would hold it.
 
     Args:
         data: Sections by name.
-        base_dir: Where relative paths start; default: the working directory.
+        base_dir: Where relative paths start; default: the working directory. What the data say of it comes first.
+        overrides: As in :func:`load_config`.
+        source: Where the data come from, for messages.
 
     Raises:
         ConfigError: Everything that is wrong.
     """
     directory = os.path.abspath(os.fspath(base_dir) if base_dir is not None else ".")  # noqa: PTH100, collapses `..`
-    return _build(Document(dict(data)), directory, None)
+    return _build(apply_overrides(Document(dict(data)), overrides), directory, source)
 
 
 def _with_output(document: Document, output: str) -> Document:
@@ -79,10 +92,15 @@ def _build(document: Document, base_dir: str, source: str | None) -> ReplayConfi
 
 def _validate(data: dict[str, Any], base_dir: str) -> tuple[ReplayConfig | None, list[Finding]]:
     """Validate plain data; where something is wrong, go on with the rest as far as it can be judged."""
+    given = data.get("base_dir")
+    if isinstance(given, str) and given:
+        base_dir = absolute(given, base_dir)
     repaired, findings, renamed = repair_keys(absolute_paths(data, base_dir))
+    if not given or isinstance(given, str):
+        repaired = {**repaired, "base_dir": base_dir}
     config = None
     try:
-        config = ReplayConfig.model_validate({**repaired, "base_dir": base_dir})
+        config = ReplayConfig.model_validate(repaired)
     except ValidationError as error:
         found = dict.fromkeys(translate(error, repaired))
         findings += [replace(one, path=_in_file(one.path, renamed)) for one in found if one.path not in renamed]

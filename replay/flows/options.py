@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+_SECRET = re.compile(r"secret|password|passphrase|token|credential|access\W?key", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -21,3 +24,17 @@ class Options:
     conf: Mapping[str, str] = field(default_factory=dict)
     allow_pickle: bool = False
     allow_non_finite: bool = False
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """As arguments of a command that is to read what this run read; settings that hold a secret are left out.
+
+        >>> Options(allow_pickle=True, conf={"spark.sql.ansi.enabled": "true", "spark.my.password": "x"}).flags
+        ('--allow-pickle', '--conf', 'spark.sql.ansi.enabled=true')
+        """
+        given = {"--allow-pickle": self.allow_pickle, "--allow-non-finite": self.allow_non_finite}
+        settings = [f"{key}={value}" for key, value in self.conf.items() if not _SECRET.search(key)]
+        return (
+            *(flag for flag, is_given in given.items() if is_given),
+            *(part for setting in settings for part in ("--conf", setting)),
+        )

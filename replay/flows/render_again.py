@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from replay.errors import UsageError
 from replay.report.html.render import render_html
 from replay.report.summary.data import ReportData
-from replay.store import REPORT, REPORT_DATA, open_storage
+from replay.store import REPORT, REPORT_DATA, Storage, open_storage
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -25,6 +25,21 @@ def _session() -> SparkSession:
     return start_session()
 
 
+def read_report_data(output: str) -> tuple[ReportData, Storage]:
+    """Read what the report of a finished run shows, and where it lies.
+
+    Raises:
+        UsageError: The directory holds no finished run, or damaged data of one.
+    """
+    storage = open_storage(output, _session() if is_elsewhere(output) else None)
+    text = storage.read(REPORT_DATA)
+    if text is None:
+        empty = "nothing" if Path(storage.path).exists() else "no such directory"
+        found = "an unfinished run" if storage.names() else empty
+        raise UsageError(f"{output}: found {found}, expected the output of a finished run (with {REPORT_DATA} in it)")
+    return ReportData.from_json(text), storage
+
+
 def render_again(output: str) -> tuple[ReportData, str]:
     """Render the report of a finished run again.
 
@@ -37,12 +52,6 @@ def render_again(output: str) -> tuple[ReportData, str]:
     Raises:
         UsageError: The directory holds no finished run, or damaged data of one.
     """
-    storage = open_storage(output, _session() if is_elsewhere(output) else None)
-    text = storage.read(REPORT_DATA)
-    if text is None:
-        empty = "nothing" if Path(storage.path).exists() else "no such directory"
-        found = "an unfinished run" if storage.names() else empty
-        raise UsageError(f"{output}: found {found}, expected the output of a finished run (with {REPORT_DATA} in it)")
-    data = ReportData.from_json(text)
+    data, storage = read_report_data(output)
     storage.write(REPORT, render_html(data))
     return data, f"{storage.path}/{REPORT}"

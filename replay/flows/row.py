@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from replay.checkpoints import cached_scorer, flattening
-from replay.config import ModelConfig, ReplayConfig
+from replay.config import ModelConfig, ReplayConfig, load_config
 from replay.errors import TrafficError, UsageError
 from replay.features import REJECT_REASONS, Encoder, feature_column
+from replay.flows.finished.opened import FinishedRun
 from replay.flows.options import Options
+from replay.flows.stages.identity import changes
 from replay.flows.stages.prepare import Prepared, prepare
+from replay.report.summary import Incident
 from replay.report.summary.json_safe import plain
+from replay.report.words.causes import cause_words
+from replay.report.words.numbers import shortest
 from replay.scoring import BatchScorer, Stopwatch
+from replay.scoring.core import to_utc
 from replay.spark.errors import spark_errors
+from replay.store import Manifest, verify_name
 from replay.traffic import find_rows
 from replay.traffic.paths import require_column
 from replay.traffic.selection import spark_column
 
 if TYPE_CHECKING:
     import torch
+
+
+@dataclass(frozen=True)
+class CauseScore:
+    """The score of a row under a cause that was found for its incident.
+
+    Attributes:
+        incident: Number of the incident that holds the row, from 1.
+        cause: Number of the cause among the incident's, from 1.
+        words: What the cause is.
+        replayed: The score; None where the cause does not touch the row.
+    """
+
+    incident: int
+    cause: int
+    words: str
+    replayed: float | None
 
 
 @dataclass(frozen=True)
@@ -38,6 +63,8 @@ class ExplainedRow:
         tensors: What the model is given, by input.
         online: The online score.
         replayed: Score by variant, None where a scenario does not touch the row; empty for a rejected row.
+        causes: Scores under the causes of the incidents that hold the row, where a diagnosed run was asked.
+        changed: What is not as it was when that run was made, so that scores may be others.
     """
 
     key: dict[str, Any]
@@ -47,10 +74,12 @@ class ExplainedRow:
     tensors: dict[str, Any]
     online: float | None
     replayed: dict[str, float | None]
+    causes: tuple[CauseScore, ...] = ()
+    changed: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Turn into JSON-able data."""
-        data: dict[str, Any] = plain(self)
+        data: dict[str, Any] = _short(plain(self))
         return data
 
     def render(self) -> str:
@@ -62,23 +91,70 @@ class ExplainedRow:
         if self.rejected is not None:
             return "\n".join([*lines, f"rejected: {self.rejected}"])
         lines += ["tensors", *(f"  {name} = {_shown(value)}" for name, value in self.tensors.items())]
-        lines += ["scores", f"  online = {self.online}"]
-        for name, score in self.replayed.items():
-            if score is None:
-                lines.append(f"  {name} = not touched: its checkpoint's score holds")
-                continue
-            delta = "" if self.online is None else f"  (replayed - online = {score - self.online:+.3g})"
-            lines.append(f"  {name} = {score:.9g}{delta}")
-        return "\n".join(lines)
+        lines += ["scores", f"  online = {_shown(self.online)}"]
+        lines += [f"  {name} = {self._score(score)}" for name, score in self.replayed.items()]
+        lines += [
+            f"  incident {one.incident}, {one.words} = {self._score(one.replayed)}"
+            for one in self.causes
+            if one.replayed is not None
+        ]
+        return "\n".join([*lines, *(f"changed since the run: {change}" for change in self.changed)])
+
+    def _score(self, score: float | None) -> str:
+        if score is None:
+            return "not touched: its checkpoint's score holds"
+        delta = "" if self.online is None else f"  (replayed - online = {score - self.online:+.3g})"
+        return f"{_short(score):.9g}{delta}"
 
 
-def explain_row(config: ReplayConfig, key: Mapping[str, str], *, options: Options | None = None) -> ExplainedRow:
+def explain_row_of(
+    found: FinishedRun, key: Mapping[str, Any], *, overrides: Sequence[str] = (), options: Options | None = None
+) -> ExplainedRow:
+    """Follow one row of a finished run, also under the causes of the incidents that hold it.
+
+    Args:
+        found: The run; the config is the one that it replayed, the traffic the version that it pinned.
+        key: A value for each key column; text is read as the column's type.
+        overrides: ``key=value`` expressions over the config, as ``--set``.
+        options: Spark and safety options.
+
+    Raises:
+        UsageError: The key's columns are not those of the config.
+        TrafficError: No selected row has this key.
+    """
+    config = found.config(overrides)
+    explained = explain_row(config, key, options=options, before=found.manifest)
+    incidents = {
+        number: incident
+        for number, incident in enumerate(found.data.summary.incidents, start=1)
+        if _holds(incident, explained, config) and found.directory.verify_config(number) is not None
+    }
+    if explained.rejected is not None or not incidents:
+        return explained
+    replayed = explain_row(_with_causes(found, config, incidents), key, options=options).replayed
+    causes = tuple(
+        CauseScore(number, place, cause_words(cause), replayed.get(cause.variant))
+        for number, incident in incidents.items()
+        for place, cause in enumerate(incident.causes, start=1)
+        if cause.variant is not None
+    )
+    return replace(explained, causes=causes)
+
+
+def explain_row(
+    config: ReplayConfig,
+    key: Mapping[str, Any],
+    *,
+    options: Options | None = None,
+    before: Manifest | None = None,
+) -> ExplainedRow:
     """Follow one row through the replay, on the driver.
 
     Args:
         config: The replay.
         key: A value for each key column; text is read as the column's type.
         options: Spark and safety options.
+        before: Of the run that the row is of: what changed since is said.
 
     Raises:
         UsageError: The key's columns are not those of the config.
@@ -107,6 +183,7 @@ def explain_row(config: ReplayConfig, key: Mapping[str, str], *, options: Option
         replayed={}
         if encoded.rejected[0]
         else {variant.name: scores.column(variant.name)[0].as_py() for variant in work.variants},
+        changed=() if before is None else changes(prepared, before),
     )
 
 
@@ -116,6 +193,38 @@ def _as_called(tensors: Mapping[str, torch.Tensor], model: ModelConfig) -> dict[
     given = tensors if flatten is None else flatten(tensors)
     whole = {entry.name for entry in model.inputs if entry.ragged is not None or entry.offsets_of is not None}
     return {name: (tensor if name in whole else tensor[0]).tolist() for name, tensor in given.items()}
+
+
+def _holds(incident: Incident, row: ExplainedRow, config: ReplayConfig) -> bool:
+    """Whether a row lies in the time and the slice of an incident."""
+    time = config.traffic.time
+    if time is None or row.logged.get(time.column) is None:
+        return False
+    moment = to_utc(pa.array([row.logged[time.column]]), time.unit)[0].as_py()
+    if not incident.start <= moment.replace(tzinfo=UTC) < incident.end:
+        return False
+    return all(_segment(row, name) == value for name, value in incident.segments.items())
+
+
+def _segment(row: ExplainedRow, name: str) -> str:
+    """The value of a segment as the search has it: Spark's text."""
+    value = {**row.key, **row.logged}.get(name)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _with_causes(found: FinishedRun, config: ReplayConfig, incidents: Iterable[int]) -> ReplayConfig:
+    """The config with the scenarios and checkpoints that replay the causes of some incidents."""
+    checkpoints, scenarios = dict(config.checkpoints), dict(config.scenarios)
+    perturbed = dict.fromkeys(config.scenario_checkpoints or (config.baseline,))
+    for number in incidents:
+        causes = load_config(
+            f"{found.directory.path}/{verify_name(number)}.yaml", text=found.directory.verify_config(number)
+        )
+        checkpoints = {**causes.checkpoints, **checkpoints}
+        scenarios |= causes.scenarios
+        perturbed |= dict.fromkeys(causes.scenario_checkpoints or (causes.baseline,))
+    more = {"checkpoints": checkpoints, "scenarios": scenarios, "scenario_checkpoints": tuple(perturbed)}
+    return config.model_copy(update=more)
 
 
 def _find(prepared: Prepared, key: dict[str, Any]) -> pa.RecordBatch:
@@ -145,6 +254,15 @@ def _value(batch: pa.RecordBatch, name: str) -> Any:
     return feature_column(batch, name).to_pylist()[0]
 
 
+def _short(value: Any) -> Any:
+    """A value with every float32 in it as the digits that give it back."""
+    if isinstance(value, float):
+        return shortest(value)
+    if isinstance(value, Mapping):
+        return {key: _short(one) for key, one in value.items()}
+    return [_short(one) for one in value] if isinstance(value, list) else value
+
+
 def _shown(value: Any) -> str:
-    text = "null" if value is None else str(value)
+    text = "null" if value is None else str(_short(value))
     return text if len(text) <= 100 else f"{text[:97]}..."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +14,12 @@ from replay.flows.finished.find import find_finished
 from replay.flows.finished.result import RunResult, render_results
 from replay.flows.gate import check_gates
 from replay.flows.incidents.diagnose import Diagnosed, diagnose_scores
+from replay.flows.incidents.verification import Claim, verify_claim
 from replay.flows.options import Options
 from replay.flows.problems import located
 from replay.flows.stages.clock import Clock
 from replay.flows.stages.compare import Compared, compare
-from replay.flows.stages.identity import Resumable, make_manifest
+from replay.flows.stages.identity import Resumable, make_manifest, refuse_changes
 from replay.flows.stages.prepare import Prepared, prepare
 from replay.flows.stages.results import build_report_data
 from replay.flows.stages.tables import diffs_table, hypotheses_table, metrics_table
@@ -41,6 +42,7 @@ from replay.store import (
     open_storage,
     read_table,
     replace_table,
+    verify_name,
 )
 from replay.traffic import TrafficCheck
 
@@ -86,9 +88,24 @@ def run(
 
 
 def replay_window(
-    config: ReplayConfig, options: Options, progress: Progress, *, overwrite: bool = False, diagnosing: bool = False
+    config: ReplayConfig,
+    options: Options,
+    progress: Progress,
+    *,
+    overwrite: bool = False,
+    diagnosing: bool = False,
+    claim: Claim | None = None,
 ) -> RunResult:
-    """Replay as :func:`run` does; where ``diagnosing``, find the incidents and their causes as well."""
+    """Replay as :func:`run` does.
+
+    Args:
+        config: The replay.
+        options: Spark and safety options.
+        progress: Shows the work.
+        overwrite: Start afresh, and replace whatever run the output holds.
+        diagnosing: Find the incidents and their causes as well.
+        claim: Causes of an incident that an earlier run found, which this one replays: whether they hold.
+    """
     clock = Clock()
     resumable = Resumable(config, overwrite=overwrite)
     with ExitStack() as visit:
@@ -97,6 +114,8 @@ def replay_window(
         check = prepared.check
         assert check is not None
         check_gates(prepared)
+        if claim is not None:
+            refuse_changes(prepared, claim.manifest)
         output = OutputDirectory(open_storage(config.output, prepared.spark))
         manifest = make_manifest(prepared, options, resumable.config_sha256, clock.started)
         _begin(prepared, output, manifest, resume=resumable.continues(manifest.run_id))
@@ -110,13 +129,18 @@ def replay_window(
             with spark_errors("diagnosing"), clock.stage("diagnose"):
                 scores = read_table(prepared.spark, output.table(SCORES))
                 incidents = diagnose_scores(prepared, scores, compared.noise, compared.tolerance, progress)
+        verification = None
+        if claim is not None:
+            with spark_errors("comparing"), clock.stage("diff"):
+                scores = read_table(prepared.spark, output.table(SCORES))
+                verification = verify_claim(prepared, scores, claim, compared.tolerance, check.rows_selected)
         with spark_errors("writing"), clock.stage("diff"):
             _write_tables(prepared, output, manifest, compared, incidents.tried if diagnosing else None)
         data = build_report_data(prepared, check, compared, incidents, manifest, totals, clock)
         with located(config):
             gates = judge_gates(config.gates, data.summary, compared.diff.result.metric_rows)
-        data = replace(data, summary=replace(data.summary, gates=gates, diagnosed=diagnosing))
-        return _finish(output, manifest, data, clock)
+        summary = replace(data.summary, gates=gates, diagnosed=diagnosing, verification=verification)
+        return _finish(output, manifest, replace(data, summary=summary), clock, incidents.configs)
 
 
 def _begin(prepared: Prepared, output: OutputDirectory, manifest: Manifest, *, resume: bool) -> None:
@@ -164,7 +188,10 @@ def _write_tables(
         list(pool.map(lambda name: replace_table(tables[name], output.table(name), manifest.run_id), tables))
 
 
-def _finish(output: OutputDirectory, manifest: Manifest, data: ReportData, clock: Clock) -> RunResult:
+def _finish(
+    output: OutputDirectory, manifest: Manifest, data: ReportData, clock: Clock, configs: Mapping[int, str]
+) -> RunResult:
     rows: dict[str, Any] = {"in": data.summary.reconciliation.read, "out": data.summary.rows}
-    output.finish(manifest, clock.now(), rows, render_results(data))
+    files = {f"{verify_name(number)}.yaml": text for number, text in configs.items()}
+    output.finish(manifest, clock.now(), rows, {**files, **render_results(data)})
     return RunResult(data, output.path, f"{output.path}/{REPORT}")

@@ -10,10 +10,11 @@ from typing import Literal
 from replay.report.buckets import Bucket, bucket_series, bucket_width
 from replay.report.concentration import Concentration, Shape, concentrate
 from replay.report.slices import dominant_slice, slices_by_variant
-from replay.report.summary import Comparison, Incident
+from replay.report.summary import Comparison, Incident, Verification
 from replay.report.summary.data import ReportData
 from replay.report.words.incidents import incident_sentence
 from replay.report.words.numbers import count, percent, time_range
+from replay.report.words.verification import verification_facts, verification_sentence, verification_subject
 
 Level = Literal["agrees", "differs", "unknown"]
 TimeRanges = tuple[tuple[datetime, datetime], ...]
@@ -24,8 +25,8 @@ class Verdict:
     """The answer.
 
     Attributes:
-        level: Every compared row agrees, some differ, or nothing could be compared.
-        variant: The variant it speaks of: the baseline.
+        level: Every compared row agrees, or a cause holds; some differ, or it does not; or nothing could be compared.
+        variant: The variant it speaks of: the baseline, or the one that replays a cause.
         headline: One sentence.
         details: More sentences, each standing on its own.
         runs: The time ranges that it names, ``[start, end)``.
@@ -39,8 +40,10 @@ class Verdict:
 
 
 def judge(data: ReportData) -> Verdict:
-    """Answer for the baseline, from the numbers of the run and nothing else."""
+    """Answer for the baseline, or for the cause that is verified, from the numbers of the run and nothing else."""
     summary = data.summary
+    if summary.verification is not None:
+        return _verified(summary.verification)
     name = summary.baseline if summary.baseline in summary.variants else next(iter(summary.variants), "")
     variant = summary.variants.get(name)
     online = variant.vs_online if variant else None
@@ -62,6 +65,13 @@ def judge(data: ReportData) -> Verdict:
         headline += _when(concentration, runs, dated=_spans_days(buckets))
     details = (*searched, *_outside(concentration, runs), *_slice(data, name), *missing)
     return Verdict("differs", name, f"{headline}.", details, runs)
+
+
+def _verified(found: Verification) -> Verdict:
+    """The answer of a run that replays the causes of an incident: it is about the one that was asked for."""
+    level: Level = "unknown" if not found.mismatched else "agrees" if found.check.holds else "differs"
+    details = (*verification_facts(found), f"{verification_subject(found)}.")
+    return Verdict(level, found.check.variant, verification_sentence(found), details, ((found.start, found.end),))
 
 
 def _incident_answer(

@@ -1,7 +1,17 @@
 """What a run leaves: Delta tables, the manifest, the summary and the report, and who may replace them."""
 
 from replay.store.manifest import COMPLETE, RUNNING, Manifest, make_run_id
-from replay.store.output import DIFFS, HYPOTHESES, METRICS, REPORT, REPORT_DATA, SCORES, SUMMARY, OutputDirectory
+from replay.store.output import (
+    DIFFS,
+    HYPOTHESES,
+    METRICS,
+    REPORT,
+    REPORT_DATA,
+    SCORES,
+    SUMMARY,
+    OutputDirectory,
+    verify_name,
+)
 from replay.store.storage import Storage, open_storage, require_writable
 from replay.store.tables import append_wave, foreign_commits, last_wave, read_table, replace_table
 
@@ -26,4 +36,5 @@ __all__ = [
     "read_table",
     "replace_table",
     "require_writable",
+    "verify_name",
 ]

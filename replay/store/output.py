@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,18 @@ MANIFEST, SUMMARY, REPORT_DATA, REPORT = "manifest.json", "summary.json", "repor
 _RESULTS = (SUMMARY, REPORT, REPORT_DATA)
 # Without a manifest there is nothing to go on with: it goes before the tables, which are not deleted in one step.
 _ALL = (*_RESULTS, MANIFEST, SCORES, DIFFS, METRICS, HYPOTHESES)
+
+# `verify-1.yaml`, which replays the causes of the first incident, and `verify-1`, the run of it.
+_VERIFICATION = re.compile(r"verify-[1-9]\d*(\.yaml)?")
+
+
+def verify_name(incident: int) -> str:
+    """What the run that verifies the causes of an incident is called; with ``.yaml``, its config.
+
+    Args:
+        incident: Its number, from 1.
+    """
+    return f"verify-{incident}"
 
 
 class OutputDirectory:
@@ -43,6 +56,10 @@ class OutputDirectory:
         text = self._storage.read(MANIFEST)
         return None if text is None else Manifest.from_json(text, self.path)
 
+    def verify_config(self, incident: int) -> str | None:
+        """The YAML that replays the causes of an incident; None where there is none."""
+        return self._storage.read(f"{verify_name(incident)}.yaml")
+
     def previous(self, config_sha256: str, *, overwrite: bool) -> Manifest | None:
         """Look at what the directory holds.
 
@@ -60,7 +77,7 @@ class OutputDirectory:
         names = [name for name in self._storage.names() if not name.startswith(".")]
         text = self._storage.read(MANIFEST)
         if text is None:
-            foreign = [name for name in names if name not in _ALL]
+            foreign = [name for name in names if name not in _ALL and not _VERIFICATION.fullmatch(name)]
             if foreign:
                 raise OutputConflict(
                     f"{self.path} holds files that are not of a replay run ({', '.join(foreign[:3])}): give an empty "
@@ -78,8 +95,9 @@ class OutputDirectory:
         )
 
     def begin(self, manifest: Manifest, *, resume: bool) -> None:
-        """Take the directory for a run: earlier results go, and unless it resumes, the tables too."""
-        for name in _RESULTS if resume else _ALL:
+        """Take the directory for a run: earlier results go, what verified them too; the tables unless it resumes."""
+        verifications = [name for name in self._storage.names() if _VERIFICATION.fullmatch(name)]
+        for name in (*(_RESULTS if resume else _ALL), *verifications):
             self._storage.delete(name)
         self._storage.write(MANIFEST, manifest.to_json())
 

@@ -45,14 +45,15 @@ def keywords(function: Any) -> set[str]:
     return {name for name, each in inspect.signature(function).parameters.items() if each.kind is each.KEYWORD_ONLY}
 
 
-@pytest.mark.parametrize("name", ["run", "diagnose", "gate", "validate", "row", "demo"])
+@pytest.mark.parametrize("name", ["run", "diagnose", "gate", "validate", "row", "demo", "verify"])
 def test_every_command_on_a_config_has_the_shared_flags(name):
     assert {flag for option in options(name).values() for flag in option.opts} >= FLAGS
 
 
-@pytest.mark.parametrize("function", [library.run, library.diagnose])
+@pytest.mark.parametrize("function", [library.run, library.diagnose, library.verify])
 def test_every_argument_of_the_library_is_an_option(function):
-    assert keywords(function) - {"options", "progress"} | fields(Options) == fields(Common) - {"quiet", "as_json"}
+    own = {"options", "progress", "incident", "cause"}
+    assert keywords(function) - own | fields(Options) == fields(Common) - {"quiet", "as_json"}
 
 
 def test_every_shared_option_fills_its_field():

@@ -4,6 +4,7 @@ import pytest
 
 from replay.config import ReplayConfig, build_config, load_config
 from replay.config.locations import absolute, is_local
+from replay.errors import ConfigError
 from tests.config.examples import CONTRACT, SMALL, small
 
 
@@ -94,6 +95,22 @@ def test_plain_data_starts_at_the_base_dir(monkeypatch, tmp_path):
     assert build_config(small()).output == f"{tmp_path}/out"
     assert build_config(small(), "sub").base_dir == f"{tmp_path}/sub"
     assert build_config(small()).source is None
+
+
+def test_the_file_may_name_its_base_dir(write, tmp_path):
+    """As a config does that was written somewhere else than the modules of its factories lie."""
+    path = write(f"{SMALL}\nbase_dir: jobs\n")
+    config = load_config(path)
+    assert (config.base_dir, config.output) == (f"{tmp_path}/jobs", f"{tmp_path}/jobs/out")
+    assert load_config(path, ["base_dir=/base"]).checkpoints["prod"].path.startswith("/base/")
+    assert load_config(path, ["base_dir="]).base_dir == str(tmp_path)
+
+
+def test_plain_data_takes_overrides_and_a_name_for_messages():
+    config = build_config(small(), "/base", overrides=["seed=7"], source="somewhere")
+    assert (config.seed, config.source) == (7, "somewhere")
+    with pytest.raises(ConfigError, match=r"(?s)somewhere.*--set sed=7"):
+        build_config(small(), "/base", overrides=["sed=7"], source="somewhere")
 
 
 def test_python_objects_keep_their_paths():

@@ -89,7 +89,7 @@ DTYPES = "float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8,
             "output: out\nzzz: 1",
             "14: zzz: unknown key; expected one of "
             "version, traffic, model, checkpoints, baseline, scenarios, scenario_checkpoints, sensitivity, "
-            "skew_matrix, diff, gates, diagnosis, engine, seed, output",
+            "skew_matrix, diff, gates, diagnosis, engine, seed, output, base_dir",
         ),
         (
             "output: out",
@@ -108,8 +108,8 @@ DTYPES = "float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8,
         ),
         (
             "output: out",
-            "output: out\nbase_dir: /tmp",
-            "14: base_dir: unknown key; did you mean `baseline`?",
+            "output: out\nbase_line: /tmp",
+            "14: base_line: unknown key; did you mean `baseline`?",
         ),
         (
             "  score: online_score\n",

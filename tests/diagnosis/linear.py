@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,21 +11,17 @@ import pyarrow as pa
 import torch
 
 from replay.checkpoints import FunctionScorer
-from replay.config import build_config
 from replay.config.sections.diff import Tolerance
 from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.model.input import Input
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.hypothesis import Hypothesis
-from replay.diagnosis.incidents.find import FoundIncident
-from replay.flows.incidents.verify_command import verify_settings
+from replay.flows.incidents.verify_config import cause_settings
 
 Forward = Callable[[Mapping[str, torch.Tensor]], object]
 
 INPUTS = (Input(name="x", dtype="float64", features=("a", "b", "c"), missing=0.0),)
-SCHEMA = pa.schema([("id", pa.int64()), ("at", pa.timestamp("us", "UTC"))])
-INCIDENT = FoundIncident(0, 60_000_000, {}, 10, 9, 0.9, 0.1, 0.0, "mismatch", False, False, False, np.arange(9))
 WINDOW = {"start": "1970-01-01T00:00:00Z", "end": "1970-01-01T00:01:00Z"}
 
 
@@ -72,25 +69,17 @@ def counterfactual(
 
 
 def settings(hypothesis: Hypothesis) -> dict[str, Any] | None:
-    """What the command that verifies a hypothesis sets in a config without scenarios."""
-    config = build_config(
-        {
-            "version": 1,
-            "traffic": {"path": "data", "key": ["id"], "time": "at", "score": "score"},
-            "model": {"inputs": [{"name": "x", "dtype": "float64", "features": ["a", "b", "c"], "missing": 0.0}]},
-            "checkpoints": {"prod": {"path": "m.pt2"}, "next": {"path": "o.pt2"}},
-            "baseline": "prod",
-            "output": "out",
-        }
-    )
-    return verify_settings(config, SCHEMA, INCIDENT, hypothesis)
+    """What the config that replays a hypothesis holds of it, under the name `verify`."""
+    found = cause_settings("verify", hypothesis, {"window": WINDOW})
+    return None if found is None else {key: value for key, value in asdict(found).items() if value != {}}
 
 
 def step_of(hypothesis: Hypothesis) -> dict[str, Any]:
     """The one step of the scenario that verifies a hypothesis, without its window."""
     found = settings(hypothesis)
     assert found is not None
-    assert found.keys() == {"scenarios"}
+    assert (found["variant"], found["checkpoint"]) == ("prod/verify", "prod")
+    assert "checkpoints" not in found
     (step,) = found["scenarios"]["verify"]
     assert step.pop("window") == WINDOW
     return step

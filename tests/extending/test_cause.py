@@ -80,6 +80,6 @@ def test_a_kind_of_cause_is_one_file(tmp_path):
     assert program == "replay"
     verified = package.replay(*arguments, "--quiet")
     assert verified.returncode == 0, verified.stderr
-    variants = json.loads((tmp_path / "out-verify" / "summary.json").read_text(encoding="utf-8"))["variants"]
+    variants = json.loads((tmp_path / "out" / "verify-1" / "summary.json").read_text(encoding="utf-8"))["variants"]
     assert variants["prod"]["vs_online"]["mismatch_rate"] > 0.1
-    assert variants["prod/verify"]["vs_online"]["mismatch_rate"] < 0.001
+    assert variants["prod/incident_1_cause_1"]["vs_online"]["mismatch_rate"] < 0.001

@@ -71,7 +71,7 @@ def test_lists_end_to_end_are_shown_as_the_model_gets_them():
 
 def test_a_row_without_an_online_score_has_no_difference():
     shown = ExplainedRow({"id": 1}, {}, {}, None, {}, None, {"prod": 1 / 3}).render()
-    assert shown.endswith("scores\n  online = None\n  prod = 0.333333333")
+    assert shown.endswith("scores\n  online = null\n  prod = 0.333333333")
 
 
 def test_a_rejected_row_ends_with_its_reason():
@@ -81,7 +81,7 @@ def test_a_rejected_row_ends_with_its_reason():
 
 def test_in_json_it_is_the_same_fields():
     data = json.loads(json.dumps(EXPLAINED.to_dict(), allow_nan=False))
-    assert list(data) == ["key", "logged", "features", "rejected", "tensors", "online", "replayed"]
+    assert list(data) == ["key", "logged", "features", "rejected", "tensors", "online", "replayed", "causes", "changed"]
     assert data["replayed"] == {"prod": 0.5, "prod/null": None, "next": 0.125}
 
 

@@ -30,13 +30,6 @@ BURST_END = START + timedelta(minutes=65, seconds=31)
 ROLLBACK = START + timedelta(minutes=121)
 
 
-def _verify(step: str) -> str:
-    return (
-        "replay run replay.yaml --output out/window-41-verify --set "
-        f'\'scenarios={{"verify": [{{{step}, "window": {{"start": "2026-11-20T18:02:02.137Z"}}}}]}}\''
-    )
-
-
 NULLS = Cause(
     "null_features",
     0.9607,
@@ -49,7 +42,8 @@ NULLS = Cause(
     share=0.9607,
     equivalent=("family counts_7d = 0.0",),
     loss={"ne": 0.93, "auc": 0.95, "calibration": 0.98},
-    command=_verify('"op": "nulls", "families": ["counts_7d"]'),
+    command="replay verify /runs/window-41 --incident 1",
+    variant="prod/incident_1_cause_1",
 )
 LEFT = Cause("unexplained", None, 0, share=0.0393, text="67 of the 1,707 tested rows agree under no hypothesis")
 FIRST = Incident(
@@ -79,7 +73,7 @@ FIRST = Incident(
             BURST_START + timedelta(seconds=7 * place),
             0.0121 + 0.003 * place,
             0.4127 - 0.011 * place,
-            f"replay row replay.yaml --key request_id=r-{88_213 + place} --key item_id={4_400 + 17 * place}",
+            f"replay row /runs/window-41 --key request_id=r-{88_213 + place} --key item_id={4_400 + 17 * place}",
         )
         for place in range(5)
     ),
@@ -105,7 +99,8 @@ SECOND = Incident(
             control_rate=0.995,
             share=0.998,
             loss={"ne": 1.0},
-            command="replay run replay.yaml --output out/window-41-verify --set baseline=candidate",
+            command="replay verify /runs/window-41 --incident 2",
+            variant="candidate",
         ),
     ),
     ruled_out=(Cause("null_features", 0.0, 1_998, families=("counts_7d",)),),

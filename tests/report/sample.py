@@ -206,7 +206,7 @@ def worst_rows(name: str, amount: int = 14) -> tuple[WorstRow, ...]:
             "clicked_ids": [120_455 + place, 77, 9_001],
             "query_text": None if place % 2 else "wool socks",
         }
-        command = f"replay row replay.yaml --key request_id=r-{88_213 + place} --key item_id={4_400 + 17 * place}"
+        command = f"replay row /runs/window-41 --key request_id=r-{88_213 + place} --key item_id={4_400 + 17 * place}"
         key = {"request_id": f"r-{88_213 + place}", "item_id": 4_400 + 17 * place}
         at = START + timedelta(minutes=62, seconds=7 * place, milliseconds=137)
         found.append(WorstRow(name, key, at, online, replayed, replayed - online, features, command))

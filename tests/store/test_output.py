@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from replay.errors import OutputConflict
-from replay.store import COMPLETE, RUNNING, Manifest, OutputDirectory, open_storage
+from replay.store import COMPLETE, RUNNING, Manifest, OutputDirectory, open_storage, verify_name
 
 
 def manifest(config: str = "c1", run_id: str = "r1") -> Manifest:
@@ -151,3 +151,25 @@ def test_a_failed_write_leaves_the_old_file(output: OutputDirectory, monkeypatch
     monkeypatch.undo()
     assert Path(output.path, "manifest.json").read_text() == before
     assert [path.name for path in Path(output.path).iterdir()] == ["manifest.json"]
+
+
+def test_what_verified_a_run_goes_with_its_results(output: OutputDirectory):
+    """A new run and one that goes on alike: what they find may be another thing."""
+    for resume in (False, True):
+        output.begin(manifest(), resume=True)
+        Path(output.path, "verify-1").mkdir()
+        Path(output.path, "verify-1", "summary.json").write_text("{}")
+        Path(output.path, "verify-12.yaml").write_text("version: 1")
+        Path(output.path, "verify-0").write_text("someone's")
+        assert output.verify_config(12) == "version: 1"
+        output.begin(manifest(), resume=resume)
+        assert sorted(entry.name for entry in Path(output.path).iterdir()) == ["manifest.json", "verify-0"]
+        assert output.verify_config(12) is None
+
+
+def test_what_verified_a_run_is_not_a_strangers(output: OutputDirectory):
+    Path(output.path, verify_name(1)).mkdir(parents=True)
+    assert output.previous("c1", overwrite=False) is None
+    Path(output.path, "verify-1.txt").write_text("mine")
+    with pytest.raises(OutputConflict, match=r"verify-1\.txt"):
+        output.previous("c1", overwrite=False)

@@ -10,5 +10,6 @@ from replay.cli.commands.report import report
 from replay.cli.commands.row import row
 from replay.cli.commands.run import run
 from replay.cli.commands.validate import validate
+from replay.cli.commands.verify import verify
 
-COMMANDS = (demo, init, inspect, validate, run, diagnose, gate, row, report, completion)
+COMMANDS = (demo, init, inspect, validate, run, diagnose, gate, verify, row, report, completion)

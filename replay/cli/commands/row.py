@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import click
 
 from replay.cli.help import Command
-from replay.cli.options import Common, ConfigPath, common_options, echo_json, parse_conf
-from replay.errors import EXIT_OK
+from replay.cli.options import Common, ConfigPath, common_options, echo_json
+from replay.errors import EXIT_OK, UsageError
 
 
 @click.command(
@@ -17,10 +22,14 @@ from replay.errors import EXIT_OK
             "the key is two columns: give --key once for each",
             "replay row replay.yaml --key request_id=r1 --key item_id=7",
         ),
+        (
+            "a row of a finished run, under the cause of its incident too",
+            "replay row out --key request_id=r1 --key item_id=7",
+        ),
         ("the same for a program", "replay row replay.yaml --key request_id=r1 --key item_id=7 --json"),
     ),
 )
-@click.argument("config", type=ConfigPath())
+@click.argument("target", metavar="CONFIG|OUTPUT", type=ConfigPath())
 @click.option(
     *("--key", "keys"),
     multiple=True,
@@ -29,13 +38,50 @@ from replay.errors import EXIT_OK
     help="The row; give it once per key column: --key request_id=r1 --key item_id=7.",
 )
 @common_options
-def row(config: str, keys: tuple[str, ...], common: Common) -> int:
-    """Follow one row end to end: logged features, tensors, online and replayed scores."""
-    from replay.flows.row import explain_row
+def row(target: str, keys: tuple[str, ...], common: Common) -> int:
+    """Follow one row end to end: logged features, tensors, online and replayed scores.
 
-    explained = explain_row(common.load(config), parse_conf(keys), options=common.options())
+    Of a finished run, given by its OUTPUT, also the score under the cause of the incident that holds the row.
+    """
+    from replay.flows.finished.opened import open_finished
+    from replay.flows.row import explain_row, explain_row_of
+
+    key, options = parse_keys(keys), common.options()
+    if Path(target).is_dir() or "://" in target:
+        explained = explain_row_of(open_finished(target), key, overrides=common.overrides, options=options)
+    else:
+        explained = explain_row(common.load(target), key, options=options)
     if common.as_json:
         echo_json(explained.to_dict())
     else:
         click.echo(explained.render())
     return EXIT_OK
+
+
+def parse_keys(given: Sequence[str]) -> dict[str, Any]:
+    r"""Values by key column: ``COLUMN=VALUE`` each, or a JSON object of several.
+
+    >>> parse_keys(["item=a=b", '{"request": "two\\nlines"}'])
+    {'item': 'a=b', 'request': 'two\nlines'}
+
+    Raises:
+        UsageError: It is neither.
+    """
+    key: dict[str, Any] = {}
+    for text in given:
+        parsed = _parse_object(text)
+        name, equals, value = text.partition("=")
+        if parsed is None and not (equals and name):
+            raise UsageError(f"--key {text!r}: expected COLUMN=VALUE, such as request_id=r-17")
+        key |= {name: value} if parsed is None else parsed
+    return key
+
+
+def _parse_object(text: str) -> dict[str, Any] | None:
+    if not text.startswith("{"):
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

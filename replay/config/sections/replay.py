@@ -30,7 +30,7 @@ class ReplayConfig(Section):
     """One replay, frozen and validated.
 
     What a file says, Python says by building the same object; paths are then taken as they are. From a file they are
-    absolute, and ``base_dir`` is the file's directory.
+    absolute, and ``base_dir`` is the file's directory where it names no other.
     """
 
     version: Literal[1]
@@ -63,8 +63,9 @@ class ReplayConfig(Section):
     """Seed of every random choice; the same seed gives the same bits."""
     output: Text
     """Directory for what a run leaves; local paths are relative to the config file."""
-    base_dir: str = Field(default="", exclude=True)
-    """Directory that modules of factories are looked up from besides `sys.path`; set by the loader, not by the file."""
+    base_dir: Text = ""
+    """Directory that local paths start from, and modules of factories are looked up in besides `sys.path`; default: the
+    config file's own."""
     source: str | None = Field(default=None, exclude=True)
     """The file's name as the user gave it; None for a config made in Python. Set by the loader, not by the file."""
     _origins: Origins = PrivateAttr(default_factory=Origins)

@@ -68,8 +68,8 @@ class YamlError(ValueError):
         super().__init__(message)
 
 
-def read_document(path: str | Path) -> Document:
-    """Read a YAML file whose top level is a mapping.
+def read_document(path: str | Path, text: str | None = None) -> Document:
+    """Read a YAML file whose top level is a mapping; of a ``text`` that has been read, only its name is used.
 
     Mistakes that leave the rest readable (a key given twice, a tag) are in ``findings``.
 
@@ -78,7 +78,7 @@ def read_document(path: str | Path) -> Document:
     """
     source = str(path)
     try:
-        document = parse_yaml(_read_text(Path(path)))
+        document = parse_yaml(_read_text(Path(path)) if text is None else text)
     except YamlError as error:
         raise ConfigError([error.problem], source) from error
     if isinstance(document.data, dict):

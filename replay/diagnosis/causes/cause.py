@@ -58,7 +58,9 @@ class Cause:
     loss: Mapping[str, float | None] | None = field(default=None, metadata=OPTIONAL)
     """Share of the incident's loss, by metric (ne, auc, calibration), that goes when this cause alone is repaired."""
     command: str | None = field(default=None, metadata=OPTIONAL)
-    """The command that verifies the cause as a scenario over the full window."""
+    """The command that replays the cause over the whole window and says whether it holds."""
+    variant: str | None = field(default=None, metadata=OPTIONAL)
+    """The variant that replays it in `verify-1.yaml` (of the first incident) beside the summary."""
     # The `Hypothesis` that was replayed; None for `unexplained`, and where a summary was read from a file.
     hypothesis: SkipJsonSchema[Any] = field(default=None, metadata=INTERNAL)
     # Every hypothesis that the mismatched rows cannot tell from it, those that are not listed too.

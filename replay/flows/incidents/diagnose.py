@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,13 @@ from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Trial, find_causes
 from replay.diagnosis.causes.hypothesis import Recipe
 from replay.diagnosis.causes.sampling import sample_rows
-from replay.diagnosis.incidents.find import FoundIncident, find_incidents
+from replay.diagnosis.incidents.find import FindingRuncident, find_incidents
 from replay.diagnosis.incidents.rows import RowTable
 from replay.diagnosis.noise.noise_floor import NoiseFloor, measure_noise, without_layer
 from replay.flows.incidents.logged_rows import LoggedRows
 from replay.flows.incidents.rows import CollectedRows, collect_rows
 from replay.flows.incidents.summary import Case, summarize_incident
+from replay.flows.incidents.verify_config import FindingRun, verify_config
 from replay.flows.stages.prepare import Prepared
 from replay.report import summary as report
 from replay.report.terminal.progress import Progress
@@ -67,11 +69,13 @@ class Diagnosed:
         incidents: The one with most evidence first.
         tried: Every hypothesis, with the number of its incident.
         notes: What a reader should know of the search.
+        configs: Of each incident with a cause that a scenario replays, by its number: the YAML that does.
     """
 
     incidents: tuple[report.Incident, ...] = ()
     tried: tuple[tuple[int, Trial], ...] = ()
     notes: tuple[str, ...] = ()
+    configs: Mapping[int, str] = field(default_factory=dict)
 
 
 def measure_noise_sample(prepared: Prepared, scores: DataFrame, total: int) -> NoiseSample:
@@ -103,7 +107,8 @@ def diagnose_scores(
         tolerance: What counts as agreement.
         progress: Shows the work.
     """
-    settings = prepared.config.diagnosis
+    config = prepared.config.model_copy(update={"output": prepared.output})
+    settings = config.diagnosis
     progress.stage("finding incidents")
     incidents = find_incidents(
         noise.rows,
@@ -137,7 +142,8 @@ def diagnose_scores(
     found: list[report.Incident] = []
     tried: list[tuple[int, Trial]] = []
     for index, (incident, sample) in enumerate(zip(incidents, samples, strict=True)):
-        case = Case(noise.rows, noise.collected.identity, logged.keys, prepared.traffic.schema, incident, sample)
+        number, flags = index + 1, prepared.options.flags
+        case = Case(number, flags, noise.rows, noise.collected.identity, logged.keys, incident, sample)
         if len(sample.mismatched):
             evidence = logged.evidence(sample, incident, noise.measured.layer)
             counterfactual = checkpoints.counterfactual(evidence, tolerances[index])
@@ -146,10 +152,25 @@ def diagnose_scores(
                 background_rate=background_rate(noise.measured, incident),
                 on_progress=partial(_show, progress, settings.budget * index),
             )
-            tried += [(index + 1, trial) for trial in diagnosis.tried]
+            tried += [(number, trial) for trial in diagnosis.tried]
             case = replace(case, diagnosis=diagnosis, counterfactual=counterfactual)
-        found.append(summarize_incident(prepared.config, case))
-    return Diagnosed(tuple(found), tuple(tried), (*_sampled(noise.collected), *logged.notes))
+        found.append(summarize_incident(config, case))
+    notes = (*_sampled(noise.collected), *logged.notes)
+    return Diagnosed(tuple(found), tuple(tried), notes, _configs(prepared, found, tolerances))
+
+
+def _configs(
+    prepared: Prepared, incidents: Sequence[report.Incident], tolerances: Sequence[Tolerance]
+) -> dict[int, str]:
+    """The YAML that replays the causes of each incident."""
+    hashes = {name: checkpoint.sha256 for name, checkpoint in prepared.checkpoints.items()}
+    config = prepared.config.model_copy(update={"output": prepared.output})
+    made = FindingRun(config, prepared.traffic.schema, prepared.traffic.delta_version, hashes)
+    texts = {
+        number: verify_config(made, number, incident, tolerance)
+        for number, (incident, tolerance) in enumerate(zip(incidents, tolerances, strict=True), start=1)
+    }
+    return {number: text for number, text in texts.items() if text is not None}
 
 
 def _sampled(collected: CollectedRows) -> tuple[str, ...]:
@@ -162,14 +183,14 @@ def _show(progress: Progress, before: int, _: str, rows: int) -> None:
     progress.update(before + rows)
 
 
-def row_tolerance(tolerance: Tolerance, noise: NoiseFloor, incident: FoundIncident) -> Tolerance:
+def row_tolerance(tolerance: Tolerance, noise: NoiseFloor, incident: FindingRuncident) -> Tolerance:
     """When a row of an incident agrees: a shift lies within the tolerance, and is seen by the noise floor."""
     if incident.kind != "shift":
         return tolerance
     return Tolerance(abs=min(tolerance.abs, noise.abs), rel=min(tolerance.rel, noise.rel))
 
 
-def background_rate(noise: NoiseFloor, incident: FoundIncident) -> float:
+def background_rate(noise: NoiseFloor, incident: FindingRuncident) -> float:
     """Share of the incident's mismatched rows that would be mismatched without it."""
     if incident.mismatch_rate <= 0.0:
         return 0.0

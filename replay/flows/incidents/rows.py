@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from replay.config import ReplayConfig
 from replay.diagnosis.incidents.rows import RowTable
-from replay.scoring import REJECTED
+from replay.scoring import REJECTED, Variant
 from replay.spark.guest import arrow_dataframe
 from replay.spark.sql import quoted
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 20_000_000
 """Rows that the search holds; of a larger table it sees a sample by hash. 48 bytes each, and 4 a segment."""
+_VARIANT = "variant "
 
 
 @dataclass(frozen=True)
@@ -31,20 +32,23 @@ class CollectedRows:
         table: What the search reads.
         identity: (num_rows,) int64, a hash of each row's key.
         share: Share of the scores table's rows that are here; 1 unless the table is larger than ``MOST_ROWS``.
+        others: (num_rows,) float64 scores of each other variant that was asked for; NaN as in the table.
     """
 
     table: RowTable
     identity: NDArray[np.int64]
     share: float
+    others: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
-def collect_rows(scores: DataFrame, config: ReplayConfig, total: int) -> CollectedRows:
+def collect_rows(scores: DataFrame, config: ReplayConfig, total: int, others: Sequence[Variant] = ()) -> CollectedRows:
     """Bring the baseline's rows to the driver.
 
     Args:
         scores: The scores table.
         config: With a time column.
         total: Rows of the table.
+        others: Variants whose scores are wanted too.
     """
     from pyspark.sql import functions as F
 
@@ -65,6 +69,10 @@ def collect_rows(scores: DataFrame, config: ReplayConfig, total: int) -> Collect
         wanted["group"] = F.xxhash64(_column(traffic.group))
     for index, segment in enumerate(traffic.segments):
         wanted[f"segment {index}"] = _column(segment).cast("string")
+    for variant in others:
+        # Where a scenario did not touch a row, its checkpoint's score holds.
+        filled = _column(variant.name) if variant.scenario is None else _filled(variant)
+        wanted[f"{_VARIANT}{variant.name}"] = filled.cast("double")
     selected = scores.where(_column(REJECTED).isNull() & time.isNotNull())
     share = min(1.0, MOST_ROWS / max(total, 1))
     if share < 1.0:
@@ -79,7 +87,7 @@ def rows_from_arrow(found: pa.Table, segments: Sequence[str], share: float = 1.0
 
     Args:
         found: ``time_us``, ``online``, ``replayed``, ``identity``; perhaps ``label``, ``weight``, ``group``, and
-            ``segment 0`` and so on.
+            ``segment 0`` and so on, and ``variant NAME`` of other variants.
         segments: Names of the segments.
         share: See :class:`CollectedRows`.
     """
@@ -91,6 +99,7 @@ def rows_from_arrow(found: pa.Table, segments: Sequence[str], share: float = 1.0
     group = found.column("group").to_numpy()[order] if "group" in found.column_names else None
     online, replayed = _numbers(found, "online")[order], _numbers(found, "replayed")[order]
     # A score that is not finite on one side only is a difference; a score that is not there is none.
+    others = {name: _numbers(found, f"{_VARIANT}{name}")[order] for name in _variants(found)}
     has_both = _valid(found, "online")[order] & _valid(found, "replayed")[order]
     online, replayed = (np.where(np.isfinite(column), column, np.nan) for column in (online, replayed))
     return CollectedRows(
@@ -105,7 +114,18 @@ def rows_from_arrow(found: pa.Table, segments: Sequence[str], share: float = 1.0
         ),
         found.column("identity").to_numpy()[order],
         share,
+        {name: np.where(np.isfinite(column), column, np.nan) for name, column in others.items()},
     )
+
+
+def _variants(found: pa.Table) -> list[str]:
+    return [name.removeprefix(_VARIANT) for name in found.column_names if name.startswith(_VARIANT)]
+
+
+def _filled(variant: Variant) -> Column:
+    from pyspark.sql import functions as F
+
+    return F.coalesce(_column(variant.name), _column(variant.checkpoint))
 
 
 def _numbers(found: pa.Table, name: str) -> NDArray[np.float64]:

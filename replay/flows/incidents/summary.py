@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from replay.config import ReplayConfig
@@ -17,12 +16,13 @@ from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.find import Diagnosis
 from replay.diagnosis.causes.sampling import SampledRows
 from replay.diagnosis.cost import QualityLoss, quality_loss
-from replay.diagnosis.incidents.find import FoundIncident
+from replay.diagnosis.incidents.find import FindingRuncident
 from replay.diagnosis.incidents.rows import RowTable
-from replay.flows.incidents.verify_command import verify_command
+from replay.flows.incidents.verify_config import cause_variant
 from replay.metrics.metric import changed_metrics
 from replay.report import summary as report
-from replay.report.summary.data import row_command
+from replay.report.words.commands import row_command, verify_command
+from replay.report.words.numbers import shortest
 
 EXAMPLES = 5
 """Rows of an incident that are shown."""
@@ -33,21 +33,23 @@ class Case:
     """One incident with all that is known of it.
 
     Attributes:
+        number: Of the incident, from 1.
+        flags: What the run was given that its commands need as well.
         rows: The baseline's rows.
         identity: (num_rows,) a hash of each row's key.
         keys: Key by that hash, of the sampled rows.
-        schema: The pinned table's.
         incident: When and for whom.
         sample: Rows on which causes were tested.
         diagnosis: What was found; None where no row is beyond the tolerance.
         counterfactual: Where causes were replayed.
     """
 
+    number: int
+    flags: tuple[str, ...]
     rows: RowTable
     identity: NDArray[np.int64]
     keys: Mapping[int, dict[str, Any]]
-    schema: pa.Schema
-    incident: FoundIncident
+    incident: FindingRuncident
     sample: SampledRows
     diagnosis: Diagnosis | None = None
     counterfactual: CounterfactualReplay | None = None
@@ -61,11 +63,7 @@ def summarize_incident(config: ReplayConfig, case: Case) -> report.Incident:
     ruled_out: tuple[Cause, ...] = ()
     if diagnosis is not None:
         causes = tuple(
-            replace(
-                cause,
-                loss=_shares(loss, index),
-                command=cause.hypothesis and verify_command(config, case.schema, found, cause.hypothesis),
-            )
+            _verifiable(replace(cause, loss=_shares(loss, index)), config, case, index + 1)
             for index, cause in enumerate(diagnosis.causes)
         )
         ruled_out = diagnosis.ruled_out
@@ -88,6 +86,14 @@ def summarize_incident(config: ReplayConfig, case: Case) -> report.Incident:
         hypotheses=0 if diagnosis is None else len(diagnosis.tried),
         rows_scored=0 if diagnosis is None else diagnosis.rows_scored,
     )
+
+
+def _verifiable(cause: Cause, config: ReplayConfig, case: Case, place: int) -> Cause:
+    """A cause with the variant and the command that replay it, where a scenario or a checkpoint does."""
+    variant = None if cause.hypothesis is None else cause_variant(config, case.number, place, cause.hypothesis)
+    if variant is None:
+        return cause
+    return replace(cause, variant=variant, command=verify_command(config.output, case.number, place, case.flags))
 
 
 _NO_ROWS = "no row is beyond the tolerance, so that no row can be put down to a cause: the shift is systematic"
@@ -143,9 +149,9 @@ def _examples(config: ReplayConfig, case: Case) -> tuple[report.IncidentRow, ...
         report.IncidentRow(
             key=case.keys[int(case.identity[index])],
             time=_moment(int(rows.time_us[index])),
-            online=float(rows.online[index]),
-            replayed=float(rows.replayed[index]),
-            command=row_command(config.source, case.keys[int(case.identity[index])]),
+            online=shortest(float(rows.online[index])),
+            replayed=shortest(float(rows.replayed[index])),
+            command=row_command(config.output, case.keys[int(case.identity[index])], case.flags),
         )
         for index in shown[:EXAMPLES]
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from replay.config import ReplayConfig, Tolerance, TrafficConfig
+from replay.config import Tolerance, TrafficConfig
 from replay.diff.job import Diff, diff_scores
 from replay.diff.spec import DiffSpec, VariantColumn
 from replay.diff.worst import RowDelta
@@ -16,8 +16,10 @@ from replay.flows.early import needs_noise
 from replay.flows.incidents.diagnose import NoiseSample, measure_noise_sample, noise_tolerance
 from replay.flows.stages.effects import Effects, measure_effects
 from replay.flows.stages.prepare import Prepared
-from replay.report.summary.data import WorstRow, row_command
+from replay.report.summary.data import WorstRow
 from replay.report.terminal.progress import Progress
+from replay.report.words.commands import row_command
+from replay.report.words.numbers import shortest
 from replay.scoring import REJECTED
 from replay.spark.guest import session_pool
 from replay.store import foreign_commits, read_table
@@ -150,18 +152,18 @@ def _worst_rows(prepared: Prepared, diff: Diff) -> list[WorstRow]:
         identities = zip(*(feature_column(batch, name).to_pylist() for name in config.traffic.key), strict=True)
         for place, identity in enumerate(identities):
             features[identity] = {name: values[place] for name, values in columns.items()}
-    return [_worst(config, delta, features.get(tuple(delta.key.values()), {})) for delta in found]
+    return [_worst(prepared, delta, features.get(tuple(delta.key.values()), {})) for delta in found]
 
 
-def _worst(config: ReplayConfig, delta: RowDelta, features: Mapping[str, Any]) -> WorstRow:
+def _worst(prepared: Prepared, delta: RowDelta, features: Mapping[str, Any]) -> WorstRow:
     return WorstRow(
         variant=delta.variant,
         key=delta.key,
         time=delta.time,
-        online=delta.online,
-        replayed=delta.replayed,
+        online=None if delta.online is None else shortest(delta.online),
+        replayed=None if delta.replayed is None else shortest(delta.replayed),
         delta=delta.delta,
         features=features,
-        command=row_command(config.source, delta.key),
+        command=row_command(prepared.output, delta.key, prepared.options.flags),
         kind=delta.kind,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from replay.checkpoints import FORMATS, Checkpoint
 from replay.config import EngineConfig, ReplayConfig, fingerprint, to_resolved_dict
+from replay.errors import TrafficError
 from replay.flows.options import Options
 from replay.flows.stages.prepare import Prepared
 from replay.store import COMPLETE, RUNNING, Manifest, OutputDirectory, make_run_id, open_storage
@@ -66,7 +68,8 @@ def make_manifest(prepared: Prepared, options: Options, config_sha256: str, star
         run_id=make_run_id(config_sha256, prepared.traffic.fingerprint(), hashes, [sources, packages, engine]),
         status=RUNNING,
         config_sha256=config_sha256,
-        config=to_resolved_dict(prepared.config),
+        # Paths of a config that was made in Python start from where it runs.
+        config={**to_resolved_dict(prepared.config), "base_dir": prepared.config.base_dir or os.getcwd()},  # noqa: PTH109
         checkpoints={
             name: {
                 "path": checkpoint.path,
@@ -100,3 +103,39 @@ def _engine(config: EngineConfig, reader: str) -> dict[str, Any]:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     chunk = config.chunk_rows if device == "cpu" else config.chunk_rows_cuda
     return {"reader": reader, "device": device, "chunk_rows": chunk, "commit_rows": config.commit_rows}
+
+
+def changes(prepared: Prepared, before: Manifest) -> tuple[str, ...]:
+    """What is not as it was when a run was made: the same rows and models would give other scores.
+
+    Args:
+        prepared: What is about to be replayed: rows, checkpoints and code of the earlier run, or a part of them.
+        before: Of the earlier run.
+    """
+    found = []
+    if prepared.traffic.fingerprint() != before.traffic.get("fingerprint"):
+        found.append(f"the traffic at {prepared.traffic.location} is another: its files changed")
+    for name, checkpoint in prepared.checkpoints.items():
+        sha256 = before.checkpoints.get(name, {}).get("sha256")
+        if sha256 not in (None, checkpoint.sha256):
+            found.append(f"checkpoint {name} has sha256 {checkpoint.sha256[:12]}, it had {sha256[:12]}")
+    for user, sources in prepared.job.sources.items():
+        known = before.sources.get(user)
+        if known is not None and known != sources:
+            names = [name for name in {**known, **sources} if known.get(name) != sources.get(name)]
+            found.append(f"{user} changed: {', '.join(names)}")
+    return tuple(found)
+
+
+def refuse_changes(prepared: Prepared, before: Manifest) -> None:
+    """Refuse to go on where anything that a run was made of is another now.
+
+    Raises:
+        TrafficError: With all that changed.
+    """
+    found = changes(prepared, before)
+    if found:
+        raise TrafficError(
+            f"run {before.run_id} cannot be replayed as it was: {'; '.join(found)}. Put back what it was made of, or "
+            "diagnose again"
+        )

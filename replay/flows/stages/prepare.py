@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from replay.checkpoints import Checkpoint
 from replay.config import ReplayConfig
+from replay.config.locations import absolute
 from replay.flows.options import Options
 from replay.flows.problems import located, refuse
 from replay.flows.stages.connect import connect
@@ -32,6 +34,7 @@ class Prepared:
 
     Attributes:
         config: As loaded.
+        options: From the command line.
         spark: The private session that the work is done in.
         checkpoints: Examined, by name.
         traffic: The pinned table.
@@ -44,6 +47,7 @@ class Prepared:
     """
 
     config: ReplayConfig
+    options: Options
     spark: SparkSession
     checkpoints: dict[str, Checkpoint]
     traffic: PinnedTraffic
@@ -53,6 +57,11 @@ class Prepared:
     features: tuple[str, ...]
     preflight: Preflight
     check: TrafficCheck | None = None
+
+    @property
+    def output(self) -> str:
+        """Where the run writes: what a command names that is pasted in another directory."""
+        return absolute(self.config.output, self.config.base_dir or os.getcwd())  # noqa: PTH109, text stays text
 
     def scan(self) -> DataFrame:
         """The rows as Spark reads them."""
@@ -95,6 +104,7 @@ def prepare(
         check = None if checking is None else checking.result()
     return Prepared(
         fitted.config,
+        options,
         spark,
         checkpoints,
         fitted.traffic,

@@ -24,6 +24,7 @@ from replay.report.verdict import Verdict, judge
 from replay.report.words.losses import METRIC_LABELS
 from replay.report.words.numbers import count, number, percent, percent_interval
 from replay.report.words.run import window_text
+from replay.report.words.verification import verification_answer
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class PageSection:
 
 # In the order of the page.
 SECTIONS = (
+    PageSection("verification", "Cause", "The cause, replayed", lambda data, _: data.summary.verification),
     PageSection("gates", "Gates", "Gates", lambda data, _: data.summary.gates),
     PageSection("incidents", "Incidents", "Incidents", lambda data, _: incident_cards(data.summary)),
     PageSection("time", "Over time", "Over time", draw_timeline),
@@ -102,6 +104,8 @@ def make_page(data: ReportData) -> Page:
 
 
 def _answer(summary: Summary, verdict: Verdict) -> str:
+    if summary.verification is not None:
+        return verification_answer(summary.verification)
     if verdict.level == "agrees":
         return "The replay reproduces the online scores"
     if verdict.level == "unknown":

@@ -25,12 +25,14 @@ from replay.report.words.numbers import (
     number,
     percent,
     percent_interval,
+    score,
     seconds,
     signed,
     time_range,
 )
 from replay.report.words.run import tolerance_text
 from replay.report.words.variants import instabilities
+from replay.report.words.verification import verification_subject
 from replay.version import __version__
 
 _TEMPLATES = files("replay.report.html") / "templates"
@@ -52,10 +54,12 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     percent_interval,
     row_kind,
     ruled_out_sentence,
+    score,
     seconds,
     signed,
     time_range,
     tolerance_text,
+    verification_subject,
 )
 
 

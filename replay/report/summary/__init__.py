@@ -15,10 +15,12 @@ from replay.report.summary.summary import (
     TrafficSummary,
 )
 from replay.report.summary.variants import Comparison, Stability, VariantSummary
+from replay.report.summary.verification import CauseCheck, Verification
 
 __all__ = [
     "SUMMARY_VERSION",
     "Cause",
+    "CauseCheck",
     "CheckpointSummary",
     "Comparison",
     "FamilyEffect",
@@ -38,4 +40,5 @@ __all__ = [
     "ToleranceSummary",
     "TrafficSummary",
     "VariantSummary",
+    "Verification",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -137,17 +136,3 @@ def kept_rows(rows: Iterable[MetricRow]) -> tuple[MetricRow, ...]:
         for row in rows
         if row.bucket is None or (row.against in (ONLINE, None) and row.metric in _OVER_TIME and row.slice == ALL)
     )
-
-
-def row_command(source: str | None, key: Mapping[str, Any]) -> str:
-    """The command that shows one row end to end.
-
-    Args:
-        source: The config's file; None for a config made in Python.
-        key: A value for each key column.
-
-    >>> row_command("replay.yaml", {"request_id": "r 1", "item": 7})
-    "replay row replay.yaml --key 'request_id=r 1' --key item=7"
-    """
-    keys = [part for name, value in key.items() for part in ("--key", f"{name}={value}")]
-    return shlex.join(["replay", "row", source or "replay.yaml", *keys])

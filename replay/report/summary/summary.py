@@ -17,6 +17,7 @@ from replay.report.summary.gates import GateVerdict
 from replay.report.summary.incidents import Incident, NoiseFloorSummary
 from replay.report.summary.json_safe import OPTIONAL, UtcTime, plain
 from replay.report.summary.variants import VariantSummary
+from replay.report.summary.verification import Verification
 from replay.version import __version__
 
 SUMMARY_VERSION = 1
@@ -132,6 +133,8 @@ class Summary:
     diagnosed: bool = False
     """Whether incidents were searched for: only then does an empty list say that there is none."""
     incidents: tuple[Incident, ...] = ()
+    verification: Verification | None = field(default=None, metadata=OPTIONAL)
+    """Whether the causes of another run's incident hold, where this run replays them."""
     gates: tuple[GateVerdict, ...] = ()
     skew_matrix: SkewMatrix | None = field(default=None, metadata=OPTIONAL)
     """Every pairing of module versions, where one was asked for."""

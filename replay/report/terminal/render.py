@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import shutil
 import sys
 from collections import Counter
@@ -19,9 +20,11 @@ from replay.report.terminal.incidents import COMMANDS, effect_lines, incident_li
 from replay.report.terminal.sparkline import BLOCKS, sparkline
 from replay.report.terminal.variants import safe, unstable_lines, variants_table
 from replay.report.verdict import judge
+from replay.report.words.commands import command_line
 from replay.report.words.gates import gate_rule
 from replay.report.words.numbers import MINUS, MISSING, number, seconds
 from replay.report.words.run import reconciliation_text, window_text
+from replay.report.words.verification import verification_answer, verification_facts, verification_subject
 
 MAX_WIDTH = 110
 _LABEL = 10
@@ -84,6 +87,41 @@ def render_gates(
     return _rendered(show, width, color, unicode)
 
 
+def render_verification(
+    data: ReportData,
+    report_path: str,
+    *,
+    width: int | None = None,
+    color: bool | None = None,
+    unicode: bool | None = None,
+) -> str:
+    """Render what replaying a cause showed: one sentence, and what it rests on.
+
+    Args:
+        data: Of the run that replayed it.
+        report_path: Where its HTML report is.
+        width: See :func:`render_terminal`.
+        color: See :func:`render_terminal`.
+        unicode: See :func:`render_terminal`.
+
+    Returns:
+        Lines, each ended by a newline.
+    """
+
+    def show(console: Console, _: bool) -> None:
+        verdict, found = judge(data), data.summary.verification
+        console.print(Text(safe(verdict.headline), style=_STYLES[verdict.level]))
+        console.print()
+        if found is not None:
+            console.print(_labelled("verdict", f"{verification_answer(found)}.", ""))
+            for place, fact in enumerate(verification_facts(found)):
+                console.print(_labelled("" if place else "why", fact, ""))
+            console.print(_labelled("of", verification_subject(found), ""))
+        _print_unbroken(console, "report", report_path, "bold")
+
+    return _rendered(show, width, color, unicode)
+
+
 def _rendered(
     show: Callable[[Console, bool], None], width: int | None, color: bool | None, unicode: bool | None
 ) -> str:
@@ -131,6 +169,8 @@ def _print(console: Console, data: ReportData, report_path: str | None, *, unico
     findings = [*incident_lines(summary), *effect_lines(summary)]
     for label, text, style in findings:
         if label in COMMANDS:
+            # A terminal without a sign would show another one, which is another command.
+            text = text if unicode else command_line(shlex.split(text), ascii_only=True)
             _print_unbroken(console, label, text, style)
         else:
             console.print(_labelled(label, text, style))

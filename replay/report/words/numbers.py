@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 
+import numpy as np
+
 MISSING = "–"  # noqa: RUF001 (an en dash, as tables have it)
 MINUS = "\u2212"
 
@@ -81,6 +83,30 @@ def number(value: float | None, digits: int = 4) -> str:
     decimals = digits - 1 - math.floor(math.log10(size))
     text = f"{size:.{decimals}f}"
     return sign + (text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def shortest(value: float) -> float:
+    """A float32 that was widened, as the fewest decimal digits that give it back; any other number as it is.
+
+    >>> shortest(0.10000000149011612), shortest(0.1), shortest(1 / 3)
+    (0.1, 0.1, 0.3333333333333333)
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        single = np.float32(value)
+    return float(str(single)) if math.isfinite(value) and float(single) == value else value
+
+
+def score(value: float | None) -> str:
+    """Render a score: a float32 in the digits that give it back, a float64 in nine.
+
+    >>> score(0.10000000149011612), score(1 / 3), score(3.4e-08), score(-0.5) == f"{MINUS}0.5"
+    ('0.1', '0.333333333', '3.4e-8', True)
+    """
+    if value is None or not math.isfinite(value):
+        return number(value)
+    text = f"{shortest(abs(value)):.9g}"
+    mantissa, _, exponent = text.partition("e")
+    return f"{MINUS if value < 0 else ''}{mantissa}{f'e{int(exponent)}' if exponent else ''}"
 
 
 def signed(value: float | None, digits: int = 4) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from replay.cli.commands.row import parse_keys
+from replay.errors import UsageError
 from tests.cli.command_line import replay
 from tests.flows.case import make_table
 
@@ -28,3 +30,13 @@ def test_row_follows_one_row(spark: SparkSession, case: Path, capsys: pytest.Cap
 def test_a_row_that_is_not_there_is_refused(spark: SparkSession, case: Path, capsys: pytest.CaptureFixture[str]):
     assert replay("row", case, "--key", "request_id=nobody") == 3
     assert "request_id=nobody" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["r1", "=r1", "{nonsense", "[1]"])
+def test_a_key_that_is_none_is_wrong_usage(given: str):
+    with pytest.raises(UsageError, match="expected COLUMN=VALUE"):
+        parse_keys(["item=7", given])
+
+
+def test_a_column_may_begin_as_json_does():
+    assert parse_keys(["{a=1"]) == {"{a": "1"}

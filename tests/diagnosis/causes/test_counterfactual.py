@@ -1,10 +1,8 @@
-"""The proof is the command: a hypothesis gives the scores that its verify command gives, bit for bit."""
+"""The proof is the replay: a hypothesis gives the scores that the config that verifies it gives, bit for bit."""
 
 from __future__ import annotations
 
-import shlex
-from datetime import timedelta
-from itertools import pairwise
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -14,18 +12,17 @@ import torch
 from pydantic import TypeAdapter
 
 from replay.checkpoints import FunctionScorer
-from replay.config import build_config
-from replay.config.sections.checkpoints import AnyCheckpoint
+from replay.config import AnyCheckpoint, build_config
 from replay.config.sections.diff import Tolerance
 from replay.config.sections.model.contract import ModelConfig
 from replay.config.yaml.document import parse_yaml
-from replay.config.yaml.overrides import apply_overrides
+from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import KINDS
-from replay.diagnosis.incidents.find import FoundIncident
-from replay.flows.incidents.verify_command import verify_command
+from replay.flows.incidents.verify_config import FindingRun, cause_variant, verify_config
+from replay.report.summary import Incident
 from replay.scenarios.outside import stale_name
 from tests.scoring.making import score, work
 
@@ -109,30 +106,37 @@ def older_values(feature: str, lag: timedelta) -> pa.Array:
     return pa.array([None if source is None else values[source] for source in sources], BATCH[feature].type)
 
 
-def command_settings(hypothesis: Hypothesis) -> dict[str, Any]:
-    """What the printed command sets, as a shell and ``--set`` read it."""
+NAME = "incident_1_cause_1"
+
+
+def verifying(hypothesis: Hypothesis) -> tuple[str, dict[str, Any]]:
+    """The variant and the config that verify a hypothesis, as data and known to be valid."""
     config = build_config(
         {
             "version": 1,
-            "traffic": {"path": "data", "key": ["id"], "time": "at", "score": "score"},
+            "traffic": {"path": "data", "key": ["id"], "time": "at", "score": "score", "entity": "id"},
             "model": {"inputs": INPUTS, "families": FAMILIES},
             "checkpoints": {"prod": {"path": "m.pt2"}, "next": {"path": "o.pt2"}},
             "output": "out",
         }
     )
-    end = START + MINUTE * ROWS
-    incident = FoundIncident(
-        START, end, {}, ROWS, ROWS, 1.0, 0.1, 0.0, "mismatch", False, False, False, np.arange(ROWS)
-    )
-    command = verify_command(config, BATCH.schema, incident, hypothesis)
-    assert command is not None
-    settings = [value for option, value in pairwise(shlex.split(command)) if option == "--set"]
-    return apply_overrides(parse_yaml("version: 1"), settings).data
+    start, end = (datetime.fromtimestamp(at / 1e6, UTC) for at in (START, START + MINUTE * ROWS))
+    variant = cause_variant(config, 1, 1, hypothesis)
+    cause = Cause(hypothesis.kind, 1.0, ROWS, hypothesis=hypothesis, variant=variant)
+    incident = Incident(start, end, ROWS, ROWS, 1.0, {}, (cause,))
+    text = verify_config(FindingRun(config, BATCH.schema, None, {}), 1, incident, Tolerance())
+    assert variant is not None
+    assert text is not None
+    data = parse_yaml(text).data
+    build_config(data)
+    return variant, data
 
 
 def command_scores(hypothesis: Hypothesis) -> np.ndarray:
-    """Scores of the printed command's scenario, by the code that scores a run."""
-    steps = command_settings(hypothesis)["scenarios"]["verify"]
+    """Scores of the verifying scenario, by the code that scores a run."""
+    variant, config = verifying(hypothesis)
+    assert variant == f"prod/{NAME}"
+    steps = config["scenarios"][NAME]
     columns = {name: BATCH[name] for name in BATCH.schema.names}
     for step in steps:
         named = [one for name in step.get("families", []) for one in FAMILIES[name]]
@@ -204,16 +208,17 @@ def test_a_constant_fills_null_lists_to_the_models_length(counterfactual):
 @pytest.mark.parametrize("kind", ["precision", "splice"])
 def test_a_recipe_is_what_the_command_makes(counterfactual, kind):
     for hypothesis in KINDS[kind].propose(counterfactual, np.arange(ROWS)):
-        settings = command_settings(hypothesis)
+        variant, config = verifying(hypothesis)
 
-        assert settings["baseline"] == "verify"
-        assert TypeAdapter(AnyCheckpoint).validate_python(settings["checkpoints"]["verify"]) == hypothesis.recipe
+        assert variant == NAME
+        assert TypeAdapter(AnyCheckpoint).validate_python(config["checkpoints"][NAME]) == hypothesis.recipe
 
 
-def test_another_checkpoint_is_the_commands_baseline(counterfactual):
+def test_another_checkpoint_is_a_variant_by_itself(counterfactual):
     (hypothesis,) = KINDS["checkpoint"].propose(counterfactual, np.arange(ROWS))
 
-    assert command_settings(hypothesis) == {"version": 1, "baseline": "next"}
+    variant, config = verifying(hypothesis)
+    assert (variant, config["baseline"], list(config["checkpoints"])) == ("next", "prod", ["prod", "next"])
 
 
 def test_an_op_that_does_not_fit_is_no_counterfactual(counterfactual):

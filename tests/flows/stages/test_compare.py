@@ -15,6 +15,7 @@ from replay.config import ReplayConfig, Tolerance, build_config
 from replay.diff.spec import DiffSpec, VariantColumn
 from replay.diff.worst import RowDelta
 from replay.errors import RunFailed, TrafficError
+from replay.flows.options import Options
 from replay.flows.stages import compare as module
 from replay.flows.stages.compare import Compared, compare, diff_spec
 from replay.flows.stages.effects import Effects
@@ -35,6 +36,8 @@ def config(**changes: Any) -> ReplayConfig:
 def prepared(given: ReplayConfig, *variants: Variant) -> Any:
     return SimpleNamespace(
         config=given,
+        options=Options(allow_pickle=True),
+        output=given.output,
         spark=None,
         job=SimpleNamespace(work=SimpleNamespace(variants=variants or (Variant("prod", "prod"),))),
         traffic="pinned",
@@ -220,5 +223,4 @@ def test_the_worst_rows_come_with_what_was_logged(table: SimpleNamespace):
         command=found[0].command,
         kind="non_finite",
     )
-    assert found[0].command.startswith("replay row ")
-    assert found[0].command.endswith(" --key request_id=r2")
+    assert found[0].command == "replay row /base/out --key request_id=r2 --allow-pickle"

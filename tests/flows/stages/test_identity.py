@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 import torch
 
 from replay.config import build_config
+from replay.errors import TrafficError
 from replay.flows.options import Options
 from replay.flows.stages import identity
-from replay.flows.stages.identity import make_manifest
+from replay.flows.stages.identity import changes, make_manifest, refuse_changes
 
 
 def prepared(sources: Any = None, kind: str = "torch.export", **engine: Any) -> Any:
@@ -32,7 +34,7 @@ def prepared(sources: Any = None, kind: str = "torch.export", **engine: Any) -> 
         checkpoints={
             "prod": SimpleNamespace(path="p", format=kind, sha256="1", files=(SimpleNamespace(path="/p", sha256="1"),))
         },
-        traffic=SimpleNamespace(fingerprint=lambda: "t", describe=dict),
+        traffic=SimpleNamespace(fingerprint=lambda: "t", location="/base/t", describe=lambda: {"fingerprint": "t"}),
         plan=SimpleNamespace(reader=config.engine.reader.replace("auto", "direct")),
         job=SimpleNamespace(sources=sources or {}),
     )
@@ -80,3 +82,31 @@ def test_the_manifest_has_what_a_second_call_is_compared_by():
     assert manifest.checkpoints["prod"]["files"] == {"/p": "1"}
     assert manifest.allowed == {"pickle": True, "non_finite": False}
     assert manifest.tables == {}
+
+
+def test_what_changed_since_a_run_is_told():
+    before = make_manifest(prepared({"checkpoints.prod": {"m.py": "1", "n.py": "1"}}), Options(), "c", "now")
+    same = prepared({"checkpoints.prod": {"m.py": "1", "n.py": "1"}, "checkpoints.more": {"m.py": "2"}})
+    assert changes(same, before) == ()
+    refuse_changes(same, before)
+
+    other = prepared({"checkpoints.prod": {"m.py": "2", "n.py": "1"}})
+    other.traffic.fingerprint = lambda: "u"
+    other.checkpoints = {"prod": SimpleNamespace(sha256="2"), "more": SimpleNamespace(sha256="3")}
+    found = changes(other, before)
+    assert found == (
+        "the traffic at /base/t is another: its files changed",
+        "checkpoint prod has sha256 2, it had 1",
+        "checkpoints.prod changed: m.py",
+    )
+    with pytest.raises(TrafficError, match="cannot be replayed as it was: the traffic at /base/t is another") as caught:
+        refuse_changes(other, before)
+    assert caught.value.exit_code == 3
+
+
+def test_paths_of_a_config_made_in_python_start_from_where_it_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    made = prepared()
+    assert make_manifest(made, Options(), "c", "now").config["base_dir"] == "/base"
+    made.config = made.config.model_copy(update={"base_dir": ""})
+    assert make_manifest(made, Options(), "c", "now").config["base_dir"] == str(tmp_path)

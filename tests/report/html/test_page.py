@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from replay.report.html.page import SECTIONS, make_page
-from replay.report.html.render import _TEMPLATES
+from replay.report.html.render import _TEMPLATES, render_html
 from replay.report.summary.data import ReportData
+from replay.report.words.verification import verification_answer, verification_sentence
 from tests.report import sample
 from tests.report.everything import everything_data
+from tests.report.words.test_verification import CHECK, FOUND
 
 
 def test_key_figures_are_of_the_baseline():
@@ -35,4 +41,18 @@ def test_every_section_has_its_template_and_no_template_is_left_over():
 
 def test_sections_stand_in_the_order_of_the_table():
     shown = [section.name for section, _ in make_page(everything_data()).sections]
-    assert shown == [section.name for section in SECTIONS if section.name != "order" or "order" in shown]
+    absent = {"order", "verification"} - {*shown}
+    assert shown == [section.name for section in SECTIONS if section.name not in absent]
+
+
+@pytest.mark.parametrize(("holds", "level"), [(True, "agrees"), (False, "differs")])
+def test_a_page_about_a_cause_begins_with_it(holds: bool, level: str):
+    found = replace(FOUND, causes=(replace(CHECK, holds=holds, variant="prod"),))
+    summary = replace(everything_data().summary, verification=found, incidents=())
+    page = make_page(replace(everything_data(), summary=summary))
+    assert (page.verdict.level, page.answer) == (level, verification_answer(found))
+    assert page.verdict.headline == verification_sentence(found)
+    assert page.sections[0][0].name == "verification"
+    text = render_html(replace(everything_data(), summary=summary))
+    assert "583 of 583" in text
+    assert "190 of 196" in text

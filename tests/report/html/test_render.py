@@ -130,9 +130,9 @@ def test_an_incident_is_a_whole_story():
         "not another family stale (best 2.1%), not another checkpoint (best 0%)",
         "NE increase +0.168 0.112 to 0.225 93%",
         "AUC drop +0.0412 0.021 to 0.061 95%",
-        "Verify it over the full window replay run replay.yaml --output out/window-41-verify",
+        "Verify it over the whole window replay verify /runs/window-41 --incident 1",
         "5 rows to look at",
-        "replay row replay.yaml --key request_id=r-88213 --key item_id=4400",
+        "replay row /runs/window-41 --key request_id=r-88213 --key item_id=4400",
         "2 Since 2026-11-20 19:01 UTC, to the end of the window, 30.1% of the 58,120 rows",
         "NE increase may be chance",
     ):

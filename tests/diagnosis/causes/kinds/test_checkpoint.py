@@ -32,7 +32,7 @@ def test_every_checkpoint_but_the_baseline_is_proposed():
 
     assert [describe(one) for one in proposals] == ["checkpoint next", "checkpoint old"]
     assert [one.count for one in measure(replay, proposals, ROWS)] == [40, 0]
-    assert settings(proposals[0]) == {"baseline": "next"}
+    assert settings(proposals[0]) == {"variant": "next", "checkpoint": "next"}
 
 
 def test_a_share_of_the_rows_is_a_route():

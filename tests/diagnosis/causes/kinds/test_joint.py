@@ -38,12 +38,14 @@ def test_the_steps_of_both_are_replayed():
 
     np.testing.assert_allclose(REPLAY.predict([both], ROWS)[0], expected)
     assert settings(both) == {
+        "variant": "prod/verify",
+        "checkpoint": "prod",
         "scenarios": {
             "verify": [
                 {"op": "nulls", "features": ["a"], "window": WINDOW},
                 {"op": "scale", "factor": 3.0, "features": ["b"], "window": WINDOW},
             ]
-        }
+        },
     }
 
 

@@ -44,8 +44,9 @@ def test_the_command_makes_the_checkpoint():
     proposal = next(iter(KIND.propose(replay_cast(), ROWS)))
 
     assert settings(proposal) == {
-        "checkpoints.verify": {"from": "prod", "cast": "float16"},
-        "baseline": "verify",
+        "variant": "verify",
+        "checkpoint": "verify",
+        "checkpoints": {"verify": {"from": "prod", "cast": "float16"}},
     }
 
 

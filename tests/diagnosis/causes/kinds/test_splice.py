@@ -56,7 +56,8 @@ def test_what_it_is_called_and_set():
     assert describe(found) == "item_tower.* of next, * of prod"
     assert KINDS["splice"].fields(found) == {"checkpoints": {"item_tower.*": "next", "*": "prod"}}
     assert settings(found) == {
-        "checkpoints.verify": {"splice": {"item_tower.*": "next", "*": "prod"}},
-        "baseline": "verify",
+        "variant": "verify",
+        "checkpoint": "verify",
+        "checkpoints": {"verify": {"splice": {"item_tower.*": "next", "*": "prod"}}},
     }
     assert KINDS["splice"].words(Cause("splice", 1.0, 40)).short == "parameters mixed: {modules}"

@@ -33,7 +33,7 @@ def test_the_baseline_comes_first():
 def test_a_row_says_its_key_scores_and_command():
     text = section_text(sample.burst_data(), "worst")
     assert "request_id=r-88213, item_id=4400 0.0121 → 0.4248 +0.4127 2026-11-20 18:02:00.137 UTC · 3 null" in text
-    assert "replay row replay.yaml --key request_id=r-88213 --key item_id=4400 Copy" in text
+    assert "replay row /runs/window-41 --key request_id=r-88213 --key item_id=4400 Copy" in text
 
 
 @pytest.mark.parametrize(

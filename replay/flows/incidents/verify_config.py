@@ -1,0 +1,200 @@
+"""The config that replays the causes of an incident: ``verify-1.yaml`` beside the run that found them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from replay.config import ReplayConfig, Tolerance, to_short_dict
+from replay.config.sections.scenarios import Perturbation
+from replay.config.yaml.writing import to_yaml
+from replay.diagnosis.causes.hypothesis import Hypothesis
+from replay.report.summary import Incident
+from replay.report.words.causes import cause_words
+from replay.report.words.commands import command_line
+from replay.report.words.incidents import incident_sentence
+from replay.store import verify_name
+from replay.traffic import slice_condition
+
+
+@dataclass(frozen=True)
+class FindingRun:
+    """What a run was made of that found an incident.
+
+    Attributes:
+        config: As it was loaded, with globs over the keys of maps written out.
+        schema: The pinned table's.
+        delta_version: Its version; None where it has none.
+        checkpoints: sha256 by name.
+    """
+
+    config: ReplayConfig
+    schema: pa.Schema
+    delta_version: int | None
+    checkpoints: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class CauseSettings:
+    """What a cause is in a config: the perturbations and the recipe that it was replayed with, as they are.
+
+    Attributes:
+        variant: The variant that replays it.
+        checkpoint: The checkpoint of that variant.
+        checkpoints: The recipe of that checkpoint, by its name, where it is made of others.
+        scenarios: The steps of its scenario, by its name, where features changed.
+    """
+
+    variant: str
+    checkpoint: str
+    checkpoints: dict[str, Any]
+    scenarios: dict[str, list[dict[str, Any]]]
+
+
+def cause_settings(name: str, hypothesis: Hypothesis, rows: Mapping[str, Any]) -> CauseSettings | None:
+    """Write a cause as a config has it; None where neither a scenario nor a checkpoint is the same.
+
+    Args:
+        name: Of its scenario, or of its checkpoint.
+        hypothesis: What happened.
+        rows: To which rows: `window` and `where` of a step.
+    """
+    if hypothesis.layer is not None:
+        return None
+    recipe, steps = hypothesis.recipe, hypothesis.perturbations
+    checkpoint = hypothesis.checkpoint if recipe is None else name
+    written = None if recipe is None else recipe.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return CauseSettings(
+        variant=f"{checkpoint}/{name}" if steps else checkpoint,
+        checkpoint=checkpoint,
+        checkpoints={} if written is None else {name: written},
+        scenarios={name: [{**_as_yaml(step), **rows} for step in steps]} if steps else {},
+    )
+
+
+def cause_variant(config: ReplayConfig, number: int, place: int, hypothesis: Hypothesis) -> str | None:
+    """The variant that replays a cause in the config of :func:`verify_config`; None where none does.
+
+    Args:
+        config: Of the run that found it.
+        number: Of the incident, from 1.
+        place: Number of the cause, from 1.
+        hypothesis: What happened.
+    """
+    settings = cause_settings(_name(config, number, place), hypothesis, {})
+    return None if settings is None else settings.variant
+
+
+def verify_config(found: FindingRun, number: int, incident: Incident, tolerance: Tolerance) -> str | None:
+    """The YAML of a config that replays the causes of an incident, each as one variant; None where none can be.
+
+    It is whole: paths are absolute, the traffic's version and the files of checkpoints are pinned, and what the run
+    judged and compared besides is left out.
+
+    Args:
+        found: The run that found it.
+        number: Of the incident, from 1.
+        incident: When and for whom, with its causes.
+        tolerance: When a row of it agrees.
+    """
+    config, where = found.config, _where(found.schema, incident)
+    causes = [
+        settings
+        for place, cause in enumerate(incident.causes, start=1)
+        if cause.hypothesis is not None
+        and (settings := cause_settings(_name(config, number, place), cause.hypothesis, where)) is not None
+    ]
+    if not causes:
+        return None
+    recipes = {name: recipe for cause in causes for name, recipe in cause.checkpoints.items()}
+    data = to_short_dict(config.model_copy(update={"gates": (), "sensitivity": False, "skew_matrix": None}))
+    wanted = [config.baseline, *(cause.checkpoint for cause in causes)]
+    data["traffic"] = _pinned(data["traffic"], found.delta_version)
+    data["checkpoints"] = _checkpoints(found, data["checkpoints"], recipes, wanted)
+    data["baseline"] = config.baseline
+    data["scenarios"] = {name: steps for cause in causes for name, steps in cause.scenarios.items()}
+    data["scenario_checkpoints"] = [*dict.fromkeys(cause.checkpoint for cause in causes if cause.scenarios)]
+    data["diff"] = {**data.get("diff", {}), "tolerance": {"abs": tolerance.abs, "rel": tolerance.rel}}
+    # Paths of a config that was made in Python start from where it runs.
+    base_dir = config.base_dir or os.getcwd()  # noqa: PTH109, text stays text
+    last = {"output": f"{config.output}/{verify_name(number)}", "base_dir": base_dir}
+    data = {key: value for key, value in data.items() if key not in last and value not in ([], {})} | last
+    return _comments(config.output, number, incident) + to_yaml(data)
+
+
+def _name(config: ReplayConfig, number: int, cause: int) -> str:
+    """What the scenario or the checkpoint of a cause is called."""
+    name = f"incident_{number}_cause_{cause}"
+    while name in config.checkpoints:
+        name += "_"
+    return name
+
+
+def _checkpoints(
+    found: FindingRun, written: Mapping[str, Any], recipes: Mapping[str, Any], wanted: Iterable[str]
+) -> dict[str, Any]:
+    """The checkpoints that are wanted, and those that they are made of, near and far; a file by its hash."""
+    listed = {**written, **recipes}
+    needed: set[str] = set()
+    left = list(wanted)
+    while left:
+        name = left.pop()
+        if name not in needed:
+            needed.add(name)
+            left += _sources(listed[name])
+    files = found.config.file_checkpoints
+    return {
+        name: {**entry, "sha256": found.checkpoints[name]} if name in files and name in found.checkpoints else entry
+        for name, entry in listed.items()
+        if name in needed
+    }
+
+
+def _sources(entry: Mapping[str, Any]) -> list[str]:
+    """Checkpoints that one is made of."""
+    return [*entry.get("splice", {}).values(), *entry.get("route", {}), *([entry["from"]] if "from" in entry else [])]
+
+
+def _pinned(traffic: Mapping[str, Any], version: int | None) -> dict[str, Any]:
+    rest = {key: value for key, value in traffic.items() if key != "delta_timestamp" or version is None}
+    return rest if version is None else {**rest, "delta_version": version}
+
+
+def _where(schema: pa.Schema, incident: Incident) -> dict[str, Any]:
+    """The rows of an incident, as a step of a scenario names them."""
+    window = {"start": _iso(incident.start), "end": _iso(incident.end)}
+    where = {"where": slice_condition(schema, incident.segments)} if incident.segments else {}
+    return {"window": window, **where}
+
+
+def _as_yaml(step: Perturbation) -> dict[str, Any]:
+    """A step as one would write it: what is given, a list of one as its value, and then the names."""
+    written = step.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    given = {key: value for key, value in written.items() if value not in (None, [], {})}
+    names = {key: given.pop(key) for key in ("families", "features", "with") if key in given}
+    return {key: value[0] if isinstance(value, list) else value for key, value in given.items()} | names
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _comments(output: str, number: int, incident: Incident) -> str:
+    verify = command_line(["replay", "verify", output, "--incident", str(number)])
+    run = command_line(["replay", "run", f"{output}/{verify_name(number)}.yaml"])
+    named = enumerate(incident.causes, start=1)
+    lines = [
+        f"Incident {number}: {incident_sentence(incident)}",
+        "The baseline, and the causes that were found, each as a variant:",
+        *(f"  {place}. {cause_words(cause)} ({cause.variant})" for place, cause in named if cause.variant is not None),
+        "What replays it and says whether they hold:",
+        f"  {verify}",
+        "What replays it alone:",
+        f"  {run}",
+    ]
+    return "".join(f"# {' '.join(line.splitlines())}\n" for line in lines) + "\n"
