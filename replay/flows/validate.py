@@ -23,6 +23,7 @@ class Validated:
         rows: Rows that a run would score.
         rows_read: Rows of the pinned table.
         reader: How tasks would read them: ``direct`` or ``spark``.
+        reader_reason: Why not ``direct``, or None.
         traffic: The pinned table, as in the manifest.
         checkpoints: Format and parameters by name.
         warnings: What a reader of a result should know.
@@ -32,6 +33,7 @@ class Validated:
     rows: int
     rows_read: int
     reader: str
+    reader_reason: str | None
     traffic: dict[str, Any]
     checkpoints: dict[str, dict[str, Any]]
     warnings: tuple[str, ...]
@@ -44,6 +46,7 @@ class Validated:
             "rows": self.rows,
             "rows_read": self.rows_read,
             "reader": self.reader,
+            "reader_reason": self.reader_reason,
             "traffic": self.traffic,
             "checkpoints": self.checkpoints,
             "rehearsed": self.rehearsed,
@@ -52,7 +55,8 @@ class Validated:
 
     def render(self, source: str) -> str:
         """Render for a terminal."""
-        lines = [f"{source} is valid: {self.rows:,} of {self.rows_read:,} rows, read by the {self.reader} reader"]
+        why = "" if self.reader_reason is None else f" ({self.reader_reason})"
+        lines = [f"{source} is valid: {self.rows:,} of {self.rows_read:,} rows, read by the {self.reader} reader{why}"]
         lines += [
             f"  {name}: {entry['format']}, {entry['parameters']:,} parameters"
             for name, entry in self.checkpoints.items()
@@ -80,6 +84,7 @@ def validate(config: ReplayConfig, *, options: Options | None = None) -> Validat
         rows=check.rows_selected,
         rows_read=check.rows_read,
         reader=prepared.plan.reader,
+        reader_reason=prepared.plan.reason,
         traffic=prepared.traffic.describe(),
         checkpoints={
             name: {"format": str(checkpoint.format), "sha256": checkpoint.sha256, "parameters": checkpoint.parameters}

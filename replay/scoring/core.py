@@ -251,10 +251,10 @@ def to_utc(values: pa.Array, unit: str | None) -> pa.Array:
 
     Args:
         values: Timestamps (those without a zone are UTC), dates, or integers of ``unit`` since the epoch.
-        unit: ``s``, ``ms``, ``us`` or ``ns`` for integers, else None.
+        unit: ``s``, ``ms``, ``us`` or ``ns`` for integers; of other times it counts for nothing.
     """
     micros = pa.timestamp("us", tz="UTC")
-    if unit is not None:
+    if unit is not None and not pa.types.is_timestamp(values.type):
         values = values.cast(pa.int64()).cast(pa.timestamp(unit, tz="UTC"))
     elif not pa.types.is_timestamp(values.type):
         values = values.cast(pa.timestamp("us"))

@@ -1,15 +1,21 @@
-"""What Spark's analyser says of a condition, before any job.
+"""What Spark's analyser says of a condition or of an expression, before any job.
 
-Leans on: ``DataFrame._jdf.queryExecution().analyzed()``, whose plan knows whether it is deterministic. Spark's public
-API does not say that of a condition.
+Leans on: ``DataFrame._jdf.queryExecution().analyzed()``, whose plan knows whether it is deterministic; the plan's
+``child`` and ``projectList``; and of Catalyst's expressions ``children``, ``prettyName``, ``dataType``, a literal's
+``value``, an attribute's ``name``, ``extractFieldName`` of a struct's field, ``evalMode`` of casts and arithmetic, and
+how ``With`` names what it computes once. Spark's public API says none of it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+_ARITHMETIC = frozenset({"Add", "Subtract", "Multiply", "Divide"})
 
 
 def is_deterministic(dataframe: DataFrame) -> bool:
@@ -19,3 +25,116 @@ def is_deterministic(dataframe: DataFrame) -> bool:
         AnalysisException: Spark cannot make sense of it.
     """
     return bool(dataframe._jdf.queryExecution().analyzed().deterministic())
+
+
+@dataclass(frozen=True)
+class ExpressionNode:
+    """A node of an analysed expression.
+
+    Attributes:
+        kind: Catalyst's class, such as ``Cast``.
+        name: The function's name in SQL; of an attribute the column's, of a struct's field the field's.
+        dtype: Type of its values, as Spark SQL writes it; empty for what has none.
+        children: What it is made of.
+        value: A literal's value as text, or None for a null and for what is no literal.
+        mode: Of a cast, or of ``+ - * /``: ``ansi`` raises where there is no result, ``try`` gives null, ``legacy``
+            something else; None for all other nodes.
+    """
+
+    kind: str
+    name: str
+    dtype: str
+    children: tuple[ExpressionNode, ...] = ()
+    value: str | None = None
+    mode: str | None = None
+
+
+@dataclass(frozen=True)
+class AnalysedExpression:
+    """A single expression over the columns of a DataFrame.
+
+    Attributes:
+        tree: The expression.
+        deterministic: It gives the same values whenever it is evaluated.
+        beyond_row: The plan's node that reads other rows (``Aggregate``, ``Window``) or makes more of them
+            (``Generate``); None where a row's value depends on the row alone.
+    """
+
+    tree: ExpressionNode | None
+    deterministic: bool
+    beyond_row: str | None
+
+
+def analyse_expression(dataframe: DataFrame, selected: DataFrame) -> AnalysedExpression:
+    """Take the one expression apart that a DataFrame selects from another one.
+
+    Args:
+        dataframe: The table.
+        selected: ``dataframe.select(expression.alias(...))``.
+
+    Raises:
+        AnalysisException: Spark cannot make sense of it.
+    """
+    plan = selected._jdf.queryExecution().analyzed()
+    if plan.nodeName() != "Project" or not plan.child().fastEquals(dataframe._jdf.queryExecution().analyzed()):
+        return AnalysedExpression(None, True, _beyond_row(plan))
+    (alias,) = _items(plan.projectList())
+    (expression,) = _items(alias.children())
+    return AnalysedExpression(_node(expression, {}), bool(plan.deterministic()), None)
+
+
+def _beyond_row(plan: Any) -> str:
+    """The first node of a plan that does more than compute columns of a row."""
+    while plan.nodeName() == "Project" and plan.children().length() == 1:
+        plan = plan.child()
+    return str(plan.nodeName())
+
+
+def _items(scala_seq: Any) -> list[Any]:
+    return [scala_seq.apply(place) for place in range(scala_seq.length())]
+
+
+def _node(expression: Any, shared: Mapping[str, ExpressionNode]) -> ExpressionNode:
+    """What an expression is, with the parts that it computes once put where they are used."""
+    kind = str(expression.getClass().getSimpleName())
+    if kind == "With":
+        for definition in _items(expression.defs()):
+            shared = {**shared, definition.id().toString(): _node(definition.child(), shared)}
+        return _node(expression.child(), shared)
+    if kind == "CommonExpressionRef":
+        return shared[expression.id().toString()]
+    dtype = str(expression.dataType().catalogString()) if expression.resolved() and _has_type(kind) else ""
+    if kind == "TypedNullLiteral":
+        (typed,) = (_node(child, shared) for child in _items(expression.children()))
+        return ExpressionNode("Literal", "literal", typed.dtype)
+    children = tuple(_node(child, shared) for child in _items(expression.children()))
+    return ExpressionNode(
+        kind, _name(kind, expression), dtype, children, _value(kind, expression), _mode(kind, expression)
+    )
+
+
+def _has_type(kind: str) -> bool:
+    """An ``EXISTS`` and its like have a type; what only stands inside of other expressions may have none."""
+    return kind not in ("CommonExpressionDef", "LambdaFunction")
+
+
+def _name(kind: str, expression: Any) -> str:
+    if kind in ("AttributeReference", "NamedLambdaVariable"):
+        return str(expression.name())
+    return str(expression.extractFieldName() if kind == "GetStructField" else expression.prettyName())
+
+
+def _value(kind: str, expression: Any) -> str | None:
+    if kind != "Literal":
+        return None
+    value = expression.value()
+    if isinstance(value, bool):
+        return str(value).lower()
+    return None if value is None else str(value if isinstance(value, int | str) else expression.toString())
+
+
+def _mode(kind: str, expression: Any) -> str | None:
+    """How a cast or arithmetic is evaluated; a cast says so itself, arithmetic in its context."""
+    if kind == "Cast":
+        return str(expression.evalMode()).lower()
+    return str(expression.evalContext().evalMode()).lower() if kind in _ARITHMETIC else None

@@ -10,10 +10,13 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from replay import errors
 from replay.errors import ReplayError, RunFailed, TrafficError
+
+if TYPE_CHECKING:
+    from pyspark.errors import PySparkException
 
 _QUERY_LOGGERS = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
 _FROM_TASK = re.compile(r"^replay\.errors\.TrafficError: (.+?)(?=^\s*at |\Z)", re.M | re.S)
@@ -26,6 +29,7 @@ _OURS = re.compile(
     r"^replay\.errors\.(\w+): (.+?)(?=^\s*(?:at |SQLSTATE: |During handling|The above exception|Traceback)|\Z)",
     re.M | re.S,
 )
+_DATA = re.compile(r"\[[A-Z_0-9.]+\][^\n]*SQLSTATE: 22\w{3}")
 _PYTHON = re.compile(r"^((?:[A-Za-z_][\w.]*)(?:Error|Exception|Exit|Interrupt)\b.*)$", re.M)
 
 
@@ -84,9 +88,24 @@ def refusal(what: str, text: str) -> str | None:
         reason = _REASON.search(text)
         said = one_line(unreadable[0])
         return f"{what}: {said} ({reason[0].strip()})" if reason is not None else f"{what}: {said}"
+    no_value = _DATA.search(text)
+    if no_value is not None:
+        return f"{what}: {one_line(no_value[0])}"
     if "Conflicting directory structures" in text or "Conflicting partition column names" in text:
         return f"{what}: its directories do not agree on partition columns: {_conflict(text)}"
     return None
+
+
+def is_data_error(error: BaseException) -> bool:
+    """Whether Spark raises that an expression has no value for a row: a text that is no number, an overflow."""
+    return any(_DATA.search(str(each)) is not None for each in (error, error.__cause__))
+
+
+def failed_fragment(error: PySparkException) -> str | None:
+    """The part of an expression that an error is about, as it was written; None where Spark does not say."""
+    contexts = error.getQueryContext()
+    fragment = contexts[0].fragment() if contexts else ""
+    return fragment or None
 
 
 def _conflict(text: str) -> str:
@@ -139,6 +158,9 @@ def translate(text: str, doing: str) -> ReplayError:
         kind = getattr(errors, ours[1], RunFailed)
         message = ours[2].strip()
         return RunFailed(message) if kind is errors.ConfigError else kind(message)
+    no_value = _DATA.search(text)
+    if no_value is not None:
+        return TrafficError(f"{doing}: {one_line(no_value[0])}")
     python = _PYTHON.findall(text)
     reason = python[-1] if python else (text.strip().splitlines() or ["unknown"])[0]
     return RunFailed(f"{doing} failed: {reason.strip()}")

@@ -117,6 +117,11 @@ def spark_refuses(dtype: pa.DataType) -> str | None:
     return next((reason for reason in inner if reason is not None), None)
 
 
+def has_map(dtype: pa.DataType) -> bool:
+    """Whether Spark refuses to hash a type."""
+    return pa.types.is_map(dtype) or any(has_map(dtype.field(place).type) for place in range(dtype.num_fields))
+
+
 def spark_widens(logged: pa.DataType, target: pa.DataType) -> bool:
     """Whether Spark reads a file's column of one canonical type under another one, in any row group and encoding."""
     if logged == target:

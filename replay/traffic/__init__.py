@@ -1,6 +1,7 @@
 """Find the logged table, pin it, check it, split it, read it."""
 
 from replay.traffic.checks import TrafficCheck, check_traffic
+from replay.traffic.computed.refusal import values_refused
 from replay.traffic.donors import draw_donors
 from replay.traffic.entities import entity_history, history_note
 from replay.traffic.history import StaleColumn, known_name
@@ -64,4 +65,5 @@ __all__ = [
     "side_dataframe",
     "side_problem",
     "slice_condition",
+    "values_refused",
 ]

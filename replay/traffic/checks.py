@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from replay.config import TrafficConfig
 from replay.errors import TrafficError
 from replay.spark.errors import traffic_errors
+from replay.spark.sql import quoted
+from replay.spark.types import has_map
+from replay.traffic.computed.refusal import values_refused
 from replay.traffic.keys import (
     EXAMPLES,
     KeyFingerprint,
@@ -62,9 +65,9 @@ def check_traffic(spark: SparkSession, traffic: PinnedTraffic, config: TrafficCo
 
     Raises:
         TrafficError: No rows, none selected, null or duplicate keys, or a file that cannot be read.
-        ConfigError: ``where`` is not valid.
+        ConfigError: ``where`` is not valid, or a computed column has no value for a row.
     """
-    with traffic_errors(traffic.location):
+    with values_refused(spark, traffic), traffic_errors(traffic.location):
         return _check(spark, traffic, config)
 
 
@@ -74,11 +77,16 @@ def _check(spark: SparkSession, traffic: PinnedTraffic, config: TrafficConfig) -
     time = require_column(traffic.schema, config.time.column) if config.time is not None else None
     key = [require_column(traffic.schema, name) for name in config.key]
     roots = [path.root for path in (*key, *([time] if time is not None else []))]
+    computed = [column.name for column in traffic.computed if not has_map(column.type)]
+    roots.extend(computed)
     selected = selected_dataframe(spark, traffic, list(dict.fromkeys(roots)))
     columns = [spark_column(path) for path in key]
     times = [] if time is None else [F.min(spark_column(time)).alias("first"), F.max(spark_column(time)).alias("last")]
-    grouped = grouped_by_hash(selected, columns, *times)
+    # Computed in every row here, so that a value that cannot be is told before anything is scored.
+    tried = F.bit_xor(F.xxhash64(*(F.col(quoted(name)) for name in computed))).alias("computed")
+    grouped = grouped_by_hash(selected, columns, *times, *([tried] if computed else []))
     merged = [] if time is None else [F.min("first").alias("first"), F.max("last").alias("last")]
+    merged.extend([F.bit_xor("computed").alias("computed")] if computed else [])
     sums = grouped.agg(*hash_sums(), *merged).toArrow().to_pylist()[0]
     found = fingerprint_of(sums)
     if found.rows == 0:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-import pyarrow as pa
-
 from replay.config.sections.traffic import Window as TimeWindow
 from replay.errors import ConfigError, Problem
+from replay.spark.types import has_map
 from replay.traffic.keys import key_hash
 from replay.traffic.paths import ColumnPath, require_column
 from replay.traffic.read.scan import scannable_roots, selectable_dataframe, selected_dataframe
@@ -136,13 +135,8 @@ class AsOfHistory:
         """Tells rows of one key apart, which may be outside of the window; 0 where there is nothing to hash."""
         from pyspark.sql import functions as F
 
-        hashable = [spark_column(path) for path in self.features if not _has_map(path.type)]
+        hashable = [spark_column(path) for path in self.features if not has_map(path.type)]
         return F.xxhash64(*hashable) if hashable else F.lit(0).cast("long")
-
-
-def _has_map(dtype: pa.DataType) -> bool:
-    """Whether Spark refuses to hash a type."""
-    return pa.types.is_map(dtype) or any(_has_map(dtype.field(place).type) for place in range(dtype.num_fields))
 
 
 def stale_dataframe(

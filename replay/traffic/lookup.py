@@ -17,11 +17,11 @@ from replay.spark.guest import arrow_dataframe
 from replay.spark.sql import quoted
 from replay.spark.types import to_spark_types
 from replay.traffic.paths import ColumnPath, column_root, require_column
+from replay.traffic.read.columns import plan_reading, traffic_window
 from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
 from replay.traffic.read.scan import files_in_window, selected_dataframe
 from replay.traffic.read.splits import make_splits
 from replay.traffic.read.tasks import each_split
-from replay.traffic.read.window import time_filter
 from replay.traffic.selection import spark_column
 
 if TYPE_CHECKING:
@@ -128,10 +128,9 @@ def _comparable(array: pa.Array) -> list[Hashable]:
 
 
 def _read_direct(spark: SparkSession, traffic: PinnedTraffic, wanted: _Wanted, schema: pa.Schema) -> pa.Table:
-    window = time_filter(traffic.schema, traffic.config)
-    splits = make_splits(files_in_window(spark, traffic), window)
-    key_schema = pa.schema([traffic.schema.field(name) for name in dict.fromkeys(path.root for path in wanted.key)])
-    given = (ReadPlan(key_schema, window), ReadPlan(schema, window), wanted)
+    splits = make_splits(files_in_window(spark, traffic), traffic_window(traffic))
+    roots = list(dict.fromkeys(path.root for path in wanted.key))
+    given = (plan_reading(traffic, roots), plan_reading(traffic, schema.names), wanted)
     rows = each_split(spark, splits, given, _packed_rows, f"{_IPC} binary").toArrow().column(0)
     batches = [pa.ipc.read_record_batch(pa.py_buffer(packed.as_py()), schema) for packed in rows]
     return pa.Table.from_batches(batches, schema)

@@ -18,6 +18,7 @@ from replay.errors import Problem
 from replay.spark.analysis import is_deterministic
 from replay.spark.errors import one_line, unlogged
 from replay.spark.sql import quoted, text_literal
+from replay.traffic.computed.frame import expression
 from replay.traffic.paths import ColumnPath, find_column, require_column
 from replay.traffic.read.window import time_filter
 
@@ -119,17 +120,10 @@ def leave_rows(dataframe: DataFrame, schema: pa.Schema, config: TrafficConfig) -
 
 def _conditions(schema: pa.Schema, config: TrafficConfig) -> list[Column]:
     """What a selected row fulfils; nothing where every row is selected."""
-    where = None if config.where is None else condition(config.where)
+    where = None if config.where is None else expression(config.where)
     window = in_window(schema, config)
     sample = in_sample(schema, config.sample, config.key) if config.sample is not None else None
     return [part for part in (where, window, sample) if part is not None]
-
-
-def condition(where: str) -> Column:
-    """A condition in Spark SQL as a column; a comment at its end stays inside."""
-    from pyspark.sql import functions as F
-
-    return F.expr(f"({where}\n)")
 
 
 def slice_condition(schema: pa.Schema, segments: Mapping[str, str | None]) -> str:
@@ -166,7 +160,7 @@ def where_problem(dataframe: DataFrame, where: str, path: str = _WHERE, instead:
 
     try:
         with unlogged():
-            deterministic = is_deterministic(dataframe.where(f"({where}\n)"))
+            deterministic = is_deterministic(dataframe.where(expression(where)))
     except (AnalysisException, ParseException) as error:
         return Problem(f"Spark refuses {where!r}: {one_line(str(error))}", path=path)
     if not deterministic:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from replay.errors import Problem
 from replay.spark.sql import quoted
+from replay.traffic.computed.frame import expression
 from replay.traffic.history import StaleColumn, stale_dataframe
 from replay.traffic.read.scan import pinned_dataframe, scan_dataframe, scannable_roots, selected_dataframe
-from replay.traffic.selection import columns_in, condition, where_problem
+from replay.traffic.selection import columns_in, where_problem
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -75,7 +76,7 @@ def _columns(roots: Sequence[str], where: Sequence[WhereColumn]) -> dict[str, Co
     from pyspark.sql import functions as F
 
     logged = {name: F.col(quoted(name)) for name in roots}
-    return logged | {column.name: F.coalesce(condition(column.where), F.lit(False)) for column in where}
+    return logged | {column.name: F.coalesce(expression(column.where), F.lit(False)) for column in where}
 
 
 def side_problem(spark: SparkSession, traffic: PinnedTraffic, where: str, path: str) -> Problem | None:

@@ -94,6 +94,10 @@ def test_where_a_config_lies_does_not_count():
         (("traffic", "delta_version"), 3),
         (("traffic", "sample"), {"rate": 0.5}),
         (("diff",), {"bucket": "2min"}),
+        (("traffic", "columns"), {"log_price": "ln(1 + price)"}),
+        (("traffic", "columns"), {"log_price": "ln(2 + price)"}),
+        (("traffic", "time"), {"column": "ts", "format": "yyyy-MM-dd"}),
+        (("traffic", "time"), {"column": "ts", "unit": "s"}),
         (("diff",), {"tolerance": {"abs": 1e-7}}),
         (("model", "call"), "keyword"),
         (("diff",), {"tolerance": "auto"}),
@@ -114,6 +118,13 @@ def test_where_a_config_lies_does_not_count():
 )
 def test_what_decides_results(path, value):
     assert fingerprint(changed(path, value)) != BASE
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_another_expression_is_another_config(one, other):
+    prints = {fingerprint(changed(("traffic", "columns"), {"x": sql})) for sql in (one, other)}
+    assert len(prints) == len({one, other})
+    assert BASE not in prints
 
 
 def test_the_order_of_defaults_counts():

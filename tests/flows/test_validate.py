@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,7 @@ FITS = Validated(
     rows=1_200,
     rows_read=4_000,
     reader="direct",
+    reader_reason=None,
     traffic={"format": "parquet", "rows": 4_000},
     checkpoints={
         "prod": {"format": "torch.export", "sha256": "a" * 64, "parameters": 1_234_567},
@@ -35,7 +37,17 @@ def config(**changes: Any) -> ReplayConfig:
 
 def test_in_json_it_is_valid_beside_all_that_is_known():
     data = FITS.to_dict()
-    assert list(data) == ["valid", "rows", "rows_read", "reader", "traffic", "checkpoints", "rehearsed", "warnings"]
+    assert list(data) == [
+        "valid",
+        "rows",
+        "rows_read",
+        "reader",
+        "reader_reason",
+        "traffic",
+        "checkpoints",
+        "rehearsed",
+        "warnings",
+    ]
     assert data["valid"] is True
     assert data["warnings"] == ["checkpoint next: it is odd"]
     assert json.loads(json.dumps(data)) == data
@@ -50,13 +62,20 @@ def test_on_a_terminal_rows_checkpoints_and_warnings_have_a_line_each():
     ]
 
 
+def test_why_only_spark_can_read_is_said():
+    slow = replace(FITS, reader="spark", reader_reason="`traffic.columns.x`: only Spark computes `ln`")
+    assert (
+        slow.render("c").splitlines()[0].endswith("by the spark reader (`traffic.columns.x`: only Spark computes `ln`)")
+    )
+
+
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is done, in order; a traffic and a checkpoint that fit."""
     done: list[str] = []
     prepared = SimpleNamespace(
         check=SimpleNamespace(rows_selected=3, rows_read=4),
-        plan=SimpleNamespace(reader="spark"),
+        plan=SimpleNamespace(reader="spark", reason="it is a view"),
         traffic=SimpleNamespace(describe=lambda: {"format": "view"}),
         checkpoints={"prod": SimpleNamespace(format="onnx", sha256="c", parameters=7)},
         preflight=SimpleNamespace(warnings=lambda: ["checkpoint prod: it is odd"]),
@@ -86,6 +105,7 @@ def test_everything_is_prepared_and_the_gates_are_checked_while_spark_is_there(s
         rows=3,
         rows_read=4,
         reader="spark",
+        reader_reason="it is a view",
         traffic={"format": "view"},
         checkpoints={"prod": {"format": "onnx", "sha256": "c", "parameters": 7}},
         warnings=("checkpoint prod: it is odd",),

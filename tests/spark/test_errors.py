@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from replay.errors import CheckpointMismatch, CorruptCheckpoint, RunFailed, TrafficError
-from replay.spark.errors import one_line, refusal, translate
+from replay.spark.errors import is_data_error, one_line, refusal, translate
 
 
 def test_what_a_task_says_of_the_traffic_comes_through_whole() -> None:
@@ -84,3 +84,17 @@ def test_without_a_python_error_the_first_line_says_why():
 
 def test_a_class_that_is_not_ours_is_a_failed_run():
     assert type(translate("replay.errors.Nonsense: what", "scoring")) is RunFailed
+
+
+NO_VALUE = "[CAST_INVALID_INPUT] The value 'n/a' cannot be cast. SQLSTATE: 22018\n== SQL (line 1) ==\n"
+
+
+def test_a_row_without_a_value_is_the_traffic_s_fault():
+    assert refusal("data", NO_VALUE) == "data: The value 'n/a' cannot be cast."
+    error = translate(NO_VALUE, "scoring")
+    assert (type(error), str(error)) == (TrafficError, "scoring: The value 'n/a' cannot be cast.")
+    assert is_data_error(RuntimeError(NO_VALUE))
+    caused = TrafficError("in other words")
+    caused.__cause__ = RuntimeError(NO_VALUE)
+    assert is_data_error(caused)
+    assert not is_data_error(RuntimeError("[INTERNAL_ERROR] SQLSTATE: XX000"))

@@ -105,6 +105,16 @@ def test_the_analyser(spark: SparkSession):
     with leans_on("analysis.py", "queryExecution().analyzed().deterministic()"):
         for condition, same in (("id > 1", True), ("rand() > 0.5", False)):
             assert spark.range(3).where(condition)._jdf.queryExecution().analyzed().deterministic() is same
+    with leans_on("analysis.py", "Catalyst's expressions: their children, types, names, values and modes"):
+        table = spark.range(3)
+        plan = table.selectExpr("try_cast(id AS int) + 1.5D AS x")._jdf.queryExecution().analyzed()
+        assert plan.nodeName() == "Project"
+        assert plan.child().fastEquals(table._jdf.queryExecution().analyzed())
+        added = plan.projectList().apply(0).children().apply(0)
+        cast, literal = added.children().apply(0).children().apply(0), added.children().apply(1)
+        assert str(added.evalContext().evalMode()) == "ANSI"
+        assert [str(cast.evalMode()), cast.prettyName(), cast.dataType().catalogString()] == ["TRY", "try_cast", "int"]
+        assert [cast.children().apply(0).name(), literal.value()] == ["id", 1.5]
 
 
 @pytest.mark.spark

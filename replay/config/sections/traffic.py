@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from replay.config.messages.finding import Finding
 from replay.config.messages.wording import describe
@@ -16,6 +16,7 @@ from replay.config.plain import texts
 from replay.config.sections.base import (
     ColumnName,
     ColumnNames,
+    Name,
     NaturalInt,
     Section,
     Share,
@@ -60,9 +61,20 @@ class TimeColumn(Section):
     """The column that holds the event time."""
 
     column: ColumnName
-    """A timestamp column, or an integer column of `unit` since 1970-01-01T00:00:00Z."""
+    """A timestamp column, a column of numbers of `unit` since 1970-01-01T00:00:00Z, or text: ISO 8601, or of a
+    `format`."""
     unit: Literal["s", "ms", "us", "ns"] | None = None
-    """Unit of an integer column; leave it out for a timestamp column."""
+    """Unit of a column of numbers; with a fraction they are rounded to the nearest microsecond. Leave it out for a
+    timestamp column."""
+    format: Text | None = None
+    """How text is written, as a [pattern of Spark](https://spark.apache.org/docs/latest/sql-ref-datetime-pattern.html)
+    such as `yyyy-MM-dd HH:mm:ss`; default: ISO 8601. A time without a zone is UTC."""
+
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """Numbers have a unit, text has a format."""
+        if data.get("unit") is not None and data.get("format") is not None:
+            yield Finding((), "give at most one of `unit` (of numbers) and `format` (of text)")
 
 
 def _time_column(value: object) -> object:
@@ -111,6 +123,10 @@ class TrafficConfig(Section):
     """Version of the Delta table; default: the latest when the run starts, to which the run is then pinned."""
     delta_timestamp: UtcTime | None = None
     """Time as of which the Delta table is read, instead of `delta_version`."""
+    columns: dict[Name, Text] = Field(default={})
+    """More columns, each by its name an expression in Spark SQL over the logged columns and over the columns above it:
+    `{log_price: "ln(1 + price)"}`. Whatever names a column may name them. See
+    [Computed columns](#computed-columns)."""
     key: SomeColumnNames
     """Columns that identify a row. Nulls and duplicates are an error."""
     time: (
@@ -153,12 +169,23 @@ class TrafficConfig(Section):
             yield Finding((), "give at most one of `delta_version` and `delta_timestamp`")
         if data.get("window") is not None and data.get("time") is None:
             yield Finding(("window",), "needs `traffic.time`, the column that the window selects on")
+        yield from _check_columns(data)
         yield from _check_repeats(data)
         yield from _check_roles(data)
 
 
 # One column cannot play two of these roles.
 _EXCLUSIVE = ("time", "score", "label", "weight", "served_by")
+
+
+def _check_columns(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Computed columns are Spark's, for whom case makes no difference."""
+    columns = data.get("columns")
+    first: dict[str, str] = {}
+    for name in columns if isinstance(columns, dict) else ():
+        other = first.setdefault(str(name).casefold(), str(name))
+        if other != name:
+            yield Finding(("columns", str(name)), f"`{other}` is the same name to Spark: give one of them another")
 
 
 def _check_repeats(data: Mapping[str, Any]) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ from replay.traffic import (
     plan_splits,
     read_split,
     scan_dataframe,
+    values_refused,
 )
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def fit(config: ReplayConfig, spark: SparkSession, checkpoints: Mapping[str, Che
     scenarios = expand_scenarios(config)
     traffic = open_traffic(spark, config.traffic)
     config = name_map_keys(config, spark, traffic)
-    refuse(_schema_problems(config, traffic.schema, checkpoints))
+    refuse(_schema_problems(config, traffic, checkpoints))
     encoder = Encoder(config.model, traffic.schema)
     refuse(_scenario_problems(config, scenarios, encoder))
     inputs = plan_side(config, scenarios, encoder.types)
@@ -86,18 +87,19 @@ def fit(config: ReplayConfig, spark: SparkSession, checkpoints: Mapping[str, Che
     target = config.engine.commit_rows if config.engine.commit_rows < SPLIT_ROWS else None
     columns = _needed_columns(config, traffic.schema, encoder.roots, role_types)
     plan = plan_splits(spark, traffic, columns, config.engine.reader, target_rows=target, side=inputs.place)
-    sample = _sample(spark, traffic, plan, config)
-    refuse(_trial_problems(config, scenarios, encoder, sample))
-    donors = draw_donors_of(spark, traffic, config, scenarios, encoder.types)
+    with values_refused(spark, traffic):
+        sample = _sample(spark, traffic, plan, config)
+        refuse(_trial_problems(config, scenarios, encoder, sample))
+        donors = draw_donors_of(spark, traffic, config, scenarios, encoder.types)
     return Fitted(config, traffic, encoder.features, role_types, scenarios, inputs, donors, plan, sample)
 
 
 def _schema_problems(
-    config: ReplayConfig, schema: pa.Schema, checkpoints: Mapping[str, Checkpoint]
+    config: ReplayConfig, traffic: PinnedTraffic, checkpoints: Mapping[str, Checkpoint]
 ) -> Iterator[Problem]:
     """Where config, table and checkpoints do not fit together, by the table's schema and the checkpoints' files."""
-    yield from column_problems(schema, config.traffic)
-    yield from check_features(config.model, schema)
+    yield from column_problems(traffic.schema, traffic.config)
+    yield from check_features(config.model, traffic.schema)
     for checkpoint in checkpoints.values():
         yield from check_inputs(checkpoint, config.model)
 

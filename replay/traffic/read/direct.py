@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from replay.errors import TrafficError
+from replay.traffic.computed.column import ComputedColumn
+from replay.traffic.computed.evaluate import compute
 from replay.traffic.read.conform import Conformer
 from replay.traffic.read.window import TimeFilter
 
@@ -74,10 +76,14 @@ class ReadPlan:
     Attributes:
         schema: Columns to deliver, in order.
         time_filter: The window, or None.
+        logged: Columns that are read of the files; None where these are the ones to deliver.
+        computed: Columns that are computed from those, in order.
     """
 
     schema: pa.Schema
     time_filter: TimeFilter | None
+    logged: pa.Schema | None = field(default=None, kw_only=True)
+    computed: tuple[ComputedColumn, ...] = field(default=(), kw_only=True)
 
 
 def read_split(
@@ -131,10 +137,10 @@ def _check_unchanged(piece: Piece) -> None:
 
 def _read_file(file: Any, piece: Piece, plan: ReadPlan, decode_bytes: int) -> Iterator[pa.RecordBatch]:
     mask = plan.time_filter if piece.masked else None
-    extra = (
-        [] if mask is None or mask.column.root in plan.schema.names else [pa.field(mask.column.root, mask.root_type)]
-    )
-    conformer = Conformer(file.schema_arrow, pa.schema([*plan.schema, *extra]), piece.partition_values, piece.path)
+    wanted = plan.schema if plan.logged is None else plan.logged
+    if mask is not None and mask.logged and mask.column.root not in wanted.names:
+        wanted = wanted.append(pa.field(mask.column.root, mask.root_type))
+    conformer = Conformer(file.schema_arrow, wanted, piece.partition_values, piece.path)
     bytes_per_row = 0.0
     for group in piece.row_groups:
         bytes_per_row = bytes_per_row or _probe(file, group, conformer)
@@ -143,9 +149,21 @@ def _read_file(file: Any, piece: Piece, plan: ReadPlan, decode_bytes: int) -> It
         for batch in _row_range(decoded, piece.rows):
             bytes_per_row = max(bytes_per_row, batch.nbytes / batch.num_rows)
             conformed = conformer.conform(batch)
-            if mask is not None:
+            if mask is not None and mask.logged:
                 conformed = conformed.filter(mask.mask(conformed))
-            yield conformed.select(plan.schema.names) if extra else conformed
+            if plan.computed:
+                conformed = _with_computed(conformed, plan.computed)
+            if mask is not None and not mask.logged:
+                conformed = conformed.filter(mask.mask(conformed))
+            yield conformed if conformed.schema.names == plan.schema.names else conformed.select(plan.schema.names)
+
+
+def _with_computed(batch: pa.RecordBatch, computed: Sequence[ComputedColumn]) -> pa.RecordBatch:
+    """Logged columns with those that are computed from them and from each other."""
+    arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
+    for column in computed:
+        arrays[column.name] = compute(column, arrays, batch.num_rows)
+    return pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
 
 
 def _probe(file: Any, group: int, conformer: Conformer) -> float:

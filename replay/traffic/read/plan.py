@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import pyarrow as pa
-
 from replay.errors import ConfigError, Problem
 from replay.spark.arrow_mapping import BatchFunction, ScannedBatches
 from replay.traffic.paths import column_root
+from replay.traffic.read.columns import plan_reading
 from replay.traffic.read.direct import ReadPlan, Split
 from replay.traffic.read.scan import check_where, files_in_window, selected_dataframe
 from replay.traffic.read.splits import make_splits
 from replay.traffic.read.tasks import map_splits
-from replay.traffic.read.window import time_filter
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -74,8 +72,7 @@ def plan_splits(
     """
     check_where(spark, traffic)
     roots = dict.fromkeys(column_root(traffic.schema, name) for name in columns)
-    schema = pa.schema([traffic.schema.field(name) for name in roots])
-    window = time_filter(traffic.schema, traffic.config)
+    reading = plan_reading(traffic, list(roots))
     problem = traffic.direct_problem
     if reader == "direct" and problem is not None:
         message = f"the direct reader cannot read this traffic: {problem}; use `auto` or `spark`"
@@ -86,9 +83,27 @@ def plan_splits(
     if problem is None and side is not None:
         problem = _SIDE
     if reader == "spark" or problem is not None:
-        return SplitPlan(schema, window, "spark", problem or "`engine.reader` is `spark`", (), 0)
-    splits = make_splits(files_in_window(spark, traffic), window, target_rows)
-    return SplitPlan(schema, window, "direct", None, splits, sum(split.num_rows for split in splits))
+        why = problem or "`engine.reader` is `spark`"
+        return _plan(reading, "spark", why, ())
+    return _plan(
+        reading, "direct", None, make_splits(files_in_window(spark, traffic), reading.time_filter, target_rows)
+    )
+
+
+def _plan(
+    reading: ReadPlan, reader: Literal["direct", "spark"], reason: str | None, splits: tuple[Split, ...]
+) -> SplitPlan:
+    num_rows = sum(split.num_rows for split in splits)
+    return SplitPlan(
+        reading.schema,
+        reading.time_filter,
+        reader,
+        reason,
+        splits,
+        num_rows,
+        logged=reading.logged,
+        computed=reading.computed,
+    )
 
 
 class TableBatches:

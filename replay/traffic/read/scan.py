@@ -11,7 +11,9 @@ from replay.errors import ConfigError, TrafficError
 from replay.spark.read import delta_dataframe, files_dataframe
 from replay.spark.sql import quoted
 from replay.spark.types import spark_schema, spark_type, to_spark_types
+from replay.traffic.computed.frame import add_computed
 from replay.traffic.paths import column_root
+from replay.traffic.read.columns import traffic_window
 from replay.traffic.read.direct import ReadPlan
 from replay.traffic.read.splits import make_splits
 from replay.traffic.read.tasks import map_splits
@@ -36,15 +38,19 @@ def pinned_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: Seque
     Raises:
         TrafficError: Neither Spark nor pyarrow reads a column that is asked for.
     """
-    wanted = traffic.schema.names if columns is None else list(columns)
-    refused = [name for name in wanted if name in traffic.spark_refuses]
-    if refused:
-        return _through_python(spark, traffic, wanted)
+    needed = traffic.needed_for(traffic.schema.names if columns is None else columns)
+    if any(name in traffic.spark_refuses for name in needed.logged):
+        return add_computed(_through_python(spark, traffic, needed.logged), needed.computed)
+    return add_computed(_logged_dataframe(spark, traffic), needed.computed)
+
+
+def _logged_dataframe(spark: SparkSession, traffic: PinnedTraffic) -> DataFrame:
+    """Every row by Spark's own scan, without the columns that Spark refuses."""
     if traffic.format == "view":
         return spark.table(traffic.location)
     if traffic.delta_version is not None:
         return delta_dataframe(spark, traffic.location, traffic.delta_version)
-    readable = pa.schema([field for field in traffic.schema if field.name not in traffic.spark_refuses])
+    readable = pa.schema([field for field in traffic.logged_schema if field.name not in traffic.spark_refuses])
     return files_dataframe(spark, traffic.location, [file.path for file in traffic.files], readable)
 
 
@@ -114,10 +120,12 @@ def files_in_window(spark: SparkSession, traffic: PinnedTraffic) -> tuple[DataFi
 
     A large Delta table's own statistics say which, so that the footers of the rest need not be read.
     """
-    window = in_window(traffic.schema, traffic.config)
-    if window is None or traffic.delta_version is None or len(traffic.files) <= MANY_FILES:
+    window = traffic_window(traffic)
+    if window is None or not window.logged or traffic.delta_version is None or len(traffic.files) <= MANY_FILES:
         return traffic.files
-    uris = delta_dataframe(spark, traffic.location, traffic.delta_version).where(window).inputFiles()
+    inside = in_window(traffic.schema, traffic.config)
+    assert inside is not None
+    uris = delta_dataframe(spark, traffic.location, traffic.delta_version).where(inside).inputFiles()
     reached = {"/" + uri.removeprefix("file:").lstrip("/") for uri in uris}
     known = {file.path for file in traffic.files}
     return tuple(file for file in traffic.files if file.path in reached) if reached <= known else traffic.files
@@ -138,8 +146,9 @@ def _through_python(spark: SparkSession, traffic: PinnedTraffic, columns: Sequen
         raise TrafficError(
             f"{traffic.location}: {refused}, and tasks cannot read it themselves: {traffic.direct_obstacle}"
         )
-    target = spark_schema(pa.schema([traffic.schema.field(name) for name in columns]))
-    plan = ReadPlan(pa.schema([traffic.schema.field(name) for name in target.names]), None)
+    logged = traffic.logged_schema
+    target = spark_schema(pa.schema([logged.field(name) for name in columns]))
+    plan = ReadPlan(pa.schema([logged.field(name) for name in target.names]), None)
     return map_splits(
         spark, plan, make_splits(traffic.files, None), lambda batches: map(to_spark_types, batches), target
     )

@@ -57,7 +57,8 @@ def _row_groups(files: Sequence[DataFile], window: TimeFilter | None) -> Iterato
     for (file, whole), footer in zip(reached, footers, strict=True):
         for index in range(footer.metadata.num_row_groups):
             group = footer.metadata.row_group(index)
-            overlap = window.overlap(group) if window is not None and whole is Overlap.SOME else whole
+            told = window is not None and window.logged and whole is Overlap.SOME
+            overlap = window.overlap(group) if window is not None and told else whole
             if overlap is not Overlap.NONE and group.num_rows:
                 masked = overlap is Overlap.SOME
                 values = file.partition_values
@@ -68,7 +69,7 @@ def _by_partition(file: DataFile, window: TimeFilter | None) -> Overlap:
     """What a file's partition values tell of the window, without opening it."""
     if window is None:
         return Overlap.ALL
-    if window.column.root in file.partition_values:
+    if window.logged and window.column.root in file.partition_values:
         return window.overlap_value(file.partition_values[window.column.root])
     return Overlap.SOME
 

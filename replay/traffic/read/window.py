@@ -49,6 +49,7 @@ class TimeFilter:
         unit: Of its ticks; a time without a zone is UTC.
         lower: First tick inside, or None.
         upper: First tick after, or None.
+        logged: The files hold the time as it is: their statistics and partition values tell of it.
     """
 
     column: ColumnPath
@@ -56,6 +57,7 @@ class TimeFilter:
     unit: str
     lower: int | None
     upper: int | None
+    logged: bool = True
 
     def mask(self, batch: pa.RecordBatch) -> pa.BooleanArray:
         """Which rows of a batch lie in the window, (num_rows,) without nulls."""

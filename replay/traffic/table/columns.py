@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -11,9 +13,11 @@ from replay.config import TrafficConfig
 from replay.config.messages.wording import suggestion
 from replay.config.names import nearest
 from replay.errors import EXIT_REFUSED, Problem
-from replay.traffic.paths import column_names, find_column
+from replay.traffic.paths import ColumnPath, column_names, find_column
 
 _LISTED = 12
+# What text is cast to where a role is to have numbers; a boolean is also read from 0, 1, yes and no.
+_CAST_TO = {"score": "double", "weight": "double", "label": "boolean"}
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,25 @@ def column_problems(schema: pa.Schema, config: TrafficConfig) -> list[Problem]:
         if found is None:
             problems.append(_problem(role.place, _missing(role.name, schema, names)))
         elif not role.serves(found.type):
-            problems.append(_problem(role.place, f"column `{role.name}` is {found.type}: expected {role.wanted}"))
+            message = f"column `{role.name}` is {found.type}: expected {role.wanted}{_conversion(role, found, schema)}"
+            problems.append(_problem(role.place, message))
         elif role.place.startswith("traffic.time"):
             problems.extend(_unit_problem(role, found.type, config))
     return problems
+
+
+def _conversion(role: _Role, found: ColumnPath, schema: pa.Schema) -> str:
+    """What to write where a column of text holds what the role wants."""
+    key = role.place.removeprefix("traffic.")
+    if key not in _CAST_TO or not pa.types.is_string(found.type):
+        return ""
+    names = (f"{re.sub(r'[^A-Za-z0-9_]', '_', role.name)}_{_CAST_TO[key]}{count}" for count in ("", *range(2, 99)))
+    name = next(name for name in names if find_column(schema, name) is None)
+    sql = found.root if not found.steps and re.fullmatch(r"[A-Za-z_]\w*", found.root) else found.sql
+    return (
+        f"; if its texts are, write `columns: {{{name}: {json.dumps(f'cast({sql} as {_CAST_TO[key]})')}}}` and "
+        f"`{key}: {name}`"
+    )
 
 
 def _problem(place: str, message: str) -> Problem:
@@ -85,7 +104,7 @@ def _roles(config: TrafficConfig) -> Iterator[_Role]:
     for place, name in _named("traffic.key", config.key):
         yield _Role(place, name, scalar, _is_scalar)
     if config.time is not None:
-        yield _Role("traffic.time", config.time.column, "a timestamp, or an integer with a `unit`", _is_time)
+        yield _Role("traffic.time", config.time.column, "a timestamp, a number with a `unit`, or text", _is_time)
     singles = (
         _Role("traffic.score", config.score, "a number", _is_number),
         _Role("traffic.served_by", config.served_by or "", "text or a number", _is_scalar),

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from replay.config import TrafficConfig
 from replay.spark.delta_log import commit_sha256
+from replay.traffic.computed.column import ComputedColumn, LoggedAndComputed, needed_for
 
 NOT_LOCAL = "the table is not on a local filesystem"
 """Why tasks cannot read its files themselves."""
@@ -47,13 +48,16 @@ class PinnedTraffic:
         format: ``delta``, ``parquet``, or ``view`` for a catalog table that only Spark can read.
         config: Section ``traffic``.
         location: Where the data lies, as Spark reads it; for a view its name.
-        schema: What the direct reader delivers: logged and partition columns in canonical types, all nullable.
+        schema: What the direct reader delivers: logged, partition and computed columns in canonical types, all
+            nullable.
         num_rows: Rows of the whole table, before ``where``, ``window`` and ``sample``; None where only a scan tells.
         files: All data files, sorted by path; empty for a view.
         direct_obstacle: Why tasks cannot read the files themselves, or None.
         spark_refuses: Columns that Spark cannot read from these files, each with the reason.
         delta_version: Pinned version, for Delta.
         identity: What the fingerprint is made of.
+        computed: Columns that are computed from logged ones, in order.
+        logged: The schema without them; None where there are none.
     """
 
     format: Literal["delta", "parquet", "view"]
@@ -66,6 +70,21 @@ class PinnedTraffic:
     spark_refuses: Mapping[str, str] = field(default_factory=dict)
     delta_version: int | None = None
     identity: tuple[str, ...] = ()
+    computed: tuple[ComputedColumn, ...] = ()
+    logged: pa.Schema | None = None
+
+    @property
+    def logged_schema(self) -> pa.Schema:
+        """The columns that lie in the files."""
+        return self.schema if self.logged is None else self.logged
+
+    def needed_for(self, names: Iterable[str]) -> LoggedAndComputed:
+        """What some top-level columns take: what is read of the files, and what is computed from that."""
+        return needed_for(names, self.logged_schema.names, self.computed)
+
+    def is_logged(self, name: str) -> bool:
+        """Whether a top-level column lies in the files as it is."""
+        return all(column.name != name for column in self.computed)
 
     @property
     def direct_problem(self) -> str | None:
@@ -74,6 +93,9 @@ class PinnedTraffic:
             return self.direct_obstacle
         if self.config.where is not None:
             return "`where` is Spark SQL, which only Spark can evaluate"
+        by_spark = next((column for column in self.computed if column.tree is None), None)
+        if by_spark is not None:
+            return f"`{by_spark.place}`: {by_spark.obstacle}"
         if self.config.sample is not None and self.config.sample.rate < 1:
             return "`sample` uses Spark's hash"
         return None

@@ -96,6 +96,19 @@ def test_columns_given_twice():
     ]
 
 
+def test_computed_columns_of_one_name_to_spark():
+    assert found(columns={"pctr": "a", "Pctr": "b", "other": "c"}) == [
+        (("columns", "Pctr"), "`pctr` is the same name to Spark: give one of them another")
+    ]
+    with pytest.raises(ValidationError):
+        TrafficConfig(path="p", key="id", score="s", columns={"a b": "1"})
+
+
+def test_a_time_has_a_unit_or_a_format():
+    with pytest.raises(ValidationError, match="at most one of `unit`"):
+        TrafficConfig(path="p", key="id", score="s", time={"column": "t", "unit": "s", "format": "yyyy"})
+
+
 def test_one_column_in_two_roles():
     assert found(label="s", weight="w", time="w") == [
         (("weight",), "`w` is already the `time` column: one of them is wrong"),

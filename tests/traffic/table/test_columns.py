@@ -63,7 +63,20 @@ def test_all_missing_and_wrong_columns_are_told_at_once() -> None:
     ]
     assert "did you mean `score`" in found["traffic.score"]
     assert "did you mean `country`" in found["traffic.segments[0]"]
-    assert found["traffic.time"] == "column `country` is string: expected a timestamp, or an integer with a `unit`"
+    assert found["traffic.time"] == "column `country` is string: expected a timestamp, a number with a `unit`, or text"
+
+
+def test_text_that_holds_numbers_comes_with_what_to_write() -> None:
+    found = problems(score="country", label="ctx.device", weight="surface")
+    assert found["traffic.score"] == (
+        "column `country` is string: expected a number; if its texts are, write "
+        '`columns: {country_double: "cast(country as double)"}` and `score: country_double`'
+    )
+    assert found["traffic.label"] == (
+        "column `ctx.device` is string: expected 0/1: a number or bool; if its texts are, write "
+        '`columns: {ctx_device_boolean: "cast(`ctx`.`device` as boolean)"}` and `label: ctx_device_boolean`'
+    )
+    assert "`weight: surface_double`" in found["traffic.weight"]
 
 
 def test_an_integer_time_needs_a_unit_and_a_timestamp_must_not_have_one() -> None:
