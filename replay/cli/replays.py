@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from replay.cli.options import Common, echo_json
-from replay.errors import EXIT_GATE_FAILED, EXIT_OK, ReplayError, UsageError
+from replay.errors import EXIT_GATE_FAILED, EXIT_OK, EXIT_REFUSED, ReplayError, UsageError
 from replay.spark.faststart.garbage import no_collection
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ def print_report(data: ReportData, report_path: str, common: Common) -> None:
 
 
 def gates_exit_code(data: ReportData) -> int:
-    """1 where a gate did not pass, else 0."""
+    """3 where the run gives no verdict, 1 where a gate did not pass, else 0."""
     from replay.report.gates import failed
 
+    if data.summary.refused is not None:
+        return EXIT_REFUSED
     return EXIT_GATE_FAILED if failed(data.summary.gates) else EXIT_OK

@@ -1,6 +1,6 @@
 """The model's contract: Arrow columns in, named tensors out."""
 
-from replay.features.encoder import Encoded, Encoder, check_features
+from replay.features.encoder import Encoded, Encoder, Refusal, check_features
 from replay.features.reader import feature_column
 from replay.features.rejects import REJECT_REASONS
 from replay.features.resolve import (
@@ -16,6 +16,7 @@ __all__ = [
     "REJECT_REASONS",
     "Encoded",
     "Encoder",
+    "Refusal",
     "Resolution",
     "ResolvedFeature",
     "check_features",

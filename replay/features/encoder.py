@@ -39,6 +39,21 @@ class Encoded:
     rejected: Reasons
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """Rows that one feature breaks the contract in.
+
+    Attributes:
+        input: The input that reads it.
+        feature: Its name.
+        reasons: (num_rows,) int8: 0, or the index in ``REJECT_REASONS``.
+    """
+
+    input: str
+    feature: str
+    reasons: Reasons
+
+
 def check_features(
     model: ModelConfig, schema: pa.Schema, map_keys: Mapping[str, Sequence[str]] | None = None
 ) -> tuple[Problem, ...]:
@@ -113,6 +128,33 @@ class Encoder:
         for derived in self._derived:
             tensors[derived.name] = derived.encode(blocks[derived.source])
         return _finish({name: tensors[name] for name in self._order}, blocks, batch.num_rows)
+
+    def refusals(self, batch: pa.RecordBatch) -> tuple[Refusal, ...]:
+        """Every feature that refuses rows of a batch, in the order of the inputs; a row may be refused by several."""
+        columns = self.columns(batch)
+        return tuple(
+            Refusal(entry.name, feature, reasons)
+            for entry in self._inputs
+            for feature, reasons in entry.refusals(columns, batch.num_rows).items()
+        )
+
+    def blame(self, batch: pa.RecordBatch, rejected: Reasons) -> pa.Array:
+        """The feature by which each row is rejected: the first one in the order of the inputs, as the reason is its.
+
+        Args:
+            batch: What :meth:`encode` was given.
+            rejected: (num_rows,) what it said.
+
+        Returns:
+            (num_rows,) strings, null where a row is accepted.
+        """
+        rows = np.flatnonzero(rejected)
+        guilty = np.full(batch.num_rows, -1, np.int32)
+        refusals = self.refusals(batch.take(pa.array(rows)))
+        for place, refusal in reversed(list(enumerate(refusals))):
+            guilty[rows[refusal.reasons != 0]] = place
+        names = pa.array([refusal.feature for refusal in refusals], pa.string())
+        return names.take(pa.array(guilty, mask=guilty < 0))
 
     def encode_features(self, columns: Mapping[str, pa.Array], into: Mapping[str, torch.Tensor]) -> Encoded:
         """Encode some features again, for some rows: what a scenario changed, and nothing else.

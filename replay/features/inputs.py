@@ -57,6 +57,9 @@ class InputEncoder(Protocol):
             into: What :meth:`encode` gave for these rows; written in place where the shape allows.
         """
 
+    def refusals(self, columns: LoggedColumns, num_rows: int) -> dict[str, Reasons]:
+        """Why rows are refused, (num_rows,), by feature; features that refuse none are left out."""
+
 
 class ColumnInput:
     """One scalar column: (num_rows,).
@@ -86,6 +89,11 @@ class ColumnInput:
         out = np.empty(len(into), self._codec.target.storage)
         reasons = self._codec.encode(columns[self._feature], out)
         return Block(into.copy_(torch.from_numpy(out)), reasons)
+
+    def refusals(self, columns: LoggedColumns, num_rows: int) -> dict[str, Reasons]:
+        """See :meth:`InputEncoder.refusals`."""
+        reasons = self.encode(columns, num_rows).reasons
+        return {} if reasons is None else {self._feature: reasons}
 
 
 class StackedInput:
@@ -134,6 +142,12 @@ class StackedInput:
                 reasons = first_reason(reasons, self._codecs[place].encode(columns[feature], out))
                 into[:, place] = torch.from_numpy(out)
         return Block(into, reasons)
+
+    def refusals(self, columns: LoggedColumns, num_rows: int) -> dict[str, Reasons]:
+        """See :meth:`InputEncoder.refusals`."""
+        out = np.empty(num_rows, self._target.storage)
+        found = ((name, self._codecs[place].encode(columns[name], out)) for name, place in self._places.items())
+        return {name: reasons for name, reasons in found if reasons is not None and reasons.any()}
 
 
 def _block_cast(codecs: Sequence[Codec]) -> Cast | None:

@@ -129,6 +129,11 @@ class ListInput:
         block = self._encode(columns[self._feature], least=into.shape[1])
         return replace(block, tensor=into.copy_(block.tensor)) if block.tensor.shape == into.shape else block
 
+    def refusals(self, columns: LoggedColumns, num_rows: int) -> dict[str, Reasons]:
+        """See :meth:`replay.features.inputs.InputEncoder.refusals`."""
+        reasons = self.encode(columns, num_rows).reasons
+        return {} if reasons is None else {self._feature: reasons}
+
     def _encode(self, array: pa.Array, least: int) -> Block:
         lists = take_apart(array)
         width = self._length or max(least, int(lists.lengths.max(initial=0)))

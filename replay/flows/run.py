@@ -21,6 +21,7 @@ from replay.flows.stages.clock import Clock
 from replay.flows.stages.compare import Compared, compare
 from replay.flows.stages.identity import Resumable, make_manifest, refuse_changes
 from replay.flows.stages.prepare import Prepared, prepare
+from replay.flows.stages.rehearse import refuse_rejected
 from replay.flows.stages.results import build_report_data
 from replay.flows.stages.tables import diffs_table, hypotheses_table, metrics_table
 from replay.report.gates import judge_gates
@@ -114,6 +115,7 @@ def replay_window(
         check = prepared.check
         assert check is not None
         check_gates(prepared)
+        refuse_rejected(prepared.contract, prepared.config)
         if claim is not None:
             refuse_changes(prepared, claim.manifest)
         output = OutputDirectory(open_storage(config.output, prepared.spark))

@@ -144,6 +144,7 @@ def _work(
         variants=(Variant(column, _NAME),),
         score_types={column: preflight.score_types[_NAME]},
         carried=carried,
+        by_feature=False,
     )
 
 

@@ -10,9 +10,14 @@ from replay.config import ReplayConfig
 from replay.flows.early import refuse_early
 from replay.flows.gate import check_gates
 from replay.flows.options import Options
-from replay.flows.stages.prepare import prepare
-from replay.flows.stages.rehearse import draw_rehearsed
+from replay.flows.stages.prepare import Prepared, prepare
+from replay.flows.stages.rehearse import check_rows, draw_rehearsed
+from replay.rehearsal import Rehearsal, rehearse
+from replay.report.terminal.rehearsal import render_rehearsal
+from replay.report.words.rehearsal import refused_sentence, rehearsal_warnings
+from replay.report.words.rejects import all_null_sentence
 from replay.spark.errors import spark_errors
+from replay.traffic import TrafficCheck
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Validated:
         traffic: The pinned table, as in the manifest.
         checkpoints: Format and parameters by name.
         warnings: What a reader of a result should know.
-        rehearsed: Rows that were taken through the contract and every checkpoint.
+        rehearsal: What a few thousand rows showed that were taken through the contract and every checkpoint.
     """
 
     rows: int
@@ -37,31 +42,42 @@ class Validated:
     traffic: dict[str, Any]
     checkpoints: dict[str, dict[str, Any]]
     warnings: tuple[str, ...]
-    rehearsed: int
+    rehearsal: Rehearsal
+
+    @property
+    def refused(self) -> bool:
+        """Whether a run would reject more rows than it may."""
+        return self.rehearsal.refused
 
     def to_dict(self) -> dict[str, Any]:
         """Turn into JSON-able data."""
         return {
-            "valid": True,
+            "valid": not self.refused,
             "rows": self.rows,
             "rows_read": self.rows_read,
             "reader": self.reader,
             "reader_reason": self.reader_reason,
             "traffic": self.traffic,
             "checkpoints": self.checkpoints,
-            "rehearsed": self.rehearsed,
+            "rehearsal": self.rehearsal.to_dict(),
             "warnings": list(self.warnings),
         }
 
     def render(self, source: str) -> str:
         """Render for a terminal."""
         why = "" if self.reader_reason is None else f" ({self.reader_reason})"
-        lines = [f"{source} is valid: {self.rows:,} of {self.rows_read:,} rows, read by the {self.reader} reader{why}"]
+        told = tuple(rehearsal_warnings(self.rehearsal))  # the rehearsal itself shows them
+        read = f"{self.rows:,} of {self.rows_read:,} rows, read by the {self.reader} reader{why}"
+        if self.refused:
+            lines = [f"{source} is refused: {refused_sentence(self.rehearsal)}", read]
+        else:
+            lines = [f"{source} is valid: {read}"]
         lines += [
             f"  {name}: {entry['format']}, {entry['parameters']:,} parameters"
             for name, entry in self.checkpoints.items()
         ]
-        return "\n".join([*lines, *(f"warning: {warning}" for warning in self.warnings)])
+        lines += [f"warning: {warning}" for warning in self.warnings if warning not in told]
+        return "\n".join([*lines, "", render_rehearsal(self.rehearsal).rstrip("\n")])
 
 
 def validate(config: ReplayConfig, *, options: Options | None = None) -> Validated:
@@ -79,7 +95,7 @@ def validate(config: ReplayConfig, *, options: Options | None = None) -> Validat
         check = prepared.check
         assert check is not None
         with spark_errors("rehearsing"):
-            rows = draw_rehearsed(prepared, check.rows_selected)
+            rehearsal = _rehearse(prepared, check)
     return Validated(
         rows=check.rows_selected,
         rows_read=check.rows_read,
@@ -90,6 +106,27 @@ def validate(config: ReplayConfig, *, options: Options | None = None) -> Validat
             name: {"format": str(checkpoint.format), "sha256": checkpoint.sha256, "parameters": checkpoint.parameters}
             for name, checkpoint in prepared.checkpoints.items()
         },
-        warnings=tuple(prepared.preflight.warnings()),
-        rehearsed=rows.batch.num_rows,
+        warnings=(
+            *prepared.preflight.warnings(),
+            *map(all_null_sentence, prepared.all_null),
+            *rehearsal_warnings(rehearsal),
+        ),
+        rehearsal=rehearsal,
     )
+
+
+def _rehearse(prepared: Prepared, check: TrafficCheck) -> Rehearsal:
+    """Take rows through the contract and every checkpoint: those that were drawn already, or that Spark draws now."""
+    rows, contract = prepared.rehearsed, prepared.contract
+    if rows is None or contract is None:
+        rows = draw_rehearsed(
+            prepared.config,
+            prepared.checkpoints,
+            prepared.plan,
+            prepared.spark,
+            prepared.traffic,
+            check.rows_selected,
+        )
+        assert rows is not None
+        contract = check_rows(rows, prepared.checkpoints)
+    return rehearse(rows, contract)

@@ -23,7 +23,8 @@ class RehearsedRows:
             scenarios read; some may break the contract.
         scorers: Opened, by checkpoint name; routes have none.
         blocks: (num_rows,) int64, which row group each row is from: those of one group have more in common than others.
-        of_blocks: Row groups that there were to draw from; 0 where each row was drawn on its own, from all of them.
+        of_blocks: Row groups that there were to draw from, one that was too large to be looked at whole counted twice;
+            0 where each row was drawn on its own, from all of them.
     """
 
     config: ReplayConfig

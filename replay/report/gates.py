@@ -77,7 +77,7 @@ def judge_gates(gates: Sequence[Gate], summary: Summary, rows: Iterable[MetricRo
             key, message = value
             problems.append(Problem(message, path=f"gates[{index}].{key}"))
         else:
-            verdicts.append(_judge(gate, value))
+            verdicts.append(_judge(gate, value, summary.refused))
     if problems:
         raise ConfigError(problems)
     return tuple(verdicts)
@@ -154,7 +154,7 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> str:
     return f"`{name}` is no {what}{end}"
 
 
-def _judge(gate: Gate, measured: MetricValue) -> GateVerdict:
+def _judge(gate: Gate, measured: MetricValue, refused: str | None) -> GateVerdict:
     value = measured.value if gate.bound is None else getattr(measured, gate.bound)
     verdict = GateVerdict(
         variant=gate.variant,
@@ -170,6 +170,8 @@ def _judge(gate: Gate, measured: MetricValue) -> GateVerdict:
         high=measured.high,
         rows=measured.rows,
     )
+    if refused is not None:
+        return replace(verdict, reason=refused.partition(":")[0])  # the rest is said once, before all gates
     reason = None
     if gate.min_rows is not None and measured.rows < gate.min_rows:
         reason = f"of {measured.rows:,} rows, and the gate wants {gate.min_rows:,}"

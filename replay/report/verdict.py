@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -40,7 +40,15 @@ class Verdict:
 
 
 def judge(data: ReportData) -> Verdict:
-    """Answer for the baseline, or for the cause that is verified, from the numbers of the run and nothing else."""
+    """Answer for the baseline, or for the cause that is verified; before that, say what keeps the run from one."""
+    found, refused = _judge(data), data.summary.refused
+    if refused is None:
+        return found
+    details = found.details if found.level == "unknown" else (found.headline, *found.details)
+    return replace(found, level="unknown", headline=f"No verdict: {refused}.", details=details)
+
+
+def _judge(data: ReportData) -> Verdict:
     summary = data.summary
     if summary.verification is not None:
         return _verified(summary.verification)

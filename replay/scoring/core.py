@@ -65,6 +65,7 @@ class Work:
         donors: Rows from the whole table that give their values to others; None where no scenario asks for them.
         whole: Checkpoints whose score of a row depends on the rows beside it.
         base_dir: Where perturbations of the user's own are imported from.
+        by_feature: Whether a column names the feature that a row is rejected by.
     """
 
     model: ModelConfig
@@ -80,10 +81,11 @@ class Work:
     donors: Donors | None = None
     whole: frozenset[str] = frozenset()
     base_dir: str = ""
+    by_feature: bool = True
 
     def schema(self) -> pa.Schema:
         """Schema of the scores."""
-        return scores_schema(self.carried, self.score_types)
+        return scores_schema(self.carried, self.score_types, by_feature=self.by_feature)
 
 
 @dataclass(frozen=True)
@@ -162,8 +164,8 @@ class BatchScorer:
         start = time.perf_counter()
         encoded = self._encoder.encode(batch)
         rejected = encoded.rejected != 0
-        carried = [_carry(batch, column, self._work.time_unit) for column in self._work.carried]
-        reasons = _reasons(encoded.rejected, any_rejected=bool(rejected.any()))
+        beside = [_carry(batch, column, self._work.time_unit) for column in self._work.carried]
+        beside.extend(self._why_rejected(batch, encoded.rejected, any_rejected=bool(rejected.any())))
         scoring = time.perf_counter()
         stopwatch.seconds["encode"] += scoring - start
         clean = {name: scorer.score([encoded.tensors])[0] for name, scorer in self._scorers.items()}
@@ -174,7 +176,14 @@ class BatchScorer:
         if self._work.scenarios:
             sparse = self.perturbed.begin(self._rows(batch, ~rejected), encoded, assigned)
         stopwatch.seconds["score"] += time.perf_counter() - scoring
-        return _Held([*carried, reasons], rejected, clean, sparse)
+        return _Held(beside, rejected, clean, sparse)
+
+    def _why_rejected(self, batch: pa.RecordBatch, rejected: NDArray[np.int8], *, any_rejected: bool) -> list[pa.Array]:
+        """The columns that say why rows are rejected; who is to blame is looked for in batches that reject any."""
+        reasons = _reasons(rejected, any_rejected=any_rejected)
+        if not self._work.by_feature:
+            return [reasons]
+        return [reasons, self._encoder.blame(batch, rejected) if any_rejected else pa.nulls(len(rejected), pa.string())]
 
     def _finish(self, held: Sequence[_Held], stopwatch: Stopwatch) -> Iterator[pa.RecordBatch]:
         """Score the rows in line, and give a batch of scores for each that was held."""

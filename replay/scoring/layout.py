@@ -12,6 +12,8 @@ from replay.spark.types import stored_type
 
 REJECTED = "rejected"
 """Column that says why a row has no replayed score; null for a scored row."""
+REJECTED_FEATURE = "rejected_feature"
+"""Column that names the feature it is rejected by, the first one in the order of the inputs; null for a scored row."""
 
 TIME_TYPE = pa.timestamp("us", tz="UTC")
 
@@ -51,14 +53,17 @@ def carried_columns(traffic: TrafficConfig, types: Mapping[str, pa.DataType]) ->
     return tuple(Carried(path, fixed.get(role) or stored_type(types[path]), role) for path, role in roles.items())
 
 
-def scores_schema(carried: tuple[Carried, ...], variants: Mapping[str, pa.DataType]) -> pa.Schema:
-    """Schema of the scores table: what is carried, why a row was rejected, and a column per variant.
+def scores_schema(
+    carried: tuple[Carried, ...], variants: Mapping[str, pa.DataType], *, by_feature: bool = True
+) -> pa.Schema:
+    """Schema of the scores table: what is carried, why a row was rejected and by which feature, a column per variant.
 
     Args:
         carried: From :func:`carried_columns`.
         variants: Score type by variant: float32, or float64 where the checkpoint answers in float64.
+        by_feature: Whether the feature has a column.
     """
     fields = [pa.field(column.path, column.type) for column in carried]
-    fields.append(pa.field(REJECTED, pa.string()))
+    fields.extend(pa.field(name, pa.string()) for name in (REJECTED, REJECTED_FEATURE)[: 2 if by_feature else 1])
     fields.extend(pa.field(name, dtype) for name, dtype in variants.items())
     return pa.schema(fields)

@@ -7,6 +7,7 @@ from replay.traffic.entities import entity_history, history_note
 from replay.traffic.history import StaleColumn, known_name
 from replay.traffic.keys import KeyFingerprint, key_fingerprint
 from replay.traffic.lookup import find_rows
+from replay.traffic.nulls import always_null
 from replay.traffic.paths import ColumnPath, column_root, column_type, find_column
 from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
 from replay.traffic.read.look import DirectLook, KeyCount, ScannedLook, TableLook
@@ -42,6 +43,7 @@ __all__ = [
     "TimeFilter",
     "TrafficCheck",
     "WhereColumn",
+    "always_null",
     "check_traffic",
     "check_where",
     "column_problems",

@@ -295,3 +295,41 @@ def test_one_value_that_does_not_fit_rejects_the_row_of_a_stack_of_one_type() ->
     tensors, reasons = encode(batch, Input(name="x", features=("a", "b")))
     assert tensors["x"].tolist() == [[1.0, 4.0], [0.0, 0.0], [3.0, 6.0]]
     assert reasons == ["", "not_representable", ""]
+
+
+def test_refusals_name_every_feature_and_the_blame_is_the_firsts() -> None:
+    batch = batch_of(a=[1.5, None, 2.0, 0.5], b=[7, 8, None, None], c=[[1], [1, 2], [1], [1]])
+    encoder = Encoder(
+        ModelConfig(
+            inputs=(
+                Input(name="x", dtype="int64", features=("b", "a")),
+                Input(name="y", dtype="int64", feature="c", length=1),
+            )
+        ),
+        batch.schema,
+    )
+    found = [
+        (each.input, each.feature, [REJECT_REASONS[code] for code in each.reasons]) for each in encoder.refusals(batch)
+    ]
+    assert found == [
+        ("x", "b", ["", "", "null_without_default", "null_without_default"]),
+        ("x", "a", ["not_representable", "null_without_default", "", "not_representable"]),
+        ("y", "c", ["", "wrong_length", "", ""]),
+    ]
+    rejected = encoder.encode(batch).rejected
+    assert [REJECT_REASONS[code] for code in rejected] == [
+        "not_representable",
+        "null_without_default",
+        "null_without_default",
+        "null_without_default",
+    ]
+    assert encoder.blame(batch, rejected).to_pylist() == ["a", "a", "b", "b"]
+
+
+def test_nobody_is_to_blame_for_accepted_rows() -> None:
+    batch = batch_of(a=[1.0, None, 2.0])
+    encoder = Encoder(ModelConfig(inputs=(Input(name="x", features=("a",)),)), batch.schema)
+    assert encoder.blame(batch, encoder.encode(batch).rejected).to_pylist() == [None, "a", None]
+    whole = batch_of(a=[1.0])
+    assert encoder.blame(whole, encoder.encode(whole).rejected).to_pylist() == [None]
+    assert encoder.refusals(whole) == ()

@@ -103,5 +103,11 @@ def test_quality_is_what_scikit_learn_computes(result: replay.RunResult, real_ca
 def test_the_files_agree_with_the_result(result: replay.RunResult):
     written = json.loads(Path(result.output, "summary.json").read_text())
     assert written["run_id"] == result.summary.run_id
-    assert written["reconciliation"] == {"read": 60_000, "filtered": 0, "rejected": {}, "scored": 60_000}
+    assert written["reconciliation"] == {
+        "read": 60_000,
+        "filtered": 0,
+        "rejected": {},
+        "scored": 60_000,
+        "rejected_by_feature": {},
+    }
     assert Path(result.report_path).read_text().lower().startswith("<!doctype html>")

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from pyspark.sql import SparkSession
 from sklearn.metrics import log_loss, roc_auc_score
 
 import replay
-from replay.errors import OutputConflict, RunFailed
+from replay.errors import OutputConflict, RunFailed, TrafficError
 from replay.flows.finished.result import RunResult
+from replay.report.summary import FeatureRejects
 from tests.flows.case import ROWS, expected_scores, write_case
 
 pytestmark = pytest.mark.spark
@@ -87,7 +89,13 @@ def test_the_output_holds_what_the_contract_says(result: RunResult, spark: Spark
     output = Path(result.output)
     summary = json.loads((output / "summary.json").read_text())
     assert summary == result.summary.to_dict()
-    assert summary["reconciliation"] == {"read": ROWS, "filtered": 0, "rejected": {}, "scored": ROWS}
+    assert summary["reconciliation"] == {
+        "read": ROWS,
+        "filtered": 0,
+        "rejected": {},
+        "scored": ROWS,
+        "rejected_by_feature": {},
+    }
     assert {"read", "encode", "score", "write", "diff", "wall"} <= summary["timings"].keys()
     manifest = json.loads((output / "manifest.json").read_text())
     assert manifest["status"] == "complete"
@@ -172,8 +180,17 @@ def test_a_killed_run_goes_on_after_its_last_commit(
 
 def test_rejected_rows_are_counted_and_kept(spark: SparkSession, table: pa.Table, tmp_path: Path):
     config = write_case(tmp_path, table)
-    result = replay.run(config, overrides=["model.inputs[0].missing=null"])
+    strict = "model.inputs[0].missing=null"
+    with pytest.raises(TrafficError, match=r"x1 \(input dense\)"):  # a tenth of the rows: seen before any is scored
+        replay.run(config, overrides=[strict])
+    result = replay.run(config, overrides=[strict, "engine.max_rejected=0.5"])
     nulls = table["x1"].null_count
+    assert result.summary.refused is None
+    first = table["request_id"].filter(pc.is_null(table["x1"]))[0].as_py()
+    assert result.summary.reconciliation.rejected_by_feature == {
+        "x1": FeatureRejects({"null_without_default": nulls}, "null", {"request_id": first})
+    }
+    assert result.summary.warnings[0].startswith(f"{nulls} of 4,000 rows")
     assert result.summary.reconciliation.rejected == {"null_without_default": nulls}
     assert result.summary.reconciliation.scored == ROWS - nulls
     scores = scores_by_key(result)

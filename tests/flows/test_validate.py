@@ -14,7 +14,13 @@ from replay.errors import ConfigError, Problem
 from replay.flows import validate as module
 from replay.flows.options import Options
 from replay.flows.validate import Validated, validate
+from replay.rehearsal import check_contract, rehearse
+from replay.report.words.rehearsal import rehearsal_warnings
 from tests.flows.case import config_data
+from tests.rehearsal.cases import rows_of
+
+ROWS = rows_of({"a": [1.0, 2.0]}, [{"name": "x", "feature": "a"}])
+REHEARSAL = rehearse(ROWS, check_contract(ROWS, lambda _: True))
 
 FITS = Validated(
     rows=1_200,
@@ -27,7 +33,7 @@ FITS = Validated(
         "next": {"format": "onnx", "sha256": "b" * 64, "parameters": 13},
     },
     warnings=("checkpoint next: it is odd",),
-    rehearsed=1_200,
+    rehearsal=REHEARSAL,
 )
 
 
@@ -45,7 +51,7 @@ def test_in_json_it_is_valid_beside_all_that_is_known():
         "reader_reason",
         "traffic",
         "checkpoints",
-        "rehearsed",
+        "rehearsal",
         "warnings",
     ]
     assert data["valid"] is True
@@ -54,11 +60,13 @@ def test_in_json_it_is_valid_beside_all_that_is_known():
 
 
 def test_on_a_terminal_rows_checkpoints_and_warnings_have_a_line_each():
-    assert FITS.render("replay.yaml").splitlines() == [
+    assert FITS.render("replay.yaml").splitlines()[:6] == [
         "replay.yaml is valid: 1,200 of 4,000 rows, read by the direct reader",
         "  prod: torch.export, 1,234,567 parameters",
         "  next: onnx, 13 parameters",
         "warning: checkpoint next: it is odd",
+        "",
+        "Rehearsed on 2 rows:",
     ]
 
 
@@ -67,6 +75,20 @@ def test_why_only_spark_can_read_is_said():
     assert (
         slow.render("c").splitlines()[0].endswith("by the spark reader (`traffic.columns.x`: only Spark computes `ln`)")
     )
+
+
+def test_what_a_run_would_reject_comes_first_and_is_told_once():
+    rows = rows_of({"a": [1.0, None]}, [{"name": "x", "feature": "a"}])
+    rehearsal = rehearse(rows, check_contract(rows, lambda _: True))
+    refused = replace(FITS, rehearsal=rehearsal, warnings=(*FITS.warnings, *rehearsal_warnings(rehearsal)))
+    assert refused.to_dict()["valid"] is False
+    assert len(refused.to_dict()["warnings"]) == 2
+    shown = refused.render("replay.yaml").splitlines()
+    assert shown[:2] == [
+        "replay.yaml is refused: 1 of 2 sampled rows (50%) would be rejected, and `engine.max_rejected` allows 1%",
+        "1,200 of 4,000 rows, read by the direct reader",
+    ]
+    assert [line for line in shown if line.startswith("warning")] == ["warning: checkpoint next: it is odd"]
 
 
 @pytest.fixture
@@ -79,6 +101,11 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         traffic=SimpleNamespace(describe=lambda: {"format": "view"}),
         checkpoints={"prod": SimpleNamespace(format="onnx", sha256="c", parameters=7)},
         preflight=SimpleNamespace(warnings=lambda: ["checkpoint prod: it is odd"]),
+        config="config",
+        spark=None,
+        rehearsed=None,
+        contract=None,
+        all_null=("x3",),
     )
 
     def prepare(config: Any, options: Any, visit: Any, *, check_keys: bool) -> Any:
@@ -90,12 +117,13 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(module, "prepare", prepare)
     monkeypatch.setattr("replay.flows.early.refuse_missing", lambda *_, local_traffic: None)
 
-    def draw(given: Any, selected: int) -> Any:
-        assert (given, selected) == (prepared, 3)
+    def draw(config: Any, checkpoints: Any, plan: Any, spark: Any, traffic: Any, selected: int) -> Any:
+        assert (config, plan.reader, selected) == ("config", "spark", 3)
         done.append("drew rows")
-        return SimpleNamespace(batch=SimpleNamespace(num_rows=2))
+        return ROWS
 
     monkeypatch.setattr(module, "draw_rehearsed", draw)
+    monkeypatch.setattr(module, "check_rows", lambda rows, _: check_contract(rows, lambda _: True))
     monkeypatch.setattr(module, "check_gates", lambda _: done.append("checked the gates"))
     return done
 
@@ -108,8 +136,8 @@ def test_everything_is_prepared_and_the_gates_are_checked_while_spark_is_there(s
         reader_reason="it is a view",
         traffic={"format": "view"},
         checkpoints={"prod": {"format": "onnx", "sha256": "c", "parameters": 7}},
-        warnings=("checkpoint prod: it is odd",),
-        rehearsed=2,
+        warnings=("checkpoint prod: it is odd", "x3 is null in every row"),
+        rehearsal=REHEARSAL,
     )
     assert steps == [f"prepared with {Options()}", "checked the gates", "drew rows", "left Spark"]
 

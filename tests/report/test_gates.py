@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from replay.config import Gate
@@ -128,3 +130,17 @@ def test_a_metric_that_no_run_measures_is_refused_before_the_run() -> None:
 
 def test_what_a_run_measures_is_known_beforehand() -> None:
     check_metrics([Gate(variant="prod", metric=row.metric, max=1.0) for row in _ROWS])
+
+
+def test_without_a_verdict_no_gate_is_decided_whatever_it_measures():
+    given = [
+        Gate(variant="prod", against="online", metric="mismatch_rate", max=0.5),
+        Gate(variant="prod", metric="auc", min=0.9, min_rows=10**9),
+    ]
+    refused = replace(_summary(), refused="9 of 10 rows (90%) are rejected: I3 in 9 rows")
+    verdicts = judge_gates(given, refused, _ROWS)
+    assert [(each.verdict, each.reason, each.value) for each in verdicts] == [
+        ("undecided", "9 of 10 rows (90%) are rejected", 0.01),
+        ("undecided", "9 of 10 rows (90%) are rejected", 0.70),
+    ]
+    assert failed(verdicts)

@@ -112,3 +112,15 @@ def test_a_wider_bucket_is_as_wide_as_it_is():
         {"prod": sample.variant(sample.comparison(2_000, 90))}, bucket_seconds=timedelta(minutes=5).total_seconds()
     )
     assert "between 17:35 and 17:40 UTC" in judge(ReportData(described, tuple(moved))).headline
+
+
+def test_what_keeps_a_run_from_a_verdict_is_said_first():
+    data = sample.clean_data()
+    refused = replace(data, summary=replace(data.summary, refused="9 of 10 rows (90%) are rejected"))
+    verdict = judge(refused)
+    assert (verdict.level, verdict.headline) == ("unknown", "No verdict: 9 of 10 rows (90%) are rejected.")
+    assert verdict.details == ("All 200,000 rows agree with the online score within the tolerance.",)
+    nothing = data_of([], [])
+    nothing = replace(nothing, summary=replace(nothing.summary, refused="nothing could be compared"))
+    assert judge(nothing).headline == "No verdict: nothing could be compared."
+    assert judge(nothing).details == ()

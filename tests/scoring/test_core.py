@@ -44,6 +44,7 @@ def test_a_rejected_row_has_a_reason_and_no_score():
     strict = {**DENSE, "missing": {"b": 0.0, "c": 0.0}}
     found = score(work({}, inputs=[strict]), columns)
     assert found["rejected"].to_pylist() == [None, "null_without_default", None, "null_without_default"]
+    assert found["rejected_feature"].to_pylist() == [None, "a", None, "a"]
     assert [value is None for value in found["prod"].to_pylist()] == [False, True, False, True]
 
 

@@ -54,5 +54,11 @@ def test_the_schema_ends_with_a_column_for_each_variant():
     schema = scores_schema((Carried("id", pa.int64(), "key"),), {"prod": pa.float32(), "prod/null": pa.float64()})
 
     assert schema == pa.schema(
-        [("id", pa.int64()), ("rejected", pa.string()), ("prod", pa.float32()), ("prod/null", pa.float64())]
+        [
+            ("id", pa.int64()),
+            ("rejected", pa.string()),
+            ("rejected_feature", pa.string()),
+            ("prod", pa.float32()),
+            ("prod/null", pa.float64()),
+        ]
     )

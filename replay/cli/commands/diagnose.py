@@ -27,7 +27,8 @@ from replay.cli.replays import gates_exit_code, print_report, replay_config
 def diagnose(config: str, budget: int | None, common: Common) -> int:
     """Replay, find the incidents, and test the causes of each by counterfactual replay.
 
-    Exits with 1 where a gate of the config does not pass.
+    Exits with 1 where a gate of the config does not pass, and with 3 where too many rows are rejected or none could be
+    compared with online.
     """
     overrides = () if budget is None else (f"diagnosis.budget={budget}",)
     result = replay_config(config, common, *overrides, diagnosed=True)

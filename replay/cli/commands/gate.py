@@ -32,7 +32,8 @@ from replay.errors import EXIT_OK, UsageError
 def gate(target: str, junit: str | None, dry_run: bool, common: Common) -> int:
     """Check the gates of a config, or of a finished run, and print a verdict for each; runs if needed.
 
-    Exits with 1 where a gate fails or cannot be judged.
+    Exits with 1 where a gate fails or cannot be judged, and with 3 where too many rows are rejected or none could be
+    compared with online.
     """
     from replay.flows.finished.judge import judge_output
     from replay.report.terminal.render import render_gates

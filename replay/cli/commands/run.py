@@ -38,7 +38,8 @@ from replay.errors import UsageError
 def run(config: str, modules: tuple[str, ...], skew_matrix: bool, sensitivity: bool, common: Common) -> int:
     """Score every variant, diff against online, measure, and write tables, summary.json and report.html.
 
-    Exits with 1 where a gate of the config does not pass.
+    Exits with 1 where a gate of the config does not pass, and with 3 where too many rows are rejected or none could be
+    compared with online.
     """
     config, modules = _config_and_modules((config, *modules))
     overrides = skew_overrides(modules, skew_matrix=skew_matrix)

@@ -6,7 +6,7 @@ import click
 
 from replay.cli.help import Command
 from replay.cli.options import Common, ConfigPath, common_options, echo_json
-from replay.errors import EXIT_OK
+from replay.errors import EXIT_OK, EXIT_REFUSED
 
 
 @click.command(
@@ -20,7 +20,10 @@ from replay.errors import EXIT_OK
 @click.argument("config", type=ConfigPath())
 @common_options
 def validate(config: str, common: Common) -> int:
-    """Check config, table schema, keys and checkpoints; print every problem at once."""
+    """Check config, table schema, keys and checkpoints, and rehearse with a few thousand rows; print every problem.
+
+    Exits with 3 where more rows break the model's contract than `engine.max_rejected` allows.
+    """
     from replay.flows.validate import validate as validate_config
 
     checked = validate_config(common.load(config), options=common.options())
@@ -28,4 +31,4 @@ def validate(config: str, common: Common) -> int:
         echo_json(checked.to_dict())
     elif not common.quiet:
         click.echo(checked.render(config))
-    return EXIT_OK
+    return EXIT_REFUSED if checked.refused else EXIT_OK

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from replay.config.sections.base import PositiveInt, Section
+from pydantic import Field
+
+from replay.config.sections.base import NotBool, PositiveInt, Section
 
 
 class EngineConfig(Section):
@@ -21,3 +23,7 @@ class EngineConfig(Section):
     """Rows that forward() gets at once on a GPU."""
     commit_rows: PositiveInt = 20_000_000
     """Rows after which scores are committed: a run that was killed resumes from its last commit."""
+    max_rejected: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), NotBool] = 0.01
+    """Share of rows that may break the model's contract. With more, `validate` refuses the config, a run is refused
+    where a few thousand rows prove it beforehand, and a run that finds it out afterwards decides no gate and exits
+    with 3. It changes no score: a finished run may be judged again with another one."""

@@ -20,7 +20,7 @@ from replay.config.sections.skew import pairing_names
 from replay.config.sections.traffic import columns_by_role
 
 # What a run writes into the scores table beside the roles of `traffic`; `online` is also a name in gates.
-_OWN_COLUMNS = ("rejected", "online")
+_OWN_COLUMNS = ("rejected", "rejected_feature", "online")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from replay.config import Tolerance, TrafficConfig
@@ -16,10 +16,13 @@ from replay.flows.early import needs_noise
 from replay.flows.incidents.diagnose import NoiseSample, measure_noise_sample, noise_tolerance
 from replay.flows.stages.effects import Effects, measure_effects
 from replay.flows.stages.prepare import Prepared
+from replay.flows.stages.rejected import rejects_by_feature
+from replay.report.summary import FeatureRejects
 from replay.report.summary.data import WorstRow
 from replay.report.terminal.progress import Progress
 from replay.report.words.commands import row_command
 from replay.report.words.numbers import shortest
+from replay.report.words.rejects import rejected_sentence
 from replay.scoring import REJECTED
 from replay.spark.guest import session_pool
 from replay.store import foreign_commits, read_table
@@ -36,6 +39,7 @@ class Compared:
         diff: Everything measured.
         worst: Rows furthest from online, with their logged features.
         effects: Skew matrix and sensitivity, where the config asks for them.
+        rejects: The rejected rows by feature.
     """
 
     noise: NoiseSample | None
@@ -43,6 +47,7 @@ class Compared:
     diff: Diff
     worst: list[WorstRow]
     effects: Effects
+    rejects: Mapping[str, FeatureRejects] = field(default_factory=dict)
 
 
 def compare(
@@ -72,10 +77,10 @@ def compare(
         spec = diff_spec(prepared, tolerance)
         diff = diff_scores(scores, spec, config.traffic.key, config.diff.worst_rows, _batches(prepared, path))
         complete.result()
-        _refuse_nothing_scored(diff)
-        return Compared(
-            noise, tolerance, diff, _worst_rows(prepared, diff), measure_effects(prepared, scores, diff, tolerance)
-        )
+        rejects = rejects_by_feature(prepared, scores, diff.result.rejected)
+        _refuse_nothing_scored(diff, rejects)
+        effects = measure_effects(prepared, scores, diff, tolerance)
+        return Compared(noise, tolerance, diff, _worst_rows(prepared, diff), effects, rejects)
 
 
 def diff_spec(prepared: Prepared, tolerance: Tolerance) -> DiffSpec:
@@ -127,13 +132,12 @@ def _batches(prepared: Prepared, path: str) -> TableBatches:
     return TableBatches(prepared.spark, open_traffic(prepared.spark, table))
 
 
-def _refuse_nothing_scored(diff: Diff) -> None:
+def _refuse_nothing_scored(diff: Diff, rejects: Mapping[str, FeatureRejects]) -> None:
     if diff.result.rows == 0:
-        rejected = diff.result.rejected
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
+        rows = sum(diff.result.rejected.values())
         raise TrafficError(
-            f"none of the {sum(rejected.values()):,} rows could be scored ({reasons}): see the model's inputs, "
-            "`missing` for nulls, `unknown` for values that are not in a vocabulary"
+            f"no row could be scored: {rejected_sentence(rows, rows, rejects)}; `replay validate` prints what would "
+            "accept them"
         )
 
 

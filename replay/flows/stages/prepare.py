@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING
 from replay.checkpoints import Checkpoint
 from replay.config import ReplayConfig
 from replay.config.locations import absolute
+from replay.features import feature_column
 from replay.flows.options import Options
 from replay.flows.problems import located, refuse
 from replay.flows.stages.connect import connect
 from replay.flows.stages.fit import Fitted, fit
+from replay.flows.stages.rehearse import check_rows, draw_rehearsed
 from replay.flows.stages.scenario_inputs import ScenarioInputs
+from replay.rehearsal import ContractCheck, RehearsedRows
+from replay.rehearsal.inputs import all_null
 from replay.scoring import Preflight, Work, carried_columns, plan_variants, run_preflight
 from replay.scoring.job import ScoreJob
 from replay.scoring.routes import plan_routes, route_types
 from replay.scoring.sources import find_sources
 from replay.spark.errors import spark_errors
 from replay.spark.guest import session_pool
-from replay.traffic import PinnedTraffic, SplitPlan, TrafficCheck, check_traffic
+from replay.traffic import PinnedTraffic, SplitPlan, TrafficCheck, always_null, check_traffic
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -44,6 +48,9 @@ class Prepared:
         features: Every feature that the model reads, in schema order.
         preflight: What scoring a few rows showed.
         check: Rows, keys and times of the selected traffic; None where they were not read.
+        rehearsed: A few thousand rows, where the traffic was checked and tasks read it themselves.
+        contract: What the model's contract made of them.
+        all_null: Features that are null in every row; looked for where the traffic was checked.
     """
 
     config: ReplayConfig
@@ -57,6 +64,9 @@ class Prepared:
     features: tuple[str, ...]
     preflight: Preflight
     check: TrafficCheck | None = None
+    rehearsed: RehearsedRows | None = None
+    contract: ContractCheck | None = None
+    all_null: tuple[str, ...] = ()
 
     @property
     def output(self) -> str:
@@ -101,6 +111,12 @@ def prepare(
         checking = pool.submit(check_traffic, spark, fitted.traffic, config.traffic) if check_keys else None
         preflight = run_preflight(fitted.config.model, checkpoints, fitted.sample)
         refuse(preflight.problems)
+        rehearsed = contract = None
+        nulls: tuple[str, ...] = ()
+        if checking is not None:
+            rehearsed = draw_rehearsed(fitted.config, checkpoints, fitted.plan, spark, fitted.traffic, None)
+            contract = None if rehearsed is None else check_rows(rehearsed, checkpoints)
+            nulls = always_null(spark, fitted.traffic, _null_so_far(fitted, contract))
         check = None if checking is None else checking.result()
     return Prepared(
         fitted.config,
@@ -114,7 +130,17 @@ def prepare(
         fitted.features,
         preflight,
         check,
+        rehearsed,
+        contract,
+        nulls,
     )
+
+
+def _null_so_far(fitted: Fitted, contract: ContractCheck | None) -> tuple[str, ...]:
+    """Features that are null in every row of the largest sample there is."""
+    if contract is not None:
+        return contract.all_null
+    return all_null({name: feature_column(fitted.sample, name) for name in fitted.features})
 
 
 def _score_job(fitted: Fitted, checkpoints: dict[str, Checkpoint], preflight: Preflight) -> ScoreJob:

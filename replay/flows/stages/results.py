@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ from replay.report.summary import (
     VariantSummary,
 )
 from replay.report.summary.data import ReportData
+from replay.report.words.rejects import all_null_sentence, no_verdict_sentence, rejected_warnings
 from replay.scoring import Variant
 from replay.store import Manifest
 from replay.traffic import TrafficCheck
@@ -63,13 +64,20 @@ def build_report_data(
             filtered=check.rows_read - check.rows_selected,
             rejected=dict(result.rejected),
             scored=result.rows,
+            rejected_by_feature=compared.rejects,
         ),
         timings=Timings(**{entry.name: round(timings.get(entry.name, 0.0), 3) for entry in fields(Timings)}),
         traffic=_traffic(prepared),
         checkpoints={name: _checkpoint(prepared, name) for name in config.all_checkpoints},
         variants={variant.name: variant_summary(result.variants[variant.name], variant) for variant in work.variants},
         baseline=config.baseline,
-        warnings=(*prepared.preflight.warnings(), *_counted(totals), *diagnosed.notes, *result.notes),
+        warnings=(
+            *prepared.preflight.warnings(),
+            *map(all_null_sentence, prepared.all_null),
+            *_counted(totals),
+            *diagnosed.notes,
+            *result.notes,
+        ),
         started=datetime.fromisoformat(manifest.started),
         finished=datetime.fromisoformat(clock.now()),
         config_sha256=manifest.config_sha256,
@@ -82,7 +90,13 @@ def build_report_data(
         skew_matrix=compared.effects.skew_matrix,
         sensitivity=compared.effects.sensitivity,
     )
-    return ReportData(summary, result.metric_rows, tuple(compared.worst))
+    return ReportData(_judged(summary, config.engine.max_rejected), result.metric_rows, tuple(compared.worst))
+
+
+def _judged(summary: Summary, most: float) -> Summary:
+    """With what keeps the run from a verdict, or what it rejected, before all other warnings."""
+    refused = no_verdict_sentence(summary, most)
+    return replace(summary, refused=refused, warnings=(*rejected_warnings(summary, refused), *summary.warnings))
 
 
 def _traffic(prepared: Prepared) -> TrafficSummary:

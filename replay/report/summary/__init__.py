@@ -7,6 +7,7 @@ from replay.report.summary.incidents import Cause, Incident, IncidentRow, NoiseF
 from replay.report.summary.summary import (
     SUMMARY_VERSION,
     CheckpointSummary,
+    FeatureRejects,
     Reconciliation,
     Summary,
     TimeRange,
@@ -24,6 +25,7 @@ __all__ = [
     "CheckpointSummary",
     "Comparison",
     "FamilyEffect",
+    "FeatureRejects",
     "GateVerdict",
     "Incident",
     "IncidentRow",

@@ -24,6 +24,23 @@ SUMMARY_VERSION = 1
 
 
 @dataclass(frozen=True)
+class FeatureRejects:
+    """Rows that are rejected by one feature: the first one of the row that breaks the contract."""
+
+    reasons: Mapping[str, int]
+    """Rows by reason."""
+    example: str | None = None
+    """A logged value that was refused, as text."""
+    key: Mapping[str, Any] = field(default_factory=dict)
+    """Key of the row that holds it."""
+
+    @property
+    def rows(self) -> int:
+        """All rows that are rejected by it."""
+        return sum(self.reasons.values())
+
+
+@dataclass(frozen=True)
 class Reconciliation:
     """Where every row that was read went."""
 
@@ -33,6 +50,8 @@ class Reconciliation:
     rejected: Mapping[str, int]
     """Refused, by reason."""
     scored: int
+    rejected_by_feature: Mapping[str, FeatureRejects] = field(default_factory=dict)
+    """The rejected rows again, by the feature that refuses each, those with most rows first."""
 
     @property
     def unaccounted(self) -> int:
@@ -118,6 +137,9 @@ class Summary:
     """The checkpoint that should reproduce the online scores."""
     version: int = SUMMARY_VERSION
     status: str = "complete"
+    refused: str | None = field(default=None, metadata=OPTIONAL)
+    """Why no verdict can be given: more rows are rejected than `engine.max_rejected` allows, or none could be compared
+    with online. Then no gate is decided, and the exit code is 3."""
     warnings: tuple[str, ...] = ()
     started: UtcTime | None = None
     finished: UtcTime | None = None

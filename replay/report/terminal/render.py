@@ -53,7 +53,7 @@ def render_terminal(
     Returns:
         Lines, each ended by a newline.
     """
-    return _rendered(lambda console, blocks: _print(console, data, report_path, unicode=blocks), width, color, unicode)
+    return rendered(lambda console, blocks: _print(console, data, report_path, unicode=blocks), width, color, unicode)
 
 
 def render_gates(
@@ -72,6 +72,8 @@ def render_gates(
     """
 
     def show(console: Console, _: bool) -> None:
+        if summary.refused is not None:
+            console.print(Text(safe(f"No verdict: {summary.refused}."), style=_STYLES["unknown"]))
         table = Table(box=None, pad_edge=False, header_style="dim")
         for name in ("verdict", "gate"):
             table.add_column(name, overflow="fold")
@@ -84,7 +86,7 @@ def render_gates(
         verdicts = ", ".join(f"{counts[name]} {name}" for name in _VERDICTS if counts[name])
         console.print(Text(f"{len(summary.gates)} gates: {verdicts}", style="bold"))
 
-    return _rendered(show, width, color, unicode)
+    return rendered(show, width, color, unicode)
 
 
 def render_verification(
@@ -119,11 +121,14 @@ def render_verification(
             console.print(_labelled("of", verification_subject(found), ""))
         _print_unbroken(console, "report", report_path, "bold")
 
-    return _rendered(show, width, color, unicode)
+    return rendered(show, width, color, unicode)
 
 
-def _rendered(
-    show: Callable[[Console, bool], None], width: int | None, color: bool | None, unicode: bool | None
+def rendered(
+    show: Callable[[Console, bool], None],
+    width: int | None = None,
+    color: bool | None = None,
+    unicode: bool | None = None,
 ) -> str:
     """Capture what a function prints on a console; it is also given whether the encoding has block characters."""
     terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

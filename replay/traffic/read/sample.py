@@ -40,7 +40,8 @@ class DrawnRows:
     Attributes:
         batch: (num_rows,) with the columns of the plan.
         blocks: (num_rows,) int64, which row group each is from; rows of one group have more in common than others.
-        of_blocks: Row groups that there are to draw from; 0 where each row was drawn on its own, from all of them.
+        of_blocks: Row groups that there are to draw from, one that is too large to be looked at whole counted twice; 0
+            where each row was drawn on its own, from all of them.
     """
 
     batch: pa.RecordBatch
@@ -48,7 +49,7 @@ class DrawnRows:
     of_blocks: int
 
 
-def draw_direct(plan: SplitPlan, most: int = SAMPLE_ROWS, most_bytes: int = 256 << 20) -> DrawnRows:
+def draw_direct(plan: SplitPlan, most: int = SAMPLE_ROWS, most_bytes: int = 128 << 20) -> DrawnRows:
     """Draw rows of the window without Spark: from row groups chosen by hash, in different files first.
 
     Args:
@@ -61,14 +62,16 @@ def draw_direct(plan: SplitPlan, most: int = SAMPLE_ROWS, most_bytes: int = 256 
     wanted = -(-most // max(1, share))
     batches: list[pa.RecordBatch] = []
     blocks: list[int] = []
+    unseen = 0
     for tried, (number, unit) in enumerate(units):
         if sum(batch.num_rows for batch in batches) >= most or (tried >= _MOST_TRIED and batches):
             break
-        drawn = _draw(unit, number, plan, wanted, most_bytes // share)
+        drawn, whole = _draw(unit, number, plan, wanted, most_bytes // share)
+        unseen += not whole
         batches.append(drawn)
         blocks.extend([number] * drawn.num_rows)
     batch = pa.concat_batches([_empty(plan.schema), *batches])
-    return DrawnRows(batch.slice(0, most), np.array(blocks[:most], np.int64), len(units))
+    return DrawnRows(batch.slice(0, most), np.array(blocks[:most], np.int64), len(units) + unseen)
 
 
 def draw_scanned(
@@ -107,7 +110,7 @@ def _row_groups(splits: Sequence[Split]) -> Iterator[Piece]:
                 yield piece
                 continue
             for group in piece.row_groups:
-                yield replace(piece, row_groups=(group,))
+                yield replace(piece, row_groups=(group,), num_rows=piece.num_rows // len(piece.row_groups))
 
 
 def _in_order(units: Iterator[Piece]) -> list[tuple[int, Piece]]:
@@ -123,12 +126,13 @@ def _in_order(units: Iterator[Piece]) -> list[tuple[int, Piece]]:
     return [(number, unit) for _, _, number, unit in sorted(ranked, key=lambda entry: entry[:2])]
 
 
-def _draw(unit: Piece, number: int, plan: SplitPlan, wanted: int, most_bytes: int) -> pa.RecordBatch:
-    """Rows of one row group: those whose places have the smallest hashes, in the file's order."""
+def _draw(unit: Piece, number: int, plan: SplitPlan, wanted: int, most_bytes: int) -> tuple[pa.RecordBatch, bool]:
+    """Rows of one row group, those whose places have the smallest hashes, in its order; and whether all were seen."""
     salt = salted(0, _PURPOSE, number)
     batches: list[pa.RecordBatch] = []
     hashes: list[NDArray[np.uint64]] = []
     first = seen = 0
+    whole = True
     for batch in read_split(Split((unit,), unit.num_rows), plan, decode_bytes=most_bytes):
         drawn = bits(np.arange(first, first + batch.num_rows, dtype=np.uint64), salt)
         places = _smallest(drawn, wanted)
@@ -136,10 +140,11 @@ def _draw(unit: Piece, number: int, plan: SplitPlan, wanted: int, most_bytes: in
         hashes.append(drawn[places])
         first, seen = first + batch.num_rows, seen + batch.nbytes
         if seen >= most_bytes:
+            whole = first >= unit.num_rows
             break
     if not batches:
-        return _empty(plan.schema)
-    return pa.concat_batches(batches).take(pa.array(_smallest(np.concatenate(hashes), wanted)))
+        return _empty(plan.schema), whole
+    return pa.concat_batches(batches).take(pa.array(_smallest(np.concatenate(hashes), wanted))), whole
 
 
 def _smallest(hashes: NDArray[np.uint64], most: int) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ def test_defaults():
         "chunk_rows": 2048,
         "chunk_rows_cuda": 65536,
         "commit_rows": 20_000_000,
+        "max_rejected": 0.01,
     }
     assert EngineConfig(reader=None, chunk_rows=None) == EngineConfig()
 
@@ -32,6 +33,13 @@ def test_rows_are_whole_and_at_least_one(key):
     for wrong in (0, -1, 1.5, True, "all"):
         with pytest.raises(ValidationError, match=key):
             EngineConfig(**{key: wrong})
+
+
+def test_a_share_may_be_rejected_or_none_or_all():
+    assert [EngineConfig(max_rejected=share).max_rejected for share in (0, 0.5, 1)] == [0.0, 0.5, 1.0]
+    for wrong in (-0.1, 1.1, True, float("nan")):
+        with pytest.raises(ValidationError, match="max_rejected"):
+            EngineConfig(max_rejected=wrong)
 
 
 def test_another_key_is_refused():

@@ -19,6 +19,7 @@ from replay.flows.options import Options
 from replay.flows.stages import compare as module
 from replay.flows.stages.compare import Compared, compare, diff_spec
 from replay.flows.stages.effects import Effects
+from replay.report.summary import FeatureRejects
 from replay.report.summary.data import WorstRow
 from replay.report.terminal.progress import make_progress
 from replay.scoring import Variant
@@ -85,6 +86,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         noise=None,
         asked=[],
         proven_in=None,
+        rejects={},
         logged=pa.table({"request_id": pa.array([], pa.string()), "x0": pa.array([], pa.float32())}),
     )
 
@@ -114,6 +116,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setattr(module, "diff_scores", diff_scores)
     monkeypatch.setattr(module, "measure_effects", lambda *_: Effects())
     monkeypatch.setattr(module, "find_rows", find_rows)
+    monkeypatch.setattr(module, "rejects_by_feature", lambda *_: held.rejects)
     return held
 
 
@@ -158,11 +161,12 @@ def test_rows_too_many_or_other_keys_are_refused(keys: KeyFingerprint, table: Si
 
 def test_when_nothing_was_scored_the_reasons_are_counted(table: SimpleNamespace):
     table.diff.result = SimpleNamespace(rows=0, rejected={"null_without_default": 1_200, "unknown_value": 3})
+    table.rejects = {"x1": FeatureRejects({"null_without_default": 1_200}, "null", {"request_id": "r1"})}
     with pytest.raises(TrafficError) as caught:
         compared()
     assert str(caught.value) == (
-        "none of the 1,203 rows could be scored (1,200 null_without_default, 3 unknown_value): see the model's inputs, "
-        "`missing` for nulls, `unknown` for values that are not in a vocabulary"
+        "no row could be scored: 1,203 of 1,203 rows (100%) are rejected: x1 in 1,200 rows (null, such as at "
+        "request_id=r1); `replay validate` prints what would accept them"
     )
 
 

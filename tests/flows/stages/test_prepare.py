@@ -60,6 +60,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
             raise done.check
         return done.check
 
+    def always_null(_spark: Any, _traffic: Any, candidates: tuple[str, ...]) -> tuple[str, ...]:
+        done.candidates = candidates
+        return candidates
+
     def run_preflight(_model: Any, checkpoints: Any, sample: pa.RecordBatch) -> Preflight:
         done.preflighted = (checkpoints, sample.num_rows)
         return done.preflight
@@ -69,6 +73,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setattr(module, "session_pool", lambda _, workers: ThreadPoolExecutor(workers))
     monkeypatch.setattr(module, "check_traffic", check_traffic)
     monkeypatch.setattr(module, "run_preflight", run_preflight)
+    monkeypatch.setattr(module, "draw_rehearsed", lambda *_: None)
+    monkeypatch.setattr(module, "always_null", always_null)
     monkeypatch.setattr(module, "find_sources", lambda *_: {"op a.py:A": {"a": "1"}})
     return done
 
@@ -102,6 +108,14 @@ def test_everything_is_known_that_tasks_need(config: ReplayConfig, world: Simple
     assert (work.donors, work.whole, work.base_dir) == (None, frozenset({"next"}), config.base_dir)
     assert (job.checkpoints, job.engine) == (world.checkpoints, config.engine)
     assert job.sources == {"op a.py:A": {"a": "1"}}
+
+
+def test_features_that_look_null_everywhere_are_looked_into(tmp_path: Path, world: SimpleNamespace):
+    """By the few rows of the preflight, where no larger sample was drawn; or by that."""
+    table = make_table(rows=100)
+    table = table.set_column(table.schema.get_field_index("x1"), "x1", pa.nulls(100, pa.float32()))
+    assert prepared(load_config(write_case(tmp_path, table)), check_keys=True).all_null == ("x1",)
+    assert world.candidates == ("x1",)
 
 
 def test_keys_are_read_only_where_they_are_wanted(config: ReplayConfig, world: SimpleNamespace):

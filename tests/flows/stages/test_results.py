@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ from replay.metrics.row import MetricRow
 from replay.metrics.value import MetricValue, undefined
 from replay.report.summary import (
     CheckpointSummary,
+    FeatureRejects,
     Incident,
     NoiseFloorSummary,
     Reconciliation,
@@ -100,6 +102,7 @@ class TestVariant:
 
 def config(**changes: Any) -> ReplayConfig:
     given = {
+        "engine": {"max_rejected": 0.5},
         "traffic__window": {"start": "2026-11-20T12:00:00Z"},
         "traffic__where": "surface = 'home'",
         "traffic__sample": {"rate": 0.5},
@@ -125,6 +128,7 @@ def prepared(given: ReplayConfig) -> Any:
     )
     probes = {"next": Probe(torch.float32, 0.5, depends_on_neighbours=True)}
     return SimpleNamespace(
+        all_null=(),
         config=given,
         job=SimpleNamespace(work=SimpleNamespace(variants=variants, routes=plan_routes(given))),
         checkpoints={
@@ -164,6 +168,10 @@ TOTALS = {"score": 2.0, "without_history:late": 1_234.0, "refused:scaled": 5.0, 
 
 
 def built(given: ReplayConfig | None = None, found: Compared | None = None, **more: Any) -> ReportData:
+    return built_from(prepared(given or config()), found, **more)
+
+
+def built_from(given: Any, found: Compared | None = None, **more: Any) -> ReportData:
     check: Any = SimpleNamespace(rows_read=10, rows_selected=7)
     manifest: Any = SimpleNamespace(run_id="run7", started="2026-11-20T13:00:00.000Z", config_sha256="c" * 64)
     clock: Any = SimpleNamespace(
@@ -171,9 +179,7 @@ def built(given: ReplayConfig | None = None, found: Compared | None = None, **mo
         now=lambda: "2026-11-20T13:00:10.500Z",
     )
     arguments = {"diagnosed": DIAGNOSED, "totals": TOTALS, **more}
-    return build_report_data(
-        prepared(given or config()), check, found or compared(), manifest=manifest, clock=clock, **arguments
-    )
+    return build_report_data(given, check, found or compared(), manifest=manifest, clock=clock, **arguments)
 
 
 def test_every_row_that_was_read_is_somewhere():
@@ -222,8 +228,9 @@ def test_what_was_not_measured_is_none():
     assert (summary.incidents, summary.sensitivity, data.worst_rows) == ((), (), ())
 
 
-def test_warnings_come_from_checkpoints_then_tasks_then_the_search_then_the_diff():
-    first, *others = built().summary.warnings
+def test_warnings_come_from_rejects_then_checkpoints_then_tasks_then_the_search_then_the_diff():
+    rejected, first, *others = built().summary.warnings
+    assert rejected == "3 of 7 rows (42.9%) are rejected"
     assert first.startswith("checkpoint next: a row's score depends on the rows it is batched with (by up to 0.5)")
     assert others == [
         "scenario late: 1,234 rows have no value that is old enough: they got `missing`",
@@ -231,6 +238,25 @@ def test_warnings_come_from_checkpoints_then_tasks_then_the_search_then_the_diff
         "incidents were searched for in 50.0% of the rows",
         "buckets were widened to 2 min",
     ]
+    assert built().summary.refused is None
+
+
+def test_a_run_that_rejects_more_than_it_may_gives_no_verdict_and_says_so_first():
+    features = {"x1": FeatureRejects({"unknown_value": 2}, "'a'", {"id": 7})}
+    found = replace(compared(), rejects=features)
+    summary = built(config(engine={"max_rejected": 0.4}), found).summary
+    assert summary.refused == (
+        "3 of 7 rows (42.9%) are rejected: x1 in 2 rows (unknown_value, such as 'a' at id=7); "
+        "`engine.max_rejected` allows 40%"
+    )
+    assert summary.warnings[0] == f"no verdict: {summary.refused}"
+    assert summary.reconciliation.rejected_by_feature == features
+
+
+def test_features_that_hold_nothing_are_told():
+    given = prepared(config())
+    given.all_null = ("x2",)
+    assert "x2 is null in every row" in built_from(given).summary.warnings
 
 
 def test_the_traffic_is_described_as_it_was_pinned_and_selected():

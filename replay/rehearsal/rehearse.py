@@ -1,0 +1,172 @@
+"""The rehearsal itself: rows through the contract, then through every checkpoint, then beside what online answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from replay.config import ModelConfig
+from replay.errors import CheckpointMismatch
+from replay.features import Encoder
+from replay.rehearsal.inputs import InputFacts, all_null, look_at_inputs
+from replay.rehearsal.mending import Mended, mend_contract
+from replay.rehearsal.rejects import RejectedFeature, list_rejects
+from replay.rehearsal.rows import RehearsedRows
+from replay.rehearsal.scores import Agreement, RehearsedScores, compare_with_online, score_range, score_rows
+from replay.rehearsal.share import low_share
+
+Fits = Callable[[ModelConfig], bool]
+"""Whether the checkpoints' own signatures agree with a contract."""
+
+
+@dataclass(frozen=True)
+class ContractCheck:
+    """What the contract made of some rows.
+
+    Attributes:
+        rows: How many there are.
+        rejected: Those of them that break it.
+        low: Share of all rows that are rejected, at least, with 95% confidence.
+        rejects: By feature and reason, those with most rows first.
+        mended: What would make it accept them; None where none is rejected.
+        all_null: Features that are null in every one of the rows.
+    """
+
+    rows: int
+    rejected: int
+    low: float
+    rejects: tuple[RejectedFeature, ...]
+    mended: Mended | None
+    all_null: tuple[str, ...]
+
+    @property
+    def share(self) -> float:
+        """Share of the rows that is rejected."""
+        return self.rejected / self.rows if self.rows else 0.0
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a few thousand rows showed.
+
+    Attributes:
+        contract: What the contract made of them.
+        most_rejected: Share that may be rejected.
+        inputs: What each input is made of.
+        scores: By checkpoint, of the accepted rows.
+        agreement: With online: the baseline first, then by the checkpoint that served them.
+    """
+
+    contract: ContractCheck
+    most_rejected: float
+    inputs: tuple[InputFacts, ...]
+    scores: Mapping[str, RehearsedScores]
+    agreement: tuple[Agreement, ...]
+
+    @property
+    def refused(self) -> bool:
+        """Whether a run would fail: more rows break the contract than may, or a checkpoint does not answer."""
+        return self.too_many_rejected or any(found.problem is not None for found in self.scores.values())
+
+    @property
+    def too_many_rejected(self) -> bool:
+        """Whether more rows break the contract than may."""
+        return self.contract.share > self.most_rejected
+
+    def to_dict(self) -> dict[str, Any]:
+        """Turn into JSON-able data."""
+        mended = self.contract.mended
+        return {
+            "rows": self.contract.rows,
+            "rejected": self.contract.rejected,
+            "max_rejected": self.most_rejected,
+            "inputs": [_plain(entry) for entry in self.inputs],
+            "rejected_by_feature": [{**vars(each), "key": _texts(each.key)} for each in self.contract.rejects],
+            "yaml": mended.yaml if mended is not None and mended.mends else None,
+            "accepted_with_yaml": None if mended is None else mended.accepted,
+            "scores": {name: dict(vars(found)) for name, found in self.scores.items()},
+            "agreement": [dict(vars(each)) for each in self.agreement],
+        }
+
+
+def check_contract(rows: RehearsedRows, fits: Fits) -> ContractCheck:
+    """Take rows through the contract alone.
+
+    Args:
+        rows: Drawn from the selected traffic.
+        fits: Whether the checkpoints' signatures agree with another contract.
+    """
+    config, batch = rows.config, rows.batch
+    encoder = Encoder(config.model, batch.schema)
+    rejected = encoder.encode(batch).rejected != 0
+    rejects: tuple[RejectedFeature, ...] = ()
+    mended = None
+    if rejected.any():
+        rejects = list_rejects(batch, encoder, encoder.refusals(batch), config)
+        mended = mend_contract(config.model, batch, _accepts(rows, fits))
+    return ContractCheck(
+        rows=batch.num_rows,
+        rejected=int(rejected.sum()),
+        low=low_share(rejected, rows.blocks, rows.of_blocks),
+        rejects=rejects,
+        mended=mended,
+        all_null=all_null({name: encoder.columns(batch)[name] for name in encoder.features}),
+    )
+
+
+def rehearse(rows: RehearsedRows, contract: ContractCheck) -> Rehearsal:
+    """Take rows through the contract and every checkpoint, and compare the scores with online.
+
+    Args:
+        rows: Drawn from the selected traffic.
+        contract: What the contract makes of them.
+    """
+    config, batch = rows.config, rows.batch
+    encoder = Encoder(config.model, batch.schema)
+    encoded = encoder.encode(batch)
+    inputs = look_at_inputs(config.model, batch, encoder, encoded, encoder.refusals(batch))
+    places = np.flatnonzero(encoded.rejected == 0)
+    taken = torch.from_numpy(places)
+    tensors = {name: tensor[taken] for name, tensor in encoded.tensors.items()}
+    accepted = batch.take(pa.array(places))
+    scores, problems = score_rows(config, accepted, tensors, rows.scorers) if len(places) else ({}, {})
+    ranges = {name: score_range(found) for name, found in scores.items()}
+    ranges |= {name: RehearsedScores(None, None, None, 0, problem) for name, problem in problems.items()}
+    return Rehearsal(
+        contract=contract,
+        most_rejected=config.engine.max_rejected,
+        inputs=inputs,
+        scores={name: ranges[name] for name in config.all_checkpoints if name in ranges},
+        agreement=compare_with_online(config, accepted, scores) if len(places) else (),
+    )
+
+
+def _accepts(rows: RehearsedRows, fits: Fits) -> Callable[[ModelConfig, Mapping[str, torch.Tensor]], bool]:
+    """Whether every checkpoint takes what another contract makes of rows: by its signature, then by trying."""
+
+    def accepts(model: ModelConfig, tensors: Mapping[str, torch.Tensor]) -> bool:
+        if not fits(model):
+            return False
+        try:
+            for scorer in rows.scorers.values():
+                scorer.score(tensors)
+        except CheckpointMismatch:
+            return False
+        return True
+
+    return accepts
+
+
+def _plain(entry: InputFacts) -> dict[str, Any]:
+    features = [dict(vars(feature)) for feature in entry.features]
+    return {**vars(entry), "shape": list(entry.shape), "features": features}
+
+
+def _texts(key: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys as JSON holds them: what is neither a number nor text becomes text."""
+    return {name: value if isinstance(value, int | float | str) else str(value) for name, value in key.items()}

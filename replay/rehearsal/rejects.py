@@ -1,0 +1,123 @@
+"""Rows that break the contract, by feature and reason, each with a row to look at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from replay.config import ReplayConfig
+from replay.config.sections.model.input import Input
+from replay.features import REJECT_REASONS, Encoder, Refusal, feature_column
+from replay.features.build import list_element
+from replay.features.codecs.buffers import plain
+from replay.features.codecs.categorical import make_lookup
+from replay.features.codecs.lookup import NO_INDEX
+from replay.features.codecs.numeric import is_text
+from replay.features.dtypes import TARGETS
+from replay.features.lists import take_apart
+from replay.features.rejects import UNKNOWN
+
+LONGEST_EXAMPLE: Final = 60
+"""Characters of a value that are shown."""
+_VALUES: Final = 5
+
+
+@dataclass(frozen=True)
+class RejectedFeature:
+    """Rows that one feature breaks the contract in, for one reason.
+
+    Attributes:
+        input: The input that reads it.
+        feature: Its column or path.
+        reason: One of ``REJECT_REASONS``.
+        rows: How many; a row counts for each feature that refuses it.
+        example: A logged value, as text.
+        key: Of the row that holds it.
+        values: The commonest values that a vocabulary lacks, with their rows, and how many different ones there are
+            (of lists, elements count); empty for other reasons.
+        distinct: Different values that a vocabulary lacks.
+    """
+
+    input: str
+    feature: str
+    reason: str
+    rows: int
+    example: str
+    key: Mapping[str, Any]
+    values: Mapping[str, int]
+    distinct: int
+
+
+def list_rejects(
+    batch: pa.RecordBatch, encoder: Encoder, refusals: Sequence[Refusal], config: ReplayConfig
+) -> tuple[RejectedFeature, ...]:
+    """List what refuses rows, those with most rows first.
+
+    Args:
+        batch: (num_rows,) logged rows.
+        encoder: Of the contract.
+        refusals: What it refuses of them.
+        config: With the contract, and the key's columns.
+    """
+    columns = encoder.columns(batch)
+    keys = {name: feature_column(batch, name) for name in config.traffic.key}
+    entries = {entry.name: entry for entry in config.model.inputs}
+    found = []
+    for refusal in refusals:
+        for code in np.unique(refusal.reasons[refusal.reasons != 0]).tolist():
+            rows = np.flatnonzero(refusal.reasons == code)
+            column, first = columns[refusal.feature], int(rows[0])
+            counted: Counter[str] = Counter()
+            if code == UNKNOWN:
+                counted = _unknown_values(column.take(pa.array(rows)), entries[refusal.input])
+            example = next(iter(counted)) if counted else shown_value(_logged(column[first]))
+            found.append(
+                RejectedFeature(
+                    input=refusal.input,
+                    feature=refusal.feature,
+                    reason=REJECT_REASONS[code],
+                    rows=len(rows),
+                    example=example,
+                    key={name: values[first].as_py() for name, values in keys.items()},
+                    values=dict(counted.most_common(_VALUES)),
+                    distinct=len(counted),
+                )
+            )
+    return tuple(sorted(found, key=lambda each: -each.rows))
+
+
+def _unknown_values(column: pa.Array, entry: Input) -> Counter[str]:
+    """How often each value occurs that a vocabulary lacks, in rows that it refuses; the first row's comes first."""
+    values = plain(take_apart(column).elements()) if list_element(column.type) is not None else plain(column)
+    encoded = values.drop_null().dictionary_encode()
+    unknown = make_lookup(entry, TARGETS[entry.dtype])(encoded.dictionary) == NO_INDEX
+    lacking = {int(place): shown_value(_logged(encoded.dictionary[int(place)])) for place in np.flatnonzero(unknown)}
+    return Counter(lacking[place] for place in encoded.indices.to_pylist() if place in lacking)
+
+
+def _logged(scalar: pa.Scalar) -> Any:
+    """A logged value; what was logged as text need not be valid UTF-8."""
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        raw = scalar.cast(pa.large_binary()).as_py() if is_text(scalar.type) else b"text that is not UTF-8"
+        return raw.decode("utf-8", "backslashreplace")
+
+
+def shown_value(value: Any) -> str:
+    """A logged value as text, cut where it is long; of a list its length too.
+
+    >>> shown_value(2.5), shown_value("home"), shown_value(None), shown_value([1, 2, 3])
+    ('2.5', "'home'", 'null', '[1, 2, 3] (3 elements)')
+    """
+    if value is None:
+        return "null"
+    text = repr(value)
+    if len(text) > LONGEST_EXAMPLE:
+        text = f"{text[: LONGEST_EXAMPLE - 3]}..."
+    return f"{text} ({len(value):,} element{'s' if len(value) != 1 else ''})" if isinstance(value, list) else text

@@ -1,0 +1,74 @@
+"""Runs that reject rows: who is to blame, what is said, and that nothing passes on nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from click.testing import CliRunner, Result
+from pyspark.sql import SparkSession
+
+from replay.cli.main import cli
+from replay.flows.stages.rejected import rejects_by_feature
+from tests.flows.case import make_table, write_case
+
+ROWS = 2_000
+GATES = [{"variant": "prod", "against": "online", "metric": "mismatch_rate", "max": 1.0}]
+STRICT: list[dict[str, Any]] = [
+    {"name": "dense", "features": ["x*"]},
+    {"name": "item", "dtype": "int64", "feature": "item"},
+]
+
+
+def command(name: str, *arguments: object) -> Result:
+    return CliRunner().invoke(cli, [name, *map(str, arguments)], standalone_mode=False)
+
+
+def test_where_no_row_is_rejected_nothing_is_asked():
+    prepared: Any = None
+    scores: Any = None
+    assert rejects_by_feature(prepared, scores, {}) == {}
+
+
+@pytest.mark.spark
+def test_what_only_the_whole_run_shows_is_said_first_and_decides_no_gate(spark: SparkSession, tmp_path: Path):
+    """With the Spark reader no sample is drawn before a run."""
+    table = make_table(ROWS)
+    config = write_case(tmp_path, table, model__inputs=STRICT, gates=GATES, engine={"reader": "spark"})
+    nulls = table["x1"].null_count
+
+    done = command("run", config)
+    assert done.return_value == 3
+    assert done.stdout.startswith(f"No verdict: {nulls} of 2,000 rows")
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    first = table["request_id"].filter(pc.is_null(table["x1"]))[0].as_py()
+    assert summary["reconciliation"]["rejected_by_feature"] == {
+        "x1": {"reasons": {"null_without_default": nulls}, "example": "null", "key": {"request_id": first}}
+    }
+    assert summary["warnings"][0] == f"no verdict: {summary['refused']}"
+    assert [gate["verdict"] for gate in summary["gates"]] == ["undecided"]
+    assert "No verdict" in (tmp_path / "out" / "report.html").read_text()
+    assert command("gate", tmp_path / "out").return_value == 3
+
+    # The same scores, judged again: another limit is no other config.
+    again = command("run", config, "--set", "engine.max_rejected=0.5")
+    assert again.return_value == 0, again.output
+    scores = spark.read.format("delta").load(str(tmp_path / "out" / "scores"))
+    assert scores.where("rejected_feature = 'x1'").count() == nulls
+    history = spark.sql(f"DESCRIBE HISTORY delta.`{tmp_path}/out/scores`").where("operation = 'WRITE'")
+    assert history.count() == 1
+
+
+@pytest.mark.spark
+def test_a_run_whose_online_scores_are_all_null_does_not_pass(spark: SparkSession, tmp_path: Path):
+    table = make_table(ROWS)
+    table = table.set_column(table.schema.get_field_index("online_score"), "online_score", pa.nulls(ROWS, pa.float64()))
+    config = write_case(tmp_path, table, gates=GATES)
+    done = command("gate", config)
+    assert done.return_value == 3
+    assert done.stdout.startswith("No verdict: nothing could be compared: the online score is null in every one of")
+    assert "undecided" in done.stdout
