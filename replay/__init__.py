@@ -1,12 +1,22 @@
 """Offline batch replay and inference for ranking models.
 
-Four functions are all that a program needs::
+All that a program needs is here::
 
-    result = replay.run("replay.yaml")
+    result = replay.run("replay.yaml")             # or replay.diagnose, which also finds incidents and their causes
+    print(result)                                  # a few lines; a notebook shows a box
     result.summary.variants["prod"].vs_online.mismatch_rate
-    replay.diagnose("replay.yaml").summary.incidents
-    replay.verify("out", incident=1).summary.verification.check.holds
-    scored = replay.score(dataframe, "model.pt2", {"inputs": [{"name": "dense", "features": ["I*"]}]})
+    result.incidents                               # each prints as a line
+    result.metrics.where(metric="auc").to_pandas()
+    result.to_pandas()                             # the scores; result.scores is a Spark DataFrame
+    replay.verify("out", incident=1)               # replays the causes that a diagnosis named over the whole window
+    replay.open_run("out")                         # the same of a finished run, without running it
+
+    replay.score(rows, "prod.pt2", {"inputs": [{"name": "dense", "features": ["I*"]}]})  # pandas, Arrow or Spark
+
+    config = replay.load_config("replay.yaml", ["seed=7"])
+    replay.validate(config)
+
+Whatever is wrong is a ``replay.errors.ReplayError``; its text says what was found, what was expected and what to do.
 """
 
 from __future__ import annotations
@@ -16,19 +26,34 @@ from typing import TYPE_CHECKING, Any
 from replay.version import __version__
 
 if TYPE_CHECKING:
+    from replay.config.load import load_config
     from replay.flows.diagnose import diagnose
-    from replay.flows.finished.result import RunResult
+    from replay.flows.finished.result import RunResult, open_run
     from replay.flows.run import run
     from replay.flows.score import score
+    from replay.flows.validate import validate
     from replay.flows.verify import verify
 
-__all__ = ["RunResult", "__version__", "diagnose", "run", "score", "verify"]
+__all__ = [
+    "RunResult",
+    "__version__",
+    "diagnose",
+    "load_config",
+    "open_run",
+    "run",
+    "score",
+    "validate",
+    "verify",
+]
 
 _HOMES = {
-    "diagnose": "replay.flows.diagnose",
-    "run": "replay.flows.run",
     "RunResult": "replay.flows.finished.result",
+    "diagnose": "replay.flows.diagnose",
+    "load_config": "replay.config.load",
+    "open_run": "replay.flows.finished.result",
+    "run": "replay.flows.run",
     "score": "replay.flows.score",
+    "validate": "replay.flows.validate",
     "verify": "replay.flows.verify",
 }
 
@@ -40,3 +65,8 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """What there is, imported or not: for completion and ``help(replay)``."""
+    return sorted({*globals(), *__all__})

@@ -10,7 +10,8 @@ from replay.flows.finished.find import find_finished
 from replay.flows.finished.result import RunResult
 from replay.flows.options import Options
 from replay.flows.run import replay_window
-from replay.report.terminal.progress import Progress, make_progress
+from replay.report.terminal.notebook import choose_progress
+from replay.report.terminal.progress import Progress
 
 
 def diagnose(
@@ -21,6 +22,7 @@ def diagnose(
     overwrite: bool = False,
     options: Options | None = None,
     progress: Progress | None = None,
+    quiet: bool = False,
 ) -> RunResult:
     """Replay a logged window, find when and for whom it disagrees with online, and which counterfactual explains it.
 
@@ -30,7 +32,8 @@ def diagnose(
         output: Where to write, instead of the config's ``output``.
         overwrite: Start afresh, and replace whatever run the output holds.
         options: Spark and safety options.
-        progress: Shows the work; default: nothing is shown.
+        progress: Shows the work; default: a terminal or a notebook shows it, on stderr, and nothing else does.
+        quiet: Show nothing anywhere.
 
     Returns:
         The run; ``summary.incidents`` holds what was found.
@@ -44,6 +47,6 @@ def diagnose(
     if not isinstance(config, ReplayConfig):
         config = load_config(config, overrides=overrides, output=output)
     options = options or Options()
-    with progress or make_progress(quiet=True) as shown:
+    with progress or choose_progress(quiet=quiet) as shown:
         done = find_finished(config, options, shown, overwrite=overwrite, diagnosing=True)
         return done or replay_window(config, options, shown, overwrite=overwrite, diagnosing=True)

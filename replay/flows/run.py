@@ -26,7 +26,8 @@ from replay.flows.stages.results import build_report_data
 from replay.flows.stages.tables import diffs_table, hypotheses_table, metrics_table
 from replay.report.gates import judge_gates
 from replay.report.summary.data import ReportData
-from replay.report.terminal.progress import Progress, make_progress
+from replay.report.terminal.notebook import choose_progress
+from replay.report.terminal.progress import Progress
 from replay.scoring.waves import score_in_waves
 from replay.spark.delta import forget_log
 from replay.spark.errors import spark_errors
@@ -56,6 +57,7 @@ def run(
     overwrite: bool = False,
     options: Options | None = None,
     progress: Progress | None = None,
+    quiet: bool = False,
 ) -> RunResult:
     """Replay a logged window end to end.
 
@@ -68,7 +70,8 @@ def run(
         output: Where to write, instead of the config's ``output``.
         overwrite: Start afresh, and replace whatever run the output holds.
         options: Spark and safety options.
-        progress: Shows the work; default: nothing is shown.
+        progress: Shows the work; default: a terminal or a notebook shows it, on stderr, and nothing else does.
+        quiet: Show nothing anywhere.
 
     Returns:
         The summary, the scores and the report's place.
@@ -83,7 +86,7 @@ def run(
     if not isinstance(config, ReplayConfig):
         config = load_config(config, overrides=overrides, output=output)
     options = options or Options()
-    with progress or make_progress(quiet=True) as shown:
+    with progress or choose_progress(quiet=quiet) as shown:
         done = find_finished(config, options, shown, overwrite=overwrite, diagnosing=False)
         return done or replay_window(config, options, shown, overwrite=overwrite)
 

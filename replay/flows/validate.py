@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from replay.config import ReplayConfig
+from replay.config import ReplayConfig, load_config
 from replay.flows.early import refuse_early
 from replay.flows.gate import check_gates
 from replay.flows.options import Options
@@ -80,14 +82,23 @@ class Validated:
         return "\n".join([*lines, "", render_rehearsal(self.rehearsal).rstrip("\n")])
 
 
-def validate(config: ReplayConfig, *, options: Options | None = None) -> Validated:
+def validate(
+    config: ReplayConfig | str | Path, *, overrides: Sequence[str] = (), options: Options | None = None
+) -> Validated:
     """Check a config against its traffic and checkpoints, keys included; writes nothing.
+
+    Args:
+        config: A config, or the path of its file.
+        overrides: ``key=value`` expressions over the file, as ``--set``.
+        options: Spark and safety options.
 
     Raises:
         ConfigError: All that is wrong, each with its line.
         TrafficError: The traffic is refused.
         CheckpointError: A checkpoint is refused.
     """
+    if not isinstance(config, ReplayConfig):
+        config = load_config(config, overrides=overrides)
     refuse_early(config, options or Options(), diagnosing=False)
     with ExitStack() as visit:
         prepared = prepare(config, options or Options(), visit, check_keys=True)

@@ -15,7 +15,8 @@ from replay.flows.incidents.verification import Claim
 from replay.flows.options import Options
 from replay.flows.run import replay_window
 from replay.report.summary import Incident
-from replay.report.terminal.progress import Progress, make_progress
+from replay.report.terminal.notebook import choose_progress
+from replay.report.terminal.progress import Progress
 from replay.report.words.causes import cause_words
 from replay.store import verify_name
 
@@ -30,6 +31,7 @@ def verify(
     overwrite: bool = False,
     options: Options | None = None,
     progress: Progress | None = None,
+    quiet: bool = False,
 ) -> RunResult:
     """Replay the causes of an incident over the whole window of the run that found them, and say whether they hold.
 
@@ -44,7 +46,8 @@ def verify(
         output: Where to write instead.
         overwrite: Start afresh, and replace whatever run that directory holds.
         options: Spark and safety options.
-        progress: Shows the work; default: nothing is shown.
+        progress: Shows the work; default: a terminal or a notebook shows it, on stderr, and nothing else does.
+        quiet: Show nothing anywhere.
 
     Returns:
         The run; ``summary.verification`` says what the cause does to the rows of the incident, and whether it holds.
@@ -60,7 +63,7 @@ def verify(
     claim = make_claim(found, incident, cause)
     config = claim_config(found, incident, overrides, output)
     options = options or Options()
-    with progress or make_progress(quiet=True) as shown:
+    with progress or choose_progress(quiet=quiet) as shown:
         done = find_finished(config, options, shown, overwrite=overwrite, diagnosing=False)
         if done is not None and _answers(done, claim):
             return done

@@ -149,7 +149,7 @@ def test_configs_and_outputs_are_not_taken_for_each_other(tmp_path: Path, capsys
         f"error: {config} is a file, expected the output directory of a finished run: the config's `output` is {output}"
     )
     for command in ("run", "diagnose", "validate"):
-        (line,) = said(capsys, command, output)
+        *_, line = said(capsys, command, output)
         assert line.startswith(f"error: {output}: this is the output of a run, expected the config")
 
 

@@ -53,7 +53,7 @@ def test_every_command_on_a_config_has_the_shared_flags(name):
 @pytest.mark.parametrize("function", [library.run, library.diagnose, library.verify])
 def test_every_argument_of_the_library_is_an_option(function):
     own = {"options", "progress", "incident", "cause"}
-    assert keywords(function) - own | fields(Options) == fields(Common) - {"quiet", "as_json"}
+    assert keywords(function) - own | fields(Options) == fields(Common) - {"as_json"}
 
 
 def test_every_shared_option_fills_its_field():

@@ -109,6 +109,17 @@ def test_the_output_holds_what_the_contract_says(result: RunResult, spark: Spark
     assert [row.value for row in stored.where("variant = 'prod'").collect()] == [compared.mismatch_rate]
 
 
+def test_a_program_gets_the_tables_with_spark_or_without(result: RunResult, spark: SparkSession):
+    frame = result.to_pandas()
+    there = result.scores.toArrow()
+    assert list(frame.columns) == there.schema.names
+    assert dict(zip(frame["request_id"], frame["prod"], strict=True)) == scores_by_key(result)
+    metrics = spark.read.format("delta").load(f"{result.output}/metrics")
+    assert len(result.metrics) == metrics.count()
+    (auc,) = result.metrics.where(variant="prod", metric="auc", slice="all", bucket=None, against=None)
+    assert auc.value == result.summary.variants["prod"].metrics["auc"].value
+
+
 def test_a_finished_run_is_not_scored_again(result: RunResult, spark: SparkSession):
     config = Path(result.output).parent / "replay.yaml"
     before = spark.sql(f"DESCRIBE HISTORY delta.`{result.output}/scores`").count()

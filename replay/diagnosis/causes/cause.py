@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from pydantic.json_schema import SkipJsonSchema
@@ -65,3 +65,12 @@ class Cause:
     hypothesis: SkipJsonSchema[Any] = field(default=None, metadata=INTERNAL)
     # Every hypothesis that the mismatched rows cannot tell from it, those that are not listed too.
     alternatives: SkipJsonSchema[tuple[Any, ...]] = field(default=(), metadata=INTERNAL)
+
+    def __repr__(self) -> str:
+        """What is known of it: a kind of cause has few of the fields."""
+        known = {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if not each.metadata.get("internal") and getattr(self, each.name) not in (None, ())
+        }
+        return f"Cause({', '.join(f'{name}={value!r}' for name, value in known.items())})"

@@ -72,15 +72,15 @@ def render_html(data: ReportData) -> str:
     Returns:
         The text of ``report.html``, UTF-8.
     """
-    script = _read("report.js")
+    script = read_template("report.js")
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             page=make_page(data),
             summary=data.summary,
             script=Markup(script),
-            style=Markup(_read("report.css")),
+            style=Markup(read_template("report.css")),
             script_sha256=_policy_hash(script),
             version=__version__,
         )
@@ -88,11 +88,12 @@ def render_html(data: ReportData) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The environment of all templates: it escapes, and refuses what is not given."""
     # Read as package resources, so that it also works from a zip that Spark ships.
     environment = Environment(
         autoescape=True,
-        loader=FunctionLoader(_read),
+        loader=FunctionLoader(read_template),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -103,7 +104,8 @@ def _environment() -> Environment:
 
 
 @cache
-def _read(name: str) -> str:
+def read_template(name: str) -> str:
+    """The text of a template, style or script."""
     return (_TEMPLATES / name).read_text(encoding="utf-8")
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from replay.diagnosis.causes.cause import UNEXPLAINED
 from replay.diagnosis.causes.cause import Cause as Cause
 from replay.metrics.value import MetricValue
 from replay.report.summary.json_safe import OPTIONAL, UtcTime
+from replay.report.words.causes import cause_words
+from replay.report.words.numbers import count, moment, number, percent, time_range
 
 
 @dataclass(frozen=True)
@@ -77,3 +80,25 @@ class Incident:
     """Hypotheses that were tried."""
     rows_scored: int = 0
     """Rows scored in the search."""
+
+    def __str__(self) -> str:
+        """When, who, how much, and what explains it, in a line."""
+        where = "".join(f", {name}={value}" for name, value in self.segments.items())
+        start, end = (at.replace(microsecond=0) for at in (self.start, self.end))
+        when = f"since {moment(start)}" if self.permanent else time_range(start, end)
+        if self.kind == "shift":
+            what = f"scores are off by {number(abs(self.mean_delta or 0.0), 2)} on average"
+        else:
+            what = f"{count(self.mismatched)} of {count(self.rows)} rows ({percent(self.mismatch_rate)}) differ"
+        return f"{when} UTC{where}: {what}; {_causes(self.causes)}"
+
+    def __repr__(self) -> str:
+        return f"<Incident {self}>"
+
+
+def _causes(causes: Sequence[Cause]) -> str:
+    known = [f"{cause_words(cause)} ({percent(cause.explained_rate)})" for cause in causes if cause.kind != UNEXPLAINED]
+    if not known:
+        return "no hypothesis that was tried explains it"
+    rest = "" if len(known) == len(causes) else "; the rest is unexplained"
+    return f"explained by {', '.join(known)}{rest}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 from pydantic import TypeAdapter
@@ -74,3 +75,36 @@ def test_times_are_moved_to_utc_when_they_are_read():
 def test_a_noise_floor_names_its_layer_only_where_there_is_one():
     assert plain(NoiseFloorSummary(1e-7, 1e-6)) == {"abs": 1e-7, "rel": 1e-6, "mismatch_rate": None}
     assert plain(NoiseFloorSummary(0.0, 0.0, 0.0, "online = 1 + 2 x replayed"))["transform"].startswith("online")
+
+
+def at(minute: int, second: int = 0, microsecond: int = 0) -> datetime:
+    return START + timedelta(minutes=minute, seconds=second, microseconds=microsecond)
+
+
+def test_an_incident_reads_as_a_line():
+    causes = (
+        Cause("null_features", 1.0, 200, families=("counts",)),
+        Cause("stale_features", 0.5, 200, features=("ctr_7d",), lag_seconds=3600.0),
+    )
+    home = Incident(at(44, 1, 250), at(46, 58), 2285, 1707, 1707 / 2285, {"surface": "home"}, causes[:1])
+    assert str(home) == (
+        "2026-11-20 18:44:01 to 18:46:58 UTC, surface=home: 1,707 of 2,285 rows (74.7%) differ; explained by "
+        "family counts null (100%)"
+    )
+    assert repr(home) == f"<Incident {home}>"
+    mixed = replace(home, segments={}, permanent=True, causes=(*causes, Cause("unexplained", None, 3)))
+    assert str(mixed) == (
+        "since 2026-11-20 18:44:01 UTC: 1,707 of 2,285 rows (74.7%) differ; explained by family counts null (100%), "
+        "ctr_7d stale by 1 h (50%); the rest is unexplained"
+    )
+    shift = replace(home, kind="shift", mean_delta=-0.0125, segments={}, causes=(Cause("unexplained", None, 3),))
+    assert str(shift) == (
+        "2026-11-20 18:44:01 to 18:46:58 UTC: scores are off by 0.013 on average; no hypothesis that was "
+        "tried explains it"
+    )
+    assert str(replace(shift, causes=())) == str(shift)
+
+
+def test_a_cause_shows_what_is_known_of_it():
+    cause = Cause("null_features", 1.0, 200, families=("counts",), hypothesis=object())
+    assert repr(cause) == "Cause(kind='null_features', explained_rate=1.0, rows_tested=200, families=('counts',))"
