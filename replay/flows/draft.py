@@ -8,12 +8,17 @@ from pathlib import Path
 
 from replay.checkpoints import examine
 from replay.config import CheckpointConfig, TrafficConfig
+from replay.config.messages.no_such_file import no_such_file
+from replay.errors import TrafficError
 from replay.flows.options import Options
 from replay.init import Draft, draft
 from replay.spark.errors import spark_errors
 from replay.spark.guest import at_work, private_session
+from replay.spark.hadoop import has_scheme, local_by_default
 from replay.spark.session import start_session
 from replay.traffic import DirectLook, ScannedLook, TableLook, open_plain_parquet, open_traffic
+
+_ENDINGS = frozenset({"parquet", "delta", "csv", "tsv", "json", "jsonl", "orc", "avro", "gz", "zip"})
 
 
 def draft_config(
@@ -45,9 +50,14 @@ def draft_config(
 
 
 def _is_table(traffic: str) -> bool:
-    """Whether this names a table of a catalog: ``db.name``, where no such file is."""
+    """Whether this names a table of a catalog: ``db.name``, where no such file is.
+
+    >>> _is_table("lake.ads.impressions"), _is_table("log.parquet"), _is_table("data/log")
+    (True, False, False)
+    """
     parts = traffic.split(".")
-    return 2 <= len(parts) <= 3 and all(part.isidentifier() for part in parts) and not Path(traffic).exists()
+    named = 2 <= len(parts) <= 3 and all(part.isidentifier() for part in parts)
+    return named and parts[-1] not in _ENDINGS and not Path(traffic).exists()
 
 
 @contextmanager
@@ -56,7 +66,10 @@ def _look(traffic: str, is_table: bool, options: Options, say: Callable[[str], N
     # The roles may be any column: they are what the draft is to find.
     config = TrafficConfig(**{"table" if is_table else "path": traffic}, key=("key",), score="score")
     path = Path(traffic)
-    if path.exists() and not (path / "_delta_log").is_dir():
+    local = not is_table and not has_scheme(traffic) and local_by_default(options.conf)
+    if local and not path.exists():
+        raise TrafficError(f"{no_such_file(path.absolute())}; expected a Parquet or Delta directory, or a Parquet file")
+    if local and not (path / "_delta_log").is_dir():
         plain = open_plain_parquet(config, str(path.absolute()))
         if plain is not None:
             yield DirectLook(plain)

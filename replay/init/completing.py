@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from replay.init.files import JsonFile
+from replay.config.sections.model.hash import HASHES
+from replay.init.beside.files import JsonFile
+from replay.init.beside.vocabularies import VocabularyGuess, find_vocabulary
 from replay.init.inputs import TODO, DraftInput
 from replay.init.sample import Facts, LoggedSample
-from replay.init.vocabularies import VocabularyGuess, find_vocabulary
 
 _ORDER = ("name", "dtype", "features", "feature", "mask_of", "length", "pad", "vocabulary", "unknown", "hash", "offset",
           "transform", "missing")  # fmt: skip
 STRINGS = f"{TODO}: strings need a `vocabulary` (a JSON file) or `hash: {{function: xxhash64, buckets: N}}`"
+UNSURE_HASH = f"{TODO}: no vocabulary was found: perhaps hashed to an embedding of"
 _FLOATS = ("float64", "float32", "float16", "bfloat16")
 
 
@@ -71,6 +73,9 @@ class Completer:
         if draft.fields["dtype"] in _FLOATS and not guesses:
             listed = ", ".join(texts)
             draft.notes.append(f"{TODO}: {listed} is text, and the input takes floats: log it as a number")
+            return
+        if not guesses and draft.table is not None:
+            yield from _hashed(draft)
             return
         if len(guesses) != 1 or None in found.values():
             draft.fields["vocabulary"] = f"{TODO}.json"
@@ -128,6 +133,14 @@ class _Draft:
 
     def done(self) -> DraftInput:
         return replace(self._entry, fields=_ordered(self.fields), notes=tuple(self.notes))
+
+
+def _hashed(draft: _Draft) -> Iterator[dict[str, Any]]:
+    """A hash into as many buckets as the embedding has rows; yields those with other functions."""
+    hashes = [{"function": function, "buckets": draft.table} for function in HASHES]
+    draft.fields["hash"] = hashes[0]
+    draft.notes.append(f"{UNSURE_HASH} {draft.table:,} rows; else give a `vocabulary`")
+    yield from ({"hash": other} for other in hashes[1:])
 
 
 def _ordered(fields: dict[str, Any]) -> dict[str, Any]:

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from replay.checkpoints import Checkpoint
-from replay.init.completing import Completer
+from replay.init.beside.files import JsonFile
+from replay.init.beside.scaling import ScalingGuess, find_scalings
+from replay.init.completing import UNSURE_HASH, Completer
 from replay.init.families import FamilyGuess, guess_families
-from replay.init.files import JsonFile
 from replay.init.forward import ForwardCall
 from replay.init.inputs import TODO, DraftInput, guess_inputs
 from replay.init.leaves import Leaf
+from replay.init.mending import mended
 from replay.init.roles import Roles
 from replay.init.sample import LoggedSample
-from replay.init.scaling import ScalingGuess, find_scalings
-from replay.init.trial import ContractTrial, Rehearsing, best_of
+from replay.init.trial import ContractTrial, Rehearsing, best_of, online_auc
 
 _FAR = 20.0
 """Numbers beyond this are no usual input of a network as they are."""
@@ -31,7 +32,7 @@ class ContractGuess:
         forward: How forward() is called; None where nothing says.
         inputs: Its arguments.
         trial: How the contract does on sampled rows; None where it could not be tried.
-        online_auc: Of the logged scores on the same rows; None without a label.
+        online_auc: Of the logged scores; None without a label.
         families: Groups of the features that are read.
         suspects: Columns of floats that serving may transform: their numbers are far from 0.
         untried: Why there was no trial; empty if there was one.
@@ -125,9 +126,17 @@ def _guess(
             rehearsing, guess.inputs, {place: one.others for place, one in enumerate(completed) if one.others}
         )
         trial = _scaled(rehearsing, trial, sample, files, directory)
-        tried = replace(guess, inputs=trial.inputs, trial=trial, online_auc=rehearsing.online_auc())
+        trial = trial if trial.agrees or trial.problem else mended(rehearsing, trial)
+        inputs = tuple(map(_confirmed, trial.inputs)) if trial.agrees else trial.inputs
+        tried = replace(guess, inputs=inputs, trial=trial, online_auc=online_auc(sample, roles.score, roles.label))
     read = dict.fromkeys(name for entry in tried.inputs for name in entry.columns)
     return replace(tried, families=guess_families(list(read)))
+
+
+def _confirmed(entry: DraftInput) -> DraftInput:
+    """An input without the doubt that scores which agree take away."""
+    notes = ("guessed: hashed, and the scores agree" if note.startswith(UNSURE_HASH) else note for note in entry.notes)
+    return replace(entry, notes=tuple(notes))
 
 
 def _all_floats(features: Sequence[Leaf]) -> DraftInput:

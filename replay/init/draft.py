@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from replay.checkpoints import FORMATS, Checkpoint
+from replay.init.beside.files import read_json_files
 from replay.init.contract import ContractGuess, candidate_features, guess_contract
-from replay.init.files import read_json_files
 from replay.init.forward import ForwardCall, called_factory, described_call
 from replay.init.guesses import Draft
 from replay.init.inputs import TODO
@@ -16,9 +16,9 @@ from replay.init.roles import Roles, guess_roles
 from replay.init.sample import LoggedSample
 from replay.init.sections.checkpoints import checkpoint_lines
 from replay.init.sections.model import model_guesses, model_lines, model_todo
-from replay.init.sections.text import line, relative
+from replay.init.sections.text import flow, line, relative
 from replay.init.sections.traffic import traffic_guesses, traffic_lines, traffic_todo
-from replay.init.trial import label_share
+from replay.init.trial import label_share, online_auc
 from replay.traffic import TableLook
 
 Say = Callable[[str], None]
@@ -61,7 +61,8 @@ def draft(
     beside = [Path(checkpoint.path).parent, directory, *_factory_folder(checkpoint)]
     files = read_json_files(list(dict.fromkeys(beside)))
     contract = guess_contract(forward, checkpoint, sample, roles, files, directory)
-    score_reason = _score_reason(roles, sample, contract)
+    score_reason = _score_reason(roles, sample)
+    read = frozenset(name for entry in contract.inputs for name in entry.columns)
     place = {"table": traffic} if is_table else {"path": relative(traffic, directory)}
     lines = [
         f"# Drafted by `replay init` from the columns of {traffic}",
@@ -69,20 +70,20 @@ def draft(
         f"# Fill in what is marked {TODO} and check what is marked guessed, then: replay validate {target}",
         "version: 1",
         "",
-        *traffic_lines(roles, key, place, score_reason),
+        *traffic_lines(roles, key, place, score_reason, read),
         "",
         *model_lines(contract, checkpoint, [leaf.name for leaf in sample.columns]),
         "",
         *checkpoint_lines(checkpoint, directory),
         "",
         "diff:",
-        line("  tolerance: {abs: 1.0e-6, rel: 1.0e-5}", "|replayed - online| <= abs + rel * |online|"),
+        line(f"  tolerance: {_tolerance(contract)}", "|replayed - online| <= abs + rel * |online|"),
         "  bucket: 1min",
         "",
         "output: out",
     ]
-    guesses = (*traffic_guesses(roles, key, score_reason), *model_guesses(contract))
-    todo = (*traffic_todo(roles, key), *model_todo(contract), *_checkpoint_todo(checkpoint))
+    guesses = (*traffic_guesses(roles, key, score_reason, read), *model_guesses(contract))
+    todo = (*traffic_todo(roles, key), *(_checkpoint_todo(checkpoint) or model_todo(contract)))
     return Draft("\n".join(lines) + "\n", _source(look, sample, traffic, checkpoint), guesses, todo)
 
 
@@ -95,19 +96,26 @@ def _forward(checkpoint: Checkpoint, sample: LoggedSample, roles: Roles, say: Sa
     return called_factory(checkpoint, sample, candidate_features(sample, roles))
 
 
+def _tolerance(contract: ContractGuess) -> str:
+    """The default, or the one within which rounded scores agree."""
+    found = contract.trial.tolerance if contract.trial is not None else None
+    return "{abs: 1.0e-6, rel: 1.0e-5}" if found is None else flow(found)
+
+
 def _factory_folder(checkpoint: Checkpoint) -> list[Path]:
     module = (checkpoint.config.factory or "").rpartition(":")[0]
     return [Path(module).absolute().parent] if module.endswith(".py") else []
 
 
-def _score_reason(roles: Roles, sample: LoggedSample, contract: ContractGuess) -> str:
+def _score_reason(roles: Roles, sample: LoggedSample) -> str:
     reason = roles.reasons.get("score", "")
     if roles.score is None or roles.label is None or not sample.num_rows:
         return reason
     share = label_share(sample, roles.label)
     found = [reason]
-    if contract.online_auc is not None:
-        found.append(f"AUC against {roles.label} {contract.online_auc:.2f}")
+    auc = online_auc(sample, roles.score, roles.label)
+    if auc is not None:
+        found.append(f"AUC against {roles.label} {auc:.2f}")
     elif share in (0.0, 1.0):
         found.append(f"{roles.label} is {share:.0f} in every row looked at")
     return ", ".join(found)

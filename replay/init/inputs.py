@@ -244,7 +244,8 @@ class _Matcher:
                 (f"{TODO}: takes shape {_shape(argument)}, which no column has; {choice}",),
             )
         width = argument.width
-        wanted = "columns to stack, or `feature` for one column" if width is None else f"{width} columns, in order"
+        several = "one column" if width == 1 else f"{width} columns, in order"
+        wanted = "columns to stack, or `feature` for one column" if width is None else several
         return DraftInput({**_head(argument), "features": [TODO]}, (f"{TODO}: {wanted}; {choice}",))
 
 

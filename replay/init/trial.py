@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal, get_args
 
@@ -45,6 +45,8 @@ class ContractTrial:
         rejected: Rows that break the contract, by reason.
         auc: Of the replayed scores against the label; None without one.
         problem: Why nothing was scored; empty if it was.
+        tolerance: Within which scores agree, where it is not the default.
+        mended: What was changed so that they do, in words; empty where nothing was.
     """
 
     inputs: tuple[DraftInput, ...]
@@ -54,6 +56,8 @@ class ContractTrial:
     rejected: Mapping[str, int] | None = None
     auc: float | None = None
     problem: str = ""
+    tolerance: Mapping[str, float] | None = None
+    mended: str = ""
 
     @property
     def share(self) -> float:
@@ -80,6 +84,9 @@ class Rehearsing:
         sample: Logged rows, not none.
         score: The column of logged scores.
         label: The column of labels, or None.
+
+    Attributes:
+        batch: The rows that are scored.
     """
 
     def __init__(
@@ -90,49 +97,49 @@ class Rehearsing:
         score: str,
         label: str | None,
     ) -> None:
-        self._checkpoint = checkpoint
-        self._call = call
+        self.checkpoint = checkpoint
+        self.call = call
+        self.score = score
         places = np.unique(np.linspace(0, sample.num_rows - 1, num=min(MOST_ROWS, sample.num_rows)).astype(np.int64))
-        self._batch = sample.batch.take(pa.array(places))
+        self.batch = sample.batch.take(pa.array(places))
         self._online = sample.numbers(score)[places]
         self._labels = None if label is None else sample.numbers(label)[places]
 
     def try_inputs(self, inputs: Sequence[DraftInput]) -> ContractTrial:
         """Score the rows, and find the output that agrees with most logged scores."""
-        entries = tuple(inputs)
+        return self._try(tuple(inputs), None, _TOLERANCE)
+
+    def try_output(
+        self, inputs: Sequence[DraftInput], output: Mapping[str, Any], tolerance: Mapping[str, float] | None
+    ) -> ContractTrial:
+        """Score the rows under one contract, and compare within a tolerance; None: the default."""
+        bounds = _TOLERANCE if tolerance is None else Tolerance.model_validate(dict(tolerance))
+        return replace(self._try(tuple(inputs), Output.model_validate(dict(output)), bounds), tolerance=tolerance)
+
+    def _try(self, inputs: tuple[DraftInput, ...], output: Output | None, tolerance: Tolerance) -> ContractTrial:
         try:
             model = ModelConfig(
-                call=self._call, inputs=tuple(Input.model_validate(dict(each.fields)) for each in entries)
+                call=self.call, inputs=tuple(Input.model_validate(dict(each.fields)) for each in inputs)
             )
-            encoded = Encoder(model, self._batch.schema).encode(self._batch)
+            encoded = Encoder(model, self.batch.schema).encode(self.batch)
             usable = np.flatnonzero((encoded.rejected == 0) & np.isfinite(self._online))
             rejected = _by_reason(encoded.rejected)
             if not len(usable):
-                return ContractTrial(entries, rejected=rejected, problem="no row was scored")
+                return ContractTrial(inputs, rejected=rejected, problem="no row was scored")
             tensors = {name: tensor[usable] for name, tensor in encoded.tensors.items()}
-            scorer = cached_scorer(self._checkpoint, model)
-            outputs = list(_outputs(*scorer.answer(tensors)))
+            scorer = cached_scorer(self.checkpoint, model)
+            outputs = list(_outputs(*scorer.answer(tensors))) if output is None else [output]
             scores = [each.double().numpy() for each in scorer.score_each(tensors, outputs)] if outputs else []
         except (ReplayError, ValueError) as error:
-            return ContractTrial(entries, problem=_first_line(error))
+            return ContractTrial(inputs, problem=_first_line(error))
         if not outputs:
             return ContractTrial(
-                entries, rejected=rejected, problem="its answer holds nothing that has one number a row"
+                inputs, rejected=rejected, problem="its answer holds nothing that has one number a row"
             )
-        counts = [int(agrees(each, self._online[usable], _TOLERANCE).sum()) for each in scores]
+        counts = [int(agrees(each, self._online[usable], tolerance).sum()) for each in scores]
         best = int(np.argmax(counts))
-        auc = self._auc(scores[best], usable)
-        return ContractTrial(entries, outputs[best], counts[best], len(usable), rejected, auc)
-
-    def online_auc(self) -> float | None:
-        """Of the logged scores against the label."""
-        return self._auc(self._online, np.arange(len(self._online)))
-
-    def _auc(self, scores: Floats, rows: NDArray[np.int64]) -> float | None:
-        if self._labels is None:
-            return None
-        known = np.isfinite(self._labels[rows]) & np.isfinite(scores[: len(rows)])
-        return Auc().update(scores[known], self._labels[rows][known]).compute().value
+        auc = None if self._labels is None else _auc(scores[best], self._labels[usable])
+        return ContractTrial(inputs, outputs[best], counts[best], len(usable), rejected, auc)
 
 
 def best_of(
@@ -146,6 +153,14 @@ def best_of(
         others: Other entries, by place.
     """
     best = rehearsing.try_inputs(inputs)
+    if best.agrees:
+        return best
+    for turn in range(max(map(len, others.values()), default=0)):  # what is alike of all of them, such as a hash
+        alike = {place: entries[turn] for place, entries in others.items() if turn < len(entries)}
+        changed = rehearsing.try_inputs([alike.get(place, entry) for place, entry in enumerate(inputs)])
+        best = max(best, changed, key=lambda trial: (trial.share, trial.compared))
+    if best.agrees:
+        return best
     for place, entries in others.items():
         for entry in entries:
             changed = rehearsing.try_inputs((*best.inputs[:place], entry, *best.inputs[place + 1 :]))
@@ -185,6 +200,18 @@ def _by_reason(rejected: NDArray[np.int8]) -> dict[str, int]:
 def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
+
+
+def _auc(scores: Floats, labels: Floats) -> float | None:
+    known = np.isfinite(labels) & np.isfinite(scores)
+    return Auc().update(scores[known], labels[known]).compute().value
+
+
+def online_auc(sample: LoggedSample, score: str | None, label: str | None) -> float | None:
+    """AUC of the logged scores against the label; None where it is not defined."""
+    if score is None or label is None or not sample.num_rows:
+        return None
+    return _auc(sample.numbers(score), sample.numbers(label))
 
 
 def label_share(sample: LoggedSample, label: str) -> float | None:

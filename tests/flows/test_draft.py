@@ -50,6 +50,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(module, "start_session", start)
     monkeypatch.setattr(module, "private_session", private)
     monkeypatch.setattr(module, "at_work", at_work)
+    monkeypatch.setattr(module, "local_by_default", lambda _: True)  # whatever session another test left running
     return steps
 
 
@@ -107,11 +108,15 @@ def test_traffic_that_is_not_there_is_refused(tmp_path: Path, done: list[Any]):
     checkpoint = CheckpointConfig(path=str(tmp_path / "prod.pt2"))
     with pytest.raises(TrafficError, match="no such file"):
         draft_config(f"file://{tmp_path}/absent", checkpoint, target="replay.yaml", options=Options())
+    done.clear()
+    with pytest.raises(TrafficError, match="no such file"):
+        draft_config(f"{tmp_path}/absent", checkpoint, target="replay.yaml", options=Options())
+    assert done == []
 
 
 @pytest.mark.parametrize(
     ("name", "is_table"),
-    [("db.log", True), ("catalog.db.log", True), ("log", False), ("a/b.c", False), ("x.y.z.w", False)],
+    [("db.log", True), ("catalog.db.log", True), ("s3a://b/log", False), ("hdfs://a/b.c", False)],
 )
 def test_a_name_of_the_catalog(name: str, is_table: bool, monkeypatch: pytest.MonkeyPatch, done: list[Any]):
     given: list[Any] = []
@@ -140,7 +145,7 @@ def test_pickles_need_permission_and_numbers_that_are_not_finite_do_not(
     )
     monkeypatch.setattr(module, "draft", lambda *_, **__: Draft("drafted", "", (), ()))
     options = Options(allow_pickle=allowed)
-    drafted = draft_config("t", CheckpointConfig(path="p"), target="replay.yaml", options=options)
+    drafted = draft_config("s3a://t", CheckpointConfig(path="p"), target="replay.yaml", options=options)
     assert drafted.text == "drafted"
     assert examined == [{"name": "prod", "allow_pickle": allowed, "allow_non_finite": True}]
 
@@ -174,6 +179,7 @@ WORLDS: dict[str, Callable[[Path], World]] = {
     "lists with a mask": worlds.lists,
     "ids in several roles": worlds.factors,
     "a trainer's checkpoint": worlds.lightning,
+    "hashed text": worlds.hashed,
     "onnx": lambda folder: worlds.onnx_file(folder, pytest.importorskip("onnx")),
 }
 
@@ -195,7 +201,7 @@ def test_a_world_is_drafted_with_nothing_left_to_fill_in(
     assert "TODO" not in drafted.text.split("model:")[1]
 
 
-def test_one_column_may_be_key_entity_and_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_one_column_may_be_key_entity_and_input(tmp_path: Path, done: list[Any], monkeypatch: pytest.MonkeyPatch):
     drafted, config = drafted_world(worlds.factors(tmp_path), monkeypatch)
 
     assert config.traffic.key == ("request_id", "movie_id")
@@ -217,7 +223,7 @@ def test_what_serving_did_before_the_model_is_found_in_a_file_beside_it(
     assert config.model.output.transform == "sigmoid"
 
 
-def test_a_score_of_a_second_model_is_no_feature(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_score_of_a_second_model_is_no_feature(tmp_path: Path, done: list[Any], monkeypatch: pytest.MonkeyPatch):
     onnx = pytest.importorskip("onnx")
     drafted, config = drafted_world(worlds.onnx_file(tmp_path, onnx), monkeypatch)
 

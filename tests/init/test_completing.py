@@ -5,8 +5,9 @@ import json
 import pyarrow as pa
 import pytest
 
+from replay.config.sections.model.hash import HASHES
+from replay.init.beside.files import read_json_files
 from replay.init.completing import Completer
-from replay.init.files import read_json_files
 from replay.init.inputs import DraftInput
 from replay.init.sample import LoggedSample
 
@@ -66,6 +67,14 @@ def test_strings_without_a_vocabulary(tmp_path):
     assert entry.fields["vocabulary"] == "TODO.json"
     assert not entry.complete
     assert "hash: {function: xxhash64" in entry.notes[0]
+
+
+def test_strings_for_an_embedding_without_a_vocabulary_may_be_hashed(tmp_path):
+    completed = complete(tmp_path, ["a", "b"], tables=(50,))
+
+    assert completed.entry.fields["hash"] == {"function": "xxhash64", "buckets": 50}
+    assert [other.fields["hash"]["function"] for other in completed.others] == list(HASHES)[1:]
+    assert completed.entry.notes[0].startswith("TODO: no vocabulary was found: perhaps hashed")
 
 
 def test_a_vocabulary_that_the_embedding_is_too_small_for(tmp_path):

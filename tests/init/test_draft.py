@@ -8,6 +8,7 @@ from replay.checkpoints import Checkpoint, Signature, TensorInfo, TensorSpec
 from replay.config import CheckpointConfig, build_config
 from replay.demo.model import DENSE_FEATURES
 from replay.demo.traffic import SCHEMA
+from replay.errors import CheckpointMismatch
 from replay.features import Encoder
 from replay.init import draft
 from tests.init.looks import RowsLook
@@ -116,10 +117,20 @@ def test_weights_alone_ask_for_a_factory_and_show_their_first_tensors():
     assert "(layer0.weight [64, 13], layer1.weight [64, 13], layer2.weight [64, 13], ...)" in text
 
 
-def test_a_factory_that_was_given_is_kept():
-    _, data, _ = drafted(LOG, checkpoint(None, form="safetensors", factory="models.py:build"))
+def test_a_factory_that_was_given_is_kept_though_it_fails(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models.py").write_text("def build(): raise OSError('no settings')")
+    target = str(tmp_path / "replay.yaml")
+    text, data, _ = drafted(LOG, checkpoint(None, form="safetensors", factory="models.py:build"), target)
 
     assert data["checkpoints"]["prod"]["factory"] == "models.py:build"
+    assert "TODO" in text
+
+
+def test_a_factory_that_is_not_there_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointMismatch, match="no such file"):
+        drafted(LOG, checkpoint(None, form="safetensors", factory="models.py:build"))
 
 
 def test_one_dict_argument():

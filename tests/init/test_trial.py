@@ -8,7 +8,7 @@ from replay.checkpoints import examine
 from replay.config import CheckpointConfig
 from replay.init.inputs import DraftInput
 from replay.init.sample import LoggedSample
-from replay.init.trial import Rehearsing, best_of, label_share
+from replay.init.trial import Rehearsing, best_of, label_share, online_auc
 
 ROWS = 200
 INPUT = DraftInput({"name": "x", "dtype": "float32", "features": ["a", "b"]})
@@ -90,8 +90,11 @@ def test_the_better_of_two_stays(rehearsing):
     assert best.agreeing == ROWS
 
 
-def test_auc_of_what_was_logged(rehearsing):
-    assert rehearsing(lambda x: x[:, 0]).online_auc() == 1.0
+def test_auc_of_what_was_logged():
+    sample = LoggedSample(pa.RecordBatch.from_pydict({"s": [0.1, 0.4, 0.35, 0.8], "y": [False, False, True, True]}))
+
+    assert online_auc(sample, "s", "y") == 0.75
+    assert online_auc(sample, "s", None) is None
 
 
 def test_share_of_positive_labels():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -296,3 +297,33 @@ def onnx_file(folder: Path, onnx: Any) -> World:
     columns |= {f"item_f{place}": pa.array(item[:, place].numpy()) for place in range(2)}
     _log(folder, torch.sigmoid(logit[:, 0]), **columns, score_v2=pa.array(rng.random(ROWS)))
     return World(folder, "prod.onnx", None, {"user": user, "item": item})
+
+
+HASHED_FACTORY = """
+import torch
+from torch import nn
+
+class Hashed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table, self.out = nn.Embedding(97, 4), nn.Linear(5, 1)
+
+    def forward(self, inputs: dict[str, torch.Tensor]):
+        return self.out(torch.cat([self.table(inputs["query"]), inputs["bid"]], dim=1))[:, 0]
+
+def build():
+    return Hashed()
+"""
+
+
+def hashed(folder: Path) -> World:
+    """Text hashed into the rows of an embedding by zlib's crc32, and a column that the model takes as (batch, 1)."""
+    model = _factory(folder, "hashed.py", HASHED_FACTORY).eval()
+    rng = np.random.default_rng(8)
+    query = [f"query {place}" for place in rng.integers(0, 200, ROWS)]
+    bid = rng.random(ROWS).astype(np.float32)
+    index = torch.tensor([zlib.crc32(one.encode()) % 97 for one in query])
+    tensors = {"query": index, "bid": torch.from_numpy(bid).unsqueeze(1)}
+    _log(folder, model(tensors), query=pa.array(query), bid=pa.array(bid))
+    torch.save(model.state_dict(), folder / "hashed.pt")
+    return World(folder, "hashed.pt", "hashed.py:build", tensors)

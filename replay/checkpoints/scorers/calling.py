@@ -64,7 +64,7 @@ class Arguments:
     @classmethod
     def of_script(cls, method: Any) -> Arguments:
         """Read them off a TorchScript module's forward()."""
-        arguments = [argument for argument in method.schema.arguments if argument.name != "self"]
+        arguments = method.schema.arguments[1:]  # the first is the module, whatever it is called
         names = tuple(argument.name for argument in arguments)
         required = frozenset(argument.name for argument in arguments if not argument.has_default_value())
         return cls(names, names, required)

@@ -68,6 +68,9 @@ def init(
     """Draft a config from logged rows and from what the checkpoint says or shows of itself."""
     if Path(target).exists() and not overwrite:
         raise UsageError(f"{target} exists: give another -o, or --overwrite to replace it")
+    folder = Path(target).absolute().parent
+    if not folder.is_dir():
+        raise UsageError(f"{target}: there is no directory {folder}: make it, or give another -o")
     arguments = _mapping(kwargs)
     if arguments and factory is None:
         raise UsageError("--kwargs are the arguments of a factory: give --factory too")

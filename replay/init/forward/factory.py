@@ -24,13 +24,17 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 
 
 def called_factory(checkpoint: Checkpoint, sample: LoggedSample, features: Sequence[Leaf]) -> ForwardCall:
-    """Build the module and find out what its forward() takes. Never fails: what is not found out is said.
+    """Build the module and find out what its forward() takes; what is not found out is said.
 
     Args:
         checkpoint: Its config names a factory.
         sample: Logged rows.
         features: Columns that may be features.
+
+    Raises:
+        CheckpointMismatch: There is no such factory.
     """
+    Factory(checkpoint)
     try:
         module, problem = _built(checkpoint)
         found = _Asked(module, sample, features).find()
@@ -126,7 +130,7 @@ class _Asked:
         arguments = []
         for name, form in forms.items():
             its = lookups.get(name, Lookups((), of_lists=False))
-            several = len(form.sizes) == 1 and form.sizes != (1,)
+            several = len(form.sizes) == 1 and (form.sizes != (1,) or its.of_lists)
             varies = several and self._is_list(name, its) and _may_be_longer(name, forms, call)
             sizes = ("length",) if varies else form.sizes
             arguments.append(Argument(name, form.dtype, ("batch", *sizes), its.tables))

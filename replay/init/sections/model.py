@@ -66,6 +66,8 @@ def _fixed_batch(signature: Signature | None) -> Iterator[str]:
 def _output(contract: ContractGuess, signature: Signature | None) -> Iterator[str]:
     trial = contract.trial
     if trial is not None and trial.agrees:
+        if trial.mended:
+            yield from comments(f"guessed from the logged scores: {trial.mended}", "  ")
         yield from noted(f"  output: {flow(output_fields(trial))}", trial.words)
         return
     fields, several = _named_output(signature)
@@ -81,10 +83,8 @@ def output_fields(trial: ContractTrial) -> dict[str, Any]:
     """``model.output`` of a trial, as short as it can be."""
     assert trial.output is not None
     given = trial.output.model_dump(mode="json", exclude_defaults=True)
-    return {
-        **{key: value for key, value in given.items() if key == "select"},
-        "transform": given.get("transform", "none"),
-    }
+    first = {"select": given["select"]} if "select" in given else {}
+    return {**first, "transform": "none", **given}
 
 
 def _named_output(signature: Signature | None) -> tuple[dict[str, Any], str]:
@@ -153,6 +153,8 @@ def model_guesses(contract: ContractGuess) -> Iterator[Guess]:
     trial = contract.trial
     if trial is not None and trial.agrees:
         yield Guess("output", flow(output_fields(trial))[1:-1], trial.words)
+        if trial.mended:
+            yield Guess("mended", "", trial.mended)
         if trial.rejected:
             yield Guess("rejected", f"{sum(trial.rejected.values()):,} rows", _counts(trial))
 

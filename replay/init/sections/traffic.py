@@ -18,7 +18,9 @@ _MEANING = {
 }
 
 
-def traffic_lines(roles: Roles, key: KeyGuess, place: dict[str, str], score_reason: str) -> Iterator[str]:
+def traffic_lines(
+    roles: Roles, key: KeyGuess, place: dict[str, str], score_reason: str, read: frozenset[str] = frozenset()
+) -> Iterator[str]:
     """The section.
 
     Args:
@@ -26,6 +28,7 @@ def traffic_lines(roles: Roles, key: KeyGuess, place: dict[str, str], score_reas
         key: Columns that identify a row.
         place: ``path`` or ``table``, with its value.
         score_reason: Why the score is the score.
+        read: Columns that the inputs read.
     """
     yield "traffic:"
     yield from (f"  {name}: {flow(value)}" for name, value in place.items())
@@ -46,7 +49,10 @@ def traffic_lines(roles: Roles, key: KeyGuess, place: dict[str, str], score_reas
     if roles.served_by is not None:
         yield f"  # served_by: {flow(roles.served_by)}    (if its values are names under `checkpoints`)"
     for column, why in roles.kept_out.items():
-        yield from comments(f"{flow(column)} is not among the features: {why}", "  ")
+        if column in read:
+            yield from comments(f"an input reads {flow(column)}: {why}", "  ")
+        else:
+            yield from comments(f"{flow(column)} is not among the features: {why}", "  ")
 
 
 def _key(key: KeyGuess) -> Iterator[str]:
@@ -83,13 +89,14 @@ def _single(name: str, roles: Roles, key: KeyGuess) -> Iterator[str]:
         yield f"  # group: {flow(column)}    (each {column} has one row: nothing was ranked together)"
         return
     meaning, reason = _MEANING[name], roles.reasons[name]
-    yield from noted(
-        f"  {name}: {flow(column)}", f"guessed {reason}: {meaning}" if reason != "by name" else f"guessed: {meaning}"
-    )
+    known = reason if name == "label" else f"{reason}: {meaning}"
+    yield from noted(f"  {name}: {flow(column)}", f"guessed: {meaning}" if reason == "by name" else f"guessed {known}")
 
 
-def traffic_guesses(roles: Roles, key: KeyGuess, score_reason: str) -> Iterator[Guess]:
-    """What was guessed of the section."""
+def traffic_guesses(
+    roles: Roles, key: KeyGuess, score_reason: str, read: frozenset[str] = frozenset()
+) -> Iterator[Guess]:
+    """What was guessed of the section; see :func:`traffic_lines`."""
     if key.columns:
         yield Guess("key", " + ".join(key.columns), key.reason or key.todo)
     for name in ("time", "score", "label", "weight", "group", "entity"):
@@ -99,8 +106,9 @@ def traffic_guesses(roles: Roles, key: KeyGuess, score_reason: str) -> Iterator[
         yield Guess(name, column, score_reason if name == "score" else roles.reasons[name])
     if roles.segments:
         yield Guess("segments", ", ".join(roles.segments), roles.reasons["segments"])
-    if roles.kept_out:
-        yield Guess("no feature", ", ".join(roles.kept_out), next(iter(roles.kept_out.values())))
+    left = {column: why for column, why in roles.kept_out.items() if column not in read}
+    for why in dict.fromkeys(left.values()):
+        yield Guess("no feature", ", ".join(column for column, its in left.items() if its == why), why)
 
 
 def traffic_todo(roles: Roles, key: KeyGuess) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -79,3 +80,12 @@ def test_every_wrong_name_is_told_at_once() -> None:
 
 def test_what_cannot_be_read_is_not_judged() -> None:
     refuse_unfit(None, contract("a"), "prod")
+
+
+def test_a_script_calls_its_module_as_it_likes():
+    """The first argument is the module, whatever it is called."""
+    arguments = [SimpleNamespace(name=name, has_default_value=lambda: False) for name in ("this", "self_score")]
+
+    assert Arguments.of_script(SimpleNamespace(schema=SimpleNamespace(arguments=arguments))).positional == (
+        "self_score",
+    )

@@ -9,6 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from replay.config import CheckpointConfig, load_config
+from replay.flows import draft
 from tests.cli.command_line import replay
 from tests.init import worlds
 
@@ -59,6 +60,28 @@ def test_arguments_of_the_factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_arguments_that_cannot_be(options: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]):
     assert replay("init", "--traffic", "log", "--checkpoint", "w.pt", "-o", "never.yaml", *options) == 2
     assert said in capsys.readouterr().err
+
+
+def test_what_is_not_there_is_said_before_spark_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    world = worlds.entries(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(draft, "local_by_default", lambda _: True)  # whatever session another test left running
+    for changed, code, said in (
+        (("--traffic", "logs"), 3, "no such file; did you mean log?"),
+        (("--traffic", "log.parquet"), 3, "no such file; did you mean log?"),
+        (("--factory", "my_modle.py:build"), 3, "no such file; did you mean my_model.py?"),
+        (("--factory", "my_model.py:built"), 3, "build"),
+        (("-o", "no/such/replay.yaml"), 2, "there is no directory"),
+    ):
+        given = {"--traffic": "log", "--factory": str(world.factory), "-o": "r.yaml", **dict([changed])}
+        words = [word for pair in given.items() for word in pair]
+        assert replay("init", "--checkpoint", world.checkpoint, *words) == code
+        shown = capsys.readouterr().err
+        assert said in shown
+        assert "starting Spark" not in shown
+        assert not Path("r.yaml").exists()
 
 
 def test_weights_without_a_factory_say_what_to_do(

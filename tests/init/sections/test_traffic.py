@@ -35,6 +35,13 @@ def test_a_table_of_single_requests_has_no_groups():
     assert "# logit is not among the features: called like an answer" in text
 
 
+def test_a_column_that_an_input_reads_all_the_same_is_said_so():
+    text = "\n".join(traffic_lines(ROLES, KeyGuess(("req",), "unique"), {"path": "log"}, "", frozenset({"logit"})))
+
+    assert "# an input reads logit: called like an answer" in text
+    assert "not among" not in text
+
+
 def test_requests_of_several_rows_are_groups():
     assert section(KeyGuess(("req", "item"), "unique"))[1]["group"] == "req"
 

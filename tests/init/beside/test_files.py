@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from replay.init.files import read_json_files
+from replay.init.beside.files import read_json_files
 
 
 def test_json_beside_a_checkpoint_and_in_its_folders(tmp_path):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from replay.init.files import JsonFile
-from replay.init.scaling import find_scalings
+from replay.init.beside.files import JsonFile
+from replay.init.beside.scaling import find_scalings
 
 FEATURES = ["age", "spend"]
 

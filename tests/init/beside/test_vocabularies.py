@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from replay.init.files import read_json_files
+from replay.init.beside.files import read_json_files
+from replay.init.beside.vocabularies import find_vocabulary
 from replay.init.sample import Facts
-from replay.init.vocabularies import find_vocabulary
 
 TEXTS = Facts(10, distinct=2, texts=("de", "fr"))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from replay.init.files import JsonFile
+from replay.init.beside.files import JsonFile
 from replay.init.leaves import normalized
 
 _MEANS = ("mean", "means", "mean_", "mu", "avg", "average", "center")

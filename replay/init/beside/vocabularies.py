@@ -9,7 +9,7 @@ from pathlib import Path
 from replay.features.codecs.vocabulary import load_vocabulary
 from replay.features.dtypes import TARGETS
 from replay.features.problems import EncodeError
-from replay.init.files import JsonFile
+from replay.init.beside.files import JsonFile
 from replay.init.leaves import normalized
 from replay.init.sample import Facts
 

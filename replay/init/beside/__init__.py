@@ -1,0 +1,1 @@
+"""What lies beside a checkpoint: vocabularies, and numbers by which serving scales."""
