@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +15,10 @@ from replay.errors import EXIT_GATE_FAILED, EXIT_OK, EXIT_REFUSED, ReplayError, 
 from replay.spark.faststart.garbage import no_collection
 
 if TYPE_CHECKING:
+    from replay.config import ReplayConfig
     from replay.flows.finished.result import RunResult
     from replay.report.summary.data import ReportData
+    from replay.report.terminal.progress import Progress
 
 
 def replay_config(config: str, common: Common, *overrides: str, diagnosed: bool = False) -> RunResult:
@@ -29,24 +32,50 @@ def replay_config(config: str, common: Common, *overrides: str, diagnosed: bool 
         overrides: Further ``--set`` expressions, of the command's own options.
         diagnosed: Whether to search for incidents and their causes too.
     """
-    from replay.report.terminal.progress import make_progress
-
     options = common.options()
-    with make_progress(quiet=common.quiet) as progress:
-        progress.stage("reading the config")
-        loaded = replace(common, overrides=(*common.overrides, *overrides)).load(config)
+    with loading(config, common, *overrides) as (loaded, progress):
         from replay.flows.finished.find import find_finished
 
         done = find_finished(loaded, options, progress, overwrite=common.overwrite, diagnosing=diagnosed)
         if done is not None:
             return done
-        from replay.spark.faststart.prestart import prestart_session
-
-        progress.stage("starting Spark")
-        prestart_session(common.master, common.conf, loaded.traffic.path)
+        start_spark(loaded, common, progress)
         with no_collection():
             from replay.flows.run import replay_window
         return replay_window(loaded, options, progress, overwrite=common.overwrite, diagnosing=diagnosed)
+
+
+@contextlib.contextmanager
+def loading(config: str, common: Common, *overrides: str) -> Iterator[tuple[ReplayConfig, Progress]]:
+    """Load a config under a progress on stderr, whose first line comes before anything heavy is imported."""
+    from replay.report.terminal.progress import make_progress
+
+    with make_progress(quiet=common.quiet) as progress:
+        progress.stage("reading the config")
+        yield replace(common, overrides=(*common.overrides, *overrides)).load(config), progress
+
+
+@contextlib.contextmanager
+def looking(
+    config: str, common: Common, check: Callable[[ReplayConfig], None] | None = None
+) -> Iterator[tuple[ReplayConfig, Progress]]:
+    """Load a config to look at what it is about: Spark starts if neither it nor a check of one's own is refused."""
+    with loading(config, common) as (loaded, progress):
+        from replay.flows.early import refuse_early
+
+        if check is not None:
+            check(loaded)
+        refuse_early(loaded, common.options(), diagnosing=False)
+        start_spark(loaded, common, progress)
+        yield loaded, progress
+
+
+def start_spark(config: ReplayConfig, common: Common, progress: Progress) -> None:
+    """Start Spark in the background, while the library is imported."""
+    from replay.spark.faststart.prestart import prestart_session
+
+    progress.stage("starting Spark")
+    prestart_session(common.master, common.conf, config.traffic.path)
 
 
 def refuse_file(output: str) -> None:

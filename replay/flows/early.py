@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from replay.config import ReplayConfig, fingerprint
 from replay.config.locations import is_local
 from replay.config.missing import refuse_missing
-from replay.errors import ConfigError, Problem
+from replay.errors import ConfigError, Problem, UsageError
 from replay.flows.options import Options
 from replay.flows.problems import located
 from replay.spark.hadoop import local_by_default
@@ -45,6 +47,17 @@ def check_time(config: ReplayConfig, diagnosing: bool) -> None:
             "`diagnose` looks for stretches of time" if diagnosing else "`diff.tolerance: auto` looks for quiet times"
         )
         raise ConfigError([Problem(f"not given, and {what}: name the column of the event time", "traffic.time")])
+
+
+def check_key(config: ReplayConfig, key: Mapping[str, str]) -> None:
+    """Refuse the key of a row that has not the columns of the config's key.
+
+    Raises:
+        UsageError: With those that it should have.
+    """
+    wanted = config.traffic.key
+    if set(key) != set(wanted):
+        raise UsageError(f"found --key for {', '.join(key)}, expected one for each of {', '.join(wanted)}")
 
 
 def look_at_output(config: ReplayConfig, *, overwrite: bool) -> Manifest | None:

@@ -12,14 +12,16 @@ import pyarrow as pa
 
 from replay.checkpoints import cached_scorer, flattening
 from replay.config import ModelConfig, ReplayConfig, load_config
-from replay.errors import TrafficError, UsageError
+from replay.errors import TrafficError
 from replay.features import REJECT_REASONS, Encoder, feature_column
+from replay.flows.early import check_key
 from replay.flows.finished.opened import FinishedRun
 from replay.flows.options import Options
 from replay.flows.stages.identity import changes
 from replay.flows.stages.prepare import Prepared, prepare
 from replay.report.summary import Incident
 from replay.report.summary.json_safe import plain
+from replay.report.terminal.progress import Progress
 from replay.report.words.causes import cause_words
 from replay.report.words.numbers import shortest
 from replay.scoring import BatchScorer, Stopwatch
@@ -108,7 +110,12 @@ class ExplainedRow:
 
 
 def explain_row_of(
-    found: FinishedRun, key: Mapping[str, Any], *, overrides: Sequence[str] = (), options: Options | None = None
+    found: FinishedRun,
+    key: Mapping[str, Any],
+    *,
+    overrides: Sequence[str] = (),
+    options: Options | None = None,
+    progress: Progress | None = None,
 ) -> ExplainedRow:
     """Follow one row of a finished run, also under the causes of the incidents that hold it.
 
@@ -117,13 +124,14 @@ def explain_row_of(
         key: A value for each key column; text is read as the column's type.
         overrides: ``key=value`` expressions over the config, as ``--set``.
         options: Spark and safety options.
+        progress: Shows the work; default: nothing is shown.
 
     Raises:
         UsageError: The key's columns are not those of the config.
         TrafficError: No selected row has this key.
     """
     config = found.config(overrides)
-    explained = explain_row(config, key, options=options, before=found.manifest)
+    explained = explain_row(config, key, options=options, before=found.manifest, progress=progress)
     incidents = {
         number: incident
         for number, incident in enumerate(found.data.summary.incidents, start=1)
@@ -131,7 +139,7 @@ def explain_row_of(
     }
     if explained.rejected is not None or not incidents:
         return explained
-    replayed = explain_row(_with_causes(found, config, incidents), key, options=options).replayed
+    replayed = explain_row(_with_causes(found, config, incidents), key, options=options, progress=progress).replayed
     causes = tuple(
         CauseScore(number, place, cause_words(cause), replayed.get(cause.variant))
         for number, incident in incidents.items()
@@ -147,6 +155,7 @@ def explain_row(
     *,
     options: Options | None = None,
     before: Manifest | None = None,
+    progress: Progress | None = None,
 ) -> ExplainedRow:
     """Follow one row through the replay, on the driver.
 
@@ -155,16 +164,16 @@ def explain_row(
         key: A value for each key column; text is read as the column's type.
         options: Spark and safety options.
         before: Of the run that the row is of: what changed since is said.
+        progress: Shows the work; default: nothing is shown.
 
     Raises:
         UsageError: The key's columns are not those of the config.
         TrafficError: No selected row has this key.
     """
     wanted = config.traffic.key
-    if set(key) != set(wanted):
-        raise UsageError(f"found --key for {', '.join(key)}, expected one for each of {', '.join(wanted)}")
+    check_key(config, key)
     with ExitStack() as visit:
-        prepared = prepare(config, options or Options(), visit)
+        prepared = prepare(config, options or Options(), visit, progress=progress)
         with spark_errors("finding the row"):
             batch = _find(prepared, dict(key))
     work = prepared.job.work

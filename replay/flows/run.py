@@ -110,11 +110,10 @@ def replay_window(
         diagnosing: Find the incidents and their causes as well.
         claim: Causes of an incident that an earlier run found, which this one replays: whether they hold.
     """
-    clock = Clock()
+    clock = Clock(progress)
     resumable = Resumable(config, overwrite=overwrite)
     with ExitStack() as visit:
-        progress.stage("preparing")
-        prepared = prepare(config, options, visit, pin=resumable.pin, check_keys=True)
+        prepared = prepare(config, options, visit, progress=progress, pin=resumable.pin, check_keys=True)
         check = prepared.check
         assert check is not None
         check_gates(prepared)
@@ -127,20 +126,23 @@ def replay_window(
         with spark_errors("scoring"):
             totals = _score(prepared, check, output, manifest, progress)
         clock.add(totals)
-        with spark_errors("comparing"), clock.stage("diff"):
+        with spark_errors("comparing"):
             compared = compare(prepared, check, output.table(SCORES), manifest.run_id, progress, diagnosing=diagnosing)
         incidents = Diagnosed()
         if diagnosing and compared.noise is not None:
-            with spark_errors("diagnosing"), clock.stage("diagnose"):
+            with spark_errors("diagnosing"):
                 scores = read_table(prepared.spark, output.table(SCORES))
                 incidents = diagnose_scores(prepared, scores, compared.noise, compared.tolerance, progress)
         verification = None
         if claim is not None:
-            with spark_errors("comparing"), clock.stage("diff"):
+            progress.stage("comparing")
+            with spark_errors("comparing"):
                 scores = read_table(prepared.spark, output.table(SCORES))
                 verification = verify_claim(prepared, scores, claim, compared.tolerance, check.rows_selected)
-        with spark_errors("writing"), clock.stage("diff"):
+        progress.stage("writing the tables")
+        with spark_errors("writing"):
             _write_tables(prepared, output, manifest, compared, incidents.tried if diagnosing else None)
+        progress.stage("writing the report")
         data = build_report_data(prepared, check, compared, incidents, manifest, totals, clock)
         with located(config):
             gates = judge_gates(config.gates, data.summary, compared.diff.result.metric_rows)

@@ -15,6 +15,7 @@ from replay.flows.options import Options
 from replay.flows.stages.prepare import Prepared, prepare
 from replay.flows.stages.rehearse import check_rows, draw_rehearsed
 from replay.rehearsal import Rehearsal, rehearse
+from replay.report.terminal.progress import Progress
 from replay.report.terminal.rehearsal import render_rehearsal
 from replay.report.words.rehearsal import refused_sentence, rehearsal_warnings
 from replay.report.words.rejects import all_null_sentence
@@ -83,7 +84,11 @@ class Validated:
 
 
 def validate(
-    config: ReplayConfig | str | Path, *, overrides: Sequence[str] = (), options: Options | None = None
+    config: ReplayConfig | str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    options: Options | None = None,
+    progress: Progress | None = None,
 ) -> Validated:
     """Check a config against its traffic and checkpoints, keys included; writes nothing.
 
@@ -91,6 +96,7 @@ def validate(
         config: A config, or the path of its file.
         overrides: ``key=value`` expressions over the file, as ``--set``.
         options: Spark and safety options.
+        progress: Shows the work; default: nothing is shown.
 
     Raises:
         ConfigError: All that is wrong, each with its line.
@@ -101,7 +107,7 @@ def validate(
         config = load_config(config, overrides=overrides)
     refuse_early(config, options or Options(), diagnosing=False)
     with ExitStack() as visit:
-        prepared = prepare(config, options or Options(), visit, check_keys=True)
+        prepared = prepare(config, options or Options(), visit, progress=progress, check_keys=True)
         check_gates(prepared)
         check = prepared.check
         assert check is not None

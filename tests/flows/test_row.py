@@ -122,7 +122,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "never": [{"op": "nulls", "features": ["c"], "rate": 1e-12}],
     }
 
-    def prepare(config: ReplayConfig, *_: Any) -> Any:
+    def prepare(config: ReplayConfig, *_: Any, progress: Any) -> Any:
         return SimpleNamespace(
             spark=None,
             checkpoints={"prod": "examined"},

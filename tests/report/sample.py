@@ -172,7 +172,19 @@ def summary(variants: Mapping[str, VariantSummary], **more: object) -> Summary:
         "run_id": "7c1f0a92e4b3",
         "rows": 200_000,
         "reconciliation": Reconciliation(204_118, 4_000, {"null_without_default": 113, "unknown_value": 5}, 200_000),
-        "timings": Timings(read=1.91, encode=0.82, score=3.46, write=0.94, diff=2.2, wall=11.84),
+        "timings": Timings(
+            read=1.91,
+            encode=0.82,
+            score=3.46,
+            write=0.94,
+            diff=2.2,
+            wall=11.84,
+            start=4.1,
+            prepare=0.64,
+            keys=1.1,
+            scoring=3.7,
+            report=0.1,
+        ),
         "traffic": TrafficSummary(
             path="/data/traffic", format="delta", delta_version=41, window=TimeRange(START, START + timedelta(hours=3))
         ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 from pathlib import Path
 from typing import Any
 
@@ -74,18 +73,16 @@ def init(
     arguments = _mapping(kwargs)
     if arguments and factory is None:
         raise UsageError("--kwargs are the arguments of a factory: give --factory too")
-    started = time.monotonic()
+    from replay.report.terminal.progress import make_progress
 
-    def say(what: str) -> None:
-        click.echo(f"[{time.monotonic() - started:5.1f} s] {what}", err=True)
+    with make_progress() as progress:
+        progress.stage("loading the library")
+        from replay.config import CheckpointConfig
+        from replay.flows.draft import draft_config
 
-    say("loading the library")
-    from replay.config import CheckpointConfig
-    from replay.flows.draft import draft_config
-
-    common = Common(master=master, conf=parse_conf(conf), allow_pickle=allow_pickle)
-    entry = CheckpointConfig(path=checkpoint, factory=factory, kwargs=arguments, operators=allow_operator)
-    drafted = draft_config(traffic, entry, target=target, options=common.options(), say=say)
+        common = Common(master=master, conf=parse_conf(conf), allow_pickle=allow_pickle)
+        entry = CheckpointConfig(path=checkpoint, factory=factory, kwargs=arguments, operators=allow_operator)
+        drafted = draft_config(traffic, entry, target=target, options=common.options(), say=progress.stage)
     Path(target).write_text(drafted.text, encoding="utf-8")
     click.echo(drafted.render())
     click.echo(f"\nwrote {target}; next: replay validate {shlex.quote(target)}")

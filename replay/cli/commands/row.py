@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from replay.cli.help import Command
 from replay.cli.options import Common, ConfigPath, common_options, echo_json
+from replay.cli.replays import looking
 from replay.errors import EXIT_OK, UsageError
+from replay.spark.faststart.garbage import no_collection
+
+if TYPE_CHECKING:
+    from replay.config import ReplayConfig
+    from replay.flows.row import ExplainedRow
 
 
 @click.command(
@@ -43,14 +49,14 @@ def row(target: str, keys: tuple[str, ...], common: Common) -> int:
 
     Of a finished run, given by its OUTPUT, also the score under the cause of the incident that holds the row.
     """
-    from replay.flows.finished.opened import open_finished
-    from replay.flows.row import explain_row, explain_row_of
-
     key, options = parse_keys(keys), common.options()
     if Path(target).is_dir() or "://" in target:
-        explained = explain_row_of(open_finished(target), key, overrides=common.overrides, options=options)
+        explained = _row_of_output(target, key, common)
     else:
-        explained = explain_row(common.load(target), key, options=options)
+        with looking(target, common, lambda loaded: _check_key(loaded, key)) as (loaded, progress):
+            with no_collection():
+                from replay.flows.row import explain_row
+            explained = explain_row(loaded, key, options=options, progress=progress)
     if common.as_json:
         echo_json(explained.to_dict())
     else:
@@ -85,3 +91,23 @@ def _parse_object(text: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
+
+
+def _row_of_output(output: str, key: dict[str, Any], common: Common) -> ExplainedRow:
+    from replay.report.terminal.progress import make_progress
+
+    with make_progress(quiet=common.quiet) as progress:
+        progress.stage("reading the run")
+        with no_collection():
+            from replay.flows.finished.opened import open_finished
+            from replay.flows.row import explain_row_of
+        options = common.options()
+        return explain_row_of(
+            open_finished(output), key, overrides=common.overrides, options=options, progress=progress
+        )
+
+
+def _check_key(config: ReplayConfig, key: dict[str, Any]) -> None:
+    from replay.flows.early import check_key
+
+    check_key(config, key)

@@ -6,7 +6,9 @@ import click
 
 from replay.cli.help import Command
 from replay.cli.options import Common, ConfigPath, common_options, echo_json
+from replay.cli.replays import looking
 from replay.errors import EXIT_OK, EXIT_REFUSED
+from replay.spark.faststart.garbage import no_collection
 
 
 @click.command(
@@ -24,9 +26,10 @@ def validate(config: str, common: Common) -> int:
 
     Exits with 3 where more rows break the model's contract than `engine.max_rejected` allows.
     """
-    from replay.flows.validate import validate as validate_config
-
-    checked = validate_config(common.load(config), options=common.options())
+    with looking(config, common) as (loaded, progress):
+        with no_collection():
+            from replay.flows.validate import validate as validate_config
+        checked = validate_config(loaded, options=common.options(), progress=progress)
     if common.as_json:
         echo_json(checked.to_dict())
     elif not common.quiet:

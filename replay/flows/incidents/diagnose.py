@@ -133,7 +133,7 @@ def diagnose_scores(
         )
         for incident, judged_by in zip(incidents, tolerances, strict=True)
     ]
-    progress.stage("testing causes", settings.budget * len(incidents))
+    progress.stage("testing causes", len(incidents), "incidents")
     logged = LoggedRows(prepared, scores, noise.collected, samples)
     # The scores table was made of one code: hypotheses must not be tried with another.
     job = prepared.job
@@ -150,11 +150,12 @@ def diagnose_scores(
             diagnosis = find_causes(
                 counterfactual,
                 background_rate=background_rate(noise.measured, incident),
-                on_progress=partial(_show, progress, settings.budget * index),
+                on_progress=partial(_show, progress, index),
             )
             tried += [(number, trial) for trial in diagnosis.tried]
             case = replace(case, diagnosis=diagnosis, counterfactual=counterfactual)
         found.append(summarize_incident(config, case))
+        progress.update(index + 1)
     notes = (*_sampled(noise.collected), *logged.notes)
     return Diagnosed(tuple(found), tuple(tried), notes, _configs(prepared, found, tolerances))
 
@@ -179,8 +180,9 @@ def _sampled(collected: CollectedRows) -> tuple[str, ...]:
     return (f"incidents were searched for in {collected.share:.1%} of the rows, drawn by hash: counts are of those",)
 
 
-def _show(progress: Progress, before: int, _: str, rows: int) -> None:
-    progress.update(before + rows)
+def _show(progress: Progress, done: int, _: str, rows: int) -> None:
+    """How many hypotheses an incident takes is not known before; how many rows it has taken is."""
+    progress.update(done, f"{rows:,} rows replayed of the next")
 
 
 def row_tolerance(tolerance: Tolerance, noise: NoiseFloor, incident: FindingRuncident) -> Tolerance:

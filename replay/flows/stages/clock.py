@@ -1,44 +1,57 @@
-"""Wall time of a run and of its stages."""
+"""Where the time of a run goes: wall time by stage, which adds up to the whole, and the seconds that tasks measure."""
 
 from __future__ import annotations
 
-import contextlib
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
+
+from replay.report.terminal.progress import Progress
+
+_KEYS = {
+    "": "start",
+    "reading the config": "start",
+    "starting Spark": "start",
+    "reading the traffic": "prepare",
+    "checking keys and checkpoints": "keys",
+    "scoring": "scoring",
+    "comparing": "diff",
+    "finding incidents": "diagnose",
+    "testing causes": "diagnose",
+    "writing the tables": "diff",
+    "writing the report": "report",
+}
+"""Stages as they are shown, and the part of the wall time that each belongs to."""
 
 
 class Clock:
-    """Seconds by stage, from the moment that it is made.
+    """The seconds of a run.
+
+    Args:
+        progress: Knows its stages, and how long each took.
 
     Attributes:
-        started: When that was, ISO 8601 in UTC.
+        started: When the run started, ISO 8601 in UTC.
     """
 
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
+    def __init__(self, progress: Progress) -> None:
         self.started = self.now()
-        self._seconds: dict[str, float] = {}
+        self._progress = progress
+        self._tasks: dict[str, float] = {}
 
     @staticmethod
     def now() -> str:
         """This moment, ISO 8601 in UTC."""
         return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-    @contextlib.contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the wall time of what is done inside to a stage."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.add({name: time.perf_counter() - start})
-
     def add(self, seconds: Mapping[str, float]) -> None:
-        """Add seconds that tasks measured."""
+        """Add seconds that tasks measured, which ran side by side."""
         for name, amount in seconds.items():
-            self._seconds[name] = self._seconds.get(name, 0.0) + amount
+            self._tasks[name] = self._tasks.get(name, 0.0) + amount
 
     def timings(self) -> dict[str, float]:
-        """Seconds by stage, and ``wall`` so far."""
-        return {**self._seconds, "wall": time.perf_counter() - self._start}
+        """Seconds of tasks, seconds by part of the wall time, and ``wall``, their sum, so far."""
+        parts: dict[str, float] = {}
+        for stage, amount in self._progress.spent().items():
+            part = _KEYS.get(stage, "other")
+            parts[part] = parts.get(part, 0.0) + amount
+        return {**self._tasks, **parts, "wall": sum(parts.values())}

@@ -68,11 +68,11 @@ def compare(
         TrafficError: No row could be scored.
     """
     config, spark = prepared.config, prepared.spark
+    progress.stage("comparing")
     scores = read_table(spark, path)
     with session_pool(spark, 1) as pool:
         complete = pool.submit(_prove_complete, prepared, path, run_id, check)
         noise = measure_noise_sample(prepared, scores, check.rows_selected) if needs_noise(config, diagnosing) else None
-        progress.stage("comparing")
         tolerance = config.diff.tolerance if isinstance(config.diff.tolerance, Tolerance) else noise_tolerance(noise)
         spec = diff_spec(prepared, tolerance)
         diff = diff_scores(scores, spec, config.traffic.key, config.diff.worst_rows, _batches(prepared, path))

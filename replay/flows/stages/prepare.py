@@ -20,6 +20,7 @@ from replay.flows.stages.rehearse import check_rows, draw_rehearsed
 from replay.flows.stages.scenario_inputs import ScenarioInputs
 from replay.rehearsal import ContractCheck, RehearsedRows
 from replay.rehearsal.inputs import all_null
+from replay.report.terminal.progress import Progress
 from replay.scoring import Preflight, Work, carried_columns, plan_variants, run_preflight
 from replay.scoring.job import ScoreJob
 from replay.scoring.routes import plan_routes, route_types
@@ -82,8 +83,9 @@ def prepare(
     config: ReplayConfig,
     options: Options,
     visit: contextlib.ExitStack,
-    pin: Callable[[SparkSession, dict[str, Checkpoint]], ReplayConfig] | None = None,
     *,
+    progress: Progress | None = None,
+    pin: Callable[[SparkSession, dict[str, Checkpoint]], ReplayConfig] | None = None,
     check_keys: bool = False,
 ) -> Prepared:
     """Get everything ready and prove that it fits, before any long work.
@@ -92,6 +94,7 @@ def prepare(
         config: As loaded.
         options: From the command line.
         visit: Ends the work in the session, and leaves Spark as it was found.
+        progress: Shows the work; default: nothing is shown.
         pin: Given the session and the examined checkpoints, returns the config with the traffic's version pinned where
             an unfinished run is to be resumed.
         check_keys: Read the whole traffic's keys and times too, beside the opening of the checkpoints.
@@ -101,11 +104,15 @@ def prepare(
         TrafficError: The traffic cannot be read.
         CheckpointError: A checkpoint is refused.
     """
+    progress = progress or Progress(None)
+    progress.stage("starting Spark")
     spark, checkpoints = connect(config, options, visit, warm=pin is not None)
     if pin is not None:
         config = pin(spark, checkpoints)
+    progress.stage("reading the traffic")
     with spark_errors("reading the traffic"), located(config):
         fitted = fit(config, spark, checkpoints)
+    progress.stage("checking keys and checkpoints")
     with session_pool(spark, 1) as pool, spark_errors("checking the traffic"), located(config):
         # Spark reads keys while this process opens the checkpoints, whose problems are raised first.
         checking = pool.submit(check_traffic, spark, fitted.traffic, config.traffic) if check_keys else None

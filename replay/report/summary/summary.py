@@ -65,14 +65,42 @@ class Reconciliation:
 
 @dataclass(frozen=True)
 class Timings:
-    """Seconds. `read`, `encode` and `score` add up over all tasks; the others are wall time."""
+    """Seconds.
+
+    Those of `read`, `encode`, `score` and `write` add up over tasks that ran side by side; all others are wall time.
+    """
 
     read: float = 0.0
     encode: float = 0.0
     score: float = 0.0
     write: float = 0.0
+    """What tasks wait for Spark to take their scores."""
     diff: float = 0.0
+    """Comparing the scores, and writing the tables beside them."""
     wall: float = 0.0
+    """The whole: the sum of `start`, `prepare`, `keys`, `scoring`, `diff`, `diagnose`, `report` and `other`."""
+    start: float = 0.0
+    """Reading the config, starting Spark, and opening the checkpoints meanwhile."""
+    prepare: float = 0.0
+    """Pinning the traffic, and proving that the config fits it."""
+    keys: float = 0.0
+    """Checking keys and times, and scoring a few rows under each checkpoint meanwhile."""
+    scoring: float = 0.0
+    """Scoring and committing all rows."""
+    diagnose: float = 0.0
+    """Finding incidents and testing their causes."""
+    report: float = 0.0
+    """Putting the report together, up to the writing of this file."""
+    other: float = 0.0
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Seconds of wall time by part, in order; they add up to `wall`, also of a run of an earlier version."""
+        parts = {name: getattr(self, name) for name in WALL_PARTS}
+        return {**parts, "other": max(self.wall - sum(parts.values()), 0.0)}
+
+
+WALL_PARTS = ("start", "prepare", "keys", "scoring", "diff", "diagnose", "report")
 
 
 @dataclass(frozen=True)

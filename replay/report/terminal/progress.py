@@ -1,4 +1,4 @@
-"""Progress while Spark works: a bar on a terminal, a line every few seconds in a log, or nothing. All to stderr."""
+"""Progress while a command works: a bar with a clock on a terminal, a line a stage in a log, or nothing; on stderr."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from types import TracebackType
 from typing import Protocol, Self, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
 from replay.report.words.numbers import count, seconds, short_count
 
-LOG_SECONDS = 5.0
+LOG_SECONDS = 30.0
+_TICK_SECONDS = 1.0
 WINDOW_SECONDS = 30.0
 """The rate is that of the last this many seconds."""
 
@@ -29,6 +30,8 @@ class Pace:
         name: Name of the stage.
         total: Rows to do, or None where it is not known.
         now: Seconds on any clock.
+        unit: What is counted, where it is not rows.
+        before: Seconds that the command had taken when the stage began.
 
     >>> pace = Pace("scoring", 2_000_000, now=0.0)
     >>> pace.update(1_200_000, now=4.0)
@@ -36,22 +39,28 @@ class Pace:
     'scoring 1,200,000/2,000,000 rows, 300k rows/s, ETA 2.7 s'
     """
 
-    def __init__(self, name: str, total: int | None, now: float) -> None:
+    def __init__(self, name: str, total: int | None, now: float, *, unit: str = "rows", before: float = 0.0) -> None:
         self.name = name
         self.total = total
+        self.unit = unit
+        self.detail = ""
+        self._before = before
         self.done = 0
         self.started = now
         self._points: deque[tuple[float, int]] = deque([(now, 0)])
 
-    def update(self, done: int, now: float) -> None:
-        """Note how many rows are done; fewer than before are ignored."""
+    def update(self, done: int, now: float, detail: str = "") -> None:
+        """Note how many rows are done, and more in words; fewer than before are ignored."""
         if done < self.done:
             return
+        self.detail = detail
+        if done == self.done and self.unit != "rows":
+            return  # the speed of a few long steps is known where one is done
         if self.done == 0 and len(self._points) == 1 and now == self.started:
             self._points.clear()  # rows that an earlier run had done are no sign of speed
         self.done = done
         self._points.append((now, done))
-        while len(self._points) > 2 and now - self._points[1][0] >= WINDOW_SECONDS:
+        while self.unit == "rows" and len(self._points) > 2 and now - self._points[1][0] >= WINDOW_SECONDS:
             self._points.popleft()
 
     @property
@@ -67,8 +76,9 @@ class Pace:
 
     def __str__(self) -> str:
         total = "" if self.total is None else f"/{count(self.total)}"
-        parts = [f"{self.name} {count(self.done)}{total} rows" if self.total or self.done else self.name]
-        if self.rate:
+        parts = [f"{self.name} {count(self.done)}{total} {self.unit}" if self.total or self.done else self.name]
+        parts += [self.detail] if self.detail else []
+        if self.rate and self.unit == "rows":
             parts.append(f"{short_count(self.rate)} rows/s")
         if self.left is not None and self.total is not None and self.done < self.total:
             parts.append(f"ETA {seconds(self.left)}")
@@ -79,7 +89,12 @@ class Pace:
         took = seconds(now - self.started)
         if not self.done:
             return f"{self.name}: {took}"
-        return f"{self.name}: {count(self.done)} rows in {took}"
+        total = "" if self.unit == "rows" else f"/{count(self.total or self.done)}"
+        return f"{self.name}: {count(self.done)}{total} {self.unit} in {took}"
+
+    def elapsed(self, now: float) -> float:
+        """Seconds since the command began."""
+        return self._before + now - self.started
 
 
 class Display(Protocol):
@@ -102,7 +117,7 @@ class Display(Protocol):
 
 
 class Progress:
-    """Shows the stages of a run, one after another.
+    """Shows the stages of a run, one after another, and adds up the seconds of each, shown or not.
 
     It may be entered again while it is open; the outermost ``with`` closes it. `update` may come from another thread.
 
@@ -117,9 +132,16 @@ class Progress:
         self._pace: Pace | None = None
         self._depth = 0
         self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._began = self._since = clock()
+        self._name = ""
+        self._spent: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         self._depth += 1
+        if self._depth == 1 and self._display is not None:
+            self._closed.clear()
+            threading.Thread(target=self._tick, args=(self._display,), name="replay-clock", daemon=True).start()
         return self
 
     def __exit__(
@@ -128,35 +150,54 @@ class Progress:
         self._depth -= 1
         if self._depth > 0 or self._display is None:
             return
+        self._closed.set()
         with self._lock:
             if kind is None:
                 self._end_stage(self._display)
             self._pace = None
             self._display.close()
 
-    def stage(self, name: str, total_rows: int | None = None) -> None:
-        """Begin a stage, which ends the one before.
+    def stage(self, name: str, total_rows: int | None = None, unit: str = "rows") -> None:
+        """Begin a stage, which ends the one before; a stage that goes on is none.
 
         Args:
             name: What is done, as in ``scoring``.
             total_rows: Rows to do, or None where it is not known.
+            unit: What is counted, where it is not rows.
         """
-        if self._display is None:
+        if name == self._name and total_rows is None:
             return
         with self._lock:
-            self._end_stage(self._display)
-            self._pace = Pace(name, total_rows, self._clock())
-            self._display.begin(self._pace)
+            now = self._clock()
+            self._spent[self._name] = self._spent.get(self._name, 0.0) + now - self._since
+            self._name, self._since = name, now
+            if self._display is not None:
+                self._end_stage(self._display)
+                self._pace = Pace(name, total_rows, now, unit=unit, before=now - self._began)
+                self._display.begin(self._pace)
 
-    def update(self, done_rows: int) -> None:
-        """Note how many rows of the stage are done in all."""
+    def update(self, done_rows: int, detail: str = "") -> None:
+        """Note how many rows of the stage are done in all, and more in words."""
         if self._display is None:
             return
         with self._lock:
             if self._pace is not None:
                 now = self._clock()
-                self._pace.update(done_rows, now)
+                self._pace.update(done_rows, now, detail)
                 self._display.show(self._pace, now)
+
+    def spent(self) -> dict[str, float]:
+        """Seconds by stage so far, the one that goes on included; what was before the first is under an empty name."""
+        with self._lock:
+            now = self._clock() - self._since
+            return {**self._spent, self._name: self._spent.get(self._name, 0.0) + now}
+
+    def _tick(self, display: Display) -> None:
+        """Show what goes on while nobody tells: a stage may wait for Spark."""
+        while not self._closed.wait(_TICK_SECONDS):
+            with self._lock:
+                if self._pace is not None and not self._closed.is_set():
+                    display.show(self._pace, self._clock())
 
     def note(self, text: str) -> None:
         """Say something that stays, such as that there is nothing to do."""
@@ -170,7 +211,7 @@ class Progress:
 
 
 class LineDisplay:
-    """Lines for a log: one when a stage begins, one every few seconds, one when it is over.
+    """Lines for a log, each with a clock: one when a stage begins, one now and then, one when rows are done.
 
     Args:
         stream: Where to write.
@@ -185,32 +226,36 @@ class LineDisplay:
     def begin(self, pace: Pace) -> None:
         """Write the stage's first line."""
         self._last = pace.started
-        self._write(str(pace))
+        self._write(str(pace), pace, pace.started)
 
     def show(self, pace: Pace, now: float) -> None:
         """Write a line if the last one is old enough."""
         if now - self._last >= self._interval:
             self._last = now
-            self._write(str(pace))
+            self._write(str(pace), pace, now)
 
     def end(self, pace: Pace, now: float) -> None:
-        """Write what was done in how long."""
-        self._write(pace.summary(now))
+        """Write what was done in how long, where there is more to say than the next line's clock does."""
+        if pace.done:
+            self._write(pace.summary(now), pace, now)
 
     def note(self, text: str) -> None:
         """Write a line."""
-        self._write(text)
+        self._put(f"replay: {text}")
 
     def close(self) -> None:
         """Lines stay as they are."""
 
-    def _write(self, text: str) -> None:
-        self._stream.write(f"replay: {text}\n")
+    def _write(self, text: str, pace: Pace, now: float) -> None:
+        self._put(f"replay [{pace.elapsed(now):.1f} s] {text}")
+
+    def _put(self, line: str) -> None:
+        self._stream.write(f"{line}\n")
         self._stream.flush()
 
 
 class BarDisplay:
-    """One bar on a terminal, gone when the run is over.
+    """One bar with a clock on a terminal, gone when the run is over.
 
     Args:
         stream: The terminal.
@@ -218,7 +263,7 @@ class BarDisplay:
 
     def __init__(self, stream: TextIO) -> None:
         console = Console(file=stream, stderr=True)
-        columns = (BarColumn(bar_width=20), TextColumn("{task.description}", markup=False))
+        columns = (BarColumn(bar_width=20), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
         self._bars = RichProgress(*columns, console=console, transient=True)
         self._task: TaskID | None = None
 

@@ -209,8 +209,8 @@ def _lines(data: ReportData) -> list[tuple[str, str, str]]:
     """Label, text and style of the lines below the table."""
     summary = data.summary
     timings = summary.timings
-    stages = ("read", "encode", "score", "write", "diff")
-    spent = ", ".join(f"{stage} {seconds(getattr(timings, stage))}" for stage in stages)
+    parts = " + ".join(f"{name} {seconds(amount)}" for name, amount in timings.parts.items() if amount >= 0.05)
+    tasks = ", ".join(f"{name} {seconds(getattr(timings, name))}" for name in ("read", "encode", "score", "write"))
     traffic = summary.traffic
     version = "" if traffic.delta_version is None else f" version {traffic.delta_version}"
     lines = [("unstable", text, "yellow") for text in unstable_lines(summary)]
@@ -220,7 +220,8 @@ def _lines(data: ReportData) -> list[tuple[str, str, str]]:
         lines.append(("gate", text, _VERDICTS[gate.verdict]))
     faulty = summary.reconciliation.unaccounted != 0
     lines.append(("rows", reconciliation_text(summary.reconciliation), "bold red" if faulty else ""))
-    lines.append(("time", f"{seconds(timings.wall)} from start to end; by stage, over all tasks: {spent}", ""))
+    whole = f"{seconds(timings.wall)} from start to end" + (f" = {parts}" if parts else "")
+    lines.append(("time", f"{whole}; in the scoring, added up over all tasks: {tasks}", ""))
     lines.append(("traffic", f"{traffic.table or traffic.path or MISSING}{version}, {window_text(data)}", ""))
     lines += [("warning", warning, "yellow") for warning in summary.warnings]
     return lines

@@ -26,7 +26,7 @@ def test_a_draft_says_what_it_found_why_and_what_comes_next(
     assert any(line.split() == ["key", "request_id", *["unique", "over", "all", "4,000", "rows"]] for line in lines)
     assert any(line.startswith("output ") and "transform: sigmoid" in line for line in lines)
     assert lines[-1] == f"wrote {target}; next: replay validate '{target}'"
-    assert said.splitlines()[0] == "[  0.0 s] loading the library"
+    assert said.splitlines()[0] == "replay [0.0 s] loading the library"
     assert load_config(target).traffic.key == ("request_id",)
 
     assert replay(*arguments) == 2

@@ -54,7 +54,7 @@ def test_the_contract_s_keys_are_there():
     }
     assert data["version"] == 1
     assert set(data["reconciliation"]) == {"read", "filtered", "rejected", "scored", "rejected_by_feature"}
-    assert list(data["timings"]) == ["read", "encode", "score", "write", "diff", "wall"]
+    assert list(data["timings"])[:6] == ["read", "encode", "score", "write", "diff", "wall"]
     assert data["traffic"]["window"] == {"start": "2026-11-20T17:00:00Z", "end": "2026-11-20T20:00:00Z"}
     assert data["traffic"]["delta_version"] == 41
     assert set(data["checkpoints"]["prod"]) >= {"format", "sha256", "parameters"}

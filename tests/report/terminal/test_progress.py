@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+import time
 
 import pytest
 
@@ -29,9 +30,10 @@ def clock():
     return Clock()
 
 
-def test_a_log_has_a_line_every_few_seconds(clock):
+def test_a_log_has_a_line_a_stage_with_a_clock_and_more_of_a_long_one(clock):
     stream = io.StringIO()
-    with make_progress(stream=stream, clock=clock) as progress:
+    with make_progress(stream=stream, clock=clock, interval=5) as progress:
+        clock.now += 0.5
         progress.stage("checking keys")
         clock.now += 2
         progress.stage("scoring", 2_000_000)
@@ -39,13 +41,68 @@ def test_a_log_has_a_line_every_few_seconds(clock):
             clock.now += 1
             progress.update(second * 200_000)
     assert stream.getvalue().splitlines() == [
-        "replay: checking keys",
-        "replay: checking keys: 2 s",
-        "replay: scoring 0/2,000,000 rows",
-        "replay: scoring 1,000,000/2,000,000 rows, 200k rows/s, ETA 5 s",
-        "replay: scoring 2,000,000/2,000,000 rows, 200k rows/s",
-        "replay: scoring: 2,000,000 rows in 10 s",
+        "replay [0.5 s] checking keys",
+        "replay [2.5 s] scoring 0/2,000,000 rows",
+        "replay [7.5 s] scoring 1,000,000/2,000,000 rows, 200k rows/s, ETA 5 s",
+        "replay [12.5 s] scoring 2,000,000/2,000,000 rows, 200k rows/s",
+        "replay [12.5 s] scoring: 2,000,000 rows in 10 s",
     ]
+
+
+def test_a_stage_that_says_nothing_is_shown_all_the_same(clock, monkeypatch):
+    monkeypatch.setattr("replay.report.terminal.progress._TICK_SECONDS", 0.01)
+    stream = io.StringIO()
+    with make_progress(stream=stream, clock=clock) as progress:
+        progress.stage("starting Spark")
+        clock.now += 31
+        deadline = time.monotonic() + 10
+        while stream.getvalue().count("\n") < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert stream.getvalue().splitlines() == ["replay [0.0 s] starting Spark", "replay [31.0 s] starting Spark"]
+
+
+def test_a_stage_that_goes_on_is_no_new_one(clock):
+    stream = io.StringIO()
+    with make_progress(stream=stream, clock=clock) as progress:
+        progress.stage("starting Spark")
+        progress.stage("starting Spark")
+    assert stream.getvalue() == "replay [0.0 s] starting Spark\n"
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_the_seconds_of_all_stages_add_up(clock, quiet):
+    progress = make_progress(quiet=quiet, stream=io.StringIO(), clock=clock)
+    clock.now += 1
+    for name, took in (("scoring", 4), ("comparing", 2), ("scoring", 8)):
+        progress.stage(name)
+        clock.now += took
+    assert progress.spent() == {"": 1, "scoring": 12, "comparing": 2}
+
+
+def test_a_note_stays(clock):
+    stream = io.StringIO()
+    with make_progress(stream=stream, clock=clock) as progress:
+        progress.note("already done")
+    assert stream.getvalue() == "replay: already done\n"
+
+
+def test_a_note_stays_on_a_terminal(monkeypatch, clock):
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    with make_progress(stream=stream, clock=clock) as progress:
+        progress.stage("reading the config")
+        progress.note("already done [of] 1")
+    assert "replay: already done [of] 1\n" in stream.getvalue()
+
+
+def test_a_few_long_steps_have_an_eta_of_their_own_rate(clock):
+    """The first one takes 40 s: that is all that is known of the others."""
+    pace = Pace("testing causes", 3, now=0.0, unit="incidents")
+    pace.update(0, now=20.0, detail="100 rows replayed of the next")
+    assert str(pace) == "testing causes 0/3 incidents, 100 rows replayed of the next"
+    pace.update(1, now=40.0)
+    assert str(pace) == "testing causes 1/3 incidents, ETA 1 min 20 s"
+    assert pace.summary(now=40.0) == "testing causes: 1/3 incidents in 40 s"
 
 
 def test_quiet_is_quiet(clock, capsys):
@@ -61,7 +118,7 @@ def test_lines_go_to_standard_error(clock, capsys):
         progress.stage("scoring", 10)
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("replay: scoring 0/10 rows\n")
+    assert captured.err.startswith("replay [0.0 s] scoring 0/10 rows\n")
 
 
 def test_it_can_be_entered_again(clock):
@@ -73,7 +130,7 @@ def test_it_can_be_entered_again(clock):
             clock.now += 1
             inner.update(10)
         assert "in 1 s" not in stream.getvalue()
-    assert stream.getvalue().endswith("replay: scoring: 10 rows in 1 s\n")
+    assert stream.getvalue().endswith("replay [1.0 s] scoring: 10 rows in 1 s\n")
 
 
 def test_a_stage_that_failed_is_not_said_to_be_done(clock):
@@ -86,7 +143,7 @@ def test_a_stage_that_failed_is_not_said_to_be_done(clock):
 
     with pytest.raises(ValueError, match="boom"):
         fail()
-    assert stream.getvalue() == "replay: scoring 0/10 rows\n"
+    assert stream.getvalue() == "replay [0.0 s] scoring 0/10 rows\n"
 
 
 def test_an_update_before_any_stage_or_after_the_end_is_nothing(clock):

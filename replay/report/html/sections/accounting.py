@@ -29,9 +29,14 @@ def row_parts(reconciliation: Reconciliation) -> tuple[Part, ...]:
 
 
 def time_parts(timings: Timings) -> tuple[Part, ...]:
-    """Seconds by stage; `read`, `encode` and `score` add up over tasks that ran side by side."""
-    stages = ("read", "encode", "score", "write", "diff")
-    total = sum(getattr(timings, stage) for stage in stages) or 1.0
+    """Wall time by part, in order: they add up to the whole."""
+    total = sum(timings.parts.values()) or 1.0
     return tuple(
-        Part(stage, seconds(getattr(timings, stage)), getattr(timings, stage) / total, stage) for stage in stages
+        Part(name, seconds(amount), amount / total, name)
+        for name, amount in timings.parts.items()
+        if amount >= NEGLIGIBLE * total
     )
+
+
+NEGLIGIBLE = 0.002
+"""Share of a whole below which a part is not worth a line."""
