@@ -17,6 +17,7 @@ from replay.checkpoints.scorers.function_scorer import FunctionScorer
 from replay.checkpoints.scorers.probe import Probe, probe
 from replay.checkpoints.scorers.scorer import ModelScorer, Scorer
 from replay.checkpoints.scorers.selections import Selection, selections
+from replay.checkpoints.scorers.texts import texts_of
 from replay.checkpoints.scorers.transforms import amplifies_noise, transform_scores
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "read_state_dict",
     "selections",
     "settle_worker",
+    "texts_of",
     "transform_scores",
     "verify_unchanged",
 ]

@@ -71,6 +71,7 @@ class CheckpointFormat(abc.ABC):
         needs_factory: It holds weights alone: the config's ``factory`` builds the module.
         runs_code: Opening it runs code of the file's own, so that the user has to allow it.
         holds_pickles: Whether a refused file is looked through for pickles, which ``replay inspect`` lists.
+        takes_text: Whether its models may take text as it is.
         fixed_weights: Why its parameters cannot be replaced by others; empty where they can.
         packages: Those that decide scores beside torch; their versions are part of a run's identity.
     """
@@ -81,6 +82,7 @@ class CheckpointFormat(abc.ABC):
     needs_factory: ClassVar[bool] = False
     runs_code: ClassVar[bool] = False
     holds_pickles: ClassVar[bool] = False
+    takes_text: ClassVar[bool] = False
     fixed_weights: ClassVar[str] = ""
     packages: ClassVar[tuple[str, ...]] = ()
 

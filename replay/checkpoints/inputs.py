@@ -86,7 +86,7 @@ def _matched(checkpoint: Checkpoint, signature: Signature, model: ModelConfig) -
 
 def _tensor_problems(model: ModelConfig, index: int, spec: TensorSpec) -> Iterator[_Found]:
     entry = model.inputs[index]
-    if spec.dtype in DTYPES and spec.dtype != entry.dtype:
+    if spec.dtype in (*DTYPES, "string") and spec.dtype != entry.dtype:
         yield index, "dtype", f"input `{entry.name}` is {entry.dtype}, it takes {spec.dtype}: set `dtype: {spec.dtype}`"
     shape = _shape(entry, model)
     if spec.shape is None or shape is None:

@@ -17,6 +17,7 @@ from replay.checkpoints.scorers.output import ScoreReader
 from replay.checkpoints.scorers.scorer import ModelScorer
 from replay.checkpoints.sharing.watch import FileWatch
 from replay.config.sections.model.contract import ModelConfig
+from replay.errors import CheckpointMismatch
 
 
 def open_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu") -> ModelScorer:
@@ -36,6 +37,7 @@ def open_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu")
     watch = FileWatch(checkpoint.name, (file.path for file in checkpoint.files))
     refresh_own_code(checkpoint)
     format_ = FORMATS[checkpoint.format]
+    _refuse_text(checkpoint, model)
     opened = format_.open(checkpoint, model, device)
     fingerprint = scorer_fingerprint(checkpoint, model)
     # Of what is imported by a computed name, only now is it known whether this process had it in another version.
@@ -52,6 +54,15 @@ def open_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu")
     )
 
 
+def _refuse_text(checkpoint: Checkpoint, model: ModelConfig) -> None:
+    text = [entry.name for entry in model.inputs if entry.dtype == "string"]
+    if text and not FORMATS[checkpoint.format].takes_text:
+        raise CheckpointMismatch(
+            f"checkpoint {checkpoint.name!r}: input `{text[0]}` is text, and a model of {checkpoint.format} takes "
+            "numbers: give the input a `vocabulary` or a `hash`, and `dtype: int64`"
+        )
+
+
 def scorer_fingerprint(checkpoint: Checkpoint, model: ModelConfig) -> str:
     """SHA-256 of what decides a scorer's scores: the files, the user's code, how it is called and read.
 
@@ -63,7 +74,10 @@ def scorer_fingerprint(checkpoint: Checkpoint, model: ModelConfig) -> str:
         "base_dir": None if FORMATS[checkpoint.format].own_code(checkpoint) is None else checkpoint.base_dir,
         "sources": own_sources(checkpoint),
         "call": model.call,
-        "inputs": [(entry.name, entry.ragged, entry.offsets_of, entry.include_last_offset) for entry in model.inputs],
+        "inputs": [
+            (entry.name, entry.ragged, entry.offsets_of, entry.include_last_offset, entry.dtype == "string")
+            for entry in model.inputs
+        ],
         "output": model.output.model_dump(mode="json"),
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()

@@ -25,6 +25,7 @@ from replay.features.inputs import ColumnInput, InputEncoder, StackedInput
 from replay.features.lists import DerivedInput, LengthsInput, ListInput, MaskInput
 from replay.features.problems import EncodeError
 from replay.features.resolve import Resolution, ResolvedFeature
+from replay.features.texts import TextInput, require_text
 from replay.features.transform import Step, Transform
 
 
@@ -52,11 +53,31 @@ def build_inputs(
         if entry.offsets_of is not None:
             derived.append(LengthsInput(entry.name, entry.offsets_of, TARGETS[entry.dtype]))
             continue
-        built = _Builder(entry, path, problems).build(resolution.inputs[entry.name])
+        found = resolution.inputs[entry.name]
+        if entry.dtype == "string":
+            built = _text_input(entry, found, problems)
+        else:
+            built = _Builder(entry, path, problems).build(found)
         if built is not None:
             inputs.append(built)
     problems.extend(_derived_problems(model, inputs))
     return tuple(inputs), tuple(derived), tuple(problems)
+
+
+def _text_input(entry: Input, features: Sequence[ResolvedFeature], problems: list[Problem]) -> InputEncoder | None:
+    """The encoder of text that the model takes as it is; None where a column holds none."""
+    before = len(problems)
+    for resolved in features:
+        try:
+            require_text(resolved.feature.name, resolved.feature.type)
+        except EncodeError as problem:
+            problems.append(problem.at(resolved.path))
+    if len(problems) > before or not features:
+        return None
+    names = [resolved.feature.name for resolved in features]
+    fills = [missing_for(entry, name) for name in names]
+    texts = [None if fill is None else str(fill) for fill in fills]
+    return TextInput(entry.name, names, texts, stacked=entry.feature is None)
 
 
 def _derived_problems(model: ModelConfig, inputs: Sequence[InputEncoder]) -> list[Problem]:

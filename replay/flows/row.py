@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from replay.checkpoints import cached_scorer, flattening
+from replay.checkpoints import cached_scorer, flattening, texts_of
 from replay.config import ModelConfig, ReplayConfig, load_config
 from replay.errors import TrafficError
 from replay.features import REJECT_REASONS, Encoder, feature_column
@@ -201,7 +201,13 @@ def _as_called(tensors: Mapping[str, torch.Tensor], model: ModelConfig) -> dict[
     flatten = flattening(model)
     given = tensors if flatten is None else flatten(tensors)
     whole = {entry.name for entry in model.inputs if entry.ragged is not None or entry.offsets_of is not None}
-    return {name: (tensor if name in whole else tensor[0]).tolist() for name, tensor in given.items()}
+    text = {entry.name for entry in model.inputs if entry.dtype == "string"}
+    values = {name: texts_of(tensor) if name in text else tensor for name, tensor in given.items()}
+    return {name: _listed(value if name in whole else value[0]) for name, value in values.items()}
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, str) else value.tolist()
 
 
 def _holds(incident: Incident, row: ExplainedRow, config: ReplayConfig) -> bool:

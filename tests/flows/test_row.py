@@ -69,6 +69,16 @@ def test_lists_end_to_end_are_shown_as_the_model_gets_them():
     }
 
 
+def test_text_is_shown_as_text():
+    inputs = [
+        {"name": "c", "dtype": "string", "feature": "a"},
+        {"name": "d", "dtype": "string", "features": ["a", "b"]},
+    ]
+    tensors = {"c": torch.tensor([[79, 107]]), "d": torch.tensor([[[79, 107], [97, 0]]])}
+    tensors = {name: tensor.to(torch.uint8) for name, tensor in tensors.items()}
+    assert _as_called(tensors, ModelConfig.model_validate({"inputs": inputs})) == {"c": "Ok", "d": ["Ok", "a"]}
+
+
 def test_a_row_without_an_online_score_has_no_difference():
     shown = ExplainedRow({"id": 1}, {}, {}, None, {}, None, {"prod": 1 / 3}).render()
     assert shown.endswith("scores\n  online = null\n  prod = 0.333333333")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pyarrow as pa
 import pytest
 import torch
@@ -184,14 +185,33 @@ def preprocessing_inside(model: Any, rows: list[dict[str, Any]]) -> torch.Tensor
     return model(torch.tensor([[0.0, 12.5], [5000.0, 20.0], [float("nan"), float("nan")]]))
 
 
+STRINGS = "A model that takes raw strings"
+
+
+@case(
+    STRINGS,
+    pa.schema([("city", pa.string()), ("price", pa.float32())]),
+    [{"city": "Oslo", "price": 1.0}, {"city": "Zürich", "price": 2.0}, {"city": None, "price": 4.0}],
+)
+def raw_strings(model: Any, rows: list[dict[str, Any]]) -> torch.Tensor:
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    city = np.array([row["city"] or "unknown" for row in rows], object)
+    (scores,) = session.run(None, {"city": city, "price": np.array([1, 2, 4], np.float32)})
+    assert scores.tolist() == [1.25, 2.5, 3.0]
+    return torch.from_numpy(scores)
+
+
 @pytest.mark.parametrize("title", SECTIONS)
 def test_a_contract_scores_as_plain_torch_does(title: str, tmp_path: Path) -> None:
     code, text = SECTIONS[title]
     schema, rows, expected = CASES[title]
     (tmp_path / "model.py").write_text(code, encoding="utf-8")
     torch.manual_seed(0)
-    model = define(code).build().eval()
-    torch.save(saved(model, title), tmp_path / "model.pt")
+    model = define(code).build()
+    if title == STRINGS:
+        (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    else:
+        torch.save(saved(model.eval(), title), tmp_path / "model.pt")
     (tmp_path / "replay.yaml").write_text(f"{HEAD}{text}", encoding="utf-8")
     config = load_config(tmp_path / "replay.yaml")
 

@@ -10,6 +10,11 @@ from replay.config.messages.wording import describe
 
 DType = Literal["float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"]
 
+InputDType = Literal[
+    "float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool", "string"
+]
+"""What an input may be: numbers of a dtype, or text, which only ONNX models take."""
+
 
 @dataclass(frozen=True)
 class NumberRange:
@@ -51,6 +56,7 @@ DTYPES: Final[dict[str, NumberRange]] = {
 }
 """Every ``DType``, in its order."""
 assert tuple(DTYPES) == get_args(DType)
+assert (*DTYPES, "string") == get_args(InputDType)
 
 
 def largest_index(dtype: str) -> int | None:

@@ -34,7 +34,7 @@ class OutOfVocabulary(Op):
 
     def bind(self, site: Site) -> Apply:
         """See :meth:`replay.scenarios.op.Op.bind`."""
-        readers = [entry for entry in site.inputs if entry.vocabulary is not None or entry.hash is not None]
+        readers = [entry for entry in site.inputs if _looks_up(entry)]
         if not readers:
             raise OpProblem(
                 f"no input that reads `{site.feature}` has a `vocabulary` or a `hash`: leave it out, or use constant "
@@ -50,6 +50,11 @@ class OutOfVocabulary(Op):
         if free.is_full:
             raise OpProblem(f"every value that {site.logged} can hold is in the vocabulary of `{site.feature}`")
         return lambda values, draw: map_elements(values, draw, lambda flat, drawn: _integers(flat, drawn, free))
+
+
+def _looks_up(entry: Input) -> bool:
+    """Whether an input looks values up, or gives them to a model that does."""
+    return entry.vocabulary is not None or entry.hash is not None or entry.dtype == "string"
 
 
 def _texts(values: pa.Array, draw: Draw, known: set[bytes]) -> pa.Array:

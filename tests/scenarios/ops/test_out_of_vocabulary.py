@@ -144,3 +144,8 @@ def test_a_row_has_its_value_wherever_it_is(reading):
 
     assert len(batch.keys) == 100
     assert some.columns["x"].to_pylist() == np.array(whole)[some.rows].tolist()
+
+
+def test_text_that_the_model_looks_up_itself():
+    values = made(pa.array(["us", "de"]), model("x", dtype="string"))
+    assert all(value.startswith("oov:") for value in values.to_pylist())

@@ -21,6 +21,7 @@ class Onnx(CheckpointFormat):
     name = "onnx"
     words = "ONNX"
     input_names = InputNames.GRAPH
+    takes_text = True
     fixed_weights = "is ONNX, whose weights are part of the graph, folded and renamed by the exporter"
     packages = ("onnxruntime",)
 

@@ -19,6 +19,7 @@ from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.scorers.batching import ANY_BATCH, BatchSizes, common_sizes
 from replay.checkpoints.scorers.calling import Arguments, refuse_unfit
 from replay.checkpoints.scorers.scorer import Forward, OpenedModel, last_words
+from replay.checkpoints.scorers.texts import texts_of
 from replay.checkpoints.sharing.mapped_weights import worth_sharing
 from replay.checkpoints.sharing.private_cache import opening_lock, publish, release_memory, remove, touch
 from replay.config.messages.wording import listing
@@ -133,9 +134,13 @@ def _forward(session: Any, model: ModelConfig) -> Forward:
     names = tuple(entry.name for entry in session.get_inputs()) if model.call == "positional" else given
     pairs = tuple(zip(names, given, strict=True))
     outputs = tuple(entry.name for entry in session.get_outputs())
+    text = frozenset(entry.name for entry in model.inputs if entry.dtype == "string")
+
+    def value(source: str, tensor: torch.Tensor) -> Any:
+        return texts_of(tensor) if source in text else tensor.numpy()
 
     def forward(tensors: Mapping[str, torch.Tensor]) -> Any:
-        answer = session.run(None, {name: tensors[source].numpy() for name, source in pairs})
+        answer = session.run(None, {name: value(source, tensors[source]) for name, source in pairs})
         named = {name: _as_tensors(value) for name, value in zip(outputs, answer, strict=True)}
         return next(iter(named.values())) if len(named) == 1 else named
 

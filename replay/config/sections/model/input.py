@@ -23,7 +23,7 @@ from replay.config.sections.base import (
     check_repeats,
     in_words,
 )
-from replay.config.sections.dtypes import DTYPES, DType, as_number, largest_index, misfit
+from replay.config.sections.dtypes import DTYPES, InputDType, as_number, largest_index, misfit
 from replay.config.sections.model.hash import Hash
 from replay.config.sections.model.transform import Transforms
 
@@ -68,8 +68,9 @@ class Input(Section):
 
     name: Text
     """Name of the argument; for positional calls any name. Names differ."""
-    dtype: DType = "float32"
-    """The tensor's type; a logged value that it cannot hold is refused, never altered."""
+    dtype: InputDType = "float32"
+    """The tensor's type; a logged value that it cannot hold is refused, never altered. `string`: the logged text as it
+    is, of up to 4,096 bytes, for an ONNX model that takes text."""
     features: ColumnNames = ()
     """Scalar columns stacked to a tensor of shape (batch, n); globs match in schema order."""
     feature: ColumnName | None = None
@@ -132,10 +133,31 @@ class Input(Section):
         if data.get("ragged") is not None and data.get("pad") is not None:
             yield Finding(("pad",), "lists end to end have no padding: leave it out, or leave out `ragged`")
         yield from check_repeats(data.get("features"), ("features",), "a feature is stacked once")
+        if data.get("dtype") == "string":
+            yield from _check_text(data)
+            return
         yield from _check_indices(data)
         yield from _check_defaults(data)
         yield from _check_transform(data)
         yield from _check_names(data, ("missing",), data.get("missing"))
+
+
+def _check_text(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Check an input of text: it is given as it was logged, and a default for it is text too."""
+    useless = [key for key in _OF_A_COLUMN if key != "missing" and data.get(key) is not None]
+    useless += [key for key in _WITH_A_DEFAULT if data.get(key)]
+    if useless:
+        yield Finding(
+            (), f"the model gets the text itself: leave out `{'`, `'.join(useless)}`, or give a numeric dtype"
+        )
+    missing = data.get("missing")
+    defaults: list[tuple[KeyPath, Any]] = [(("missing",), missing)]
+    if isinstance(missing, dict):
+        defaults = [(("missing", name), value) for name, value in missing.items()]
+    for path, value in defaults:
+        if value is not None and not isinstance(value, str):
+            yield Finding(path, f"found {describe(value)}, expected text: put it in quotes")
+    yield from _check_names(data, ("missing",), missing)
 
 
 def _check_derived(data: Mapping[str, Any], what: str) -> Iterator[Finding]:
@@ -144,6 +166,8 @@ def _check_derived(data: Mapping[str, Any], what: str) -> Iterator[Finding]:
     useless += [key for key in _WITH_A_DEFAULT if data.get(key)]
     if useless:
         yield Finding((), f"{what} reads no column: leave out `{'`, `'.join(useless)}`")
+    if data.get("mask_of") is not None and data.get("dtype") == "string":
+        yield Finding(("dtype",), "a mask is of 1 and 0: give a numeric dtype, such as float32")
     if data.get("offsets_of") is not None and data.get("dtype", "float32") not in ("int64", "int32"):
         yield Finding(("dtype",), f"offsets are indices: expected int64 or int32, not {data.get('dtype', 'float32')}")
 

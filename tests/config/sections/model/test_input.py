@@ -31,6 +31,7 @@ ONE_SOURCE = "give exactly one of `features` (stacked), `feature` (one column), 
         {"feature": "a", "dtype": "int64", "hash": {"buckets": 5, "function": "md5"}},
         {"features": ["a", "b"], "dtype": "int32", "hash": {"buckets": 5, "seed": 7}},
         {"feature": "a", "dtype": "int64", "offset": -1, "missing": 0},
+        {"features": ["a", "b"], "dtype": "string", "missing": {"a": "", "b": "none"}},
         {"feature": "a", "dtype": "int8", "hash": {"buckets": 129}, "offset": -1},
         {"mask_of": "y"},
         {"feature": "a", "dtype": "int64", "ragged": "flat", "length": 5},
@@ -71,6 +72,21 @@ def test_sound_inputs(data):
                 ((), "an input of offsets reads no column: leave out `length`"),
                 (("dtype",), "offsets are indices: expected int64 or int32, not float32"),
             ],
+        ),
+        (
+            {"feature": "a", "dtype": "string", "hash": {"buckets": 5}, "missing": 0, "offset": 1},
+            [
+                ((), "the model gets the text itself: leave out `hash`, `offset`, or give a numeric dtype"),
+                (("missing",), "found 0, expected text: put it in quotes"),
+            ],
+        ),
+        (
+            {"features": ["a", "b"], "dtype": "string", "missing": {"a": "x", "b": 1}},
+            [(("missing", "b"), "found 1, expected text: put it in quotes")],
+        ),
+        (
+            {"mask_of": "y", "dtype": "string"},
+            [(("dtype",), "a mask is of 1 and 0: give a numeric dtype, such as float32")],
         ),
         (
             {"feature": "a", "include_last_offset": True},
