@@ -198,6 +198,9 @@ def _notes(state: DiffState, variants: dict[str, VariantResult], slice_bounds: M
             f"the window has more than {spec.max_buckets} time buckets of {timedelta(microseconds=spec.bucket_us)}: "
             f"buckets are {timedelta(microseconds=time.width_us)} wide"
         )
+    note = None if spec.label is None else state.excluded.label_note(spec.label)
+    if note is not None:
+        yield note
     if spec.group is not None and state.no_group and len(spec.variants) > 1:
         yield f"{state.no_group:,} rows have no {spec.group!r} (null): they are in no change of rank"
     for metric in bounded_metrics():

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from replay.config import ReplayConfig, load_config
+from replay.features import feature_column
 from replay.flows.early import refuse_early
 from replay.flows.gate import check_gates
 from replay.flows.options import Options
 from replay.flows.stages.prepare import Prepared, prepare
 from replay.flows.stages.rehearse import check_rows, draw_rehearsed
-from replay.rehearsal import Rehearsal, rehearse
+from replay.metrics.usable import labelled_rows
+from replay.rehearsal import Rehearsal, RehearsedRows, rehearse
 from replay.report.terminal.progress import Progress
 from replay.report.terminal.rehearsal import render_rehearsal
 from replay.report.words.rehearsal import refused_sentence, rehearsal_warnings
@@ -112,7 +117,7 @@ def validate(
         check = prepared.check
         assert check is not None
         with spark_errors("rehearsing"):
-            rehearsal = _rehearse(prepared, check)
+            rows, rehearsal = _rehearse(prepared, check)
     return Validated(
         rows=check.rows_selected,
         rows_read=check.rows_read,
@@ -126,13 +131,14 @@ def validate(
         warnings=(
             *prepared.preflight.warnings(),
             *map(all_null_sentence, prepared.all_null),
+            *_label_note(config, rows.batch),
             *rehearsal_warnings(rehearsal),
         ),
         rehearsal=rehearsal,
     )
 
 
-def _rehearse(prepared: Prepared, check: TrafficCheck) -> Rehearsal:
+def _rehearse(prepared: Prepared, check: TrafficCheck) -> tuple[RehearsedRows, Rehearsal]:
     """Take rows through the contract and every checkpoint: those that were drawn already, or that Spark draws now."""
     rows, contract = prepared.rehearsed, prepared.contract
     if rows is None or contract is None:
@@ -146,4 +152,15 @@ def _rehearse(prepared: Prepared, check: TrafficCheck) -> Rehearsal:
         )
         assert rows is not None
         contract = check_rows(rows, prepared.checkpoints)
-    return rehearse(rows, contract)
+    return rows, rehearse(rows, contract)
+
+
+def _label_note(config: ReplayConfig, batch: pa.RecordBatch) -> Iterator[str]:
+    """What is wrong with the labels of a few rows."""
+    name = config.traffic.label
+    if name is None or not batch.num_rows:
+        return
+    labels = feature_column(batch, name).cast(pa.float64()).to_numpy(zero_copy_only=False)
+    note = labelled_rows(np.asarray(labels, dtype=np.float64), None).excluded.label_note(name)
+    if note is not None:
+        yield f"of the rehearsed rows, {note}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +21,16 @@ class Excluded:
         label_invalid: A label other than 0 and 1.
         weight_invalid: A weight that is null, NaN, infinite or negative. A weight of 0 is valid.
         score_non_finite: A score that is null, NaN or infinite.
+        label_lowest: Of the labels other than 0 and 1; infinite where there is none.
+        label_highest: Of the same; infinite where there is none.
     """
 
     label_null: int = 0
     label_invalid: int = 0
     weight_invalid: int = 0
     score_non_finite: int = 0
+    label_lowest: float = math.inf
+    label_highest: float = -math.inf
 
     def add(self, other: Excluded) -> None:
         """Add another count."""
@@ -33,6 +38,23 @@ class Excluded:
         self.label_invalid += other.label_invalid
         self.weight_invalid += other.weight_invalid
         self.score_non_finite += other.score_non_finite
+        self.label_lowest = min(self.label_lowest, other.label_lowest)
+        self.label_highest = max(self.label_highest, other.label_highest)
+
+    def label_note(self, label: str) -> str | None:
+        """Why rows have no quality, where their labels are neither 0 nor 1; else None.
+
+        Args:
+            label: Name of the column.
+        """
+        if not self.label_invalid:
+            return None
+        low, high = f"{self.label_lowest:.4g}", f"{self.label_highest:.4g}"
+        values = low if low == high else f"{low} to {high}"
+        return (
+            f"label {label!r} is not 0/1: found {values} in {self.label_invalid:,} rows, in no quality metric; "
+            "name a column that is 0 or 1, or compute one by `traffic.columns`"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +87,9 @@ def labelled_rows(label: Array, weight: Array | None) -> Labelled:
         invalid_weight = int(np.count_nonzero(binary)) - int(np.count_nonzero(mask))
     nulls = int(np.count_nonzero(null))
     excluded = Excluded(nulls, label.size - nulls - int(np.count_nonzero(binary)), invalid_weight)
+    if excluded.label_invalid:
+        others = label[~binary & ~null]
+        excluded.label_lowest, excluded.label_highest = float(others.min()), float(others.max())
     return Labelled(mask, excluded)
 
 

@@ -10,6 +10,8 @@ from enum import Enum
 NAMED_RUNS = 3
 """More runs than these are not named one by one."""
 
+_FEWEST = 5  # mismatches: of fewer, no place in time can be told from chance
+_CHANCE = 0.05
 _WORTH_NAMING = 0.1  # of the largest run's mismatches; less is background
 _MOST = 0.8
 _CLEAR = 0.5
@@ -55,7 +57,8 @@ def concentrate(compared: Sequence[int], mismatched: Sequence[int]) -> Concentra
 
     The best run has the largest surplus: its share of the mismatches less its share of the rows. That surplus is
     Kuiper's statistic V (Kuiper 1960), so that mismatches count as evenly spread where V could be chance (Stephens
-    1970, 5 %) or is below 0.1. Where the best run has clean stretches in it, it is cut into up to three runs.
+    1970, 5 %) or is below 0.1; of fewer than five nothing is said. Where the best run has clean stretches in it, it is
+    cut into up to three runs.
 
     Args:
         compared: Rows by bucket.
@@ -70,8 +73,12 @@ def concentrate(compared: Sequence[int], mismatched: Sequence[int]) -> Concentra
     total, wrong = sum(compared), sum(mismatched)
     if not total or not wrong:
         return Concentration(Shape.NONE)
+    if wrong < _FEWEST:
+        return Concentration(Shape.NONE)
     best, surplus = _best_run(compared, mismatched, total, wrong)
-    alone = sum(1 for amount in mismatched if amount) == 1 and len(mismatched) > 1
+    # All in one bucket: where that is no chance, buckets are just wide.
+    held = [rows for rows, amount in zip(compared, mismatched, strict=True) if amount]
+    alone = len(held) == 1 and len(mismatched) * (held[0] / total) ** wrong < _CHANCE
     if not alone and surplus < max(_SLIGHT, _by_chance(wrong)):
         return Concentration(Shape.EVEN)
     runs = _cut(compared, mismatched, best, wrong / total)

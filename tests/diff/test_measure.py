@@ -14,6 +14,11 @@ from replay.diff.spec import ONLINE, DiffSpec, VariantColumn
 from tests.diff.oracle import KEPT, SPECS, TABLE, comparison, diffed, slices_of
 from tests.diff.table import ROWS, SPEC, batches, filled
 
+LABELS = (
+    "label 'label' is not 0/1: found 2 in 14 rows, in no quality metric; name a column that is 0 or 1, or compute one "
+    "by `traffic.columns`"
+)
+
 
 def test_counts_of_the_whole_table():
     result = measure(diffed(SPEC))
@@ -30,7 +35,7 @@ def test_counts_of_the_whole_table():
         "invalid": (label == 2).sum(),
         "invalid_weight": (binary & ~(weight >= 0)).sum(),
     }
-    assert result.notes == ()
+    assert result.notes == (LABELS,)
     for name, found in result.variants.items():
         values, valid = filled(KEPT, SPEC, name)
         own = KEPT.column(name)
@@ -83,7 +88,8 @@ def test_few_bins_keep_the_auc_within_its_noted_bound():
     for name, found in result.variants.items():
         error = abs(found.metrics["auc"].value - exact.variants[name].metrics["auc"].value)
         assert error <= found.error_bounds["auc"]
-    whole, slices = result.notes
+    labels, whole, slices = result.notes
+    assert labels == LABELS
     assert "auc over all rows" in whole
     assert "share 32 bins" in whole
     assert "auc of slices" in slices
@@ -102,7 +108,7 @@ def test_a_small_error_of_binning_is_data_and_no_note():
     assert bounds == {
         name: found.error_bounds["auc"] for name, found in {ONLINE: result.online, **result.variants}.items()
     }
-    assert result.notes == ()
+    assert result.notes == (LABELS,)
 
 
 @pytest.mark.parametrize(("value", "expected"), [(1.25, None), (-0.1, None), (1.0, 0.0), (1e-9, 20.72326583594641)])

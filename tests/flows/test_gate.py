@@ -120,7 +120,7 @@ def test_a_finished_run_is_judged_without_scoring(
 def test_the_table_names_every_gate_and_why(gated: Path, config: Path, capsys: pytest.CaptureFixture[str]):
     assert replay("gate", config.parent / "out") == 1
     out = " ".join(capsys.readouterr().out.split())
-    assert "4 gates: 2 passed, 1 failed, 1 undecided" in out
+    assert "2 of 4 gates passed, 1 failed, 1 undecided" in out
     assert "the gate wants 4,001" in out
     assert NULL in out
 

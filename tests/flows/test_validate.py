@@ -19,7 +19,7 @@ from replay.report.words.rehearsal import rehearsal_warnings
 from tests.flows.case import config_data
 from tests.rehearsal.cases import rows_of
 
-ROWS = rows_of({"a": [1.0, 2.0]}, [{"name": "x", "feature": "a"}])
+ROWS = rows_of({"a": [1.0, 2.0], "label": [4, 1]}, [{"name": "x", "feature": "a"}])
 REHEARSAL = rehearse(ROWS, check_contract(ROWS, lambda _: True))
 
 FITS = Validated(
@@ -136,7 +136,12 @@ def test_everything_is_prepared_and_the_gates_are_checked_while_spark_is_there(s
         reader_reason="it is a view",
         traffic={"format": "view"},
         checkpoints={"prod": {"format": "onnx", "sha256": "c", "parameters": 7}},
-        warnings=("checkpoint prod: it is odd", "x3 is null in every row"),
+        warnings=(
+            "checkpoint prod: it is odd",
+            "x3 is null in every row",
+            "of the rehearsed rows, label 'label' is not 0/1: found 4 in 1 rows, in no quality metric; name a column "
+            "that is 0 or 1, or compute one by `traffic.columns`",
+        ),
         rehearsal=REHEARSAL,
     )
     assert steps == [f"prepared with {Options()}", "checked the gates", "drew rows", "left Spark"]

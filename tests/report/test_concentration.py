@@ -95,12 +95,22 @@ def test_all_and_none_are_even_and_nothing():
     assert concentrate([10] * 9, [10] * 9).shape is Shape.EVEN
     assert concentrate([10] * 9, [0] * 9).shape is Shape.NONE
     assert concentrate([], []).shape is Shape.NONE
-    assert concentrate([10], [3]).shape is Shape.EVEN
+    assert concentrate([10], [7]).shape is Shape.EVEN
 
 
-def test_one_mismatch_lies_where_it_lies():
-    found = concentrate([10] * 9, [0] * 4 + [1] + [0] * 4)
+@pytest.mark.parametrize("wrong", [1, 4])
+def test_of_a_few_mismatches_nothing_is_said(wrong):
+    """They lie somewhere: that they do is no finding."""
+    found = concentrate([10] * 9, [0] * 4 + [wrong] + [0] * 4)
+    assert (found.shape, found.runs, found.outside_rate) == (Shape.NONE, (), None)
+
+
+def test_all_in_one_bucket_is_told_where_it_is_no_chance():
+    """Five of five in one of nine equal buckets: 9 in 9 ** 5; in one of two, 1 in 16."""
+    found = concentrate([10] * 9, [0] * 4 + [5] + [0] * 4)
     assert (found.shape, spans(found), found.outside_rate) == (Shape.CONCENTRATED, [(4, 4)], 0)
+    assert concentrate([10, 10], [5, 0]).shape is Shape.EVEN
+    assert concentrate([10, 10], [7, 0]).shape is Shape.CONCENTRATED
 
 
 def test_even_mismatches_are_called_even():

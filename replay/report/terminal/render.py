@@ -83,8 +83,10 @@ def render_gates(
             table.add_row(Text(gate.verdict, style=_VERDICTS[gate.verdict]), rule, number(gate.value))
         console.print(table)
         counts = Counter[str](gate.verdict for gate in summary.gates)
-        verdicts = ", ".join(f"{counts[name]} {name}" for name in _VERDICTS if counts[name])
-        console.print(Text(f"{len(summary.gates)} gates: {verdicts}", style="bold"))
+        rest = [f"{counts[name]} {name}" for name in _VERDICTS if counts[name] and name != "passed"]
+        first = f"{counts['passed'] or 'none'} of {len(summary.gates)} gates passed"
+        text = ", ".join([first, *rest]) if len(summary.gates) != 1 else f"the gate is {summary.gates[0].verdict}"
+        console.print(Text(text, style="bold"))
 
     return rendered(show, width, color, unicode)
 

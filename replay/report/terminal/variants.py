@@ -59,15 +59,16 @@ def variants_table(summary: Summary, first: str, width: int) -> tuple[Table, int
 
 
 def unstable_lines(summary: Summary) -> Iterator[str]:
-    """A line for each of the variants with scores that are no numbers or saturated, the worst first."""
-    unstable = [
-        (name, variant.stability)
-        for name, variant in summary.variants.items()
-        if variant.stability.non_finite or variant.stability.saturated
-    ]
-    unstable.sort(key=lambda entry: (-entry[1].non_finite, -entry[1].saturated))
-    for name, stability in unstable[:_UNSTABLE_SHOWN]:
-        yield f"{name}: {', '.join(instabilities(stability))}"
+    """A line for each of the variants with scores that no healthy model gives, the worst first."""
+    baseline = summary.variants.get(summary.baseline)
+    if baseline is None:
+        return
+    found = {name: instabilities(variant, baseline) for name, variant in summary.variants.items()}
+    unstable = [(name, words) for name, words in found.items() if words]
+    faults = {name: summary.variants[name].stability for name, _ in unstable}
+    unstable.sort(key=lambda entry: (-faults[entry[0]].non_finite, -faults[entry[0]].saturated))
+    for name, words in unstable[:_UNSTABLE_SHOWN]:
+        yield f"{name}: {', '.join(words)}"
     if len(unstable) > _UNSTABLE_SHOWN:
         yield f"and {len(unstable) - _UNSTABLE_SHOWN} more variants"
 

@@ -74,8 +74,8 @@ def _word(text: str, *, ascii_only: bool = False) -> str:
 
 
 def _octal(sign: str) -> str:
-    """A sign in the format of ``printf``, within single quotes."""
-    if sign.isascii() and sign.isprintable() and sign not in "'\\%":
+    """A sign in the format of ``printf``, within single quotes; a dash in front would make an option of it."""
+    if sign.isascii() and sign.isprintable() and sign not in "'\\%-":
         return sign
     return "%%" if sign == "%" else "".join(f"\\{byte:03o}" for byte in sign.encode("utf-8", "surrogateescape"))
 

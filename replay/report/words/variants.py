@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from replay.metrics.metric import losses
-from replay.report.summary import Stability, Summary
+from replay.report.summary import Summary, VariantSummary
 from replay.report.words.numbers import count
 
 
@@ -27,15 +27,24 @@ def variants_by_harm(summary: Summary) -> list[str]:
     return [*sorted(compared, key=harm, reverse=True), *rest]
 
 
-def instabilities(stability: Stability) -> tuple[str, ...]:
-    """Name the scores that no healthy model gives.
+_SATURATED = 0.001
+_TIMES = 10
 
-    >>> instabilities(Stability(non_finite=12, saturated=3_401))
-    ('12 non-finite', '3,401 saturated')
+
+def instabilities(variant: VariantSummary, baseline: VariantSummary) -> tuple[str, ...]:
+    """Name the scores that no healthy model gives; another healthy model differs from the baseline as well.
+
+    Scores that are not finite always are. Saturated ones are where they are 10 times as frequent as the baseline's, and
+    more than 1 in 1,000. Scores out of the baseline's range are where the baseline answers probabilities and the
+    variant does not.
     """
+    stability, usual = variant.stability, baseline.stability
+    rows, of_baseline = max(variant.rows, 1), max(baseline.rows, 1)
+    allowed = max(_SATURATED, _TIMES * usual.saturated / of_baseline)
+    is_probability = stability.largest_logit is not None or usual.largest_logit is None
     amounts = (
         (stability.non_finite, "non-finite"),
-        (stability.saturated, "saturated"),
-        (stability.out_of_range, "out of range"),
+        (stability.saturated if stability.saturated / rows > allowed else 0, "saturated"),
+        (0 if is_probability else stability.out_of_range, "out of range"),
     )
     return tuple(f"{count(amount)} {label}" for amount, label in amounts if amount)

@@ -35,7 +35,7 @@ def test_many_values_and_buckets_are_put_together_and_noted():
     assert {"surface=feed", "surface=home", "surface=(other)", "surface=(null)"} <= slices
     assert "surface=search" not in slices
     assert result.bucket == timedelta(minutes=4)
-    assert [note.split()[0] for note in result.notes] == ["segment", "the"]
+    assert [note.split()[0] for note in result.notes] == ["segment", "the", "label"]
     check_state(lambda: DiffState(narrow), batches(TABLE), lambda state: plain(measure(state)), rel=1e-8)
     rates = {
         row.slice: row

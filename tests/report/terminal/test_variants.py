@@ -45,13 +45,13 @@ def test_variants_beyond_the_first_dozen_are_counted():
 
 def test_the_worst_three_unstable_variants_are_named():
     variants = {
-        name: replace(sample.variant(None), stability=Stability(non_finite=bad, saturated=full))
-        for name, bad, full in (("a", 0, 5), ("b", 2, 0), ("c", 1, 9), ("d", 0, 1), ("e", 0, 0))
+        name: replace(sample.variant(None), rows=1_000, stability=Stability(non_finite=bad, saturated=full))
+        for name, bad, full in (("prod", 0, 2), ("a", 0, 50), ("b", 2, 0), ("c", 1, 90), ("d", 0, 21), ("e", 0, 20))
     }
     assert list(unstable_lines(sample.summary(variants))) == [
         "b: 2 non-finite",
-        "c: 1 non-finite, 9 saturated",
-        "a: 5 saturated",
+        "c: 1 non-finite, 90 saturated",
+        "a: 50 saturated",
         "and 1 more variants",
     ]
     assert list(unstable_lines(sample.clean_data().summary)) == []

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from replay.report.summary import Stability, VariantSummary
 from replay.report.words.variants import instabilities, variants_by_harm
@@ -34,6 +37,37 @@ def test_a_loss_of_entropy_ranks_where_no_auc_is_known() -> None:
     assert variants_by_harm(sample.summary(variants)) == ["b", "a", "prod"]
 
 
-def test_only_what_there_is_is_named() -> None:
-    assert instabilities(Stability(0, 0, 1_234)) == ("1,234 out of range",)
-    assert instabilities(Stability(largest_logit=40.0)) == ()
+def _scored(rows: int = 10_000, **stability: Any) -> VariantSummary:
+    return replace(sample.variant(None), rows=rows, stability=Stability(**stability))
+
+
+PROBABILITIES = _scored(largest_logit=5.08, saturated=3)
+
+
+@pytest.mark.parametrize(
+    ("variant", "named"),
+    [
+        (_scored(largest_logit=5.38, out_of_range=41), ()),  # as healthy as the baseline
+        (_scored(non_finite=12, largest_logit=5.0), ("12 non-finite",)),
+        (_scored(out_of_range=1_234, largest_logit=None), ("1,234 out of range",)),  # logits
+        (_scored(largest_logit=13.8, saturated=30), ()),  # ten times the baseline's
+        (_scored(largest_logit=13.8, saturated=31), ("31 saturated",)),
+        (_scored(rows=1_000, largest_logit=13.8, saturated=3), ()),
+        (_scored(rows=1_000, largest_logit=13.8, saturated=4), ("4 saturated",)),
+        (_scored(), ()),
+    ],
+    ids=["range", "nan", "logits", "some", "many", "few rows", "many of few", "none"],
+)
+def test_only_what_no_healthy_model_gives_is_named(variant: VariantSummary, named: tuple[str, ...]) -> None:
+    assert instabilities(variant, PROBABILITIES) == named
+
+
+def test_less_than_one_in_a_thousand_is_no_fault() -> None:
+    clean = _scored(largest_logit=5.0)
+    assert instabilities(_scored(saturated=10, largest_logit=13.8), clean) == ()
+    assert instabilities(_scored(saturated=11, largest_logit=13.8), clean) == ("11 saturated",)
+
+
+def test_of_logits_no_range_is_a_fault() -> None:
+    logits = _scored(largest_logit=None)
+    assert instabilities(_scored(out_of_range=500, largest_logit=None), logits) == ()
