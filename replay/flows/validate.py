@@ -20,6 +20,9 @@ from replay.flows.stages.prepare import Prepared, prepare
 from replay.flows.stages.rehearse import check_rows, draw_rehearsed
 from replay.metrics.usable import labelled_rows
 from replay.rehearsal import Rehearsal, RehearsedRows, rehearse
+from replay.rehearsal.fixes.find import find_fixes
+from replay.rehearsal.fixes.fix import Fix
+from replay.report.terminal.fixes import fix_lines
 from replay.report.terminal.progress import Progress
 from replay.report.terminal.rehearsal import render_rehearsal
 from replay.report.words.rehearsal import refused_sentence, rehearsal_warnings
@@ -41,6 +44,7 @@ class Validated:
         checkpoints: Format and parameters by name.
         warnings: What a reader of a result should know.
         rehearsal: What a few thousand rows showed that were taken through the contract and every checkpoint.
+        fixes: What makes the baseline agree with online, where it does not.
     """
 
     rows: int
@@ -51,6 +55,7 @@ class Validated:
     checkpoints: dict[str, dict[str, Any]]
     warnings: tuple[str, ...]
     rehearsal: Rehearsal
+    fixes: tuple[Fix, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -68,6 +73,7 @@ class Validated:
             "traffic": self.traffic,
             "checkpoints": self.checkpoints,
             "rehearsal": self.rehearsal.to_dict(),
+            "fixes": [fix.to_dict() for fix in self.fixes],
             "warnings": list(self.warnings),
         }
 
@@ -85,6 +91,7 @@ class Validated:
             for name, entry in self.checkpoints.items()
         ]
         lines += [f"warning: {warning}" for warning in self.warnings if warning not in told]
+        lines += fix_lines(self.fixes, self.rehearsal.agreement)
         return "\n".join([*lines, "", render_rehearsal(self.rehearsal).rstrip("\n")])
 
 
@@ -118,6 +125,7 @@ def validate(
         assert check is not None
         with spark_errors("rehearsing"):
             rows, rehearsal = _rehearse(prepared, check)
+            fixes = find_fixes(rows)
     return Validated(
         rows=check.rows_selected,
         rows_read=check.rows_read,
@@ -135,6 +143,7 @@ def validate(
             *rehearsal_warnings(rehearsal),
         ),
         rehearsal=rehearsal,
+        fixes=fixes,
     )
 
 

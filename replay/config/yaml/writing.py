@@ -25,21 +25,21 @@ def to_yaml(data: Any) -> str:
 def _lines(data: Mapping[str, Any], indent: str) -> Iterator[str]:
     for key, value in data.items():
         if isinstance(value, Mapping) and value:
-            yield f"{indent}{_flow(key)}:"
+            yield f"{indent}{to_flow(key)}:"
             yield from _lines(value, f"{indent}  ")
         elif isinstance(value, list) and any(isinstance(one, Mapping) for one in value):
-            yield f"{indent}{_flow(key)}:"
-            yield from (f"{indent}  - {_flow(one)}" for one in value)
+            yield f"{indent}{to_flow(key)}:"
+            yield from (f"{indent}  - {to_flow(one)}" for one in value)
         else:
-            yield f"{indent}{_flow(key)}: {_flow(value)}"
+            yield f"{indent}{to_flow(key)}: {to_flow(value)}"
 
 
-def _flow(value: Any) -> str:
+def to_flow(value: Any) -> str:
     """A value on one line: text as it is where YAML takes it for that, else as JSON has it."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_flow(key)}: {_flow(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{to_flow(key)}: {to_flow(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
+        return "[" + ", ".join(map(to_flow, value)) + "]"
     if isinstance(value, str) and _is_plain(value):
         return value
     text = json.dumps(value, ensure_ascii=False)

@@ -24,7 +24,7 @@ class Cause:
 
     kind: str
     """`null_features`, `stale_features`, `checkpoint`, `route`, `splice`, `precision`, `scale`, `constant`, `swap`,
-    `affine` or `unexplained`."""
+    `affine`, `contract` or `unexplained`."""
     explained_rate: float | None
     """Share of the incident's mismatched rows that it changes and brings within tolerance."""
     rows_tested: int
@@ -57,6 +57,8 @@ class Cause:
     """The evidence in one or two sentences."""
     loss: Mapping[str, float | None] | None = field(default=None, metadata=OPTIONAL)
     """Share of the incident's loss, by metric (ne, auc, calibration), that goes when this cause alone is repaired."""
+    fix: str | None = field(default=None, metadata=OPTIONAL)
+    """For `contract`: the YAML that mends it, to be pasted into the config."""
     command: str | None = field(default=None, metadata=OPTIONAL)
     """The command that replays the cause over the whole window and says whether it holds."""
     variant: str | None = field(default=None, metadata=OPTIONAL)

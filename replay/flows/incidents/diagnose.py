@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from replay.checkpoints import FORMATS, Scorer, cached_scorer, derive, open_scorer
-from replay.config import Tolerance
+from replay.config import ReplayConfig, Tolerance
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Trial, find_causes
@@ -16,7 +16,9 @@ from replay.diagnosis.causes.hypothesis import Recipe
 from replay.diagnosis.causes.sampling import sample_rows
 from replay.diagnosis.incidents.find import FindingRuncident, find_incidents
 from replay.diagnosis.incidents.rows import RowTable
+from replay.diagnosis.noise.calibration_layer import CalibrationLayer
 from replay.diagnosis.noise.noise_floor import NoiseFloor, measure_noise, without_layer
+from replay.flows.incidents.contract import WrongContract, find_wrong_contract, name_contract
 from replay.flows.incidents.logged_rows import LoggedRows
 from replay.flows.incidents.rows import CollectedRows, collect_rows
 from replay.flows.incidents.summary import Case, summarize_incident
@@ -28,6 +30,8 @@ from replay.scoring.sources import find_sources, refuse_other_sources
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+_CONTRACT_BUDGET = 200_000  # rows that are scored to see what else would explain a wrong contract
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,9 @@ def diagnose_scores(
     config = prepared.config.model_copy(update={"output": prepared.output})
     settings = config.diagnosis
     progress.stage("finding incidents")
+    wrong = find_wrong_contract(prepared, scores, noise.collected, _given_tolerance(prepared.config))
+    if wrong is not None:
+        return _diagnose_contract(prepared, noise.collected, wrong, progress)
     incidents = find_incidents(
         noise.rows,
         tolerance,
@@ -174,6 +181,36 @@ def _configs(
     return {number: text for number, text in texts.items() if text is not None}
 
 
+def _given_tolerance(config: ReplayConfig) -> Tolerance:
+    """The config's own; where it is to be measured, the default: a noise floor may lie behind a layer."""
+    return config.diff.tolerance if isinstance(config.diff.tolerance, Tolerance) else Tolerance()
+
+
+def _diagnose_contract(
+    prepared: Prepared, collected: CollectedRows, wrong: WrongContract, progress: Progress
+) -> Diagnosed:
+    """One incident, all of the traffic: the contract, and what else explains its rows as well."""
+    budget = min(prepared.config.diagnosis.budget, _CONTRACT_BUDGET)
+    progress.stage("testing causes", budget)
+    evidence = wrong.logged.evidence(wrong.sample, wrong.incident, CalibrationLayer())
+    tolerance = _given_tolerance(prepared.config)
+    counterfactual = OpenedCheckpoints(prepared).counterfactual(evidence, tolerance, budget)
+    diagnosis = find_causes(counterfactual, on_progress=partial(_show, progress, 0))
+    case = Case(
+        collected.table,
+        collected.identity,
+        wrong.logged.keys,
+        prepared.traffic.schema,
+        wrong.incident,
+        wrong.sample,
+        name_contract(wrong.fix, diagnosis),
+        counterfactual,
+    )
+    incident = summarize_incident(prepared.config, case)
+    tried = tuple((1, trial) for trial in diagnosis.tried)
+    return Diagnosed((incident,), tried, (*_sampled(collected), *wrong.logged.notes))
+
+
 def _sampled(collected: CollectedRows) -> tuple[str, ...]:
     if collected.share >= 1.0:
         return ()
@@ -211,8 +248,10 @@ class OpenedCheckpoints:
             if name in prepared.checkpoints
         }
 
-    def counterfactual(self, evidence: Evidence, tolerance: Tolerance) -> CounterfactualReplay:
-        """Where the hypotheses of one incident are replayed."""
+    def counterfactual(
+        self, evidence: Evidence, tolerance: Tolerance, budget: int | None = None
+    ) -> CounterfactualReplay:
+        """Where the hypotheses of one incident are replayed, within the config's budget or a smaller one."""
         config = self._config
         files = [self._checkpoints[name] for name in config.file_checkpoints]
         baseline = self._checkpoints.get(config.baseline)
@@ -223,7 +262,7 @@ class OpenedCheckpoints:
             self._scorers,
             config.baseline,
             tolerance,
-            config.diagnosis.budget,
+            config.diagnosis.budget if budget is None else budget,
             open_recipe=None if any(FORMATS[one.format].fixed_weights for one in files) else self._open,
             chunk_rows=config.engine.chunk_rows,
             parameters=[tensor.name for tensor in baseline.tensors] if baseline is not None and has_others else (),

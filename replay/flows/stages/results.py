@@ -9,7 +9,9 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
+from replay.config import ReplayConfig
 from replay.diff.result import VariantResult
+from replay.flows.incidents.contract import NEARLY_ALL
 from replay.flows.incidents.diagnose import Diagnosed
 from replay.flows.stages.clock import Clock
 from replay.flows.stages.compare import Compared
@@ -28,6 +30,7 @@ from replay.report.summary import (
     VariantSummary,
 )
 from replay.report.summary.data import ReportData
+from replay.report.words.commands import command_line
 from replay.report.words.rejects import all_null_sentence, no_verdict_sentence, rejected_warnings
 from replay.scoring import Variant
 from replay.store import Manifest
@@ -56,6 +59,7 @@ def build_report_data(
     """
     config, result, work = prepared.config, compared.diff.result, prepared.job.work
     timings = clock.timings()
+    variants = {variant.name: variant_summary(result.variants[variant.name], variant) for variant in work.variants}
     summary = Summary(
         run_id=manifest.run_id,
         rows=result.rows + sum(result.rejected.values()),
@@ -69,7 +73,7 @@ def build_report_data(
         timings=Timings(**{entry.name: round(timings.get(entry.name, 0.0), 3) for entry in fields(Timings)}),
         traffic=_traffic(prepared),
         checkpoints={name: _checkpoint(prepared, name) for name in config.all_checkpoints},
-        variants={variant.name: variant_summary(result.variants[variant.name], variant) for variant in work.variants},
+        variants=variants,
         baseline=config.baseline,
         warnings=(
             *prepared.preflight.warnings(),
@@ -77,6 +81,7 @@ def build_report_data(
             *_counted(totals),
             *diagnosed.notes,
             *result.notes,
+            *_contract_warning(config, variants[config.baseline].vs_online, diagnosed),
         ),
         started=datetime.fromisoformat(manifest.started),
         finished=datetime.fromisoformat(clock.now()),
@@ -97,6 +102,20 @@ def _judged(summary: Summary, most: float) -> Summary:
     """With what keeps the run from a verdict, or what it rejected, before all other warnings."""
     refused = no_verdict_sentence(summary, most)
     return replace(summary, refused=refused, warnings=(*rejected_warnings(summary, refused), *summary.warnings))
+
+
+def _contract_warning(config: ReplayConfig, online: Comparison | None, diagnosed: Diagnosed) -> tuple[str, ...]:
+    """Where (nearly) all rows disagree, and no diagnosis has said why, the contract is what to look at."""
+    if online is None or not online.compared or diagnosed.incidents:
+        return ()
+    if online.mismatched < NEARLY_ALL * online.compared:
+        return ()
+    command = command_line(["replay", "validate", config.source or "replay.yaml"])
+    return (
+        f"{online.mismatched:,} of {online.compared:,} rows disagree with online under the baseline "
+        f"`{config.baseline}`: that is rarely the traffic. `{command}` looks for what the contract has otherwise "
+        "than serving",
+    )
 
 
 def _traffic(prepared: Prepared) -> TrafficSummary:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from replay.config import Input, Problem, ReplayConfig
-from replay.config.yaml.writing import to_yaml
+from replay.config.yaml.writing import to_flow
 from replay.rehearsal.fixes.bench import Bench
 from replay.rehearsal.fixes.contract import Contract
 from replay.rehearsal.fixes.trial import try_scores
@@ -41,6 +41,10 @@ class Fix:
     agree_before: int
     changes: tuple[str, ...] = ()
     equivalent: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Turn into JSON-able data."""
+        return dict(vars(self))
 
 
 def write_fix(bench: Bench, config: ReplayConfig, contract: Contract, equivalent: tuple[str, ...]) -> Fix:
@@ -113,19 +117,14 @@ def _short(transform: Any) -> Any:
 
 def _pasted(config: ReplayConfig, path: str, value: Mapping[str, Any]) -> list[str]:
     line = config.locate(Problem("", path)).line if _is_given(config, path) else None
-    where = f"# {path}" + ("" if line is None else f", in place of line {line}")
+    where = f"# {path}" + ("" if line is None else f", in place of what begins at line {line}")
     if path == "diff":
-        return [where, f"diff: {_flow(value)}"]
+        return [where, f"diff: {to_flow(value)}"]
     if path == "model.output":
-        return [f"  {where}", f"  output: {_flow(value)}"]
-    return [f"    {where}", f"    - {_flow(value)}"]
+        return [f"  {where}", f"  output: {to_flow(value)}"]
+    return [f"    {where}", f"    - {to_flow(value)}"]
 
 
 def _is_given(config: ReplayConfig, path: str) -> bool:
     section = config if path == "diff" else config.model
     return path.startswith("model.inputs") or path.split(".")[-1] in section.model_fields_set
-
-
-def _flow(value: Mapping[str, Any]) -> str:
-    """A mapping on one line, as it stands in a list."""
-    return to_yaml({"entry": [value]}).split("- ", 1)[1].rstrip("\n")

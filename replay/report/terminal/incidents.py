@@ -20,6 +20,8 @@ from replay.report.words.numbers import percent, percent_interval
 
 COMMANDS = ("verify", "row")
 """Labels of lines that are to be pasted into a shell."""
+PASTED = "pasted"
+"""Label of lines that are to be pasted into the config, as they stand: nothing is before them."""
 FAMILIES_SHOWN = 5
 PAIRINGS_SHOWN = 5
 
@@ -43,6 +45,9 @@ def _incident(incident: Incident) -> Iterator[Line]:
         equivalent = equivalent_sentence(cause)
         if equivalent:
             yield "", equivalent, "dim"
+        if cause.fix:
+            yield "fix", "paste this into the config:", "bold"
+            yield from ((PASTED, line, "") for line in cause.fix.splitlines())
     cost = cost_sentence(incident)
     if cost:
         yield "cost", cost, ""

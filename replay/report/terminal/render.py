@@ -16,7 +16,7 @@ from rich.text import Text
 
 from replay.report.summary import Summary
 from replay.report.summary.data import ReportData
-from replay.report.terminal.incidents import COMMANDS, effect_lines, incident_lines
+from replay.report.terminal.incidents import COMMANDS, PASTED, effect_lines, incident_lines
 from replay.report.terminal.sparkline import BLOCKS, sparkline
 from replay.report.terminal.variants import safe, unstable_lines, variants_table
 from replay.report.verdict import judge
@@ -175,7 +175,9 @@ def _print(console: Console, data: ReportData, report_path: str | None, *, unico
         console.print(line)
     findings = [*incident_lines(summary), *effect_lines(summary)]
     for label, text, style in findings:
-        if label in COMMANDS:
+        if label == PASTED:
+            console.print(Text(safe(text), style=style), soft_wrap=True)
+        elif label in COMMANDS:
             # A terminal without a sign would show another one, which is another command.
             text = text if unicode else command_line(shlex.split(text), ascii_only=True)
             _print_unbroken(console, label, text, style)

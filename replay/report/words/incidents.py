@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from replay.diagnosis.causes.cause import UNEXPLAINED
+from replay.diagnosis.causes.kinds.contract import CONTRACT
 from replay.metrics.metric import MetricChange
 from replay.metrics.value import MetricValue
 from replay.report.summary import Cause, Incident, NoiseFloorSummary
@@ -26,6 +27,8 @@ def incident_sentence(incident: Incident) -> str:
         what = f"{when}, the scores of {who} were off by {size} on average: a shift smaller than the tolerance of a row"
     else:
         what = f"{when}, {percent(incident.mismatch_rate)} of {who} got another score than the replay gives"
+    if first is not None and first.kind == CONTRACT:
+        return f"The contract, not the traffic: {first.text}. {what}."
     if first is None or first.kind == UNEXPLAINED:
         return f"{what}. {_unexplained(first)}"
     return " ".join((f"{what}, {as_if(first)}.", evidence_sentence(first), *_others(incident)))

@@ -14,6 +14,7 @@ from tests.diagnosis.worlds import make_world
 
 def test_kinds_are_in_the_order_of_their_prior():
     assert list(KINDS) == [
+        "contract",
         "null_features",
         "checkpoint",
         "route",

@@ -33,9 +33,9 @@ def test_the_yaml_replaces_the_lines_that_it_names(world):
 
     assert isinstance(fix, Fix)
     assert fix.yaml.splitlines() == [
-        "    # model.inputs[0], in place of line 5",
+        "    # model.inputs[0], in place of what begins at line 5",
         "    - {name: dense, features: [views, clicks, price, age, match, rank], missing: 0.0}",
-        "  # model.output, in place of line 8",
+        "  # model.output, in place of what begins at line 8",
         "  output: {transform: sigmoid}",
     ]
     lines = YAML.splitlines()
