@@ -52,6 +52,7 @@ def test_in_json_it_is_valid_beside_all_that_is_known():
         "traffic",
         "checkpoints",
         "rehearsal",
+        "fixes",
         "warnings",
     ]
     assert data["valid"] is True

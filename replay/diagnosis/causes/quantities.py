@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.diagnosis.causes.hypothesis import Hypothesis
-from replay.scoring.fitted_number import fit_number
+from replay.metrics.fitted_number import fit_number
 
 if TYPE_CHECKING:
     from replay.diagnosis.causes.counterfactual import CounterfactualReplay

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.config.sections.diff import Tolerance
-from replay.diagnosis.incidents.find import FindingRuncident
+from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.incidents.rows import RowTable, severity
 from replay.hashing import bits, salted
 
@@ -38,8 +38,8 @@ class SampledRows:
 def sample_rows(
     rows: RowTable,
     identity: NDArray[np.int64],
-    incident: FindingRuncident,
-    incidents: Sequence[FindingRuncident],
+    incident: FoundIncident,
+    incidents: Sequence[FoundIncident],
     tolerance: Tolerance,
     *,
     most_mismatched: int,
@@ -73,7 +73,7 @@ def sample_rows(
     )
 
 
-def _within(rows: RowTable, incident: FindingRuncident) -> NDArray[np.bool_]:
+def _within(rows: RowTable, incident: FoundIncident) -> NDArray[np.bool_]:
     inside = np.zeros(len(rows), dtype=bool)
     low, high = np.searchsorted(rows.time_us, [incident.start_us, incident.end_us])
     inside[low:high] = True

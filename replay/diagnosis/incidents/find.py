@@ -17,7 +17,7 @@ _OPEN_EXPECTED = 5.0  # mismatched rows expected after the last one, had the inc
 
 
 @dataclass(frozen=True)
-class FindingRuncident:
+class FoundIncident:
     """A stretch of time in which rows of a slice disagree, or lean to one side.
 
     Attributes:
@@ -58,7 +58,7 @@ def find_incidents(
     false_alarms: float = 1e-3,
     max_incidents: int = 10,
     bucket_us: int = 60_000_000,
-) -> list[FindingRuncident]:
+) -> list[FoundIncident]:
     """Find the windows and slices in which the replay disagrees with what online answered.
 
     Args:
@@ -86,7 +86,7 @@ def find_incidents(
     return [_describe(rows, search, window) for window in windows]
 
 
-def _describe(rows: RowTable, search: IncidentSearch, window: IncidentWindow) -> FindingRuncident:
+def _describe(rows: RowTable, search: IncidentSearch, window: IncidentWindow) -> FoundIncident:
     inside = np.flatnonzero(rows.in_slice(window.segments) & rows.counts)
     start, end = int(rows.time_us[window.first]), int(rows.time_us[window.last - 1]) + 1
     bounds = np.searchsorted(rows.time_us, [start, end])
@@ -98,7 +98,7 @@ def _describe(rows: RowTable, search: IncidentSearch, window: IncidentWindow) ->
     rate = float(bad.mean())
     # A shift has no affected rows to count: each row of it is.
     density = rate if window.kind == "mismatch" else 0.1
-    return FindingRuncident(
+    return FoundIncident(
         start_us=start,
         end_us=end,
         segments=window.segments,

@@ -14,7 +14,7 @@ from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Trial, find_causes
 from replay.diagnosis.causes.hypothesis import Recipe
 from replay.diagnosis.causes.sampling import sample_rows
-from replay.diagnosis.incidents.find import FindingRuncident, find_incidents
+from replay.diagnosis.incidents.find import FoundIncident, find_incidents
 from replay.diagnosis.incidents.rows import RowTable
 from replay.diagnosis.noise.calibration_layer import CalibrationLayer
 from replay.diagnosis.noise.noise_floor import NoiseFloor, measure_noise, without_layer
@@ -197,16 +197,17 @@ def _diagnose_contract(
     counterfactual = OpenedCheckpoints(prepared).counterfactual(evidence, tolerance, budget)
     diagnosis = find_causes(counterfactual, on_progress=partial(_show, progress, 0))
     case = Case(
+        1,
+        prepared.options.flags,
         collected.table,
         collected.identity,
         wrong.logged.keys,
-        prepared.traffic.schema,
         wrong.incident,
         wrong.sample,
         name_contract(wrong.fix, diagnosis),
         counterfactual,
     )
-    incident = summarize_incident(prepared.config, case)
+    incident = summarize_incident(prepared.config.model_copy(update={"output": prepared.output}), case)
     tried = tuple((1, trial) for trial in diagnosis.tried)
     return Diagnosed((incident,), tried, (*_sampled(collected), *wrong.logged.notes))
 
@@ -222,14 +223,14 @@ def _show(progress: Progress, done: int, _: str, rows: int) -> None:
     progress.update(done, f"{rows:,} rows replayed of the next")
 
 
-def row_tolerance(tolerance: Tolerance, noise: NoiseFloor, incident: FindingRuncident) -> Tolerance:
+def row_tolerance(tolerance: Tolerance, noise: NoiseFloor, incident: FoundIncident) -> Tolerance:
     """When a row of an incident agrees: a shift lies within the tolerance, and is seen by the noise floor."""
     if incident.kind != "shift":
         return tolerance
     return Tolerance(abs=min(tolerance.abs, noise.abs), rel=min(tolerance.rel, noise.rel))
 
 
-def background_rate(noise: NoiseFloor, incident: FindingRuncident) -> float:
+def background_rate(noise: NoiseFloor, incident: FoundIncident) -> float:
     """Share of the incident's mismatched rows that would be mismatched without it."""
     if incident.mismatch_rate <= 0.0:
         return 0.0

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.sampling import SampledRows
-from replay.diagnosis.incidents.find import FindingRuncident
+from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.noise.calibration_layer import CalibrationLayer
 from replay.features import feature_column
 from replay.flows.incidents.rows import CollectedRows, keys_of
@@ -72,7 +72,7 @@ class LoggedRows:
         note = None if self._history is None else history_note(self._history)
         return () if note is None else (note,)
 
-    def evidence(self, sample: SampledRows, incident: FindingRuncident, layer: CalibrationLayer) -> Evidence:
+    def evidence(self, sample: SampledRows, incident: FoundIncident, layer: CalibrationLayer) -> Evidence:
         """The sample as the search takes it.
 
         Args:

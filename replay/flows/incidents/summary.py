@@ -16,7 +16,7 @@ from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.find import Diagnosis
 from replay.diagnosis.causes.sampling import SampledRows
 from replay.diagnosis.cost import QualityLoss, quality_loss
-from replay.diagnosis.incidents.find import FindingRuncident
+from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.incidents.rows import RowTable
 from replay.flows.incidents.verify_config import cause_variant
 from replay.metrics.metric import changed_metrics
@@ -49,7 +49,7 @@ class Case:
     rows: RowTable
     identity: NDArray[np.int64]
     keys: Mapping[int, dict[str, Any]]
-    incident: FindingRuncident
+    incident: FoundIncident
     sample: SampledRows
     diagnosis: Diagnosis | None = None
     counterfactual: CounterfactualReplay | None = None

@@ -8,6 +8,7 @@ from replay.rehearsal.fixes.fix import Fix
 from replay.rehearsal.scores import Agreement
 
 _MOST_AGREE = 0.1
+_LEAST_ROWS = 20
 
 
 def fix_lines(fixes: Sequence[Fix], agreement: Sequence[Agreement]) -> Iterator[str]:
@@ -23,9 +24,11 @@ def fix_lines(fixes: Sequence[Fix], agreement: Sequence[Agreement]) -> Iterator[
         yield "paste this into the config:"
         yield from fix.yaml.splitlines()
     own = agreement[0] if agreement else None
-    if not fixes and own is not None and own.compared and own.agree <= _MOST_AGREE * own.compared:
+    if fixes or own is None or own.compared < _LEAST_ROWS:
+        return
+    if own.agree <= _MOST_AGREE * own.compared:
         yield ""
         yield (
-            f"{own.agree:,} of {own.compared:,} rows agree with online, and no common mistake of a contract explains it: "
-            "cannot tell why"
+            f"{own.agree:,} of {own.compared:,} rows agree with online, and no common mistake of a contract explains "
+            "it: cannot tell why"
         )

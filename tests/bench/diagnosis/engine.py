@@ -18,7 +18,7 @@ from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Diagnosis, find_causes
 from replay.diagnosis.causes.sampling import SampledRows, sample_rows
-from replay.diagnosis.incidents.find import FindingRuncident, find_incidents
+from replay.diagnosis.incidents.find import FoundIncident, find_incidents
 from replay.diagnosis.incidents.rows import RowTable
 from replay.diagnosis.noise.noise_floor import NoiseFloor, measure_noise, without_layer
 from replay.flows.incidents import diagnose as flow
@@ -35,7 +35,7 @@ _REPOSITORY = Path(__file__).parents[3]
 class Told:
     """What the engine said about one incident; ``diagnosis`` is None where there was nothing to test causes on."""
 
-    incident: FindingRuncident
+    incident: FoundIncident
     diagnosis: Diagnosis | None
 
 
@@ -153,7 +153,7 @@ class Engine:
         traffic: Traffic,
         collected: CollectedRows,
         noise: NoiseFloor,
-        incident: FindingRuncident,
+        incident: FoundIncident,
         sample: SampledRows,
     ) -> Diagnosis | None:
         if not len(sample.mismatched):
@@ -168,7 +168,7 @@ class Engine:
         traffic: Traffic,
         collected: CollectedRows,
         noise: NoiseFloor,
-        incident: FindingRuncident,
+        incident: FoundIncident,
         sample: SampledRows,
     ) -> Evidence:
         places = sample.all

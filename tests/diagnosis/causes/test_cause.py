@@ -18,7 +18,7 @@ from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Diagnosis, find_causes
 from replay.diagnosis.causes.kind import KINDS
-from replay.diagnosis.incidents.find import FindingRuncident
+from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.noise.noise_floor import NoiseFloor
 from replay.report import summary
 from tests.report.summary.test_schema import described_fields
@@ -34,7 +34,7 @@ def attributes(found: type) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("found", "told"),
     [
-        (FindingRuncident, summary.Incident),
+        (FoundIncident, summary.Incident),
         (Diagnosis, summary.Incident),
         (NoiseFloor, summary.NoiseFloorSummary),
     ],

@@ -9,7 +9,7 @@ import pytest
 
 from replay.config.sections.diff import Tolerance
 from replay.diagnosis.causes.sampling import sample_rows
-from replay.diagnosis.incidents.find import FindingRuncident
+from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.incidents.rows import RowTable
 
 HOME = np.array([0, 1] * 10, np.int32)  # every second row is of `home`
@@ -21,8 +21,8 @@ IDENTITY = np.random.default_rng(0).integers(-(2**62), 2**62, 20)
 TOLERANCE = Tolerance(abs=0.01, rel=0.0)
 
 
-def incident(start: int, end: int, **segments: str) -> FindingRuncident:
-    return FindingRuncident(start, end, segments, 0, 0, 0.0, 0.0, 0.0, "mismatch", False, False, False, np.arange(0))
+def incident(start: int, end: int, **segments: str) -> FoundIncident:
+    return FoundIncident(start, end, segments, 0, 0, 0.0, 0.0, 0.0, "mismatch", False, False, False, np.arange(0))
 
 
 FOUND = incident(2, 10, surface="home")

@@ -15,14 +15,14 @@ from replay.config import Tolerance, load_config
 from replay.demo import build
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import find_causes
-from replay.diagnosis.incidents.find import FindingRuncident
+from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.noise.noise_floor import NoiseFloor
 from replay.features import feature_column
 from replay.flows.incidents.diagnose import OpenedCheckpoints, background_rate, row_tolerance
 from replay.report.summary import Cause
 from replay.report.words.incidents import equivalent_sentence
 
-INCIDENT = FindingRuncident(0, 1, {}, 10, 8, 0.8, 0.1, 0.0, "mismatch", False, False, False, np.arange(8))
+INCIDENT = FoundIncident(0, 1, {}, 10, 8, 0.8, 0.1, 0.0, "mismatch", False, False, False, np.arange(8))
 
 
 def noise_floor(absolute: float = 0.0, relative: float = 0.0, mismatch_rate: float = 0.0) -> NoiseFloor:
@@ -73,7 +73,7 @@ def test_the_demos_incident_is_null_counts_and_no_noise(demo_cause):
 def test_a_shift_is_seen_by_the_tighter_of_tolerance_and_noise():
     noise = noise_floor(1e-7, 1e-3)
     tolerance = Tolerance(abs=1e-6, rel=1e-4)
-    shift = FindingRuncident(0, 1, {}, 10, 8, 0.8, 0.1, 0.0, "shift", False, False, False, np.arange(8))
+    shift = FoundIncident(0, 1, {}, 10, 8, 0.8, 0.1, 0.0, "shift", False, False, False, np.arange(8))
 
     assert row_tolerance(tolerance, noise, INCIDENT) == tolerance
     assert row_tolerance(tolerance, noise, shift) == Tolerance(abs=1e-7, rel=1e-4)

@@ -11,14 +11,14 @@ import pytest
 
 from replay.config import build_config
 from replay.diagnosis.causes.sampling import SampledRows
-from replay.diagnosis.incidents.find import FindingRuncident
+from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.incidents.rows import RowTable
 from replay.diagnosis.noise.calibration_layer import CalibrationLayer
 from replay.flows.incidents import logged_rows
 from replay.flows.incidents.logged_rows import LoggedRows
 from replay.flows.incidents.rows import CollectedRows
 
-INCIDENT = FindingRuncident(0, 60, {}, 10, 4, 0.4, 0.1, 0.0, "mismatch", False, False, False, np.arange(4))
+INCIDENT = FoundIncident(0, 60, {}, 10, 4, 0.4, 0.1, 0.0, "mismatch", False, False, False, np.arange(4))
 ONLINE = np.array([0.1, 0.2, 0.3, 0.4, 0.5])
 COLLECTED = CollectedRows(
     RowTable(1_000_000 * np.arange(5), ONLINE, ONLINE), np.array([100, 101, 102, 103, 104]), share=1.0

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from replay.config import build_config
 from replay.diagnosis.causes.find import find_causes
 from replay.diagnosis.causes.sampling import SampledRows
-from replay.diagnosis.incidents.find import FindingRuncident
+from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.incidents.rows import RowTable
 from replay.flows.incidents.summary import Case, summarize_incident
 from tests.diagnosis.linear import counterfactual, score, small_columns
@@ -36,9 +36,9 @@ CONFIG = build_config(
 )
 
 
-def found_incident(kind: str = "mismatch") -> FindingRuncident:
+def found_incident(kind: str = "mismatch") -> FoundIncident:
     start, end = 90_000_000, 190_000_000
-    return FindingRuncident(start, end, {}, 100, len(BAD), 0.8, 0.1, 1e-9, kind, False, False, True, BAD)
+    return FoundIncident(start, end, {}, 100, len(BAD), 0.8, 0.1, 1e-9, kind, False, False, True, BAD)
 
 
 def make_case(**given) -> Case:

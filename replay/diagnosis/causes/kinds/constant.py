@@ -17,7 +17,7 @@ from replay.diagnosis.causes.kind import Integers, Kind, Words, register
 from replay.diagnosis.causes.quantities import MOST_ROWS, zoom
 from replay.diagnosis.causes.significance import Significance, measure
 from replay.diagnosis.causes.subset_search import improve
-from replay.scoring.fitted_number import rounded
+from replay.metrics.fitted_number import rounded
 
 if TYPE_CHECKING:
     from replay.diagnosis.causes.counterfactual import CounterfactualReplay

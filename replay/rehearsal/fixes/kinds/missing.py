@@ -14,10 +14,10 @@ from replay.config.names import is_glob
 from replay.config.sections.model.input import Scalar
 from replay.features import feature_column, resolve_features
 from replay.features.codecs.defaults import missing_for
+from replay.metrics.fitted_number import fit_number, rounded
 from replay.rehearsal.fixes.bench import Bench, Floats, Mask
 from replay.rehearsal.fixes.contract import Contract
 from replay.rehearsal.fixes.kind import FixKind, register
-from replay.scoring.fitted_number import fit_number, rounded
 
 _LEAST_ROWS = 10
 _DISAGREE = 0.5  # of the rows with a null: where fewer do, its value is right

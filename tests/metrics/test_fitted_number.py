@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from replay.scoring.fitted_number import fit_number, rounded
+from replay.metrics.fitted_number import fit_number, rounded
 
 SLOPES = np.array([0.5, -1.0, 2.0, 0.1])
 
