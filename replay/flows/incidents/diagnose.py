@@ -204,8 +204,8 @@ def _diagnose_contract(
         wrong.logged.keys,
         wrong.incident,
         wrong.sample,
+        # Scores under a wrong contract are none that an incident could be charged with.
         name_contract(wrong.fix, diagnosis),
-        counterfactual,
     )
     incident = summarize_incident(prepared.config.model_copy(update={"output": prepared.output}), case)
     tried = tuple((1, trial) for trial in diagnosis.tried)
