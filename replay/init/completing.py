@@ -12,6 +12,7 @@ from replay.config.sections.model.hash import HASHES
 from replay.init.beside.files import JsonFile
 from replay.init.beside.vocabularies import VocabularyGuess, find_vocabulary
 from replay.init.inputs import TODO, DraftInput
+from replay.init.roles import computed_column
 from replay.init.sample import Facts, LoggedSample
 
 _ORDER = ("name", "dtype", "features", "feature", "mask_of", "length", "pad", "vocabulary", "unknown", "hash", "offset",
@@ -71,8 +72,9 @@ class Completer:
         found = {name: find_vocabulary(name, draft.facts[name], self._files) for name in texts}
         guesses = {guess.path: guess for guess in found.values() if guess is not None}
         if draft.fields["dtype"] in _FLOATS and not guesses:
-            listed = ", ".join(texts)
-            draft.notes.append(f"{TODO}: {listed} is text, and the input takes floats: log it as a number")
+            name, expression = computed_column(texts[0], "number", "cast({} as double)")
+            advice = f'traffic.columns makes a number of it, {{{name}: "{expression}"}}'
+            draft.notes.append(f"{TODO}: {', '.join(texts)} is text, and the input takes floats: {advice}")
             return
         if not guesses and draft.table is not None:
             yield from _hashed(draft)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from replay.init import patterns
-from replay.init.leaves import Kind, Leaf
+from replay.init.leaves import Kind, Leaf, normalized
 from replay.init.patterns import is_exposure, is_label_like, is_score_like, named
 from replay.init.sample import Facts
+from replay.init.times import is_iso, looks_like_time, number_range, time_unit
 
 Look = Callable[[str], Facts]
 """What sampled rows say of a column."""
@@ -19,8 +19,6 @@ _MOST_SEGMENTS = 5
 _MOST_VALUES = 50
 """Values of a column by which results are sliced; one with more is no segment."""
 _IDS: tuple[Kind, ...] = ("int", "string")
-_UNITS = (("s", 1e9), ("ms", 1e12), ("us", 1e15), ("ns", 1e18))
-_SPAN = (0.3, 4.0)  # of the billion seconds after 1970 that make a plausible time: 1979 to 2096
 _BINARY_TEXTS = frozenset({"0", "1", "true", "false"})
 
 
@@ -32,6 +30,8 @@ class Roles:
         reasons: Why, by role.
         rejected: Columns that a name suggests for a role and values exclude, with what was found, by role.
         kept_out: Columns that are no features though nothing else uses them, each with the reason.
+        computed: Name and expression of a column of ``traffic.columns`` that plays the role in place of logged text, by
+            role.
     """
 
     row_id: str | None = None
@@ -49,6 +49,7 @@ class Roles:
     reasons: dict[str, str] = field(default_factory=dict)
     rejected: dict[str, tuple[str, str]] = field(default_factory=dict)
     kept_out: dict[str, str] = field(default_factory=dict)
+    computed: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -94,6 +95,7 @@ class _Guesser:
         self._look = look
         self._reasons: dict[str, str] = {}
         self._rejected: dict[str, tuple[str, str]] = {}
+        self._computed: dict[str, tuple[str, str]] = {}
 
     def guess(self) -> Roles:
         time, unit = self._time()
@@ -112,7 +114,12 @@ class _Guesser:
             entity=self._by_name("entity", patterns.ENTITY, _IDS),
             served_by=self._by_name("served_by", patterns.SERVED_BY, ("string",)),
         )
-        parts = {"reasons": self._reasons, "rejected": self._rejected, "kept_out": self._kept_out(roles)}
+        parts = {
+            "reasons": self._reasons,
+            "rejected": self._rejected,
+            "computed": self._computed,
+            "kept_out": self._kept_out(roles),
+        }
         with_parts = Roles(**{**vars(roles), **parts})
         return Roles(**{**vars(with_parts), "segments": self._segments(with_parts)})
 
@@ -131,11 +138,15 @@ class _Guesser:
             if facts.rows and facts.low is None:
                 self._rejected.setdefault("score", (name, "is null in every row looked at"))
                 continue
-            self._reasons["score"] = f"by name; {_range(facts)}" if facts.rows else "by name"
+            self._reasons["score"] = f"by name; {number_range(facts)}" if facts.rows else "by name"
             return name
-        text = next(named(patterns.SCORE, self._columns, ("string",)), None)
-        if text is not None:
-            self._rejected["score"] = (text, "is text: scores are numbers")
+        for name in named(patterns.SCORE, self._columns, ("string",)):
+            texts = self._look(name).texts
+            if texts and all(map(_is_number, texts)):
+                self._reasons["score"] = "by name; numbers as text"
+                self._computed["score"] = computed_column(name, "number", "cast({} as double)")
+                return name
+            self._rejected.setdefault("score", (name, "is text: scores are numbers"))
         return None
 
     def _label(self, score: str | None) -> str | None:
@@ -144,6 +155,12 @@ class _Guesser:
             facts = self._look(name)
             kind = next(column.kind for column in columns if column.name == name)
             problem = _label_problem(kind, facts)
+            if problem is None and kind == "string":
+                found = {text.lower() for text in self._look(name).texts}
+                self._reasons["label"] = f"by name; {' and '.join(sorted(found))} as text"
+                made = "cast({} as int)" if found <= {"0", "1"} else "cast({} as boolean)"
+                self._computed["label"] = computed_column(name, "01", made)
+                return name
             if problem is None:
                 self._reasons["label"] = "by name; bool" if kind == "bool" else "by name; 0 and 1" * bool(facts.rows)
                 self._reasons["label"] = self._reasons["label"] or "by name"
@@ -158,16 +175,26 @@ class _Guesser:
             self._reasons["time"] = "a timestamp" if len(times) == 1 else "by name, of several timestamps"
             return next(named(patterns.TIME, times, ("time",)), times[0].name), None
         for name in named(patterns.TIME, self._columns, ("int",)):
-            unit, reason = _unit(name, self._look(name))
+            unit, reason = time_unit(name, self._look(name))
             if unit is not None:
                 self._reasons["time"] = reason
                 return name, unit
             self._rejected["time"] = (name, reason)
-        other = next(named(patterns.TIME, self._columns, ("float", "string")), None)
-        if other is not None:
-            kind = next(column.kind for column in self._columns if column.name == other)
-            found = "text" if kind == "string" else "float"
-            self._rejected["time"] = (other, f"is {found}: times are timestamps, or integers with a `unit`")
+        return self._time_otherwise()
+
+    def _time_otherwise(self) -> tuple[str | None, str | None]:
+        """A time as a number with a fraction, or as text in ISO 8601."""
+        for name in named(patterns.TIME, self._columns, ("float", "string")):
+            facts = self._look(name)
+            if facts.texts and all(map(is_iso, facts.texts)):
+                self._reasons["time"] = "text in ISO 8601"
+                return name, None
+            unit, reason = time_unit(name, facts) if facts.low is not None else (None, "")
+            if unit is not None:
+                self._reasons["time"] = reason
+                return name, unit
+            problem = "is text that is not ISO 8601: give it as `{column: .., format: ..}`" if facts.texts else reason
+            self._rejected["time"] = (name, problem or "holds no times")
         return None, None
 
     def _kept_out(self, roles: Roles) -> dict[str, str]:
@@ -182,7 +209,7 @@ class _Guesser:
                 found[column.name] = "called like an answer of a model"
             elif column.kind in ("float", "int", "bool") and is_label_like(column):
                 found[column.name] = "called like what happened afterwards"
-            elif column.kind == "int" and roles.time != column.name and _looks_like_time(self._look(column.name)):
+            elif column.kind == "int" and roles.time != column.name and looks_like_time(self._look(column.name)):
                 found[column.name] = "holds times"
         return found
 
@@ -208,56 +235,26 @@ def _label_problem(kind: Kind, facts: Facts) -> str | None:
     if kind == "bool" or (not facts.rows and kind != "string"):
         return None
     if kind == "string":
-        both = bool(facts.texts) and {text.lower() for text in facts.texts} <= _BINARY_TEXTS
-        return (
-            "is text: labels are 0 and 1 as numbers, or true and false as a bool"
-            if both or not facts.rows
-            else (f"is text ({', '.join(facts.texts[:3])}): expected 0 and 1")
-        )
+        if facts.texts and {text.lower() for text in facts.texts} <= _BINARY_TEXTS:
+            return None
+        return f"is text ({', '.join(facts.texts[:3]) or 'nothing was seen'}): expected 0 and 1"
     if facts.low is None:
         return "is null in every row looked at"
-    return None if facts.binary else f"holds {_range(facts)}: expected 0 and 1"
+    return None if facts.binary else f"holds {number_range(facts)}: expected 0 and 1"
 
 
-def _unit(name: str, facts: Facts) -> tuple[str | None, str]:
-    """Unit of an integer time, by the size of its values; by its name where none was seen."""
-    if facts.low is not None and facts.high is not None:
-        for unit, second in _UNITS:
-            if second * _SPAN[0] <= facts.low and facts.high < second * _SPAN[1]:
-                first, last = (_moment(value / second * 1e9) for value in (facts.low, facts.high))
-                return unit, f"in {unit} by the size of its values: {first} to {last}"
-        return None, f"holds {_range(facts)}, which are no times since 1970 in s, ms, us or ns"
-    suffix = re.search(r"_(ms|us|ns|s|sec)$", Leaf(name, "int").words)
-    unit = {"sec": "s"}.get(suffix[1], suffix[1]) if suffix else "ms"
-    return unit, "check the unit since 1970 (s, ms, us, ns)"
+def computed_column(name: str, ending: str, expression: str) -> tuple[str, str]:
+    """A column of ``traffic.columns`` for a logged one: its name, and the expression with the logged one in place.
 
-
-def _looks_like_time(facts: Facts) -> bool:
-    return facts.distinct > 1 and facts.low is not None and _unit("", facts)[0] is not None and facts.low > 1e9 * 0.9
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _range(facts: Facts) -> str:
-    """The numbers of a column in words.
-
-    >>> _range(Facts(9, low=1, high=5, whole=True)), _range(Facts(9, low=0.01, high=0.9))
-    ('1 to 5', 'between 0 and 1')
+    >>> computed_column("ctx.is clicked", "01", "cast({} as int)")
+    ('is_clicked_01', 'cast(ctx.`is clicked` as int)')
     """
-    if facts.low is None or facts.high is None:
-        return "no numbers"
-    if facts.whole:
-        return f"{facts.low:,.0f} to {facts.high:,.0f}"
-    if facts.low >= 0 and facts.high <= 1:
-        return "between 0 and 1"
-    return f"{facts.low:.4g} to {facts.high:.4g}"
+    quoted = ".".join(part if part.isidentifier() else f"`{part}`" for part in name.split("."))
+    return f"{normalized(name.rsplit('.', 1)[-1])}_{ending}", expression.format(quoted)
 
 
-def all_roles(roles: Roles) -> Iterator[tuple[str, str]]:
-    """Each role that one column plays, with the column."""
-    for role in ("time", "score", "label", "weight", "group", "entity"):
-        column = getattr(roles, role)
-        if column is not None:
-            yield role, column
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False

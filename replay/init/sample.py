@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -91,8 +92,11 @@ class LoggedSample:
         return feature_column(self.batch, name)
 
     def numbers(self, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """A numeric column as float64, (num_rows,); NaN where it is null."""
-        return np.asarray(pc.cast(_plain(self.array(name)), pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+        """A column of numbers, bools, or text that means such, as float64, (num_rows,); NaN where it is null."""
+        array = _plain(self.array(name))
+        if _is_text(array.type):
+            return np.array([_number(text) for text in array.to_pylist()], np.float64)
+        return np.asarray(pc.cast(array, pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
 
     @cached_property
     def kinds(self) -> dict[str, Leaf]:
@@ -126,9 +130,22 @@ def _plain(array: pa.Array) -> pa.Array:
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _number(text: str | None) -> float:
+    """A number, or a bool, as it is written; NaN for anything else."""
+    words = {"true": 1.0, "false": 0.0}
+    try:
+        return words[text.lower()] if text and text.lower() in words else float(text or "nan")
+    except ValueError:
+        return math.nan
+
+
 def _scalar_facts(array: pa.Array, rows: int, nulls: int) -> Facts:
     kind = array.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    if _is_text(kind):
         counts = array.drop_null().cast(pa.string()).value_counts().to_pylist()
         texts = tuple(entry["values"] for entry in sorted(counts, key=lambda entry: -entry["counts"]))
         return Facts(rows, nulls, distinct=len(texts), texts=texts)

@@ -101,8 +101,8 @@ class Rehearsing:
         self.call = call
         self.score = score
         places = np.unique(np.linspace(0, sample.num_rows - 1, num=min(MOST_ROWS, sample.num_rows)).astype(np.int64))
-        self.batch = sample.batch.take(pa.array(places))
         self._online = sample.numbers(score)[places]
+        self.batch = _with_numbers(sample.batch.take(pa.array(places)), score, self._online)
         self._labels = None if label is None else sample.numbers(label)[places]
 
     def try_inputs(self, inputs: Sequence[DraftInput]) -> ContractTrial:
@@ -190,6 +190,14 @@ def _takes_heads(answer: Any, select: object) -> bool:
     for step in steps[:-1]:
         value = value[step] if isinstance(value, Mapping | Sequence) else getattr(value, str(step), None)
     return getattr(value, "dim", int)() == 2
+
+
+def _with_numbers(batch: pa.RecordBatch, score: str, online: Floats) -> pa.RecordBatch:
+    """The rows with their scores as numbers, where they were logged as text."""
+    place = batch.schema.get_field_index(score)
+    if place < 0 or not pa.types.is_string(batch.column(place).type):
+        return batch
+    return batch.set_column(place, score, pa.array(online))
 
 
 def _by_reason(rejected: NDArray[np.int8]) -> dict[str, int]:

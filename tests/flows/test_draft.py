@@ -229,3 +229,14 @@ def test_a_score_of_a_second_model_is_no_feature(tmp_path: Path, done: list[Any]
 
     assert "score_v2 is not among the features" in drafted.text
     assert config.model.families == {"user": ("user_f0", "user_f1", "user_f2"), "item": ("item_f0", "item_f1")}
+
+
+def test_text_that_means_numbers_is_computed(tmp_path: Path, done: list[Any], monkeypatch: pytest.MonkeyPatch):
+    drafted, config = drafted_world(worlds.texts(tmp_path), monkeypatch)
+
+    assert config.traffic.columns == {"pctr_number": "cast(pctr as double)", "clicked_01": "cast(clicked as boolean)"}
+    assert (config.traffic.score, config.traffic.label) == ("pctr_number", "clicked_01")
+    assert config.traffic.time is not None
+    assert config.traffic.time.column == "served_at"
+    assert "agrees with 600 of 600 logged scores" in drafted.text
+    assert drafted.todo == ()

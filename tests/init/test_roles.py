@@ -131,7 +131,7 @@ def seen(**facts):
         ("float", Facts(9, low=0, high=1, whole=True), None),
         ("int", Facts(9, low=1, high=5, whole=True), "holds 1 to 5: expected 0 and 1"),
         ("float", Facts(9, low=0.1, high=0.9), "holds between 0 and 1: expected 0 and 1"),
-        ("string", Facts(9, texts=("0", "1")), "is text: labels are 0 and 1 as numbers, or true and false as a bool"),
+        ("string", Facts(9, texts=("0", "1")), None),
         ("string", Facts(9, texts=("no", "yes")), "is text (no, yes): expected 0 and 1"),
         ("int", Facts(9, nulls=9), "is null in every row looked at"),
     ],
@@ -180,3 +180,36 @@ def test_a_segment_has_few_values():
     )
 
     assert roles.segments == ("country", "device")
+
+
+@pytest.mark.parametrize(
+    ("texts", "expression"),
+    [(("0", "1"), "cast(label as int)"), (("True", "False"), "cast(label as boolean)"), (("1",), "cast(label as int)")],
+)
+def test_a_label_as_text_is_computed(texts, expression):
+    roles = guess_roles([Leaf("label", "string")], seen(label=Facts(9, texts=texts)))
+
+    assert (roles.label, roles.computed) == ("label", {"label": ("label_01", expression)})
+
+
+def test_a_score_as_text_is_computed():
+    roles = guess_roles([Leaf("pctr", "string")], seen(pctr=Facts(9, texts=("0.5", "1e-3"))))
+
+    assert (roles.score, roles.computed) == ("pctr", {"score": ("pctr_number", "cast(pctr as double)")})
+    assert guess_roles([Leaf("pctr", "string")], seen(pctr=Facts(9, texts=("high",)))).score is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "expected"),
+    [
+        ("float", Facts(9, low=1_764_547_200.25, high=1_764_550_800.5), ("ts", "s")),
+        ("string", Facts(9, texts=("2025-12-01T00:00:00Z", "2025-12-01 01:00:00")), ("ts", None)),
+        ("string", Facts(9, texts=("01/12/2025",)), (None, None)),
+        ("float", Facts(9, low=0.0, high=23.5), (None, None)),
+    ],
+)
+def test_a_time_with_a_fraction_or_as_text(kind, facts, expected):
+    roles = guess_roles([Leaf("ts", kind)], seen(ts=facts))
+
+    assert (roles.time, roles.time_unit) == expected
+    assert ("time" in roles.rejected) == (expected[0] is None)

@@ -41,6 +41,13 @@ def test_binary_and_all_null():
     assert not Facts(0).all_null
 
 
+def test_numbers_that_were_logged_as_text():
+    sample = LoggedSample(pa.RecordBatch.from_pydict({"x": ["0.5", "True", "false", None, "?"]}))
+
+    assert sample.numbers("x")[:3].tolist() == [0.5, 1.0, 0.0]
+    assert all(map(math.isnan, sample.numbers("x")[3:]))
+
+
 def test_fields_of_structs_are_columns():
     sample = LoggedSample(pa.RecordBatch.from_pylist([{"ctx": {"price": 2}}, {"ctx": None}]))
 

@@ -327,3 +327,25 @@ def hashed(folder: Path) -> World:
     _log(folder, model(tensors), query=pa.array(query), bid=pa.array(bid))
     torch.save(model.state_dict(), folder / "hashed.pt")
     return World(folder, "hashed.pt", "hashed.py:build", tensors)
+
+
+def texts(folder: Path) -> World:
+    """Scores, labels and times as text: what a log that went through CSV looks like."""
+    torch.manual_seed(9)
+    model = Stacked().eval()
+    dense = torch.randn(ROWS, 5)
+    sparse = torch.stack([torch.randint(0, rows, (ROWS,)) for rows in (50, 30, 20)], dim=1)
+    columns = {f"I{place + 1}": pa.array(dense[:, place].numpy()) for place in range(5)}
+    columns |= {f"C{place + 1}": pa.array(sparse[:, place].numpy()) for place in range(3)}
+    scores = torch.sigmoid(model(dense, sparse)).tolist()
+    roles = {
+        "impression_id": pa.array(range(ROWS)),
+        "served_at": pa.array([f"2025-12-01T00:{place // 60:02}:{place % 60:02}Z" for place in range(ROWS)]),
+        "pctr": pa.array([repr(score) for score in scores]),
+        "clicked": pa.array(["true" if place % 7 == 0 else "false" for place in range(ROWS)]),
+    }
+    (folder / "log").mkdir()
+    pq.write_table(pa.table({**roles, **columns}), folder / "log" / "part.parquet")
+    torch.save(model.state_dict(), folder / "prod.pt")
+    (folder / "net.py").write_text(STACKED_FACTORY)
+    return World(folder, "prod.pt", "net.py:build", {"dense": dense, "sparse": sparse})

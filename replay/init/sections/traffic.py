@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from replay.init.guesses import Guess
 from replay.init.inputs import TODO
 from replay.init.keys import KeyGuess
-from replay.init.roles import Roles
+from replay.init.roles import Roles, computed_column
 from replay.init.sections.text import comments, flow, noted
 
 _MEANING = {
@@ -32,13 +32,16 @@ def traffic_lines(
     """
     yield "traffic:"
     yield from (f"  {name}: {flow(value)}" for name, value in place.items())
+    if roles.computed:
+        yield from noted(f"  columns: {flow(dict(roles.computed.values()))}", "guessed: what was logged as text")
     yield from _key(key)
     yield from _time(roles)
     if roles.score is None:
         yield from _rejected("score", roles)
         yield from noted(f"  score: {TODO}_SCORE", f"{TODO}: the column that holds what online answered")
     else:
-        yield from noted(f"  score: {flow(roles.score)}", f"guessed {score_reason}")
+        score = roles.computed.get("score", (roles.score,))[0]
+        yield from noted(f"  score: {flow(score)}", f"guessed {score_reason}")
     if roles.label is None:
         yield from _rejected("label", roles)
     for name in ("label", "weight", "group", "entity"):
@@ -77,8 +80,10 @@ def _rejected(role: str, roles: Roles) -> Iterator[str]:
     if role not in roles.rejected:
         return
     column, problem = roles.rejected[role]
-    advice = " (binarise it: 1 for what counts as a success)" if "expected 0 and 1" in problem else ""
-    yield from comments(f"{TODO} {role}: {flow(column)} {problem}{advice}", "  ")
+    yield from comments(f"{TODO} {role}: {flow(column)} {problem}", "  ")
+    if role == "label" and problem.startswith("holds"):
+        name, expression = computed_column(column, "01", "cast({} >= 4 as int)")
+        yield f"  # binarised, it serves: columns: {flow({name: expression})}, and label: {name}"
 
 
 def _single(name: str, roles: Roles, key: KeyGuess) -> Iterator[str]:
@@ -88,6 +93,7 @@ def _single(name: str, roles: Roles, key: KeyGuess) -> Iterator[str]:
     if name == "group" and not key.requests_repeat and column == roles.request:
         yield f"  # group: {flow(column)}    (each {column} has one row: nothing was ranked together)"
         return
+    column = roles.computed.get(name, (column,))[0]
     meaning, reason = _MEANING[name], roles.reasons[name]
     known = reason if name == "label" else f"{reason}: {meaning}"
     yield from noted(f"  {name}: {flow(column)}", f"guessed: {meaning}" if reason == "by name" else f"guessed {known}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -94,11 +95,16 @@ def test_weights_without_a_factory_say_what_to_do(
 
 
 @pytest.mark.spark
+@pytest.mark.parametrize("make", [worlds.factors, worlds.texts])
 def test_what_is_drafted_is_valid_as_it_is(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    make: Callable[[Path], worlds.World],
+    spark: SparkSession,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ):
     """The printed command is run as it stands, but for the program's name."""
-    world = worlds.factors(tmp_path)
+    world = make(tmp_path)
     monkeypatch.chdir(tmp_path)
     arguments = ("init", "--traffic", "log", "--checkpoint", world.checkpoint, "--factory", str(world.factory))
     assert replay(*arguments) == 0

@@ -31,7 +31,8 @@ def test_a_table_of_single_requests_has_no_groups():
     }
     assert "# guessed: unique over all 9 rows" in text
     assert "# group: req    (each req has one row: nothing was ranked together)" in text
-    assert "# TODO label: rating holds 1 to 5: expected 0 and 1 (binarise it" in text
+    assert "# TODO label: rating holds 1 to 5: expected 0 and 1\n" in text
+    assert "columns: {rating_01: cast(rating >= 4 as int)}, and label: rating_01" in text
     assert "# logit is not among the features: called like an answer" in text
 
 
@@ -40,6 +41,16 @@ def test_a_column_that_an_input_reads_all_the_same_is_said_so():
 
     assert "# an input reads logit: called like an answer" in text
     assert "not among" not in text
+
+
+def test_text_is_computed_to_numbers():
+    computed = {"score": ("p_number", "cast(p as double)"), "label": ("y_01", "cast(y as int)")}
+    reasons = {**REASONS, "label": "by name; 0 and 1 as text"}
+    roles = Roles(score="p", label="y", reasons=reasons, computed=computed)
+    data = section(KeyGuess(("req",), "unique"), roles)[1]
+
+    assert data["columns"] == {"p_number": "cast(p as double)", "y_01": "cast(y as int)"}
+    assert (data["score"], data["label"]) == ("p_number", "y_01")
 
 
 def test_requests_of_several_rows_are_groups():
