@@ -137,6 +137,7 @@ def validate(
             for name, checkpoint in prepared.checkpoints.items()
         },
         warnings=(
+            *check.warnings,
             *prepared.preflight.warnings(),
             *map(all_null_sentence, prepared.all_null),
             *_label_note(config, rows.batch),

@@ -26,6 +26,7 @@ from replay.traffic.paths import ColumnPath, require_column
 from replay.traffic.read.scan import pinned_dataframe, selected_dataframe
 from replay.traffic.read.window import EPOCH, TICKS_PER_SECOND
 from replay.traffic.selection import in_window, spark_column
+from replay.traffic.units import other_unit
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -43,6 +44,7 @@ class TrafficCheck:
         keys: Fingerprint of their keys.
         first_time: Earliest event time among them, or None without a time column.
         last_time: Latest.
+        warnings: What a reader of a result should know.
     """
 
     rows_read: int
@@ -50,6 +52,7 @@ class TrafficCheck:
     keys: KeyFingerprint
     first_time: datetime | None
     last_time: datetime | None
+    warnings: tuple[str, ...] = ()
 
 
 def check_traffic(spark: SparkSession, traffic: PinnedTraffic, config: TrafficConfig) -> TrafficCheck:
@@ -94,7 +97,9 @@ def _check(spark: SparkSession, traffic: PinnedTraffic, config: TrafficConfig) -
     _refuse_keys(selected, columns, config.key, grouped, sums)
     rows_read = traffic.num_rows if traffic.num_rows is not None else pinned_dataframe(spark, traffic, ()).count()
     unit = config.time.unit if config.time is not None else None
-    return TrafficCheck(rows_read, found.rows, found, _moment(sums.get("first"), unit), _moment(sums.get("last"), unit))
+    first, last = (_moment(sums.get(name), unit) for name in ("first", "last"))
+    doubt = None if config.time is None else other_unit(config.time, first, last)
+    return TrafficCheck(rows_read, found.rows, found, first, last, () if doubt is None else (doubt,))
 
 
 def _refuse_keys(

@@ -97,7 +97,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is done, in order; a traffic and a checkpoint that fit."""
     done: list[str] = []
     prepared = SimpleNamespace(
-        check=SimpleNamespace(rows_selected=3, rows_read=4),
+        check=SimpleNamespace(rows_selected=3, rows_read=4, warnings=()),
         plan=SimpleNamespace(reader="spark", reason="it is a view"),
         traffic=SimpleNamespace(describe=lambda: {"format": "view"}),
         checkpoints={"prod": SimpleNamespace(format="onnx", sha256="c", parameters=7)},

@@ -76,6 +76,7 @@ def build_report_data(
         variants=variants,
         baseline=config.baseline,
         warnings=(
+            *check.warnings,
             *prepared.preflight.warnings(),
             *map(all_null_sentence, prepared.all_null),
             *_counted(totals),
