@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,7 +68,8 @@ def draft(
     lines = [
         f"# Drafted by `replay init` from the columns of {traffic}",
         f"# and from {checkpoint.path} ({checkpoint.format}).",
-        f"# Fill in what is marked {TODO} and check what is marked guessed, then: replay validate {target}",
+        f"# Fill in what is marked {TODO} and check what is marked guessed, then:",
+        f"# replay validate {shlex.quote(target)}",
         "version: 1",
         "",
         *traffic_lines(roles, key, place, score_reason, read),

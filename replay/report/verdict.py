@@ -26,7 +26,7 @@ class Verdict:
 
     Attributes:
         level: Every compared row agrees, or a cause holds; some differ, or it does not; or nothing could be compared.
-        variant: The variant it speaks of: the baseline, or the one that replays a cause.
+        variant: The variant that key figures and pictures are of: the baseline.
         headline: One sentence.
         details: More sentences, each standing on its own.
         runs: The time ranges that it names, ``[start, end)``.
@@ -51,7 +51,7 @@ def judge(data: ReportData) -> Verdict:
 def _judge(data: ReportData) -> Verdict:
     summary = data.summary
     if summary.verification is not None:
-        return _verified(summary.verification)
+        return _verified(summary.verification, summary.baseline)
     name = summary.baseline if summary.baseline in summary.variants else next(iter(summary.variants), "")
     variant = summary.variants.get(name)
     online = variant.vs_online if variant else None
@@ -75,11 +75,11 @@ def _judge(data: ReportData) -> Verdict:
     return Verdict("differs", name, f"{headline}.", details, runs)
 
 
-def _verified(found: Verification) -> Verdict:
+def _verified(found: Verification, baseline: str) -> Verdict:
     """The answer of a run that replays the causes of an incident: it is about the one that was asked for."""
     level: Level = "unknown" if not found.mismatched else "agrees" if found.check.holds else "differs"
     details = (*verification_facts(found), f"{verification_subject(found)}.")
-    return Verdict(level, found.check.variant, verification_sentence(found), details, ((found.start, found.end),))
+    return Verdict(level, baseline, verification_sentence(found), details, ((found.start, found.end),))
 
 
 def _incident_answer(

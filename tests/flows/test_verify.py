@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -88,7 +89,9 @@ def test_every_row_is_counted_and_the_run_stays_as_it_is(
 ):
     before = {file.name: file.read_bytes() for file in outage.iterdir() if file.is_file()}
     (incident,) = open_finished(str(outage)).data.summary.incidents
-    assert replay("verify", outage, "--json") == 0
+    program, *arguments = shlex.split(incident.causes[0].command or "")
+    assert (program, arguments) == ("replay", ["verify", str(outage), "--incident", "1"])
+    assert replay(*arguments, "--json") == 0
     summary = json.loads(capsys.readouterr().out)
     told = summary["verification"]
 
@@ -111,8 +114,10 @@ def test_every_row_is_counted_and_the_run_stays_as_it_is(
 def test_a_row_of_the_incident_shows_its_score_under_the_cause(
     spark: SparkSession, outage: Path, capsys: pytest.CaptureFixture[str]
 ):
-    place = int(np.flatnonzero(mismatched_rows())[0])
-    assert replay("row", outage, "--key", f"request_id=r{place:06}", "--json") == 0
+    finished = open_finished(str(outage))
+    (incident,), (worst, *_) = finished.data.summary.incidents, finished.data.worst_rows
+    assert worst.command == f"replay row {outage} --key request_id={worst.key['request_id']}"
+    assert replay(*shlex.split(incident.examples[0].command)[1:], "--json") == 0
     row = json.loads(capsys.readouterr().out)
     (under,) = row["causes"]
     assert (under["incident"], under["cause"], under["words"]) == (1, 1, "x2 null")

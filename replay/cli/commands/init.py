@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +73,7 @@ def init(
     if arguments and factory is None:
         raise UsageError("--kwargs are the arguments of a factory: give --factory too")
     from replay.report.terminal.progress import make_progress
+    from replay.report.words.commands import file_argument
 
     with make_progress() as progress:
         progress.stage("loading the library")
@@ -85,7 +85,7 @@ def init(
         drafted = draft_config(traffic, entry, target=target, options=common.options(), say=progress.stage)
     Path(target).write_text(drafted.text, encoding="utf-8")
     click.echo(drafted.render())
-    click.echo(f"\nwrote {target}; next: replay validate {shlex.quote(target)}")
+    click.echo(f"\nwrote {target}; next: replay validate {file_argument(target)}")
     return EXIT_OK
 
 

@@ -31,11 +31,12 @@ def verify(found_in: str, incident: int, cause: int, common: Common) -> int:
     agrees than the 95% interval of the diagnosis allows.
     """
     refuse_file(found_in)
-    from replay.flows.verify import verify as verify_cause
     from replay.report.terminal.progress import make_progress
-    from replay.report.terminal.render import render_verification
 
     with make_progress(quiet=common.quiet) as progress:
+        progress.stage("reading the run")
+        from replay.flows.verify import verify as verify_cause
+
         result = verify_cause(
             found_in,
             incident=incident,
@@ -48,6 +49,8 @@ def verify(found_in: str, incident: int, cause: int, common: Common) -> int:
         )
     found = result.summary.verification
     assert found is not None
+    from replay.report.terminal.render import render_verification
+
     if common.as_json:
         echo_json(result.summary.to_dict())
     elif not common.quiet:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shlex
 import shutil
 import sys
 from collections import Counter
@@ -20,7 +19,7 @@ from replay.report.terminal.incidents import COMMANDS, PASTED, effect_lines, inc
 from replay.report.terminal.sparkline import BLOCKS, sparkline
 from replay.report.terminal.variants import safe, unstable_lines, variants_table
 from replay.report.verdict import judge
-from replay.report.words.commands import command_line
+from replay.report.words.commands import in_ascii
 from replay.report.words.gates import gate_rule
 from replay.report.words.numbers import MINUS, MISSING, number, seconds
 from replay.report.words.run import reconciliation_text, window_text
@@ -179,7 +178,7 @@ def _print(console: Console, data: ReportData, report_path: str | None, *, unico
             console.print(Text(safe(text), style=style), soft_wrap=True)
         elif label in COMMANDS:
             # A terminal without a sign would show another one, which is another command.
-            text = text if unicode else command_line(shlex.split(text), ascii_only=True)
+            text = text if unicode else in_ascii(text)
             _print_unbroken(console, label, text, style)
         else:
             console.print(_labelled(label, text, style))

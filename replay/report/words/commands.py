@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -55,22 +56,33 @@ def file_argument(path: str) -> str:
     return _word(f"./{path}" if path.startswith("-") else path)
 
 
-def command_line(parts: Iterable[str], *, ascii_only: bool = False) -> str:
+def command_line(parts: Iterable[str]) -> str:
     r"""Join words to one line that a POSIX shell takes apart into the same words.
 
-    What is not printable is written as octal digits, and so is what is not ASCII where ``ascii_only``: a terminal may
-    have no sign for it. A newline at the very end of a word is lost.
+    A word that is not printable is written as octal digits. A newline at its very end is lost.
 
     >>> command_line(["replay", "run", "it's.yaml"]), command_line(["a\tb"])
     ('replay run \'it\'"\'"\'s.yaml\'', '"$(printf \'a\\011b\')"')
     """
-    return " ".join(_word(part, ascii_only=ascii_only) for part in parts)
+    return " ".join(_word(part) for part in parts)
 
 
-def _word(text: str, *, ascii_only: bool = False) -> str:
-    if text.isprintable() and (text.isascii() or not ascii_only):
-        return shlex.quote(text)
-    return f"\"$(printf '{''.join(_octal(sign) for sign in text)}')\""
+def in_ascii(command: str) -> str:
+    r"""The same command for a terminal that has no other signs: another sign in its place is another command.
+
+    >>> in_ascii(command_line(["replay", "run", "soir\u00e9.yaml"]))
+    'replay run \'soir\'"$(printf \'\\303\\251\')"\'.yaml\''
+    """
+    # They stand within single quotes, as each of them has its word quoted.
+    return re.sub(r"[^\x00-\x7f]+", lambda found: f"'\"$(printf '{_octals(found[0])}')\"'", command)
+
+
+def _word(text: str) -> str:
+    return shlex.quote(text) if text.isprintable() else f"\"$(printf '{_octals(text)}')\""
+
+
+def _octals(text: str) -> str:
+    return "".join(map(_octal, text))
 
 
 def _octal(sign: str) -> str:
