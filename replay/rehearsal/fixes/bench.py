@@ -78,9 +78,9 @@ class Bench:
         half = len(usable) // 2
         self.fit: Integers = usable[:half][:_MOST_ROWS]
         self.confirm: Integers = usable[half:][:_MOST_ROWS]
-        self._outputs = self._readable()
         self.own: Floats = np.full(rows.batch.num_rows, np.nan)
-        for part in (self.fit, self.confirm):
+        self._outputs = self._readable() if len(usable) else {}
+        for part in (self.fit, self.confirm) if len(usable) else ():
             self.own[part] = self.scores(self.start, part)
         self.own_agree: Mask = agrees(self.own, self.online, self.start.tolerance)
 

@@ -86,6 +86,10 @@ def test_few_rows_say_nothing(tmp_path):
     assert find_fixes(world.rows(torch.sigmoid(world.ctr(world.served())))) == ()
 
 
+def test_without_an_online_score_there_is_nothing_to_find(world):
+    assert find_fixes(world.rows(torch.full((1500,), torch.nan))) == ()
+
+
 def test_the_rest_may_have_another_reason(world, mended):
     """A fifth of the rows was answered from other features: with the sigmoid the others agree, and that is said."""
     served = world.served()
