@@ -14,6 +14,7 @@ from replay.checkpoints.recipes.recipe import Alteration, Splice
 from replay.checkpoints.scorers.cache import cached_scorer, close_scorers, settle_worker
 from replay.checkpoints.scorers.flat_lists import flattening
 from replay.checkpoints.scorers.function_scorer import FunctionScorer
+from replay.checkpoints.scorers.indices import IndexOutOfRange
 from replay.checkpoints.scorers.probe import Probe, probe
 from replay.checkpoints.scorers.scorer import ModelScorer, Scorer
 from replay.checkpoints.scorers.selections import Selection, selections
@@ -27,6 +28,7 @@ __all__ = [
     "CheckpointFile",
     "Factory",
     "FunctionScorer",
+    "IndexOutOfRange",
     "Inspection",
     "ModelScorer",
     "Probe",

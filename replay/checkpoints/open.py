@@ -46,7 +46,7 @@ def open_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu")
         fingerprint = scorer_fingerprint(checkpoint, model)
     return ModelScorer(
         checkpoint.name,
-        replace(opened, arrange=flattening(model)),
+        replace(opened, arrange=flattening(model), tables=_tables(checkpoint)),
         ScoreReader(model.output, checkpoint.name),
         fingerprint,
         compute_precision(checkpoint),
@@ -61,6 +61,11 @@ def _refuse_text(checkpoint: Checkpoint, model: ModelConfig) -> None:
             f"checkpoint {checkpoint.name!r}: input `{text[0]}` is text, and a model of {checkpoint.format} takes "
             "numbers: give the input a `vocabulary` or a `hash`, and `dtype: int64`"
         )
+
+
+def _tables(checkpoint: Checkpoint) -> dict[str, int]:
+    """Rows of each matrix."""
+    return {tensor.name: tensor.shape[0] for tensor in checkpoint.tensors if len(tensor.shape) == 2}
 
 
 def scorer_fingerprint(checkpoint: Checkpoint, model: ModelConfig) -> str:

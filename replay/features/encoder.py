@@ -129,6 +129,18 @@ class Encoder:
             tensors[derived.name] = derived.encode(blocks[derived.source])
         return _finish({name: tensors[name] for name in self._order}, blocks, batch.num_rows)
 
+    def feature_at(self, name: str, column: int | None) -> str | None:
+        """The feature in a column of an input's tensor; None where that is made of another input.
+
+        Args:
+            name: The input's.
+            column: Of a stack; of a list, whatever the place, it is the list's feature.
+        """
+        entry = next((entry for entry in self._inputs if entry.name == name), None)
+        if entry is None:
+            return None
+        return entry.features[0] if len(entry.features) == 1 or column is None else entry.features[column]
+
     def refusals(self, batch: pa.RecordBatch) -> tuple[Refusal, ...]:
         """Every feature that refuses rows of a batch, in the order of the inputs; a row may be refused by several."""
         columns = self.columns(batch)

@@ -94,6 +94,8 @@ def look_at_inputs(
             for each in resolved[entry.name]
         )
         shape = tuple(encoded.tensors[entry.name].shape[1:])
+        if entry.dtype == "string":
+            shape = shape[:-1]  # the last one is bytes of the text
         other = {"mask of": entry.mask_of, "offsets of": entry.offsets_of}
         made_of = next((f"{what} {name}" for what, name in other.items() if name is not None), None)
         found.append(InputFacts(entry.name, entry.dtype, shape, features, made_of))

@@ -203,6 +203,8 @@ def _missing(entry: Input, null: Sequence[str], batch: pa.RecordBatch, model: Mo
 def _zero(entry: Input) -> Any:
     if entry.dtype == "bool":
         return False
+    if entry.dtype == "string":
+        return ""
     return 0.0 if TARGETS[entry.dtype].kind == "f" else 0
 
 
@@ -211,7 +213,7 @@ def _stand_in(entry: Input, feature: str, batch: pa.RecordBatch, model: ModelCon
     zero = _zero(entry)
     if entry.vocabulary is not None:
         return _unknown_index(entry)[0]
-    if entry.hash is not None or entry.dtype == "bool":
+    if entry.hash is not None or entry.dtype in ("bool", "string"):
         return zero
     column = Encoder(model, batch.schema).columns(batch)[feature]
     values = plain(take_apart(column).elements()) if list_element(column.type) is not None else plain(column)

@@ -14,8 +14,9 @@ from replay.checkpoints import Scorer
 from replay.config import ReplayConfig, Tolerance
 from replay.diff.tolerance import agrees
 from replay.errors import CheckpointMismatch
-from replay.features import feature_column
+from replay.features import Encoder, feature_column
 from replay.scenarios import row_keys
+from replay.scoring.preflight import with_feature
 from replay.scoring.routes import plan_routes
 
 _CHUNK_ROWS = 1024
@@ -81,7 +82,7 @@ def score_rows(
         try:
             scores[name] = _score(scorer, tensors, batch.num_rows)
         except CheckpointMismatch as error:
-            problems[name] = str(error)
+            problems[name] = str(with_feature(error, Encoder(config.model, batch.schema)))
     for name, route in plan_routes(config).items():
         missing = [member for member in route.members if member not in scores]
         if missing:

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from replay.checkpoints import Scorer
 from replay.config import ModelConfig, Scenario
+from replay.errors import CheckpointMismatch
 from replay.features import REJECT_REASONS, Encoder, feature_column
 from replay.scenarios import Donors, ScenarioPlan, TouchedRows, row_keys
 from replay.scoring.chunks import ChunkedScorer
 from replay.scoring.layout import Carried, scores_schema
 from replay.scoring.perturbed import PerturbedScorer, SparseScores
+from replay.scoring.preflight import with_feature
 from replay.scoring.routes import Route
 from replay.scoring.variants import Variant
 
@@ -168,7 +170,10 @@ class BatchScorer:
         beside.extend(self._why_rejected(batch, encoded.rejected, any_rejected=bool(rejected.any())))
         scoring = time.perf_counter()
         stopwatch.seconds["encode"] += scoring - start
-        clean = {name: scorer.score([encoded.tensors])[0] for name, scorer in self._scorers.items()}
+        try:
+            clean = {name: scorer.score([encoded.tensors])[0] for name, scorer in self._scorers.items()}
+        except CheckpointMismatch as error:
+            raise with_feature(error, self._encoder) from error
         assigned = {name: route.assign(_keys(batch, route.by)) for name, route in self._work.routes.items()}
         for name, route in self._work.routes.items():
             clean[name] = np.choose(assigned[name], [clean[member] for member in route.members])

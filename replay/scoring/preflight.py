@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import torch
 
-from replay.checkpoints import Checkpoint, Probe, amplifies_noise, cached_scorer, probe
+from replay.checkpoints import Checkpoint, IndexOutOfRange, Probe, amplifies_noise, cached_scorer, probe
 from replay.config import ModelConfig
 from replay.errors import CheckpointMismatch, Problem, ReplayError
 from replay.features import Encoder
@@ -63,7 +63,8 @@ def run_preflight(model: ModelConfig, checkpoints: dict[str, Checkpoint], sample
         checkpoints: Examined, by name.
         sample: Logged rows, at most a few dozen. Rejected rows are scored too: their tensors hold zeros.
     """
-    tensors = Encoder(model, sample.schema).encode(sample).tensors
+    encoder = Encoder(model, sample.schema)
+    tensors = encoder.encode(sample).tensors
     types: dict[str, pa.DataType] = {}
     probes: dict[str, Probe] = {}
     notes: dict[str, tuple[str, ...]] = {}
@@ -75,8 +76,15 @@ def run_preflight(model: ModelConfig, checkpoints: dict[str, Checkpoint], sample
             probes[name] = probe(scorer.before_transform() if amplifies_noise(model.output) else scorer, tensors)
             types[name] = pa.float64() if probes[name].output_dtype == torch.float64 else pa.float32()
         except CheckpointMismatch as error:
-            problems.append(as_problem(name, error))
+            problems.append(as_problem(name, with_feature(error, encoder)))
     return Preflight(types, probes, notes, tuple(problems))
+
+
+def with_feature(error: CheckpointMismatch, encoder: Encoder) -> CheckpointMismatch:
+    """The same error; of an index that is out of range with the name of the feature that holds it."""
+    if not isinstance(error, IndexOutOfRange):
+        return error
+    return error.named(encoder.feature_at(error.found.input, error.found.column))
 
 
 def as_problem(name: str, error: ReplayError) -> Problem:

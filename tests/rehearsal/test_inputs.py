@@ -72,3 +72,15 @@ def test_features_without_any_value_are_found():
     columns = {"a": pa.array([None, None], pa.int32()), "b": pa.array([None, 1]), "c": pa.nulls(2)}
     assert all_null(columns) == ("a", "c")
     assert all_null({"a": pa.array([], pa.int32())}) == ()
+
+
+def test_text_has_the_shape_that_the_model_gets():
+    one, several = look(
+        {"a": ["us", "fr"], "b": ["x", "x"]},
+        [
+            {"name": "one", "dtype": "string", "feature": "a"},
+            {"name": "several", "dtype": "string", "features": ["a", "b"]},
+        ],
+    )
+    assert (one.shape, several.shape) == ((), (2,))
+    assert [each.distinct for each in several.features] == [2, 1]

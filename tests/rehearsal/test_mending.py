@@ -122,3 +122,9 @@ def test_what_shows_only_after_another_key_is_mended_too():
 def test_rows_that_are_all_right_want_nothing():
     found = mended({"a": np.ones(3)}, [{"name": "x", "feature": "a"}])
     assert (found.mends, found.accepted) == ((), 3)
+
+
+def test_text_that_the_model_takes_as_it_is_becomes_empty():
+    found = mended({"a": ["us", None]}, [{"name": "x", "dtype": "string", "feature": "a"}])
+    assert pasted(found) == [{"name": "x", "missing": ""}]
+    assert found.accepted == 2

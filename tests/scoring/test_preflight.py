@@ -8,11 +8,13 @@ import pyarrow as pa
 import pytest
 import torch
 
-from replay.checkpoints import FunctionScorer, Probe
+from replay.checkpoints import FunctionScorer, IndexOutOfRange, Probe
+from replay.checkpoints.scorers.indices import BadIndex
 from replay.config import ModelConfig
 from replay.errors import CheckpointMismatch
+from replay.features import Encoder
 from replay.scoring import preflight
-from replay.scoring.preflight import Preflight, as_problem, run_preflight
+from replay.scoring.preflight import Preflight, as_problem, run_preflight, with_feature
 from tests.scoring.making import DENSE, batch, table, weighted
 
 MODEL = ModelConfig.model_validate({"inputs": [DENSE]})
@@ -92,3 +94,24 @@ def test_noise_that_a_logit_makes_large_is_no_dependence_on_neighbours(opened: d
     found = run_preflight(ModelConfig.model_validate(logged), {"prod": "prod"}, batch(table(15)))  # type: ignore[dict-item]
 
     assert not found.probes["prod"].depends_on_neighbours
+
+
+def test_the_feature_of_an_index_that_is_out_of_range_is_named():
+    model = ModelConfig.model_validate(
+        {
+            "inputs": [
+                {"name": "ids", "dtype": "int64", "features": ["C*"]},
+                {"name": "hist", "dtype": "int64", "feature": "clicked", "length": 2, "pad": 0},
+                {"name": "mask", "mask_of": "hist"},
+            ]
+        }
+    )
+    batch = pa.RecordBatch.from_pydict({"C1": [1], "C2": [2], "clicked": [[1]]})
+    encoder = Encoder(model, batch.schema)
+    for place, name in ((("ids", 1), "C2"), (("hist", 1), "clicked"), (("hist", None), "clicked")):
+        error = with_feature(IndexOutOfRange("prod", BadIndex(*place, 9, 5, ()), "IndexError"), encoder)
+        assert f"for `{name}` (input `{place[0]}`)" in str(error)
+    other = with_feature(IndexOutOfRange("prod", BadIndex("mask", 0, 9, 5, ()), "IndexError"), encoder)
+    assert "in column 0 of input `mask`" in str(other)
+    plain = CheckpointMismatch("something else")
+    assert with_feature(plain, encoder) is plain

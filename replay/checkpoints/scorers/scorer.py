@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
 
 from replay.checkpoints.scorers.batching import ANY_BATCH, BatchSizes
+from replay.checkpoints.scorers.indices import IndexOutOfRange, find_bad_index, is_about_indices
 from replay.checkpoints.scorers.output import ScoreReader
 from replay.checkpoints.sharing.watch import FileWatch
 from replay.config.sections.model.output import Output
@@ -69,6 +70,7 @@ class OpenedModel:
         batch: Numbers of rows that it takes at once.
         device: Where it runs.
         notes: What a person should know where it fails: parameters that the file holds in another type.
+        tables: Rows by the name of its matrices, which integers may be indices of.
         arrange: What tensors go through before the model gets them; None where they are as it takes them.
     """
 
@@ -77,6 +79,7 @@ class OpenedModel:
     device: str = "cpu"
     notes: tuple[str, ...] = ()
     arrange: Arrange | None = None
+    tables: Mapping[str, int] = field(default_factory=dict)
 
 
 class ModelScorer:
@@ -164,7 +167,11 @@ class ModelScorer:
         tensors, padded, wanted = piece
         own = self._copies(tensors)
         with torch.inference_mode():
-            answer = self._answer(own)
+            try:
+                answer = self._answer(own)
+            except CheckpointMismatch as error:
+                self._name_bad_index(tensors, error)
+                raise
             found = [reader.read(answer, padded)[:wanted] for reader in readers]
             # A copy where the scores are a column of something larger, or the model's own memory.
             return [scores.clone() if scores.device.type == "cpu" else scores.cpu() for scores in found]
@@ -174,6 +181,28 @@ class ModelScorer:
         # keeps tells of all (`.data` and numpy are outside of it), and afterwards it is too late: a copy, always.
         own = {name: tensor.to(self.device, non_blocking=True, copy=True) for name, tensor in tensors.items()}
         return own if self._model.arrange is None else self._model.arrange(own)
+
+    def _name_bad_index(self, tensors: Mapping[str, torch.Tensor], error: CheckpointMismatch) -> None:
+        """Say which index is out of range, where the model speaks of one; a GPU that met one answers nothing more.
+
+        Raises:
+            IndexOutOfRange: With the input, the value, and the table that has fewer rows.
+        """
+        cause = error.__cause__
+        if cause is None or self.device != "cpu" or not is_about_indices(cause):
+            return
+
+        def takes(others: Mapping[str, torch.Tensor]) -> bool:
+            piece = next(self._model.batch.split(others, _num_rows(others)))[0]
+            try:
+                self._answer(self._copies(piece))
+            except CheckpointMismatch:
+                return False
+            return True
+
+        found = find_bad_index(tensors, takes, self._model.tables)
+        if found is not None:
+            raise IndexOutOfRange(self._name, found, last_words(cause)) from cause
 
     def _answer(self, tensors: Mapping[str, torch.Tensor]) -> Any:
         try:
