@@ -199,6 +199,7 @@ class _Guesser:
 
     def _kept_out(self, roles: Roles) -> dict[str, str]:
         used = {roles.score, roles.label, roles.weight, roles.served_by, roles.time}
+        used |= {roles.row_id, roles.request, roles.item, roles.group, roles.entity}
         found = {}
         for column in self._columns:
             if column.name in used:

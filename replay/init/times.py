@@ -9,6 +9,7 @@ from replay.init.leaves import Leaf
 from replay.init.sample import Facts
 
 _UNITS = (("s", 1e9), ("ms", 1e12), ("us", 1e15), ("ns", 1e18))
+_NEAR = 1.15  # of times some years apart
 _SPAN = (0.3, 4.0)  # of the billion seconds after 1970 that make a plausible time: 1979 to 2096
 
 
@@ -26,10 +27,10 @@ def time_unit(name: str, facts: Facts) -> tuple[str | None, str]:
 
 
 def looks_like_time(facts: Facts) -> bool:
-    """Whether integers are of the size of times since 1970."""
-    return (
-        facts.distinct > 1 and facts.low is not None and time_unit("", facts)[0] is not None and facts.low > 1e9 * 0.9
-    )
+    """Whether integers are of the size of times since 1970, and lie as near to each other as times of one log."""
+    if facts.low is None or facts.high is None or facts.distinct < 2:
+        return False
+    return time_unit("", facts)[0] is not None and facts.high <= _NEAR * facts.low
 
 
 def is_iso(text: str) -> bool:

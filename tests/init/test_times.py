@@ -28,3 +28,7 @@ def test_ranges_in_words():
     assert number_range(Facts(1, low=-2.5, high=1000.25)) == "-2.5 to 1000"
     assert number_range(Facts(1, low=0, high=48842, whole=True)) == "0 to 48,842"
     assert number_range(Facts(1)) == "no numbers"
+
+
+def test_large_ids_are_no_times():
+    assert not looks_like_time(Facts(9, distinct=5, low=1.1e9, high=3.9e9, whole=True))
