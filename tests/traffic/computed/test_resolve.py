@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,7 +12,17 @@ import pytest
 from pyspark.sql import SparkSession
 
 from replay.errors import ConfigError
-from replay.traffic import check_traffic, column_problems, find_rows, open_traffic
+from replay.traffic import (
+    StaleColumn,
+    WhereColumn,
+    check_traffic,
+    column_problems,
+    draw_donors,
+    entity_history,
+    find_rows,
+    open_traffic,
+    side_dataframe,
+)
 from tests.traffic.tables import read_direct, read_scan, traffic_config, write
 
 pytestmark = pytest.mark.spark
@@ -120,6 +130,33 @@ def test_a_nested_time_leaves_the_struct_alone(spark: SparkSession, path: Path) 
         found = read(spark, traffic, ["ctx.price.raw", "ctx"]).slice(0, 1).to_pylist()[0]
         assert found["ctx"] == {"price": {"raw": " 0.5 "}}
         assert found["ctx.price.raw"] == datetime(1970, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC)
+
+
+def test_rows_from_anywhere_have_them_too(spark: SparkSession, path: Path) -> None:
+    columns = {**COLUMNS, "user": "concat('u', cast(id = 7 as string))"}
+    config = traffic_config(
+        path,
+        columns=columns,
+        score="pctr",
+        entity="user",
+        time={"column": "seconds", "unit": "s"},
+        window=WINDOW,
+    )
+    traffic = open_traffic(spark, config)
+    # Only row 7 is of the entity `utrue`, and it lies outside of the window.
+    history = entity_history(spark, traffic, pa.array(["utrue"]), ["price"])
+    assert history.to_pylist() == [{"entity": "utrue", "time_us": 1795168807_250_000, "price": 7.5}]
+    donors = draw_donors(spark, traffic, ["price"], ["id"])
+    assert sorted(donors["price"].to_pylist()) == [row + 0.5 for row in range(60, 120)]
+    older = [StaleColumn("old", "price", timedelta(seconds=100))]
+    side = (
+        side_dataframe(spark, traffic, ["id"], [WhereColumn("is_dear", "price > 100")], older).toArrow().sort_by("id")
+    )
+    assert side["is_dear"].to_pylist() == [row >= 100 for row in range(60, 120)]
+    # The entity's newest row that is 100 s older. Row 7 is of another one, so row 107 is served row 6; before row 100
+    # there is none.
+    served = [None if row < 100 else 6.5 if row == 107 else row - 100 + 0.5 for row in range(60, 120)]
+    assert side["old"].to_pylist() == served
 
 
 def test_a_delta_table_with_deletion_vectors_and_mapped_names(spark: SparkSession, tmp_path: Path) -> None:
