@@ -93,7 +93,8 @@ def running_context() -> SparkContext | None:
     from pyspark import SparkContext
 
     context: Any = SparkContext._active_spark_context
-    return None if context is None or context._jsc is None or context._jsc.sc().isStopped() else context
+    jvm = getattr(context, "_jsc", None)  # it has none yet while another thread starts it
+    return None if jvm is None or jvm.sc().isStopped() else context
 
 
 def running_session() -> SparkSession | None:

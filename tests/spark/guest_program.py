@@ -16,7 +16,7 @@ from pyspark.java_gateway import ensure_callback_server_started
 from pyspark.sql import SparkSession
 
 import replay
-from replay.flows.gate import judge_output
+from replay.flows.finished.judge import judge_output
 from replay.flows.options import Options
 from tests.flows.case import config_data
 from tests.spark.guest_state import differences, snapshot, snapshot_of_context

@@ -18,9 +18,17 @@ from pyspark.sql import SparkSession
 
 import replay
 from replay.errors import UsageError
-from replay.flows.gate import judge_output
+from replay.flows.finished.judge import judge_output
 from replay.flows.options import Options
-from replay.spark.guest import active, arrow_dataframe, at_work, private_session, running_session, session_pool
+from replay.spark.guest import (
+    active,
+    arrow_dataframe,
+    at_work,
+    private_session,
+    running_context,
+    running_session,
+    session_pool,
+)
 from replay.spark.session import spark_session, start_session
 from tests.flows.case import START_US, config_data, expected_scores, make_table, write_case
 from tests.spark.guest_state import differences, snapshot
@@ -230,6 +238,13 @@ def test_the_active_session_is_taken_before_the_default_one(spark: SparkSession,
 def _borrow_and_leave() -> str:
     with spark_session() as borrowed:
         return str(borrowed.sparkContext.applicationId)
+
+
+def test_a_context_that_another_thread_is_starting_does_not_run_yet(monkeypatch: pytest.MonkeyPatch):
+    half_made = object.__new__(SparkContext)
+    monkeypatch.setattr(SparkContext, "_active_spark_context", half_made)
+
+    assert running_context() is None
 
 
 def test_a_private_session_keeps_what_leaves_results_alone(odd: SparkSession):
