@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from replay.errors import EXIT_REFUSED, ConfigError, Problem, TrafficError
 from replay.spark.errors import failed_fragment, is_data_error, one_line, unlogged
+from replay.spark.sql import quoted
+from replay.spark.types import has_map
 from replay.traffic.computed.column import ComputedColumn, with_computed
 from replay.traffic.computed.event_time import TimeReading
 from replay.traffic.computed.frame import expression
-from replay.traffic.paths import find_column
 from replay.traffic.read.scan import pinned_dataframe, selected_dataframe
+from replay.traffic.selection import named_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -52,30 +54,36 @@ def _is_ours(traffic: PinnedTraffic, error: BaseException) -> bool:
 
 
 def _problems(spark: SparkSession, traffic: PinnedTraffic) -> Iterator[Problem]:
-    for place, column in enumerate(traffic.computed):
+    """What is wrong with each column; first with those that select rows, without which others cannot be looked at."""
+    selecting = traffic.needed_for(named_columns(traffic.schema, traffic.config)).computed
+    others = [column for column in traffic.computed if column not in selecting]
+    for column in (*selecting, *others):
+        message = None
         if column.reading is not None:
-            message = _no_times(spark, _up_to(traffic, place), column.reading)
-        else:
-            message = _no_values(spark, _up_to(traffic, place + 1), column)
+            message = _no_times(spark, _before(traffic, column), column.reading)
+        elif not has_map(column.type):
+            message = _no_values(spark, traffic, column, whole=column in selecting)
         if message is not None:
             yield Problem(message, path=column.place, exit_code=EXIT_REFUSED)
 
 
-def _up_to(traffic: PinnedTraffic, place: int) -> PinnedTraffic:
-    """The table with its first computed columns only."""
-    computed = traffic.computed[:place]
+def _before(traffic: PinnedTraffic, column: ComputedColumn) -> PinnedTraffic:
+    """The table with the columns that are computed before one."""
+    computed = traffic.computed[: traffic.computed.index(column)]
     return replace(traffic, computed=computed, schema=with_computed(traffic.logged_schema, computed))
 
 
-def _no_values(spark: SparkSession, traffic: PinnedTraffic, column: ComputedColumn) -> str | None:
-    """What Spark says of the first row that it fails at, in the selected rows where they can be selected."""
+def _no_values(spark: SparkSession, traffic: PinnedTraffic, column: ComputedColumn, *, whole: bool) -> str | None:
+    """What Spark says of the first row that it fails at, of the whole table or of the selected rows."""
     from pyspark.errors import PySparkException
     from pyspark.sql import functions as F
 
-    rows = selected_dataframe(spark, _without_late_time(traffic), [column.name])
+    # What it reads is there beside it, so that a part of the expression can be tried alone.
+    names = [column.name, *column.reads]
+    rows = pinned_dataframe(spark, traffic, names) if whole else selected_dataframe(spark, traffic, names)
     try:
         with unlogged():
-            rows.select(F.xxhash64(expression(column.sql)).alias("h")).agg(F.bit_xor("h")).collect()
+            rows.agg(F.bit_xor(F.xxhash64(quoted(column.name)))).collect()
     except PySparkException as error:
         if not is_data_error(error):
             raise
@@ -83,14 +91,6 @@ def _no_values(spark: SparkSession, traffic: PinnedTraffic, column: ComputedColu
         counted = "" if fragment is None else _counted(rows, fragment)
         return f"{column.sql!r}: {_NO_SETTING.sub('', one_line(str(error)))}{counted}"
     return None
-
-
-def _without_late_time(traffic: PinnedTraffic) -> PinnedTraffic:
-    """A window cannot be looked at while its time is not computed yet."""
-    time = traffic.config.time
-    if time is None or traffic.config.window is None or find_column(traffic.schema, time.column) is not None:
-        return traffic
-    return replace(traffic, config=traffic.config.model_copy(update={"window": None}))
 
 
 def _counted(rows: DataFrame, fragment: str) -> str:

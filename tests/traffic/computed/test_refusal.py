@@ -52,6 +52,20 @@ def test_only_rows_that_are_selected_count(spark: SparkSession, path: Path) -> N
     assert check_traffic(spark, open_traffic(spark, config), config).rows_selected == 5
 
 
+def test_beside_a_window_over_a_time_that_is_read(spark: SparkSession, path: Path) -> None:
+    moment = "if(id < 50, '2026-11-19', '2026-11-20 10:00:00')"
+    columns = {"fine": "id + 1", "x": "cast(text as double)", "moment": moment}
+    config = traffic_config(path, columns=columns, time="moment", window={"start": "2026-11-20T00:00:00Z"})
+    message = said(spark, config)
+    assert message.startswith("traffic.columns.x: ")
+    assert message.endswith("(5 of 50 rows)")
+
+
+def test_the_column_that_selects_is_named_and_not_one_before_it(spark: SparkSession, path: Path) -> None:
+    columns = {"fine": "id + 1", "x": "cast(text as double)"}
+    assert said(spark, traffic_config(path, columns=columns, where="x > 3")).startswith("traffic.columns.x: ")
+
+
 def test_what_is_never_null_is_computed_all_the_same(spark: SparkSession, path: Path) -> None:
     assert "cannot be cast" in said(spark, traffic_config(path, columns={"x": "coalesce(cast(text as double), 0D)"}))
 
