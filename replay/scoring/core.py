@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from replay.checkpoints import Scorer
+from replay.checkpoints import IndexOutOfRange, Scorer
 from replay.config import ModelConfig, Scenario
 from replay.errors import CheckpointMismatch
 from replay.features import REJECT_REASONS, Encoder, feature_column
@@ -149,7 +149,18 @@ class BatchScorer:
         )
 
     def run(self, batches: Iterable[pa.RecordBatch], stopwatch: Stopwatch) -> Iterator[pa.RecordBatch]:
-        """Yield one batch of scores for each batch of logged rows, in order; with scenarios a few batches later."""
+        """Yield one batch of scores for each batch of logged rows, in order; with scenarios a few batches later.
+
+        Raises:
+            CheckpointMismatch: A model refused a batch, or a logged value is no index of its table.
+        """
+        try:
+            yield from self._run(batches, stopwatch)
+        except IndexOutOfRange as error:
+            # Spark passes errors on as text, and gives the classes of `replay.errors` back.
+            raise CheckpointMismatch(str(with_feature(error, self._encoder))) from error
+
+    def _run(self, batches: Iterable[pa.RecordBatch], stopwatch: Stopwatch) -> Iterator[pa.RecordBatch]:
         most = MOST_HELD if self._work.scenarios else 0
         held: list[_Held] = []
         for batch in stopwatch.timed("read", batches):
@@ -170,10 +181,7 @@ class BatchScorer:
         beside.extend(self._why_rejected(batch, encoded.rejected, any_rejected=bool(rejected.any())))
         scoring = time.perf_counter()
         stopwatch.seconds["encode"] += scoring - start
-        try:
-            clean = {name: scorer.score([encoded.tensors])[0] for name, scorer in self._scorers.items()}
-        except CheckpointMismatch as error:
-            raise with_feature(error, self._encoder) from error
+        clean = {name: scorer.score([encoded.tensors])[0] for name, scorer in self._scorers.items()}
         assigned = {name: route.assign(_keys(batch, route.by)) for name, route in self._work.routes.items()}
         for name, route in self._work.routes.items():
             clean[name] = np.choose(assigned[name], [clean[member] for member in route.members])

@@ -8,7 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from replay.scoring import Carried, Stopwatch
+from replay.checkpoints import FunctionScorer, IndexOutOfRange
+from replay.checkpoints.scorers.indices import BadIndex
+from replay.errors import CheckpointMismatch
+from replay.scoring import BatchScorer, Carried, Stopwatch
 from replay.scoring.core import to_utc
 from tests.scoring.making import DENSE, WEIGHTS, batch, numbers, score, scorer, table, weighted, work
 
@@ -119,3 +122,13 @@ def test_a_checkpoint_that_writes_to_its_inputs_changes_no_other():
     for rows, scenario in ((dense, ""), (shifted, "/shifted")):
         np.testing.assert_array_equal(numbers(found[f"prod{scenario}"]), np.minimum(rows, 2) @ WEIGHTS)
         np.testing.assert_array_equal(numbers(found[f"next{scenario}"]), rows @ WEIGHTS)
+
+
+def test_an_index_out_of_range_is_told_with_its_feature_as_spark_passes_it_on():
+    def refuse(_: object) -> object:
+        raise IndexOutOfRange("prod", BadIndex("dense", 1, 9, 5, ("t.weight",)), "IndexError")
+
+    made = BatchScorer(work({}), batch(table(4)).schema, {"prod": FunctionScorer(refuse)}, 8)
+    with pytest.raises(CheckpointMismatch, match=r"the index 9 for `b` \(input `dense`\), but `t.weight`") as caught:
+        list(made.run([batch(table(4))], Stopwatch()))
+    assert type(caught.value).__module__ == "replay.errors"

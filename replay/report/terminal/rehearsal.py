@@ -78,8 +78,8 @@ def render_rehearsal(
             console.print()
             console.print(_scores_table(rehearsal))
         for found in rehearsal.scores.values():
-            if found.problem is not None:
-                console.print(Text(safe(found.problem), style="red"), soft_wrap=True)
+            for line in (found.problem or "").splitlines():
+                console.print(Text(safe(line), style="red"), soft_wrap=True)
         for agreement in rehearsal.agreement:
             fine = agreement.compared and agreement.agree == agreement.compared
             console.print(Text(safe(agreement_sentence(agreement)), style="green" if fine else "yellow"))

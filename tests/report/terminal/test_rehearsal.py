@@ -80,11 +80,11 @@ def test_a_wide_model_stays_readable(width: int):
 
 def test_a_checkpoint_that_fails_says_why():
     def fail(_: Any) -> Any:
-        raise CheckpointMismatch("it failed")
+        raise CheckpointMismatch("it failed\n  look there")
 
     shown = text(tried({"a": [1.0]}, [{"name": "x", "feature": "a"}], {"prod": fail}))
     assert "failed" in shown
-    assert "it failed" in shown
+    assert "it failed\n  look there\n" in shown
 
 
 def test_names_cannot_draw_on_the_terminal():
