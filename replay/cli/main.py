@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sys
-import threading
 import traceback
 from collections.abc import Sequence
-from types import FrameType
 
 import click
 
 from replay.cli.commands import COMMANDS
 from replay.cli.help import Program, usage_text
-from replay.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, ConfigError, ReplayError
+from replay.cli.interrupts import Interrupt, interruptible
+from replay.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ConfigError, ReplayError
 from replay.errors.excerpt import COLUMNS
 from replay.spark.faststart.ending import short_ending
 from replay.version import __version__
@@ -62,7 +60,7 @@ for _command in COMMANDS:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with the documented code: the console script."""
     end_with = short_ending()
-    code = execute(cli, list(sys.argv[1:] if arguments is None else arguments))
+    code = execute(cli, list(sys.argv[1:] if arguments is None else arguments), ends_process=True)
     end_with(code)
     sys.exit(code)
 
@@ -87,33 +85,41 @@ def job(name: str, *options: str) -> None:
     sys.exit(execute(cli, [name, *options, *arguments]))
 
 
-def execute(command: click.Command, arguments: list[str]) -> int:
+def execute(command: click.Command, arguments: list[str], *, ends_process: bool = False) -> int:
     """Run a command and turn how it ended into an exit code.
+
+    Args:
+        command: The command.
+        arguments: Its own.
+        ends_process: The process ends with it, and soon after a signal.
 
     Returns:
         0 done, 2 wrong usage or config, 3 input refused, 4 the run failed, 130 interrupted; 1 is a gate's alone, so
         a bug, which keeps its traceback, exits with 4.
     """
-    _terminated.clear()
-    signal.signal(signal.SIGTERM, _interrupt)
+    with interruptible(ends_process=ends_process) as interrupt:
+        return _execute(command, arguments, interrupt)
+
+
+def _execute(command: click.Command, arguments: list[str], interrupt: Interrupt) -> int:
     try:
         code = command.main(args=arguments, prog_name="replay", standalone_mode=False)
         return code if isinstance(code, int) else EXIT_OK
     except ReplayError as error:
-        if _terminated.is_set():
-            return _interrupted()
+        if interrupt.came():
+            return interrupt.say()
         click.echo(f"error: {_text(error)}", err=True)
         return error.exit_code
     except click.ClickException as error:
         click.echo(f"error: {usage_text(error)}", err=True)
         return EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        return _interrupted()
+        return interrupt.say()
     except BrokenPipeError:
         return EXIT_OK
     except Exception:
-        if _terminated.is_set():
-            return _interrupted()
+        if interrupt.came():
+            return interrupt.say()
         traceback.print_exc()
         click.echo("error: this is a bug in replay; please report it with the traceback above", err=True)
         return EXIT_FAILED
@@ -126,19 +132,3 @@ def _text(error: ReplayError) -> str:
     terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     columns = shutil.get_terminal_size((COLUMNS, 24)).columns if terminal else COLUMNS
     return error.render(columns=columns, color=terminal and not os.environ.get("NO_COLOR"))
-
-
-def _interrupted() -> int:
-    click.echo("interrupted: what was committed is kept; run the same command again to go on from there", err=True)
-    return EXIT_INTERRUPTED
-
-
-_terminated = threading.Event()
-"""A signal has come. In a finalizer what its handler raises is lost, and the run goes on to fail in another way: who
-ends the process often ends its JVM too."""
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """A scheduler's SIGTERM ends a run as Ctrl-C does."""
-    _terminated.set()
-    raise KeyboardInterrupt

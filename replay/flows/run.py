@@ -122,6 +122,9 @@ def replay_window(
             refuse_changes(prepared, claim.manifest)
         output = OutputDirectory(open_storage(config.output, prepared.spark))
         manifest = make_manifest(prepared, options, resumable.config_sha256, clock.started)
+        said = resumable.says(prepared, manifest.run_id)
+        if said is not None:
+            progress.note(said)
         _begin(prepared, output, manifest, resume=resumable.continues(manifest.run_id))
         with spark_errors("scoring"):
             totals = _score(prepared, check, output, manifest, progress)

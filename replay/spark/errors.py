@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from replay import errors
 from replay.errors import ReplayError, RunFailed, TrafficError
+from replay.spark.workers import failed_worker
 
 if TYPE_CHECKING:
     from pyspark.errors import PySparkException
@@ -161,6 +162,9 @@ def translate(text: str, doing: str) -> ReplayError:
     no_value = _DATA.search(text)
     if no_value is not None:
         return TrafficError(f"{doing}: {one_line(no_value[0])}")
+    worker = failed_worker(text)
+    if worker is not None:
+        return RunFailed(worker)
     python = _PYTHON.findall(text)
     reason = python[-1] if python else (text.strip().splitlines() or ["unknown"])[0]
     return RunFailed(f"{doing} failed: {reason.strip()}")

@@ -22,6 +22,7 @@ from replay.spark.faststart.jvm_options import java_options
 from replay.spark.guest import check_settings, running_context, running_session
 from replay.spark.jars import DELTA_PACKAGE, delta_jars, jar_cache
 from replay.spark.java import java_problem
+from replay.spark.workers import worker_problem
 
 if TYPE_CHECKING:
     from pyspark import SparkConf, SparkContext
@@ -132,6 +133,9 @@ def _start(master: str | None, conf: dict[str, str], app_name: str, *, short: bo
     else:
         given = _given(master or os.environ.get("SPARK_MASTER") or "local[*]", conf, short=short)
     settings = _layered({"spark.app.name": app_name, **_DEFAULTS}, given, conf)
+    problem = worker_problem(settings) if settings.get("spark.master", "").startswith("local") else None
+    if problem is not None:
+        raise UsageError(problem)
     try:
         session = _over(_launch(SparkConf(loadDefaults=False).setAll(list(settings.items()))))
     except Exception as error:

@@ -56,6 +56,18 @@ class Resumable:
         """Whether the run that the output holds is this one."""
         return self._previous is not None and self._previous.run_id == run_id
 
+    def says(self, prepared: Prepared, run_id: str) -> str | None:
+        """What becomes of the earlier run of this config in the output, in words; None where there is none."""
+        before = self._previous
+        if before is None:
+            return None
+        started = f"{before.started[:16].replace('T', ' ')} UTC"
+        if self.continues(run_id):
+            done = "is complete" if before.status == COMPLETE else "was not finished"
+            return f"the run of {started} in the output {done}: the scores that it committed are kept"
+        reasons = "; ".join(changes(prepared, before)) or "packages, or settings of `engine`, are others"
+        return f"the run of {started} in the output is replaced, as it is no longer what this config gives: {reasons}"
+
 
 def make_manifest(prepared: Prepared, options: Options, config_sha256: str, started: str) -> Manifest:
     """Write down what a run is made of; its id covers everything that a score depends on."""

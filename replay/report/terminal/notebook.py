@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from replay.report.terminal.progress import Pace, Progress, make_progress
+from replay.report.terminal.pace import Pace
+from replay.report.terminal.progress import Progress, make_progress
 
 SECONDS = 0.25
 """Between two texts, at least: each is a message to the browser."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +15,8 @@ from replay.config import build_config
 from replay.errors import TrafficError
 from replay.flows.options import Options
 from replay.flows.stages import identity
-from replay.flows.stages.identity import changes, make_manifest, refuse_changes
+from replay.flows.stages.identity import Resumable, changes, make_manifest, refuse_changes
+from replay.store import COMPLETE, RUNNING
 
 
 def prepared(sources: Any = None, kind: str = "torch.export", **engine: Any) -> Any:
@@ -110,3 +113,23 @@ def test_paths_of_a_config_made_in_python_start_from_where_it_runs(monkeypatch: 
     assert make_manifest(made, Options(), "c", "now").config["base_dir"] == "/base"
     made.config = made.config.model_copy(update={"base_dir": ""})
     assert make_manifest(made, Options(), "c", "now").config["base_dir"] == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ({"run_id": "1", "status": COMPLETE}, "is complete: the scores that it committed are kept"),
+        ({"run_id": "1", "status": RUNNING}, "was not finished: the scores that it committed are kept"),
+        ({"run_id": "2", "traffic": {"fingerprint": "u"}}, "is replaced.*: the traffic at /t is another"),
+        ({"run_id": "2", "traffic": {"fingerprint": "t"}}, "is replaced.*: packages, or settings of `engine`"),
+    ],
+    ids=["complete", "unfinished", "other traffic", "other packages"],
+)
+def test_what_becomes_of_an_earlier_run_is_said(before: dict[str, Any], said: str):
+    given = prepared()
+    given.traffic.location = "/t"
+    resumable = Resumable(given.config, overwrite=False)
+    assert resumable.says(given, "1") is None
+    manifest = make_manifest(given, Options(), "c", "2026-11-29T02:00:00.000Z")
+    resumable._previous = replace(manifest, **before)
+    assert re.search(f"the run of 2026-11-29 02:00 UTC in the output {said}", resumable.says(given, "1") or "")

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import io
-import re
 import threading
 import time
 
 import pytest
 
-from replay.report.terminal.progress import BarDisplay, LineDisplay, Pace, Progress, make_progress
+from replay.report.terminal.bar import BarDisplay
+from replay.report.terminal.pace import Pace
+from replay.report.terminal.progress import LineDisplay, Progress, make_progress
 
 
 class Clock:
@@ -86,25 +87,6 @@ def test_a_note_stays(clock):
     assert stream.getvalue() == "replay: already done\n"
 
 
-def test_a_note_stays_on_a_terminal(monkeypatch, clock):
-    monkeypatch.setenv("TERM", "xterm")
-    stream = Terminal()
-    with make_progress(stream=stream, clock=clock) as progress:
-        progress.stage("reading the config")
-        progress.note("already done [of] 1")
-    assert "replay: already done [of] 1\n" in stream.getvalue()
-
-
-def test_a_few_long_steps_have_an_eta_of_their_own_rate(clock):
-    """The first one takes 40 s: that is all that is known of the others."""
-    pace = Pace("testing causes", 3, now=0.0, unit="incidents")
-    pace.update(0, now=20.0, detail="100 rows replayed of the next")
-    assert str(pace) == "testing causes 0/3 incidents, 100 rows replayed of the next"
-    pace.update(1, now=40.0)
-    assert str(pace) == "testing causes 1/3 incidents, ETA 1 min 20 s"
-    assert pace.summary(now=40.0) == "testing causes: 1/3 incidents in 40 s"
-
-
 def test_quiet_is_quiet(clock, capsys):
     with make_progress(quiet=True, clock=clock) as progress:
         progress.stage("scoring", 10)
@@ -163,21 +145,6 @@ def test_a_bar_is_for_terminals(monkeypatch, terminal, term, bar):
     assert isinstance(progress._display, BarDisplay if bar else LineDisplay)
 
 
-def test_a_bar_shows_rows_rate_and_eta_and_goes(monkeypatch, clock):
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "80")
-    stream = Terminal()
-    with make_progress(stream=stream, clock=clock) as progress:
-        progress.stage("preparing")
-        progress.stage("scoring", 2_000_000)
-        clock.now += 4
-        progress.update(1_200_000)
-        progress._display._bars.refresh()
-    shown = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", stream.getvalue())
-    assert "scoring 1,200,000/2,000,000 rows, 300k rows/s, ETA 2.7 s" in shown
-    assert "\x1b[2K\x1b[?25h" in stream.getvalue()[-16:]  # the line is cleared, the cursor is back
-
-
 def test_updates_from_other_threads_never_overlap(clock):
     class Display:
         busy = 0
@@ -206,37 +173,3 @@ def test_updates_from_other_threads_never_overlap(clock):
         for thread in threads:
             thread.join()
     assert display.calls >= 200
-
-
-class TestPace:
-    def test_rows_of_an_earlier_run_are_no_speed(self):
-        pace = Pace("scoring", 1_000, now=10.0)
-        pace.update(500, now=10.0)
-        pace.update(600, now=12.0)
-        assert pace.rate == 50.0
-        assert pace.left == 8.0
-
-    def test_the_rate_is_that_of_the_last_half_minute(self):
-        pace = Pace("scoring", None, now=0.0)
-        for second in range(1, 101):
-            pace.update(100 * second if second <= 50 else 5_000 + 10 * (second - 50), now=float(second))
-        assert pace.rate == pytest.approx(10.0)
-        assert str(pace) == "scoring 5,500 rows, 10 rows/s"
-
-    def test_a_stall_has_no_eta(self):
-        pace = Pace("scoring", 100, now=0.0)
-        for second in range(1, 90):
-            pace.update(50, now=float(second))
-        assert (pace.rate, pace.left) == (None, None)
-        assert str(pace) == "scoring 50/100 rows"
-
-    def test_it_never_goes_back(self):
-        pace = Pace("scoring", 100, now=0.0)
-        pace.update(50, now=1.0)
-        pace.update(40, now=2.0)
-        assert pace.done == 50
-
-    def test_more_rows_than_told_are_no_negative_eta(self):
-        pace = Pace("scoring", 100, now=0.0)
-        pace.update(120, now=1.0)
-        assert str(pace) == "scoring 120/100 rows, 120 rows/s"
