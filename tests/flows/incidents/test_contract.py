@@ -66,7 +66,7 @@ def test_a_forgotten_sigmoid_is_the_contract_and_no_incident(tmp_path: Path, tab
     assert incident.mismatched == incident.rows == 2_000
     assert yaml.safe_load(cause.fix) == {"output": {"transform": "sigmoid"}}
     assert found.summary.warnings == ()
-    verdict = found.report_path.read_text(encoding="utf-8")
+    verdict = Path(found.report_path).read_text(encoding="utf-8")
     assert "The contract, not the traffic: with `transform: sigmoid` 2,000 of 2,000 rows agree" in verdict
 
     data = yaml.safe_load(path.read_text())
@@ -74,6 +74,21 @@ def test_a_forgotten_sigmoid_is_the_contract_and_no_incident(tmp_path: Path, tab
     path.write_text(yaml.safe_dump(data))
     mended = replay.diagnose(path, output=str(tmp_path / "again"), options=Options(master="local[2]"))
     assert mended.summary.incidents == ()
+
+
+@pytest.mark.spark
+def test_a_rehearsal_shows_what_mends_it_and_nothing_once_it_is_mended(tmp_path: Path, table: pa.Table):
+    path = write_case(tmp_path, table, files=1, model__output={"transform": "none"})
+    found = replay.validate(path, options=Options(master="local[2]"))
+
+    (fix,) = found.fixes
+    assert fix.settings == {"model.output": {"transform": "sigmoid"}}
+    shown = found.render("replay.yaml").splitlines()
+    place = shown.index("paste this into the config:")
+    assert yaml.safe_load("\n".join(shown[place + 1 : place + 3])) == {"output": {"transform": "sigmoid"}}
+
+    overrides = ["model.output={transform: sigmoid}"]
+    assert replay.validate(path, overrides=overrides, options=Options(master="local[2]")).fixes == ()
 
 
 @pytest.mark.spark
