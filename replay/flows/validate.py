@@ -25,10 +25,13 @@ from replay.rehearsal.fixes.fix import Fix
 from replay.report.terminal.fixes import fix_lines
 from replay.report.terminal.progress import Progress
 from replay.report.terminal.rehearsal import render_rehearsal
-from replay.report.words.rehearsal import refused_sentence, rehearsal_warnings
+from replay.report.words.rehearsal import refused_sentence, rehearsal_warnings, unknown_versions_sentence
 from replay.report.words.rejects import all_null_sentence
 from replay.spark.errors import spark_errors
 from replay.traffic import TrafficCheck
+
+_REPRODUCED = 0.5
+_LEAST_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Validated:
 
     @property
     def refused(self) -> bool:
-        """Whether a run would reject more rows than it may."""
+        """Whether a run would give no verdict."""
         return self.rehearsal.refused
 
     def to_dict(self) -> dict[str, Any]:
@@ -85,7 +88,7 @@ class Validated:
         if self.refused:
             lines = [f"{source} is refused: {refused_sentence(self.rehearsal)}", read]
         else:
-            lines = [f"{source} is valid: {read}"]
+            lines = [f"{source} is valid{self._but()}: {read}"]
         lines += [
             f"  {name}: {entry['format']}, {entry['parameters']:,} parameters"
             for name, entry in self.checkpoints.items()
@@ -93,6 +96,12 @@ class Validated:
         lines += [f"warning: {warning}" for warning in self.warnings if warning not in told]
         lines += fix_lines(self.fixes, self.rehearsal.agreement)
         return "\n".join([*lines, "", render_rehearsal(self.rehearsal).rstrip("\n")])
+
+    def _but(self) -> str:
+        own = self.rehearsal.agreement[0] if self.rehearsal.agreement else None
+        if own is None or own.compared < _LEAST_ROWS or own.agree >= _REPRODUCED * own.compared:
+            return ""
+        return ", but does not reproduce online"
 
 
 def validate(
@@ -141,6 +150,7 @@ def validate(
             *prepared.preflight.warnings(),
             *map(all_null_sentence, prepared.all_null),
             *_label_note(config, rows.batch),
+            *_unknown_versions(config, rehearsal),
             *rehearsal_warnings(rehearsal),
         ),
         rehearsal=rehearsal,
@@ -163,6 +173,12 @@ def _rehearse(prepared: Prepared, check: TrafficCheck) -> tuple[RehearsedRows, R
         assert rows is not None
         contract = check_rows(rows, prepared.checkpoints)
     return rows, rehearse(rows, contract)
+
+
+def _unknown_versions(config: ReplayConfig, rehearsal: Rehearsal) -> Iterator[str]:
+    column = config.traffic.served_by
+    if column is not None and rehearsal.unknown_versions:
+        yield unknown_versions_sentence(column, rehearsal.unknown_versions, config.all_checkpoints)
 
 
 def _label_note(config: ReplayConfig, batch: pa.RecordBatch) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,14 @@ from replay.rehearsal.inputs import InputFacts, all_null, look_at_inputs
 from replay.rehearsal.mending import Mended, mend_contract
 from replay.rehearsal.rejects import RejectedFeature, list_rejects
 from replay.rehearsal.rows import RehearsedRows
-from replay.rehearsal.scores import Agreement, RehearsedScores, compare_with_online, score_range, score_rows
+from replay.rehearsal.scores import (
+    Agreement,
+    RehearsedScores,
+    compare_with_online,
+    score_range,
+    score_rows,
+    unknown_versions,
+)
 from replay.rehearsal.share import low_share
 
 Fits = Callable[[ModelConfig], bool]
@@ -59,7 +66,9 @@ class Rehearsal:
         most_rejected: Share that may be rejected.
         inputs: What each input is made of.
         scores: By checkpoint, of the accepted rows.
-        agreement: With online: the baseline first, then by the checkpoint that served them.
+        agreement: With online: the baseline first, then by the checkpoint that served them; and where the baseline
+            agrees in few rows, checkpoints that agree in nearly all.
+        unknown_versions: Values of ``served_by`` that name no checkpoint, with their rows.
     """
 
     contract: ContractCheck
@@ -67,11 +76,18 @@ class Rehearsal:
     inputs: tuple[InputFacts, ...]
     scores: Mapping[str, RehearsedScores]
     agreement: tuple[Agreement, ...]
+    unknown_versions: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def refused(self) -> bool:
-        """Whether a run would fail: more rows break the contract than may, or a checkpoint does not answer."""
-        return self.too_many_rejected or any(found.problem is not None for found in self.scores.values())
+        """Whether a run would give no verdict: rows break the contract, a checkpoint fails, online has no score."""
+        fails = any(found.problem is not None for found in self.scores.values())
+        return self.too_many_rejected or fails or self.nothing_compared
+
+    @property
+    def nothing_compared(self) -> bool:
+        """Whether the baseline answered, and there was no online score to compare it with."""
+        return bool(self.agreement) and not self.agreement[0].compared
 
     @property
     def too_many_rejected(self) -> bool:
@@ -91,6 +107,7 @@ class Rehearsal:
             "accepted_with_yaml": None if mended is None else mended.accepted,
             "scores": {name: dict(vars(found)) for name, found in self.scores.items()},
             "agreement": [dict(vars(each)) for each in self.agreement],
+            "unknown_versions": dict(self.unknown_versions),
         }
 
 
@@ -143,6 +160,7 @@ def rehearse(rows: RehearsedRows, contract: ContractCheck) -> Rehearsal:
         inputs=inputs,
         scores={name: ranges[name] for name in config.all_checkpoints if name in ranges},
         agreement=compare_with_online(config, accepted, scores) if len(places) else (),
+        unknown_versions=unknown_versions(config, batch),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from replay.scoring.preflight import with_feature
 from replay.scoring.routes import plan_routes
 
 _CHUNK_ROWS = 1024
+_FEW = 0.5
+_NEARLY_ALL = 0.9
 
 Floats = NDArray[np.float64]
 
@@ -60,6 +63,11 @@ class Agreement:
     compared: int
     agree: int
     without_online: int
+
+    @property
+    def share(self) -> float | None:
+        """Share of the compared rows that agrees; None where none was compared."""
+        return self.agree / self.compared if self.compared else None
 
 
 def score_rows(
@@ -114,6 +122,8 @@ def compare_with_online(
 ) -> tuple[Agreement, ...]:
     """Compare the baseline with online, and with ``served_by`` each checkpoint over the rows that it served.
 
+    Where the baseline agrees in few rows, a checkpoint that agrees in nearly all of them is compared as well.
+
     Args:
         config: The replay; a measured tolerance counts as the default one.
         batch: (num_rows,) logged rows, all accepted.
@@ -123,22 +133,37 @@ def compare_with_online(
     online = np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
     has_online = column.is_valid().to_numpy(zero_copy_only=False)
     tolerance = config.diff.tolerance if isinstance(config.diff.tolerance, Tolerance) else Tolerance()
-    found = []
-    for name, served, rows in _sides(config, batch):
-        if name not in scores:
-            continue
+
+    def compare(name: str, served: bool, rows: NDArray[np.bool_]) -> Agreement:
         compared = rows & has_online & ~(np.isnan(online) & np.isnan(scores[name]))
-        agree = agrees(scores[name][compared], online[compared], tolerance)
-        found.append(
-            Agreement(
-                checkpoint=name,
-                served=served,
-                compared=int(compared.sum()),
-                agree=int(agree.sum()),
-                without_online=int((rows & ~has_online).sum()),
-            )
+        return Agreement(
+            checkpoint=name,
+            served=served,
+            compared=int(compared.sum()),
+            agree=int(agrees(scores[name][compared], online[compared], tolerance).sum()),
+            without_online=int((rows & ~has_online).sum()),
         )
+
+    found = [compare(name, served, rows) for name, served, rows in _sides(config, batch) if name in scores]
+    if found and found[0].share is not None and found[0].share < _FEW:
+        everywhere = np.ones(batch.num_rows, bool)
+        others = [compare(name, False, everywhere) for name in scores if name != config.baseline]
+        found += [other for other in others if other.share is not None and other.share > _NEARLY_ALL]
     return tuple(found)
+
+
+def unknown_versions(config: ReplayConfig, batch: pa.RecordBatch) -> dict[str, int]:
+    """Values of ``served_by`` that name no checkpoint, with their rows, the commonest first; nulls as ``null``.
+
+    Args:
+        config: The replay.
+        batch: (num_rows,) logged rows.
+    """
+    if config.traffic.served_by is None:
+        return {}
+    served = feature_column(batch, config.traffic.served_by).cast(pa.string()).to_pylist()
+    named = Counter("null" if value is None else value for value in served if value not in config.all_checkpoints)
+    return dict(named.most_common())
 
 
 def _sides(config: ReplayConfig, batch: pa.RecordBatch) -> Iterator[tuple[str, bool, NDArray[np.bool_]]]:

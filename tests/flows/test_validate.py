@@ -15,6 +15,7 @@ from replay.flows import validate as module
 from replay.flows.options import Options
 from replay.flows.validate import Validated, validate
 from replay.rehearsal import check_contract, rehearse
+from replay.rehearsal.scores import Agreement
 from replay.report.words.rehearsal import rehearsal_warnings
 from tests.flows.case import config_data
 from tests.rehearsal.cases import rows_of
@@ -58,6 +59,13 @@ def test_in_json_it_is_valid_beside_all_that_is_known():
     assert data["valid"] is True
     assert data["warnings"] == ["checkpoint next: it is odd"]
     assert json.loads(json.dumps(data)) == data
+
+
+def test_on_a_terminal_it_says_first_that_it_does_not_reproduce_online():
+    agreement = (Agreement("prod", False, 100, 49, 0),)
+    checked = replace(FITS, rehearsal=replace(FITS.rehearsal, agreement=agreement))
+
+    assert checked.render("replay.yaml").startswith("replay.yaml is valid, but does not reproduce online: 1,200 of")
 
 
 def test_on_a_terminal_rows_checkpoints_and_warnings_have_a_line_each():

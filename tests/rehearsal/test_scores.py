@@ -12,7 +12,14 @@ import pytest
 from replay.errors import CheckpointMismatch
 from replay.features import Encoder
 from replay.rehearsal.rows import RehearsedRows
-from replay.rehearsal.scores import Agreement, RehearsedScores, compare_with_online, score_range, score_rows
+from replay.rehearsal.scores import (
+    Agreement,
+    RehearsedScores,
+    compare_with_online,
+    score_range,
+    score_rows,
+    unknown_versions,
+)
 from tests.rehearsal.cases import rows_of, total
 
 INPUTS = [{"name": "x", "features": ["a"]}]
@@ -94,3 +101,31 @@ def test_a_measured_tolerance_is_the_default_one():
     batch = rows.batch.set_column(1, "online", pa.array([1.0 + 5e-6, 2.1]))
     (found,) = compare_with_online(rows.config.model_copy(update={"diff": diff}), batch, scored(rows)[0])
     assert (found.compared, found.agree) == (2, pytest.approx(1))
+
+
+def test_where_the_baseline_disagrees_a_checkpoint_that_agrees_is_compared_too():
+    rows = rows_of(
+        {"a": np.arange(1.0, 21.0)},
+        INPUTS,
+        {"prod": total, "next": lambda tensors: total(tensors) * 2, "far": lambda tensors: total(tensors) * 3},
+        checkpoints={"prod": {"path": "p"}, "next": {"path": "n"}, "far": {"path": "f"}},
+    )
+    batch = rows.batch.set_column(1, "online", pa.array(2 * np.arange(1.0, 21.0)))
+    scores, _ = scored(rows)
+
+    assert compare_with_online(rows.config, batch, scores) == (
+        Agreement("prod", False, 20, 0, 0),
+        Agreement("next", False, 20, 20, 0),
+    )
+
+
+def test_versions_that_name_no_checkpoint_are_counted():
+    rows = rows_of({"a": [1.0] * 5, "by": ["17", "prod", "17", None, "18"]}, INPUTS)
+    traffic = rows.config.traffic.model_copy(update={"served_by": "by"})
+
+    assert unknown_versions(rows.config.model_copy(update={"traffic": traffic}), rows.batch) == {
+        "17": 2,
+        "null": 1,
+        "18": 1,
+    }
+    assert unknown_versions(rows.config, rows.batch) == {}

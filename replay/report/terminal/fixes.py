@@ -26,7 +26,11 @@ def fix_lines(fixes: Sequence[Fix], agreement: Sequence[Agreement]) -> Iterator[
     own = agreement[0] if agreement else None
     if fixes or own is None or own.compared < _LEAST_ROWS:
         return
-    if own.agree <= _MOST_AGREE * own.compared:
+    better = [each.checkpoint for each in agreement[1:] if not each.served]
+    if better:
+        yield ""
+        yield f"another checkpoint reproduces online: with `baseline: {better[0]}` most rows agree"
+    elif own.agree <= _MOST_AGREE * own.compared:
         yield ""
         yield (
             f"{own.agree:,} of {own.compared:,} rows agree with online, and no common mistake of a contract explains "

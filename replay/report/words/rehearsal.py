@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from replay.rehearsal import Rehearsal
 from replay.rehearsal.scores import Agreement
 from replay.report.summary import FeatureRejects
 from replay.report.words.numbers import count, percent
 from replay.report.words.rejects import rejected_sentence, rows_text
+
+_MOST_VERSIONS = 5
 
 
 def agreement_sentence(agreement: Agreement) -> str:
@@ -26,7 +28,7 @@ def agreement_sentence(agreement: Agreement) -> str:
 
 
 def _nothing(agreement: Agreement) -> str:
-    return "every online score is null" if agreement.without_online else "no row has both scores"
+    return "every online score is null: see `traffic.score`" if agreement.without_online else "no row has both scores"
 
 
 def refused_sentence(rehearsal: Rehearsal) -> str:
@@ -36,6 +38,8 @@ def refused_sentence(rehearsal: Rehearsal) -> str:
         rows = f"{count(contract.rejected)} of {count(contract.rows)} sampled rows ({percent(contract.share)})"
         return f"{rows} would be rejected, and `engine.max_rejected` allows {percent(rehearsal.most_rejected)}"
     failed = [name for name, found in rehearsal.scores.items() if found.problem is not None]
+    if not failed:
+        return agreement_sentence(rehearsal.agreement[0])
     return f"checkpoint {failed[0]} does not answer" if len(failed) == 1 else f"checkpoints {', '.join(failed)} fail"
 
 
@@ -54,5 +58,20 @@ def rehearsal_warnings(rehearsal: Rehearsal) -> Iterator[str]:
     for name, found_scores in rehearsal.scores.items():
         if found_scores.problem is not None:
             yield f"checkpoint {name}: {found_scores.problem}"
-    if rehearsal.agreement and not rehearsal.agreement[0].compared:
+    if rehearsal.nothing_compared:
         yield agreement_sentence(rehearsal.agreement[0])
+
+
+def unknown_versions_sentence(column: str, versions: Mapping[str, int], checkpoints: Iterable[str]) -> str:
+    """Which values of ``served_by`` name no checkpoint.
+
+    >>> unknown_versions_sentence("version", {"17": 90, "18": 10}, ["prod", "next"])
+    'of `version`, 17 (90 rows), 18 (10 rows) name no checkpoint: its values are names under `checkpoints` (prod, next)'
+    """
+    shown = [f"{value} ({rows_text(rows)})" for value, rows in list(versions.items())[:_MOST_VERSIONS]]
+    more = [f"{len(versions) - len(shown)} more"] if len(versions) > len(shown) else []
+    verb = "names" if len(versions) == 1 else "name"
+    return (
+        f"of `{column}`, {', '.join([*shown, *more])} {verb} no checkpoint: its values are names under `checkpoints` "
+        f"({', '.join(checkpoints)})"
+    )

@@ -33,6 +33,17 @@ def test_where_all_rows_disagree_and_nothing_explains_it_one_sentence_says_so():
     ]
 
 
+def test_another_checkpoint_that_agrees_is_named():
+    agreement = (Agreement("prod", False, 200, 3, 0), Agreement("next", False, 200, 200, 0))
+
+    assert list(fix_lines((), agreement)) == [
+        "",
+        "another checkpoint reproduces online: with `baseline: next` most rows agree",
+    ]
+    served = (Agreement("prod", False, 200, 3, 0), Agreement("next", True, 200, 200, 0))
+    assert "cannot tell why" in list(fix_lines((), served))[1]
+
+
 def test_where_rows_agree_nothing_is_said():
     assert list(fix_lines((), (Agreement("prod", False, 200, 190, 0),))) == []
     assert list(fix_lines((), ())) == []

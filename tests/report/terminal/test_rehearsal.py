@@ -87,6 +87,14 @@ def test_a_checkpoint_that_fails_says_why():
     assert "it failed\n  look there\n" in shown
 
 
+def test_a_problem_of_several_lines_keeps_them():
+    def fail(_: Any) -> Any:
+        raise CheckpointMismatch("it failed\n  look at the inputs")
+
+    shown = text(tried({"a": [1.0]}, [{"name": "x", "feature": "a"}], {"prod": fail}))
+    assert shown.endswith("it failed\n  look at the inputs\n")
+
+
 def test_names_cannot_draw_on_the_terminal():
     shown = text(tried({"a\x1b[31m": [1.0, 2.0]}, [{"name": "x", "feature": "a\x1b[31m"}]))
     assert "\x1b" not in shown

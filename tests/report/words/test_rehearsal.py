@@ -28,7 +28,7 @@ def test_agreement_says_who_and_how_many():
         "prod, over the rows that it served, agrees with online in 1 of 1 row (100%) within the tolerance"
     )
     assert agreement_sentence(Agreement("prod", False, 0, 0, 9)).endswith(
-        "could not be compared with online: every online score is null"
+        "could not be compared with online: every online score is null: see `traffic.score`"
     )
     assert agreement_sentence(Agreement("prod", False, 0, 0, 0)).endswith("no row has both scores")
 
@@ -44,9 +44,12 @@ def test_what_is_off_is_said():
     assert list(rehearsal_warnings(tried([1.0], {"prod": fail}))) == ["checkpoint prod: it failed"]
     rows = rows_of({"a": [1.0]}, [{"name": "x", "feature": "a"}])
     rows = replace(rows, batch=rows.batch.set_column(1, "online", pa.array([None], pa.float64())))
-    assert list(rehearsal_warnings(rehearse(rows, check_contract(rows, lambda _: True)))) == [
-        "prod could not be compared with online: every online score is null"
+    unscored = rehearse(rows, check_contract(rows, lambda _: True))
+    assert unscored.refused
+    assert list(rehearsal_warnings(unscored)) == [
+        "prod could not be compared with online: every online score is null: see `traffic.score`"
     ]
+    assert refused_sentence(unscored) == next(rehearsal_warnings(unscored))
 
 
 def test_why_it_is_refused():
