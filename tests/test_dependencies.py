@@ -28,7 +28,7 @@ OPTIONAL = {
     },
 }
 # Requirements that nothing here imports, and who asks for them.
-FOR_OTHERS = {"pandas": "pyspark's mapInArrow: see the tests below"}
+FOR_OTHERS: dict[str, str] = {}
 
 
 def arguments_of_setup(source: str) -> dict[str, ast.expr]:

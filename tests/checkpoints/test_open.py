@@ -58,12 +58,26 @@ def test_a_misspelt_name_is_refused_with_the_nearest(form: str, tmp_path: Path) 
 def test_a_failure_in_forward_names_the_tensors(form: str, tmp_path: Path) -> None:
     scorer = opened(save(form, ranker(), tmp_path / "file"), **config_for(form))
     batch = rows(6)
+    batch["dense"] = batch["dense"][:, :2]
+    with pytest.raises(CheckpointMismatch) as caught:
+        scorer.score(batch)
+    message = str(caught.value)
+    low, high = int(batch["ids"].min()), int(batch["ids"].max())
+    assert f"dense float32 (6, 2), ids int64 (6, 2) with values {low} to {high}" in message
+    assert len(message) < 1500
+    assert "Traceback" not in message
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_index_beyond_its_table_is_named(form: str, tmp_path: Path) -> None:
+    scorer = opened(save(form, ranker(), tmp_path / "file"), **config_for(form))
+    batch = rows(6)
     batch["ids"][3, 1] = 20  # the table has 20 rows
     with pytest.raises(CheckpointMismatch) as caught:
         scorer.score(batch)
     message = str(caught.value)
-    low = int(batch["ids"].min())
-    assert f"dense float32 (6, 3), ids int64 (6, 2) with values {low} to 20" in message
+    assert "found the index 20 in column 1 of input `ids`" in message
+    assert "has 20 rows: expected 0 to 19" in message
     assert len(message) < 1500
     assert "Traceback" not in message
 

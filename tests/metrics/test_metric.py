@@ -101,7 +101,7 @@ def test_rows_that_cannot_be_used_are_counted(metric):
     label = np.array([0, 1, 1, 0, np.nan, 2, 1, 0, 1])
     weight = np.array([1, 1, 1, 1, 1, 1, -1, np.nan, np.inf])
     state = metric().update(score, label, weight)
-    assert astuple(state.excluded) == (1, 1, 3, 2)
+    assert astuple(state.excluded) == (1, 1, 3, 2, 2.0, 2.0)
     assert state.compute() == metric().update(score[:2], label[:2], weight[:2]).compute()
     assert state.compute().rows == 2
 

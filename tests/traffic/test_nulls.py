@@ -19,7 +19,10 @@ def test_only_selected_rows_count(spark: SparkSession, tmp_path: Path):
         "id": [1, 2, 3],
         "score": [0.0, 0.0, 0.0],
         "some": [None, None, 1.0],
-        "ctx": [{"a": None, "b.c": 1}, {"a": None, "b.c": None}, {"a": None, "b.c": 2}],
+        "ctx": pa.array(
+            [{"a": None, "b.c": 1}, {"a": None, "b.c": None}, {"a": None, "b.c": 2}],
+            pa.struct({"a": pa.int32(), "b.c": pa.int64()}),
+        ),
         "none": pa.array([None, None, None], pa.int32()),
         "list": pa.array([None, [None], None], pa.list_(pa.int32())),
     })  # fmt: skip

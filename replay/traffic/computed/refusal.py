@@ -38,7 +38,8 @@ def values_refused(spark: SparkSession, traffic: PinnedTraffic) -> Iterator[None
     from pyspark.errors import PySparkException
 
     try:
-        yield
+        with unlogged():
+            yield
     except (PySparkException, TrafficError) as error:
         if not traffic.computed or not (is_data_error(error) or _is_ours(traffic, error)):
             raise

@@ -57,7 +57,7 @@ def table() -> pa.Table:
 @pytest.mark.spark
 def test_a_forgotten_sigmoid_is_the_contract_and_no_incident(tmp_path: Path, table: pa.Table):
     path = write_case(tmp_path, table, files=1, model__output={"transform": "none"})
-    found = replay.diagnose(path, options=Options(master="local[2]"))
+    found = replay.diagnose(path, options=Options())
 
     (incident,) = found.summary.incidents
     (cause,) = incident.causes
@@ -72,14 +72,14 @@ def test_a_forgotten_sigmoid_is_the_contract_and_no_incident(tmp_path: Path, tab
     data = yaml.safe_load(path.read_text())
     data["model"] |= yaml.safe_load(cause.fix)
     path.write_text(yaml.safe_dump(data))
-    mended = replay.diagnose(path, output=str(tmp_path / "again"), options=Options(master="local[2]"))
+    mended = replay.diagnose(path, output=str(tmp_path / "again"), options=Options())
     assert mended.summary.incidents == ()
 
 
 @pytest.mark.spark
 def test_a_rehearsal_shows_what_mends_it_and_nothing_once_it_is_mended(tmp_path: Path, table: pa.Table):
     path = write_case(tmp_path, table, files=1, model__output={"transform": "none"})
-    found = replay.validate(path, options=Options(master="local[2]"))
+    found = replay.validate(path, options=Options())
 
     (fix,) = found.fixes
     assert fix.settings == {"model.output": {"transform": "sigmoid"}}
@@ -88,7 +88,7 @@ def test_a_rehearsal_shows_what_mends_it_and_nothing_once_it_is_mended(tmp_path:
     assert yaml.safe_load("\n".join(shown[place + 1 : place + 3])) == {"output": {"transform": "sigmoid"}}
 
     overrides = ["model.output={transform: sigmoid}"]
-    assert replay.validate(path, overrides=overrides, options=Options(master="local[2]")).fixes == ()
+    assert replay.validate(path, overrides=overrides, options=Options()).fixes == ()
 
 
 @pytest.mark.spark
@@ -96,7 +96,7 @@ def test_a_plain_run_says_where_to_look(tmp_path: Path, table: pa.Table):
     scores = 100 * np.array(table["online_score"])
     place = table.schema.get_field_index("online_score")
     path = write_case(tmp_path, table.set_column(place, "online_score", pa.array(scores)), files=1)
-    found = replay.run(path, options=Options(master="local[2]"))
+    found = replay.run(path, options=Options())
 
     (warning,) = found.summary.warnings
     assert warning.startswith("2,000 of 2,000 rows disagree with online under the baseline `prod`")

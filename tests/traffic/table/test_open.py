@@ -27,7 +27,7 @@ def test_a_file_url(spark: SparkSession, tmp_path: Path, url: str) -> None:
 
 
 def test_a_path_that_is_not_there(spark: SparkSession, tmp_path: Path) -> None:
-    with pytest.raises(TrafficError, match="nowhere: does not exist"):
+    with pytest.raises(TrafficError, match="nowhere: no such file"):
         open_traffic(spark, traffic_config(tmp_path / "nowhere"))
 
 
