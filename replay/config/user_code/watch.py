@@ -90,10 +90,16 @@ class _Watch(ImportObserver):
         self._opened: list[tuple[str, str]] = []
 
     def importing(self, importer: str, names: Sequence[str], frame: FrameType) -> None:
-        if importer in _LOADERS or known_version(importer.partition(".")[0]) is None:
-            owner = _owner(frame)
-            asked = self._rest if owner is None else LOADED[owner].asked
-            asked.update(names)
+        by_data = importer in _LOADERS
+        if not by_data and known_version(importer.partition(".")[0]) is not None:
+            return
+        if not by_data and _serves_a_package(frame, importer.partition(".")[0]):
+            if importer in LOADED:
+                LOADED[importer].asked.update(names)
+            return
+        owner = _owner(frame)
+        asked = self._rest if owner is None else LOADED[owner].asked
+        asked.update(names)
 
     def reading(self, path: str, frame: FrameType, library: bool) -> None:
         source = path.endswith(SOURCE_SUFFIXES) or path in sys.path_importer_cache  # an archive of modules
@@ -130,6 +136,29 @@ class _Watch(ImportObserver):
 
 def _holds_python(directory: str) -> bool:
     return any(system.startswith(directory) for system in _SYSTEM)
+
+
+def _serves_a_package(frame: FrameType | None, top: str) -> bool:
+    """Whether a package that its version identifies is who needs an import, and no code of the user's.
+
+    Such a package is imported once a process, by whoever comes first: what it needs itself says nothing of the user's
+    code, and would make its sources depend on what the process did before.
+
+    Args:
+        frame: Of what imports.
+        top: The package that it belongs to.
+    """
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__"))
+        if name.startswith("replay.") and name != python_imports.__name__:
+            return False
+        loaded, own_top = LOADED.get(name), name.partition(".")[0]
+        if loaded is not None and (own_top != top or not is_installed(loaded.path)):
+            return False
+        if loaded is None and name not in _LOADERS and known_version(own_top) is not None:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _owner(frame: FrameType | None) -> str | None:

@@ -180,6 +180,18 @@ def test_two_processes_find_the_same(tmp_path: Path):
     assert "'l_named': " in answers.pop()
 
 
+def test_what_a_known_package_needs_itself_is_none_of_the_code(tmp_path: Path):
+    """It is imported once a process, by whoever comes first: pandas brings dateutil along."""
+    write(tmp_path, m_frames="import pandas\ndef build(): return pandas.Timestamp('2026-11-20 10:00', tz='UTC')\n")
+    code = (
+        "{}from replay.config.user_code import *\n"
+        f"place = locate_code('m_frames:build', {str(tmp_path)!r})\n"
+        "function = load_code(place)\nwith calling_code(place): function()\nprint(sorted(code_sources(place)))"
+    )
+    answers = {_python(code.format(extra)) for extra in ("", "import pandas\n")}
+    assert answers == {"['m_frames', 'pandas']\n"}
+
+
 def _python(code: str, **variables: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **variables}
