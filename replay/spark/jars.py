@@ -1,7 +1,8 @@
 """Delta's jars, resolved once and kept in a cache directory, so that later sessions neither resolve nor copy them.
 
-Leans on: ``spark-submit --packages``, whose resolver is the only one that a machine with Spark surely has, and on where
-it leaves what it has resolved. ``python -m replay.spark.jars`` resolves them ahead: the set-up step of the Makefile.
+Leans on: ``spark-submit --packages``, whose resolver is the only one that a machine with Spark surely has, on where it
+leaves what it has resolved, and on ``pyspark.find_spark_home``. ``python -m replay.spark.jars`` resolves them ahead:
+the set-up step of the Makefile.
 """
 
 from __future__ import annotations
@@ -48,6 +49,17 @@ def jar_cache() -> Path:
     return Path(root) / "jars" / DELTA_PACKAGE.replace(":", "_")
 
 
+def spark_jars() -> Path:
+    """Folder of Spark's own jars."""
+    return _spark_home() / "jars"
+
+
+def _spark_home() -> Path:
+    from pyspark.find_spark_home import _find_spark_home
+
+    return Path(_find_spark_home())
+
+
 def delta_jars() -> tuple[Path, ...]:
     """Delta's jars on this machine, resolved with Spark's own resolver the first time.
 
@@ -62,10 +74,8 @@ def delta_jars() -> tuple[Path, ...]:
 
 def _resolve(cache: Path) -> None:
     """Resolve into a directory beside the cache, then move the jars in; the marker comes last."""
-    from pyspark.find_spark_home import _find_spark_home
-
     cache.mkdir(parents=True, exist_ok=True)
-    spark_submit = Path(_find_spark_home()) / "bin" / "spark-submit"
+    spark_submit = _spark_home() / "bin" / "spark-submit"
     with tempfile.TemporaryDirectory(dir=cache.parent) as ivy:
         answer = subprocess.run(
             [

@@ -20,7 +20,7 @@ from replay.spark.delta import has_delta
 from replay.spark.faststart.daemon import daemon_settings
 from replay.spark.faststart.jvm_options import java_options
 from replay.spark.guest import check_settings, running_context, running_session
-from replay.spark.jars import DELTA_PACKAGE, delta_jars, jar_cache
+from replay.spark.jars import DELTA_PACKAGE, delta_jars, jar_cache, spark_jars
 from replay.spark.java import java_problem
 from replay.spark.workers import worker_problem
 
@@ -148,10 +148,12 @@ def _given(master: str, conf: Mapping[str, str], *, short: bool) -> dict[str, st
     """What spark-submit would have been given: master, memory, Java's options and Delta's jars."""
     settings = {"spark.master": master}
     settings |= _LOCAL_DEFAULTS if master.startswith("local") else {}
+    settings |= _delta_on(master, conf)
     if master.startswith("local["):
-        options = java_options(jar_cache().parent, short=short)
+        added = {**settings, **conf}.get("spark.driver.extraClassPath", "").split(os.pathsep)
+        options = java_options(jar_cache().parent, [*map(Path, filter(None, added)), spark_jars()], short=short)
         settings |= daemon_settings() | {"spark.driver.extraJavaOptions": options}
-    return settings | _delta_on(master, conf)
+    return settings
 
 
 def _layered(*layers: Mapping[str, str]) -> dict[str, str]:

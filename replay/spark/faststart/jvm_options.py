@@ -1,14 +1,17 @@
 """Options of the JVM of a local session, and the archive of Spark's classes that it maps.
 
-Leans on: HotSpot's class data sharing (``-XX:ArchiveClassesAtExit``, ``-XX:SharedArchiveFile``) and the levels of its
-compilers. A JVM that does not take an archive goes on without one.
+Leans on: HotSpot's class data sharing (``-XX:ArchiveClassesAtExit``, ``-XX:SharedArchiveFile``), which takes an archive
+only over the very jars that it was made of, by path, size and time of change; and the levels of its compilers. A JVM
+that does not take an archive goes on without one, and says nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import time
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -17,9 +20,11 @@ from replay.spark.java import java_program, java_version
 
 _SETTLED_SECONDS = 60.0
 """After so long a class archive is no longer being written."""
+_KEPT_ARCHIVES = 4
+"""One for each place that Spark is installed in; of 200 MB each."""
 
 
-def java_options(directory: Path, *, short: bool = False) -> str:
+def java_options(directory: Path, jars: Sequence[Path], *, short: bool = False) -> str:
     """Options of a JVM that serves one local session.
 
     Most of a short run's time is the JVM loading and compiling classes. So it maps Spark's classes from an archive (JEP
@@ -28,6 +33,7 @@ def java_options(directory: Path, *, short: bool = False) -> str:
 
     Args:
         directory: Where archives are kept; made if it is not there.
+        jars: Folders and files of jars on the class path.
         short: The session has seconds of work, not minutes.
     """
     if not is_on():
@@ -38,17 +44,17 @@ def java_options(directory: Path, *, short: bool = False) -> str:
     if java is not None:
         directory.mkdir(parents=True, exist_ok=True)
         # A JVM that cannot use its archive says so on standard output, where only results belong.
-        options += [*_archive(directory, java_version(java)), "-Xlog:disable"]
+        options += [*_archive(directory, java_version(java), jars), "-Xlog:disable"]
     return " ".join(options)
 
 
-def _archive(directory: Path, version: str) -> list[str]:
-    """Options to read the archive of this Java and these packages, or to write it."""
+def _archive(directory: Path, version: str, jars: Sequence[Path]) -> list[str]:
+    """Options to read the archive of this Java and these jars, or to write it."""
     try:
         packages = [f"{name} {metadata.version(name)}" for name in ("pyspark", "delta-spark")]
     except metadata.PackageNotFoundError:
         return []  # a Spark that was not installed as a package may change under its path
-    name = hashlib.sha256("\n".join([version, *packages]).encode()).hexdigest()[:16]
+    name = hashlib.sha256("\n".join([version, *packages, *_states(jars)]).encode()).hexdigest()[:16]
     target = directory / f"classes-{name}.jsa"
     if not target.exists():
         for written in directory.glob(f"new-{name}-*.jsa"):
@@ -56,5 +62,25 @@ def _archive(directory: Path, version: str) -> list[str]:
                 written.replace(target)
                 break
     if target.exists():
+        _keep(directory, target, name)
         return [f"-XX:SharedArchiveFile={target}"]
     return [f"-XX:ArchiveClassesAtExit={directory / f'new-{name}-{os.getpid()}.jsa'}"]
+
+
+def _states(jars: Sequence[Path]) -> list[str]:
+    """What the JVM compares of jars, in their order: an archive over others would silently not be taken."""
+    files = [file for place in jars for file in (sorted(place.glob("*.jar")) if place.is_dir() else [place])]
+    found = ((file, file.stat() if file.exists() else None) for file in files)
+    return [f"{file} {status and (status.st_size, status.st_mtime_ns)}" for file, status in found]
+
+
+def _keep(directory: Path, used: Path, name: str) -> None:
+    """Mark an archive as used now; remove what lost the race to it, and those that nobody has used for longest."""
+    with contextlib.suppress(OSError):
+        os.utime(used)
+        lost = [*directory.glob(f"new-{name}-*.jsa")]
+        others = {*directory.glob("*.jsa")}.difference(lost)
+        latest = sorted(others, key=lambda file: file.stat().st_mtime, reverse=True)
+        for file in (*lost, *latest[_KEPT_ARCHIVES:]):
+            if time.time() - file.stat().st_mtime > _SETTLED_SECONDS:
+                file.unlink(missing_ok=True)

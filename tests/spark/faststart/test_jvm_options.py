@@ -30,14 +30,14 @@ def option(options: str, name: str) -> Path | None:
 
 def test_the_first_session_writes_the_archive_and_later_ones_read_it(home: Path, tmp_path: Path) -> None:
     fake_java(home, 'openjdk version "17.0.12"')
-    written = option(java_options(tmp_path / "jars"), "ArchiveClassesAtExit")
+    written = option(java_options(tmp_path / "jars", []), "ArchiveClassesAtExit")
     assert written is not None
     assert written.parent == tmp_path / "jars"
     written.touch()
-    assert option(java_options(tmp_path / "jars"), "SharedArchiveFile") is None  # may still be growing
+    assert option(java_options(tmp_path / "jars", []), "SharedArchiveFile") is None  # may still be growing
     settled = time.time() - 120
     os.utime(written, (settled, settled))
-    options = java_options(tmp_path / "jars")
+    options = java_options(tmp_path / "jars", [])
     shared = option(options, "SharedArchiveFile")
     assert shared is not None
     assert shared.exists()
@@ -47,21 +47,60 @@ def test_the_first_session_writes_the_archive_and_later_ones_read_it(home: Path,
 
 def test_only_a_short_session_compiles_with_c1_alone(home: Path, tmp_path: Path) -> None:
     fake_java(home, 'openjdk version "17.0.12"')
-    assert option(java_options(tmp_path, short=True), "TieredStopAtLevel") == Path("1")
-    assert option(java_options(tmp_path), "TieredStopAtLevel") is None
+    assert option(java_options(tmp_path, [], short=True), "TieredStopAtLevel") == Path("1")
+    assert option(java_options(tmp_path, []), "TieredStopAtLevel") is None
 
 
 def test_another_java_does_not_read_the_archive(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_java(home, 'openjdk version "17.0.12"')
-    written = option(java_options(tmp_path / "jars"), "ArchiveClassesAtExit")
+    written = option(java_options(tmp_path / "jars", []), "ArchiveClassesAtExit")
     assert written is not None
     written.touch()
     settled = time.time() - 120
     os.utime(written, (settled, settled))
-    assert option(java_options(tmp_path / "jars"), "SharedArchiveFile") is not None
+    assert option(java_options(tmp_path / "jars", []), "SharedArchiveFile") is not None
     fake_java(tmp_path / "other", 'openjdk version "21.0.1"')
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "other"))
-    assert option(java_options(tmp_path / "jars"), "SharedArchiveFile") is None
+    assert option(java_options(tmp_path / "jars", []), "SharedArchiveFile") is None
+
+
+def settle(written: Path | None) -> Path:
+    """An archive that was written a while ago."""
+    assert written is not None
+    written.touch()
+    settled = time.time() - 120
+    os.utime(written, (settled, settled))
+    return written
+
+
+def test_jars_elsewhere_or_written_anew_have_an_archive_of_their_own(home: Path, tmp_path: Path) -> None:
+    """The JVM would not take it, silently."""
+    fake_java(home, 'openjdk version "17.0.12"')
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.jar").write_bytes(b"a")
+    settle(option(java_options(tmp_path / "jars", [tmp_path / "one"]), "ArchiveClassesAtExit"))
+    assert option(java_options(tmp_path / "jars", [tmp_path / "one"]), "SharedArchiveFile") is not None
+    assert option(java_options(tmp_path / "jars", [tmp_path / "two"]), "SharedArchiveFile") is None
+    os.utime(tmp_path / "one" / "a.jar", (1, 1))
+    assert option(java_options(tmp_path / "jars", [tmp_path / "one"]), "SharedArchiveFile") is None
+
+
+def test_archives_that_nobody_uses_are_removed(home: Path, tmp_path: Path) -> None:
+    fake_java(home, 'openjdk version "17.0.12"')
+    directory = tmp_path / "jars"
+    directory.mkdir()
+    others = [directory / f"classes-{number}.jsa" for number in range(5)]
+    for number, other in enumerate(others):
+        other.touch()
+        os.utime(other, (1000 + number, 1000 + number))
+    written = settle(option(java_options(directory, []), "ArchiveClassesAtExit"))
+    lost = settle(written.with_name(written.name.replace(str(os.getpid()), "1")))
+    growing = directory / "new-0123456789abcdef-1.jsa"
+    growing.touch()
+    used = option(java_options(directory, []), "SharedArchiveFile")
+    assert not lost.exists()
+    assert set(directory.glob("*.jsa")) == {used, growing, others[4], others[3]}
 
 
 def test_a_spark_that_is_not_installed_has_no_archive(home: Path, tmp_path: Path, monkeypatch) -> None:
@@ -72,6 +111,6 @@ def test_a_spark_that_is_not_installed_has_no_archive(home: Path, tmp_path: Path
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "version", nothing)
-    options = java_options(tmp_path / "jars")
+    options = java_options(tmp_path / "jars", [])
     assert option(options, "ArchiveClassesAtExit") is None
     assert option(options, "SharedArchiveFile") is None

@@ -41,7 +41,7 @@ def test_off_leaves_python_and_the_jvm_as_they_are(tmp_path: Path) -> None:
         assert gc.isenabled()
     freeze_garbage()
     assert gc.get_freeze_count() == frozen
-    assert java_options(tmp_path / "archives", short=True) == ""
+    assert java_options(tmp_path / "archives", [], short=True) == ""
     assert not (tmp_path / "archives").exists()
     assert daemon.daemon_settings() == {}
     running = is_running()
