@@ -16,6 +16,7 @@ from replay.cli.interrupts import Interrupt, interruptible
 from replay.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ConfigError, ReplayError
 from replay.errors.excerpt import COLUMNS
 from replay.spark.faststart.ending import short_ending
+from replay.spark.faststart.template import own_process
 from replay.version import __version__
 
 _NOTES = """
@@ -60,6 +61,7 @@ for _command in COMMANDS:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with the documented code: the console script."""
     end_with = short_ending()
+    own_process()
     code = execute(cli, list(sys.argv[1:] if arguments is None else arguments), ends_process=True)
     end_with(code)
     sys.exit(code)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from replay.report.summary.data import ReportData
     from replay.report.terminal.progress import Progress
 
+_IN_TASKS = ("replay.scoring.waves", "replay.diff.job")
+"""What tasks run: workers have it from the start."""
+
 
 def replay_config(config: str, common: Common, *overrides: str, diagnosed: bool = False) -> RunResult:
     """Load a config and replay it, with progress on stderr, if its output does not hold that very run already.
@@ -75,7 +78,7 @@ def start_spark(config: ReplayConfig, common: Common, progress: Progress) -> Non
     from replay.spark.faststart.prestart import prestart_session
 
     progress.stage("starting Spark")
-    prestart_session(common.master, common.conf, config.traffic.path)
+    prestart_session(common.master, common.conf, config.traffic.path, _IN_TASKS)
 
 
 def refuse_file(output: str) -> None:

@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,12 @@ _ASKED: dict[str, Mapping[str, str]] = {}
 
 
 def start_session(
-    master: str | None = None, conf: Mapping[str, str] | None = None, app_name: str = "replay", *, short: bool = False
+    master: str | None = None,
+    conf: Mapping[str, str] | None = None,
+    app_name: str = "replay",
+    *,
+    short: bool = False,
+    launched: Callable[[], object] = lambda: None,
 ) -> SparkSession:
     """Return the session that runs, or start one with Delta and leave it running.
 
@@ -66,6 +71,7 @@ def start_session(
         conf: Spark settings of a session that is started here. A borrowed one, and its master, must already hold them.
         app_name: Name of the application, for a session started here.
         short: A local session that is started here has seconds of work, not minutes.
+        launched: Called once the JVM of a session that is started here runs; may wait, before Spark starts in it.
 
     Raises:
         UsageError: No usable Java, or the borrowed session has no Delta, or other settings.
@@ -75,7 +81,7 @@ def start_session(
     with _STARTING:
         session, context = running_session(), running_context()
         if context is None:
-            session = _start(master, dict(conf or {}), app_name, short=short)
+            session = _start(master, dict(conf or {}), app_name, short=short, launched=launched)
             _ASKED[session.sparkContext.applicationId] = asked
         else:
             session = session or _over(context)
@@ -114,7 +120,9 @@ def spark_session(
             session.stop()
 
 
-def _start(master: str | None, conf: dict[str, str], app_name: str, *, short: bool) -> SparkSession:
+def _start(
+    master: str | None, conf: dict[str, str], app_name: str, *, short: bool, launched: Callable[[], object]
+) -> SparkSession:
     from pyspark import SparkConf, SparkContext
 
     problem = java_problem()
@@ -137,7 +145,7 @@ def _start(master: str | None, conf: dict[str, str], app_name: str, *, short: bo
     if problem is not None:
         raise UsageError(problem)
     try:
-        session = _over(_launch(SparkConf(loadDefaults=False).setAll(list(settings.items()))))
+        session = _over(_launch(SparkConf(loadDefaults=False).setAll(list(settings.items())), launched))
     except Exception as error:
         raise RunFailed(f"Spark did not start: {_first_line(error)}; its log is {spark_log()}") from error
     session.sparkContext.setLogLevel("ERROR")
@@ -169,7 +177,7 @@ def _submitted() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
-def _launch(conf: SparkConf) -> SparkContext:
+def _launch(conf: SparkConf, launched: Callable[[], object]) -> SparkContext:
     """Start Spark. A JVM that is launched for it has a stderr of its own: it is no part of what a command says."""
     from pyspark import SparkContext
     from pyspark.java_gateway import launch_gateway
@@ -178,6 +186,7 @@ def _launch(conf: SparkConf) -> SparkContext:
         return SparkContext(conf=conf)
     with spark_log().open("ab") as log:
         gateway = launch_gateway(conf, popen_kwargs={"stderr": log})  # type: ignore[no-untyped-call]
+    launched()
     return SparkContext(conf=conf, gateway=gateway)
 
 

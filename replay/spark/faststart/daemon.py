@@ -16,6 +16,7 @@ from importlib import metadata
 
 from replay.spark.faststart import is_on
 from replay.spark.faststart.garbage import freeze_garbage, no_collection
+from replay.spark.faststart.template import hand_over, template_settings
 
 # Nothing that starts a thread, as pyarrow does: a fork would lose it.
 _PRELOADED = ("torch.export.pt2_archive._package", "torch._export.serde.serialize", "replay.checkpoints")
@@ -29,11 +30,13 @@ def daemon_settings() -> dict[str, str]:
         return {}
     # Spark SQL gives its workers this variable. With it the workers of RDDs are forked from the same daemon.
     module = {"spark.python.daemon.module": __name__, "spark.executorEnv.SPARK_SIMPLIFIED_TRACEBACK": "1"}
-    return module if is_on() else {}
+    return module | template_settings() if is_on() else {}
 
 
 def main() -> None:
-    """Import, freeze what was imported, and serve forks until Spark closes standard input."""
+    """Serve forks until Spark closes standard input: as a fork of the template, or with torch imported here."""
+    if hand_over():
+        return
     # A library that starts threads must not do so before the fork.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")

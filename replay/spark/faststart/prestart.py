@@ -6,25 +6,32 @@ Leans on: ``pyspark.java_gateway`` and ``pyspark.sql`` importing all of PySpark 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 
 from replay.spark.faststart import is_on
+from replay.spark.faststart.garbage import no_collection
+from replay.spark.faststart.template import fork_template, open_template
 from replay.spark.session import start_session
 
 SHORT_BYTES = 256 << 20
 """Traffic of so many bytes on disk is replayed before a JVM that compiles with C2 has gained what that costs."""
 
 
-def prestart_session(master: str | None, conf: Mapping[str, str], traffic: str | None) -> None:
+def prestart_session(
+    master: str | None, conf: Mapping[str, str], traffic: str | None, imported: Sequence[str] = ()
+) -> None:
     """Start a session in the background. What is wrong with it, the next `start_session` finds as well, and says.
 
     Args:
         master: As for `start_session`.
         conf: As for `start_session`.
         traffic: Where the traffic lies, if it has a path.
+        imported: Modules that tasks run. A process of a command's own imports them here, while the JVM starts, and
+            workers are forked from a copy of it.
     """
     if not is_on():
         return
@@ -32,11 +39,22 @@ def prestart_session(master: str | None, conf: Mapping[str, str], traffic: str |
     import pyspark.java_gateway
     import pyspark.sql  # noqa: F401
 
+    template = open_template()
+    copied = threading.Event()
+
     def start() -> None:
         with contextlib.suppress(Exception):
-            start_session(master, conf, short=is_short(traffic))
+            start_session(master, conf, short=is_short(traffic), launched=copied.wait)
 
     threading.Thread(target=start, name="replay-session", daemon=True).start()
+    try:
+        if template is not None:
+            with no_collection():
+                for name in imported:
+                    importlib.import_module(name)
+            fork_template(template)
+    finally:
+        copied.set()
 
 
 def is_short(traffic: str | None) -> bool:
