@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import re
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -95,9 +96,12 @@ def write_entries(
 
 
 def edit_entry(path: Path, ending: str, edit: Callable[[bytes], bytes]) -> None:
-    """Change the one entry whose name ends so, everything else kept."""
+    """Change the one entry whose name ends so, everything else kept.
+
+    Code of a class that this process has scripted before lies in a module of its own, ``___torch_mangle_0.py``.
+    """
     entries = read_entries(path)
-    (name,) = [name for name in entries if name.endswith(ending)]
+    (name,) = [name for name in entries if re.sub(r"/___torch_mangle_\d+(?=\.py)", "", name).endswith(ending)]
     entries[name] = edit(entries[name])
     write_entries(path, entries)
 
