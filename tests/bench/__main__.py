@@ -20,12 +20,13 @@ from tests.bench.bare import run_bare
 from tests.bench.case import WIDE_FLOATS, WIDE_IDS, Case, write_model, write_traffic
 from tests.bench.diagnose import print_diagnosis
 from tests.bench.engine import prepare_case, run_engine, run_whole, write_config
+from tests.bench.kinds.part import print_shares
 from tests.bench.peers import mlflow_missing, run_map_in_arrow, run_mlflow, run_predict_batch_udf
 from tests.bench.scenarios import print_memory, print_scenarios
 from tests.bench.timing import Rate, compete
 
 SLOTS = 2
-PARTS = ["ids", "floats", "whole", "scenarios", "diagnosis", "memory", "first"]
+PARTS = ["ids", "floats", "kinds", "whole", "scenarios", "diagnosis", "memory", "first"]
 BARE = "bare loop: pyarrow, numpy, torch"
 
 
@@ -148,6 +149,8 @@ def run_parts(parts: list[str], large: int, directory: Path, repeats: int) -> No
         "scenarios": lambda _: print_scenarios(case, large // 8, large // 2, directory, repeats, say),
         "diagnosis": lambda _: print_diagnosis(case, large // 2, directory, repeats, say),
     }
+    if "kinds" in parts:
+        print_shares(large // 4, directory / "kinds", repeats, say)
     # These start sessions of their own, in processes of their own.
     apart: dict[str, Callable[[], None]] = {
         "scenarios": lambda: print_memory(case, large // 8, directory, say),
