@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from replay.errors import RunFailed, UsageError
 from replay.spark.delta import has_delta
 from replay.spark.faststart.daemon import daemon_settings
-from replay.spark.faststart.jvm_options import java_options
+from replay.spark.faststart.jvm_options import java_options, launcher_options
 from replay.spark.guest import check_settings, running_context, running_session
 from replay.spark.jars import DELTA_PACKAGE, delta_jars, jar_cache, spark_jars
 from replay.spark.java import java_problem
@@ -184,7 +184,7 @@ def _launch(conf: SparkConf, launched: Callable[[], object]) -> SparkContext:
 
     if _submitted() or SparkContext._gateway is not None:
         return SparkContext(conf=conf)
-    with spark_log().open("ab") as log:
+    with spark_log().open("ab") as log, launcher_options():
         gateway = launch_gateway(conf, popen_kwargs={"stderr": log})  # type: ignore[no-untyped-call]
     launched()
     return SparkContext(conf=conf, gateway=gateway)

@@ -1,8 +1,9 @@
 """Options of the JVM of a local session, and the archive of Spark's classes that it maps.
 
 Leans on: HotSpot's class data sharing (``-XX:ArchiveClassesAtExit``, ``-XX:SharedArchiveFile``), which takes an archive
-only over the very jars that it was made of, by path, size and time of change; and the levels of its compilers. A JVM
-that does not take an archive goes on without one, and says nothing.
+only over the very jars that it was made of, by path, size and time of change; the levels of its compilers; and on
+``spark-class`` giving ``SPARK_LAUNCHER_OPTS`` to the JVM that puts its command together. A JVM that does not take an
+archive goes on without one, and says nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from replay.spark.java import java_program, java_version
 
 _SETTLED_SECONDS = 60.0
 """After so long a class archive is no longer being written."""
+_LAUNCHER = "SPARK_LAUNCHER_OPTS"
 _KEPT_ARCHIVES = 4
 """One for each place that Spark is installed in; of 200 MB each."""
 
@@ -46,6 +48,19 @@ def java_options(directory: Path, jars: Sequence[Path], *, short: bool = False) 
         # A JVM that cannot use its archive says so on standard output, where only results belong.
         options += [*_archive(directory, java_version(java), jars), "-Xlog:disable"]
     return " ".join(options)
+
+
+@contextlib.contextmanager
+def launcher_options() -> Iterator[None]:
+    """Let the JVM that only puts the command of another one together compile little."""
+    if not is_on() or _LAUNCHER in os.environ:
+        yield
+        return
+    os.environ[_LAUNCHER] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+    try:
+        yield
+    finally:
+        os.environ.pop(_LAUNCHER, None)
 
 
 def _archive(directory: Path, version: str, jars: Sequence[Path]) -> list[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from replay.spark.faststart import is_on
 from replay.spark.guest import active
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyspark.sql import SparkSession
 
 
@@ -28,21 +27,14 @@ def warm_up_workers(spark: SparkSession, make_ready: Callable[[], None]) -> thre
     context = spark.sparkContext
     tasks = context.defaultParallelism if is_on() and (context.master or "").startswith("local") else 0
 
-    def ready(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def ready(_: int) -> None:
         make_ready()
-        yield from batches
-
-    def wake(_: int) -> None:
-        pass
 
     def run() -> None:
-        # Whatever happens here (the session may end meanwhile), the run itself will meet and explain.
+        # Whatever happens here (the session may end meanwhile), the run itself will meet and explain. The tasks are an
+        # RDD's: Spark has nothing to plan for them, and their workers serve SQL as well.
         with contextlib.suppress(Exception), active(spark):
-            # The daemon that workers are forked from imports torch first. One slot waits for that, and an RDD's task,
-            # which Spark has nothing to plan for, gets there soonest.
-            context.parallelize([0], 1).foreach(wake)
-            made = spark.range(0, tasks, 1, tasks).mapInArrow(ready, "id long")
-            made.write.format("noop").mode("overwrite").save()
+            context.parallelize(range(tasks), tasks).foreach(ready)
 
     thread = threading.Thread(target=run if tasks else lambda: None, name="replay-warm-up", daemon=True)
     thread.start()

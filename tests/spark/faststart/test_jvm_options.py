@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from replay.spark import java
-from replay.spark.faststart.jvm_options import java_options
+from replay.spark.faststart.jvm_options import java_options, launcher_options
 from tests.spark.test_java import fake_java
 
 
@@ -114,3 +114,14 @@ def test_a_spark_that_is_not_installed_has_no_archive(home: Path, tmp_path: Path
     options = java_options(tmp_path / "jars", [])
     assert option(options, "ArchiveClassesAtExit") is None
     assert option(options, "SharedArchiveFile") is None
+
+
+def test_the_launcher_compiles_little_unless_someone_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPARK_LAUNCHER_OPTS", raising=False)
+    with launcher_options():
+        assert "-XX:TieredStopAtLevel=1" in os.environ["SPARK_LAUNCHER_OPTS"]
+    assert "SPARK_LAUNCHER_OPTS" not in os.environ
+    monkeypatch.setenv("SPARK_LAUNCHER_OPTS", "-Dgiven=1")
+    with launcher_options():
+        assert os.environ["SPARK_LAUNCHER_OPTS"] == "-Dgiven=1"
+    assert os.environ["SPARK_LAUNCHER_OPTS"] == "-Dgiven=1"
