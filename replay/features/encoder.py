@@ -29,8 +29,8 @@ class Encoded:
 
     Attributes:
         tensors: By input name, in the config's order; the first dimension is the rows. They share no memory with the
-            logged batch. Lists are padded and offsets are lengths, also where the model takes them end to end: that
-            is made of them when it is called.
+            logged batch, and need not lie row by row themselves. Lists are padded and offsets are lengths, also where
+            the model takes them end to end: that is made of them when it is called.
         rejected: (num_rows,) int8: 0, or the index in ``REJECT_REASONS`` of why the row is rejected. A rejected row
             holds zeros in every tensor.
     """

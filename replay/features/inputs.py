@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from replay.features.codecs.base import Codec
-from replay.features.codecs.casts import Cast
-from replay.features.codecs.numeric import NumericCodec
+from replay.features.dtypes import Array
 from replay.features.reader import LoggedColumns
-from replay.features.rejects import Reasons, first_reason, reasons_of
+from replay.features.rejects import Reasons, first_reason
 
 if TYPE_CHECKING:
     import torch
+
+_PAGE: Final = 4096
+_APART: Final = 128
+"""Bytes."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,8 @@ class ColumnInput:
 class StackedInput:
     """Scalar columns side by side: (num_rows, num_features).
 
-    Number columns of one logged type without a null are stacked by Arrow and cast as one block; any others are written
-    column by column. Both give the same bits.
+    Columns are logged one by one, so each is written in one go: the tensor lies column by column in memory. What calls
+    a model copies its rows anyway, and turns them round as it does.
 
     Args:
         name: The input's name.
@@ -114,22 +117,14 @@ class StackedInput:
         self._codecs = tuple(codecs)
         self._places = {feature: place for place, feature in enumerate(features)}
         self._target = codecs[0].target
-        self._cast_block = _block_cast(codecs)
 
     def encode(self, columns: LoggedColumns, num_rows: int) -> Block:
         """See :meth:`InputEncoder.encode`."""
-        if self._cast_block is not None and num_rows:
-            logged = columns.block(self.features)
-            if logged is not None:
-                values, unfit = self._cast_block(logged)
-                return Block(
-                    self._target.tensor(values), None if unfit is None else reasons_of(None, np.any(unfit, axis=1))
-                )
-        out = np.empty((num_rows, len(self.features)), self._target.storage)
+        out = _apart(len(self.features), num_rows, self._target.storage)
         reasons: Reasons | None = None
-        for feature, codec, column in zip(self.features, self._codecs, out.T, strict=True):
+        for feature, codec, column in zip(self.features, self._codecs, out, strict=True):
             reasons = first_reason(reasons, codec.encode(columns[feature], column))
-        return Block(self._target.tensor(out), reasons)
+        return Block(self._target.tensor(out.T), reasons)
 
     def update(self, columns: Mapping[str, pa.Array], into: torch.Tensor) -> Block:
         """See :meth:`InputEncoder.update`."""
@@ -150,10 +145,14 @@ class StackedInput:
         return {name: reasons for name, reasons in found if reasons is not None and reasons.any()}
 
 
-def _block_cast(codecs: Sequence[Codec]) -> Cast | None:
-    """The cast that all columns of a stack share, or None where they do not come as one block."""
-    first = codecs[0]
-    if not isinstance(first, NumericCodec) or not first.stackable:
-        return None
-    alike = all(isinstance(codec, NumericCodec) and codec.logged == first.logged for codec in codecs)
-    return first.cast if alike else None
+def _apart(num_columns: int, num_rows: int, dtype: np.dtype[Any]) -> Array:
+    """Memory for columns one after the other, (num_columns, num_rows).
+
+    Columns that begin a power of two apart would all fall into the same few places of a processor's caches, and taking
+    a row of each would throw the others out: they begin two cache lines more than whole pages apart.
+    """
+    size = num_rows * dtype.itemsize
+    if size < _PAGE:
+        return np.empty((num_columns, num_rows), dtype)
+    stride = -(-(size - _APART) // _PAGE) * _PAGE + _APART
+    return np.empty((num_columns, stride // dtype.itemsize), dtype)[:, :num_rows]

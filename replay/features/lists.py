@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     import torch
 
 _Integers = npt.NDArray[np.int64]
+
+_MOST_APART: Final = 3
+"""Elements are encoded with those between them where these make them no more than so many times as many."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,19 @@ class Ragged:
             return self.values.slice(int(self.starts[0]), int(ends[-1] - self.starts[0]))
         rows, places = self.places()
         return take(self.values, pa.array(self.starts[rows] + places))
+
+    def lying(self) -> tuple[pa.Array, _Integers]:
+        """An array with all elements, and where each row begins in it, (num_rows,).
+
+        It is a part of the child array where others between them are not many: what was cut off, for instance.
+        """
+        total, ends = int(self.lengths.sum()), self.starts + self.lengths
+        filled = self.lengths > 0
+        low = int(self.starts.min(initial=len(self.values), where=filled))
+        high = int(ends.max(initial=low, where=filled))
+        if high - low > _MOST_APART * total:
+            return self.elements(), np.cumsum(self.lengths) - self.lengths
+        return self.values.slice(low, high - low), np.clip(self.starts - low, 0, high - low)
 
 
 def take_apart(array: pa.Array) -> Ragged:
@@ -159,23 +175,42 @@ class ListInput:
     def _fill(self, lists: Ragged, width: int) -> tuple[Array, Reasons | None]:
         """Encode the elements into rows of ``width`` places; the others hold ``pad``."""
         num_rows, storage = len(lists.lengths), self._codec.target.storage
-        elements = lists.elements()
-        if len(elements) == num_rows * width:  # no row is padded
+        if lists.lengths.sum() == num_rows * width:  # no row is padded
             out = np.empty((num_rows, width), storage)
-            unfit = self._codec.encode(elements, out.reshape(-1))
-        else:
-            out = np.full((num_rows, width), 0 if self._pad is None else self._pad, storage)
-            flat = np.empty(len(elements), storage)
-            unfit = self._codec.encode(elements, flat)
-            out[lists.places()] = flat
-        return out, None if unfit is None else _first_in_row(unfit, lists.places()[0], num_rows)
+            unfit = self._codec.encode(lists.elements(), out.reshape(-1))
+            return out, None if unfit is None else _first_in_row(unfit.reshape(num_rows, width))
+        elements, starts = lists.lying()
+        flat = np.empty(len(elements) + width, storage)
+        unfit = self._codec.encode(elements, flat[: len(elements)])
+        out = _windows(flat, starts, width)
+        padding = ~logged_places(lists.lengths, width)
+        np.copyto(out, storage.type(0) if self._pad is None else self._pad, where=padding)
+        if unfit is None:
+            return out, None
+        refused = _windows(np.concatenate((unfit, np.zeros(width, np.int8))), starts, width)
+        refused[padding] = 0
+        return out, _first_in_row(refused)
 
 
-def _first_in_row(unfit: Reasons, rows: _Integers, num_rows: int) -> Reasons:
-    """The reason of each row's first refused element, (num_rows,)."""
-    reasons = np.zeros(num_rows, np.int8)
-    refused = np.flatnonzero(unfit)[::-1]  # backwards, so that the first is written last
-    reasons[rows[refused]] = unfit[refused]
+def _windows(flat: Array, starts: _Integers, width: int) -> Array:
+    """The ``width`` values from each start on, (num_rows, width); there are as many behind the last start."""
+    window = np.dtype((np.void, width * flat.itemsize))  # each is copied as one piece of memory
+    every = np.ndarray((len(flat) - width + 1,), window, flat, strides=(flat.itemsize,))
+    return every[starts].view(flat.dtype).reshape(len(starts), width)
+
+
+def logged_places(lengths: _Integers, width: int) -> npt.NDArray[np.bool_]:
+    """Where lists of some lengths, none above ``width``, have an element: (num_rows, width)."""
+    narrow = np.min_scalar_type(width)
+    return np.arange(width, dtype=narrow) < lengths.astype(narrow)[:, None]
+
+
+def _first_in_row(refused: Reasons) -> Reasons | None:
+    """The reason of each row's first refused element, (num_rows,), or None where none is."""
+    if not refused.any():
+        return None
+    first = np.argmax(refused != 0, axis=1)
+    reasons: Reasons = refused[np.arange(len(refused)), first]
     return reasons
 
 
@@ -211,7 +246,7 @@ class MaskInput:
     def encode(self, lists: Block) -> torch.Tensor:
         """The mask of a block, (num_rows, width)."""
         assert lists.lengths is not None, "only a list input has a mask"
-        logged = np.arange(lists.tensor.shape[1]) < lists.lengths[:, None]
+        logged = logged_places(lists.lengths, lists.tensor.shape[1])
         return self._target.tensor(logged.astype(self._target.storage))
 
 

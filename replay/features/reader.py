@@ -14,7 +14,6 @@ from replay.config.messages.wording import suggestion
 from replay.config.names import nearest
 from replay.errors import TrafficError
 from replay.features.codecs.buffers import null_mask, plain, take
-from replay.features.dtypes import Array
 from replay.features.paths import Catalog, Feature, FieldStep, KeyStep, Step
 
 _Path = tuple[str, tuple[Step, ...]]
@@ -38,18 +37,10 @@ class FeatureReader:
                 keys = self.keys[feature.root, feature.steps[:depth]] if isinstance(step, KeyStep) else []
                 if isinstance(step, KeyStep) and step.key not in keys:
                     keys.append(step.key)
-        self._blocks: dict[tuple[str, ...], list[int] | None] = {}
 
     def read(self, batch: pa.RecordBatch) -> LoggedColumns:
         """The batch's features; nothing is computed before it is asked for."""
         return LoggedColumns(self, batch)
-
-    def block_columns(self, features: tuple[str, ...]) -> list[int] | None:
-        """Where in the batch the features are, or None where one of them is not a top-level column."""
-        if features not in self._blocks:
-            flat = all(not self.features[name].steps for name in features)
-            self._blocks[features] = [self.indices[name] for name in features] if flat else None
-        return self._blocks[features]
 
 
 class LoggedColumns:
@@ -70,13 +61,6 @@ class LoggedColumns:
         found = self._reader.features[feature]
         return self._at(found.root, found.steps)
 
-    def block(self, features: tuple[str, ...]) -> Array | None:
-        """Number columns of one type that have no null, (num_rows, num_features) in C order; else None."""
-        indices = self._reader.block_columns(features)
-        if indices is not None:
-            return stack(self._batch.select(indices))
-        return stack(pa.RecordBatch.from_arrays([self[feature] for feature in features], list(features)))
-
     def _at(self, root: str, steps: tuple[Step, ...]) -> pa.Array:
         """The array at the end of a path; every array on the way is read once."""
         if not steps:
@@ -92,14 +76,6 @@ class LoggedColumns:
                 for key, entries in zip(keys, map_entries(array, keys), strict=True):
                     self._nested[root, (*parent, KeyStep(key))] = entries
         return self._nested[path]
-
-
-def stack(batch: pa.RecordBatch) -> Array | None:
-    """Number columns of one type as one block, (num_rows, num_columns) in C order; None where there is a null."""
-    try:
-        return batch.to_tensor(row_major=True).to_numpy()  # type: ignore[no-any-return]
-    except pa.ArrowTypeError:
-        return None
 
 
 def struct_field(array: pa.StructArray, index: int) -> pa.Array:

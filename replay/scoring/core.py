@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from replay.checkpoints import IndexOutOfRange, Scorer
 from replay.config import ModelConfig, Scenario
 from replay.errors import CheckpointMismatch
-from replay.features import REJECT_REASONS, Encoder, feature_column
+from replay.features import REJECT_REASONS, Encoded, Encoder, feature_column
 from replay.scenarios import Donors, ScenarioPlan, TouchedRows, row_keys
 from replay.scoring.chunks import ChunkedScorer
 from replay.scoring.layout import Carried, scores_schema
@@ -175,7 +175,7 @@ class BatchScorer:
     def _begin(self, batch: pa.RecordBatch, stopwatch: Stopwatch) -> _Held:
         """Encode a batch, score it as logged, and put the rows that scenarios touch in line."""
         start = time.perf_counter()
-        encoded = self._encoder.encode(batch)
+        encoded = self._encode(batch)
         rejected = encoded.rejected != 0
         beside = [_carry(batch, column, self._work.time_unit) for column in self._work.carried]
         beside.extend(self._why_rejected(batch, encoded.rejected, any_rejected=bool(rejected.any())))
@@ -190,6 +190,13 @@ class BatchScorer:
             sparse = self.perturbed.begin(self._rows(batch, ~rejected), encoded, assigned)
         stopwatch.seconds["score"] += time.perf_counter() - scoring
         return _Held(beside, rejected, clean, sparse)
+
+    def _encode(self, batch: pa.RecordBatch) -> Encoded:
+        """Encode a batch; what is read more than once is turned round once, where a scorer does it as it copies."""
+        encoded = self._encoder.encode(batch)
+        if len(self._scorers) == 1 and not self._work.scenarios:
+            return encoded
+        return replace(encoded, tensors={name: tensor.contiguous() for name, tensor in encoded.tensors.items()})
 
     def _why_rejected(self, batch: pa.RecordBatch, rejected: NDArray[np.int8], *, any_rejected: bool) -> list[pa.Array]:
         """The columns that say why rows are rejected; who is to blame is looked for in batches that reject any."""

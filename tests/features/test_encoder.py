@@ -130,14 +130,6 @@ def test_no_tensor_shares_memory_with_the_batch() -> None:
     assert batch.to_pydict() == {"a": [1.0, 2.0], "v": [[1.0], [2.0]]}
 
 
-def test_the_model_sees_contiguous_tensors() -> None:
-    batch = batch_of(a=[1.0, None], b=[2, 3], c=[1.0, 2.0])
-    tensors, _ = encode(
-        batch, Input(name="x", features=("a", "b"), missing=0), Input(name="y", features=("a", "c"), missing=0)
-    )
-    assert all(tensor.is_contiguous() for tensor in tensors.values())
-
-
 def test_a_row_less_batch_keeps_shapes_and_dtypes(tmp_path: Path) -> None:
     (tmp_path / "v.json").write_text('["a"]')
     schema = pa.schema(

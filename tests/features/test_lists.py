@@ -57,6 +57,32 @@ def test_what_is_cut_off_is_not_looked_at() -> None:
     assert reasons == ["", "not_representable", ""]
 
 
+@pytest.mark.parametrize("kept", [1, 3, 7, 60, 300])
+@pytest.mark.parametrize("start", [0, 5])
+def test_long_and_short_lists_are_cut_and_padded_like_pythons_own(kept: int, start: int) -> None:
+    random = np.random.default_rng(kept)
+    lists = [random.integers(0, 9, size).tolist() for size in random.integers(0, 60, 200)]
+    lists[random.integers(200)] = [1] * 500
+    array = pa.array(lists, pa.list_(pa.int16())).slice(start)
+    values, mask, _ = encode(array, length=kept, pad=-1)
+    expected = [each[:kept] for each in lists[start:]]
+    assert values == [each + [-1] * (kept - len(each)) for each in expected]
+    assert mask == [[1] * len(each) + [0] * (kept - len(each)) for each in expected]
+
+
+def test_rows_are_refused_by_what_is_theirs_alone() -> None:
+    garbage = [2.5, None]  # between the rows, behind a null, and cut off
+    values = pa.array([*garbage, 1.0, *garbage, *garbage, 0.5, 3.0, *garbage, 4.0], pa.float64())
+    array = pa.ListViewArray.from_arrays(pa.array([2, 5, 7, 11, 0]), pa.array([3, None, 2, 1, 0]), values)
+    found, mask, reasons = encode(array, length=2, pad=7, missing=-1)
+    assert found == [[0, 0], [-1, -1], [0, 0], [4, 7], [7, 7]]
+    assert reasons == ["not_representable", "", "not_representable", "", ""]
+    found, mask, reasons = encode(array, length=1, pad=7, missing=-1)
+    assert found == [[1], [-1], [0], [4], [7]]
+    assert mask == [[1], [0], [0], [1], [0]]
+    assert reasons == ["", "", "not_representable", "", ""]
+
+
 def test_the_first_refused_element_gives_the_reason() -> None:
     _, _, reasons = encode(pa.array([[None, 0.5], [0.5, None]]), pad=0)
     assert reasons == ["null_without_default", "not_representable"]

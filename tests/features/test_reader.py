@@ -7,7 +7,7 @@ import pytest
 from replay.errors import TrafficError
 from replay.features import feature_column
 from replay.features.paths import Catalog, Feature
-from replay.features.reader import FeatureReader, map_entries, stack
+from replay.features.reader import FeatureReader, map_entries
 
 ROWS = [[("k", 1), ("j", 2)], None, [], [("j", None), ("k", 5)], [("k", 6), ("k", 7)]]
 
@@ -78,22 +78,3 @@ def test_each_array_on_the_way_is_read_once(monkeypatch: pytest.MonkeyPatch) -> 
 def features(batch: pa.RecordBatch, *names: str) -> list[Feature]:
     catalog = Catalog(batch.schema)
     return [found for name in names if (found := catalog.find(name)) is not None]
-
-
-def test_a_block_has_the_order_asked_for_and_owns_its_memory() -> None:
-    batch = pa.RecordBatch.from_pydict({"a": [1, 2, 3], "b": [4, 5, 6], "c": [7, None, 9]}).slice(1)
-    columns = FeatureReader(features(batch, "a", "b", "c"), batch.schema).read(batch)
-    block = columns.block(("b", "a"))
-    assert block is not None
-    assert block.tolist() == [[5, 2], [6, 3]]
-    block[:] = 0
-    assert batch.column("a").to_pylist() == [2, 3]
-    assert columns.block(("b", "c")) is None
-
-
-def test_a_stack_of_one_column_owns_its_memory_too() -> None:
-    batch = pa.RecordBatch.from_pydict({"a": [1.0, 2.0]})
-    block = stack(batch)
-    assert block is not None
-    block[:] = 0
-    assert batch.column("a").to_pylist() == [1.0, 2.0]

@@ -179,7 +179,11 @@ class ModelScorer:
     def _copies(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         # A model may write to its inputs, and the next checkpoint scores the same ones. No count of writes that torch
         # keeps tells of all (`.data` and numpy are outside of it), and afterwards it is too late: a copy, always.
-        own = {name: tensor.to(self.device, non_blocking=True, copy=True) for name, tensor in tensors.items()}
+        # A model gets its rows one after the other, however they lie here: its bits, and what it may do, depend on it.
+        own = {
+            name: tensor.to(self.device, non_blocking=True, copy=True, memory_format=torch.contiguous_format)
+            for name, tensor in tensors.items()
+        }
         return own if self._model.arrange is None else self._model.arrange(own)
 
     def _name_bad_index(self, tensors: Mapping[str, torch.Tensor], error: CheckpointMismatch) -> None:

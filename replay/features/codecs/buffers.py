@@ -24,8 +24,9 @@ def null_mask(array: pa.Array) -> npt.NDArray[np.bool_] | None:
     if array.null_count == 0:
         return None
     start, size = array.offset, len(array)
-    bits = np.frombuffer(array.buffers()[0], np.uint8)
-    return np.logical_not(np.unpackbits(bits, count=start + size, bitorder="little")[start:])
+    byte, bit = divmod(start, 8)
+    valid = np.frombuffer(array.buffers()[0], np.uint8, -(-(bit + size) // 8), byte)
+    return np.unpackbits(np.invert(valid), count=bit + size, bitorder="little")[bit:].view(bool)
 
 
 def fixed_width_values(array: pa.Array, dtype: np.dtype[Any]) -> Array:

@@ -25,16 +25,13 @@ class NumericCodec:
 
     Attributes:
         cast: From the logged numpy dtype to the target's storage.
-        stackable: Whether Arrow can put columns of this type side by side.
     """
 
     def __init__(self, logged: pa.DataType, target: TensorDtype, fill: np.generic | None, offset: int = 0) -> None:
-        self.logged = logged
         self.target = target
         self.fill = fill
         self.source = NUMPY_TYPES[plain_type(logged)]
         self.cast = make_cast(self.source, target, offset)
-        self.stackable = logged in NUMPY_TYPES and not pa.types.is_boolean(logged)
 
     def encode(self, array: pa.Array, out: Array) -> Reasons | None:
         """See :meth:`replay.features.codecs.base.Codec.encode`."""

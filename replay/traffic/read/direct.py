@@ -26,6 +26,8 @@ DECODE_BYTES = 96 << 20
 BATCH_BYTES = 64 << 20
 """A batch holds at most about so many bytes; a single larger row is a batch of its own."""
 BATCH_ROWS = 16_384
+_CHUNK_ROWS = 2048
+"""Rows that a model usually gets at once, or a multiple of them."""
 _MAX_DECODE_ROWS = 262_144
 _MIN_DECODE_ROWS = 256
 _PROBE_ROWS = 1024
@@ -177,12 +179,13 @@ def _probe(file: Any, group: int, conformer: Conformer) -> float:
 
 
 def _decode_rows(group: Any, conformer: Conformer, seen_bytes_per_row: float, decode_bytes: int) -> int:
-    """How many rows to decode at once, from the sizes in the footer and those seen so far."""
+    """How many rows to decode at once, from the sizes in the footer and those seen so far; whole batches of them."""
     columns = (group.column(index) for index in range(group.num_columns))
     wanted = frozenset(conformer.file_columns)
     stored = sum(column.total_uncompressed_size for column in columns if _root(column.path_in_schema, wanted) in wanted)
     per_row = max(stored / max(1, group.num_rows), conformer.fixed_bytes, seen_bytes_per_row, 1.0)
-    return int(max(_MIN_DECODE_ROWS, min(_MAX_DECODE_ROWS, decode_bytes / per_row)))
+    rows = int(max(_MIN_DECODE_ROWS, min(_MAX_DECODE_ROWS, decode_bytes / per_row)))
+    return next((rows - rows % step for step in (BATCH_ROWS, _CHUNK_ROWS) if rows > step), rows)
 
 
 def _root(leaf: str, roots: frozenset[str]) -> str:
@@ -228,9 +231,12 @@ def _concat(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def _sliced(batch: pa.RecordBatch, batch_rows: int) -> Iterator[pa.RecordBatch]:
-    """Cut by rows, and by bytes where rows are large; an even cut, so that none is left with a few rows."""
+    """Cut by rows, and by bytes where rows are large.
+
+    All but the last have a number of rows that is made of whole chunks, as models are given them: each batch that ends
+    within a chunk has the model score rows that are thrown away.
+    """
     most = min(batch_rows, max(1, BATCH_BYTES * batch.num_rows // max(1, batch.nbytes)))
-    parts = -(-batch.num_rows // most)
-    step = -(-batch.num_rows // parts)
+    step = most - most % _CHUNK_ROWS if most > _CHUNK_ROWS else most
     for start in range(0, batch.num_rows, step):
         yield batch.slice(start, step)

@@ -146,6 +146,15 @@ def test_a_model_that_writes_to_its_inputs_changes_no_score_but_its_own(writes: 
         assert torch.equal(reader.score({"x": given}), fresh.sum(1))
 
 
+@pytest.mark.parametrize("num_rows", [1, 3, 5000])
+def test_a_model_gets_rows_one_after_the_other_however_they_lie(num_rows: int) -> None:
+    by_column = torch.arange(3.0 * 6000).reshape(3, 6000).T[10 : 10 + num_rows]
+    seen: list[torch.Tensor] = []
+    found = scorer(lambda tensors: seen.append(tensors["x"]) or tensors["x"].view(-1)[::3]).score({"x": by_column})
+    assert seen[0].is_contiguous()
+    assert found.tolist() == by_column[:, 0].tolist()
+
+
 def test_inputs_that_share_memory_are_written_to_apart() -> None:
     shared = torch.ones(3, 2)
     found = scorer(lambda tensors: tensors["a"].mul_(0).sum(1) + tensors["b"].sum(1)).score({"a": shared, "b": shared})

@@ -35,6 +35,18 @@ def test_batches_have_the_planned_columns_in_order_and_at_most_so_many_rows(tmp_
     assert all(batch.schema == schema for batch in batches)
 
 
+@pytest.mark.parametrize("decode_bytes", [1 << 40, 500_000, 70_000])
+def test_batches_are_cut_at_whole_chunks_of_a_model(tmp_path: Path, decode_bytes: int) -> None:
+    rows = 200_000
+    file = data_file(write(tmp_path / "t", pa.table({"a": np.arange(rows)}), row_group_size=rows // 2))
+    (split,) = make_splits([file], None, target_rows=rows)
+    batches = list(read_split(split, ReadPlan(pa.schema([("a", pa.int64())]), None), decode_bytes=decode_bytes))
+    sizes = [batch.num_rows for batch in batches]
+    assert sum(sizes) == rows
+    assert max(sizes) <= 16_384
+    assert sum(size % 2048 > 0 for size in sizes) <= 2, "one for each row group"
+
+
 def test_ranges_of_one_row_group_join_to_all_its_rows(tmp_path: Path) -> None:
     rows = 200_000
     file = data_file(write(tmp_path / "t", pa.table({"a": np.arange(rows)}), row_group_size=rows))
