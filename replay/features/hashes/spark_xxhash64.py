@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import xxhash
 
 from replay.config.sections.model.hash import HASHES
 from replay.features.codecs.spark_numbers import spark_numbers
 from replay.features.hash_function import Hashes, HashFunction
+from replay.xxh64 import hash_bytes, hash_words
 
 
 class SparkXxhash64(HashFunction):
@@ -25,13 +25,7 @@ class SparkXxhash64(HashFunction):
     def hash(self, values: pa.Array, seed: int) -> Hashes:
         """See :meth:`replay.features.hash_function.HashFunction.hash`."""
         numbers = spark_numbers(values)
-        if isinstance(numbers, np.ndarray):
-            width, data = numbers.itemsize, numbers.tobytes()
-            parts: list[bytes] = [data[start : start + width] for start in range(0, len(data), width)]
-        else:
-            parts = numbers.to_numpy(zero_copy_only=False).tolist()
-        digest = xxhash.xxh64_intdigest
-        return np.fromiter((digest(part, seed) for part in parts), np.uint64, len(parts))
+        return hash_words(numbers, seed) if isinstance(numbers, np.ndarray) else hash_bytes(numbers, seed)
 
 
 HASHES.register("spark_xxhash64", SparkXxhash64(), rank=60)

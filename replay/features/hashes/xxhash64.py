@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
-import xxhash
 
 from replay.config.sections.model.hash import HASHES
 from replay.features.hash_function import Hashes, HashFunction
+from replay.xxh64 import hash_bytes
 
 
 class Xxhash64(HashFunction):
@@ -18,9 +17,7 @@ class Xxhash64(HashFunction):
 
     def hash(self, values: pa.Array, seed: int) -> Hashes:
         """See :meth:`replay.features.hash_function.HashFunction.hash`."""
-        digest = xxhash.xxh64_intdigest
-        texts: list[bytes] = values.to_numpy(zero_copy_only=False).tolist()
-        return np.fromiter((digest(text, seed) for text in texts), np.uint64, len(texts))
+        return hash_bytes(values, seed)
 
 
 HASHES.register("xxhash64", Xxhash64(), rank=10)
