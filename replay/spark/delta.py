@@ -229,7 +229,7 @@ def _table_schema(snapshot: Any) -> Any:
 def _logged_file(path: str, row: dict[str, Any]) -> LoggedFile:
     records, deleted = row["records"], row["deleted"]
     return LoggedFile(
-        path=_resolve(path, row["path"]),
+        path=resolve_path(path, row["path"]),
         size=row["size"],
         num_rows=None if records is None else records - (deleted or 0),
         partition_values=row["values"],
@@ -237,8 +237,13 @@ def _logged_file(path: str, row: dict[str, Any]) -> LoggedFile:
     )
 
 
-def _resolve(table: str, logged: str) -> str:
-    """Make a path of the log, relative or absolute and URL-encoded, a path that files are opened by."""
+def resolve_path(table: str, logged: str) -> str:
+    """Make a path of the log, relative or absolute and URL-encoded, a path that files are opened by.
+
+    Args:
+        table: The table's directory.
+        logged: As an action of the log has it.
+    """
     place = unquote(logged)
     scheme, colon, rest = place.partition(":")
     if colon and "/" not in scheme and rest.startswith("/"):

@@ -1,4 +1,4 @@
-"""The files that a small local Delta table consists of, read from its log without Spark.
+"""Small local Delta tables as their log has them, read without Spark: a session takes more than a second for each.
 
 Leans on: Delta's protocol, by which a commit is a file ``_delta_log/NNNNNNNNNNNNNNNNNNNN.json`` of one action a line.
 Where there is more to a table than adding and removing whole files, it is left to Spark.
@@ -7,11 +7,36 @@ Where there is more to a table than adding and removing whole files, it is left 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import pyarrow as pa
+
+from replay.spark.delta import DeltaSnapshot, LoggedFile, resolve_path
 from replay.spark.delta_log import newest_version
+from replay.spark.types import readable_types
+
+_MOST_BYTES = 32 << 20
+"""Of a log that is read here; longer ones Spark reads from their checkpoints."""
+_READER_FEATURES = frozenset({"deletionVectors", "timestampNtz", "vacuumProtocolCheck"})
+"""What a reader may be asked to know; a file that has a deletion vector is told by itself."""
+
+
+@dataclass(frozen=True)
+class _Log:
+    """What a log comes to.
+
+    Attributes:
+        version: The last commit that counts.
+        metadata: The last action of its kind; empty where there is none.
+        live: The action that added each file that is still there, by its path in the log, in the order of these.
+    """
+
+    version: int
+    metadata: dict[str, Any]
+    live: dict[str, dict[str, Any]]
 
 
 def live_files(table: str) -> list[str] | None:
@@ -24,32 +49,78 @@ def live_files(table: str) -> list[str] | None:
         The files; None where only Spark can tell: the log is not whole, or the table uses column mapping, partitions or
         deletion vectors.
     """
-    newest = newest_version(table)
-    if newest is None:
+    log = _read_log(table, None)
+    files = [] if log is None else [Path(table, unquote(path)) for path in log.live]
+    return [str(file) for file in files] if log is not None and all(file.is_file() for file in files) else None
+
+
+def local_snapshot(table: str, version: int | None) -> tuple[DeltaSnapshot, pa.Schema] | None:
+    """One version of a table, and its columns in canonical types; those that have none are left out.
+
+    Args:
+        table: A local directory.
+        version: The version; None for the latest.
+
+    Returns:
+        The same as Spark tells; None where only Spark can tell, or has to say why it cannot.
+    """
+    log = _read_log(table, version)
+    if log is None or not log.metadata:
         return None
-    log = Path(table, "_delta_log")
     try:
-        commits = [(log / f"{version:020}.json").read_text(encoding="utf-8") for version in range(newest + 1)]
-    except OSError:
-        return None  # an old commit is gone: a checkpoint stands for it
-    live: dict[str, None] = {}
-    for line in "\n".join(commits).splitlines():
-        try:
-            action = json.loads(line) if line.strip() else {}
-        except ValueError:
+        files = sorted((_logged_file(table, action) for action in log.live.values()), key=lambda file: file.path)
+        schema = _schema(log.metadata["schemaString"])
+        return DeltaSnapshot(log.metadata["id"], log.version, False, (), tuple(files)), schema
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _read_log(table: str, version: int | None) -> _Log | None:
+    """Replay a log from its first commit to a version."""
+    newest = newest_version(table)
+    last = newest if version is None else version
+    if newest is None or last is None or not 0 <= last <= newest:
+        return None
+    files = [Path(table, "_delta_log", f"{number:020}.json") for number in range(last + 1)]
+    try:
+        if sum(file.stat().st_size for file in files) > _MOST_BYTES:
             return None
+        lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        actions = [json.loads(line) for line in lines]
+    except (OSError, ValueError):
+        return None  # an old commit is gone, and a checkpoint stands for it; or a line is no JSON
+    metadata: dict[str, Any] = {}
+    live: dict[str, dict[str, Any]] = {}
+    for action in actions:
         if _is_more(action):
             return None
+        metadata = action.get("metaData", metadata)
         if "add" in action:
-            live[action["add"]["path"]] = None
+            live[action["add"]["path"]] = action["add"]
         elif "remove" in action:
             live.pop(action["remove"]["path"], None)
-    files = [Path(table, unquote(path)) for path in live]
-    return [str(file) for file in files] if all(file.is_file() for file in files) else None
+    return _Log(last, metadata, live)
 
 
 def _is_more(action: dict[str, Any]) -> bool:
     """Whether an action says that files are not simply the table's rows."""
-    metadata = action.get("metaData", {})
+    metadata, protocol = action.get("metaData", {}), action.get("protocol", {})
     mapping = metadata.get("configuration", {}).get("delta.columnMapping.mode", "none")
-    return mapping != "none" or bool(metadata.get("partitionColumns")) or "deletionVector" in action.get("add", {})
+    return (
+        mapping != "none"
+        or bool(metadata.get("partitionColumns"))
+        or bool(action.get("add", {}).get("deletionVector"))
+        or not _READER_FEATURES.issuperset(protocol.get("readerFeatures") or ())
+        or protocol.get("minReaderVersion", 1) > 3
+    )
+
+
+def _logged_file(table: str, action: dict[str, Any]) -> LoggedFile:
+    records = json.loads(action.get("stats") or "{}").get("numRecords")
+    return LoggedFile(resolve_path(table, action["path"]), action["size"], records, {}, deleted=False)
+
+
+def _schema(text: str) -> pa.Schema:
+    from pyspark.sql.types import StructType
+
+    return readable_types(StructType.fromJson(json.loads(text)))

@@ -208,11 +208,16 @@ def spark_schema(schema: pa.Schema) -> StructType:
 
 def readable_schema(dataframe: DataFrame) -> pa.Schema:
     """Spark's schema in canonical types; columns that have none (variant, interval, void) are left out."""
+    return readable_types(dataframe.schema)
+
+
+def readable_types(schema: StructType) -> pa.Schema:
+    """The same of a schema that Spark would have; needs no session."""
     from pyspark.errors import PySparkException
     from pyspark.sql.pandas.types import to_arrow_type
 
     fields = []
-    for field in dataframe.schema:
+    for field in schema:
         try:
             dtype = to_arrow_type(field.dataType, timezone="UTC")
         except PySparkException:

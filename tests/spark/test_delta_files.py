@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from replay.spark.delta_files import live_files
+from replay.spark.delta import read_snapshot
+from replay.spark.delta_files import live_files, local_snapshot
+from replay.spark.read import delta_dataframe
+from replay.spark.types import readable_schema
 
 
 def write_log(table: Path, *commits: list[dict[str, Any]]) -> str:
@@ -44,8 +47,10 @@ def test_files_are_those_that_were_added_and_not_removed(tmp_path: Path):
         {"metaData": {"configuration": {"delta.columnMapping.mode": "name"}}},
         {"metaData": {"partitionColumns": ["day"]}},
         add("x", deletionVector={"storageType": "u"}),
+        {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["typeWidening"]}},
+        {"protocol": {"minReaderVersion": 4, "minWriterVersion": 7}},
     ],
-    ids=["mapping", "partitions", "vector"],
+    ids=["mapping", "partitions", "vector", "feature", "protocol"],
 )
 def test_whatever_is_more_than_files_is_left_to_spark(action: dict[str, Any], tmp_path: Path):
     assert live_files(write_log(tmp_path, [METADATA, add("a")], [action])) is None
@@ -72,3 +77,33 @@ def test_they_are_those_that_delta_has(spark: SparkSession, tmp_path: Path):
     expected = spark.read.format("delta").load(table).inputFiles()
     assert found is not None
     assert {Path(file).name for file in found} == {Path(file).name for file in expected}
+
+
+@pytest.mark.spark
+def test_a_version_is_what_spark_reads(spark: SparkSession, tmp_path: Path):
+    path = str(tmp_path / "a table")
+    columns = (
+        "id",
+        "id / 3 AS x",
+        "CAST(id AS DECIMAL(12, 2)) AS d",
+        "named_struct('a', array(id), 'b', map('k', 1)) AS s",
+    )
+    more = "current_timestamp() AS t", "CAST(now() AS TIMESTAMP_NTZ) AS n", "CAST(id AS STRING) AS `o.d`", "null AS v"
+    rows = spark.range(0, 20, 1, 2).selectExpr(*columns, *more).drop("v")
+    rows.write.format("delta").save(path)
+    rows.write.format("delta").mode("append").save(path)
+    spark.sql(f"DELETE FROM delta.`{path}` WHERE id = 3")
+    rows.limit(5).selectExpr("id", "'x' AS late").write.format("delta").mode("overwrite").option(
+        "overwriteSchema", "true"
+    ).save(path)
+    for version in (None, 0, 1, 2, 3):
+        found = local_snapshot(path, version)
+        assert found is not None
+        assert found[0] == read_snapshot(spark, path, version, None)
+        assert found[1] == readable_schema(delta_dataframe(spark, path, found[0].version))
+    assert local_snapshot(path, 4) is None  # Spark says that there is none
+
+
+def test_a_log_without_a_schema_is_left_to_spark(tmp_path: Path):
+    assert local_snapshot(write_log(tmp_path, [add("a")]), None) is None
+    assert local_snapshot(write_log(tmp_path / "b", [METADATA, add("a")]), None) is None

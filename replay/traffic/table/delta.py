@@ -6,9 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from replay.config import TrafficConfig
 from replay.errors import ConfigError, Problem, TrafficError
 from replay.spark.delta import DeltaSnapshot, read_snapshot
+from replay.spark.delta_files import local_snapshot
 from replay.spark.hadoop import has_scheme
 from replay.spark.read import delta_dataframe
 from replay.spark.types import readable_schema
@@ -37,9 +40,8 @@ def open_delta(spark: SparkSession, config: TrafficConfig, path: str) -> PinnedT
     Raises:
         TrafficError: There is no such version, or a file of it is gone or not whole.
     """
-    snapshot = read_snapshot(spark, path, config.delta_version, config.delta_timestamp)
+    snapshot, schema = _snapshot(spark, config, path)
     files = tuple(DataFile(f.path, f.size, f.num_rows, None, f.partition_values) for f in snapshot.files)
-    schema = readable_schema(delta_dataframe(spark, path, snapshot.version))
     local = all(not has_scheme(file.path) for file in files)
     if local:
         _check_sizes(files)
@@ -57,6 +59,16 @@ def open_delta(spark: SparkSession, config: TrafficConfig, path: str) -> PinnedT
         delta_version=snapshot.version,
         identity=(snapshot.table_id, str(snapshot.version)),
     )
+
+
+def _snapshot(spark: SparkSession, config: TrafficConfig, path: str) -> tuple[DeltaSnapshot, pa.Schema]:
+    """The pinned version with its columns: by the log's own text where that tells all."""
+    if not has_scheme(path) and config.delta_timestamp is None:
+        found = local_snapshot(path, config.delta_version)
+        if found is not None:
+            return found
+    snapshot = read_snapshot(spark, path, config.delta_version, config.delta_timestamp)
+    return snapshot, readable_schema(delta_dataframe(spark, path, snapshot.version))
 
 
 def _with_counts(snapshot: DeltaSnapshot, files: tuple[DataFile, ...]) -> tuple[DataFile, ...]:
