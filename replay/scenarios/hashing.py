@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
 
 from replay.errors import TrafficError
 from replay.features.codecs.buffers import null_mask, plain
 from replay.features.codecs.numeric import is_text
 from replay.hashing import Keys, bits, mix, normal, salted, uniform
+from replay.xxh64 import hash_bytes
 
 __all__ = ["Keys", "bits", "element_keys", "mix", "normal", "row_keys", "salted", "selected", "uniform"]
 
@@ -76,11 +76,20 @@ def element_keys(keys: Keys, places: npt.NDArray[np.int64]) -> Keys:
 
 def hash_column(column: pa.Array) -> Keys:
     """One column's values, hashed, (n,); a null has a hash of its own."""
+    if isinstance(column, pa.DictionaryArray) and 0 < len(column.dictionary) < len(column):
+        return _hash_dictionary(column)
     values = plain(column)
     if pa.types.is_null(values.type):
         return np.full(len(values), _NULL, np.uint64)
     null = null_mask(values)
     hashed = _hash_of(values.type)(values)
+    return hashed if null is None else np.where(null, _NULL, hashed)
+
+
+def _hash_dictionary(column: pa.DictionaryArray) -> Keys:
+    """Values of a dictionary, hashed once each."""
+    distinct, null = hash_column(column.dictionary), null_mask(column.indices)
+    hashed: Keys = distinct[_filled(column.indices)]
     return hashed if null is None else np.where(null, _NULL, hashed)
 
 
@@ -137,11 +146,18 @@ def _times(values: pa.Array) -> Keys:
 
 
 def _texts(values: pa.Array) -> Keys:
-    return _distinct(values.cast(pa.large_binary()), lambda value: value, 4)
+    # Keys are mostly unique: to find the distinct ones would take longer than to hash them all.
+    return _tagged(hash_bytes(values.cast(pa.large_binary()), 0), 4)
 
 
 def _decimals(values: pa.Array) -> Keys:
-    return _distinct(values, _decimal_text, 5)
+    """Decimals as their shortest text, each distinct one once."""
+    if values.null_count == len(values):
+        return np.zeros(len(values), np.uint64)
+    encoded = values.dictionary_encode()
+    texts = pa.array([_decimal_text(value) for value in encoded.dictionary.to_pylist()], pa.large_binary())
+    hashed: Keys = _tagged(hash_bytes(texts, 0), 5)[_filled(encoded.indices)]
+    return hashed
 
 
 def _decimal_text(value: Decimal) -> bytes:
@@ -150,14 +166,3 @@ def _decimal_text(value: Decimal) -> bytes:
     return (
         (text.rstrip("0").rstrip(".") if "." in text else text).encode().replace(b"-0", b"0", text.strip("-0.") == "")
     )
-
-
-def _distinct(values: pa.Array, as_bytes: Callable[[Any], bytes], tag: int) -> Keys:
-    """Hash distinct values once each."""
-    if values.null_count == len(values):
-        return np.zeros(len(values), np.uint64)
-    encoded = values.dictionary_encode()
-    hashes = [xxhash.xxh64_intdigest(as_bytes(value)) for value in encoded.dictionary.to_pylist()]
-    distinct = _tagged(np.array(hashes, np.uint64), tag)
-    hashed: Keys = distinct[_filled(encoded.indices)]
-    return hashed

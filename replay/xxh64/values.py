@@ -1,15 +1,18 @@
-"""XXH64 of many values at once, each with a seed of its own: numpy over whole arrays, no Python per value.
+"""XXH64 of many values at once, each with a seed of its own: numpy over all values of one length.
 
 Source: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md (XXH64).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import repeat
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import xxhash
 
 Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
@@ -19,8 +22,12 @@ _P1, _P2, _P3, _P4, _P5 = map(np.uint64, _PRIMES)
 # What is added to the seed to begin each of the four lanes with.
 _LANES: Final = tuple(np.uint64(start % 2**64) for start in (_PRIMES[0] + _PRIMES[1], _PRIMES[1], 0, -_PRIMES[0]))
 _STRIPE: Final = 32
-_TOGETHER: Final = 1 << 15
+_TOGETHER: Final = 1 << 13
 """Values that are hashed at once: few enough for a processor's cache."""
+_LONGEST: Final = 128
+"""Bytes of a string that is hashed beside others of its length."""
+_FEWEST: Final = 256
+"""Strings of one length that are worth hashing at once."""
 
 
 def hash_words(values: npt.NDArray[np.integer], seeds: Hashes | int) -> Hashes:
@@ -55,80 +62,91 @@ def hash_bytes(values: pa.BinaryArray | pa.LargeBinaryArray, seeds: Hashes | int
     >>> int(hash_bytes(pa.array([b"replay"]), 0)[0]) == xxhash.xxh64_intdigest(b"replay")
     True
     """
-    strings = _Strings(values)
-    hashes = np.empty(len(strings.lengths), np.uint64)
-    for start in range(0, len(hashes), _TOGETHER):
-        part = slice(start, start + _TOGETHER)
-        hashes[part] = _hash_strings(strings, strings.starts[part], strings.lengths[part], _of(seeds, part))
+    starts, lengths, data = _taken_apart(values)
+    hashes = np.empty(len(lengths), np.uint64)
+    for length, rows in _by_length(lengths):
+        if length > _LONGEST or len(rows) < _FEWEST:
+            hashes[rows] = _one_by_one(
+                data, starts[rows], lengths[rows], seeds if isinstance(seeds, int) else seeds[rows]
+            )
+            continue
+        window = np.dtype((np.void, max(1, length)))  # each is copied as one piece of memory
+        every = np.ndarray((len(data) - window.itemsize + 1,), window, data, strides=(1,))
+        for first in range(0, len(rows), _TOGETHER):
+            part = rows[first : first + _TOGETHER]
+            hashes[part] = _side_by_side(every[starts[part]], length, _of(seeds, part))
     return hashes
 
 
-def _of(seeds: Hashes | int, part: slice) -> Hashes | np.uint64:
+def _of(seeds: Hashes | int, part: slice | Places) -> Hashes | np.uint64:
     return np.uint64(seeds) if isinstance(seeds, int) else seeds[part]
 
 
-class _Strings:
-    """An array of byte strings taken apart: where each starts, and how long it is, (n,)."""
-
-    def __init__(self, values: pa.BinaryArray | pa.LargeBinaryArray) -> None:
-        size, offset = len(values), values.offset
-        wide = pa.types.is_large_binary(values.type)
-        dtype = np.dtype(np.int64 if wide else np.int32)
-        ends = values.buffers()[1] if size else None
-        offsets = np.zeros(1, dtype) if ends is None else np.frombuffer(ends, dtype, size + 1, offset * dtype.itemsize)
-        first, last = int(offsets[0]), int(offsets[-1])
-        data = values.buffers()[2]
-        logged = np.frombuffer(data, np.uint8, last - first, first) if last > first else np.zeros(0, np.uint8)
-        # A word is read whole; what of it lies behind the last string does not count.
-        padded = np.concatenate((logged, np.zeros(8, np.uint8)))
-        self.starts: Places = offsets[:-1].astype(np.int64) - first
-        self.lengths: Places = np.diff(offsets).astype(np.int64)
-        self._words = np.ndarray((len(padded) - 7,), "<u8", padded, strides=(1,))
-
-    def words(self, places: Places) -> Hashes:
-        """The eight bytes that begin at some places, as little-endian numbers."""
-        return self._words[places].astype(np.uint64, copy=False)
+def _taken_apart(values: pa.BinaryArray | pa.LargeBinaryArray) -> tuple[Places, Places, npt.NDArray[np.uint8]]:
+    """Where each byte string starts and how long it is, (n,), and all bytes, with one more behind them."""
+    size, offset = len(values), values.offset
+    dtype = np.dtype(np.int64 if pa.types.is_large_binary(values.type) else np.int32)
+    ends = values.buffers()[1] if size else None
+    offsets = np.zeros(1, dtype) if ends is None else np.frombuffer(ends, dtype, size + 1, offset * dtype.itemsize)
+    first, last = int(offsets[0]), int(offsets[-1])
+    bytes_of = values.buffers()[2]
+    logged = np.frombuffer(bytes_of, np.uint8, last - first, first) if last > first else np.zeros(0, np.uint8)
+    starts, lengths = offsets[:-1].astype(np.int64) - first, np.diff(offsets).astype(np.int64)
+    return starts, lengths, np.append(logged, np.uint8(0))
 
 
-def _hash_strings(strings: _Strings, starts: Places, lengths: Places, seeds: Hashes | np.uint64) -> Hashes:
-    hashes = np.empty(len(lengths), np.uint64)
-    np.add(seeds, _P5, out=hashes)
-    long = np.flatnonzero(lengths >= _STRIPE)
-    if len(long):
-        own = seeds[long] if isinstance(seeds, np.ndarray) else np.full(len(long), seeds)
-        hashes[long] = _stripes(strings, starts[long], lengths[long] // _STRIPE, own)
-    hashes += lengths.view(np.uint64)
-    rest = lengths % _STRIPE
-    ends = starts + lengths
-    for number in range(3):
-        rows = _rows(rest >= 8 * (number + 1))
-        hashes[rows] = _eight(hashes[rows], strings.words((ends - rest)[rows] + 8 * number))
-    rest %= 8
-    rows = _rows(rest >= 4)
-    hashes[rows] = _four(hashes[rows], strings.words((ends - rest)[rows]) & np.uint64(0xFFFFFFFF))
-    rest %= 4
-    for number in range(3):
-        rows = _rows(rest > number)
-        hashes[rows] = _one(hashes[rows], strings.words((ends - rest)[rows] + number) & np.uint64(0xFF))
+def _by_length(lengths: Places) -> Iterator[tuple[int, Places]]:
+    """The rows of each length, those above ``_LONGEST`` together; of one length no row is looked for in memory."""
+    kinds = np.minimum(lengths, _LONGEST + 1).astype(np.uint8)
+    counts = np.bincount(kinds)
+    order = np.argsort(kinds, kind="stable") if np.count_nonzero(counts) > 1 else np.arange(len(kinds))
+    ends = np.cumsum(counts)
+    for length in np.flatnonzero(counts).tolist():
+        yield length, order[ends[length] - counts[length] : ends[length]]
+
+
+def _one_by_one(data: npt.NDArray[np.uint8], starts: Places, lengths: Places, seeds: Hashes | int) -> Hashes:
+    """Hash byte strings that are long, or of which there are few of their length, by the library."""
+    given = repeat(seeds) if isinstance(seeds, int) else seeds.tolist()
+    view, digest = data.data, xxhash.xxh64_intdigest
+    places = zip(starts.tolist(), lengths.tolist(), given)  # noqa: B905 - a seed for all has no end
+    found = (digest(view[start : start + length], seed) for start, length, seed in places)
+    return np.fromiter(found, np.uint64, len(starts))
+
+
+def _side_by_side(texts: npt.NDArray[np.void], length: int, seeds: Hashes | np.uint64) -> Hashes:
+    """Hash byte strings of one length, (n,)."""
+    hashes = np.empty(len(texts), np.uint64)
+    place = length // _STRIPE * _STRIPE
+    if place:
+        hashes[:] = _stripes(texts, length, seeds)
+    else:
+        np.add(seeds, _P5, out=hashes)
+    hashes += np.uint64(length)
+    while length - place >= 8:
+        hashes = _eight(hashes, _words(texts, place, "<u8"))
+        place += 8
+    if length - place >= 4:
+        hashes = _four(hashes, _words(texts, place, "<u4"))
+        place += 4
+    for last in range(place, length):
+        hashes = _one(hashes, _words(texts, last, "<u1"))
     return _finish(hashes)
 
 
-def _rows(chosen: npt.NDArray[np.bool_]) -> Places | slice:
-    """The rows that are chosen; without a copy where all or none are."""
-    count = np.count_nonzero(chosen)
-    if count in (0, len(chosen)):
-        return slice(0, count)
-    return np.flatnonzero(chosen)
+def _words(texts: npt.NDArray[np.void], place: int, kind: str) -> Hashes:
+    """The little-endian words at a place of all byte strings, (n,)."""
+    return np.ndarray((len(texts),), kind, texts, place, texts.strides).astype(np.uint64)
 
 
-def _stripes(strings: _Strings, starts: Places, stripes: Places, seeds: Hashes) -> Hashes:
-    """The state after all whole stripes of 32 bytes, (n,); each string has one at least."""
-    lanes = [seeds + start for start in _LANES]
-    for stripe in range(int(stripes.max())):
-        rows = _rows(stripes > stripe)
-        places = starts[rows] + stripe * _STRIPE
-        for number, lane in enumerate(lanes):
-            lane[rows] = _round(lane[rows], strings.words(places + 8 * number))
+def _stripes(texts: npt.NDArray[np.void], length: int, seeds: Hashes | np.uint64) -> Hashes:
+    """The state after all whole stripes of 32 bytes, (n,)."""
+    lanes = [np.zeros(len(texts), np.uint64) for _ in _LANES]
+    for lane, start in zip(lanes, _LANES, strict=True):
+        lane += seeds
+        lane += start
+    for stripe in range(0, length // _STRIPE * _STRIPE, _STRIPE):
+        lanes = [_round(lane, _words(texts, stripe + 8 * number, "<u8")) for number, lane in enumerate(lanes)]
     merged = sum((_rotated(lane, turn) for lane, turn in zip(lanes, (1, 7, 12, 18), strict=True)), np.uint64(0))
     for lane in lanes:
         merged = (merged ^ _round(np.zeros_like(lane), lane)) * _P1 + _P4

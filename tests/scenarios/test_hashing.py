@@ -8,11 +8,13 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 import pytest
+import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from replay.errors import TrafficError
+from replay.hashing import mix
 from replay.scenarios.hashing import element_keys, row_keys, selected, uniform
 
 WHEN = datetime(2026, 11, 20, 10, 0, 0, 123000, tzinfo=UTC)
@@ -66,6 +68,25 @@ def test_kinds_and_nulls_have_hashes_of_their_own():
     assert len({row_keys([column])[0] for column in columns}) == len(columns)
     assert row_keys([pa.array([None], pa.string())])[0] == row_keys([pa.nulls(1)])[0]
     assert row_keys([pa.array([None, "a"])])[1] == row_keys([pa.array(["a"])])[0]
+
+
+def test_texts_are_hashed_by_their_xxh64():
+    texts = [f"r{place:012d}" for place in range(1000)] + ["", "é" * 40, "é" * 400]
+    golden, mask = 0x9E3779B97F4A7C15, 2**64 - 1
+    tagged = np.array([(xxhash.xxh64_intdigest(text.encode()) + 5 * golden) & mask for text in texts], np.uint64)
+    expected = mix(mix(tagged) + np.uint64(golden)).tolist()
+
+    assert row_keys([pa.array(texts)]).tolist() == expected
+    assert row_keys([pa.array([*texts, None])])[:-1].tolist() == expected
+    assert row_keys([pa.array(texts * 2).dictionary_encode()]).tolist() == expected * 2
+
+
+def test_a_dictionary_counts_for_nothing():
+    plain = [pa.array(["a", None, "b", "a", "a"]), pa.array([1.5, None, 1.5, 2.0, -0.0]), pa.nulls(5, pa.string())]
+    for array in plain:
+        assert row_keys([array.dictionary_encode()]).tolist() == row_keys([array]).tolist(), array.type
+    with_null = pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 1, 0]), pa.array(["a", None]))
+    assert row_keys([with_null]).tolist() == row_keys([pa.array(["a", None, None, None, "a"])]).tolist()
 
 
 def test_a_slice_gives_what_the_whole_gives():

@@ -33,6 +33,19 @@ def test_more_strings_than_are_hashed_at_once() -> None:
     assert hash_bytes(pa.array(texts), 7).tolist() == expected(texts, [7] * len(texts))
 
 
+def test_many_strings_of_every_length() -> None:
+    texts = [RNG.bytes(length) for length in range(140) for _ in range(300)]
+    assert hash_bytes(pa.array(texts), 2**64 - 1).tolist() == expected(texts, [2**64 - 1] * len(texts))
+
+
+@pytest.mark.parametrize("lengths", [(0, 140), (10, 14), (30, 34), (100, 400)])
+def test_many_strings_of_mixed_lengths(lengths: tuple[int, int]) -> None:
+    texts = [RNG.bytes(int(length)) for length in RNG.integers(*lengths, 20_000)]
+    seeds = RNG.integers(0, 2**64, len(texts), dtype=np.uint64)
+    assert hash_bytes(pa.array(texts, pa.large_binary()), seeds).tolist() == expected(texts, seeds.tolist())
+    assert hash_bytes(pa.array(texts).slice(7, 9000), 3).tolist() == expected(texts[7:9007], [3] * 9000)
+
+
 def test_nothing_to_hash() -> None:
     assert hash_bytes(pa.array([], pa.binary()), 0).tolist() == []
     assert hash_bytes(pa.array(["", ""]).cast(pa.binary()), 0).tolist() == [xxhash.xxh64_intdigest(b"")] * 2
