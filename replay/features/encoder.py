@@ -74,7 +74,7 @@ class Encoder:
     Args:
         model: The model's contract.
         schema: Schema of the logged table. A batch may order its columns differently and hold more or fewer, as long as
-            it holds ``roots`` in the same types.
+            it holds ``roots`` in the same types, or as dictionaries of them.
         map_keys: Keys by the name (or path) of a map column, for globs over maps.
 
     Raises:
@@ -211,7 +211,7 @@ class Encoder:
         features = []
         for name, logged in self._types.items():
             found = catalog.find(name)
-            if found is None or found.type != logged or schema.names.count(found.root) > 1:
+            if found is None or not _is_same(found.type, logged) or schema.names.count(found.root) > 1:
                 what = "no such column" if found is None else f"columns of {found.type}"
                 raise TrafficError(
                     f"a batch has {what} for `{name}`, expected one of {logged} as in the table's schema"
@@ -219,6 +219,10 @@ class Encoder:
             features.append(found)
         self._reader = FeatureReader(features, schema)
         return self._reader
+
+
+def _is_same(found: pa.DataType, logged: pa.DataType) -> bool:
+    return bool(found == logged or (pa.types.is_dictionary(found) and found.value_type == logged))
 
 
 def _finish(tensors: dict[str, torch.Tensor], blocks: Mapping[str, Block], num_rows: int) -> Encoded:

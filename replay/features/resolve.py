@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from replay.config.names import is_glob, matches, nearest
 from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.model.input import Input
 from replay.errors import Problem
+from replay.features.codecs.numeric import is_text
 from replay.features.paths import Catalog, Feature
 from replay.features.problems import EncodeError, raise_problems
 
@@ -72,6 +73,23 @@ def resolve_features(
     problems.extend(_ambiguous(roots, schema))
     families = _families(model, catalog, features, problems)
     return Resolution(inputs, features, roots, families, tuple(problems))
+
+
+def looked_up_texts(model: ModelConfig, schema: pa.Schema) -> frozenset[str]:
+    """Columns of text of which inputs look values up and do nothing else, so that distinct values are all they need.
+
+    >>> inputs = [{"name": "x", "dtype": "int64", "features": ["a", "b"], "hash": {"function": "crc32", "buckets": 9}}]
+    >>> model = ModelConfig.model_validate({"inputs": inputs})
+    >>> sorted(looked_up_texts(model, pa.schema([("a", pa.string()), ("b", pa.int64())])))
+    ['a']
+    """
+    found = resolve_features(model, schema).inputs
+    ways: dict[str, set[bool]] = defaultdict(set)
+    for entry in model.inputs:
+        for resolved in found[entry.name]:
+            whole = not resolved.feature.steps and is_text(resolved.feature.type)
+            ways[resolved.feature.root].add(whole and (entry.vocabulary is not None or entry.hash is not None))
+    return frozenset(root for root, looked_up in ways.items() if looked_up == {True})
 
 
 def globbed_maps(model: ModelConfig, schema: pa.Schema) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from replay.checkpoints import IndexOutOfRange, Scorer
 from replay.config import ModelConfig, Scenario
 from replay.errors import CheckpointMismatch
 from replay.features import REJECT_REASONS, Encoded, Encoder, feature_column
+from replay.features.codecs.buffers import as_logged
 from replay.scenarios import Donors, ScenarioPlan, TouchedRows, row_keys
 from replay.scoring.chunks import ChunkedScorer
 from replay.scoring.layout import Carried, scores_schema
@@ -232,12 +233,13 @@ class BatchScorer:
             times = to_utc(feature_column(batch, self._work.time), self._work.time_unit)
             has_time = times.is_valid().to_numpy(zero_copy_only=False)
             time_us = times.cast(pa.int64()).fill_null(0).to_numpy()
+        columns = self._encoder.columns(batch)
         return TouchedRows(
             keys=_keys(batch, self._work.key),
             accepted=accepted,
             time_us=time_us,
             has_time=has_time,
-            column=self._encoder.columns(batch).__getitem__,
+            column=lambda name: as_logged(columns[name], self._encoder.types[name]),
             side=batch.column,
         )
 

@@ -22,7 +22,7 @@ from replay.config import EngineConfig, ModelConfig
 from replay.errors import ReplayError
 from replay.scoring.core import Stopwatch, Work
 from replay.scoring.device import choose_device
-from replay.scoring.local import make_batch_scorer
+from replay.scoring.local import make_batch_scorer, scoring_plan
 from replay.scoring.sources import Sources, find_sources, refuse_other_sources
 from replay.spark.arrow_mapping import map_batches
 from replay.spark.faststart.warmup import warm_up_workers
@@ -84,7 +84,7 @@ def score_splits(
     def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return score_partition(shipped.value, batches, totals.add)
 
-    return map_splits(spark, plan, splits, score, spark_struct(job.work.schema()), BATCH_ROWS)
+    return map_splits(spark, scoring_plan(plan, job.work), splits, score, spark_struct(job.work.schema()), BATCH_ROWS)
 
 
 def score_dataframe(dataframe: DataFrame, job: ScoreJob, totals: Accumulator[dict[str, float]]) -> DataFrame:

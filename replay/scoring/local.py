@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TypeVar
 
 import pyarrow as pa
 import torch
 
 from replay.checkpoints import Checkpoint, Scorer, cached_scorer
 from replay.config import EngineConfig
+from replay.features.resolve import looked_up_texts
 from replay.scoring.core import BatchScorer, Stopwatch, Work
 from replay.scoring.device import choose_device
+from replay.traffic.read.direct import ReadPlan
+
+_Plan = TypeVar("_Plan", bound=ReadPlan)
 
 
 def make_batch_scorer(
@@ -20,8 +26,27 @@ def make_batch_scorer(
     """Make the scorer of batches of one schema, in chunks as large as the device takes them."""
     on_cpu = device == "cpu"
     return BatchScorer(
-        work, schema, scorers, engine.chunk_rows if on_cpu else engine.chunk_rows_cuda, pad_chunks=on_cpu
+        work, _decoded(schema), scorers, engine.chunk_rows if on_cpu else engine.chunk_rows_cuda, pad_chunks=on_cpu
     )
+
+
+def _decoded(schema: pa.Schema) -> pa.Schema:
+    """The table's own types: text may be delivered as a dictionary, which no scenario needs to know of."""
+    types = (kind.value_type if pa.types.is_dictionary(kind) else kind for kind in schema.types)
+    return pa.schema([field.with_type(kind) for field, kind in zip(schema, types, strict=True)])
+
+
+def scoring_plan(plan: _Plan, work: Work) -> _Plan:
+    """A plan of reading that delivers text as dictionaries where the model only looks its values up.
+
+    What else reads a column gets it as the table has it: carried columns, keys, times, routes, computed columns.
+    """
+    others = {column.path for column in work.carried} | {*work.key, work.time or ""}
+    others.update(name for route in work.routes.values() for name in route.by)
+    others.update(name for column in plan.computed for name in (column.name, *column.reads))
+    if plan.time_filter is not None:
+        others.add(plan.time_filter.column.root)
+    return replace(plan, dictionaries=looked_up_texts(work.model, plan.schema) - others)
 
 
 def score_here(

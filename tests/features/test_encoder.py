@@ -227,6 +227,17 @@ def test_a_batch_may_order_its_columns_differently_and_hold_others() -> None:
     assert encoder.encode(first).tensors["x"].tolist() == [[1.0, 2.0]]
 
 
+def test_a_batch_may_hold_a_dictionary_of_a_columns_values() -> None:
+    model = ModelConfig(inputs=(Input(name="x", dtype="int64", feature="t", hash=Hash(buckets=1000)),))
+    encoder = Encoder(model, pa.schema([("t", pa.string())]))
+    plain = batch_of(t=["a", "b", "a"])
+    expected = encoder.encode(plain).tensors["x"].tolist()
+    assert encoder.encode(batch_of(t=plain["t"].dictionary_encode())).tensors["x"].tolist() == expected
+    assert encoder.encode(plain).tensors["x"].tolist() == expected
+    with pytest.raises(TrafficError, match="columns of dictionary<values=int64"):
+        encoder.encode(batch_of(t=pa.array([1, 2]).dictionary_encode()))
+
+
 def test_a_batch_of_another_type_or_without_a_column_is_an_error() -> None:
     encoder = Encoder(ModelConfig(inputs=(Input(name="x", features=("a",)),)), pa.schema([("a", pa.int64())]))
     with pytest.raises(TrafficError, match="columns of double for `a`, expected one of int64"):

@@ -9,6 +9,7 @@ from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.model.input import Input
 from replay.errors import TrafficError
 from replay.features import Encoder, family_features, resolve_features
+from replay.features.resolve import looked_up_texts
 
 SCHEMA = pa.schema(
     [
@@ -103,3 +104,20 @@ def test_a_column_that_is_there_twice() -> None:
     with pytest.raises(TrafficError, match="2 columns named `a`"):
         Encoder(model(Input(name="x", feature="a")), schema)
     assert resolve_features(model(Input(name="x", feature="b")), schema).problems[0].path == "model.inputs[0].feature"
+
+
+def test_text_that_is_only_looked_up() -> None:
+    schema = pa.schema(
+        [(name, pa.string()) for name in ("looked_up", "twice", "as_text", "unused")]
+        + [("number", pa.int64()), ("list", pa.list_(pa.string())), ("user", pa.struct([("city", pa.string())]))]
+    )
+    given = {"dtype": "int64", "hash": {"buckets": 9}}
+    inputs = [
+        {"name": "a", "features": ["looked_up", "number"], **given},
+        {"name": "b", "features": ["twice", "as_text"], **given},
+        {"name": "c", "feature": "twice", **given},
+        {"name": "d", "feature": "as_text", "dtype": "string"},
+        {"name": "e", "feature": "list", "length": 3, "pad": 0, **given},
+        {"name": "f", "feature": "user.city", **given},
+    ]
+    assert looked_up_texts(ModelConfig.model_validate({"inputs": inputs}), schema) == {"looked_up", "twice"}

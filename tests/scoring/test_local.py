@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import torch
 
 from replay.checkpoints import FunctionScorer
 from replay.config import EngineConfig
-from replay.scoring import local
-from replay.scoring.local import make_batch_scorer, score_here
+from replay.scenarios import Donors
+from replay.scoring import Carried, Stopwatch, local
+from replay.scoring.local import make_batch_scorer, score_here, scoring_plan
+from replay.scoring.routes import Route
+from replay.traffic.read.direct import ReadPlan
 from tests.scoring.making import batch, table, weighted, work
 
 
@@ -58,3 +62,41 @@ def test_chunks_are_those_of_the_device(device: str, rows: set[int]):
         list(scorer.run([batch(table(num_rows))], local.Stopwatch()))
 
     assert seen == rows
+
+
+def test_text_comes_as_a_dictionary_where_the_model_alone_looks_it_up():
+    hashed = {"name": "t", "dtype": "int64", "features": ["city", "surface", "part"], "hash": {"buckets": 9}}
+    schema = pa.schema([(name, pa.string()) for name in ("id", "city", "surface", "part")])
+    plan = ReadPlan(schema, None)
+    carried = (Carried("surface", pa.string(), "as_logged"),)
+    route = Route(("prod",), (1.0,), ("part",), 0)
+    assert scoring_plan(plan, work({}, inputs=[hashed])).dictionaries == {"city", "surface", "part"}
+    found = scoring_plan(plan, work({}, inputs=[hashed], carried=carried, routes={"r": route}))
+    assert found.dictionaries == {"city"}
+    assert (found.schema, found.time_filter) == (schema, None)
+
+
+def test_scores_are_the_same_of_text_and_of_dictionaries_of_it():
+    hashed = {"name": "t", "dtype": "int64", "features": ["s", "u"], "hash": {"buckets": 50}, "missing": 0}
+    steps = {
+        "gone": [{"op": "nulls", "features": ["s"], "rate": 0.5}],
+        "mixed": [{"op": "shuffle", "features": ["u"], "rate": 0.5}],
+        "same": [{"op": "constant", "features": ["s"], "value": "d", "rate": 0.3}],
+    }
+    columns = {
+        "id": pa.array(range(40), pa.int64()),
+        "s": pa.array(["a", "bb", None, "ccc"] * 10),
+        "u": pa.array([f"u{row % 7}" for row in range(40)]),
+    }
+    donors = Donors(np.arange(40, dtype=np.uint64), {"u": columns["u"]})
+    given = work(steps, inputs=[hashed], donors=donors)
+    answers = FunctionScorer(lambda tensors: (tensors["t"][:, 0] * 100 + tensors["t"][:, 1]).float())
+
+    def scores(each: pa.RecordBatch) -> dict[str, list[object]]:
+        scorer = make_batch_scorer(given, each.schema, {"prod": answers}, EngineConfig(), "cpu")
+        return pa.Table.from_batches(scorer.run([each.slice(0, 25), each.slice(25)], Stopwatch())).to_pydict()
+
+    of_text = scores(batch(columns))
+    assert len({value for value in of_text["prod/gone"] if value is not None}) > 1
+    encoded = {name: columns[name].dictionary_encode() for name in "su"}
+    assert scores(batch({**columns, **encoded})) == of_text

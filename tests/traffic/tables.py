@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,13 @@ def data_file(path: Path, **settings: Any) -> DataFile:
 
 
 def read_files(
-    files: list[DataFile], schema: pa.Schema, window: TimeFilter | None = None, **options: Any
+    files: list[DataFile],
+    schema: pa.Schema,
+    window: TimeFilter | None = None,
+    dictionaries: Collection[str] = (),
+    **options: Any,
 ) -> list[pa.RecordBatch]:
-    plan = ReadPlan(schema, window)
+    plan = ReadPlan(schema, window, dictionaries=frozenset(dictionaries))
     return [batch for split in make_splits(files, window) for batch in read_split(split, plan, **options)]
 
 

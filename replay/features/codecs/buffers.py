@@ -70,6 +70,11 @@ def plain(array: pa.Array) -> pa.Array:
     return array
 
 
+def as_logged(array: pa.Array, logged: pa.DataType) -> pa.Array:
+    """A column in its logged type; it may have been read as a dictionary of that."""
+    return array if array.type == logged else plain(array)
+
+
 def take(array: pa.Array, places: pa.Array) -> pa.Array:
     """The values at some places, null where the place is; views become the types that they are views of."""
     owned = _OWNED.get(array.type)

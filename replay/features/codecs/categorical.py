@@ -1,6 +1,11 @@
-"""Strings and integers as indices, by vocabulary or by hash; each distinct value of a batch is looked up once."""
+"""Strings and integers as indices, by vocabulary or by hash; each distinct value of a batch is looked up once.
+
+A column that comes as a dictionary shares it with other batches: what its values are looked up as is kept for those.
+"""
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +23,9 @@ from replay.features.dtypes import Array, TensorDtype
 from replay.features.problems import EncodeError
 from replay.features.rejects import NULL, UNKNOWN, Reasons
 
+_MOST_UNUSED: Final = 4
+"""A dictionary is looked up where its new values are no more than so many times the rows: others use them too."""
+
 
 class CategoricalCodec:
     """Encodes strings, bytes and integers as indices.
@@ -32,29 +40,46 @@ class CategoricalCodec:
         self.lookup = lookup
         self.target = target
         self.fill = fill
+        self._known: tuple[pa.Array, npt.NDArray[np.int64]] | None = None
 
     def encode(self, array: pa.Array, out: Array) -> Reasons | None:
         """See :meth:`replay.features.codecs.base.Codec.encode`."""
         if len(array) == 0:
             return None
-        encoded = _dictionary(array)
+        if isinstance(array, pa.ExtensionArray):
+            array = array.storage
+        if isinstance(array, pa.DictionaryArray) and (shared := self._look_up_shared(array)) is not None:
+            return self._take(shared, array.indices, out)
+        encoded = plain(array).dictionary_encode()
         if len(encoded.dictionary) == 0:  # all null
             out[:] = 0 if self.fill is None else self.fill
             return np.full(len(array), NULL, np.int8) if self.fill is None else None
-        distinct = self.lookup(encoded.dictionary)
-        null = null_mask(encoded.indices)
-        places = fixed_width_values(encoded.indices, NUMPY_TYPES[encoded.indices.type])
+        return self._take(self.lookup(encoded.dictionary), encoded.indices, out)
+
+    def _look_up_shared(self, array: pa.DictionaryArray) -> npt.NDArray[np.int64] | None:
+        """Indices of a dictionary's values; None where to look them up is more work than to look up the rows.
+
+        Of a dictionary that begins with the values of the one before, as those of a file do, the others are looked up.
+        """
+        values = array.dictionary
+        if len(values) == 0 or values.null_count or plain_type(values.type) != values.type:
+            return None
+        before, found = self._known or (values.slice(0, 0), np.zeros(0, np.int64))
+        if not _begins_with(values, before):
+            before, found = values.slice(0, 0), np.zeros(0, np.int64)
+        if len(values) - len(before) > _MOST_UNUSED * len(array):
+            return None
+        if len(values) > len(before):
+            found = np.concatenate((found, self.lookup(values.slice(len(before)))))
+            self._known = values, found
+        return found
+
+    def _take(self, distinct: npt.NDArray[np.int64], indices: pa.Array, out: Array) -> Reasons | None:
+        """Write what each row's value was looked up as."""
+        null = null_mask(indices)
+        places = fixed_width_values(indices, NUMPY_TYPES[indices.type])
         if null is not None:
             places = np.where(null, 0, places)
-        return self._write(distinct, places, null, out)
-
-    def _write(
-        self,
-        distinct: npt.NDArray[np.int64],
-        places: Array,
-        null: npt.NDArray[np.bool_] | None,
-        out: Array,
-    ) -> Reasons | None:
         unknown = distinct == NO_INDEX
         reasons: Reasons | None = None
         if unknown.any():
@@ -71,19 +96,16 @@ class CategoricalCodec:
         return reasons
 
 
-def _dictionary(array: pa.Array) -> pa.DictionaryArray:
-    """The array as indices into its distinct values, none of which is null."""
-    if isinstance(array, pa.ExtensionArray):
-        return _dictionary(array.storage)
-    if isinstance(array, pa.DictionaryArray) and _is_compact(array):
-        return array
-    return plain(array).dictionary_encode()
+def _begins_with(values: pa.Array, before: pa.Array) -> bool:
+    """Whether an array begins with the values of another one; slices of one column have the very same dictionary."""
+    if len(before) > len(values) or before.type != values.type:
+        return False
+    return _place(values) == _place(before) or bool(values.slice(0, len(before)).equals(before))
 
 
-def _is_compact(array: pa.DictionaryArray) -> bool:
-    """Whether looking up the whole dictionary is no more work than looking up the rows."""
-    values = array.dictionary
-    return len(values) <= len(array) and values.null_count == 0 and plain_type(values.type) == values.type
+def _place(array: pa.Array) -> tuple[int, ...]:
+    """Where an array lies in memory."""
+    return (array.offset, *(0 if buffer is None else buffer.address for buffer in array.buffers()))
 
 
 def categorical_codec(

@@ -19,7 +19,7 @@ class Conformer:
 
     Args:
         file_schema: The file's, as pyarrow reads it.
-        schema: What is delivered.
+        schema: What is delivered; where it has a dictionary, its indices are int32.
         partition_values: By partition column; they win over a column of the same name in the file.
         path: The file, for messages.
 
@@ -52,8 +52,8 @@ class Conformer:
 
     def _column(self, field: pa.Field, file_schema: pa.Schema, partition_values: Mapping[str, Any]) -> _Column:
         if field.name in partition_values:
-            value = pa.scalar(partition_values[field.name], field.type)
-            return lambda batch: pa.repeat(value, batch.num_rows)
+            values = pa.array([partition_values[field.name]], _values_type(field.type))
+            return lambda batch: _of_type(pa.repeat(values[0], batch.num_rows), field.type)
         name = self._places[field.name]
         if name is None:
             return lambda batch: pa.nulls(batch.num_rows, field.type)
@@ -66,8 +66,8 @@ class Conformer:
 
     def _check(self, field: pa.Field, logged: pa.DataType) -> None:
         # Nanoseconds of a file with INT96 have been read as microseconds already.
-        plain = canonical(logged)
-        if not holds(field.type, plain) and not holds(field.type, canonical(logged, int96=True)):
+        plain, wanted = canonical(logged), _values_type(field.type)
+        if not holds(wanted, plain) and not holds(wanted, canonical(logged, int96=True)):
             raise TrafficError(f"{self._path}: column `{field.name}` is {logged}, but the table's is {field.type}")
 
     def _cast(self, array: pa.Array, field: pa.Field) -> pa.Array:
@@ -76,11 +76,24 @@ class Conformer:
                 array = array.storage
             if isinstance(array, pa.RunEndEncodedArray):
                 array = pa.compute.run_end_decode(array)
-            return array.cast(field.type)
+            return _of_type(array, field.type)
         except pa.ArrowException as error:
             raise TrafficError(
                 f"{self._path}: column `{field.name}` cannot be read as {field.type}: {str(error).splitlines()[0]}"
             ) from error
+
+
+def _values_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _of_type(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Values cast to a type, or to a dictionary of it."""
+    if not pa.types.is_dictionary(kind):
+        return array.cast(kind)
+    if not isinstance(array, pa.DictionaryArray):
+        return array.cast(kind.value_type).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(array.indices.cast(kind.index_type), array.dictionary.cast(kind.value_type))
 
 
 def _place(file_schema: pa.Schema, name: str) -> str | None:

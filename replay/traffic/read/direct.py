@@ -80,12 +80,15 @@ class ReadPlan:
         time_filter: The window, or None.
         logged: Columns that are read of the files; None where these are the ones to deliver.
         computed: Columns that are computed from those, in order.
+        dictionaries: Columns of text among the logged ones that are delivered as dictionaries, with int32 indices: a
+            file mostly holds them as such, and each value is decoded once.
     """
 
     schema: pa.Schema
     time_filter: TimeFilter | None
     logged: pa.Schema | None = field(default=None, kw_only=True)
     computed: tuple[ComputedColumn, ...] = field(default=(), kw_only=True)
+    dictionaries: frozenset[str] = field(default=frozenset(), kw_only=True)
 
 
 def read_split(
@@ -100,7 +103,8 @@ def read_split(
         decode_bytes: About so many bytes are decoded at once, instead of :data:`DECODE_BYTES`.
 
     Yields:
-        Batches of ``plan.schema``, none empty. They may be slices of larger ones.
+        Batches of ``plan.schema``, with ``plan.dictionaries`` as such; none is empty. They may be slices of larger
+            ones.
 
     Raises:
         TrafficError: A file is gone, has changed, is corrupt, or holds values that the pinned schema cannot.
@@ -115,11 +119,24 @@ def _read_piece(piece: Piece, plan: ReadPlan, decode_bytes: int) -> Iterator[pa.
     _check_unchanged(piece)
     try:
         with pa.OSFile(piece.path) as source:
-            file = pq.ParquetFile(source, pre_buffer=False, coerce_int96_timestamp_unit="us")
+            footer = pq.read_metadata(source)
+            file = pq.ParquetFile(
+                source,
+                metadata=footer,
+                read_dictionary=_stored_texts(footer, plan.dictionaries),
+                pre_buffer=False,
+                coerce_int96_timestamp_unit="us",
+            )
             yield from _read_file(file, piece, plan, decode_bytes)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise TrafficError(f"{piece.path}: cannot be read ({reason}): the file is corrupt; restore it") from error
+
+
+def _stored_texts(footer: Any, wanted: frozenset[str]) -> list[str]:
+    """The columns among some that a file holds as text; Parquet has dictionaries of those that need no conversion."""
+    columns = (footer.schema.column(place) for place in range(footer.num_columns if wanted else 0))
+    return [column.path for column in columns if column.path in wanted and column.physical_type == "BYTE_ARRAY"]
 
 
 def _check_unchanged(piece: Piece) -> None:
@@ -142,7 +159,9 @@ def _read_file(file: Any, piece: Piece, plan: ReadPlan, decode_bytes: int) -> It
     wanted = plan.schema if plan.logged is None else plan.logged
     if mask is not None and mask.logged and mask.column.root not in wanted.names:
         wanted = wanted.append(pa.field(mask.column.root, mask.root_type))
-    conformer = Conformer(file.schema_arrow, wanted, piece.partition_values, piece.path)
+    conformer = Conformer(
+        file.schema_arrow, _with_dictionaries(wanted, plan.dictionaries), piece.partition_values, piece.path
+    )
     bytes_per_row = 0.0
     for group in piece.row_groups:
         bytes_per_row = bytes_per_row or _probe(file, group, conformer)
@@ -158,6 +177,14 @@ def _read_file(file: Any, piece: Piece, plan: ReadPlan, decode_bytes: int) -> It
             if mask is not None and not mask.logged:
                 conformed = conformed.filter(mask.mask(conformed))
             yield conformed if conformed.schema.names == plan.schema.names else conformed.select(plan.schema.names)
+
+
+def _with_dictionaries(schema: pa.Schema, names: frozenset[str]) -> pa.Schema:
+    fields = (
+        one.with_type(pa.dictionary(pa.int32(), one.type)).with_nullable(True) if one.name in names else one
+        for one in schema
+    )
+    return pa.schema(fields) if names else schema
 
 
 def _with_computed(batch: pa.RecordBatch, computed: Sequence[ComputedColumn]) -> pa.RecordBatch:

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from replay.features.codecs.buffers import fixed_width_values, null_mask, plain, plain_type, take
+from replay.features.codecs.buffers import as_logged, fixed_width_values, null_mask, plain, plain_type, take
 
 
 @pytest.mark.parametrize("start", range(0, 20, 3))
@@ -32,6 +32,13 @@ def test_values_of_a_slice(start: int) -> None:
 def test_values_are_not_copied() -> None:
     array = pa.array([1, 2, 3])
     assert fixed_width_values(array, np.dtype(np.int64)).ctypes.data == array.buffers()[1].address
+
+
+def test_a_column_as_it_is_logged() -> None:
+    text = pa.array(["a", None, "a"])
+    assert as_logged(text, pa.string()) is text
+    assert as_logged(text.dictionary_encode(), pa.string()) == text
+    assert as_logged(text.dictionary_encode(), text.dictionary_encode().type) == text.dictionary_encode()
 
 
 def test_plain_of_what_stands_for_other_values() -> None:

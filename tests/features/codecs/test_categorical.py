@@ -47,6 +47,37 @@ def test_a_dictionary_larger_than_the_batch_is_not_looked_up_whole() -> None:
     assert sorted(encode(array)[2]) == [b"value 3", b"value 5"]
 
 
+def test_what_a_shared_dictionary_was_looked_up_as_is_kept_for_the_next_batches() -> None:
+    asked: list[list[str]] = []
+
+    def lookup(values: pa.Array) -> np.ndarray:
+        asked.append(values.to_pylist())
+        return np.array([NO_INDEX if text == "bad" else len(text) for text in values.to_pylist()], np.int64)
+
+    codec = CategoricalCodec(lookup, TARGETS["int64"], np.int64(9))
+
+    def indices(array: pa.Array) -> tuple[list[int], list[int] | None]:
+        out = np.empty(len(array), np.int64)
+        reasons = codec.encode(array, out)
+        return out.tolist(), None if reasons is None else reasons.tolist()
+
+    def dictionary(*values: str | None) -> pa.DictionaryArray:
+        return pa.array(values).dictionary_encode()
+
+    first = dictionary("a", "bb", None, "a", "ccc")
+    assert indices(first.slice(0, 3)) == ([1, 2, 9], None)
+    assert indices(first.slice(3)) == ([1, 3], None)
+    assert asked == [["a", "bb", "ccc"]]
+    grown = dictionary("a", "bb", "ccc", "dddd")
+    assert indices(grown) == ([1, 2, 3, 4], None)
+    assert indices(dictionary("a", "bb")) == ([1, 2], None)
+    assert asked[1:] == [["dddd"], ["a", "bb"]]
+    other = dictionary("bb", "bad", "a")
+    found, reasons = indices(other)
+    assert (found[0], found[2], reasons) == (2, 1, [0, 3, 0])
+    assert indices(pa.array(["ccc", "a"])) == ([3, 1], None)
+
+
 def test_a_null_in_the_dictionary_is_a_null() -> None:
     array = pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 2, 0]), pa.array(["a", None, "bbb"]))
     assert encode(array)[:2] == ([1, 0, 0, 3, 1], [0, 1, 1, 0, 0])

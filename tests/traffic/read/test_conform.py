@@ -98,3 +98,36 @@ def test_partition_values_fill_their_columns_and_win_over_the_file(tmp_path: Pat
 def test_another_spelling_of_a_name_is_the_same_column(tmp_path: Path) -> None:
     file = data_file(write(tmp_path / "t", pa.table({"UserId": [1]})))
     assert table_of(read_files([file], pa.schema([("userid", pa.int64())]))).to_pydict() == {"userid": [1]}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.string(),
+        pa.large_string(),
+        pa.dictionary(pa.int8(), pa.string()),
+        pa.dictionary(pa.int64(), pa.large_string()),
+        pa.string_view(),
+    ],
+)
+def test_text_as_a_dictionary_of_whatever_the_file_holds(tmp_path: Path, kind: pa.DataType) -> None:
+    texts = ["a", None, "b", "a", ""]
+    array = pa.array(texts).dictionary_encode().cast(kind) if pa.types.is_dictionary(kind) else pa.array(texts, kind)
+    file = data_file(write(tmp_path / "t", pa.table({"t": array, "n": range(5)})))
+    batches = read_files([file], pa.schema([("n", pa.int64()), ("t", pa.string())]), dictionaries={"t"})
+    assert batches[0].schema.types == [pa.int64(), pa.dictionary(pa.int32(), pa.string())]
+    assert table_of(batches)["t"].to_pylist() == texts
+
+
+def test_a_dictionary_of_a_partition_and_of_a_column_that_is_not_there(tmp_path: Path) -> None:
+    old = data_file(write(tmp_path / "1", pa.table({"n": [1, 2]})), partition_values={"day": "mon"})
+    new = data_file(write(tmp_path / "2", pa.table({"n": [3], "t": ["x"]})), partition_values={"day": None})
+    schema = pa.schema([("n", pa.int64()), ("t", pa.string()), ("day", pa.string())])
+    read = table_of(read_files([old, new], schema, dictionaries={"t", "day"}))
+    assert read.to_pydict() == {"n": [1, 2, 3], "t": [None, None, "x"], "day": ["mon", "mon", None]}
+
+
+def test_a_dictionary_of_what_is_no_text_is_refused(tmp_path: Path) -> None:
+    file = data_file(write(tmp_path / "1", pa.table({"t": [1, 2]})))
+    with pytest.raises(TrafficError, match=r"column `t` is int64, but the table's is"):
+        read_files([file], pa.schema([("t", pa.string())]), dictionaries={"t"})

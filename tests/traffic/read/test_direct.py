@@ -57,6 +57,21 @@ def test_ranges_of_one_row_group_join_to_all_its_rows(tmp_path: Path) -> None:
     assert np.array_equal(read, np.arange(rows))
 
 
+@pytest.mark.parametrize("distinct", [5, 3000, 60_000])
+def test_dictionaries_have_the_texts_of_the_file_however_many_there_are(tmp_path: Path, distinct: int) -> None:
+    """Of many values a file has a dictionary for the first pages, and text after them."""
+    rows = np.random.default_rng(0).integers(0, distinct, 60_000)
+    logged = pa.table({"t": pa.array([None if row == 3 else f"text {row}" * 3 for row in rows]), "n": rows})
+    path = write(
+        tmp_path / "t", logged, row_group_size=25_000, dictionary_pagesize_limit=100_000, data_page_size=10_000
+    )
+    batches = read_files([data_file(path)], logged.schema, dictionaries={"t"}, decode_bytes=500_000)
+    assert {str(batch.schema.types[0]) for batch in batches} == {str(pa.dictionary(pa.int32(), pa.string()))}
+    read = table_of(batches)
+    assert read["t"].cast(pa.string()).combine_chunks() == logged["t"].combine_chunks()
+    assert read["n"].combine_chunks() == logged["n"].combine_chunks()
+
+
 def test_columns_that_are_all_partitions_still_count_the_rows(tmp_path: Path) -> None:
     file = data_file(write(tmp_path / "t", pa.table({"id": [1, 2, 3]})), partition_values={"day": 7})
     assert table_of(read_files([file], pa.schema([("day", pa.int32())])))["day"].to_pylist() == [7, 7, 7]
