@@ -29,6 +29,7 @@ setup(
         "pyspark>=4.2.0,<4.3",
         "py4j",  # the one that pyspark pins
         "delta-spark==4.4.0",
+        "deltalake>=1.6,<2",  # commits the files that tasks wrote
         "pandas>=2.2,<3",  # pyspark's mapInArrow asks for it, and warns of 3 (docs/adr/0016-*.md)
         "torch>=2.10",
         "numpy>=2.0",

@@ -191,11 +191,11 @@ def _write_tables(
 ) -> None:
     """Write the tables beside the scores, side by side; the hypotheses only where they were asked for."""
     spark = prepared.spark
-    tables = {DIFFS: diffs_table(spark, compared.worst), METRICS: metrics_table(spark, compared.diff)}
+    tables = {DIFFS: diffs_table(compared.worst), METRICS: metrics_table(compared.diff)}
     if tried is not None:
-        tables[HYPOTHESES] = hypotheses_table(spark, tried)
+        tables[HYPOTHESES] = hypotheses_table(tried)
     with session_pool(spark, len(tables)) as pool:
-        list(pool.map(lambda name: replace_table(tables[name], output.table(name), manifest.run_id), tables))
+        list(pool.map(lambda name: replace_table(spark, tables[name], output.table(name), manifest.run_id), tables))
 
 
 def _finish(

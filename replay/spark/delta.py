@@ -1,6 +1,6 @@
 """Delta tables, through the session's JVM: versions and their files, what was committed, what is kept in memory.
 
-Leans on: the JVM's ``org.apache.spark.sql.delta.DeltaLog`` (``forTable``, ``forTableWithSnapshot``, ``getSnapshotAt``,
+Leans on: the JVM's ``org.apache.spark.sql.delta.DeltaLog`` (``forTableWithSnapshot``, ``getSnapshotAt``,
 ``invalidateCache``) and its ``Snapshot`` (``metadata``, ``schema``, ``allFiles``, ``setTransactions``), which are no
 public API: any release of Delta may change them, and managed Sparks have them under other names or not at all. And on
 the name that Delta gives the RDD of a log that it keeps in memory.
@@ -142,8 +142,11 @@ def _delta_log(spark: SparkSession) -> Any:
 
 
 def _newest(spark: SparkSession, path: str) -> Any | None:
-    """The newest snapshot of the table at a path, or None where there is none yet."""
-    snapshot = _delta_log(spark).forTable(spark._jsparkSession, path).unsafeVolatileSnapshot()
+    """The newest snapshot of the table at a path, or None where there is none yet.
+
+    The log is listed anew: others than Spark commit to tables as well.
+    """
+    snapshot = _delta_log(spark).forTableWithSnapshot(spark._jsparkSession, path)._2()
     return snapshot if snapshot.version() >= 0 else None
 
 

@@ -1,5 +1,7 @@
 """What a run leaves: Delta tables, the manifest, the summary and the report, and who may replace them."""
 
+from replay.store.commits import LiveFile, append_files, live_files, remove_orphans
+from replay.store.data_file import DataFileWriter, WrittenFile
 from replay.store.manifest import COMPLETE, RUNNING, Manifest, make_run_id
 from replay.store.output import (
     DIFFS,
@@ -12,8 +14,9 @@ from replay.store.output import (
     OutputDirectory,
     verify_name,
 )
+from replay.store.spark_tables import append_wave
 from replay.store.storage import Storage, open_storage, require_writable
-from replay.store.tables import append_wave, foreign_commits, last_wave, read_table, replace_table
+from replay.store.tables import foreign_commits, is_direct, last_wave, read_table, replace_table
 
 __all__ = [
     "COMPLETE",
@@ -25,15 +28,22 @@ __all__ = [
     "RUNNING",
     "SCORES",
     "SUMMARY",
+    "WrittenFile",
+    "DataFileWriter",
+    "LiveFile",
     "Manifest",
     "OutputDirectory",
     "Storage",
+    "append_files",
     "append_wave",
     "foreign_commits",
+    "is_direct",
     "last_wave",
+    "live_files",
     "make_run_id",
     "open_storage",
     "read_table",
+    "remove_orphans",
     "replace_table",
     "require_writable",
     "verify_name",

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from urllib.parse import unquote, urlparse
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from replay.spark.delta_files import live_files
-
-_ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+from replay.store.filesystem import local_path
 
 
 def read_local_table(path: str) -> pa.Table | None:
@@ -22,9 +18,8 @@ def read_local_table(path: str) -> pa.Table | None:
     Returns:
         Its rows, with times in UTC; None where only Spark can read it.
     """
-    if path.startswith("file:"):
-        path = unquote(urlparse(path).path)
-    files = None if _ELSEWHERE.match(path) else live_files(path)
+    local = local_path(path)
+    files = None if local is None else live_files(local)
     if not files:
         return None
     parts = [_read(file) for file in files]

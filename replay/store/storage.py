@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import unquote, urlparse
 
 from replay.errors import OutputConflict, RunFailed
 from replay.spark.hadoop import HadoopStorage
+from replay.store.filesystem import local_path
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -45,10 +44,9 @@ def open_storage(path: str, spark: SparkSession | None = None) -> Storage:
     Raises:
         RunFailed: The path is not local and there is no Spark session.
     """
-    if path.startswith("file:"):
-        return LocalStorage(unquote(urlparse(path).path))
-    if not re.match(r"^[a-zA-Z][a-zA-Z0-9+.-]*://", path):
-        return LocalStorage(path)
+    local = local_path(path)
+    if local is not None:
+        return LocalStorage(local)
     if spark is None:
         raise RunFailed(f"{path} is not a local path: reading it needs a Spark session")
     return HadoopStorage(path, spark)

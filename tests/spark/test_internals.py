@@ -72,10 +72,10 @@ def test_delta_logs_and_their_snapshots(spark: SparkSession, tmp_path: Path):
             assert '"id"' in snapshot.schema().json()
             columns = set(snapshot.allFiles().toDF().columns())
             assert columns >= {"path", "size", "stats", "partitionValues", "deletionVector"}
-    with leans_on("delta.py", "DeltaLog.forTable(...).unsafeVolatileSnapshot().setTransactions()"):
-        transactions = classes.forTable(spark._jsparkSession, path).unsafeVolatileSnapshot().setTransactions()
+    with leans_on("delta.py", "DeltaLog.forTableWithSnapshot(...)._2().setTransactions()"):
+        transactions = pair._2().setTransactions()
         assert [(transactions.apply(0).appId(), transactions.apply(0).version())] == [("app", 4)]
-        nothing = classes.forTable(spark._jsparkSession, str(tmp_path / "nothing")).unsafeVolatileSnapshot()
+        nothing = classes.forTableWithSnapshot(spark._jsparkSession, str(tmp_path / "nothing"))._2()
         assert nothing.version() == -1
 
 

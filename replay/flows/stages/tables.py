@@ -4,64 +4,62 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import types as T
 
 from replay.diagnosis.causes.find import Trial
 from replay.diagnosis.causes.kind import describe
 from replay.diff.job import Diff
 from replay.report.summary.data import WorstRow
 from replay.report.summary.json_safe import plain
-from replay.spark.guest import arrow_dataframe
-from replay.spark.types import arrow_schema
+from replay.spark.types import list_of
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+_INSTANT = pa.timestamp("us", tz="UTC")
+_TEXTS = pa.map_(pa.string(), pa.string())
 
-_DIFFS = T.StructType(
+_DIFFS = pa.schema(
     [
-        T.StructField("variant", T.StringType(), False),
-        T.StructField("key", T.MapType(T.StringType(), T.StringType()), False),
-        T.StructField("time", T.TimestampType()),
-        T.StructField("online", T.DoubleType()),
-        T.StructField("replayed", T.DoubleType()),
-        T.StructField("delta", T.DoubleType()),
-        T.StructField("features", T.MapType(T.StringType(), T.StringType()), False),
-        T.StructField("command", T.StringType(), False),
+        pa.field("variant", pa.string(), nullable=False),
+        pa.field("key", _TEXTS, nullable=False),
+        pa.field("time", _INSTANT),
+        pa.field("online", pa.float64()),
+        pa.field("replayed", pa.float64()),
+        pa.field("delta", pa.float64()),
+        pa.field("features", _TEXTS, nullable=False),
+        pa.field("command", pa.string(), nullable=False),
     ]
 )
 
-_METRICS = T.StructType(
+_METRICS = pa.schema(
     [
-        T.StructField("variant", T.StringType(), False),
-        T.StructField("against", T.StringType()),
-        T.StructField("slice", T.StringType(), False),
-        T.StructField("bucket", T.TimestampType()),
-        T.StructField("metric", T.StringType(), False),
-        T.StructField("value", T.DoubleType()),
-        T.StructField("low", T.DoubleType()),
-        T.StructField("high", T.DoubleType()),
-        T.StructField("rows", T.LongType(), False),
-        T.StructField("reason", T.StringType()),
+        pa.field("variant", pa.string(), nullable=False),
+        pa.field("against", pa.string()),
+        pa.field("slice", pa.string(), nullable=False),
+        pa.field("bucket", _INSTANT),
+        pa.field("metric", pa.string(), nullable=False),
+        pa.field("value", pa.float64()),
+        pa.field("low", pa.float64()),
+        pa.field("high", pa.float64()),
+        pa.field("rows", pa.int64(), nullable=False),
+        pa.field("reason", pa.string()),
     ]
 )
 
 
-def diffs_table(spark: SparkSession, worst: Sequence[WorstRow]) -> DataFrame:
+def diffs_table(worst: Sequence[WorstRow]) -> pa.Table:
     """The ``diffs`` table: the worst rows of each variant; keys and features as text, lists and structs as JSON."""
     rows = [
         (row.variant, _texts(row.key), row.time, row.online, row.replayed, row.delta, _texts(row.features), row.command)
         for row in worst
     ]
-    return _dataframe(spark, rows, _DIFFS)
+    return _table(rows, _DIFFS)
 
 
-def metrics_table(spark: SparkSession, diff: Diff) -> DataFrame:
+def metrics_table(diff: Diff) -> pa.Table:
     """The ``metrics`` table: a row per variant, slice, bucket and metric."""
     rows = [tuple(getattr(row, field.name) for field in _METRICS) for row in diff.result.metric_rows]
-    return _dataframe(spark, rows, _METRICS)
+    return _table(rows, _METRICS)
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str | None]:
@@ -74,22 +72,22 @@ def _text(value: Any) -> str | None:
     return json.dumps(plain(value))
 
 
-_HYPOTHESES = T.StructType(
+_HYPOTHESES = pa.schema(
     [
-        T.StructField("incident", T.LongType(), False),
-        T.StructField("kind", T.StringType(), False),
-        T.StructField("hypothesis", T.StringType(), False),
-        T.StructField("checkpoint", T.StringType(), False),
-        T.StructField("features", T.ArrayType(T.StringType(), False), False),
-        T.StructField("rows_tested", T.LongType(), False),
-        T.StructField("explained_rate", T.DoubleType()),
-        T.StructField("gain", T.DoubleType()),
-        T.StructField("outcome", T.StringType(), False),
+        pa.field("incident", pa.int64(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("hypothesis", pa.string(), nullable=False),
+        pa.field("checkpoint", pa.string(), nullable=False),
+        pa.field("features", list_of(pa.string()), nullable=False),
+        pa.field("rows_tested", pa.int64(), nullable=False),
+        pa.field("explained_rate", pa.float64()),
+        pa.field("gain", pa.float64()),
+        pa.field("outcome", pa.string(), nullable=False),
     ]
 )
 
 
-def hypotheses_table(spark: SparkSession, tried: Sequence[tuple[int, Trial]]) -> DataFrame:
+def hypotheses_table(tried: Sequence[tuple[int, Trial]]) -> pa.Table:
     """The ``hypotheses`` table: everything that was tried as a cause, by the number of its incident."""
     rows = [
         (
@@ -105,18 +103,16 @@ def hypotheses_table(spark: SparkSession, tried: Sequence[tuple[int, Trial]]) ->
         )
         for number, trial in tried
     ]
-    return _dataframe(spark, rows, _HYPOTHESES)
+    return _table(rows, _HYPOTHESES)
 
 
-def _dataframe(spark: SparkSession, rows: Sequence[tuple[Any, ...]], struct: T.StructType) -> DataFrame:
-    """Rows as a DataFrame, handed over in Arrow: of Python rows Spark would have a Python worker make the JVM's."""
-    schema = arrow_schema(struct)
+def _table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
     arrays = [
         pa.array([_map_entries(value) for value in column], field.type)
         for column, field in zip(columns, schema, strict=True)
     ]
-    return arrow_dataframe(spark, pa.Table.from_arrays(arrays, schema=schema), struct)
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _map_entries(value: Any) -> Any:

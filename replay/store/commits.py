@@ -1,0 +1,271 @@
+"""Delta tables whose files this process and its tasks write: what is committed to them, without Spark.
+
+delta-rs writes the log. It is imported where it is needed: few commands commit anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+from pyarrow import fs
+
+from replay.errors import RunFailed
+from replay.spark.types import list_of
+from replay.store.data_file import UNFINISHED, DataFileWriter, WrittenFile
+from replay.store.filesystem import local_path, open_filesystem
+
+if TYPE_CHECKING:
+    from deltalake import CommitProperties, DeltaTable, Schema
+    from deltalake.transaction import AddAction
+
+_INDEXED = "delta.dataSkippingNumIndexedCols"
+_UNREACHABLE = re.compile(r"[%#?\\\x00-\x1f\x7f]")
+"""In paths: delta-rs 1.6 reads the log of a table at ``a%20b`` in ``a b``, and of one at ``a#b`` in ``a``."""
+_OURS = re.compile(rf"part-\d{{5,}}-[0-9a-f-]{{36}}\S*\.parquet|\.part-\d{{5,}}-[0-9a-f-]{{36}}\S*{UNFINISHED}")
+_AFRESH = "use --overwrite to start afresh"
+
+
+class LiveFile(NamedTuple):
+    """A file that holds rows of a table's newest version.
+
+    Attributes:
+        path: Relative to the table's directory.
+        size: Bytes.
+        num_rows: Rows.
+    """
+
+    path: str
+    size: int
+    num_rows: int
+
+
+def can_commit(path: str) -> bool:
+    """Whether delta-rs can commit to a table at a path."""
+    local = local_path(path)
+    return local is not None and _UNREACHABLE.search(local) is None
+
+
+def append_files(
+    path: str, schema: pa.Schema, files: Iterable[WrittenFile], run_id: str, wave: int, indexed: int
+) -> None:
+    """Commit one wave of files, once: a repeat of a committed wave changes nothing.
+
+    Args:
+        path: Of the table; the first wave makes it, also one without a file.
+        schema: Of the rows.
+        files: What the wave's tasks wrote into the table's directory.
+        run_id: Whose commit it is.
+        wave: Number of the wave, from 0. Waves are committed in order.
+        indexed: Columns, from the first, of which the log has the range in each file.
+
+    Raises:
+        RunFailed: Something else wrote to the table, or it cannot be written.
+    """
+    from deltalake.transaction import create_table_with_add_actions
+
+    table = _open(path)
+    adds = _adds(files)
+    commit = _commit(run_id, wave)
+    if table is None:
+        _require_next(path, -1, wave)
+        with _committing(path, f"wave {wave}"):
+            create_table_with_add_actions(
+                _local(path),
+                _delta_schema(schema),
+                adds,
+                configuration={_INDEXED: str(indexed)},
+                commit_properties=commit,
+            )
+        return
+    last = _last_wave(table, run_id)
+    if wave <= last:
+        return
+    _require_own(path, table, run_id)
+    _require_next(path, last, wave)
+    with _committing(path, f"wave {wave}"):
+        table.create_write_transaction([*adds], "append", _delta_schema(schema), commit_properties=commit)
+
+
+def last_wave(path: str, run_id: str) -> int:
+    """Number of the last wave that a run has committed to a table, or -1."""
+    table = _open(path)
+    return -1 if table is None else _last_wave(table, run_id)
+
+
+def foreign_commits(path: str, run_id: str) -> list[str]:
+    """Run ids, other than the given one, that have written to a table; anything here means two runs were mixed."""
+    table = _open(path)
+    found = {commit.get("userMetadata") for commit in table.history()} if table is not None else set()
+    return sorted(each or "unnamed" for each in found if each != run_id)
+
+
+def live_files(path: str) -> list[LiveFile]:
+    """The files that a table consists of now, in the order of their names.
+
+    Raises:
+        RunFailed: There is no table.
+    """
+    table = _open(path)
+    if table is None:
+        raise RunFailed(f"there is no Delta table at {path}: has the run that writes it finished?")
+    files = pa.table(table.get_add_actions())
+    columns = (files.column(name).to_pylist() for name in ("path", "size_bytes", "num_records"))
+    return sorted(LiveFile(*file) for file in zip(*columns, strict=True))
+
+
+def replace_rows(table: pa.Table, path: str, run_id: str) -> None:
+    """Write a table whole, in one commit that replaces what was there, also by no rows.
+
+    Args:
+        table: All rows, in types that Delta has. As in Spark's tables, every column and value can be null.
+        path: Of the table.
+        run_id: Whose commit it is.
+
+    Raises:
+        RunFailed: Something else wrote to the table meanwhile, or it cannot be written.
+    """
+    from deltalake.transaction import create_table_with_add_actions
+
+    rows = table.cast(_nullable_schema(table.schema))
+    writer = DataFileWriter(path, "part-00000", rows.schema, indexed=len(rows.schema))
+    try:
+        for batch in rows.to_batches():
+            writer.write(batch)
+        file = writer.close()
+    except OSError as error:
+        raise RunFailed(f"{path} cannot be written: {error}") from error
+    adds = _adds([] if file is None else [file])
+    schema, before = _delta_schema(rows.schema), _open(path)
+    with _committing(path, "its rows"):
+        if before is not None and before.schema() == schema:
+            before.create_write_transaction([*adds], "overwrite", schema, commit_properties=_commit(run_id))
+        else:
+            create_table_with_add_actions(
+                _local(path), schema, adds, mode="overwrite", commit_properties=_commit(run_id)
+            )
+
+
+def remove_orphans(path: str, run_id: str) -> list[str]:
+    """Delete what tasks that were killed left in a table's directory: files that no version of it has.
+
+    Args:
+        path: Of the table. Where there is none, or another run has written to it, nothing is deleted.
+        run_id: Whose table it is.
+
+    Returns:
+        Names of what was deleted.
+    """
+    table = _open(path)
+    if table is None or foreign_commits(path, run_id):
+        return []
+    strays = table.vacuum(0, dry_run=True, enforce_retention_duration=False, full=True, keep_versions=_kept(table))
+    filesystem, directory = open_filesystem(path)
+    names = [info.base_name for info in filesystem.get_file_info(fs.FileSelector(directory)) if info.is_file]
+    # What is hidden, vacuuming passes over.
+    ours = [name for name in names if _OURS.fullmatch(name) and (name.startswith(".") or name in strays)]
+    for name in ours:
+        filesystem.delete_file(f"{directory}/{name}")
+    return sorted(ours)
+
+
+def _local(path: str) -> str:
+    local = local_path(path)
+    if local is None:
+        raise RunFailed(f"{path} is not on this machine: Spark commits to it")
+    return local
+
+
+def _open(path: str) -> DeltaTable | None:
+    """The newest version of the table at a path, or None where there is none."""
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError, TableNotFoundError
+
+    try:
+        return DeltaTable(_local(path))
+    except TableNotFoundError:
+        return None
+    except DeltaError as error:
+        raise RunFailed(f"the Delta log of {path} cannot be read ({error}): {_AFRESH}") from error
+
+
+def _last_wave(table: DeltaTable, run_id: str) -> int:
+    version = table.transaction_version(run_id)
+    return -1 if version is None else version
+
+
+def _require_own(path: str, table: DeltaTable, run_id: str) -> None:
+    """Refuse to go on from another's commit: each wave looks at the one before it, so none is passed over."""
+    (newest,) = table.history(1)
+    found = newest.get("userMetadata")
+    if found != run_id:
+        raise RunFailed(
+            f"{path} also holds commits that are not of this run ({found or 'unnamed'}): something else wrote to the "
+            f"output; {_AFRESH}"
+        )
+
+
+def _require_next(path: str, last: int, wave: int) -> None:
+    if wave != last + 1:
+        held = "no wave" if last < 0 else f"waves up to {last}"
+        raise RunFailed(
+            f"{path} holds {held} of this run, expected those up to {wave - 1}: something else changed the output "
+            f"while the run wrote it; {_AFRESH}"
+        )
+
+
+def _kept(table: DeltaTable) -> list[int]:
+    """Versions that together have every file of any: the newest, and each before a commit that did more than add."""
+    more = (each["version"] for each in table.history() if each.get("operationParameters", {}).get("mode") != "Append")
+    return sorted({table.version(), *(version - 1 for version in more if version > 0)})
+
+
+def _commit(run_id: str, wave: int | None = None) -> CommitProperties:
+    """How a run commits; not again where another's commit came between, which delta-rs would do by itself."""
+    from deltalake import CommitProperties, Transaction
+
+    transactions = None if wave is None else [Transaction(run_id, wave)]
+    return CommitProperties({"userMetadata": run_id}, max_commit_retries=0, app_transactions=transactions)
+
+
+@contextmanager
+def _committing(path: str, what: str) -> Iterator[None]:
+    from deltalake.exceptions import CommitFailedError, DeltaError
+
+    try:
+        yield
+    except CommitFailedError as error:
+        raise RunFailed(
+            f"{what} could not be committed to {path}: something else wrote to the table at the same time "
+            f"({error}); run again, or {_AFRESH}"
+        ) from error
+    except (DeltaError, OSError) as error:
+        raise RunFailed(f"{what} could not be committed to {path}: {error}") from error
+
+
+def _adds(files: Iterable[WrittenFile]) -> list[AddAction]:
+    from deltalake.transaction import AddAction
+
+    return [AddAction(file.path, file.size, {}, file.modified, data_change=True, stats=file.stats) for file in files]
+
+
+def _delta_schema(schema: pa.Schema) -> Schema:
+    from deltalake import Schema
+
+    return Schema.from_arrow(_nullable_schema(schema))
+
+
+def _nullable_schema(schema: pa.Schema) -> pa.Schema:
+    """The same columns, in each of which there may be a null: what Spark makes of a schema when it writes a table."""
+    return pa.schema([pa.field(field.name, _nullable(field.type)) for field in schema])
+
+
+def _nullable(dtype: pa.DataType) -> pa.DataType:
+    if pa.types.is_struct(dtype):
+        return pa.struct([pa.field(field.name, _nullable(field.type)) for field in dtype])
+    if pa.types.is_map(dtype):
+        return pa.map_(_nullable(dtype.key_type), _nullable(dtype.item_type))
+    return list_of(_nullable(dtype.value_type)) if pa.types.is_list(dtype) else dtype
