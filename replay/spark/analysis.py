@@ -2,8 +2,9 @@
 
 Leans on: ``DataFrame._jdf.queryExecution().analyzed()``, whose plan knows whether it is deterministic; the plan's
 ``child`` and ``projectList``; and of Catalyst's expressions ``children``, ``prettyName``, ``dataType``, a literal's
-``value``, an attribute's ``name``, ``extractFieldName`` of a struct's field, ``evalMode`` of casts and arithmetic, and
-how ``With`` names what it computes once. Spark's public API says none of it.
+``value``, an attribute's ``name``, ``extractFieldName`` of a struct's field, ``evalMode`` of casts and arithmetic,
+``escapeChar`` of ``LIKE``, ``eval`` of a cast of a literal, and how ``With`` names what it computes once. Spark's
+public API says none of it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class ExpressionNode:
         name: The function's name in SQL; of an attribute the column's, of a struct's field the field's.
         dtype: Type of its values, as Spark SQL writes it; empty for what has none.
         children: What it is made of.
-        value: A literal's value as text, or None for a null and for what is no literal.
+        value: A literal's value as text; that of a cast of a literal, where it has one (of dates days, of times
+            microseconds since 1970); the escape character of a ``LIKE``. None for a null and for everything else.
         mode: Of a cast, or of ``+ - * /``: ``ansi`` raises where there is no result, ``try`` gives null, ``legacy``
             something else; None for all other nodes.
     """
@@ -125,12 +127,37 @@ def _name(kind: str, expression: Any) -> str:
 
 
 def _value(kind: str, expression: Any) -> str | None:
+    if kind == "Like":
+        return str(expression.escapeChar())
+    if kind == "Cast":
+        return _cast_literal(expression)
     if kind != "Literal":
         return None
     value = expression.value()
-    if isinstance(value, bool):
-        return str(value).lower()
-    return None if value is None else str(value if isinstance(value, int | str) else expression.toString())
+    return _as_text(value if isinstance(value, int | str | None) else expression.toString())
+
+
+def _as_text(value: Any) -> str | None:
+    """A value of Catalyst's as text, the way that Java writes it."""
+    if value is None:
+        return None
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _cast_literal(cast: Any) -> str | None:
+    """What Spark makes of a literal; None where the cast is of anything else, or has no value."""
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    if cast.child().getClass().getSimpleName() != "Literal" or not cast.resolved():
+        return None
+    try:
+        value = cast.eval(None)
+    except (Py4JJavaError, PySparkException):
+        return None  # a text that is none, or one that is another time each day
+    if isinstance(value, bytes | bytearray):
+        return None
+    return _as_text(value if isinstance(value, int | float | str | None) else value.toString())
 
 
 def _mode(kind: str, expression: Any) -> str | None:

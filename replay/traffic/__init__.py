@@ -1,7 +1,9 @@
 """Find the logged table, pin it, check it, split it, read it."""
 
 from replay.traffic.checks import TrafficCheck, check_traffic
+from replay.traffic.computed.column import ComputedColumn
 from replay.traffic.computed.refusal import values_refused
+from replay.traffic.computed.resolve import resolve_condition
 from replay.traffic.donors import draw_donors
 from replay.traffic.entities import entity_history, history_note
 from replay.traffic.history import StaleColumn, known_name
@@ -12,7 +14,7 @@ from replay.traffic.paths import ColumnPath, column_root, column_type, find_colu
 from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
 from replay.traffic.read.look import DirectLook, KeyCount, ScannedLook, TableLook
 from replay.traffic.read.plan import SplitPlan, TableBatches, plan_splits
-from replay.traffic.read.sample import SAMPLE_ROWS, DrawnRows, draw_direct, draw_scanned
+from replay.traffic.read.sample import SAMPLE_ROWS, DrawnRows, draw_direct, draw_scanned, first_rows
 from replay.traffic.read.scan import check_where, scan_dataframe
 from replay.traffic.read.tasks import map_splits
 from replay.traffic.read.window import TimeFilter
@@ -26,6 +28,7 @@ from replay.traffic.table.pinned import DataFile, PinnedTraffic
 __all__ = [
     "ColumnPath",
     "SAMPLE_ROWS",
+    "ComputedColumn",
     "DataFile",
     "DrawnRows",
     "DirectLook",
@@ -52,6 +55,7 @@ __all__ = [
     "draw_direct",
     "draw_donors",
     "draw_scanned",
+    "first_rows",
     "entity_history",
     "find_column",
     "find_rows",
@@ -63,6 +67,7 @@ __all__ = [
     "open_traffic",
     "plan_splits",
     "read_split",
+    "resolve_condition",
     "scan_dataframe",
     "side_dataframe",
     "side_problem",

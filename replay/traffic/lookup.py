@@ -20,6 +20,7 @@ from replay.traffic.paths import ColumnPath, column_root, require_column
 from replay.traffic.read.columns import plan_reading, traffic_window
 from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
 from replay.traffic.read.scan import files_in_window, selected_dataframe
+from replay.traffic.read.skipping import skipping
 from replay.traffic.read.splits import make_splits
 from replay.traffic.read.tasks import each_split
 from replay.traffic.selection import spark_column
@@ -128,7 +129,7 @@ def _comparable(array: pa.Array) -> list[Hashable]:
 
 
 def _read_direct(spark: SparkSession, traffic: PinnedTraffic, wanted: _Wanted, schema: pa.Schema) -> pa.Table:
-    splits = make_splits(files_in_window(spark, traffic), traffic_window(traffic))
+    splits = make_splits(files_in_window(spark, traffic), traffic_window(traffic), skipping=skipping(traffic))
     roots = list(dict.fromkeys(path.root for path in wanted.key))
     given = (plan_reading(traffic, roots), plan_reading(traffic, schema.names), wanted)
     rows = each_split(spark, splits, given, _packed_rows, f"{_IPC} binary").toArrow().column(0)

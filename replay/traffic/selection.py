@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -20,6 +19,7 @@ from replay.spark.errors import one_line, unlogged
 from replay.spark.sql import quoted, text_literal
 from replay.traffic.computed.frame import expression
 from replay.traffic.paths import ColumnPath, find_column, require_column
+from replay.traffic.read.filters import sample_threshold
 from replay.traffic.read.window import time_filter
 
 if TYPE_CHECKING:
@@ -90,16 +90,6 @@ def in_sample(schema: pa.Schema, sample: Sample, key: Sequence[str]) -> Column |
     return F.xxhash64(*columns) < F.lit(threshold)
 
 
-def sample_threshold(rate: float) -> int | None:
-    """The signed 64-bit hash below which a row is in the sample; None where every row is.
-
-    >>> sample_threshold(0.5), sample_threshold(1.0)
-    (0, None)
-    """
-    share = int(Fraction(rate) * 2**64)
-    return share - 2**63 if share < 2**64 else None
-
-
 def select_rows(dataframe: DataFrame, schema: pa.Schema, config: TrafficConfig) -> DataFrame:
     """Keep the rows that the config selects."""
     for part in _conditions(schema, config):
@@ -120,10 +110,28 @@ def leave_rows(dataframe: DataFrame, schema: pa.Schema, config: TrafficConfig) -
 
 def _conditions(schema: pa.Schema, config: TrafficConfig) -> list[Column]:
     """What a selected row fulfils; nothing where every row is selected."""
-    where = None if config.where is None else expression(config.where)
+    where = None if config.where is None else where_column(schema, config.where)
     window = in_window(schema, config)
     sample = in_sample(schema, config.sample, config.key) if config.sample is not None else None
     return [part for part in (where, window, sample) if part is not None]
+
+
+def where_column(schema: pa.Schema, where: str) -> Column:
+    """A condition as Spark's column, so that Spark selects the same rows whatever files they lie in.
+
+    To Spark NaN is greater than every number and equals itself. But no statistics count it, and where a comparison is
+    pushed down to the files, Spark skips row groups by those: of floats none is.
+    """
+    from pyspark.sql import functions as F
+
+    floats = any(_has_float(schema.field(name).type) for name in columns_in(schema, where))
+    return F.coalesce(expression(where), F.lit(False)) if floats else expression(where)
+
+
+def _has_float(dtype: pa.DataType) -> bool:
+    if pa.types.is_nested(dtype):
+        return any(_has_float(dtype.field(place).type) for place in range(dtype.num_fields))
+    return bool(pa.types.is_floating(dtype))
 
 
 def slice_condition(schema: pa.Schema, segments: Mapping[str, str | None]) -> str:

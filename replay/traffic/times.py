@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import pyarrow as pa
 
 from replay.traffic.paths import ColumnPath
-from replay.traffic.read.window import TICKS_PER_SECOND
+from replay.traffic.read.statistics import TICKS_PER_SECOND
 from replay.traffic.selection import spark_column
 
 if TYPE_CHECKING:

@@ -63,11 +63,11 @@ def changes(scenarios: dict[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
-def scores(spark: SparkSession, config: Path) -> dict[str, bytes]:
+def scores(spark: SparkSession, config: Path, keys: list[str] | None = None) -> dict[str, bytes]:
     """The scores table as written, sorted by key: the bytes of every column, and of its nulls."""
     result = replay.run(config)
     found = spark.read.format("delta").load(str(Path(result.output, "scores"))).toArrow().sort_by("request_id")
-    assert found["request_id"].to_pylist() == sorted(table()["request_id"].to_pylist())
+    assert found["request_id"].to_pylist() == (keys or sorted(table()["request_id"].to_pylist()))
     variants = result.summary.variants
     return {
         name: found[name].is_valid().to_numpy().tobytes()
@@ -130,3 +130,23 @@ def test_through_spark_with_scenarios_that_need_other_rows(
         assert scores(spark, again) == found
     finally:
         spark.conf.set("spark.sql.shuffle.partitions", before)
+
+
+def test_conditions_and_a_sample_by_both_readers(spark: SparkSession, tmp_path: Path):
+    rows = table()
+    path = str(write_case(tmp_path / "hashed", rows, files=1).parent / "traffic")
+    where = "surface = 'home' AND (x0 > -1 OR x1 IS NULL) AND event_time >= '2025-11-20 10:00:10'"
+    selected = spark.read.parquet(path).where(f"{where} AND xxhash64(user_id) < 0").select("request_id").toArrow()
+    keys = sorted(selected["request_id"].to_pylist())
+    assert 0.1 * ROWS < len(keys) < 0.4 * ROWS
+    given = changes(
+        {"few": [{"op": "nulls", "features": ["x2"], "where": "item IN (1, 2) AND label = 0"}], "home": SIDE["home"]},
+        traffic__where=where,
+        traffic__sample={"rate": 0.5, "by": ["user_id"]},
+    )
+    found = [
+        scores(spark, write_case(tmp_path / reader, rows, files=3, **given, engine={"reader": reader}), keys)
+        for reader in ("direct", "spark")
+    ]
+    assert found[0] == found[1]
+    assert len(found[0]) == 7

@@ -16,9 +16,12 @@ from replay.traffic import (
     PinnedTraffic,
     StaleColumn,
     WhereColumn,
+    draw_direct,
     known_name,
     open_traffic,
     plan_splits,
+    read_split,
+    resolve_condition,
     scan_dataframe,
     side_dataframe,
     side_problem,
@@ -148,16 +151,42 @@ def test_a_traffic_where_that_is_wrong_is_still_its_own_problem(spark: SparkSess
 
 
 class TestReader:
+    WHY = "`scenarios.late[0]` takes older values, which only Spark brings"
+
     def test_auto_scans(self, spark: SparkSession, path: Path) -> None:
-        plan = plan_splits(spark, opened(spark, path), ["id"], side="scenarios.late[0]")
-        assert (plan.reader, plan.splits) == ("spark", ())
-        assert plan.reason == "scenarios with `where` or `stale` need Spark"
+        plan = plan_splits(spark, opened(spark, path), ["id"], side=self.WHY)
+        assert (plan.reader, plan.splits, plan.reason) == ("spark", (), self.WHY)
 
     def test_direct_is_refused_and_the_scenario_named(self, spark: SparkSession, path: Path) -> None:
         with pytest.raises(ConfigError) as caught:
-            plan_splits(spark, opened(spark, path), ["id"], "direct", side="scenarios.late[0]")
+            plan_splits(spark, opened(spark, path), ["id"], "direct", side=self.WHY)
         assert caught.value.problems[0].path == "engine.reader"
-        assert "`scenarios.late[0]` needs" in caught.value.problems[0].message
+        assert self.WHY in caught.value.problems[0].message
 
     def test_direct_without_side_columns(self, spark: SparkSession, path: Path) -> None:
         assert plan_splits(spark, opened(spark, path), ["id"], "direct").reader == "direct"
+
+    def test_conditions_are_delivered_behind_the_columns(self, spark: SparkSession, path: Path) -> None:
+        traffic = opened(spark, path)
+        where = [
+            WhereColumn(f"w{place}", sql) for place, sql in enumerate(("ctx.odd >= 250", "user IS NULL", "Score > 0.5"))
+        ]
+        conditions = [resolve_condition(spark, traffic, one.where, "scenarios.a[0].where", one.name) for one in where]
+        assert [column.obstacle for column in conditions] == [None] * 3
+        plan = plan_splits(spark, traffic, ["id"], beside=conditions)
+        assert (plan.columns, plan.schema.names) == (("id",), ["id", "w0", "w1", "w2"])
+        batches = [batch for split in plan.splits for batch in read_split(split, plan)]
+        ours = pa.Table.from_batches(batches).sort_by("id").to_pydict()
+        theirs = side_dataframe(spark, traffic, ["id"], where, []).toArrow().sort_by("id").to_pydict()
+        assert {name: [value or False for value in values] for name, values in ours.items()} == {
+            name: [value or False for value in values] for name, values in theirs.items()
+        }
+        assert any(ours["w0"])
+        # A few rows to look at have the table's columns alone.
+        assert draw_direct(plan, most=5).batch.schema.names == ["id"]
+
+    def test_a_condition_that_can_fail_is_left_to_spark(self, spark: SparkSession, path: Path) -> None:
+        traffic = opened(spark, path)
+        found = resolve_condition(spark, traffic, "cast(user as int) > 1", "scenarios.a[0].where", "w")
+        assert found.tree is None
+        assert found.obstacle == "a cast from string to int can fail, and is not computed in every row"

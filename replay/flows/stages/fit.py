@@ -15,7 +15,13 @@ from replay.errors import ConfigError, Problem, TrafficError
 from replay.features import Encoder, check_features, feature_column
 from replay.flows.problems import refuse
 from replay.flows.stages.map_keys import name_map_keys
-from replay.flows.stages.scenario_inputs import ScenarioInputs, condition_problems, draw_donors_of, plan_side
+from replay.flows.stages.scenario_inputs import (
+    ScenarioInputs,
+    condition_problems,
+    draw_donors_of,
+    plan_side,
+    resolve_conditions,
+)
 from replay.scenarios import Donors, NotThere, ScenarioPlan, TouchedRows, row_keys
 from replay.scoring import PREFLIGHT_ROWS
 from replay.scoring.routes import plan_routes
@@ -26,9 +32,9 @@ from replay.traffic import (
     column_problems,
     column_root,
     column_type,
+    first_rows,
     open_traffic,
     plan_splits,
-    read_split,
     scan_dataframe,
     values_refused,
 )
@@ -82,11 +88,13 @@ def fit(config: ReplayConfig, spark: SparkSession, checkpoints: Mapping[str, Che
     refuse(_scenario_problems(config, scenarios, encoder))
     inputs = plan_side(config, scenarios, encoder.types)
     refuse(condition_problems(spark, traffic, scenarios))
+    inputs = resolve_conditions(spark, traffic, inputs, scenarios)
     role_types = _role_types(config, traffic.schema)
     # A commit holds whole splits: smaller commits than a split has rows want smaller splits.
     target = config.engine.commit_rows if config.engine.commit_rows < SPLIT_ROWS else None
     columns = _needed_columns(config, traffic.schema, encoder.roots, role_types)
-    plan = plan_splits(spark, traffic, columns, config.engine.reader, target_rows=target, side=inputs.place)
+    reader, beside = config.engine.reader, inputs.conditions
+    plan = plan_splits(spark, traffic, columns, reader, target_rows=target, side=inputs.obstacle, beside=beside)
     with values_refused(spark, traffic):
         sample = _sample(spark, traffic, plan, config)
         refuse(_trial_problems(config, scenarios, encoder, sample))
@@ -163,10 +171,9 @@ def _sample(spark: SparkSession, traffic: PinnedTraffic, plan: SplitPlan, config
     Raises:
         TrafficError: There are no rows at all.
     """
-    for split in plan.splits:
-        for batch in read_split(split, plan, batch_rows=PREFLIGHT_ROWS):
-            if batch.num_rows:
-                return batch
+    found = first_rows(plan, PREFLIGHT_ROWS)
+    if found is not None:
+        return found
     if plan.reader == "spark":
         table = scan_dataframe(spark, traffic, plan.columns).limit(PREFLIGHT_ROWS).toArrow()
         for batch in table.combine_chunks().to_batches():

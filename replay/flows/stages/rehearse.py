@@ -10,7 +10,7 @@ from replay.config import ModelConfig, ReplayConfig
 from replay.errors import TrafficError
 from replay.rehearsal import ContractCheck, RehearsedRows, check_contract
 from replay.report.words.rejects import refusal_text
-from replay.traffic import DrawnRows, PinnedTraffic, SplitPlan, draw_direct, draw_scanned
+from replay.traffic import DrawnRows, PinnedTraffic, SplitPlan, draw_direct, draw_scanned, values_refused
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -38,10 +38,13 @@ def draw_rehearsed(
         The rows; None where only Spark could draw them and does not.
 
     Raises:
-        TrafficError: A file cannot be read.
+        TrafficError: A file cannot be read, or ``where`` has no value for a row.
+        ConfigError: A computed column has none.
     """
     if plan.reader == "direct":
-        return _rehearsed(config, checkpoints, draw_direct(plan))
+        with values_refused(spark, traffic):
+            drawn = draw_direct(plan)
+        return _rehearsed(config, checkpoints, drawn)
     if selected is None:
         return None
     return _rehearsed(config, checkpoints, draw_scanned(spark, traffic, plan.columns, selected))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from replay.config import Problem, ReplayConfig, Scenario
+from replay.config.sections.scenarios import Perturbation
 from replay.scenarios import MOST_DONORS, Donors, donor_features, row_keys, side_columns
 from replay.traffic import (
+    ComputedColumn,
     PinnedTraffic,
     StaleColumn,
     WhereColumn,
     draw_donors,
+    resolve_condition,
     side_dataframe,
     side_problem,
 )
@@ -26,17 +29,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScenarioInputs:
-    """Columns that Spark computes beside the logged ones.
+    """Columns beside the logged ones.
 
     Attributes:
         where: Conditions.
         stale: Older values.
         place: Where in the config something needs them, such as ``scenarios.late[0]``; None where nothing does.
+        conditions: The conditions as tasks evaluate them, by :func:`resolve_conditions`.
+        obstacle: Why only Spark computes some of these columns; None where there are none, or tasks compute them all.
     """
 
     where: tuple[WhereColumn, ...] = ()
     stale: tuple[StaleColumn, ...] = ()
     place: str | None = None
+    conditions: tuple[ComputedColumn, ...] = ()
+    obstacle: str | None = None
 
     def scan(self, spark: SparkSession, traffic: PinnedTraffic, columns: Sequence[str]) -> DataFrame:
         """The selected rows with the logged columns and these."""
@@ -52,6 +59,7 @@ def plan_side(config: ReplayConfig, scenarios: Sequence[Scenario], types: Mappin
         types: Logged type of every feature that the model reads.
     """
     wanted = side_columns(scenarios, config.model, types)
+    stale = next((place for place, step in _steps(scenarios) if step.arguments.needs_history), None)
     return ScenarioInputs(
         tuple(WhereColumn(one.name, one.where) for one in wanted if one.where is not None),
         tuple(
@@ -59,25 +67,42 @@ def plan_side(config: ReplayConfig, scenarios: Sequence[Scenario], types: Mappin
             for one in wanted
             if one.feature is not None and one.lag is not None
         ),
-        next(_places(scenarios), None),
+        next((place for place, step in _steps(scenarios) if step.where is not None), stale),
+        obstacle=None if stale is None else f"`{stale}` takes older values, which only Spark brings",
     )
 
 
-def _places(scenarios: Sequence[Scenario]) -> Iterator[str]:
+def _steps(scenarios: Sequence[Scenario]) -> Iterator[tuple[str, Perturbation]]:
+    """Every step with its place in the config."""
     for scenario in scenarios:
-        for place, step in enumerate(scenario.perturbations):
-            if step.where is not None or step.arguments.needs_history:
-                yield f"scenarios.{scenario.salt}[{place}]"
+        for number, step in enumerate(scenario.perturbations):
+            yield f"scenarios.{scenario.salt}[{number}]", step
+
+
+def resolve_conditions(
+    spark: SparkSession, traffic: PinnedTraffic, inputs: ScenarioInputs, scenarios: Sequence[Scenario]
+) -> ScenarioInputs:
+    """Find out which conditions tasks evaluate themselves.
+
+    Args:
+        spark: The session.
+        traffic: The pinned table.
+        inputs: From :func:`plan_side`; in its conditions nothing is wrong.
+        scenarios: Expanded.
+    """
+    if inputs.obstacle is not None or not inputs.where:
+        return inputs
+    places = {step.where: f"{place}.where" for place, step in reversed([*_steps(scenarios)])}
+    conditions = tuple(
+        resolve_condition(spark, traffic, one.where, places[one.where], one.name) for one in inputs.where
+    )
+    by_spark = next((f"`{each.place}`: {each.obstacle}" for each in conditions if each.tree is None), None)
+    return replace(inputs, conditions=conditions if by_spark is None else (), obstacle=by_spark)
 
 
 def condition_problems(spark: SparkSession, traffic: PinnedTraffic, scenarios: Sequence[Scenario]) -> list[Problem]:
     """What is wrong with the conditions of scenarios, found by analysing them over the table."""
-    conditions = {
-        f"scenarios.{scenario.salt}[{place}].where": step.where
-        for scenario in scenarios
-        for place, step in enumerate(scenario.perturbations)
-        if step.where is not None
-    }
+    conditions = {f"{place}.where": step.where for place, step in _steps(scenarios) if step.where is not None}
     found = (side_problem(spark, traffic, where, path) for path, where in conditions.items())
     return [problem for problem in found if problem is not None]
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import pyarrow as pa
 
 from replay.spark.analysis import ExpressionNode
 from replay.traffic.computed.event_time import TimeReading
 
+WHERE: Final = "traffic.where"
+"""Where the config says which rows are selected."""
+
 
 @dataclass(frozen=True)
 class ComputedColumn:
-    """A column that is no logged one.
+    """A column that is no logged one; a condition is one of truth values.
 
     Attributes:
         name: Of the column. An event time has the name of the logged column that it is read from, and takes its place.

@@ -10,7 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from replay.spark.analysis import ExpressionNode
-from replay.traffic.computed.kernel import ARROW_TYPES, FLOATS, Datum, Kernel, both_if_constant, operands
+from replay.traffic.computed.kernel import (
+    ARROW_TYPES,
+    FLOATS,
+    Datum,
+    Kernel,
+    arrow_type,
+    both_if_constant,
+    operands,
+)
 
 
 def _equal(dtype: str, left: Datum, right: Datum) -> Datum:
@@ -35,7 +43,7 @@ def _null_safe_equal(dtype: str, left: Datum, right: Datum) -> Datum:
 
 def _comparable(node: ExpressionNode) -> bool:
     types = operands(node)
-    return len(types) == 1 and types <= ARROW_TYPES.keys()
+    return len(types) == 1 and arrow_type(*types) is not None
 
 
 def _comparison(compare: Callable[[str, Datum, Datum], Datum]) -> Kernel:

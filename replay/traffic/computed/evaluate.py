@@ -11,24 +11,11 @@ import pyarrow.compute as pc
 from replay.errors import TrafficError
 from replay.spark.analysis import ExpressionNode
 from replay.spark.types import spark_type
-from replay.traffic.computed import arithmetic, casts, conditions
+from replay.traffic.computed import arithmetic, casts, conditions, text_patterns
 from replay.traffic.computed.column import ComputedColumn
-from replay.traffic.computed.kernel import ARROW_TYPES, Datum, Kernel, NoValue, operands
+from replay.traffic.computed.kernel import Datum, Kernel, NoValue, arrow_type, literal, operands
 
 _ATTRIBUTE: Final = "AttributeReference"
-
-
-def _literal(node: ExpressionNode, values: Sequence[Datum]) -> Datum:
-    if node.value is None:
-        return pa.scalar(None, ARROW_TYPES.get(node.dtype, pa.null()))
-    if node.dtype.startswith("decimal"):
-        return pa.scalar(float(node.value))
-    target = ARROW_TYPES[node.dtype]
-    if node.dtype in ("float", "double"):
-        return pa.scalar(float(node.value), pa.float64()).cast(target, safe=False)
-    if node.dtype == "boolean":
-        return pa.scalar(node.value == "true")
-    return pa.scalar(node.value if node.dtype == "string" else int(node.value), target)
 
 
 def _map_entry(node: ExpressionNode, values: Sequence[Datum]) -> Datum:
@@ -50,7 +37,8 @@ def _flat_key(node: ExpressionNode) -> bool:
 
 _OTHERS: Final[Mapping[str, Kernel]] = {
     "Literal": Kernel(
-        _literal, lambda node: node.value is None or node.dtype in ARROW_TYPES or node.dtype.startswith("decimal")
+        lambda node, values: literal(node.value, node.dtype),
+        lambda node: node.value is None or arrow_type(node.dtype) is not None,
     ),
     "GetStructField": Kernel(lambda node, values: pc.struct_field(values[0], [node.name]), lambda node: True),
     "GetMapValue": Kernel(_map_entry, _flat_key),
@@ -71,6 +59,7 @@ KERNELS: Final[Mapping[str, Kernel]] = {
     **arithmetic.KERNELS,
     **casts.KERNELS,
     **conditions.KERNELS,
+    **text_patterns.KERNELS,
     **_OTHERS,
 }
 """By Catalyst's class: all that is evaluated without Spark. A test holds each against Spark, bit by bit."""
@@ -85,6 +74,8 @@ def obstacle(tree: ExpressionNode, types: Mapping[str, pa.DataType], *, in_every
         in_every_row: Spark evaluates it in every row. Where it does not, nothing that can fail may be in it.
     """
     if tree.kind == _ATTRIBUTE:
+        if tree.name not in types:
+            return f"only Spark reads `{tree.name}`"
         return None if spark_type(types[tree.name]) == types[tree.name] else f"Spark has no {types[tree.name]}"
     kernel = KERNELS.get(tree.kind)
     if kernel is None or not kernel.proven(tree):
@@ -128,7 +119,7 @@ def compute(column: ComputedColumn, arrays: Mapping[str, pa.Array], num_rows: in
 
 
 def evaluate(tree: ExpressionNode, arrays: Mapping[str, pa.Array]) -> Datum:
-    """The value of an expression that nothing stands against.
+    """The value of an expression that nothing stands against: an array, or a scalar for the same in every row.
 
     Raises:
         NoValue: A row has none.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 import pyarrow as pa
@@ -30,6 +32,7 @@ ARROW_TYPES: Final = {
 INTEGERS: Final = ("tinyint", "smallint", "int", "bigint")
 """From the narrowest to the widest."""
 FLOATS: Final = ("float", "double")
+_DECIMAL: Final = re.compile(r"decimal\((\d+),(\d+)\)")
 
 
 class NoValue(ValueError):
@@ -52,6 +55,35 @@ class Kernel:
     proven: Callable[[ExpressionNode], bool]
     may_fail: Callable[[ExpressionNode], bool] = lambda node: False
     always: Callable[[ExpressionNode], int] = lambda node: 1
+
+
+def arrow_type(dtype: str) -> pa.DataType | None:
+    """Arrow's type for a flat type of Spark SQL, decimals among them; None for what is nested.
+
+    >>> arrow_type("decimal(12,2)"), arrow_type("array<int>")
+    (Decimal128Type(decimal128(12, 2)), None)
+    """
+    digits = _DECIMAL.fullmatch(dtype)
+    return ARROW_TYPES.get(dtype) if digits is None else pa.decimal128(int(digits[1]), int(digits[2]))
+
+
+def literal(value: str | None, dtype: str) -> pa.Scalar:
+    """A literal of a flat type as Arrow has it.
+
+    Args:
+        value: As :class:`ExpressionNode` has it.
+        dtype: Its type, as Spark SQL writes it.
+    """
+    target = arrow_type(dtype)
+    if value is None or target is None:
+        return pa.scalar(None, target or pa.null())
+    if dtype in FLOATS:
+        return pa.scalar(float(value), pa.float64()).cast(target, safe=False)
+    if dtype == "boolean":
+        return pa.scalar(value == "true")
+    if pa.types.is_decimal(target):
+        return pa.scalar(Decimal(value), target)
+    return pa.scalar(value if dtype == "string" else int(value), target)
 
 
 def operands(node: ExpressionNode) -> set[str]:

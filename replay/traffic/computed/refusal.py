@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from replay.errors import EXIT_REFUSED, ConfigError, Problem, TrafficError
-from replay.spark.errors import failed_fragment, is_data_error, one_line, unlogged
+from replay.spark.errors import failed_fragment, is_data_error, one_line, traffic_errors, unlogged
 from replay.spark.sql import quoted
 from replay.spark.types import has_map
-from replay.traffic.computed.column import ComputedColumn, with_computed
+from replay.traffic.computed.column import WHERE, ComputedColumn, with_computed
 from replay.traffic.computed.event_time import TimeReading
 from replay.traffic.computed.frame import expression
 from replay.traffic.read.scan import pinned_dataframe, selected_dataframe
@@ -34,6 +34,7 @@ def values_refused(spark: SparkSession, traffic: PinnedTraffic) -> Iterator[None
 
     Raises:
         ConfigError: With the column's place, how many rows there are, and an example; its exit code is 3.
+        TrafficError: ``where`` has no value for a row, in Spark's words.
     """
     from pyspark.errors import PySparkException
 
@@ -41,12 +42,20 @@ def values_refused(spark: SparkSession, traffic: PinnedTraffic) -> Iterator[None
         with unlogged():
             yield
     except (PySparkException, TrafficError) as error:
+        if str(error).startswith(f"`{WHERE}`"):
+            _tell_as_spark(spark, traffic)
         if not traffic.computed or not (is_data_error(error) or _is_ours(traffic, error)):
             raise
         problem = next(_problems(spark, traffic), None)
         if problem is None:
             raise
         raise ConfigError([problem]) from error
+
+
+def _tell_as_spark(spark: SparkSession, traffic: PinnedTraffic) -> None:
+    """Let Spark say of ``where`` what a task has found in it."""
+    with traffic_errors(traffic.location):
+        selected_dataframe(spark, traffic, ()).count()
 
 
 def _is_ours(traffic: PinnedTraffic, error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""``traffic.columns`` against a pinned table: what Spark makes of each, what is refused, what tasks can evaluate."""
+"""``traffic.columns`` and conditions against a pinned table: what Spark makes of each, and what tasks can evaluate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from replay.spark.sql import text_literal
 from replay.spark.types import readable_schema
 from replay.traffic.computed import event_time
 from replay.traffic.computed.allowed import ALLOWED
-from replay.traffic.computed.column import ComputedColumn, nodes, renamed, with_computed
+from replay.traffic.computed.column import WHERE, ComputedColumn, nodes, renamed, with_computed
 from replay.traffic.computed.evaluate import obstacle
 from replay.traffic.computed.frame import expression
 from replay.traffic.paths import find_column
@@ -25,7 +25,7 @@ from replay.traffic.read.scan import pinned_dataframe
 from replay.traffic.selection import columns_in
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from replay.config import TrafficConfig
     from replay.traffic.table.pinned import PinnedTraffic
@@ -62,6 +62,14 @@ def compute_columns(spark: SparkSession, traffic: PinnedTraffic) -> PinnedTraffi
     if problems:
         raise ConfigError(problems)
     return _with_time(spark, traffic)
+
+
+def resolve_where(spark: SparkSession, traffic: PinnedTraffic) -> PinnedTraffic:
+    """The pinned table with its ``where`` as tasks evaluate it, or the reason why only Spark does."""
+    where = traffic.config.where
+    if where is None:
+        return traffic
+    return replace(traffic, condition=resolve_condition(spark, traffic, where, WHERE, WHERE, may_fail=True))
 
 
 def _with(traffic: PinnedTraffic, column: ComputedColumn) -> PinnedTraffic:
@@ -118,12 +126,8 @@ def _clash(traffic: PinnedTraffic, name: str) -> Problem | None:
 def _resolve(spark: SparkSession, traffic: PinnedTraffic, name: str, sql: str, place: str) -> ComputedColumn | Problem:
     from pyspark.errors import AnalysisException, ParseException
 
-    named = columns_in(traffic.schema, sql)
     try:
-        with unlogged():
-            table = pinned_dataframe(spark, traffic, [each for each in traffic.schema.names if each in named])
-            selected = table.select(expression(sql).alias("value"))
-            analysed = analyse_expression(table, selected)
+        selected, analysed = _analysed(spark, traffic, sql)
     except (AnalysisException, ParseException) as error:
         return Problem(f"Spark refuses {sql!r}: {one_line(str(error))}", path=place)
     refused = next(_refusals(traffic, sql, analysed), None)
@@ -134,6 +138,45 @@ def _resolve(spark: SparkSession, traffic: PinnedTraffic, name: str, sql: str, p
     if len(types) == 0:
         return Problem(f"{sql!r} is of the type {analysed.tree.dtype}, which no column has: cast it", path=place)
     return _column(traffic, name, sql, place, analysed.tree, types.field(0).type)
+
+
+def _analysed(spark: SparkSession, traffic: PinnedTraffic, sql: str) -> tuple[DataFrame, AnalysedExpression]:
+    """An expression over the table, selected, and taken apart."""
+    named = columns_in(traffic.schema, sql)
+    with unlogged():
+        table = pinned_dataframe(spark, traffic, [each for each in traffic.schema.names if each in named])
+        selected = table.select(expression(sql).alias("value"))
+        return selected, analyse_expression(table, selected)
+
+
+def resolve_condition(
+    spark: SparkSession, traffic: PinnedTraffic, sql: str, place: str, name: str, *, may_fail: bool = False
+) -> ComputedColumn:
+    """A condition as a column of truth values: what tasks can make of it, or why only Spark can.
+
+    Whether Spark takes it at all is not told here: see :func:`replay.traffic.selection.where_problem`.
+
+    Args:
+        spark: The session.
+        traffic: The pinned table.
+        sql: The condition.
+        place: Where the config has it.
+        name: Of the column.
+        may_fail: Tasks may evaluate what has no value in some rows, if it is no part of an ``AND`` or ``OR``: of those
+            Spark skips a side, or by the files' statistics whole row groups, for which the other one is false.
+    """
+    from pyspark.errors import AnalysisException, ParseException
+
+    try:
+        _, analysed = _analysed(spark, traffic, sql)
+    except (AnalysisException, ParseException) as error:
+        return ComputedColumn(name, sql, pa.bool_(), (), place, None, one_line(str(error)))
+    tree = analysed.tree
+    if tree is None or not analysed.deterministic or tree.dtype != "boolean":
+        why = _BEYOND.get(analysed.beyond_row or "", f"only Spark evaluates {sql!r}")
+        return ComputedColumn(name, sql, pa.bool_(), (), place, None, why)
+    whole = may_fail and not any(node.kind in ("And", "Or") for node in nodes(tree))
+    return _column(traffic, name, sql, place, tree, pa.bool_(), in_every_row=whole)
 
 
 def _refusals(traffic: PinnedTraffic, sql: str, analysed: AnalysedExpression) -> Iterator[str]:
@@ -167,14 +210,21 @@ def _is_today(node: ExpressionNode) -> bool:
 
 
 def _column(
-    traffic: PinnedTraffic, name: str, sql: str, place: str, tree: ExpressionNode, dtype: pa.DataType
+    traffic: PinnedTraffic,
+    name: str,
+    sql: str,
+    place: str,
+    tree: ExpressionNode,
+    dtype: pa.DataType,
+    *,
+    in_every_row: bool = True,
 ) -> ComputedColumn:
     names = traffic.schema.names
     tree = renamed(tree, names)
     reads = {node.name for node in nodes(tree) if node.kind == "AttributeReference"}
     by_spark = [column.name for column in traffic.computed if column.name in reads and column.tree is None]
     types = {field.name: field.type for field in traffic.schema}
-    why = f"`{by_spark[0]}` is computed by Spark" if by_spark else obstacle(tree, types)
+    why = f"`{by_spark[0]}` is computed by Spark" if by_spark else obstacle(tree, types, in_every_row=in_every_row)
     return ComputedColumn(
         name=name,
         sql=sql,

@@ -7,18 +7,21 @@ with the file.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from replay.errors import TrafficError
 from replay.traffic.computed.column import ComputedColumn
 from replay.traffic.computed.evaluate import compute
 from replay.traffic.read.conform import Conformer
+from replay.traffic.read.filters import RowFilter
 from replay.traffic.read.window import TimeFilter
 
 DECODE_BYTES = 96 << 20
@@ -28,8 +31,6 @@ BATCH_BYTES = 64 << 20
 BATCH_ROWS = 16_384
 _CHUNK_ROWS = 2048
 """Rows that a model usually gets at once, or a multiple of them."""
-_READ_BYTES = 1 << 16
-"""Bytes of a stored column that are read at once: a row group's columns are never in memory as a whole."""
 _MAX_DECODE_ROWS = 262_144
 _MIN_DECODE_ROWS = 256
 _PROBE_ROWS = 1024
@@ -44,7 +45,7 @@ class Piece:
         size: Bytes, as pinned.
         modified: Time of change as pinned (ns since 1970), or None where the table's format guarantees the file.
         row_groups: In file order.
-        num_rows: Rows in them, before the window.
+        num_rows: Rows in them, before any are left out.
         masked: Rows outside of the window may be among them.
         partition_values: The file's.
         rows: [start, stop) within the only row group, or None for all of it.
@@ -66,7 +67,7 @@ class Split:
 
     Attributes:
         pieces: In order.
-        num_rows: Rows in them, before the window.
+        num_rows: Rows in them, before any are left out.
     """
 
     pieces: tuple[Piece, ...]
@@ -81,7 +82,9 @@ class ReadPlan:
         schema: Columns to deliver, in order.
         time_filter: The window, or None.
         logged: Columns that are read of the files; None where these are the ones to deliver.
-        computed: Columns that are computed from those, in order.
+        selecting: Columns that are computed from those in every row, to say which rows are selected; in order.
+        filters: What a selected row fulfils besides the window.
+        computed: Columns that are computed in the selected rows, in order.
         dictionaries: Columns of text among the logged ones that are delivered as dictionaries, with int32 indices: a
             file mostly holds them as such, and each value is decoded once.
     """
@@ -89,6 +92,8 @@ class ReadPlan:
     schema: pa.Schema
     time_filter: TimeFilter | None
     logged: pa.Schema | None = field(default=None, kw_only=True)
+    selecting: tuple[ComputedColumn, ...] = field(default=(), kw_only=True)
+    filters: tuple[RowFilter, ...] = field(default=(), kw_only=True)
     computed: tuple[ComputedColumn, ...] = field(default=(), kw_only=True)
     dictionaries: frozenset[str] = field(default=frozenset(), kw_only=True)
 
@@ -96,7 +101,7 @@ class ReadPlan:
 def read_split(
     split: Split, plan: ReadPlan, batch_rows: int = BATCH_ROWS, decode_bytes: int | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Read a split's rows in the window, in file order.
+    """Read a split's selected rows, in file order.
 
     Args:
         split: From :func:`replay.traffic.plan_splits`.
@@ -109,7 +114,8 @@ def read_split(
             ones.
 
     Raises:
-        TrafficError: A file is gone, has changed, is corrupt, or holds values that the pinned schema cannot.
+        TrafficError: A file is gone, has changed, is corrupt, or holds values that the pinned schema cannot; or a
+            computed column or a condition has no value for a row.
     """
     batches = (batch for piece in split.pieces for batch in _read_piece(piece, plan, decode_bytes or DECODE_BYTES))
     for batch in _joined(batches, batch_rows // 2):
@@ -127,7 +133,6 @@ def _read_piece(piece: Piece, plan: ReadPlan, decode_bytes: int) -> Iterator[pa.
                 metadata=footer,
                 read_dictionary=_stored_texts(footer, plan.dictionaries),
                 pre_buffer=False,
-                buffer_size=_READ_BYTES,
                 coerce_int96_timestamp_unit="us",
             )
             yield from _read_file(file, piece, plan, decode_bytes)
@@ -172,14 +177,29 @@ def _read_file(file: Any, piece: Piece, plan: ReadPlan, decode_bytes: int) -> It
         decoded = file.iter_batches(read_rows, row_groups=[group], columns=conformer.file_columns, use_threads=False)
         for batch in _row_range(decoded, piece.rows):
             bytes_per_row = max(bytes_per_row, batch.nbytes / batch.num_rows)
-            conformed = conformer.conform(batch)
-            if mask is not None and mask.logged:
-                conformed = conformed.filter(mask.mask(conformed))
-            if plan.computed:
-                conformed = _with_computed(conformed, plan.computed)
-            if mask is not None and not mask.logged:
-                conformed = conformed.filter(mask.mask(conformed))
-            yield conformed if conformed.schema.names == plan.schema.names else conformed.select(plan.schema.names)
+            yield from _delivered(conformer.conform(batch), mask, plan)
+
+
+def _delivered(batch: pa.RecordBatch, window: TimeFilter | None, plan: ReadPlan) -> Iterator[pa.RecordBatch]:
+    """The selected rows of a batch with the columns to deliver; no batch where there are none."""
+    if window is not None and window.logged:
+        batch = _kept(batch, [window])
+    if plan.selecting:
+        batch = _with_computed(batch, plan.selecting)
+    batch = _kept(batch, [*([] if window is None or window.logged else [window]), *plan.filters])
+    if not batch.num_rows:
+        return
+    if plan.computed:
+        batch = _with_computed(batch, plan.computed)
+    yield batch if batch.schema.names == plan.schema.names else batch.select(plan.schema.names)
+
+
+def _kept(batch: pa.RecordBatch, filters: Sequence[RowFilter | TimeFilter]) -> pa.RecordBatch:
+    """The rows that fulfil all filters; the batch itself where all do."""
+    if not filters or not batch.num_rows:
+        return batch
+    kept = functools.reduce(pc.and_, (each.mask(batch) for each in filters))
+    return batch if kept.false_count == 0 else batch.filter(kept)
 
 
 def _with_dictionaries(schema: pa.Schema, names: frozenset[str]) -> pa.Schema:

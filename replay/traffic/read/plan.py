@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from replay.errors import ConfigError, Problem
 from replay.spark.arrow_mapping import BatchFunction, ScannedBatches
+from replay.traffic.computed.column import ComputedColumn
 from replay.traffic.paths import column_root
 from replay.traffic.read.columns import plan_reading
 from replay.traffic.read.direct import ReadPlan, Split
 from replay.traffic.read.scan import check_where, files_in_window, selected_dataframe
+from replay.traffic.read.skipping import skipping
 from replay.traffic.read.splits import make_splits
 from replay.traffic.read.tasks import map_splits
 
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
     from replay.traffic.table.pinned import PinnedTraffic
 
 
-_SIDE = "scenarios with `where` or `stale` need Spark"
-
-
 @dataclass(frozen=True)
 class SplitPlan(ReadPlan):
     """How tasks get their Arrow batches.
@@ -33,18 +32,20 @@ class SplitPlan(ReadPlan):
         reader: ``direct``: tasks read ``splits``; ``spark``: Spark scans, and there are no splits.
         reason: Why not ``direct``, or None.
         splits: In order of files and rows.
-        num_rows: Rows in all splits, before the window masks any.
+        num_rows: Rows in all splits, before any are left out.
+        beside: Columns behind those that were asked for: conditions of scenarios.
     """
 
     reader: Literal["direct", "spark"]
     reason: str | None
     splits: tuple[Split, ...]
     num_rows: int
+    beside: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Top-level columns, in the order of delivery."""
-        return tuple(self.schema.names)
+        """Top-level columns of the table, in the order of delivery."""
+        return tuple(name for name in self.schema.names if name not in self.beside)
 
 
 def plan_splits(
@@ -54,6 +55,7 @@ def plan_splits(
     reader: Literal["auto", "direct", "spark"] = "auto",
     target_rows: int | None = None,
     side: str | None = None,
+    beside: Sequence[ComputedColumn] = (),
 ) -> SplitPlan:
     """Choose the reader and, for the direct one, what each task reads.
 
@@ -63,8 +65,9 @@ def plan_splits(
         columns: Columns or paths to deliver; a path brings its whole top-level column.
         reader: From the config.
         target_rows: Rows of a split; default: by the size of the table.
-        side: Where in the config something needs columns of :func:`replay.traffic.side_dataframe`, such as
-            ``scenarios.late[0]``; None where nothing does. Only Spark computes them.
+        side: Why columns of :func:`replay.traffic.side_dataframe` are needed, which only Spark computes; None where
+            none are.
+        beside: Conditions that the direct reader delivers behind the columns, each a column.
 
     Raises:
         ConfigError: ``direct`` is asked for and cannot be, or ``where`` is not valid.
@@ -72,22 +75,16 @@ def plan_splits(
     """
     check_where(spark, traffic)
     roots = dict.fromkeys(column_root(traffic.schema, name) for name in columns)
-    reading = plan_reading(traffic, list(roots))
-    problem = traffic.direct_problem
+    problem = traffic.direct_problem or side
     if reader == "direct" and problem is not None:
         message = f"the direct reader cannot read this traffic: {problem}; use `auto` or `spark`"
         raise ConfigError([Problem(message, path="engine.reader")])
-    if reader == "direct" and side is not None:
-        message = f"`direct`, but `{side}` needs other rows or Spark SQL: {_SIDE}; use `auto` or `spark`"
-        raise ConfigError([Problem(message, path="engine.reader")])
-    if problem is None and side is not None:
-        problem = _SIDE
     if reader == "spark" or problem is not None:
-        why = problem or "`engine.reader` is `spark`"
-        return _plan(reading, "spark", why, ())
-    return _plan(
-        reading, "direct", None, make_splits(files_in_window(spark, traffic), reading.time_filter, target_rows)
-    )
+        return _plan(plan_reading(traffic, list(roots)), "spark", problem or "`engine.reader` is `spark`", ())
+    reading = plan_reading(traffic, list(roots), beside)
+    files = files_in_window(spark, traffic)
+    splits = make_splits(files, reading.time_filter, target_rows, skipping(traffic))
+    return replace(_plan(reading, "direct", None, splits), beside=tuple(column.name for column in beside))
 
 
 def _plan(
@@ -102,6 +99,8 @@ def _plan(
         splits,
         num_rows,
         logged=reading.logged,
+        selecting=reading.selecting,
+        filters=reading.filters,
         computed=reading.computed,
     )
 

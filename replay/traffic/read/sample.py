@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from replay.hashing import bits, salted
 from replay.spark.errors import traffic_errors
 from replay.traffic.paths import require_column
-from replay.traffic.read.direct import Piece, Split, read_split
+from replay.traffic.read.columns import selection_only
+from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
+from replay.traffic.read.filters import sample_threshold
 from replay.traffic.read.scan import scan_dataframe
-from replay.traffic.selection import sample_threshold, spark_column
+from replay.traffic.selection import spark_column
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -28,7 +30,7 @@ SAMPLE_ROWS: Final = 4_096
 SPREAD: Final = 16
 """Row groups that a direct reader takes them from, in as many files as there are."""
 _MOST_TRIED: Final = 8 * SPREAD
-"""Row groups that are looked into, where the window leaves nothing of some."""
+"""Row groups that are looked into, where the selection leaves nothing of some."""
 _PURPOSE: Final = "rehearsal"
 _MARGIN: Final = 1.25
 
@@ -49,8 +51,17 @@ class DrawnRows:
     of_blocks: int
 
 
+def first_rows(plan: SplitPlan, most: int) -> pa.RecordBatch | None:
+    """The first selected rows, at most so many, with the columns of the table; None where there are none."""
+    for split in plan.splits:
+        if has_rows(split, plan):
+            for batch in read_split(split, plan, batch_rows=most):
+                return batch.select(plan.columns)
+    return None
+
+
 def draw_direct(plan: SplitPlan, most: int = SAMPLE_ROWS, most_bytes: int = 128 << 20) -> DrawnRows:
-    """Draw rows of the window without Spark: from row groups chosen by hash, in different files first.
+    """Draw selected rows without Spark: from row groups chosen by hash, in different files first.
 
     Args:
         plan: Of the direct reader.
@@ -64,14 +75,17 @@ def draw_direct(plan: SplitPlan, most: int = SAMPLE_ROWS, most_bytes: int = 128 
     blocks: list[int] = []
     unseen = 0
     for tried, (number, unit) in enumerate(units):
-        if sum(batch.num_rows for batch in batches) >= most or (tried >= _MOST_TRIED and batches):
+        rows = sum(batch.num_rows for batch in batches)
+        if rows >= most or (tried >= _MOST_TRIED and rows):
             break
+        if not has_rows(Split((unit,), unit.num_rows), plan):
+            continue
         drawn, whole = _draw(unit, number, plan, wanted, most_bytes // share)
         unseen += not whole
         batches.append(drawn)
         blocks.extend([number] * drawn.num_rows)
     batch = pa.concat_batches([_empty(plan.schema), *batches])
-    return DrawnRows(batch.slice(0, most), np.array(blocks[:most], np.int64), len(units) + unseen)
+    return DrawnRows(batch.slice(0, most).select(plan.columns), np.array(blocks[:most], np.int64), len(units) + unseen)
 
 
 def draw_scanned(
@@ -100,6 +114,12 @@ def draw_scanned(
         table = few.orderBy(hashed).limit(most).toArrow()
     batch = pa.concat_batches([_empty(table.schema), *table.to_batches()])
     return DrawnRows(batch, np.zeros(batch.num_rows, np.int64), 0)
+
+
+def has_rows(split: Split, plan: ReadPlan) -> bool:
+    """Whether a split may have selected rows; what ``where`` and ``sample`` read is looked at, and nothing else."""
+    narrow = selection_only(plan)
+    return narrow is None or any(True for _ in read_split(split, narrow))
 
 
 def _row_groups(splits: Sequence[Split]) -> Iterator[Piece]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -17,10 +19,10 @@ from replay.traffic.read.columns import traffic_window
 from replay.traffic.read.direct import ReadPlan
 from replay.traffic.read.splits import make_splits
 from replay.traffic.read.tasks import map_splits
-from replay.traffic.selection import in_window, named_columns, select_rows, where_problem
+from replay.traffic.selection import in_window, named_columns, select_rows, where_column, where_problem
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
     from replay.traffic.table.pinned import DataFile, PinnedTraffic
 
@@ -77,6 +79,8 @@ def check_where(spark: SparkSession, traffic: PinnedTraffic) -> None:
         ConfigError: With Spark's reason.
     """
     where = traffic.config.where
+    if traffic.where is not None and traffic.where.tree is not None:
+        return  # Spark has analysed it
     problem = None if where is None else where_problem(selectable_dataframe(spark, traffic, ()), where)
     if problem is not None:
         raise ConfigError([problem])
@@ -116,19 +120,30 @@ def scannable_roots(traffic: PinnedTraffic, columns: Sequence[str]) -> list[str]
 
 
 def files_in_window(spark: SparkSession, traffic: PinnedTraffic) -> tuple[DataFile, ...]:
-    """The data files that may hold rows of the window.
+    """The data files that may hold rows of the window, and such for which ``where`` is true.
 
     A large Delta table's own statistics say which, so that the footers of the rest need not be read.
     """
-    window = traffic_window(traffic)
-    if window is None or not window.logged or traffic.delta_version is None or len(traffic.files) <= MANY_FILES:
+    if traffic.delta_version is None or len(traffic.files) <= MANY_FILES:
         return traffic.files
-    inside = in_window(traffic.schema, traffic.config)
-    assert inside is not None
-    uris = delta_dataframe(spark, traffic.location, traffic.delta_version).where(inside).inputFiles()
+    conditions = _logged_conditions(traffic)
+    if not conditions:
+        return traffic.files
+    rows = delta_dataframe(spark, traffic.location, traffic.delta_version)
+    uris = rows.where(functools.reduce(operator.and_, conditions)).inputFiles()
     reached = {"/" + uri.removeprefix("file:").lstrip("/") for uri in uris}
     known = {file.path for file in traffic.files}
     return tuple(file for file in traffic.files if file.path in reached) if reached <= known else traffic.files
+
+
+def _logged_conditions(traffic: PinnedTraffic) -> list[Column]:
+    """What the selection asks of columns that lie in the files."""
+    window, where = traffic_window(traffic), traffic.where
+    inside = None if window is None or not window.logged else in_window(traffic.schema, traffic.config)
+    conditions = [] if inside is None else [inside]
+    if where is not None and where.tree is not None and all(traffic.is_logged(name) for name in where.reads):
+        conditions.append(where_column(traffic.schema, where.sql))
+    return conditions
 
 
 def selectable_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: Sequence[str] | None) -> DataFrame:

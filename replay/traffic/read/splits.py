@@ -1,6 +1,6 @@
-"""Which task reads what: row groups that the window reaches, gathered into splits of about equal size.
+"""Which task reads what: row groups that may have selected rows, gathered into splits of about equal size.
 
-The plan depends on the pinned table and the window alone, never on the machine, so that a run can go on where an
+The plan depends on the pinned table and the selection alone, never on the machine, so that a run can go on where an
 earlier one stopped.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from replay.traffic.read.direct import BATCH_ROWS, Piece, Split
+from replay.traffic.read.skipping import Skipping
 from replay.traffic.read.window import Overlap, TimeFilter
 from replay.traffic.table.footers import read_footers
 
@@ -26,14 +27,17 @@ _MAX_RANGE_ROWS = 1 << 20
 
 
 def make_splits(
-    files: Sequence[DataFile], window: TimeFilter | None, target_rows: int | None = None
+    files: Sequence[DataFile],
+    window: TimeFilter | None,
+    target_rows: int | None = None,
+    skipping: Skipping | None = None,
 ) -> tuple[Split, ...]:
-    """Gather the row groups that the window reaches into splits of about ``target_rows`` rows.
+    """Gather the row groups that may have selected rows into splits of about ``target_rows`` rows.
 
     Many small files share a split. A row group is decoded as a whole, so it is cut into ranges of rows only where there
     are too few to work on side by side: a range has to decode, and drop, the rows before it.
     """
-    groups = list(_row_groups(files, window))
+    groups = list(_row_groups(files, window, skipping))
     total = sum(group.num_rows for group in groups)
     target = target_rows or min(TARGET_ROWS, max(BATCH_ROWS, -(-total // _SPLITS_OF_SMALL)))
     ranges = [part for group in groups for part in _cut(group, len(groups), target)]
@@ -49,14 +53,18 @@ def make_splits(
     return (*splits, Split(tuple(gathered), rows)) if gathered else tuple(splits)
 
 
-def _row_groups(files: Sequence[DataFile], window: TimeFilter | None) -> Iterator[Piece]:
-    """Row groups with rows that may be in the window, each a piece."""
+def _row_groups(files: Sequence[DataFile], window: TimeFilter | None, skipping: Skipping | None) -> Iterator[Piece]:
+    """Row groups with rows that may be selected, each a piece."""
+    if skipping is not None:
+        files = [file for file in files if not skipping.skips_file(file)]
     overlaps = [_by_partition(file, window) for file in files]
     reached = [(file, overlap) for file, overlap in zip(files, overlaps, strict=True) if overlap is not Overlap.NONE]
     footers = read_footers([file.path for file, _ in reached])
     for (file, whole), footer in zip(reached, footers, strict=True):
         for index in range(footer.metadata.num_row_groups):
             group = footer.metadata.row_group(index)
+            if skipping is not None and skipping.skips_group(group):
+                continue
             told = window is not None and window.logged and whole is Overlap.SOME
             overlap = window.overlap(group) if window is not None and told else whole
             if overlap is not Overlap.NONE and group.num_rows:

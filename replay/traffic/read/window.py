@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,10 +12,9 @@ import pyarrow.compute as pc
 
 from replay.config import TrafficConfig
 from replay.traffic.paths import ColumnPath, require_column
+from replay.traffic.read.statistics import TICKS_PER_SECOND, value_range
 
-TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PARQUET_UNITS = {"milliseconds": "ms", "microseconds": "us", "nanoseconds": "ns"}
 
 
 class Overlap(enum.Enum):
@@ -84,48 +82,19 @@ class TimeFilter:
         Args:
             group: ``pyarrow.parquet.RowGroupMetaData``.
         """
-        found = self._statistics(group)
+        found = value_range(group, self.column.leaf, self.column.type)
         if found is None:
             return Overlap.SOME
-        low, high, has_nulls = found
+        low, high = found.low, found.high
         if (self.upper is not None and low >= self.upper) or (self.lower is not None and high < self.lower):
             return Overlap.NONE
         whole = (self.lower is None or low >= self.lower) and (self.upper is None or high < self.upper)
-        return Overlap.ALL if whole and not has_nulls else Overlap.SOME
+        return Overlap.ALL if whole and not found.has_nulls else Overlap.SOME
 
     def overlap_value(self, value: object) -> Overlap:
         """Whether one value, a file's partition value, lies in the window."""
         batch = pa.record_batch([pa.array([value], self.column.type)], [self.column.root])
         return Overlap.ALL if self.mask(batch)[0].as_py() else Overlap.NONE
-
-    def _statistics(self, group: Any) -> tuple[int, int, bool] | None:
-        """Smallest and largest tick, and whether there may be nulls; None where the footer does not say."""
-        for index in range(group.num_columns):
-            column = group.column(index)
-            if column.path_in_schema == self.column.leaf:
-                found = column.statistics
-                break
-        else:
-            return None
-        if found is None or not found.has_min_max:
-            return None
-        nulls = not found.has_null_count or found.null_count > 0
-        if pa.types.is_integer(self.column.type):
-            return (found.min, found.max, nulls) if isinstance(found.min, int) else None
-        unit = _file_unit(found)
-        if unit is None:
-            return None
-        low, high = (
-            raw * TICKS_PER_SECOND[self.unit] // TICKS_PER_SECOND[unit] for raw in (found.min_raw, found.max_raw)
-        )
-        return low, high, nulls
-
-
-def _file_unit(statistics: Any) -> str | None:
-    """Unit of a timestamp column as the file stores it; None for INT96, whose statistics are not to be trusted."""
-    if statistics.physical_type != "INT64" or statistics.logical_type.type != "TIMESTAMP":
-        return None
-    return _PARQUET_UNITS.get(json.loads(statistics.logical_type.to_json())["timeUnit"])
 
 
 def time_filter(schema: pa.Schema, config: TrafficConfig) -> TimeFilter | None:

@@ -10,7 +10,7 @@ from replay.config.missing import no_traffic
 from replay.errors import TrafficError
 from replay.spark.errors import traffic_errors
 from replay.spark.hadoop import local_path
-from replay.traffic.computed.resolve import compute_columns
+from replay.traffic.computed.resolve import compute_columns, resolve_where
 from replay.traffic.table.catalog import open_catalog_table
 from replay.traffic.table.delta import open_delta, refuse_version
 from replay.traffic.table.parquet import open_parquet, open_remote_parquet
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def open_traffic(spark: SparkSession, config: TrafficConfig) -> PinnedTraffic:
-    """Find the logged table, pin it, and resolve the columns that are computed from it.
+    """Find the logged table, pin it, and resolve what is computed from its columns: other columns, and ``where``.
 
     Roles of columns are not checked here: see :func:`column_problems`, which takes the config of what this returns.
 
@@ -33,7 +33,7 @@ def open_traffic(spark: SparkSession, config: TrafficConfig) -> PinnedTraffic:
         TrafficError: There is no such table, or a file of it cannot be read.
         ConfigError: A version is asked of what has none, or a computed column is refused.
     """
-    return compute_columns(spark, _open(spark, config))
+    return resolve_where(spark, compute_columns(spark, _open(spark, config)))
 
 
 def _open(spark: SparkSession, config: TrafficConfig) -> PinnedTraffic:

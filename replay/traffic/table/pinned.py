@@ -13,6 +13,7 @@ import pyarrow as pa
 from replay.config import TrafficConfig
 from replay.spark.delta_log import commit_sha256
 from replay.traffic.computed.column import ComputedColumn, LoggedAndComputed, needed_for
+from replay.traffic.read.filters import sample_obstacle
 
 NOT_LOCAL = "the table is not on a local filesystem"
 """Why tasks cannot read its files themselves."""
@@ -58,6 +59,7 @@ class PinnedTraffic:
         identity: What the fingerprint is made of.
         computed: Columns that are computed from logged ones, in order.
         logged: The schema without them; None where there are none.
+        condition: ``where`` as it was resolved, or None.
     """
 
     format: Literal["delta", "parquet", "view"]
@@ -72,6 +74,7 @@ class PinnedTraffic:
     identity: tuple[str, ...] = ()
     computed: tuple[ComputedColumn, ...] = ()
     logged: pa.Schema | None = None
+    condition: ComputedColumn | None = None
 
     @property
     def logged_schema(self) -> pa.Schema:
@@ -91,14 +94,20 @@ class PinnedTraffic:
         """Why the direct reader cannot be used for what the config selects, or None."""
         if self.direct_obstacle is not None:
             return self.direct_obstacle
-        if self.config.where is not None:
-            return "`where` is Spark SQL, which only Spark can evaluate"
+        where = self.where
+        if self.config.where is not None and where is None:
+            return "`traffic.where`: only Spark evaluates it"
+        if where is not None and where.tree is None:
+            return f"`traffic.where`: {where.obstacle}"
         by_spark = next((column for column in self.computed if column.tree is None), None)
         if by_spark is not None:
             return f"`{by_spark.place}`: {by_spark.obstacle}"
-        if self.config.sample is not None and self.config.sample.rate < 1:
-            return "`sample` uses Spark's hash"
-        return None
+        return sample_obstacle(self.schema, self.config)
+
+    @property
+    def where(self) -> ComputedColumn | None:
+        """The condition that the config selects rows by; None where it has none, or one that was not resolved."""
+        return self.condition if self.condition is not None and self.condition.sql == self.config.where else None
 
     def fingerprint(self) -> str:
         """Stand for the pinned rows: equal fingerprints mean the same data (for a view: the same files under it)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +13,16 @@ import pytest
 
 from replay.config import Problem, ReplayConfig, build_config, expand_scenarios
 from replay.flows.stages import scenario_inputs as module
-from replay.flows.stages.scenario_inputs import ScenarioInputs, condition_problems, draw_donors_of, plan_side
+from replay.flows.stages.scenario_inputs import (
+    ScenarioInputs,
+    condition_problems,
+    draw_donors_of,
+    plan_side,
+    resolve_conditions,
+)
 from replay.scenarios import row_keys
-from replay.traffic import StaleColumn, WhereColumn
+from replay.spark.analysis import ExpressionNode
+from replay.traffic import ComputedColumn, StaleColumn, WhereColumn
 from tests.flows.case import config_data
 
 TYPES = {**{f"x{place}": pa.float32() for place in range(3)}, "item": pa.int64()}
@@ -66,7 +73,45 @@ def test_conditions_and_older_values_are_computed_once_each():
 
 def test_a_step_that_reads_history_is_named_without_a_condition():
     step = {"op": "stale", "features": ["x0"], "lag": ["10s", "1min"]}
-    assert planned({"late": [step]}).place == "scenarios.late[0]"
+    found = planned({"late": [step]})
+    assert found.place == "scenarios.late[0]"
+    assert found.obstacle == "`scenarios.late[0]` takes older values, which only Spark brings"
+
+
+class TestConditions:
+    STEPS: ClassVar = {
+        "home": [{"op": "nulls", "features": ["x0"]}, {"op": "nulls", "features": ["x1"], "where": HOME}],
+        "dose": [{"op": "nulls", "features": ["x0"], "rate": [0.1, 0.5], "where": SEARCH}],
+        "again": [{"op": "nulls", "features": ["x0"], "where": HOME}],
+    }
+
+    def resolved(self, monkeypatch: pytest.MonkeyPatch, steps: dict[str, Any], by_spark: str = "") -> ScenarioInputs:
+        def resolve(_spark: Any, _traffic: Any, sql: str, place: str, name: str) -> ComputedColumn:
+            tree = None if sql == by_spark else ExpressionNode("Literal", "literal", "boolean", value="true")
+            return ComputedColumn(name, sql, pa.bool_(), (), place, tree, None if tree else "only Spark does")
+
+        monkeypatch.setattr(module, "resolve_condition", resolve)
+        given = config(steps)
+        return resolve_conditions(NO_SPARK, TRAFFIC, planned(steps), expand_scenarios(given))
+
+    def test_tasks_evaluate_them_each_once(self, monkeypatch: pytest.MonkeyPatch):
+        found = self.resolved(monkeypatch, self.STEPS)
+        assert found.obstacle is None
+        assert [(column.sql, column.place) for column in found.conditions] == [
+            (HOME, "scenarios.home[1].where"),
+            (SEARCH, "scenarios.dose[0].where"),
+        ]
+        assert [column.name for column in found.conditions] == [column.name for column in found.where]
+
+    def test_one_that_only_spark_evaluates_sends_all_to_it(self, monkeypatch: pytest.MonkeyPatch):
+        found = self.resolved(monkeypatch, self.STEPS, by_spark=SEARCH)
+        assert (found.obstacle, found.conditions) == ("`scenarios.dose[0].where`: only Spark does", ())
+
+    def test_beside_older_values_none_is_looked_at(self, monkeypatch: pytest.MonkeyPatch):
+        late = {"late": [{"op": "stale", "features": ["x0"], "lag": "10s"}]}
+        found = self.resolved(monkeypatch, {**self.STEPS, **late}, by_spark=SEARCH)
+        assert found.obstacle == "`scenarios.late[0]` takes older values, which only Spark brings"
+        assert found.conditions == ()
 
 
 def test_the_rows_come_with_what_was_planned(monkeypatch: pytest.MonkeyPatch):

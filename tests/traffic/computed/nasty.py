@@ -190,6 +190,11 @@ def nasty_table(rows: int = 1500, seed: int = 0) -> pa.Table:
             "it": pa.array(_cycle(INTEGER_TEXTS, rows, 0), pa.string()),
             "bt": pa.array(_cycle(["true", "FALSE", " t", "n", "Yes", "0", "1", "no ", None], rows, 0), pa.string()),
             "dt": pa.array(_cycle([date(1970, 1, 1), date(2026, 2, 28), date(1, 1, 1), None], rows, 0), pa.date32()),
+            "far_day": pa.array(
+                _cycle([-800_000, -719_529, -719_528, 2_932_896, 2_932_897, 9_000_000, 0, None], rows, 0)
+            )
+            .cast(pa.int32())
+            .cast(pa.date32()),
             "ts": pa.array(
                 [None if t is None else t.replace(tzinfo=UTC) for t in _cycle(TIMES, rows, 0)],
                 pa.timestamp("us", "UTC"),

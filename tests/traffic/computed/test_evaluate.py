@@ -162,6 +162,23 @@ PROVEN = [
         "cast(rint(small * 1.5D) as int)",
     ),
     *("zeroifnull(d)", "nullifzero(i)", "ts", "tn", "dt", "if(b, ts, null)"),
+    *("i % 7", "l % -3", "l % 1000", "h % 5", "pmod(i, 7)", "pmod(l, 60)", "l % -1", "7 % 3"),
+    *(
+        "xxhash64(s, i)",
+        "xxhash64(d, f, b, dt, ts, tn)",
+        "xxhash64(y, h, l, dec)",
+        "xxhash64(s, 'salt')",
+        "xxhash64(i)",
+    ),
+    *("s like 'a%'", "s like '%_'", "startswith(s, 'a')", "endswith(s, 'a')", "contains(s, 'e')"),
+    *("cast(dt as string)", "cast(far_day as string)", "cast(dec as decimal(12,3))", "dec > 1", "dec in (1.25, 3)"),
+    *(
+        "cast('2026-11-20' as date)",
+        "ts < '2026-11-20 18:00:00'",
+        "cast('1.50' as double)",
+        "1.50",
+        "cast('t' as boolean)",
+    ),
 ]
 # Left to Spark: other bits, other rules, or a failure that must not be seen in every row.
 BY_SPARK = [
@@ -191,10 +208,16 @@ BY_SPARK = [
         "xs[0]",
         "transform(xs, x -> x + 1)",
         "to_timestamp(s, 'yyyy')",
-        "s like 'a%'",
         "hour(ts)",
     ),
-    *("md5(s)", "xxhash64(s, i)", "date_trunc('hour', ts)", "try_cast(n as float)", "cast(i as decimal(12,2))"),
+    *(
+        "md5(s)",
+        "xxhash64(xs)",
+        "s like t",
+        "date_trunc('hour', ts)",
+        "try_cast(n as float)",
+        "cast(i as decimal(12,2))",
+    ),
 ]
 
 

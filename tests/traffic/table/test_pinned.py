@@ -17,7 +17,7 @@ def pinned(**settings: Any) -> PinnedTraffic:
         format="parquet",
         config=traffic_config("/t", **settings),
         location="/t",
-        schema=pa.schema([("id", pa.int64())]),
+        schema=pa.schema([("id", pa.int64()), ("ids", pa.list_(pa.int64()))]),
         num_rows=3,
         files=(DataFile("/t/a.parquet", 100, 3, 1),),
         identity=("a.parquet 100 1",),
@@ -29,8 +29,12 @@ def pinned(**settings: Any) -> PinnedTraffic:
     [
         ({}, None),
         ({"time": "ts", "window": {"start": "2026-01-01T00:00:00Z"}}, None),
-        ({"where": "id > 1"}, "`where` is Spark SQL, which only Spark can evaluate"),
-        ({"sample": {"rate": 0.5}}, "`sample` uses Spark's hash"),
+        ({"where": "id > 1"}, "`traffic.where`: only Spark evaluates it"),  # it was not resolved
+        ({"sample": {"rate": 0.5}}, None),
+        (
+            {"sample": {"rate": 0.5, "by": ["ids"]}},
+            "`traffic.sample`: only Spark hashes `ids`, which is list<item: int64>",
+        ),
         ({"sample": {"rate": 1.0}}, None),
     ],
 )
