@@ -31,6 +31,8 @@ BATCH_BYTES = 64 << 20
 BATCH_ROWS = 16_384
 _CHUNK_ROWS = 2048
 """Rows that a model usually gets at once, or a multiple of them."""
+_READ_BYTES = 1 << 16
+"""Bytes of a stored column that are read at once: a row group's columns are never in memory as a whole."""
 _MAX_DECODE_ROWS = 262_144
 _MIN_DECODE_ROWS = 256
 _PROBE_ROWS = 1024
@@ -133,6 +135,7 @@ def _read_piece(piece: Piece, plan: ReadPlan, decode_bytes: int) -> Iterator[pa.
                 metadata=footer,
                 read_dictionary=_stored_texts(footer, plan.dictionaries),
                 pre_buffer=False,
+                buffer_size=_READ_BYTES,
                 coerce_int96_timestamp_unit="us",
             )
             yield from _read_file(file, piece, plan, decode_bytes)

@@ -72,6 +72,18 @@ def test_dictionaries_have_the_texts_of_the_file_however_many_there_are(tmp_path
     assert read["n"].combine_chunks() == logged["n"].combine_chunks()
 
 
+def test_a_large_row_group_is_not_held_in_memory_as_it_is_stored(tmp_path: Path) -> None:
+    rows = 1 << 20
+    random = np.random.default_rng(0)
+    logged = pa.table({name: random.random(rows) for name in "abcd"})
+    file = data_file(write(tmp_path / "t", logged, row_group_size=rows, use_dictionary=False))
+    (split,) = make_splits([file], None, target_rows=rows)
+    before = pa.total_allocated_bytes()
+    batches = read_split(split, ReadPlan(logged.schema, None), decode_bytes=1 << 20)
+    assert next(batches)["a"].equals(logged["a"].chunk(0)[: 1 << 14])
+    assert pa.total_allocated_bytes() - before < file.size / 2
+
+
 def test_columns_that_are_all_partitions_still_count_the_rows(tmp_path: Path) -> None:
     file = data_file(write(tmp_path / "t", pa.table({"id": [1, 2, 3]})), partition_values={"day": 7})
     assert table_of(read_files([file], pa.schema([("day", pa.int32())])))["day"].to_pylist() == [7, 7, 7]
