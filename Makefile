@@ -24,7 +24,7 @@ demo: java $(INSTALLED) $(JARS) ## Build a small real case with an incident in i
 test: java $(INSTALLED) $(JARS) ## Run the whole test suite
 	@$(RUN) -m pytest -n 2 --dist loadgroup --durations=15
 
-bench: java $(BENCH_INSTALLED) $(JARS) ## Measure speed and memory beside the other ways to score (takes a while)
+bench: java $(BENCH_INSTALLED) $(JARS) ## Measure whole commands, then speed and memory, beside other ways to score (takes a while)
 	@$(RUN) -m tests.bench
 
 bench-diagnosis: $(INSTALLED) ## Plant random incidents and see how they are told (minutes; SEED=1 draws others)

@@ -1,37 +1,36 @@
-"""What is measured: a table of logged traffic, a model of real size, and the config over both."""
+"""What is measured: tables of logged traffic of some kinds of features, a model over them, and the config over both."""
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
+import os
+import shutil
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from torch import nn
+import yaml
 
-ROW_GROUP = 62_500
-"""Small runs have several: of few row groups, ranges are read, which costs more a row."""
-START_US = 1_760_000_000_000_000
+from tests.bench import model
+from tests.bench.kinds.decimals import Decimals
+from tests.bench.kinds.floats import Floats
+from tests.bench.kinds.ids import Ids
+from tests.bench.kinds.kind import Array, FeatureKind
+from tests.bench.kinds.lists import Lists
+from tests.bench.kinds.strings import Strings
+from tests.bench.kinds.vectors import Vectors
 
-
-class ClickModel(nn.Module):
-    """Dense features and embedded ids into an MLP; logits of shape (batch,)."""
-
-    def __init__(self, dense: int, ids: int, rows: int, dim: int, hidden: tuple[int, ...]) -> None:
-        super().__init__()
-        self.embeddings = nn.ModuleList(nn.Embedding(rows, dim) for _ in range(ids))
-        sizes = (dense + ids * dim, *hidden)
-        layers: list[nn.Module] = []
-        for left, right in itertools.pairwise(sizes):
-            layers += [nn.Linear(left, right), nn.ReLU()]
-        self.mlp = nn.Sequential(*layers, nn.Linear(sizes[-1], 1))
-
-    def forward(self, dense: torch.Tensor, *ids: torch.Tensor) -> torch.Tensor:
-        embedded = [table(ids[0][:, place]) for place, table in enumerate(self.embeddings)]
-        return self.mlp(torch.cat([dense, *embedded], dim=1)).squeeze(1)
+FILE_ROWS = 500_000
+GROUP_ROWS = 62_500
+"""Small runs have several row groups: of few, ranges are read, which costs more a row."""
+CHUNK = 4096
+"""Rows that forward() gets at once."""
+_START_US = 1_760_000_000_000_000
+_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -39,89 +38,189 @@ class Case:
     """One shape of table and model.
 
     Attributes:
-        name: For the printed table.
-        dense: float32 columns.
-        ids: int64 columns, each with an embedding.
-        embedding_rows: Rows of an embedding.
+        name: Names files, and the case to commands.
+        title: For the printed tables.
+        kinds: What the model reads, in the order of its inputs.
+        directory: Where tables, weights and configs are written, once.
         hidden: Widths of the MLP.
+        logged_by: The case whose table this one reads, where it reads but some kinds of it.
     """
 
     name: str
-    dense: int
-    ids: int
-    embedding_rows: int = 100_000
-    hidden: tuple[int, ...] = (256, 128)
+    title: str
+    kinds: tuple[FeatureKind, ...]
+    directory: Path
+    hidden: tuple[int, ...] = (128, 64)
+    logged_by: Case | None = field(default=None)
 
     @property
-    def dense_names(self) -> list[str]:
-        """Names of the float columns."""
-        return [f"I{place}" for place in range(self.dense)]
+    def columns(self) -> list[str]:
+        """All features."""
+        return [name for kind in self.kinds for name in kind.columns]
 
     @property
-    def id_names(self) -> list[str]:
-        """Names of the id columns."""
-        return [f"C{place}" for place in range(self.ids)]
-
-    def model(self) -> ClickModel:
-        """The model, with the same weights at every call."""
-        torch.manual_seed(0)
-        return ClickModel(self.dense, self.ids, self.embedding_rows, 16, self.hidden).eval()
-
-    def inputs(self) -> list[dict[str, object]]:
-        """The config's ``model.inputs``."""
-        dense = {"name": "dense", "dtype": "float32", "features": self.dense_names, "missing": 0.0}
-        ids = {"name": "ids", "dtype": "int64", "features": self.id_names, "missing": 0}
-        return [dense, ids] if self.ids else [dense]
+    def dictionaries(self) -> list[str]:
+        """Features that a loop reads as dictionaries."""
+        return [name for kind in self.kinds for name in kind.dictionaries]
 
     def families(self) -> dict[str, list[str]]:
-        """The config's ``model.families``: four of floats, and four of ids where there are some."""
-        return {f"{kind}_{place}": names[place::4] for kind, names in self._kinds() for place in range(4)}
-
-    def _kinds(self) -> list[tuple[str, list[str]]]:
-        kinds = [("dense", self.dense_names)]
-        return [*kinds, ("ids", self.id_names)] if self.ids else kinds
-
-
-WIDE_IDS = Case("13 float + 26 id features, 167 MB of embeddings", dense=13, ids=26)
-WIDE_FLOATS = Case("300 float features, small MLP", dense=300, ids=0, hidden=(128, 64))
-
-
-def write_traffic(case: Case, rows: int, directory: Path) -> Path:
-    """Write traffic as Parquet, in files of 500,000 rows; kept if it is there already."""
-    target = directory / f"traffic-{case.dense}-{case.ids}-{rows}"
-    if (target / "_SUCCESS").exists():
-        return target
-    target.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(0)
-    for number, start in enumerate(range(0, rows, 500_000)):
-        count = min(500_000, rows - start)
-        columns: dict[str, np.ndarray | pa.Array] = {
-            "request_id": np.arange(start, start + count),
-            "event_time": pa.array(
-                1_760_000_000_000_000 + np.arange(start, start + count) * 3_000, pa.timestamp("us", "UTC")
-            ),
-            "online_score": rng.random(count, dtype=np.float32),
-            "label": (rng.random(count) < 0.05).astype(np.int32),
+        """The config's ``model.families``: four of each kind that has so many columns."""
+        return {
+            f"{kind.name}_{place}": list(kind.columns[place::4])
+            for kind in self.kinds
+            for place in range(4)
+            if len(kind.columns) > place
         }
-        columns |= {name: rng.standard_normal(count, dtype=np.float32) for name in case.dense_names}
-        columns |= {name: rng.integers(0, case.embedding_rows, count) for name in case.id_names}
-        pq.write_table(pa.table(columns), target / f"part-{number:03}.parquet", row_group_size=ROW_GROUP)
-    (target / "_SUCCESS").touch()
-    return target
 
+    def alone(self, kind: FeatureKind) -> Case:
+        """One kind of the same table, under a model of its own."""
+        return Case(f"{self.name}-{kind.name}", kind.name, (kind,), self.directory, self.hidden, logged_by=self)
 
-def write_model(case: Case, directory: Path) -> Path:
-    """Export the model as .pt2 with a dynamic batch; kept if it is there already."""
-    target = directory / f"model-{case.dense}-{case.ids}.pt2"
-    if target.exists():
+    def _factory(self) -> dict[str, object]:
+        return {"parts": [kind.part() for kind in self.kinds], "hidden": list(self.hidden)}
+
+    def weights(self) -> Path:
+        """The model's weights, which are drawn once."""
+        path = self.directory / f"{self.name}.pt"
+        if not path.exists():
+            self.directory.mkdir(parents=True, exist_ok=True)
+            torch.manual_seed(0)
+            torch.save(model.build(**self._factory()).state_dict(), path)
+        return path
+
+    def model(self) -> torch.nn.Module:
+        """The model with its weights, mapped from the file."""
+        with torch.device("meta"):
+            built = model.build(**self._factory())
+        built.load_state_dict(torch.load(self.weights(), weights_only=True, mmap=True), assign=True)
+        return built.eval()
+
+    def table(self, rows: int) -> Path:
+        """Traffic that this model scored online, in files of 500,000 rows; tables of several sizes share them."""
+        if self.logged_by is not None:
+            return self.logged_by.table(rows)
+        target = self.directory / f"{self.name}-{rows}"
+        if (target / "_SUCCESS").exists():
+            return target
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for start in range(0, rows, FILE_ROWS):
+            file = self._file(start, min(FILE_ROWS, rows - start))
+            os.link(file, target / f"part-{start // FILE_ROWS:03}.parquet")
+        (target / "_SUCCESS").touch()
         return target
-    directory.mkdir(parents=True, exist_ok=True)
-    example: tuple[torch.Tensor, ...] = (torch.zeros(4, case.dense),)
-    if case.ids:
-        example = (*example, torch.zeros(4, case.ids, dtype=torch.int64))
-    batch = torch.export.Dim("batch")
-    shapes: dict[str, object] = {"dense": {0: batch}}
-    if case.ids:
-        shapes["ids"] = ({0: batch},)
-    torch.export.save(torch.export.export(case.model(), example, dynamic_shapes=shapes), target)
-    return target
+
+    def _file(self, start: int, count: int) -> Path:
+        target = self.directory / f"{self.name}-files" / f"{start}-{count}.parquet"
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = target.with_suffix(".unfinished")
+            # Spark writes decimals as integers too.
+            table = self._draw(start, count)
+            pq.write_table(table, unfinished, row_group_size=GROUP_ROWS, store_decimal_as_integer=True)
+            unfinished.rename(target)
+        return target
+
+    def _draw(self, start: int, count: int) -> pa.Table:
+        random = np.random.default_rng(start)
+        numbers = np.arange(start, start + count)
+        columns: dict[str, pa.Array] = {
+            "request_id": pa.array([f"r{number:012}" for number in numbers]),
+            "event_time": pa.array(_START_US + numbers * 3_000, pa.timestamp("us", "UTC")),
+        }
+        for kind in self.kinds:
+            columns |= kind.make(random, count)
+        read = {name: each.dictionary_encode() if name in self.dictionaries else each for name, each in columns.items()}
+        scores = score_chunks(self.model(), encode(self, pa.table(read)))
+        columns["online_score"] = pa.array(scores)
+        columns["label"] = pa.array((random.random(count) < scores).astype(np.int8))
+        return pa.table(columns)
+
+    def config(
+        self,
+        traffic: Path,
+        name: str = "replay",
+        scenarios: Mapping[str, object] | None = None,
+        engine: Mapping[str, object] | None = None,
+    ) -> Path:
+        """Write the config of a replay.
+
+        Args:
+            traffic: A table of this case.
+            name: Tells configs over one table apart.
+            scenarios: The config's section.
+            engine: The config's section.
+        """
+        for kind in self.kinds:
+            kind.write_files(self.directory)
+        target = self.directory / f"{self.name}-{name}-{traffic.name}.yaml"
+        data = {
+            "version": 1,
+            "traffic": {
+                "path": str(traffic),
+                "key": ["request_id"],
+                "time": "event_time",
+                "score": "online_score",
+                "label": "label",
+            },
+            "model": {
+                "inputs": [entry for kind in self.kinds for entry in kind.inputs()],
+                "output": {"transform": "sigmoid"},
+                "families": self.families(),
+            },
+            "checkpoints": {
+                "prod": {
+                    "path": str(self.weights()),
+                    "factory": f"{model.__file__}:build",
+                    "kwargs": self._factory(),
+                }
+            },
+            "scenarios": dict(scenarios or {}),
+            "diff": {"tolerance": {"abs": _TOLERANCE, "rel": _TOLERANCE}},
+            "engine": dict(engine or {}),
+            "output": str(self.directory / f"out-{self.name}-{name}-{traffic.name}"),
+        }
+        target.write_text(yaml.safe_dump(data, sort_keys=False))
+        return target
+
+
+def encode(case: Case, table: pa.Table) -> list[Array]:
+    """The model's inputs, as a careful loop makes them."""
+    return [array for kind in case.kinds for array in kind.encode(table)]
+
+
+def score_chunks(scored_by: torch.nn.Module, inputs: list[Array]) -> Array:
+    """Scores of encoded rows, float32, a few thousand at a time."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Arrow's memory is not to be written to, and is not written to
+        tensors = [torch.from_numpy(each) for each in inputs]
+    rows = len(tensors[0])
+    out = torch.empty(rows)
+    with torch.inference_mode():
+        for start in range(0, rows, CHUNK):
+            chunk = slice(start, start + CHUNK)
+            torch.sigmoid(scored_by(*(tensor[chunk] for tensor in tensors)), out=out[chunk])
+    found: Array = out.numpy()
+    return found
+
+
+def ids_case(directory: Path) -> Case:
+    """The model that most figures are of."""
+    kinds = (Floats(13, null_rate=0.05), Ids(26, 100_000))
+    return Case("ids", "13 floats with nulls and 26 ids, 167 MB of weights", kinds, directory, (256, 128))
+
+
+def floats_case(directory: Path) -> Case:
+    """Much to read and encode, and little to compute."""
+    return Case("floats", "300 floats and a small MLP", (Floats(300, null_rate=0.0),), directory)
+
+
+def kinds_case(directory: Path) -> Case:
+    """Every kind that takes more than a copy."""
+    kinds = (Floats(16, null_rate=0.05), Decimals(8), Strings(), Lists(2), Vectors())
+    title = "floats with nulls, decimals, strings, lists with masks and a vector, 38 MB of weights"
+    return Case("kinds", title, kinds, directory)
+
+
+CASES = {"ids": ids_case, "floats": floats_case, "kinds": kinds_case}
+"""By the name that commands take."""

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.bench.kinds.case import KINDS, KindsCase
+from tests.bench.case import floats_case, ids_case, kinds_case
 from tests.bench.kinds.decimals import Decimals
 from tests.bench.kinds.floats import Floats
 from tests.bench.kinds.lists import LENGTH, Lists
-from tests.bench.kinds.part import share_of_loop
 from tests.bench.kinds.strings import Strings, known_words
+from tests.bench.parts.kinds import share_of_loop
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def repeated(kind, values):
 
 
 def test_floats():
-    kind = Floats()
+    kind = Floats(3, null_rate=0.0)
 
     (found,) = kind.encode(repeated(kind, pa.array([1.5, None, -2.0, None], pa.float32())))
 
@@ -38,7 +38,7 @@ def test_floats():
 
 
 def test_decimals():
-    kind = Decimals()
+    kind = Decimals(2)
     values = pa.array([Decimal("1.25"), None, Decimal("-0.07"), Decimal("9999999999.99")], pa.decimal128(12, 2))
 
     (found,) = kind.encode(repeated(kind, values))
@@ -59,7 +59,7 @@ def test_strings():
 
 
 def test_lists():
-    kind = Lists()
+    kind = Lists(2)
     long = list(range(1, LENGTH + 3))
 
     found = kind.encode(repeated(kind, pa.array([[7, 8], None, long, []], pa.list_(pa.int64()))))
@@ -69,9 +69,27 @@ def test_lists():
     assert found[1].tolist() == [[1, 1, *none[2:]], none, [1] * LENGTH, none]
 
 
-@pytest.mark.parametrize("names", [tuple(kind.name for kind in KINDS), *((kind.name,) for kind in KINDS)], ids="+".join)
-def test_the_loop_scores_as_the_engine_does(directory, names):
-    loop, engine = share_of_loop(KindsCase(directory, names), 2_000, repeats=1)
+@pytest.mark.parametrize("make", [ids_case, floats_case, kinds_case], ids=["ids", "floats", "kinds"])
+def test_the_loop_scores_as_the_engine_does(directory, make):
+    loop, engine = share_of_loop(make(directory), 1_000, repeats=1)
 
     assert loop > 0
     assert engine > 0
+
+
+@pytest.mark.parametrize("name", ["floats", "decimals", "strings", "lists", "vectors"])
+def test_so_it_does_for_a_kind_alone(directory, name):
+    case = kinds_case(directory)
+    (kind,) = (each for each in case.kinds if each.name == name)
+
+    loop, engine = share_of_loop(case.alone(kind), 1_000, repeats=1)
+
+    assert loop > 0
+    assert engine > 0
+
+
+def test_a_loop_that_scores_otherwise_is_no_measure(directory, monkeypatch):
+    monkeypatch.setattr(Floats, "encode", lambda kind, table: [np.ones((table.num_rows, 300), np.float32)])
+
+    with pytest.raises(ValueError, match="not the engine's"):
+        share_of_loop(floats_case(directory), 1_000, repeats=1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-_TICK = os.sysconf("SC_CLK_TCK")
+from tests.bench.processes import living_seconds
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,19 @@ class Rate:
 
 def measure(run: Callable[[int], float], rows: int) -> Cost:
     """Run once over so many rows."""
-    before, ended = _living(), _ended()
+    before, ended = living_seconds(), _ended()
     wall = run(rows)
     # One by one: Spark's idle workers end at any time, and their seconds with them.
-    living = sum(seconds - before.get(pid, 0.0) for pid, seconds in _living().items())
+    living = sum(seconds - before.get(pid, 0.0) for pid, seconds in living_seconds().items())
     return Cost(wall, living + _ended() - ended)
 
 
 def marginal(small: list[Cost], large: list[Cost], rows: int) -> Rate:
-    """Rate of so many more rows, from the least that each size took."""
+    """Rate of so many more rows, from the least that each size took; NaN where the large size took less."""
 
     def more(cost: Callable[[Cost], float]) -> float:
-        return rows / max(min(map(cost, large)) - min(map(cost, small)), 1e-9)
+        seconds = min(map(cost, large)) - min(map(cost, small))
+        return rows / seconds if seconds > 0 else math.nan
 
     return Rate(more(lambda cost: cost.wall), more(lambda cost: cost.cpu))
 
@@ -95,32 +96,7 @@ def least_cpu(contenders: Mapping[str, Callable[[], object]], repeats: int) -> d
     return least
 
 
-def descendants(pid: int) -> Iterator[int]:
-    """Processes below one, at any depth; what ends meanwhile is left out."""
-    for task in Path(f"/proc/{pid}/task").glob("*"):
-        try:
-            children = (task / "children").read_text().split()
-        except OSError:
-            continue
-        for child in map(int, children):
-            yield child
-            yield from descendants(child)
-
-
-def _living() -> dict[int, float]:
-    """Seconds of a core that each process below this one has taken."""
-    return {pid: _seconds(pid) for pid in descendants(os.getpid())}
-
-
 def _ended() -> float:
     """Seconds of a core of this process's own children that have ended."""
     own = os.times()
     return own.children_user + own.children_system
-
-
-def _seconds(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / _TICK

@@ -1,1 +1,1 @@
-"""Every kind of feature beside a careful loop by hand: a table and a model of all of them, and of each alone."""
+"""Kinds of features, a file each: how a table holds them, and how a careful loop by hand encodes them."""

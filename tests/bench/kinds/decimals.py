@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from tests.bench.kinds.kind import Array
-from tests.bench.kinds.model import DECIMALS
+from tests.bench.kinds.kind import Array, FeatureKind
 
 NULL_RATE = 0.05
 _TYPE = pa.decimal128(12, 2)
@@ -14,12 +13,13 @@ _CENTS = 1_000
 """Prices lie below so many cents, near what a model takes."""
 
 
-class Decimals:
+class Decimals(FeatureKind):
     """See :class:`tests.bench.kinds.kind.FeatureKind`."""
 
     name = "decimals"
-    columns = tuple(f"d{place}" for place in range(DECIMALS))
-    dictionaries = ()
+
+    def __init__(self, count: int) -> None:
+        self.columns = tuple(f"d{place}" for place in range(count))
 
     def make(self, random: np.random.Generator, rows: int) -> dict[str, pa.Array]:
         return {name: _decimals(random, rows) for name in self.columns}
@@ -27,8 +27,11 @@ class Decimals:
     def inputs(self) -> list[dict[str, object]]:
         return [{"name": "decimals", "dtype": "float32", "features": list(self.columns), "missing": 0.0}]
 
+    def part(self) -> dict[str, object]:
+        return {"part": "as_given", "width": len(self.columns)}
+
     def encode(self, table: pa.Table) -> list[Array]:
-        out = np.empty((DECIMALS, table.num_rows), np.float32)
+        out = np.empty((len(self.columns), table.num_rows), np.float32)
         for place, name in enumerate(self.columns):
             start = 0
             for chunk in table.column(name).chunks:

@@ -1,38 +1,33 @@
-"""Floats of which some are null."""
+"""Floats, of which some may be null."""
 
 from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
 
-from tests.bench.kinds.kind import Array, with_nulls
-from tests.bench.kinds.model import FLOATS
-
-NULL_RATE = 0.05
+from tests.bench.kinds.kind import Array, FeatureKind, stack, with_nulls
 
 
-class Floats:
+class Floats(FeatureKind):
     """See :class:`tests.bench.kinds.kind.FeatureKind`."""
 
     name = "floats"
-    columns = tuple(f"f{place}" for place in range(FLOATS))
-    dictionaries = ()
+
+    def __init__(self, count: int, null_rate: float) -> None:
+        self.columns = tuple(f"f{place}" for place in range(count))
+        self._null_rate = null_rate
 
     def make(self, random: np.random.Generator, rows: int) -> dict[str, pa.Array]:
         return {
-            name: with_nulls(random.standard_normal(rows, dtype=np.float32), random, NULL_RATE, pa.float32())
+            name: with_nulls(random.standard_normal(rows, dtype=np.float32), random, self._null_rate, pa.float32())
             for name in self.columns
         }
 
     def inputs(self) -> list[dict[str, object]]:
         return [{"name": "floats", "dtype": "float32", "features": list(self.columns), "missing": 0.0}]
 
+    def part(self) -> dict[str, object]:
+        return {"part": "as_given", "width": len(self.columns)}
+
     def encode(self, table: pa.Table) -> list[Array]:
-        # Column by column in memory, and seen as rows: torch takes either layout.
-        out = np.empty((FLOATS, table.num_rows), np.float32)
-        for place, name in enumerate(self.columns):
-            start = 0
-            for chunk in table.column(name).chunks:
-                out[place, start : start + len(chunk)] = chunk.fill_null(0.0).to_numpy()
-                start += len(chunk)
-        return [out.T]
+        return [stack(table, self.columns, 0.0, np.float32)]

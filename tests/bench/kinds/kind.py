@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,29 +11,51 @@ import pyarrow as pa
 Array = np.ndarray[Any, Any]
 
 
-class FeatureKind(Protocol):
-    """One kind of feature.
+class FeatureKind:
+    """One kind of feature: some columns of it.
 
     Attributes:
-        name: Names it to the model.
+        name: Of the kind.
         columns: It reads these.
-        dictionaries: Of these, the ones to read as dictionaries: each distinct value is looked at once.
+        dictionaries: Of these, the ones to read as dictionaries, so that each distinct value is looked at once.
     """
 
-    name: ClassVar[str]
-    columns: ClassVar[tuple[str, ...]]
-    dictionaries: ClassVar[tuple[str, ...]]
+    name: str
+    columns: tuple[str, ...]
+    dictionaries: tuple[str, ...] = ()
 
     def make(self, random: np.random.Generator, rows: int) -> dict[str, pa.Array]:
         """Draw the columns."""
+        raise NotImplementedError
 
     def inputs(self) -> list[dict[str, object]]:
-        """The config's ``model.inputs``; a vocabulary lies beside the config."""
+        """The config's ``model.inputs``."""
+        raise NotImplementedError
+
+    def part(self) -> dict[str, object]:
+        """The model's part that takes these inputs; see :class:`tests.bench.model.BenchModel`."""
+        raise NotImplementedError
 
     def encode(self, table: pa.Table) -> list[Array]:
         """The model's inputs, (num_rows, ...) each, as someone writes it by hand who knows Arrow well."""
+        raise NotImplementedError
+
+    def write_files(self, directory: Path) -> None:
+        """Write what the inputs name, beside the config."""
 
 
 def with_nulls(values: Array, random: np.random.Generator, rate: float, kind: pa.DataType) -> pa.Array:
     """An Arrow array in which some values are null."""
-    return pa.array(values, kind, mask=random.random(len(values)) < rate)
+    return pa.array(values, kind, mask=random.random(len(values)) < rate if rate else None)
+
+
+def stack(table: pa.Table, columns: tuple[str, ...], missing: float, dtype: type[np.generic]) -> Array:
+    """Columns side by side, (num_rows, num_columns), nulls filled."""
+    # Column by column in memory, and seen as rows: torch takes either layout.
+    out = np.empty((len(columns), table.num_rows), dtype)
+    for place, name in enumerate(columns):
+        start = 0
+        for chunk in table.column(name).chunks:
+            out[place, start : start + len(chunk)] = chunk.fill_null(missing).to_numpy()
+            start += len(chunk)
+    return out.T

@@ -5,20 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from tests.bench.kinds.kind import Array
-from tests.bench.kinds.model import ITEMS, LISTS
+from tests.bench.kinds.kind import Array, FeatureKind
 
 LENGTH = 20
+ITEMS = 200_000
+"""Indices of what is in them."""
 NULL_RATE = 0.03
 _LONGEST = 30
 
 
-class Lists:
+class Lists(FeatureKind):
     """See :class:`tests.bench.kinds.kind.FeatureKind`."""
 
     name = "lists"
-    columns = tuple(f"l{place}" for place in range(LISTS))
-    dictionaries = ()
+
+    def __init__(self, count: int) -> None:
+        self.columns = tuple(f"l{place}" for place in range(count))
 
     def make(self, random: np.random.Generator, rows: int) -> dict[str, pa.Array]:
         return {name: _lists(random, rows) for name in self.columns}
@@ -29,6 +31,9 @@ class Lists:
             ids = {"name": name, "dtype": "int64", "feature": name, "length": LENGTH, "pad": 0, "missing": 0}
             found += [ids, {"name": f"{name}_mask", "dtype": "float32", "mask_of": name}]
         return found
+
+    def part(self) -> dict[str, object]:
+        return {"part": "pooled", "rows": [ITEMS] * len(self.columns)}
 
     def encode(self, table: pa.Table) -> list[Array]:
         found = []

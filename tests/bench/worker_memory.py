@@ -6,26 +6,24 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
 
+import replay
 from replay.spark.session import spark_session
-from tests.bench.engine import prepare_case, run_engine
-from tests.bench.timing import descendants
+from tests.bench.processes import descendants, is_java
 
 _KB = 1024
-_WORKERS = (b"pyspark.daemon", b"replay.spark.faststart.daemon")
-"""What the daemon's command line, which its forks keep, has in it."""
 
 
 def worker_pss() -> tuple[int, int]:
-    """Bytes of all Python workers below this process now, and how many there are."""
+    """Bytes of all Python workers below this process and what they are forked from, and how many there are."""
     total = count = 0
     for pid in descendants(os.getpid()):
         try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if not any(name in command for name in _WORKERS):
+            if is_java(pid):
                 continue
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         except OSError:
@@ -54,17 +52,22 @@ class Peak:
         self._thread.join()
 
 
+def _replay(config: str) -> None:
+    # In an output that holds the same run, finished work would not be done again.
+    with tempfile.TemporaryDirectory() as output:
+        replay.run(config, output=f"{output}/out")
+
+
 def main() -> None:
-    """Score a config on so many slots; print peak and settled bytes as JSON."""
+    """Replay a config on so many slots; print peak and settled bytes as JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("config")
     parser.add_argument("--slots", type=int, default=1)
     arguments = parser.parse_args()
     with spark_session(f"local[{arguments.slots}]"):
-        prepared = prepare_case(Path(arguments.config))
-        run_engine(prepared)
+        _replay(arguments.config)
         with Peak() as peak:
-            run_engine(prepared)
+            _replay(arguments.config)
         time.sleep(1)
         settled, workers = worker_pss()
     sys.stdout.write(json.dumps({"peak": peak.bytes, "settled": settled, "processes": workers}) + "\n")

@@ -1,0 +1,1 @@
+"""The parts of ``make bench``, each of which prints what it measures."""
