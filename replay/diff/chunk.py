@@ -20,6 +20,7 @@ Codes = NDArray[np.int64]
 
 CHUNK_ROWS = 2**17
 """Rows handled at once: arrays of a megabyte stay in cache, and the fixed costs of a chunk are spread."""
+_MOST_ROWS = CHUNK_ROWS + CHUNK_ROWS // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Chunk:
 
 
 class ChunkBuffer:
-    """Gathers Arrow batches of any size into chunks of about ``CHUNK_ROWS``."""
+    """Gathers Arrow batches of any size into chunks of ``CHUNK_ROWS``; where it cuts depends on the rows alone."""
 
     def __init__(self) -> None:
         self._batches: list[pa.RecordBatch] = []
@@ -103,19 +104,26 @@ class ChunkBuffer:
 
     @property
     def full(self) -> bool:
-        """Whether there is a chunk's worth of rows."""
-        return self._rows >= CHUNK_ROWS
+        """Whether there is a chunk's worth of rows, and not so few beside it that they had better be in it."""
+        return self._rows >= _MOST_ROWS
+
+    def take(self) -> Iterator[pa.Table]:
+        """Take out chunks of ``CHUNK_ROWS`` rows, and leave at most half as many again."""
+        whole = pa.Table.from_batches(self._batches)
+        start = 0
+        while whole.num_rows - start >= _MOST_ROWS:
+            yield whole.slice(start, CHUNK_ROWS).combine_chunks()
+            start += CHUNK_ROWS
+        self._batches = whole.slice(start).to_batches()
+        self._rows = whole.num_rows - start
 
     def drain(self) -> Iterator[pa.Table]:
-        """Take everything out, in tables of about ``CHUNK_ROWS`` rows, at most half as many again."""
-        if not self._batches:
-            return
-        whole = pa.Table.from_batches(self._batches)
+        """Take out everything: a short last chunk would cost as much as a whole one in all that no row adds to."""
+        if self.full:
+            yield from self.take()
+        if self._batches:
+            yield pa.Table.from_batches(self._batches).combine_chunks()
         self._batches, self._rows = [], 0
-        # Equal cuts: a short last one would cost as much as a chunk in all that does not depend on its rows.
-        rows = -(-whole.num_rows // max(round(whole.num_rows / CHUNK_ROWS), 1))
-        for start in range(0, whole.num_rows, rows):
-            yield whole.slice(start, rows).combine_chunks()
 
 
 def split_rejected(table: pa.Table, spec: DiffSpec) -> tuple[pa.Table, dict[str, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Self
 
 import pyarrow as pa
@@ -58,17 +58,20 @@ class ChunkedState(Packed, ABC):
         """Add a batch of the scores table; it needs ``columns``, others are ignored."""
         self._buffer.add(batch.select(list(self.columns)))
         if self._buffer.full:
-            self.flush()
+            self._work(self._buffer.take())
         return self
 
     def flush(self) -> Self:
         """Work through what is buffered; the other methods do so by themselves."""
-        for table in self._buffer.drain():
+        self._work(self._buffer.drain())
+        return self
+
+    def _work(self, tables: Iterable[pa.Table]) -> None:
+        for table in tables:
             scored, rejected = split_rejected(table, self.spec)
             self._reject(rejected)
             if scored.num_rows:
                 self._add(decode(scored, self.spec))
-        return self
 
     def _reject(self, rejected: Mapping[str, int]) -> None:
         """Rows that were not scored, counted by reason; nothing, unless a state counts them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
@@ -13,22 +13,20 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from replay.config.sections.diff import Tolerance
+from replay.diff.first_pass import FirstPass
 from replay.diff.grid import DiffState
 from replay.diff.influence import InfluencePlan, InfluenceState
 from replay.diff.measure import measure
 from replay.diff.ranking.rank_state import GROUP, RankState
 from replay.diff.result import DiffResult
 from replay.diff.spec import DiffSpec
-from replay.diff.worst import RowDelta, WorstRows
+from replay.diff.worst import RowDelta
 from replay.metrics.order import RankChange
-from replay.spark.arrow_mapping import Batches, BatchFunction, ScannedBatches, map_batches
+from replay.spark.arrow_mapping import Batches, ScannedBatches, Update, fold_batches
 from replay.spark.sql import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
-
-_MERGE_ON_DRIVER = 64
-_SCHEMA = "state binary"
 
 
 class MergeableState(Protocol):
@@ -62,51 +60,31 @@ class Diff:
     worst: Mapping[str, tuple[RowDelta, ...]]
 
 
-class _FirstPass:
-    """The sums and the worst rows, in one pass."""
-
-    def __init__(self, sums: DiffState, worst: WorstRows) -> None:
-        self.sums = sums
-        self.worst = worst
-
-    def update(self, batch: pa.RecordBatch) -> Self:
-        self.sums.update(batch)
-        self.worst.update(batch)
-        return self
-
-    def merge(self, other: Self) -> Self:
-        self.sums.merge(other.sums)
-        self.worst.merge(other.worst)
-        return self
-
-    def to_bytes(self) -> bytes:
-        sums = self.sums.to_bytes()
-        return len(sums).to_bytes(8, "little") + sums + self.worst.to_bytes()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> _FirstPass:
-        end = 8 + int.from_bytes(data[:8], "little")
-        return cls(DiffState.from_bytes(data[8:end]), WorstRows.from_bytes(data[end:]))
-
-
 def diff_scores(
-    scores: DataFrame, spec: DiffSpec, key: tuple[str, ...], worst_rows: int, batches: Batches | None = None
+    scores: Callable[[], DataFrame],
+    spec: DiffSpec,
+    key: tuple[str, ...],
+    worst_rows: int,
+    batches: Batches | None = None,
+    first: FirstPass | None = None,
 ) -> Diff:
     """Diff a scores table: one pass, and two lighter ones where intervals and the order within groups need them.
 
     Args:
-        scores: The scores table.
+        scores: Gives the scores table where Spark has to bring groups together, or is to read it.
         spec: What to read and how to judge.
         key: Columns that identify a row.
         worst_rows: Rows kept for each variant.
         batches: The same table, as its tasks get it; default: Spark reads it.
+        first: The first pass, where it was made with the scores.
     """
-    batches = batches or ScannedBatches(scores)
-    empty = _FirstPass(DiffState(spec), WorstRows(spec, key, worst_rows))
-    columns = tuple(dict.fromkeys((*spec.columns, *key)))
-    first = accumulate(batches, columns, empty, _FirstPass.from_bytes)
+    batches = batches or ScannedBatches(scores())
+    if first is None:
+        empty = FirstPass.empty(spec, key, worst_rows)
+        columns = tuple(dict.fromkeys((*spec.columns, *key)))
+        first = accumulate(batches, columns, empty, FirstPass.from_bytes)
     plan = InfluencePlan.of(first.sums)
-    ranks = rank_effects(scores, spec) if spec.group is not None and len(spec.variants) > 1 else None
+    ranks = rank_effects(scores(), spec) if spec.group is not None and len(spec.variants) > 1 else None
     influence = None
     if plan.needed:
         influence = accumulate(batches, spec.columns, InfluenceState(plan), partial(InfluenceState.unpacked, plan=plan))
@@ -139,8 +117,8 @@ def rank_effects(scores: DataFrame, spec: DiffSpec) -> dict[str, RankChange]:
     columns = [_column(name) for name in empty.columns if name != GROUP]
     together = kept.select(code.alias(GROUP), *columns).repartition(_column(GROUP)).sortWithinPartitions(_column(GROUP))
     # Mapped as it is: to select columns again would let Spark forget the order.
-    partials = map_batches(together, _updating(empty, RankState.from_bytes), _SCHEMA)
-    return _collect(partials, empty, RankState.from_bytes).compute()
+    partials = fold_batches(together, _updating(empty, RankState.from_bytes)).collect()
+    return _merged((RankState.from_bytes(bytes(row[0])) for row in partials), empty).compute()
 
 
 def agreement(replayed: Column, reference: Column, tolerance: Tolerance) -> Column:
@@ -164,36 +142,28 @@ def accumulate(batches: Batches, columns: tuple[str, ...], empty: S, unpack: Cal
         empty: A state that has seen nothing; every task starts from it.
         unpack: Undoes `to_bytes`.
     """
+    update = _updating(empty, unpack)
     packed_empty = empty.to_bytes()
 
-    def merge(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        states = (unpack(state) for batch in batches for state in batch.column(0).to_pylist())
-        yield _pack(reduce(lambda left, right: left.merge(right), states, unpack(packed_empty)))
+    def merge(states: Iterable[bytes]) -> bytes:
+        return _merged(map(unpack, states), unpack(packed_empty)).to_bytes()
 
-    partials, tasks = batches.map(columns, _updating(empty, unpack), _SCHEMA)
-    if tasks > _MERGE_ON_DRIVER:
-        partials = partials.repartition(math.isqrt(tasks)).mapInArrow(merge, _SCHEMA)
-    return _collect(partials, empty, unpack)
+    return _merged(map(unpack, batches.fold(columns, update, merge)), unpack(packed_empty))
 
 
 def _column(name: str) -> Column:
     return F.col(quoted(name))
 
 
-def _updating(empty: S, unpack: Callable[[bytes], S]) -> BatchFunction:
+def _updating(empty: S, unpack: Callable[[bytes], S]) -> Update:
     """From the batches of a task to its packed state."""
     packed_empty = empty.to_bytes()
 
-    def update(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        yield _pack(reduce(lambda state, batch: state.update(batch), batches, unpack(packed_empty)))
+    def update(batches: Iterable[pa.RecordBatch]) -> bytes:
+        return reduce(lambda state, batch: state.update(batch), batches, unpack(packed_empty)).to_bytes()
 
     return update
 
 
-def _collect(partials: DataFrame, empty: S, unpack: Callable[[bytes], S]) -> S:
-    states = (unpack(bytes(row[0])) for row in partials.collect())
-    return reduce(lambda left, right: left.merge(right), states, unpack(empty.to_bytes()))
-
-
-def _pack(state: MergeableState) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array([state.to_bytes()], pa.binary())], names=["state"])
+def _merged(states: Iterable[S], empty: S) -> S:
+    return reduce(lambda left, right: left.merge(right), states, empty)

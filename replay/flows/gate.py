@@ -9,9 +9,9 @@ from replay.diff.ranking.rank_state import RankState
 from replay.diff.slices.measures import ALL, SLICED_METRICS
 from replay.errors import ConfigError, Problem
 from replay.flows.problems import located
-from replay.flows.stages.compare import diff_spec
 from replay.flows.stages.prepare import Prepared
 from replay.flows.stages.results import variant_summary
+from replay.flows.stages.spec import diff_spec
 from replay.report.gates import judge_gates
 from replay.report.summary import Reconciliation, Summary, Timings, TrafficSummary
 

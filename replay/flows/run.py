@@ -23,12 +23,12 @@ from replay.flows.stages.identity import Resumable, make_manifest, refuse_change
 from replay.flows.stages.prepare import Prepared, prepare
 from replay.flows.stages.rehearse import refuse_rejected
 from replay.flows.stages.results import build_report_data
+from replay.flows.stages.scores import score_rows
 from replay.flows.stages.tables import diffs_table, hypotheses_table, metrics_table
 from replay.report.gates import judge_gates
 from replay.report.summary.data import ReportData
 from replay.report.terminal.notebook import choose_progress
 from replay.report.terminal.progress import Progress
-from replay.scoring.waves import score_in_waves
 from replay.spark.delta import forget_log
 from replay.spark.errors import spark_errors
 from replay.spark.guest import session_pool
@@ -42,11 +42,9 @@ from replay.store import (
     OutputDirectory,
     last_wave,
     open_storage,
-    read_table,
     replace_table,
     verify_name,
 )
-from replay.traffic import TrafficCheck
 
 
 def run(
@@ -113,9 +111,7 @@ def replay_window(
     clock = Clock(progress)
     resumable = Resumable(config, overwrite=overwrite)
     with ExitStack() as visit:
-        prepared = prepare(config, options, visit, progress=progress, pin=resumable.pin, check_keys=True)
-        check = prepared.check
-        assert check is not None
+        prepared = prepare(config, options, visit, progress=progress, pin=resumable.pin, rehearsing=True)
         check_gates(prepared)
         refuse_rejected(prepared.contract, prepared.config)
         if claim is not None:
@@ -126,27 +122,25 @@ def replay_window(
         if said is not None:
             progress.note(said)
         _begin(prepared, output, manifest, resume=resumable.continues(manifest.run_id))
-        with spark_errors("scoring"):
-            totals = _score(prepared, check, output, manifest, progress)
-        clock.add(totals)
+        table = score_rows(prepared, output, manifest, progress)
+        clock.add(table.totals)
         with spark_errors("comparing"):
-            compared = compare(prepared, check, output.table(SCORES), manifest.run_id, progress, diagnosing=diagnosing)
+            compared = compare(prepared, table, progress, diagnosing=diagnosing)
         incidents = Diagnosed()
         if diagnosing and compared.noise is not None:
             with spark_errors("diagnosing"):
-                scores = read_table(prepared.spark, output.table(SCORES))
-                incidents = diagnose_scores(prepared, scores, compared.noise, compared.tolerance, progress)
+                incidents = diagnose_scores(prepared, table.dataframe, compared.noise, compared.tolerance, progress)
         verification = None
         if claim is not None:
             progress.stage("comparing")
             with spark_errors("comparing"):
-                scores = read_table(prepared.spark, output.table(SCORES))
-                verification = verify_claim(prepared, scores, claim, compared.tolerance, check.rows_selected)
+                rows = table.check.rows_selected
+                verification = verify_claim(prepared, table.dataframe, claim, compared.tolerance, rows)
         progress.stage("writing the tables")
         with spark_errors("writing"):
             _write_tables(prepared, output, manifest, compared, incidents.tried if diagnosing else None)
         progress.stage("writing the report")
-        data = build_report_data(prepared, check, compared, incidents, manifest, totals, clock)
+        data = build_report_data(prepared, table.check, compared, incidents, manifest, table.totals, clock)
         with located(config):
             gates = judge_gates(config.gates, data.summary, compared.diff.result.metric_rows)
         summary = replace(data.summary, gates=gates, diagnosed=diagnosing, verification=verification)
@@ -163,23 +157,6 @@ def _begin(prepared: Prepared, output: OutputDirectory, manifest: Manifest, *, r
     output.begin(manifest, resume=resume)
     for path in tables if not resume else ():
         forget_log(prepared.spark, path)
-
-
-def _score(
-    prepared: Prepared, check: TrafficCheck, output: OutputDirectory, manifest: Manifest, progress: Progress
-) -> dict[str, float]:
-    """Score all variants into the scores table, wave by wave; the seconds and counts of all tasks."""
-    return score_in_waves(
-        prepared.spark,
-        prepared.job,
-        prepared.scan,
-        prepared.plan,
-        output.table(SCORES),
-        manifest.run_id,
-        prepared.config.engine.commit_rows,
-        check.rows_selected,
-        progress,
-    )
 
 
 def _write_tables(

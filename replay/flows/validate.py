@@ -128,7 +128,7 @@ def validate(
         config = load_config(config, overrides=overrides)
     refuse_early(config, options or Options(), diagnosing=False)
     with ExitStack() as visit:
-        prepared = prepare(config, options or Options(), visit, progress=progress, check_keys=True)
+        prepared = prepare(config, options or Options(), visit, progress=progress, check_keys=True, rehearsing=True)
         check_gates(prepared)
         check = prepared.check
         assert check is not None

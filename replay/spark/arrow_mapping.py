@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
@@ -14,21 +15,26 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructType
 
 BatchFunction = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
+Update = Callable[[Iterable[pa.RecordBatch]], bytes]
+Merge = Callable[[Iterable[bytes]], bytes]
+
+_MERGED_AT_ONCE = 64
+_STATE = "state binary"
 
 
 class Batches(Protocol):
-    """A table that tasks get as Arrow batches, whoever reads it."""
+    """A table whose tasks get its rows as Arrow batches, whoever reads them."""
 
-    def map(self, columns: Sequence[str], function: BatchFunction, schema: StructType | str) -> tuple[DataFrame, int]:
-        """Map every task's batches of some columns, lazily.
+    def fold(self, columns: Sequence[str], update: Update, merge: Merge) -> Iterator[bytes]:
+        """Fold the rows into states, in tasks.
 
         Args:
-            columns: Names of columns, in the order in which the function gets them.
-            function: From a task's batches to batches of ``schema``.
-            schema: Of what it yields.
+            columns: Names of columns, in the order in which ``update`` gets them.
+            update: From a task's batches to its packed state.
+            merge: From packed states to one of all their rows.
 
-        Returns:
-            What the tasks yield, and how many tasks there are.
+        Yields:
+            Packed states, each of some of the rows, in an order that is the same in every run where tasks read.
         """
 
 
@@ -42,10 +48,36 @@ class ScannedBatches:
     def __init__(self, dataframe: DataFrame) -> None:
         self._dataframe = dataframe
 
-    def map(self, columns: Sequence[str], function: BatchFunction, schema: StructType | str) -> tuple[DataFrame, int]:
-        """See :meth:`Batches.map`."""
+    def fold(self, columns: Sequence[str], update: Update, merge: Merge) -> Iterator[bytes]:
+        """See :meth:`Batches.fold`."""
         selected = self._dataframe.select(*map(quoted, columns))
-        return map_batches(selected, function, schema), selected.rdd.getNumPartitions()
+        tasks = selected.rdd.getNumPartitions()
+        states = fold_batches(selected, update)
+        if tasks > _MERGED_AT_ONCE:
+
+            def merged(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+                yield _state(merge(state for batch in batches for state in batch.column(0).to_pylist()))
+
+            states = states.repartition(math.isqrt(tasks)).mapInArrow(merged, _STATE)
+        return (bytes(row[0]) for row in states.collect())
+
+
+def fold_batches(dataframe: DataFrame, update: Update) -> DataFrame:
+    """The packed state of every partition, lazily: a row each, of one column.
+
+    Args:
+        dataframe: The rows, in the partitions and in the order in which they are to be read.
+        update: From a partition's batches to its packed state.
+    """
+
+    def folded(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        yield _state(update(batches))
+
+    return map_batches(dataframe, folded, _STATE)
+
+
+def _state(packed: bytes) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([packed], pa.binary())], names=["state"])
 
 
 def map_batches(dataframe: DataFrame, function: BatchFunction, schema: StructType | str) -> DataFrame:

@@ -14,6 +14,8 @@ from replay.store.storage import Storage
 SCORES, DIFFS, METRICS, HYPOTHESES = "scores", "diffs", "metrics", "hypotheses"
 MANIFEST, SUMMARY, REPORT_DATA, REPORT = "manifest.json", "summary.json", "report.json", "report.html"
 
+_DIGESTS = ".key-digests"
+
 # What a reader could take for a result: gone before a run changes anything, back when it is complete.
 _RESULTS = (SUMMARY, REPORT, REPORT_DATA)
 # Without a manifest there is nothing to go on with: it goes before the tables, which are not deleted in one step.
@@ -46,6 +48,19 @@ class OutputDirectory:
     def table(self, name: str) -> str:
         """Path of one of the tables."""
         return f"{self.path}/{name}"
+
+    def digests(self) -> str:
+        """Where tasks of the run leave digests of keys, until these are known to be unique."""
+        return f"{self.path}/{_DIGESTS}"
+
+    def drop_digests(self) -> None:
+        """Delete the digests of keys."""
+        self._storage.delete(_DIGESTS)
+
+    def discard(self) -> None:
+        """Delete what the run has written: no result can come of it."""
+        for name in (*_ALL, _DIGESTS):
+            self._storage.delete(name)
 
     def manifest(self) -> Manifest | None:
         """What the directory's run is made of; None where no run has started.
@@ -97,7 +112,7 @@ class OutputDirectory:
     def begin(self, manifest: Manifest, *, resume: bool) -> None:
         """Take the directory for a run: earlier results go, what verified them too; the tables unless it resumes."""
         verifications = [name for name in self._storage.names() if _VERIFICATION.fullmatch(name)]
-        for name in (*(_RESULTS if resume else _ALL), *verifications):
+        for name in (*(_RESULTS if resume else _ALL), *verifications, _DIGESTS):
             self._storage.delete(name)
         self._storage.write(MANIFEST, manifest.to_json())
 

@@ -1,19 +1,20 @@
 """Find the logged table, pin it, check it, split it, read it."""
 
-from replay.traffic.checks import TrafficCheck, check_traffic
+from replay.traffic.checks import TrafficCheck, check_counted, check_traffic
 from replay.traffic.computed.column import ComputedColumn
 from replay.traffic.computed.refusal import values_refused
 from replay.traffic.computed.resolve import resolve_condition
 from replay.traffic.donors import draw_donors
 from replay.traffic.entities import entity_history, history_note
 from replay.traffic.history import StaleColumn, known_name
+from replay.traffic.key_digests import fingerprint_digests, merge_fingerprints
 from replay.traffic.keys import KeyFingerprint, key_fingerprint
 from replay.traffic.lookup import find_rows
 from replay.traffic.nulls import always_null
 from replay.traffic.paths import ColumnPath, column_root, column_type, find_column
 from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
 from replay.traffic.read.look import DirectLook, KeyCount, ScannedLook, TableLook
-from replay.traffic.read.plan import SplitPlan, TableBatches, plan_splits
+from replay.traffic.read.plan import FileBatches, SplitPlan, TableBatches, plan_splits
 from replay.traffic.read.sample import SAMPLE_ROWS, DrawnRows, draw_direct, draw_scanned, first_rows
 from replay.traffic.read.scan import check_where, scan_dataframe
 from replay.traffic.read.tasks import map_splits
@@ -31,6 +32,7 @@ __all__ = [
     "ComputedColumn",
     "DataFile",
     "DrawnRows",
+    "FileBatches",
     "DirectLook",
     "KeyCount",
     "KeyFingerprint",
@@ -47,6 +49,7 @@ __all__ = [
     "TrafficCheck",
     "WhereColumn",
     "always_null",
+    "check_counted",
     "check_traffic",
     "check_where",
     "column_problems",
@@ -59,7 +62,9 @@ __all__ = [
     "entity_history",
     "find_column",
     "find_rows",
+    "fingerprint_digests",
     "map_splits",
+    "merge_fingerprints",
     "history_note",
     "key_fingerprint",
     "known_name",

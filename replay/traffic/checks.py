@@ -75,6 +75,31 @@ def check_traffic(spark: SparkSession, traffic: PinnedTraffic, config: TrafficCo
         return _check(spark, traffic, config)
 
 
+def check_counted(
+    spark: SparkSession,
+    traffic: PinnedTraffic,
+    config: TrafficConfig,
+    keys: KeyFingerprint,
+    times: tuple[int, int] | None,
+) -> TrafficCheck:
+    """What :func:`check_traffic` finds, of rows that tasks have counted, each of which has a key of its own.
+
+    Args:
+        spark: The session.
+        traffic: The pinned table.
+        config: Section ``traffic``.
+        keys: Fingerprint of the selected rows' keys, made of any 64-bit digests.
+        times: Earliest and latest event time, microseconds since 1970.
+
+    Raises:
+        TrafficError: A time is after the year 9999.
+    """
+    rows_read = traffic.num_rows if traffic.num_rows is not None else pinned_dataframe(spark, traffic, ()).count()
+    first, last = (None, None) if times is None else (_moment(times[0], "us"), _moment(times[1], "us"))
+    doubt = None if config.time is None else other_unit(config.time, first, last)
+    return TrafficCheck(rows_read, keys.rows, keys, first, last, () if doubt is None else (doubt,))
+
+
 def _check(spark: SparkSession, traffic: PinnedTraffic, config: TrafficConfig) -> TrafficCheck:
     from pyspark.sql import functions as F
 

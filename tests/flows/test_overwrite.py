@@ -113,7 +113,7 @@ def test_the_latest_version_is_pinned_again(spark: SparkSession, tmp_path: Path,
     def dies(*_: object) -> None:
         raise RunFailed("killed")
 
-    monkeypatch.setattr(waves, "append_wave", dies)
+    monkeypatch.setattr(waves, "append_files", dies)
     with pytest.raises(RunFailed, match="killed"):
         replay.run(config, overrides=overrides)
     monkeypatch.undo()

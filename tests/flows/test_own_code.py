@@ -14,7 +14,7 @@ import replay
 from replay.config import load_config
 from replay.errors import RunFailed
 from replay.flows.row import explain_row
-from replay.store import append_wave
+from replay.store import append_files
 from tests.flows.case import config_data
 from tests.flows.factories import OPS, furthest, scaled_scores, scores_of, write_own_case
 
@@ -69,12 +69,12 @@ def test_an_unfinished_run_whose_code_changed_keeps_its_traffic_alone(
     traffic = str(tmp_path / "delta")
     spark.createDataFrame(table).coalesce(1).write.format("delta").save(traffic)
 
-    def commits_and_dies(scores: Any, path: str, run_id: str, wave: int, indexed: int) -> None:
-        append_wave(scores, path, run_id, wave, indexed)
+    def commits_and_dies(*commit: Any) -> None:
+        append_files(*commit)
         raise RunFailed("killed")
 
     overrides = [f"traffic.path={traffic}"]
-    monkeypatch.setattr(waves, "append_wave", commits_and_dies)
+    monkeypatch.setattr(waves, "append_files", commits_and_dies)
     with pytest.raises(RunFailed, match="killed"):
         replay.run(config, overrides=overrides)
     monkeypatch.undo()

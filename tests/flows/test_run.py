@@ -161,21 +161,21 @@ def test_a_killed_run_goes_on_after_its_last_commit(
 
     config = write_case(tmp_path, table)
     whole = replay.run(config, output=str(tmp_path / "whole"))
-    append = waves.append_wave
+    append = waves.append_files
 
-    def dies_at_the_third(scores: Any, path: str, run_id: str, wave: int, indexed: int) -> None:
+    def dies_at_the_third(path: str, schema: pa.Schema, files: Any, run_id: str, wave: int, indexed: int) -> None:
         if wave == 2:
             raise RunFailed("killed")
-        append(scores, path, run_id, wave, indexed)
+        append(path, schema, files, run_id, wave, indexed)
 
-    monkeypatch.setattr(waves, "append_wave", dies_at_the_third)
+    monkeypatch.setattr(waves, "append_files", dies_at_the_third)
     overrides = ["engine.commit_rows=700"]
     with pytest.raises(RunFailed, match="killed"):
         replay.run(config, overrides=overrides, output=str(tmp_path / "cut"))
     assert not (tmp_path / "cut" / "summary.json").exists()
-    monkeypatch.setattr(waves, "append_wave", append)
+    monkeypatch.setattr(waves, "append_files", append)
     resumed = replay.run(config, overrides=overrides, output=str(tmp_path / "cut"))
-    versions = spark.sql(f"DESCRIBE HISTORY delta.`{resumed.output}/scores`").where("operation = 'WRITE'")
+    versions = spark.sql(f"DESCRIBE HISTORY delta.`{resumed.output}/scores`")
     # Four files of 1,000 rows, each a commit of at least 700: two before the kill, two after it.
     assert versions.count() == 4
     assert scores_by_key(resumed) == scores_by_key(whole)

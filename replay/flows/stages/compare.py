@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from replay.config import Tolerance, TrafficConfig
+from replay.config import Tolerance
 from replay.diff.job import Diff, diff_scores
-from replay.diff.spec import DiffSpec, VariantColumn
 from replay.diff.worst import RowDelta
 from replay.errors import RunFailed, TrafficError
 from replay.features import feature_column
@@ -17,16 +16,17 @@ from replay.flows.incidents.diagnose import NoiseSample, measure_noise_sample, n
 from replay.flows.stages.effects import Effects, measure_effects
 from replay.flows.stages.prepare import Prepared
 from replay.flows.stages.rejected import rejects_by_feature
+from replay.flows.stages.scores import ScoresTable
+from replay.flows.stages.spec import diff_spec
 from replay.report.summary import FeatureRejects
 from replay.report.summary.data import WorstRow
 from replay.report.terminal.progress import Progress
 from replay.report.words.commands import row_command
 from replay.report.words.numbers import shortest
 from replay.report.words.rejects import rejected_sentence
-from replay.scoring import REJECTED
 from replay.spark.guest import session_pool
-from replay.store import foreign_commits, read_table
-from replay.traffic import TableBatches, TrafficCheck, find_rows, key_fingerprint, open_traffic
+from replay.store import foreign_commits, live_files, read_table
+from replay.traffic import find_rows, key_fingerprint
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,12 @@ class Compared:
     rejects: Mapping[str, FeatureRejects] = field(default_factory=dict)
 
 
-def compare(
-    prepared: Prepared, check: TrafficCheck, path: str, run_id: str, progress: Progress, *, diagnosing: bool
-) -> Compared:
+def compare(prepared: Prepared, table: ScoresTable, progress: Progress, *, diagnosing: bool) -> Compared:
     """Compare the replayed scores with what online answered, and the variants with the baseline.
 
     Args:
         prepared: The run.
-        check: What is known of the selected traffic.
-        path: The scores table's.
-        run_id: Of the run that wrote it.
+        table: Its scores.
         progress: Shows the work.
         diagnosing: Incidents will be searched for, which needs the noise floor.
 
@@ -67,69 +63,48 @@ def compare(
         RunFailed: The table does not hold every row of this run once, or holds another's.
         TrafficError: No row could be scored.
     """
-    config, spark = prepared.config, prepared.spark
+    config = prepared.config
     progress.stage("comparing")
-    scores = read_table(spark, path)
-    with session_pool(spark, 1) as pool:
-        complete = pool.submit(_prove_complete, prepared, path, run_id, check)
-        noise = measure_noise_sample(prepared, scores, check.rows_selected) if needs_noise(config, diagnosing) else None
+    with session_pool(prepared.spark, 1) as pool:
+        complete = pool.submit(_prove_complete, prepared, table)
+        rows = table.check.rows_selected
+        noise = measure_noise_sample(prepared, table.dataframe, rows) if needs_noise(config, diagnosing) else None
         tolerance = config.diff.tolerance if isinstance(config.diff.tolerance, Tolerance) else noise_tolerance(noise)
         spec = diff_spec(prepared, tolerance)
-        diff = diff_scores(scores, spec, config.traffic.key, config.diff.worst_rows, _batches(prepared, path))
+        diff = diff_scores(
+            lambda: table.dataframe, spec, config.traffic.key, config.diff.worst_rows, table.batches, table.first
+        )
         complete.result()
-        rejects = rejects_by_feature(prepared, scores, diff.result.rejected)
+        rejects = rejects_by_feature(prepared, table, diff.result.rejected)
         _refuse_nothing_scored(diff, rejects)
-        effects = measure_effects(prepared, scores, diff, tolerance)
+        effects = measure_effects(prepared, table, diff, tolerance)
         return Compared(noise, tolerance, diff, _worst_rows(prepared, diff), effects, rejects)
 
 
-def diff_spec(prepared: Prepared, tolerance: Tolerance) -> DiffSpec:
-    """What the diff of a run reads from its scores table, and how it judges."""
-    traffic, diff = prepared.config.traffic, prepared.config.diff
-    return DiffSpec(
-        online=traffic.score,
-        variants=tuple(
-            VariantColumn(variant.name, variant.name, None if variant.scenario is None else variant.checkpoint)
-            for variant in prepared.job.work.variants
-        ),
-        baseline=prepared.config.baseline,
-        tolerance=tolerance,
-        label=traffic.label,
-        weight=traffic.weight,
-        group=traffic.group,
-        time=None if traffic.time is None else traffic.time.column,
-        bucket_us=round(diff.bucket.total_seconds() * 1e6),
-        segments=traffic.segments,
-        rejected=REJECTED,
-    )
-
-
-def _prove_complete(prepared: Prepared, path: str, run_id: str, check: TrafficCheck) -> None:
-    """Read the scores table back, and prove that it holds this run, every row, and no row twice.
+def _prove_complete(prepared: Prepared, table: ScoresTable) -> None:
+    """Read back what was committed, and prove that it is this run, every row, and no row twice.
 
     Raises:
-        RunFailed: It does not.
+        RunFailed: It is not.
     """
-    foreign = foreign_commits(prepared.spark, path, run_id)
+    foreign = foreign_commits(prepared.spark, table.path, table.run_id)
     if foreign:
         raise RunFailed(
-            f"{path} also holds commits that are not of this run ({foreign[0]}): something else wrote to the output; "
-            "use --overwrite to start afresh"
+            f"{table.path} also holds commits that are not of this run ({foreign[0]}): something else wrote to the "
+            "output; use --overwrite to start afresh"
         )
-    held = key_fingerprint(read_table(prepared.spark, path), prepared.config.traffic.key)
-    if held != check.keys:
+    if table.files is not None:
+        held = live_files(table.path)
+        rows, whole = sum(file.num_rows for file in held), held == sorted(table.files)
+    else:
+        keys = key_fingerprint(read_table(prepared.spark, table.path), prepared.config.traffic.key)
+        rows, whole = keys.rows, keys == table.check.keys
+    if not whole or rows != table.check.rows_selected:
         raise RunFailed(
-            f"the scores table holds {held.rows:,} rows, the selected traffic {check.keys.rows:,}, or other keys: "
+            f"the scores table holds {rows:,} rows, the selected traffic {table.check.rows_selected:,}, or other keys: "
             "files of the traffic changed while it was read, or the output was written to; use --overwrite to start "
             "afresh"
         )
-
-
-def _batches(prepared: Prepared, path: str) -> TableBatches:
-    """The scores table, read as logged traffic is: by the tasks themselves where they can."""
-    config = prepared.config
-    table = TrafficConfig(path=path, key=config.traffic.key, score=config.baseline)
-    return TableBatches(prepared.spark, open_traffic(prepared.spark, table))
 
 
 def _refuse_nothing_scored(diff: Diff, rejects: Mapping[str, FeatureRejects]) -> None:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from replay.config import ReplayConfig, Tolerance, sensitivity_name
 from replay.diff.job import Diff
 from replay.diff.result import DiffResult
 from replay.flows.stages.prepare import Prepared
+from replay.flows.stages.scores import ScoresTable
 from replay.flows.stages.skew_matrix import skew_matrix
 from replay.metrics.metric import losses
 from replay.report.summary.effects import FamilyEffect, SkewMatrix
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True)
@@ -31,13 +28,13 @@ class Effects:
     sensitivity: tuple[FamilyEffect, ...] = ()
 
 
-def measure_effects(prepared: Prepared, scores: DataFrame, diff: Diff, tolerance: Tolerance) -> Effects:
+def measure_effects(prepared: Prepared, table: ScoresTable, diff: Diff, tolerance: Tolerance) -> Effects:
     """Measure what the config asks for; of a scores table that holds the variants for it."""
     config = prepared.config
     matrix = None
     if config.skew_matrix is not None:
         quality = {name: found.metrics for name, found in diff.result.variants.items()}
-        matrix = skew_matrix(scores, config.skew_matrix, tolerance, quality)
+        matrix = skew_matrix(table.dataframe, config.skew_matrix, tolerance, quality)
     return Effects(matrix, _sensitivity(config, diff) if config.sensitivity else ())
 
 

@@ -87,6 +87,7 @@ def prepare(
     progress: Progress | None = None,
     pin: Callable[[SparkSession, dict[str, Checkpoint]], ReplayConfig] | None = None,
     check_keys: bool = False,
+    rehearsing: bool = False,
 ) -> Prepared:
     """Get everything ready and prove that it fits, before any long work.
 
@@ -98,6 +99,7 @@ def prepare(
         pin: Given the session and the examined checkpoints, returns the config with the traffic's version pinned where
             an unfinished run is to be resumed.
         check_keys: Read the whole traffic's keys and times too, beside the opening of the checkpoints.
+        rehearsing: Take a few thousand rows through the contract, where tasks read them themselves.
 
     Raises:
         ConfigError: The config does not fit the traffic or the checkpoints; every problem at once.
@@ -120,7 +122,7 @@ def prepare(
         refuse(preflight.problems)
         rehearsed = contract = None
         nulls: tuple[str, ...] = ()
-        if checking is not None:
+        if rehearsing:
             rehearsed = draw_rehearsed(fitted.config, checkpoints, fitted.plan, spark, fitted.traffic, None)
             contract = None if rehearsed is None else check_rows(rehearsed, checkpoints)
             nulls = always_null(spark, fitted.traffic, _null_so_far(fitted, contract))

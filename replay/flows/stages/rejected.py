@@ -18,21 +18,24 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from replay.flows.stages.prepare import Prepared
+    from replay.flows.stages.scores import ScoresTable
 
 _KEY = "key"
 
 
-def rejects_by_feature(prepared: Prepared, scores: DataFrame, rejected: Mapping[str, int]) -> dict[str, FeatureRejects]:
+def rejects_by_feature(
+    prepared: Prepared, table: ScoresTable, rejected: Mapping[str, int]
+) -> dict[str, FeatureRejects]:
     """Count the rejected rows by feature, those with most rows first; nothing runs where no row is rejected.
 
     Args:
         prepared: The run.
-        scores: Its scores table.
+        table: Its scores.
         rejected: Rejected rows by reason.
     """
-    if not sum(rejected.values()) or REJECTED_FEATURE not in scores.columns:
+    if not sum(rejected.values()) or REJECTED_FEATURE not in table.schema.names:
         return {}
-    counted = _count(prepared, scores)
+    counted = _count(prepared, table.dataframe)
     examples = _examples(prepared, {entry["feature"]: entry[_KEY] for entry in counted})
     found: dict[str, FeatureRejects] = {}
     for entry in counted:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
-from replay.spark.arrow_mapping import BatchFunction
+from replay.spark.arrow_mapping import BatchFunction, Update
+from replay.spark.tasks import run_tasks
 from replay.traffic.read.direct import BATCH_ROWS, ReadPlan, Split, read_split
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructType
 
 _Given = TypeVar("_Given")
+_AT_ONCE = 256  # states that the driver holds
 
 
 def each_split(
@@ -62,3 +64,22 @@ def map_splits(
         batch_rows: Most rows of a batch.
     """
     return each_split(spark, splits, plan, lambda split, plan: function(read_split(split, plan, batch_rows)), schema)
+
+
+def fold_splits(spark: SparkSession, plan: ReadPlan, splits: Sequence[Split], update: Update) -> Iterator[bytes]:
+    """Fold the rows of splits into packed states, in tasks: a state for each split, in order.
+
+    Args:
+        spark: The session.
+        plan: The plan that the splits are of.
+        splits: What is read.
+        update: From a split's batches to its packed state.
+    """
+    shipped = spark.sparkContext.broadcast((plan, tuple(splits)))
+
+    def work(place: int) -> bytes:
+        plan, splits = shipped.value
+        return update(read_split(splits[place], plan))
+
+    for start in range(0, len(splits), _AT_ONCE):
+        yield from run_tasks(spark, range(start, min(start + _AT_ONCE, len(splits))), work)

@@ -1,0 +1,173 @@
+"""All rows scored into the scores table, and what was counted on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from replay.config import Tolerance, TrafficConfig
+from replay.diff.first_pass import FirstPass
+from replay.errors import RunFailed, TrafficError
+from replay.flows.problems import located
+from replay.flows.stages.prepare import Prepared
+from replay.flows.stages.spec import diff_spec
+from replay.report.terminal.progress import Progress
+from replay.scoring.outcome import FilePlan
+from replay.scoring.tally import TallyPlan
+from replay.scoring.through_spark import score_through_spark
+from replay.scoring.waves import Scored, score_to_files
+from replay.spark.arrow_mapping import Batches
+from replay.spark.errors import spark_errors
+from replay.store import SCORES, LiveFile, Manifest, OutputDirectory, is_direct, read_table, remove_orphans
+from replay.traffic import (
+    DataFile,
+    FileBatches,
+    TableBatches,
+    TrafficCheck,
+    check_counted,
+    check_traffic,
+    open_traffic,
+    values_refused,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+
+@dataclass(frozen=True)
+class ScoresTable:
+    """The scores table of a run.
+
+    Attributes:
+        spark: The session.
+        path: Where it is.
+        run_id: Of the run that wrote it.
+        schema: Its own.
+        files: Written by tasks; None where Spark wrote it.
+        check: What is known of the selected traffic, and so of the table.
+        first: The first pass of the diff, where it was made on the way.
+        totals: See :attr:`replay.scoring.waves.Scored.totals`.
+    """
+
+    spark: SparkSession
+    path: str
+    run_id: str
+    schema: pa.Schema
+    files: tuple[LiveFile, ...] | None
+    check: TrafficCheck
+    first: FirstPass | None = None
+    totals: dict[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def dataframe(self) -> DataFrame:
+        """The table as Spark reads it."""
+        return read_table(self.spark, self.path)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """The table as tasks get it: they read its files themselves where they can."""
+        if self.files is None:
+            table = TrafficConfig(path=self.path, key=(self.schema.names[0],), score=self.schema.names[0])
+            return TableBatches(self.spark, open_traffic(self.spark, table))
+        files = [DataFile(str(Path(self.path, file.path)), file.size, file.num_rows) for file in self.files]
+        return FileBatches(self.spark, files, self.schema)
+
+
+def score_rows(prepared: Prepared, output: OutputDirectory, manifest: Manifest, progress: Progress) -> ScoresTable:
+    """Score all variants into the scores table, wave by wave, and check keys and times of the traffic.
+
+    Raises:
+        TrafficError: No rows, null or duplicate keys: the output is empty then.
+        RunFailed: Fewer rows were read than there are, or somebody else writes to the table.
+    """
+    refused = values_refused(prepared.spark, prepared.traffic)
+    with located(prepared.config), refused, spark_errors("scoring"):
+        if is_direct(prepared.spark, output.table(SCORES)):
+            return _by_tasks(prepared, output, manifest, progress)
+        return _by_spark(prepared, output, manifest, progress)
+
+
+def _by_tasks(prepared: Prepared, output: OutputDirectory, manifest: Manifest, progress: Progress) -> ScoresTable:
+    config, job, plan = prepared.config, prepared.job, prepared.plan
+    tolerance, schema = config.diff.tolerance, job.work.schema()
+    time = None if config.traffic.time is None else config.traffic.time.column
+    spec = diff_spec(prepared, tolerance) if isinstance(tolerance, Tolerance) else None
+    files = FilePlan(
+        table=output.table(SCORES),
+        digests=output.digests(),
+        schema=schema,
+        indexed=len(schema) - len(job.work.variants),
+        tally=TallyPlan(config.traffic.key, time, spec, config.diff.worst_rows),
+    )
+    refused: list[TrafficError] = []
+
+    @cache
+    def by_spark() -> TrafficCheck:
+        try:
+            return check_traffic(prepared.spark, prepared.traffic, config.traffic)
+        except TrafficError as error:
+            refused.append(error)
+            raise
+
+    def doubted() -> None:
+        by_spark()
+
+    try:
+        scored = score_to_files(
+            prepared.spark,
+            job,
+            prepared.scan,
+            plan,
+            files,
+            manifest.run_id,
+            config.engine.commit_rows,
+            plan.num_rows if plan.splits else prepared.traffic.num_rows or 0,
+            progress,
+            doubted,
+        )
+        _refuse_missing_rows(prepared, scored)
+        if scored.keys_in_doubt or not scored.keys.rows:
+            check = replace(by_spark(), keys=scored.keys)
+        else:
+            check = check_counted(prepared.spark, prepared.traffic, config.traffic, scored.keys, scored.times)
+    except TrafficError:
+        if refused:
+            output.discard()  # a run of these rows can never be complete
+        raise
+    output.drop_digests()
+    remove_orphans(files.table, manifest.run_id)
+    return ScoresTable(
+        prepared.spark, files.table, manifest.run_id, schema, scored.files, check, scored.first, scored.totals
+    )
+
+
+def _refuse_missing_rows(prepared: Prepared, scored: Scored) -> None:
+    """Where the config selects every row, there are as many as the files say."""
+    traffic, config = prepared.traffic, prepared.config.traffic
+    whole = config.where is None and config.window is None and config.sample is None
+    if whole and traffic.num_rows is not None and scored.keys.rows != traffic.num_rows:
+        raise RunFailed(
+            f"{scored.keys.rows:,} rows were scored, the traffic has {traffic.num_rows:,}: its files changed while "
+            "they were read; use --overwrite to start afresh"
+        )
+
+
+def _by_spark(prepared: Prepared, output: OutputDirectory, manifest: Manifest, progress: Progress) -> ScoresTable:
+    """Where only Spark can write, it reads the keys before, and proves the table afterwards."""
+    config, path = prepared.config, output.table(SCORES)
+    check = check_traffic(prepared.spark, prepared.traffic, config.traffic)
+    totals = score_through_spark(
+        prepared.spark,
+        prepared.job,
+        prepared.scan,
+        prepared.plan,
+        path,
+        manifest.run_id,
+        config.engine.commit_rows,
+        check.rows_selected,
+        progress,
+    )
+    return ScoresTable(prepared.spark, path, manifest.run_id, prepared.job.work.schema(), None, check, totals=totals)

@@ -1,0 +1,95 @@
+"""From one task's scores to its file of the scores table, and what the driver has to know of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from replay.scoring.tally import Tallied, Tally, TallyPlan
+from replay.store import DataFileWriter, LiveFile, WrittenFile
+from replay.traffic.key_digests import write_digests
+
+
+@dataclass(frozen=True)
+class FilePlan:
+    """Where tasks write, and what they count. Picklable.
+
+    Attributes:
+        table: Directory of the scores table.
+        digests: Directory of the digests of keys.
+        schema: Of the scores.
+        indexed: Columns, from the first, of which the table keeps the range in each file. Nobody looks scores up by
+            theirs.
+        tally: What is counted.
+    """
+
+    table: str
+    digests: str
+    schema: pa.Schema
+    indexed: int
+    tally: TallyPlan
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a task did. Small: no row of the table is in it, but for the worst.
+
+    Attributes:
+        written: What it wrote; None where it had no row, or counted a file that is committed.
+        live: The same file, or that one, as the table has it.
+        tallied: What it counted.
+        digests: File of its keys' digests.
+        totals: Seconds by stage, and counts of rows by what happened to them under a scenario.
+    """
+
+    written: WrittenFile | None
+    live: LiveFile | None
+    tallied: Tallied
+    digests: str
+    totals: dict[str, float] = field(default_factory=dict)
+
+
+def write_outcome(plan: FilePlan, number: int, scores: Iterable[pa.RecordBatch], totals: dict[str, float]) -> Outcome:
+    """Write the scores of a task to a file of its own.
+
+    Each attempt at a task writes files of other names: of those that Spark does not take the answer of, nobody hears.
+
+    Args:
+        plan: Where to, and what to count.
+        number: Of the task, in the order of the table's rows.
+        scores: Batches of the plan's schema.
+        totals: What the task measured, once the batches have been taken.
+    """
+    tally = Tally(plan.tally)
+    writer = DataFileWriter(plan.table, f"part-{number:06}", plan.schema, plan.indexed, plan.tally.key)
+    try:
+        for batch in scores:
+            tally.update(batch)
+            writer.write(batch)
+        file = writer.close()
+    except BaseException:
+        writer.abort()
+        raise
+    live = None if file is None else LiveFile(file.path, file.size, file.num_rows)
+    return Outcome(file, live, *_finish(plan, number, tally), totals)
+
+
+def recount(plan: FilePlan, number: int, file: LiveFile) -> Outcome:
+    """Count the rows of a file that an earlier attempt at the run wrote, as the task did that wrote it."""
+    tally = Tally(plan.tally)
+    with pq.ParquetFile(Path(plan.table, file.path)) as parquet:
+        for batch in parquet.iter_batches(columns=list(plan.tally.columns), use_threads=False):
+            tally.update(batch)
+    return Outcome(None, file, *_finish(plan, number, tally))
+
+
+def _finish(plan: FilePlan, number: int, tally: Tally) -> tuple[Tallied, str]:
+    tallied, digests = tally.finish()
+    path = Path(plan.digests, f"{number:06}-{uuid.uuid4().hex}.npy")
+    write_digests(path, digests)
+    return tallied, str(path)
