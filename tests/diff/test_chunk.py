@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from replay.diff.chunk import ChunkBuffer, decode, read_numbers
 from tests.diff.table import SPEC
@@ -61,11 +63,40 @@ def test_segments_of_any_type_become_text(column, labels):
     assert [found.values[code] for code in found.codes] == [max(labels - {None}), None, max(labels - {None})]
 
 
-def test_batches_are_gathered_and_cut(monkeypatch):
-    monkeypatch.setattr("replay.diff.chunk.CHUNK_ROWS", 4)
-    buffer = ChunkBuffer()
-    for size in (3, 0, 3, 5):
-        buffer.add(pa.record_batch({"x": np.arange(size)}))
-    assert buffer.full
-    assert [table.num_rows for table in buffer.drain()] == [4, 4, 3]
+def gathered(sizes, asks):
+    """First row and number of rows of every chunk, where batches of such sizes are taken as soon as they are enough."""
+    buffer, chunks, start = ChunkBuffer(), [], 0
+    for place, size in enumerate(sizes):
+        buffer.add(pa.record_batch({"x": np.arange(start, start + size)}))
+        start += size
+        if buffer.full and asks[place % len(asks)]:
+            chunks += buffer.take()
+            assert not buffer.full
+    chunks += buffer.drain()
     assert list(buffer.drain()) == []
+    assert all(chunk.column("x").num_chunks == 1 for chunk in chunks)
+    values = [chunk.column("x").to_pylist() for chunk in chunks]
+    assert [value for chunk in values for value in chunk] == list(range(start))
+    return [len(chunk) for chunk in values]
+
+
+@pytest.fixture
+def chunks_of_eight(monkeypatch):
+    monkeypatch.setattr("replay.diff.chunk.CHUNK_ROWS", 8)
+    monkeypatch.setattr("replay.diff.chunk._MOST_ROWS", 12)
+
+
+@pytest.mark.parametrize(
+    ("rows", "chunks"),
+    [(0, []), (1, [1]), (8, [8]), (11, [11]), (12, [8, 4]), (19, [8, 11]), (20, [8, 8, 4]), (27, [8, 8, 11])],
+)
+def test_rows_are_cut_into_chunks_and_a_few_left_join_the_last(chunks_of_eight, rows, chunks):
+    assert gathered([rows], [True]) == chunks
+    assert gathered([1] * rows, [True]) == chunks
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(0, 40), max_size=12), st.lists(st.booleans(), min_size=1, max_size=4))
+def test_chunks_are_the_same_however_the_rows_come(chunks_of_eight, sizes, asks):
+    """Whatever the batches are, and whether it is asked for chunks after each of them or only now and then."""
+    assert gathered(sizes, asks) == gathered([sum(sizes)], [True])

@@ -28,6 +28,17 @@ class Rows(ChunkedState):
         self.chunks += 1
 
 
+class Sizes(Rows):
+    """Remembers how many rows each chunk had."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    def _add(self, chunk: Chunk) -> None:
+        self.sizes.append(chunk.rows)
+
+
 def fed():
     state = Rows()
     for (batch,) in batches(TABLE):
@@ -42,6 +53,22 @@ def test_batches_wait_until_they_are_a_chunk_and_rejected_rows_are_told_apart():
     reasons = [reason for reason in TABLE.column("rejected").to_pylist() if reason is not None]
     assert (state.chunks, state.rows, state.rejected) == (1, TABLE.num_rows - len(reasons), Counter(reasons))
     assert state.flush().chunks == 1
+
+
+def test_whole_chunks_are_worked_through_at_once_and_cut_by_the_rows_alone(monkeypatch):
+    """Rejected rows count: a chunk is cut before it is known what is in it."""
+    monkeypatch.setattr("replay.diff.chunk.CHUNK_ROWS", 200)
+    monkeypatch.setattr("replay.diff.chunk._MOST_ROWS", 300)
+    scored = [row is None for row in TABLE.column("rejected").to_pylist()]
+    for most in (1, 17, 299, 300, TABLE.num_rows):
+        state, seen = Sizes(), 0
+        for batch in TABLE.combine_chunks().to_batches(max_chunksize=most):
+            state.update(batch)
+            seen += batch.num_rows
+            assert len(state.sizes) == max(0, (seen - 100) // 200)
+        assert state.flush().sizes == [sum(scored[start : start + 200]) for start in range(0, 800, 200)] + [
+            sum(scored[800:])
+        ]
 
 
 def test_rows_that_were_all_rejected_make_no_chunk():
