@@ -50,7 +50,7 @@ def test_groups_are_brought_together_from_all_partitions(spark):
     }
     assert same({n: flat(c) for n, c in found.items()}, {n: flat(c) for n, c in whole.items()}, 1e-9)
 
-    diff = diff_scores(scores, spec, ("item_id",), 3)
+    diff = diff_scores(lambda: scores, spec, ("item_id",), 3)
     ranks = diff.result.variants["candidate"].vs_baseline["rank"]
     assert same(flat(ranks), flat(whole["candidate"]), 1e-9)
     assert same(flat(diff.result.variants["prod"].vs_online["rank"]), flat(whole["prod"]), 1e-9)
@@ -67,7 +67,7 @@ def test_integer_groups_and_a_diff_of_the_baseline_alone(spark):
     table = scores_table()
     alone = replace(SPEC, variants=SPEC.variants[:1])
     scores = spark.createDataFrame(table).repartition(3)
-    assert "rank" not in diff_scores(scores, alone, ("item_id",), 3).result.variants["prod"].vs_online
+    assert "rank" not in diff_scores(lambda: scores, alone, ("item_id",), 3).result.variants["prod"].vs_online
     assert rank_effects(scores, alone)["prod"].groups > 100
     with pytest.raises(ValueError, match="no group in the spec"):
         rank_effects(scores, replace(SPEC, group=None))
