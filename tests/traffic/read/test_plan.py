@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from replay.config import TrafficConfig
 from replay.spark.arrow_mapping import ScannedBatches
-from replay.traffic import TableBatches, open_traffic
+from replay.traffic import FileBatches, TableBatches, open_traffic
+from tests.traffic.tables import data_file, write
 
 pytestmark = pytest.mark.spark
 
-SCHEMA = "names string, rows long, sum double, nulls long, first timestamp"
 COLUMNS = ("prod/x@0.1", "a.b", "t")
 
 
-def look(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def look(batches: Iterable[pa.RecordBatch]) -> bytes:
     """What a task gets: names, rows, sums, nulls and times."""
-    for batch in batches:
-        numbers = batch.column("prod/x@0.1")
-        values = [value for value in numbers.to_pylist() if value is not None]
-        times = batch.column("t").cast(pa.timestamp("us", "UTC"))
-        columns = [
-            [",".join(batch.schema.names)], [batch.num_rows], [float(sum(values))], [numbers.null_count],
-            [min(times.to_pylist())],
-        ]  # fmt: skip
-        yield pa.RecordBatch.from_pydict(dict(zip(["names", "rows", "sum", "nulls", "first"], columns, strict=True)))
+    table = pa.Table.from_batches(batches)
+    numbers = table.column("prod/x@0.1")
+    times = table.column("t").cast(pa.timestamp("us", "UTC"))
+    found = {
+        "names": table.schema.names,
+        "rows": table.num_rows,
+        "sum": sum(value for value in numbers.to_pylist() if value is not None),
+        "nulls": numbers.null_count,
+        "first": min(times.to_pylist()).isoformat(),
+    }
+    return json.dumps(found).encode()
 
 
-def told(dataframe: DataFrame) -> tuple[set[str], int, float, int, datetime]:
-    rows = dataframe.collect()
-    return (
-        {row["names"] for row in rows},
-        sum(row["rows"] for row in rows),
-        sum(row["sum"] for row in rows),
-        sum(row["nulls"] for row in rows),
-        min(row["first"] for row in rows),
-    )
+def merge(states: Iterable[bytes]) -> bytes:
+    return json.dumps(told(states)).encode()
+
+
+def told(states: Iterable[bytes]) -> dict[str, Any]:
+    found = [json.loads(state) for state in states]
+    assert all(one["names"] == found[0]["names"] for one in found)
+    added = {name: sum(one[name] for one in found) for name in ("rows", "sum", "nulls")}
+    return {"names": found[0]["names"], "first": min(one["first"] for one in found), **added}
 
 
 @pytest.fixture
@@ -60,20 +64,57 @@ def table(spark: SparkSession, tmp_path: Path) -> str:
     return path
 
 
-def test_tasks_read_what_spark_reads(spark: SparkSession, table: str) -> None:
+def spark_does_not_read(*_: Any) -> None:
+    raise AssertionError("Spark was asked to read the table")
+
+
+def test_tasks_read_what_spark_reads(spark: SparkSession, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scanned = told(ScannedBatches(spark.read.format("delta").load(table)).fold(COLUMNS, look, merge))
     pinned = open_traffic(spark, TrafficConfig(path=table, key=("a.b",), score="prod/x@0.1"))
-    read, tasks = TableBatches(spark, pinned).map(COLUMNS, look, SCHEMA)
-    scanned, _ = ScannedBatches(spark.read.format("delta").load(table)).map(COLUMNS, look, SCHEMA)
+    monkeypatch.setattr(ScannedBatches, "fold", spark_does_not_read)
+    states = list(TableBatches(spark, pinned).fold(COLUMNS, look, merge))
     by_hand = float(sum(row for row in range(300) if row % 3))
-    assert told(read)[:4] == ({",".join(COLUMNS)}, 300, by_hand, 100)
-    assert told(read) == told(scanned)
-    assert tasks >= 1
-    assert "Scan parquet" not in read._jdf.queryExecution().executedPlan().toString()
+    assert told(states) == {
+        "names": list(COLUMNS), "first": "2026-01-01T00:00:00+00:00", "rows": 300, "sum": by_hand, "nulls": 100
+    }  # fmt: skip
+    assert told(states) == scanned
+    assert list(TableBatches(spark, pinned).fold(COLUMNS, look, merge)) == states
 
 
 def test_what_only_spark_can_read_it_does(spark: SparkSession, table: str) -> None:
     some = TrafficConfig(path=table, key=("a.b",), score="prod/x@0.1", where="`a.b` = 's3'")
-    read, _ = TableBatches(spark, open_traffic(spark, some)).map(COLUMNS, look, SCHEMA)
+    pinned = open_traffic(spark, some)
+    read = told(TableBatches(spark, pinned).fold(COLUMNS, look, merge))
     by_hand = [row for row in range(300) if row % 7 == 3]
-    assert told(read)[1:4] == (len(by_hand), float(sum(row for row in by_hand if row % 3)),
-                               sum(row % 3 == 0 for row in by_hand))  # fmt: skip
+    assert read["rows"] == len(by_hand)
+    assert read["sum"] == float(sum(row for row in by_hand if row % 3))
+    assert read["nulls"] == sum(row % 3 == 0 for row in by_hand)
+
+
+def test_files_are_read_in_the_order_given_and_only_the_columns_asked(spark: SparkSession, tmp_path: Path) -> None:
+    schema = pa.schema([("a", pa.int64()), ("b.c", pa.string()), ("d", pa.float32())])
+    parts = [[4, 5], [1], [2, 3, 7]]
+    files = [
+        data_file(
+            write(
+                tmp_path / f"{place}.parquet",
+                pa.table([part, [f"t{value}" for value in part], [0.5] * len(part)], schema=schema),
+            )
+        )
+        for place, part in enumerate(parts)
+    ]
+
+    def rows(batches: Iterable[pa.RecordBatch]) -> bytes:
+        return json.dumps([batch.to_pydict() for batch in batches]).encode()
+
+    found = [json.loads(state) for state in FileBatches(spark, files[::-1], schema).fold(("b.c", "a"), rows, merge)]
+    read = [(list(batch), batch["b.c"], batch["a"]) for state in found for batch in state]
+    names = ["b.c", "a"]
+    assert [name for name, _, _ in read] == [names] * len(read)
+    assert [value for _, _, values in read for value in values] == [2, 3, 7, 1, 4, 5]
+    assert [text for _, texts, _ in read for text in texts] == ["t2", "t3", "t7", "t1", "t4", "t5"]
+
+
+def test_no_files_are_no_states(spark: SparkSession) -> None:
+    schema = pa.schema([("a", pa.int64())])
+    assert list(FileBatches(spark, [], schema).fold(("a",), look, merge)) == []

@@ -10,9 +10,10 @@ import pytest
 from pyspark import TaskContext
 from pyspark.sql import SparkSession
 
+from replay.traffic.read import tasks
 from replay.traffic.read.direct import ReadPlan, Split
 from replay.traffic.read.splits import make_splits
-from replay.traffic.read.tasks import each_split, map_splits
+from replay.traffic.read.tasks import each_split, fold_splits, map_splits
 from tests.traffic.tables import data_file, write
 
 pytestmark = pytest.mark.spark
@@ -54,3 +55,27 @@ def test_rows_are_mapped_in_batches_of_a_split(spark: SparkSession, splits: tupl
 
 def test_no_splits_are_no_rows(spark: SparkSession) -> None:
     assert map_splits(spark, PLAN, (), lambda batches: batches, "id long").collect() == []
+
+
+def packed_sum(batches: Iterable[pa.RecordBatch]) -> bytes:
+    return str(sum(sum(batch.column("id").to_pylist()) for batch in batches)).encode()
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 256])
+def test_a_state_for_each_split_in_order_however_many_the_driver_holds(
+    spark: SparkSession, splits: tuple[Split, ...], monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(tasks, "_AT_ONCE", at_once)
+    asked: list[range] = []
+    run_tasks = tasks.run_tasks
+    monkeypatch.setattr(
+        tasks, "run_tasks", lambda spark, places, work: asked.append(places) or run_tasks(spark, places, work)
+    )
+    again = (splits[2], splits[0], splits[1])
+    assert list(fold_splits(spark, PLAN, again, packed_sum)) == [b"245", b"45", b"145"]
+    assert [place for places in asked for place in places] == [0, 1, 2]
+    assert len(asked) == -(-3 // at_once)
+
+
+def test_no_splits_are_no_states(spark: SparkSession) -> None:
+    assert list(fold_splits(spark, PLAN, (), packed_sum)) == []
