@@ -34,6 +34,8 @@ SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "spark"}
 SPARK_FILES = {
     "replay/diff/job.py",
     "replay/scoring/job.py",
+    "replay/scoring/listening.py",
+    "replay/scoring/through_spark.py",
     "replay/scoring/waves.py",
 }
 SPARK_PACKAGES = {"pyspark", "delta", "py4j"}
