@@ -133,9 +133,7 @@ class _Tasks:
         self._spark = spark
         self._files = files
         given = (job, scoring_plan(plan, job.work), files)
-        self._shipped: Broadcast[tuple[ScoreJob, SplitPlan, FilePlan]] = spark.sparkContext.broadcast(
-            (job, plan, files)
-        )
+        self._shipped: Broadcast[tuple[ScoreJob, SplitPlan, FilePlan]] = spark.sparkContext.broadcast(given)
         self.reported = new_totals(spark)
 
     def score(self, wave: range) -> list[Outcome]:
