@@ -34,9 +34,9 @@ SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "spark"}
 SPARK_FILES = {
     "replay/diff/job.py",
     "replay/scoring/job.py",
-    "replay/scoring/listening.py",
-    "replay/scoring/through_spark.py",
-    "replay/scoring/waves.py",
+    "replay/scoring/table/listening.py",
+    "replay/scoring/table/through_spark.py",
+    "replay/scoring/table/waves.py",
 }
 SPARK_PACKAGES = {"pyspark", "delta", "py4j"}
 

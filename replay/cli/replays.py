@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from replay.report.summary.data import ReportData
     from replay.report.terminal.progress import Progress
 
-_IN_TASKS = ("replay.scoring.waves", "replay.diff.job", "pyarrow.parquet")
+_IN_TASKS = ("replay.scoring.table.waves", "replay.diff.job", "pyarrow.parquet")
 """What tasks run: workers have it from the start."""
 
 

@@ -22,8 +22,8 @@ from replay.diff.result import DiffResult
 from replay.diff.spec import DiffSpec
 from replay.diff.worst import RowDelta
 from replay.metrics.order import RankChange
-from replay.spark.arrow_mapping import Batches, ScannedBatches, Update, fold_batches
 from replay.spark.sql import quoted
+from replay.spark.tasks.arrow_mapping import Batches, ScannedBatches, Update, fold_batches
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

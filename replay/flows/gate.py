@@ -11,7 +11,7 @@ from replay.errors import ConfigError, Problem
 from replay.flows.problems import located
 from replay.flows.stages.prepare import Prepared
 from replay.flows.stages.results import variant_summary
-from replay.flows.stages.spec import diff_spec
+from replay.flows.stages.scores import diff_spec
 from replay.report.gates import judge_gates
 from replay.report.summary import Reconciliation, Summary, Timings, TrafficSummary
 

@@ -113,8 +113,8 @@ def _score_spark(dataframe: DataFrame, checkpoint: Checkpoint, contract: ModelCo
     """The DataFrame with the two columns, lazily."""
     from replay.scoring.job import ScoreJob, score_partition
     from replay.scoring.sources import find_sources
-    from replay.spark.arrow_mapping import map_batches
     from replay.spark.errors import spark_errors
+    from replay.spark.tasks.arrow_mapping import map_batches
     from replay.spark.types import spark_struct
 
     with spark_errors("reading the DataFrame"):

@@ -24,8 +24,8 @@ from replay.scoring.core import Stopwatch, Work
 from replay.scoring.device import choose_device
 from replay.scoring.local import make_batch_scorer, scoring_plan
 from replay.scoring.sources import Sources, find_sources, refuse_other_sources
-from replay.spark.arrow_mapping import map_batches
 from replay.spark.faststart.warmup import warm_up_workers
+from replay.spark.tasks.arrow_mapping import map_batches
 from replay.spark.types import spark_struct
 from replay.traffic import Split, SplitPlan, map_splits
 

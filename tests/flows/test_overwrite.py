@@ -103,7 +103,7 @@ def test_a_finished_run_of_the_same_config_is_scored_again(earlier: Earlier, out
 
 
 def test_the_latest_version_is_pinned_again(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from replay.scoring import waves
+    from replay.scoring.table import waves
 
     config, table = write_own_case(tmp_path, "late_layers", "late_models:build")
     traffic = str(tmp_path / "delta")

@@ -63,7 +63,7 @@ def test_an_edited_perturbation(spark: SparkSession, tmp_path: Path):
 def test_an_unfinished_run_whose_code_changed_keeps_its_traffic_alone(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from replay.scoring import waves
+    from replay.scoring.table import waves
 
     config, table = write_own_case(tmp_path, "own_layers_cut", "own_models_cut:build")
     traffic = str(tmp_path / "delta")

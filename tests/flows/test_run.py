@@ -157,7 +157,7 @@ def test_chunks_and_commits_change_no_more_than_float_noise(spark: SparkSession,
 def test_a_killed_run_goes_on_after_its_last_commit(
     spark: SparkSession, table: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from replay.scoring import waves
+    from replay.scoring.table import waves
 
     config = write_case(tmp_path, table)
     whole = replay.run(config, output=str(tmp_path / "whole"))

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 import replay
 from replay.errors import RunFailed
-from replay.scoring import waves
+from replay.scoring.table import waves
 from tests.flows.case import make_table, write_case
 
 pytestmark = pytest.mark.spark

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pyspark.sql.types import BinaryType, StructField, StructType
 
 from replay.config import TrafficConfig
-from replay.spark.arrow_mapping import map_batches
+from replay.spark.tasks.arrow_mapping import map_batches
 from replay.traffic import PinnedTraffic, ReadPlan, plan_splits, read_split, scan_dataframe
 from replay.traffic.read.splits import make_splits
 from replay.traffic.read.window import TimeFilter

@@ -16,8 +16,7 @@ from replay.flows.incidents.diagnose import NoiseSample, measure_noise_sample, n
 from replay.flows.stages.effects import Effects, measure_effects
 from replay.flows.stages.prepare import Prepared
 from replay.flows.stages.rejected import rejects_by_feature
-from replay.flows.stages.scores import ScoresTable
-from replay.flows.stages.spec import diff_spec
+from replay.flows.stages.scores import ScoresTable, diff_spec
 from replay.report.summary import FeatureRejects
 from replay.report.summary.data import WorstRow
 from replay.report.terminal.progress import Progress

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 
 from replay.config import Tolerance, TrafficConfig
 from replay.diff.first_pass import FirstPass
+from replay.diff.spec import DiffSpec, VariantColumn
 from replay.errors import RunFailed, TrafficError
 from replay.flows.problems import located
 from replay.flows.stages.prepare import Prepared
-from replay.flows.stages.spec import diff_spec
 from replay.report.terminal.progress import Progress
-from replay.scoring.outcome import FilePlan
-from replay.scoring.tally import TallyPlan
-from replay.scoring.through_spark import score_through_spark
-from replay.scoring.waves import Scored, score_to_files
-from replay.spark.arrow_mapping import Batches
+from replay.scoring import REJECTED
+from replay.scoring.local import scoring_plan
+from replay.scoring.table.outcome import FilePlan
+from replay.scoring.table.tally import TallyPlan
+from replay.scoring.table.through_spark import score_through_spark
+from replay.scoring.table.waves import Scored, score_to_files
 from replay.spark.errors import spark_errors
+from replay.spark.tasks.arrow_mapping import Batches
 from replay.store import SCORES, LiveFile, Manifest, OutputDirectory, is_direct, read_table, remove_orphans
 from replay.traffic import (
     DataFile,
@@ -49,7 +51,7 @@ class ScoresTable:
         files: Written by tasks; None where Spark wrote it.
         check: What is known of the selected traffic, and so of the table.
         first: The first pass of the diff, where it was made on the way.
-        totals: See :attr:`replay.scoring.waves.Scored.totals`.
+        totals: See :attr:`replay.scoring.table.waves.Scored.totals`.
     """
 
     spark: SparkSession
@@ -76,6 +78,27 @@ class ScoresTable:
         return FileBatches(self.spark, files, self.schema)
 
 
+def diff_spec(prepared: Prepared, tolerance: Tolerance) -> DiffSpec:
+    """What the diff of a run reads from its scores table, and how it judges."""
+    traffic, diff = prepared.config.traffic, prepared.config.diff
+    return DiffSpec(
+        online=traffic.score,
+        variants=tuple(
+            VariantColumn(variant.name, variant.name, None if variant.scenario is None else variant.checkpoint)
+            for variant in prepared.job.work.variants
+        ),
+        baseline=prepared.config.baseline,
+        tolerance=tolerance,
+        label=traffic.label,
+        weight=traffic.weight,
+        group=traffic.group,
+        time=None if traffic.time is None else traffic.time.column,
+        bucket_us=round(diff.bucket.total_seconds() * 1e6),
+        segments=traffic.segments,
+        rejected=REJECTED,
+    )
+
+
 def score_rows(prepared: Prepared, output: OutputDirectory, manifest: Manifest, progress: Progress) -> ScoresTable:
     """Score all variants into the scores table, wave by wave, and check keys and times of the traffic.
 
@@ -91,7 +114,8 @@ def score_rows(prepared: Prepared, output: OutputDirectory, manifest: Manifest, 
 
 
 def _by_tasks(prepared: Prepared, output: OutputDirectory, manifest: Manifest, progress: Progress) -> ScoresTable:
-    config, job, plan = prepared.config, prepared.job, prepared.plan
+    config, job = prepared.config, prepared.job
+    plan = scoring_plan(prepared.plan, job.work)
     tolerance, schema = config.diff.tolerance, job.work.schema()
     time = None if config.traffic.time is None else config.traffic.time.column
     spec = diff_spec(prepared, tolerance) if isinstance(tolerance, Tolerance) else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 
 from replay.errors import ConfigError, Problem
-from replay.spark.arrow_mapping import Merge, ScannedBatches, Update
+from replay.spark.tasks.arrow_mapping import Merge, ScannedBatches, Update
 from replay.traffic.computed.column import ComputedColumn
 from replay.traffic.paths import column_root
 from replay.traffic.read.columns import plan_reading
@@ -119,7 +119,7 @@ class TableBatches:
         self._traffic = traffic
 
     def fold(self, columns: Sequence[str], update: Update, merge: Merge) -> Iterator[bytes]:
-        """See :meth:`replay.spark.arrow_mapping.Batches.fold`.
+        """See :meth:`replay.spark.tasks.arrow_mapping.Batches.fold`.
 
         Raises:
             TrafficError: A file cannot be read.
@@ -145,6 +145,6 @@ class FileBatches:
         self._schema = schema
 
     def fold(self, columns: Sequence[str], update: Update, merge: Merge) -> Iterator[bytes]:
-        """See :meth:`replay.spark.arrow_mapping.Batches.fold`."""
+        """See :meth:`replay.spark.tasks.arrow_mapping.Batches.fold`."""
         plan = ReadPlan(pa.schema([self._schema.field(name) for name in columns]), None)
         return fold_splits(self._spark, plan, self._splits, update)

@@ -91,7 +91,7 @@ def scan_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: Sequenc
 
     Batches come as Spark makes them: timestamps are ``timestamp[us]`` labelled with the session's zone (the same
     instants), uint64 is ``decimal(20, 0)``, the rest is as in ``PinnedTraffic.schema``. A column whose
-    name has a dot needs :func:`replay.spark.arrow_mapping.map_batches`.
+    name has a dot needs :func:`replay.spark.tasks.arrow_mapping.map_batches`.
 
     Args:
         spark: The session.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
-from replay.spark.arrow_mapping import BatchFunction, Update
-from replay.spark.tasks import run_tasks
+from replay.spark.tasks.arrow_mapping import BatchFunction, Update
+from replay.spark.tasks.run import run_tasks
 from replay.traffic.read.direct import BATCH_ROWS, ReadPlan, Split, read_split
 
 if TYPE_CHECKING:

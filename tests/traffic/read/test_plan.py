@@ -13,7 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from replay.config import TrafficConfig
-from replay.spark.arrow_mapping import ScannedBatches
+from replay.spark.tasks.arrow_mapping import ScannedBatches
 from replay.traffic import FileBatches, TableBatches, open_traffic
 from tests.traffic.tables import data_file, write
 

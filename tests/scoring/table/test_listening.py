@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from replay.scoring import listening
-from replay.scoring.listening import reporting
+from replay.scoring.table import listening
+from replay.scoring.table.listening import reporting
 
 
 class Shown:

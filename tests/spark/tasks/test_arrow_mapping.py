@@ -11,7 +11,7 @@ import pytest
 from pyspark import TaskContext
 from pyspark.sql import SparkSession
 
-from replay.spark.arrow_mapping import ScannedBatches, fold_batches
+from replay.spark.tasks.arrow_mapping import ScannedBatches, fold_batches
 
 pytestmark = pytest.mark.spark
 

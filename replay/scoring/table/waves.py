@@ -12,12 +12,11 @@ import pyarrow as pa
 
 from replay.diff.first_pass import FirstPass
 from replay.scoring.job import BATCH_ROWS, ScoreJob, new_totals, score_partition
-from replay.scoring.listening import ProgressListener, reporting
-from replay.scoring.local import scoring_plan
-from replay.scoring.outcome import FilePlan, Outcome, recount, write_outcome
-from replay.spark.arrow_mapping import map_batches
+from replay.scoring.table.listening import ProgressListener, reporting
+from replay.scoring.table.outcome import FilePlan, Outcome, recount, write_outcome
 from replay.spark.guest import session_pool
-from replay.spark.tasks import run_tasks
+from replay.spark.tasks.arrow_mapping import map_batches
+from replay.spark.tasks.run import run_tasks
 from replay.store import LiveFile, append_files, last_wave, live_files
 from replay.traffic import KeyFingerprint, Split, SplitPlan, merge_fingerprints, read_split
 from replay.traffic.key_digests import digest_ranges, has_repeats
@@ -132,7 +131,7 @@ class _Tasks:
     def __init__(self, spark: SparkSession, job: ScoreJob, plan: SplitPlan, files: FilePlan) -> None:
         self._spark = spark
         self._files = files
-        given = (job, scoring_plan(plan, job.work), files)
+        given = (job, plan, files)
         self._shipped: Broadcast[tuple[ScoreJob, SplitPlan, FilePlan]] = spark.sparkContext.broadcast(given)
         self.reported = new_totals(spark)
 

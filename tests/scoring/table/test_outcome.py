@@ -13,8 +13,8 @@ import pytest
 
 from replay.diff import chunk
 from replay.scenarios import row_keys
-from replay.scoring.outcome import FilePlan, Outcome, recount, write_outcome
-from replay.scoring.tally import TallyPlan
+from replay.scoring.table.outcome import FilePlan, Outcome, recount, write_outcome
+from replay.scoring.table.tally import TallyPlan
 from replay.store import LiveFile
 from tests.diff.table import SPEC, batches, scores_table
 

@@ -16,7 +16,7 @@ from replay.diff import chunk
 from replay.diff.first_pass import FirstPass
 from replay.diff.measure import measure
 from replay.scenarios import row_keys
-from replay.scoring.tally import Tallied, Tally, TallyPlan
+from replay.scoring.table.tally import Tallied, Tally, TallyPlan
 from replay.traffic import KeyFingerprint
 from tests.diff.table import SPEC, scores_table
 

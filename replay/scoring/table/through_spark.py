@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from replay.scoring.job import ScoreJob, new_totals, score_dataframe, score_splits
-from replay.scoring.listening import ProgressListener, reporting
-from replay.scoring.waves import plan_waves
+from replay.scoring.table.listening import ProgressListener, reporting
+from replay.scoring.table.waves import plan_waves
 from replay.store import append_wave, last_wave
 from replay.traffic import SplitPlan
 
@@ -26,7 +26,7 @@ def score_through_spark(
     total_rows: int,
     progress: ProgressListener,
 ) -> dict[str, float]:
-    """Score as :func:`replay.scoring.waves.score_to_files` does, through the JVM.
+    """Score as :func:`replay.scoring.table.waves.score_to_files` does, through the JVM.
 
     Args:
         spark: The session.
@@ -40,7 +40,7 @@ def score_through_spark(
         progress: Listens to how far the work is.
 
     Returns:
-        See :attr:`replay.scoring.waves.Scored.totals`.
+        See :attr:`replay.scoring.table.waves.Scored.totals`.
     """
     totals = new_totals(spark)
     done = last_wave(spark, path, run_id) + 1

@@ -8,7 +8,7 @@ import pytest
 from pyspark import TaskContext
 from pyspark.sql import SparkSession
 
-from replay.spark.tasks import run_tasks
+from replay.spark.tasks.run import run_tasks
 
 pytestmark = pytest.mark.spark
 

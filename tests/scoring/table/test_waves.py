@@ -24,9 +24,9 @@ from replay.diff.measure import measure
 from replay.errors import RunFailed
 from replay.scenarios import row_keys
 from replay.scoring import waves as module
-from replay.scoring.outcome import FilePlan
-from replay.scoring.tally import TallyPlan
-from replay.scoring.waves import Scored, plan_waves, score_to_files
+from replay.scoring.table.outcome import FilePlan
+from replay.scoring.table.tally import TallyPlan
+from replay.scoring.table.waves import Scored, plan_waves, score_to_files
 from replay.store import commits
 from replay.traffic import SplitPlan, fingerprint_digests, key_digests
 from replay.traffic.read.splits import make_splits

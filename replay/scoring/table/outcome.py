@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from replay.scoring.tally import Tallied, Tally, TallyPlan
+from replay.scoring.table.tally import Tallied, Tally, TallyPlan
 from replay.store import DataFileWriter, LiveFile, WrittenFile
 from replay.traffic.key_digests import write_digests
 

@@ -1,0 +1,1 @@
+"""From tasks that score to the scores table: files, what is counted of them, and waves of commits."""
