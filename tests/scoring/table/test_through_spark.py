@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from replay.scoring import through_spark as module
+from replay.scoring.table import through_spark as module
 from replay.scoring.table.through_spark import score_through_spark
 
 SPLITS = tuple(SimpleNamespace(num_rows=rows) for rows in (5, 5, 5, 5, 1))

@@ -23,7 +23,7 @@ from replay.diff.first_pass import FirstPass
 from replay.diff.measure import measure
 from replay.errors import RunFailed
 from replay.scenarios import row_keys
-from replay.scoring import waves as module
+from replay.scoring.table import waves as module
 from replay.scoring.table.outcome import FilePlan
 from replay.scoring.table.tally import TallyPlan
 from replay.scoring.table.waves import Scored, plan_waves, score_to_files
