@@ -117,8 +117,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         all_null=("x3",),
     )
 
-    def prepare(config: Any, options: Any, visit: Any, *, progress: Any, check_keys: bool) -> Any:
+    def prepare(config: Any, options: Any, visit: Any, *, progress: Any, check_keys: bool, rehearsing: bool) -> Any:
         assert check_keys
+        assert rehearsing
         visit.callback(done.append, "left Spark")
         done.append(f"prepared with {options}")
         return prepared

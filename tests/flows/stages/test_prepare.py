@@ -114,13 +114,44 @@ def test_features_that_look_null_everywhere_are_looked_into(tmp_path: Path, worl
     """By the few rows of the preflight, where no larger sample was drawn; or by that."""
     table = make_table(rows=100)
     table = table.set_column(table.schema.get_field_index("x1"), "x1", pa.nulls(100, pa.float32()))
-    assert prepared(load_config(write_case(tmp_path, table)), check_keys=True).all_null == ("x1",)
+    config = load_config(write_case(tmp_path, table))
+    assert prepared(config, rehearsing=True).all_null == ("x1",)
     assert world.candidates == ("x1",)
+    world.candidates = None
+    assert prepared(config, check_keys=True).all_null == ()
+    assert world.candidates is None
 
 
 def test_keys_are_read_only_where_they_are_wanted(config: ReplayConfig, world: SimpleNamespace):
     assert prepared(config).check is None
     assert world.steps == [("connected", False), "left"]
+
+
+def test_a_rehearsal_reads_no_keys_and_draws_of_the_fitted_traffic(
+    config: ReplayConfig, world: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+):
+    drawn: list[Any] = []
+
+    def draw(*given: Any) -> Any:
+        drawn.append(given)
+        return "rows"
+
+    checked = SimpleNamespace(all_null=("x2",))
+    monkeypatch.setattr(module, "draw_rehearsed", draw)
+    monkeypatch.setattr(module, "check_rows", lambda *given: checked if given[0] == "rows" else None)
+    found = prepared(config, rehearsing=True)
+    assert drawn == [(found.config, world.checkpoints, found.plan, LOCAL_SESSION, found.traffic, None)]
+    assert (found.rehearsed, found.contract, found.check) == ("rows", checked, None)
+    assert world.candidates == found.all_null == ("x2",)
+    assert world.steps == [("connected", False), "left"]
+
+
+def test_without_a_rehearsal_no_row_is_drawn(
+    config: ReplayConfig, world: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "draw_rehearsed", lambda *_: pytest.fail("drawn"))
+    found = prepared(config, check_keys=True)
+    assert (found.rehearsed, found.contract, found.all_null) == (None, None, ())
 
 
 def test_a_run_is_pinned_before_it_is_fitted_and_warms_the_workers(config: ReplayConfig, world: SimpleNamespace):
@@ -192,12 +223,4 @@ def test_all_problems_come_at_once_with_their_lines(spark: SparkSession, table: 
     lines = config.read_text().splitlines()
     wrong = next(number for number, line in enumerate(lines, start=1) if "online_scor" in line)
     assert any(problem.line == wrong for problem in error.value.problems)
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.spark
-def test_duplicate_keys_are_refused_with_examples(spark: SparkSession, table: pa.Table, tmp_path: Path):
-    config = write_case(tmp_path, pa.concat_tables([table, table.slice(5, 1)]))
-    with pytest.raises(TrafficError, match="r000005"):
-        replay.run(config)
     assert not (tmp_path / "out").exists()

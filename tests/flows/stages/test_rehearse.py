@@ -46,7 +46,7 @@ def test_a_run_is_refused_where_the_sample_proves_too_much_rejected(spark: Spark
     inputs = [{"name": "dense", "features": ["x*"]}, {"name": "item", "dtype": "int64", "feature": "item"}]
     config = write_case(tmp_path, make_table(2_000), model__inputs=inputs)
     with ExitStack() as visit:
-        found = prepare(load_config(config), Options(), visit, check_keys=True)
+        found = prepare(load_config(config), Options(), visit, rehearsing=True)
     assert found.contract is not None
     assert 0.05 < found.contract.low < found.contract.share < 0.15
     with pytest.raises(TrafficError, match=r"(?s)x1 \(input dense\).*missing: \{x1: 0.0\}"):
@@ -61,4 +61,4 @@ def test_features_that_are_null_everywhere_are_proven(spark: SparkSession, tmp_p
     for changes in ({}, {"traffic__where": "x0 is null"}):
         with ExitStack() as visit:
             config = load_config(write_case(tmp_path / str(len(changes)), table, **changes))
-            assert prepare(config, Options(), visit, check_keys=True).all_null == ("x0",)
+            assert prepare(config, Options(), visit, rehearsing=True).all_null == ("x0",)
