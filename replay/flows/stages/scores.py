@@ -72,7 +72,7 @@ class ScoresTable:
     def batches(self) -> Batches:
         """The table as tasks get it: they read its files themselves where they can."""
         if self.files is None:
-            table = TrafficConfig(path=self.path, key=(self.schema.names[0],), score=self.schema.names[0])
+            table = TrafficConfig(path=self.path, key=(self.schema.names[0],), score=self.schema.names[-1])
             return TableBatches(self.spark, open_traffic(self.spark, table))
         files = [DataFile(str(Path(self.path, file.path)), file.size, file.num_rows) for file in self.files]
         return FileBatches(self.spark, files, self.schema)
