@@ -7,7 +7,7 @@ from typing import Any
 
 from replay.config import ReplayConfig, Tolerance, build_config
 from replay.diff.spec import DiffSpec, VariantColumn
-from replay.flows.stages.spec import diff_spec
+from replay.flows.stages.scores import diff_spec
 from replay.scoring import Variant
 from tests.flows.case import config_data
 
