@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pyarrow as pa
@@ -8,13 +8,15 @@ import pytest
 from pyspark.sql import functions as F
 
 from replay.config.sections.diff import Tolerance
+from replay.diff.first_pass import FirstPass
 from replay.diff.job import agreement, diff_scores, rank_effects
+from replay.diff.measure import measure
 from replay.diff.ranking.rank_state import GROUP, RankState
 from replay.diff.tolerance import agrees
+from tests.diff import oracle
+from tests.diff.oracle import plain
 from tests.diff.table import SPEC, scores_table
 from tests.metrics.state_tester import same
-
-pytestmark = pytest.mark.spark
 
 
 def scattered():
@@ -41,6 +43,7 @@ def flat(change):
     return {metric: (one.value, one.low, one.high, one.groups, one.rows) for metric, one in change.metrics().items()}
 
 
+@pytest.mark.spark
 def test_groups_are_brought_together_from_all_partitions(spark):
     table, spec = scattered(), replace(SPEC, group="request.id")
     scores = spark.createDataFrame(table).repartition(5)
@@ -63,6 +66,7 @@ def test_groups_are_brought_together_from_all_partitions(spark):
     assert any(note.startswith(f"{no_group} rows have no 'request.id'") for note in diff.result.notes)
 
 
+@pytest.mark.spark
 def test_integer_groups_and_a_diff_of_the_baseline_alone(spark):
     table = scores_table()
     alone = replace(SPEC, variants=SPEC.variants[:1])
@@ -71,6 +75,76 @@ def test_integer_groups_and_a_diff_of_the_baseline_alone(spark):
     assert rank_effects(scores, alone)["prod"].groups > 100
     with pytest.raises(ValueError, match="no group in the spec"):
         rank_effects(scores, replace(SPEC, group=None))
+
+
+class HeldBatches:
+    """A table in memory, whose tasks are this process; remembers the columns of each pass."""
+
+    def __init__(self, table):
+        self.table = table
+        self.passes = []
+
+    def fold(self, columns, update, merge):
+        self.passes.append(tuple(columns))
+        selected = self.table.select(list(columns)).combine_chunks()
+        return iter([update(selected.slice(0, 400).to_batches()), update(selected.slice(400).to_batches())])
+
+
+def no_scores():
+    raise AssertionError("the scores table was asked of Spark")
+
+
+def first_pass(table, spec):
+    halves = [FirstPass.empty(spec, ("item_id",), 3) for _ in range(2)]
+    for half, part in zip(halves, (table.slice(0, 400), table.slice(400)), strict=True):
+        for batch in part.combine_chunks().to_batches():
+            half.update(batch)
+    return halves[0].merge(halves[1])
+
+
+def told(diff):
+    return {"result": plain(diff.result), "worst": {name: list(map(asdict, rows)) for name, rows in diff.worst.items()}}
+
+
+NO_GROUP = replace(SPEC, group=None)
+
+
+def test_a_diff_without_groups_asks_spark_for_nothing():
+    held = HeldBatches(scores_table())
+    diff = diff_scores(no_scores, NO_GROUP, ("item_id",), 3, held)
+    assert held.passes == [(*NO_GROUP.columns, "item_id"), NO_GROUP.columns]
+    second = oracle.second_pass(first_pass(held.table, NO_GROUP).sums, held.table)
+    found = first_pass(held.table, NO_GROUP)
+    expected = {"result": plain(measure(found.sums, second)),
+                "worst": {name: list(map(asdict, rows)) for name, rows in found.worst.compute().items()}}  # fmt: skip
+    assert same(told(diff), expected, 1e-9)
+
+
+def test_a_first_pass_that_was_made_with_the_scores_is_not_made_again():
+    table = scores_table()
+    whole, rest = HeldBatches(table), HeldBatches(table)
+    expected = diff_scores(no_scores, NO_GROUP, ("item_id",), 3, whole)
+    found = diff_scores(no_scores, NO_GROUP, ("item_id",), 3, rest, first_pass(table, NO_GROUP))
+    assert rest.passes == whole.passes[1:] == [NO_GROUP.columns]
+    assert same(told(found), told(expected), 0)
+
+
+def test_where_nothing_needs_a_second_pass_there_is_none():
+    table, bare = scores_table(), oracle.SPECS["bare"]
+    held = HeldBatches(table)
+    found = diff_scores(no_scores, bare, ("item_id",), 3, held, first_pass(table, bare))
+    assert held.passes == []
+    assert same(plain(found.result), plain(measure(first_pass(table, bare).sums)), 0)
+
+
+@pytest.mark.spark
+def test_spark_reads_the_scores_where_nobody_else_does(spark):
+    table = scores_table()
+    asked = []
+    scores = spark.createDataFrame(table).repartition(3)
+    diff = diff_scores(lambda: asked.append(1) or scores, NO_GROUP, ("item_id",), 3)
+    assert asked == [1]
+    assert same(told(diff), told(diff_scores(no_scores, NO_GROUP, ("item_id",), 3, HeldBatches(table))), 1e-9)
 
 
 TOLERANCES = [(0.25, 0.0), (0.0, 0.5), (0.125, 0.25), (0.0, 0.0), (1e300, 1e300), (5e-324, 0.1)]
@@ -94,6 +168,7 @@ EDGES = [
 ]
 
 
+@pytest.mark.spark
 def test_columns_of_spark_agree_as_arrays_do(spark):
     values = [*EDGES, np.inf, -np.inf, np.nan, None]
     pairs = pa.table({"l": [left for left in values for _ in values], "r": values * len(values)})

@@ -173,3 +173,56 @@ def test_what_verified_a_run_is_not_a_strangers(output: OutputDirectory):
     Path(output.path, "verify-1.txt").write_text("mine")
     with pytest.raises(OutputConflict, match=r"verify-1\.txt"):
         output.previous("c1", overwrite=False)
+
+
+def left_digests(output: OutputDirectory) -> Path:
+    digests = Path(output.digests())
+    digests.mkdir()
+    (digests / "000000-a.npy").write_bytes(b"digests")
+    return digests
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_digests_of_an_attempt_are_gone_before_the_next(output: OutputDirectory, resume: bool):
+    output.begin(manifest(), resume=False)
+    digests = left_digests(output)
+    output.begin(manifest(), resume=resume)
+    assert not digests.exists()
+
+
+def test_digests_lie_in_the_output_and_are_not_a_strangers(output: OutputDirectory):
+    output.begin(manifest(), resume=False)
+    digests = left_digests(output)
+    assert digests.parent == Path(output.path)
+    Path(output.path, "manifest.json").unlink()
+    assert output.previous("c1", overwrite=False) is None
+
+
+def test_digests_are_dropped_and_nothing_else(output: OutputDirectory):
+    output.begin(manifest(), resume=False)
+    Path(output.table("scores")).mkdir()
+    left_digests(output)
+    for _ in range(2):  # none is there the second time
+        output.drop_digests()
+        assert sorted(path.name for path in Path(output.path).iterdir()) == ["manifest.json", "scores"]
+
+
+def test_what_is_discarded_is_what_the_run_wrote(output: OutputDirectory):
+    output.begin(manifest(), resume=False)
+    for table in ("scores", "diffs", "metrics", "hypotheses"):
+        Path(output.table(table)).mkdir()
+        Path(output.table(table), "part.parquet").touch()
+    left_digests(output)
+    Path(output.path, "notes.txt").write_text("mine")
+    output.discard()
+    assert [path.name for path in Path(output.path).iterdir()] == ["notes.txt"]
+    assert output.manifest() is None
+
+
+def test_the_manifest_is_discarded_before_the_tables(output: OutputDirectory, monkeypatch: pytest.MonkeyPatch):
+    """Killed meanwhile, a run must not be gone on with on half of its tables."""
+    output.begin(manifest(), resume=False)
+    deleted: list[str] = []
+    monkeypatch.setattr(output._storage, "delete", deleted.append)
+    output.discard()
+    assert deleted.index("manifest.json") < min(deleted.index(name) for name in ("scores", "diffs", "metrics"))
