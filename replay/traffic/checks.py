@@ -95,7 +95,8 @@ def check_counted(
         TrafficError: A time is after the year 9999.
     """
     rows_read = traffic.num_rows if traffic.num_rows is not None else pinned_dataframe(spark, traffic, ()).count()
-    first, last = (None, None) if times is None else (_moment(times[0], "us"), _moment(times[1], "us"))
+    unit = config.time.unit if config.time is not None else None
+    first, last = (None, None) if times is None else (_since_1970(times[0], unit), _since_1970(times[1], unit))
     doubt = None if config.time is None else other_unit(config.time, first, last)
     return TrafficCheck(rows_read, keys.rows, keys, first, last, () if doubt is None else (doubt,))
 
@@ -215,11 +216,18 @@ def _moment(value: Any, unit: str | None) -> datetime | None:
         return None
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return _since_1970(int(value) * 10**6 // TICKS_PER_SECOND[unit or "s"], unit or "s")
+
+
+def _since_1970(microseconds: int, unit: str | None) -> datetime:
+    """A time of a column that holds integers of the unit, or timestamps."""
     try:
-        return EPOCH + timedelta(microseconds=int(value) * 10**6 // TICKS_PER_SECOND[unit or "s"])
+        return EPOCH + timedelta(microseconds=microseconds)
     except OverflowError as error:
+        unit = unit or "us"
         raise TrafficError(
-            f"the time column holds {value}, which in `{unit}` is after the year 9999: is `traffic.time.unit` right?"
+            f"the time column holds {microseconds * TICKS_PER_SECOND[unit] // 10**6}, which in `{unit}` is after the "
+            "year 9999: is `traffic.time.unit` right?"
         ) from error
 
 
