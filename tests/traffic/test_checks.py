@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +15,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from replay.errors import TrafficError
-from replay.traffic import TrafficCheck, check_traffic, keys, open_traffic
+from replay.traffic import KeyFingerprint, TrafficCheck, check_counted, check_traffic, keys, open_traffic
 from tests.traffic.tables import traffic_config, write
 
 pytestmark = pytest.mark.spark
@@ -136,6 +138,107 @@ class TestNothing:
     def test_times_that_are_all_null(self, spark: SparkSession, tmp_path: Path) -> None:
         write(tmp_path / "t.parquet", pa.table({"id": [1], "ts": pa.array([None], pa.timestamp("us"))}))
         assert "`ts` is null in all 1 rows" in refused(spark, tmp_path, time="ts", window={"start": "1970-01-01"})
+
+
+KEYS_COUNTED = KeyFingerprint(3, 12, 7)
+
+
+class Untouchable:
+    """A session that nobody may ask for anything."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(f"Spark was asked for `{name}`")
+
+
+def counted(
+    spark: SparkSession,
+    path: Path,
+    found: KeyFingerprint = KEYS_COUNTED,
+    in_doubt: bool = False,
+    times: tuple[int, int] | None = None,
+    **settings: object,
+) -> TrafficCheck:
+    """The check of rows that were counted; without a doubt no Spark is there to be asked."""
+    config = traffic_config(path, **settings)
+    pinned = open_traffic(spark, config)
+    session: Any = spark if in_doubt or not found.rows else Untouchable()
+    return check_counted(session, pinned, config, found, in_doubt, times)
+
+
+class TestCounted:
+    """Rows that tasks have read and counted."""
+
+    def test_without_a_doubt_spark_does_nothing(self, spark: SparkSession, tmp_path: Path) -> None:
+        write(tmp_path / "t.parquet", pa.table({"id": [1, 2, 3, 4], "ts": pa.array(range(4), pa.timestamp("us"))}))
+        found = counted(spark, tmp_path, time="ts", times=(1_500_000, 61_000_001), where="id > 1")
+        assert found == TrafficCheck(
+            rows_read=4,
+            rows_selected=3,
+            keys=KEYS_COUNTED,
+            first_time=datetime(1970, 1, 1, 0, 0, 1, 500_000, tzinfo=UTC),
+            last_time=datetime(1970, 1, 1, 0, 1, 1, 1, tzinfo=UTC),
+        )
+        assert counted(spark, tmp_path).first_time is None
+        assert counted(spark, tmp_path, time="ts").last_time is None
+
+    def test_times_before_1970_and_the_last_of_all(self, spark: SparkSession, tmp_path: Path) -> None:
+        write(tmp_path / "t.parquet", pa.table({"id": [1], "ts": pa.array([0], pa.timestamp("us"))}))
+        last = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+        found = counted(spark, tmp_path, time="ts", times=(-1, 253_402_300_799_999_999))
+        assert (found.first_time, found.last_time) == (datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), last)
+
+    @pytest.mark.parametrize(
+        ("unit", "logged", "microseconds"),
+        [
+            ("s", 1_795_000_000_000, 1_795_000_000_000_000_000),
+            ("ms", 1_795_000_000_000_000, 1_795_000_000_000_000_000),
+            ("us", 1_795_000_000_000_000_000, 1_795_000_000_000_000_000),
+        ],
+    )
+    def test_a_year_beyond_9999_is_told_as_it_is_logged(
+        self, spark: SparkSession, tmp_path: Path, unit: str, logged: int, microseconds: int
+    ) -> None:
+        write(tmp_path / "t.parquet", pa.table({"id": [1], "at": [logged]}))
+        time = {"column": "at", "unit": unit}
+        with pytest.raises(TrafficError, match=f"the time column holds {logged}, which in `{unit}` is after") as caught:
+            counted(spark, tmp_path, time=time, times=(0, microseconds))
+        assert str(caught.value) == refused(spark, tmp_path, time=time)
+
+    def test_a_timestamp_beyond_9999_has_no_unit(self, spark: SparkSession, tmp_path: Path) -> None:
+        write(tmp_path / "t.parquet", pa.table({"id": [1], "ts": pa.array([0], pa.timestamp("us"))}))
+        with pytest.raises(TrafficError, match="the time column holds 253402300800000000, which in `us`"):
+            counted(spark, tmp_path, time="ts", times=(0, 253_402_300_800_000_000))
+
+    def test_another_unit_is_warned_of_as_by_spark(self, spark: SparkSession, tmp_path: Path) -> None:
+        write(tmp_path / "t.parquet", pa.table({"id": [1], "at": [1_790_000_000]}))
+        time = {"column": "at", "unit": "ms"}
+        found = counted(spark, tmp_path, time=time, times=(1_790_000_000_000, 1_790_000_000_000))
+        assert found.warnings == check(spark, tmp_path, time=time).warnings
+        assert "with `unit: s` they would run from 2026-09-21" in found.warnings[0]
+
+    @pytest.mark.parametrize("ids", [[1, 1, 2], [1, None, 2], [1, 1, None]], ids=["repeated", "null", "both"])
+    def test_a_doubt_that_is_right_has_spark_s_message(
+        self, spark: SparkSession, tmp_path: Path, ids: list[int | None]
+    ) -> None:
+        write(tmp_path / "t.parquet", pa.table({"id": ids}))
+        with pytest.raises(TrafficError) as caught:
+            counted(spark, tmp_path, in_doubt=True)
+        assert str(caught.value) == refused(spark, tmp_path)
+
+    def test_a_doubt_that_is_wrong_leaves_the_tasks_fingerprint(self, spark: SparkSession, tmp_path: Path) -> None:
+        """Two keys that share a digest by chance."""
+        write(tmp_path / "t.parquet", pa.table({"id": [1, 2, 3], "ts": pa.array([5, 7, 6], pa.timestamp("us"))}))
+        found = counted(spark, tmp_path, in_doubt=True, time="ts")
+        assert found == replace(check(spark, tmp_path, time="ts"), keys=KEYS_COUNTED)
+        assert (found.first_time, found.last_time) == tuple(
+            datetime(1970, 1, 1, microsecond=micro, tzinfo=UTC) for micro in (5, 7)
+        )
+
+    def test_no_row_at_all_is_told_as_by_spark(self, spark: SparkSession, tmp_path: Path) -> None:
+        write(tmp_path / "t.parquet", pa.table({"id": [1]}))
+        with pytest.raises(TrafficError) as caught:
+            counted(spark, tmp_path, KeyFingerprint(0, 0, 0), where="id = 2")
+        assert str(caught.value) == refused(spark, tmp_path, where="id = 2")
 
 
 def test_a_page_that_is_corrupt_is_the_traffic_s_fault(spark: SparkSession, tmp_path: Path) -> None:
