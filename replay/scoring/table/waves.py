@@ -98,7 +98,7 @@ def score_to_files(
     """
     progress.stage("scoring", total_rows)
     done = last_wave(spark, files.table, run_id) + 1
-    merged = _Merged(files.tally.spec is not None)
+    merged = _Merged()
     tasks = _Tasks(spark, job, plan, files)
     if done:
         merged.add(tasks.recount(live_files(files.table)))
@@ -182,9 +182,8 @@ class _Tasks:
 class _Merged:
     """What all tasks answered, put together in the order of the table's rows, so that sums have the same last bits."""
 
-    def __init__(self, compared: bool) -> None:
+    def __init__(self) -> None:
         self.keys = KeyFingerprint(0, 0, 0)
-        self._compared = compared
         self._first: FirstPass | None = None
         self.doubtful = False
         self._outcomes: list[Outcome] = []
