@@ -17,7 +17,7 @@ import replay
 from replay.errors import RunFailed
 from replay.flows.finished.result import RunResult
 from replay.flows.stages import fit
-from replay.scoring import waves
+from replay.scoring.table import waves
 from replay.store.commits import last_wave
 from replay.traffic.read import splits
 from tests.flows.case import make_table, write_case

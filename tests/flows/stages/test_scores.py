@@ -22,8 +22,8 @@ from replay.flows.stages import scores as module
 from replay.flows.stages.scores import ScoresTable, score_rows
 from replay.report.terminal.progress import make_progress
 from replay.scoring import Variant, waves
-from replay.scoring.tally import TallyPlan
-from replay.scoring.waves import Scored
+from replay.scoring.table.tally import TallyPlan
+from replay.scoring.table.waves import Scored
 from replay.store import LiveFile
 from replay.store.commits import live_files
 from replay.traffic import DataFile, KeyFingerprint, TrafficCheck
