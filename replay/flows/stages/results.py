@@ -54,7 +54,7 @@ def build_report_data(
         compared: What comparing the scores gave.
         diagnosed: The incidents; none where they were not searched for.
         manifest: What the run is made of.
-        totals: What tasks counted; see :func:`replay.scoring.table.waves.score_in_waves`.
+        totals: What tasks counted; see :attr:`replay.scoring.table.waves.Scored.totals`.
         clock: The run's.
     """
     config, result, work = prepared.config, compared.diff.result, prepared.job.work
