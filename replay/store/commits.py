@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
@@ -184,8 +185,11 @@ def _open(path: str) -> DeltaTable | None:
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
+    local = _local(path)
+    if not Path(local).is_dir():
+        return None  # of a file in its place, delta-rs has no word
     try:
-        return DeltaTable(_local(path))
+        return DeltaTable(local)
     except TableNotFoundError:
         return None
     except DeltaError as error:

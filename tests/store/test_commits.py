@@ -114,6 +114,14 @@ class TestWaves:
         monkeypatch.undo()
         assert ids(path) == []
 
+    def test_a_file_or_an_empty_directory_is_no_table(self, tmp_path: Path):
+        path = tmp_path / "scores"
+        path.write_text("keep")
+        assert (last_wave(str(path), "run"), foreign_commits(str(path), "run")) == (-1, [])
+        path.unlink()
+        (path / "_delta_log").mkdir(parents=True)
+        assert last_wave(str(path), "run") == -1
+
     def test_a_damaged_log_is_told(self, tmp_path: Path):
         path = tmp_path / "scores"
         append(path, 0)
