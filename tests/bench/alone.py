@@ -12,7 +12,7 @@ from replay.features import Encoder
 from replay.flows.options import Options
 from replay.flows.stages.connect import examine_all
 from replay.scoring import PREFLIGHT_ROWS, Work, carried_columns, plan_variants, run_preflight
-from replay.scoring.local import score_here
+from replay.scoring.local import score_here, scoring_plan
 from replay.traffic import open_plain_parquet, read_split
 from replay.traffic.read.columns import plan_reading
 from replay.traffic.read.splits import make_splits
@@ -25,6 +25,9 @@ class ScoringAlone:
         config: Of local Parquet without partitions.
         place: Which share of the splits is scored.
         shares: How many there are.
+
+    Attributes:
+        plan: How splits are read: as tasks read them that score.
     """
 
     def __init__(self, config: Path, place: int = 0, shares: int = 1) -> None:
@@ -34,11 +37,11 @@ class ScoringAlone:
         types = {entry.name: entry.type for entry in traffic.schema}
         key = [column for column in carried_columns(self._config.traffic, types) if column.role == "key"]
         needed = {*Encoder(self._config.model, traffic.schema).roots, *(column.path for column in key)}
-        self._plan = plan_reading(traffic, [name for name in types if name in needed])
+        table = plan_reading(traffic, [name for name in types if name in needed])
         splits = make_splits(traffic.files, None)
         self._splits = splits[place::shares]
         self._checkpoints = examine_all(self._config, Options())
-        sample = next(read_split(splits[0], self._plan, batch_rows=PREFLIGHT_ROWS))
+        sample = next(read_split(splits[0], table, batch_rows=PREFLIGHT_ROWS))
         preflight = run_preflight(self._config.model, self._checkpoints, sample)
         assert not preflight.problems, preflight.problems
         self._work = Work(
@@ -49,9 +52,10 @@ class ScoringAlone:
             key=self._config.traffic.key,
             base_dir=self._config.base_dir,
         )
+        self.plan = scoring_plan(table, self._work)
 
     def scores(self) -> Iterator[pa.RecordBatch]:
         """Yield the key, why a row is rejected, and the scores of each batch."""
         for split in self._splits:
-            batches = read_split(split, self._plan)
-            yield from score_here(self._work, self._checkpoints, self._config.engine, self._plan.schema, batches)
+            batches = read_split(split, self.plan)
+            yield from score_here(self._work, self._checkpoints, self._config.engine, self.plan.schema, batches)

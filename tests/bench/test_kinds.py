@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests.bench.alone import ScoringAlone
 from tests.bench.case import floats_case, ids_case, kinds_case
 from tests.bench.kinds.decimals import Decimals
 from tests.bench.kinds.floats import Floats
@@ -86,6 +87,14 @@ def test_so_it_does_for_a_kind_alone(directory, name):
 
     assert loop > 0
     assert engine > 0
+
+
+def test_what_is_measured_reads_as_tasks_read_that_score(directory):
+    case = kinds_case(directory)
+
+    alone = ScoringAlone(case.config(case.table(1_000)))
+
+    assert alone.plan.dictionaries == set(Strings.columns)
 
 
 def test_a_loop_that_scores_otherwise_is_no_measure(directory, monkeypatch):
