@@ -77,6 +77,10 @@ def test_integer_groups_and_a_diff_of_the_baseline_alone(spark):
         rank_effects(scores, replace(SPEC, group=None))
 
 
+KEY = ("item_id", "event_time", "request_id")
+"""Tells every row from every other, so that rows that are as bad as each other have an order."""
+
+
 class HeldBatches:
     """A table in memory, whose tasks are this process; remembers the columns of each pass."""
 
@@ -142,9 +146,9 @@ def test_spark_reads_the_scores_where_nobody_else_does(spark):
     table = scores_table()
     asked = []
     scores = spark.createDataFrame(table).repartition(3)
-    diff = diff_scores(lambda: asked.append(1) or scores, NO_GROUP, ("item_id",), 3)
+    diff = diff_scores(lambda: asked.append(1) or scores, NO_GROUP, KEY, 3)
     assert asked == [1]
-    assert same(told(diff), told(diff_scores(no_scores, NO_GROUP, ("item_id",), 3, HeldBatches(table))), 1e-9)
+    assert same(told(diff), told(diff_scores(no_scores, NO_GROUP, KEY, 3, HeldBatches(table))), 1e-9)
 
 
 TOLERANCES = [(0.25, 0.0), (0.0, 0.5), (0.125, 0.25), (0.0, 0.0), (1e300, 1e300), (5e-324, 0.1)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -153,22 +152,20 @@ class Untouchable:
 def counted(
     spark: SparkSession,
     path: Path,
-    found: KeyFingerprint = KEYS_COUNTED,
-    in_doubt: bool = False,
     times: tuple[int, int] | None = None,
     **settings: object,
 ) -> TrafficCheck:
-    """The check of rows that were counted; without a doubt no Spark is there to be asked."""
+    """The check of rows that were counted: no Spark is there to be asked."""
     config = traffic_config(path, **settings)
     pinned = open_traffic(spark, config)
-    session: Any = spark if in_doubt or not found.rows else Untouchable()
-    return check_counted(session, pinned, config, found, in_doubt, times)
+    session: Any = Untouchable()
+    return check_counted(session, pinned, config, KEYS_COUNTED, times)
 
 
 class TestCounted:
     """Rows that tasks have read and counted."""
 
-    def test_without_a_doubt_spark_does_nothing(self, spark: SparkSession, tmp_path: Path) -> None:
+    def test_spark_does_nothing(self, spark: SparkSession, tmp_path: Path) -> None:
         write(tmp_path / "t.parquet", pa.table({"id": [1, 2, 3, 4], "ts": pa.array(range(4), pa.timestamp("us"))}))
         found = counted(spark, tmp_path, time="ts", times=(1_500_000, 61_000_001), where="id > 1")
         assert found == TrafficCheck(
@@ -215,30 +212,6 @@ class TestCounted:
         found = counted(spark, tmp_path, time=time, times=(1_790_000_000_000, 1_790_000_000_000))
         assert found.warnings == check(spark, tmp_path, time=time).warnings
         assert "with `unit: s` they would run from 2026-09-21" in found.warnings[0]
-
-    @pytest.mark.parametrize("ids", [[1, 1, 2], [1, None, 2], [1, 1, None]], ids=["repeated", "null", "both"])
-    def test_a_doubt_that_is_right_has_spark_s_message(
-        self, spark: SparkSession, tmp_path: Path, ids: list[int | None]
-    ) -> None:
-        write(tmp_path / "t.parquet", pa.table({"id": ids}))
-        with pytest.raises(TrafficError) as caught:
-            counted(spark, tmp_path, in_doubt=True)
-        assert str(caught.value) == refused(spark, tmp_path)
-
-    def test_a_doubt_that_is_wrong_leaves_the_tasks_fingerprint(self, spark: SparkSession, tmp_path: Path) -> None:
-        """Two keys that share a digest by chance."""
-        write(tmp_path / "t.parquet", pa.table({"id": [1, 2, 3], "ts": pa.array([5, 7, 6], pa.timestamp("us"))}))
-        found = counted(spark, tmp_path, in_doubt=True, time="ts")
-        assert found == replace(check(spark, tmp_path, time="ts"), keys=KEYS_COUNTED)
-        assert (found.first_time, found.last_time) == tuple(
-            datetime(1970, 1, 1, microsecond=micro, tzinfo=UTC) for micro in (5, 7)
-        )
-
-    def test_no_row_at_all_is_told_as_by_spark(self, spark: SparkSession, tmp_path: Path) -> None:
-        write(tmp_path / "t.parquet", pa.table({"id": [1]}))
-        with pytest.raises(TrafficError) as caught:
-            counted(spark, tmp_path, KeyFingerprint(0, 0, 0), where="id = 2")
-        assert str(caught.value) == refused(spark, tmp_path, where="id = 2")
 
 
 def test_a_page_that_is_corrupt_is_the_traffic_s_fault(spark: SparkSession, tmp_path: Path) -> None:
