@@ -20,6 +20,7 @@ import replay
 from replay.errors import UsageError
 from replay.flows.finished.judge import judge_output
 from replay.flows.options import Options
+from replay.spark.delta import forget_log, logs_in_memory
 from replay.spark.guest import (
     active,
     arrow_dataframe,
@@ -137,6 +138,8 @@ def scores_of(result: replay.RunResult) -> pa.Table:
 
 def test_results_are_the_same_in_a_session_with_other_settings(spark: SparkSession, odd: SparkSession, tmp_path: Path):
     config, selected = write_zones(tmp_path)
+    for _, path in logs_in_memory(spark):
+        forget_log(spark, path)  # of tables of other tests, which the JVM may let go of meanwhile
     before = snapshot(odd)
     found = replay.run(config, output=str(tmp_path / "odd"))
     assert differences(before, snapshot(odd)) == {}

@@ -110,6 +110,7 @@ def test_a_second_call_ends_as_the_first_without_spark_and_torch(gated: Path, co
 
 @pytest.mark.parametrize(("command", "code"), [("gate", 1), ("report", 0)])
 def test_an_output_is_judged_and_rendered_without_spark_and_torch(gated: Path, command: str, code: int):
+    assert outcome("gate", gated).returncode == 1  # its verdicts are what is rendered
     done = outcome(command, gated.parent / "out")
     assert done.returncode == code, done.stderr
     assert done.stderr == ""

@@ -21,7 +21,8 @@ from replay.errors import RunFailed, TrafficError
 from replay.flows.stages import scores as module
 from replay.flows.stages.scores import ScoresTable, score_rows
 from replay.report.terminal.progress import make_progress
-from replay.scoring import Variant, waves
+from replay.scoring import Variant
+from replay.scoring.table import waves
 from replay.scoring.table.tally import TallyPlan
 from replay.scoring.table.waves import Scored
 from replay.store import LiveFile
@@ -113,12 +114,12 @@ def world(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
     def check_counted(_spark: Any, _traffic: Any, _config: Any, *found: Any) -> TrafficCheck:
         done.steps.append(("checked", *found))
-        if done.refusal is not None:
-            raise done.refusal
         return CHECK
 
     def check_traffic(*_: Any) -> TrafficCheck:
         done.steps.append("Spark checked")
+        if done.refusal is not None:
+            raise done.refusal
         return CHECK
 
     def score_through_spark(*given: Any) -> dict[str, float]:
@@ -129,6 +130,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     def remove_orphans(*given: Any) -> None:
         done.steps.append(("removed orphans", *given))
 
+    monkeypatch.setattr(module, "scoring_plan", lambda plan, _: plan)
     monkeypatch.setattr(module, "is_direct", lambda _, path: done.direct)
     monkeypatch.setattr(module, "score_to_files", score_to_files)
     monkeypatch.setattr(module, "check_counted", check_counted)
@@ -167,11 +169,11 @@ def test_tasks_write_the_table_and_count_its_rows(world: SimpleNamespace):
     assert table == scores_table(totals={"read": 0.5, "encode": 0.25})
     assert world.steps == [
         "tasks scored",
-        ("checked", KEYS, False, (0, 1_000_000)),
+        ("checked", KEYS, (0, 1_000_000)),
         "dropped digests",
         ("removed orphans", "/out/scores", "run7"),
     ]
-    _, _, scan, _, files, run_id, commit_rows, rows, _ = world.given
+    _, _, scan, _, files, run_id, commit_rows, rows, _, _ = world.given
     assert (scan, run_id, commit_rows, rows) == ("scan", "run7", config().engine.commit_rows, 1_100)
     assert (files.table, files.digests, files.schema) == ("/out/scores", "/out/.key-digests", SCHEMA)
     assert files.indexed == 2  # the two columns beside the variant's
@@ -215,14 +217,22 @@ def test_rows_that_nobody_counted_are_not_missing(world: SimpleNamespace):
 
 
 def test_refused_traffic_leaves_nothing_to_go_on_with(world: SimpleNamespace):
+    world.scored = replace(SCORED, keys_in_doubt=True)
     world.refusal = TrafficError("the key is not unique")
     with pytest.raises(TrafficError, match="the key is not unique"):
         scored(world)
     assert world.steps[-1] == "discarded"
 
 
+def test_digests_that_repeat_by_chance_are_no_duplicates(world: SimpleNamespace):
+    world.scored = replace(SCORED, keys_in_doubt=True)
+    assert scored(world).check == CHECK
+    assert world.steps[:3] == ["tasks scored", "Spark checked", "dropped digests"]
+
+
 def test_another_failure_of_the_check_leaves_what_there_is(world: SimpleNamespace):
     """The same run may go on: nothing says that its rows are wrong."""
+    world.scored = replace(SCORED, keys_in_doubt=True)
     world.refusal = RunFailed("Spark is gone")
     with pytest.raises(RunFailed):
         scored(world)
