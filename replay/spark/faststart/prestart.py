@@ -17,8 +17,10 @@ from replay.spark.faststart.garbage import no_collection
 from replay.spark.faststart.template import fork_template, open_template
 from replay.spark.session import start_session
 
-SHORT_BYTES = 256 << 20
-"""Traffic of so many bytes on disk is replayed before a JVM that compiles with C2 has gained what that costs."""
+SHORT_BYTES = 4 << 30
+"""Traffic of so many bytes on disk is replayed before a JVM that compiles with C2 has gained what that costs.
+
+Where tasks read the rows themselves, little is left to it that would gain."""
 
 
 def prestart_session(
