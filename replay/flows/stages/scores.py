@@ -136,9 +136,6 @@ def _by_tasks(prepared: Prepared, output: OutputDirectory, manifest: Manifest, p
             refused.append(error)
             raise
 
-    def doubted() -> None:
-        by_spark()
-
     try:
         scored = score_to_files(
             prepared.spark,
@@ -150,7 +147,7 @@ def _by_tasks(prepared: Prepared, output: OutputDirectory, manifest: Manifest, p
             config.engine.commit_rows,
             plan.num_rows if plan.splits else prepared.traffic.num_rows or 0,
             progress,
-            doubted,
+            by_spark,
         )
         _refuse_missing_rows(prepared, scored)
         if scored.keys_in_doubt or not scored.keys.rows:

@@ -74,7 +74,7 @@ def score_to_files(
     commit_rows: int,
     total_rows: int,
     progress: ProgressListener,
-    doubted: Callable[[], None] = lambda: None,
+    doubted: Callable[[], object] = lambda: None,
 ) -> Scored:
     """Score the whole plan into a Delta table, going on after the last wave that is committed.
 
@@ -130,7 +130,6 @@ class _Tasks:
 
     def __init__(self, spark: SparkSession, job: ScoreJob, plan: SplitPlan, files: FilePlan) -> None:
         self._spark = spark
-        self._files = files
         given = (job, plan, files)
         self._shipped: Broadcast[tuple[ScoreJob, SplitPlan, FilePlan]] = spark.sparkContext.broadcast(given)
         self.reported = new_totals(spark)
