@@ -192,7 +192,7 @@ def test_what_ifs_read_back():
         },
         "scenario_checkpoints": ["q", "mix"],
         "diff": {"tolerance": "auto"},
-        "gates": [{"variant": "q/x", "metric": "auc", "max": 1, "bound": "low"}],
+        "gates": [{"variant": "q/x", "metric": "auc", "max": 1, "bound": "high"}],
         "diagnosis": {"budget": 7},
     }
     config = made(**sections)

@@ -39,16 +39,20 @@ class Gate(Section):
     min_rows: PositiveInt | None = None
     """The fewest rows that decide: with fewer the gate is undecided, which does not pass."""
     bound: Literal["low", "high"] | None = None
-    """Judge this bound of the metric's 95% interval instead of its value."""
+    """Judge this bound of the metric's 95% interval instead of its value: `high` goes with `max`, `low` with `min`."""
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
-        """There is a limit, and a value can pass it."""
+        """There is a limit, a value can pass it, and less data does not pass it more easily."""
         low, high = data.get("min"), data.get("max")
         if low is None and high is None:
             yield Finding((), "give `max`, `min` or both: the values that pass")
         elif _is_finite(low) and _is_finite(high) and low > high:
             yield Finding((), f"min {low:g} is above max {high:g}: nothing can pass")
+        for bound, limit, other in (("low", "max", "high"), ("high", "min", "low")):
+            if data.get("bound") == bound and data.get(limit) is not None:
+                text = f"`bound: {bound}` with `{limit}` passes the more easily the less data there is"
+                yield Finding(("bound",), f"{text}: use `bound: {other}` with `{limit}`, or leave `bound` out")
 
 
 def _is_finite(value: Any) -> TypeGuard[float]:

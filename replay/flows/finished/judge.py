@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pydantic import ValidationError
+
 from replay.config import Gate
 from replay.errors import UsageError
 from replay.flows.options import Options
@@ -46,7 +48,11 @@ def judged(data: ReportData, gates: Sequence[Gate], rows: Sequence[MetricRow]) -
 def _gates(manifest: Manifest | None, output: str) -> list[Gate]:
     if manifest is None:
         raise UsageError(f"{output}: found no manifest.json, expected the output of a finished run")
-    return [Gate.model_validate(entry) for entry in manifest.config.get("gates") or ()]
+    try:
+        return [Gate.model_validate(entry) for entry in manifest.config.get("gates") or ()]
+    except ValidationError as error:  # an earlier version took what would pass the more easily the less data there is
+        found = error.errors()[0]["msg"]
+        raise UsageError(f"{output}: a gate of its config is refused ({found}): change it, and run again") from error
 
 
 def _from_tables(output: str, options: Options) -> tuple[list[Gate], tuple[MetricRow, ...]]:

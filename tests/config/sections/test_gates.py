@@ -8,7 +8,10 @@ NULLS = {"op": "nulls", "features": "a"}
 TRAFFIC = {"path": "t", "key": "id", "score": "s", "segments": ["surface", "country"]}
 
 
-@pytest.mark.parametrize("limits", [{"max": 0.0}, {"min": -1}, {"min": 0.5, "max": 0.5}])
+@pytest.mark.parametrize(
+    "limits",
+    [{"max": 0.0}, {"min": -1}, {"min": 0.5, "max": 0.5}, {"min": 0.5, "bound": "low"}, {"max": 0.5, "bound": "high"}],
+)
 def test_sound(limits):
     assert list(Gate.check({"variant": "prod", "metric": "auc", **limits})) == []
     assert Gate(variant="prod", metric="auc", **limits).slice is None
@@ -27,6 +30,29 @@ def test_limits_that_nothing_or_everything_passes(limits, message):
     assert [(finding.path, finding.message) for finding in found] == [((), message)]
     with pytest.raises(ValidationError, match=message):
         Gate(variant="prod", metric="auc", **limits)
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        (
+            {"max": 0.5, "bound": "low"},
+            "`bound: low` with `max` passes the more easily the less data there is: use `bound: high` with `max`, or "
+            "leave `bound` out",
+        ),
+        (
+            {"min": 0.5, "bound": "high"},
+            "`bound: high` with `min` passes the more easily the less data there is: use `bound: low` with `min`, or "
+            "leave `bound` out",
+        ),
+    ],
+)
+@pytest.mark.parametrize("also", [{}, {"min": 0.25, "max": 0.75}])
+def test_a_bound_that_less_data_passes_more_easily_is_refused(limits, message, also):
+    gate = {"variant": "prod", "metric": "auc", **also, **limits}
+    assert [(finding.path, finding.message) for finding in Gate.check(gate)] == [(("bound",), message)]
+    with pytest.raises(ValidationError, match="less data"):
+        Gate(**gate)
 
 
 def test_what_has_a_wrong_shape_is_skipped():

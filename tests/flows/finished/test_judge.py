@@ -56,6 +56,15 @@ def test_without_a_manifest_there_are_no_gates(tmp_path: Path):
         judge_output(str(output), Options())
 
 
+def test_a_gate_that_is_no_longer_taken_is_refused_with_what_to_do(tmp_path: Path):
+    output = write_complete(write_inputs(tmp_path))
+    manifest = json.loads((output / "manifest.json").read_text())
+    manifest["config"]["gates"] = [{**GATE, "bound": "low"}]
+    (output / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(UsageError, match=r"less data there is.*run again"):
+        judge_output(str(output), Options())
+
+
 def test_only_the_gates_are_others():
     data = sample_data()
     found = judged(data, [Gate.model_validate(GATE)], data.rows)
