@@ -106,7 +106,11 @@ def print_report(data: ReportData, report_path: str, common: Common) -> None:
     if common.as_json:
         echo_json(data.summary.to_dict())
     elif not common.quiet:
-        click.echo(render_terminal(data, report_path=report_path), nl=False)
+        try:
+            text = render_terminal(data, report_path=report_path)
+        except Exception as error:  # the run is complete, and its exit code a verdict
+            text = f"{report_path}\nthe result could not be shown here ({type(error).__name__}: {error})\n"
+        click.echo(text, nl=False)
 
 
 def gates_exit_code(data: ReportData) -> int:

@@ -180,5 +180,6 @@ def _finish(
 ) -> RunResult:
     rows: dict[str, Any] = {"in": data.summary.reconciliation.read, "out": data.summary.rows}
     files = {f"{verify_name(number)}.yaml": text for number, text in configs.items()}
-    output.finish(manifest, clock.now(), rows, {**files, **render_results(data)})
+    data, shown = render_results(data)
+    output.finish(manifest, clock.now(), rows, {**files, **shown})
     return RunResult(data, output.path, f"{output.path}/{REPORT}")

@@ -10,9 +10,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from replay.metrics.row import MetricRow
+from replay.report.outliers import usual_starts
 from replay.report.summary.data import ALL, ONLINE
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
 _NICE = (1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 60, 120, 180, 240, 360, 720, 1440)
 
 
@@ -52,7 +55,7 @@ class Grid:
     @property
     def end(self) -> datetime:
         """End of the last step."""
-        return self.start + self.width * self.count
+        return end_of(self.start, self.width * self.count)
 
     def share(self, at: datetime) -> float:
         """Where a time lies between start (0) and end (1)."""
@@ -105,8 +108,26 @@ def _value(cell: Mapping[str, MetricRow], name: str) -> float | None:
     return cell[name].value if name in cell else None
 
 
+def end_of(start: datetime, width: timedelta) -> datetime:
+    """A time that is later by a width, or the last one that there is.
+
+    >>> end_of(datetime(9999, 12, 31, 23, 59, 30, tzinfo=UTC), timedelta(minutes=1)).second
+    59
+    """
+    return start + min(width, _LAST - start)
+
+
+def rows_by_start(series: Iterable[Sequence[Bucket]]) -> dict[datetime, int]:
+    """Compared rows by a bucket's start: of the variant that has most."""
+    rows: dict[datetime, int] = {}
+    for buckets in series:
+        for bucket in buckets:
+            rows[bucket.start] = max(rows.get(bucket.start, 0), bucket.compared)
+    return rows
+
+
 def make_grid(series: Mapping[str, Sequence[Bucket]], bucket_seconds: float | None, limit: int) -> Grid | None:
-    """Lay a time axis over all variants' buckets.
+    """Lay a time axis over all variants' buckets, but for those whose time is not meant; see :func:`usual_starts`.
 
     Args:
         series: Buckets by variant.
@@ -116,14 +137,16 @@ def make_grid(series: Mapping[str, Sequence[Bucket]], bucket_seconds: float | No
     Returns:
         The axis, or None without any bucket.
     """
-    starts = sorted({bucket.start for buckets in series.values() for bucket in buckets})
-    if not starts:
+    rows = rows_by_start(series.values())
+    usual = usual_starts(rows)
+    if usual is None:
         return None
+    starts = sorted(start for start in rows if usual[0] <= start <= usual[1])
     width = bucket_width(starts, bucket_seconds)
     span = math.ceil((starts[-1] - starts[0]) / width) + 1
     buckets = _wide_enough(math.ceil(span / limit))
     step = width * buckets
-    first = _EPOCH + step * ((starts[0] - _EPOCH) // step)
+    first = _EPOCH + max(step * ((starts[0] - _EPOCH) // step), _FIRST - _EPOCH)
     return Grid(first, step, (starts[-1] - first) // step + 1, buckets)
 
 

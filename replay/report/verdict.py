@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from replay.report.buckets import Bucket, bucket_series, bucket_width
+from replay.report.buckets import Bucket, bucket_series, bucket_width, end_of
 from replay.report.concentration import Concentration, Shape, concentrate
 from replay.report.slices import dominant_slice, slices_by_variant
 from replay.report.summary import Comparison, Incident, Verification
@@ -67,7 +67,7 @@ def _judge(data: ReportData) -> Verdict:
     buckets = bucket_series(data.rows).get(name, ())
     concentration = concentrate([entry.compared for entry in buckets], [entry.mismatched for entry in buckets])
     width = bucket_width([entry.start for entry in buckets], summary.bucket_seconds)
-    runs = tuple((buckets[run.first].start, buckets[run.last].start + width) for run in concentration.runs)
+    runs = tuple((buckets[run.first].start, end_of(buckets[run.last].start, width)) for run in concentration.runs)
     headline = _differ(online)
     if online.mismatched < online.compared:
         headline += _when(concentration, runs, dated=_spans_days(buckets))

@@ -27,6 +27,7 @@ from replay.scoring.perturbed import PerturbedScorer, SparseScores
 from replay.scoring.preflight import with_feature
 from replay.scoring.routes import Route
 from replay.scoring.variants import Variant
+from replay.spark.types import to_spark_type
 
 MOST_HELD = 65_536
 """Logged rows whose scores are held back until the chunks of their scenarios are full."""
@@ -274,7 +275,7 @@ def _carry(batch: pa.RecordBatch, column: Carried, time_unit: str | None) -> pa.
         return to_utc(values, time_unit)
     if column.role == "number" and pa.types.is_boolean(values.type):
         values = values.cast(pa.int8())
-    return values if values.type == column.type else values.cast(column.type)
+    return to_spark_type(values, column.type)
 
 
 def to_utc(values: pa.Array, unit: str | None) -> pa.Array:

@@ -6,7 +6,11 @@ path have brackets and braces.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _LISTING = ("path", "modificationTime", "length", "content")
+_ESCAPED = re.compile("%([0-9A-Fa-f]{2})")
+_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _NO_GLOBS = ("__globPaths__", "false")  # brackets and braces in a path stand for themselves
 
 
@@ -45,7 +51,8 @@ def list_with_spark(spark: SparkSession, path: str) -> tuple[list[dict[str, Any]
 
     Returns:
         For each file ``path`` (as Spark writes it), ``length`` in bytes, ``modified`` in ns since 1970, and its typed
-        partition values under ``values``; then the schema of the partition columns, as Spark infers their types.
+        partition values under ``values``; then the schema of the partition columns. They have the types that Spark
+        infers, but text where a folder's name says more than its value: ``store=007`` is not 7, nor ``v=1.10`` 1.1.
     """
     from pyspark.sql import functions as F
 
@@ -58,4 +65,42 @@ def list_with_spark(spark: SparkSession, path: str) -> tuple[list[dict[str, Any]
     for row in table.to_pylist():
         values = {name: row.pop(f"partition {place}") for place, name in enumerate(partitions.names)}
         rows.append({**row, "values": values})
-    return sorted(rows, key=lambda row: str(row["path"])), partitions
+    return _faithful(sorted(rows, key=lambda row: str(row["path"])), partitions)
+
+
+def _faithful(rows: list[dict[str, Any]], partitions: pa.Schema) -> tuple[list[dict[str, Any]], pa.Schema]:
+    """Give the columns whose values do not give back what folders are called the folders' own text."""
+    texts = [_partition_texts(str(row["path"]), len(partitions)) for row in rows]
+    fields = []
+    for place, field in enumerate(partitions):
+        own = [text[place] for text in texts]
+        if not _gives_back([row["values"][field.name] for row in rows], own):
+            field = pa.field(field.name, pa.string())
+            rows = [{**row, "values": {**row["values"], field.name: text}} for row, text in zip(rows, own, strict=True)]
+        fields.append(field)
+    return rows, pa.schema(fields)
+
+
+def _partition_texts(path: str, count: int) -> list[str | None]:
+    """What the last folders of a path are called behind ``name=``, as Spark undoes its escapes; None for null."""
+    folders = path.split("/")[:-1][-count:] if count else []
+    texts = [_ESCAPED.sub(lambda code: chr(int(code[1], 16)), folder.partition("=")[2]) for folder in folders]
+    return [None if text == _NULL_PARTITION else text for text in texts]
+
+
+def _gives_back(values: Sequence[Any], texts: Sequence[str | None]) -> bool:
+    """Whether each value is written as its text, and texts that differ have values that do."""
+    pairs = {(text, value) for text, value in zip(texts, values, strict=True) if text is not None}
+    return all(text in _written(value) for text, value in pairs) and len({value for _, value in pairs}) == len(pairs)
+
+
+def _written(value: Any) -> tuple[str, ...]:
+    """The ways in which a value is plainly written."""
+    if isinstance(value, float):
+        plain = format(Decimal(repr(value)), "f") if math.isfinite(value) else ""
+        return (repr(value), plain, plain.removesuffix(".0"))
+    if isinstance(value, datetime):
+        text = value.replace(tzinfo=None).isoformat(" ")
+        short = text.rstrip("0") if value.microsecond else text
+        return (text, short, short.replace(" ", "T"))
+    return (format(value, "f") if isinstance(value, Decimal) else str(value),)

@@ -174,11 +174,12 @@ def stored_type(logged: pa.DataType) -> pa.DataType:
 
 def to_spark_types(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Cast a batch to types that Spark has; nanoseconds are rounded down to microseconds."""
-    arrays = [_to_spark_type(array, spark_type(array.type)) for array in batch.columns]
+    arrays = [to_spark_type(array, spark_type(array.type)) for array in batch.columns]
     return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
 
 
-def _to_spark_type(array: pa.Array, target: pa.DataType) -> pa.Array:
+def to_spark_type(array: pa.Array, target: pa.DataType) -> pa.Array:
+    """Cast an array to the type that Spark has for it; nanoseconds are rounded down to microseconds."""
     if array.type == target:
         return array
     if pa.types.is_timestamp(array.type):

@@ -15,7 +15,7 @@ from replay.errors import TrafficError
 from replay.spark.errors import traffic_errors
 from replay.spark.guest import arrow_dataframe
 from replay.spark.sql import quoted
-from replay.spark.types import to_spark_types
+from replay.spark.types import to_spark_type, to_spark_types
 from replay.traffic.paths import ColumnPath, column_root, require_column
 from replay.traffic.read.columns import plan_reading, traffic_window
 from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
@@ -49,7 +49,7 @@ class _Wanted:
 
     def rows(self, batch: pa.RecordBatch) -> list[int]:
         """Places of the wanted rows in a batch."""
-        columns = [path.values(batch) for path in self.key]
+        columns = [_stored(path.values(batch)) for path in self.key]
         likely = pc.is_in(columns[0], value_set=self.values[0])
         for column, values in zip(columns[1:], self.values[1:], strict=True):
             likely = pc.and_(likely, pc.is_in(column, value_set=values))
@@ -92,8 +92,14 @@ def find_rows(
 
 
 def _wanted(key: tuple[ColumnPath, ...], keys: Sequence[Mapping[str, Any]]) -> _Wanted:
-    values = tuple(pa.array([_typed(path, row) for row in keys], path.type) for path in key)
+    values = tuple(_stored(pa.array([_typed(path, row) for row in keys], path.type)) for path in key)
     return _Wanted(key, values, frozenset(zip(*map(_comparable, values), strict=True)))
+
+
+def _stored(values: pa.Array) -> pa.Array:
+    """A key as the scores table has it, from which it is asked for: to the microsecond."""
+    nanoseconds = pa.types.is_timestamp(values.type) and values.type.unit == "ns"
+    return to_spark_type(values, pa.timestamp("us", tz=values.type.tz)) if nanoseconds else values
 
 
 def _typed(path: ColumnPath, row: Mapping[str, Any]) -> Any:
@@ -113,7 +119,9 @@ def _typed(path: ColumnPath, row: Mapping[str, Any]) -> Any:
 
 
 def _parsed(text: str, dtype: pa.DataType) -> Any:
-    """Read a text as a value; a time without a zone is UTC."""
+    """Read a text as a value; a time without a zone is UTC, and ``0x`` and hex digits are bytes."""
+    if pa.types.is_binary(dtype) and text.startswith("0x"):
+        return bytes.fromhex(text.removeprefix("0x"))
     if not pa.types.is_timestamp(dtype):
         return pa.scalar(text).cast(dtype).as_py()
     moment = datetime.fromisoformat(text)
@@ -198,7 +206,7 @@ def _in_order(found: pa.Table, wanted: _Wanted, keys: Sequence[Mapping[str, Any]
     if found.num_rows == 0:
         return found
     batch = found.combine_chunks().to_batches()[0]
-    ranks = [order.get(values, len(keys)) for values in _tuples([path.values(batch) for path in wanted.key])]
+    ranks = [order.get(values, len(keys)) for values in _tuples([_stored(path.values(batch)) for path in wanted.key])]
     return found.take(pa.array(sorted(range(found.num_rows), key=lambda row: ranks[row]), pa.int64()))
 
 

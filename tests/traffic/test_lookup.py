@@ -88,6 +88,11 @@ def test_rows_outside_of_the_window_are_not_found(spark: SparkSession, path: Pat
         (pa.array([1, 2**64 - 1], pa.uint64()), str(2**64 - 1)),
         (pa.array([1, 2**64 - 1], pa.uint64()), Decimal(2**64 - 1)),
         (pa.array([b"a", b"b"]), b"b"),
+        (pa.array([b"a", b"b"]), "b"),
+        (pa.array([b"a", b"\x02\xff\x01"]), "0x02ff01"),
+        (pa.array([b"A", b"0x41"]), "0x30783431"),
+        (pa.array([False, True]), "True"),
+        (pa.array([1, 1_700_000_000_000_000_123], pa.timestamp("ns")), "2023-11-14T22:13:20"),
         (pa.array(["a", "b"]).dictionary_encode(), "b"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from replay.config.sections.base import (
     in_words,
 )
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SPACE_BEFORE_ZONE = re.compile(r"\s+(?=(?:[Zz]|[+-]\d\d:?\d\d)$)")
 
 
@@ -172,8 +174,11 @@ class TrafficConfig(Section):
         yield from _check_columns(data)
         yield from _check_repeats(data)
         yield from _check_roles(data)
+        yield from _check_names(data)
 
 
+OWN_COLUMNS = ("rejected", "rejected_feature")
+"""What a run writes into the scores table beside the columns that have a role, and its variants."""
 # One column cannot play two of these roles.
 _EXCLUSIVE = ("time", "score", "label", "weight", "served_by")
 
@@ -211,6 +216,35 @@ def _check_roles(data: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding((played[-1],), f"`{column}` is already the `{played[0]}` column: one of them is wrong")
         elif column in columns.get("key", ()) and played[0] != "time":
             yield Finding((played[0],), f"`{column}` is part of `key`: it cannot be the {played[0]} as well")
+
+
+def _check_names(data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Columns that the scores table cannot hold beside its own and each other: Delta makes no difference of case."""
+    taken: dict[str, str] = {}
+    for role, names in columns_by_role(data).items():
+        for name in names:
+            first = taken.setdefault(name.casefold(), name)
+            problem = _name_problem(name, first)
+            if problem is not None:
+                yield Finding((role,), f"the scores table cannot hold the column {name!r}: {problem}")
+                taken[name.casefold()] = name
+
+
+def _name_problem(name: str, first: str) -> str | None:
+    """Why the scores table cannot hold a column, and what helps."""
+    alias = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "column"
+    quoted = name.replace("`", "``")
+    other = (
+        f"give it another name, `columns: {{{alias}_logged: {json.dumps(f'`{quoted}`', ensure_ascii=False)}}}`, and "
+        f"write `{alias}_logged` here"
+    )
+    if name.casefold() in OWN_COLUMNS:
+        return f"a column of its own is called so; {other}"
+    if _CONTROL.search(name):
+        return f"its name has a control character, such as a tab or a newline; {other}"
+    if first != name:
+        return f"to it, `{first}` is the same name; log one of them under another name"
+    return None
 
 
 def columns_by_role(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

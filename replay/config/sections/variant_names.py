@@ -17,10 +17,10 @@ from replay.config.sections.base import NOT_IN_NAMES
 from replay.config.sections.diff import render_duration
 from replay.config.sections.scenarios import Perturbation, listed_values
 from replay.config.sections.skew import pairing_names
-from replay.config.sections.traffic import columns_by_role
+from replay.config.sections.traffic import OWN_COLUMNS, columns_by_role
 
 # What a run writes into the scores table beside the roles of `traffic`; `online` is also a name in gates.
-_OWN_COLUMNS = ("rejected", "rejected_feature", "online")
+_OWN_COLUMNS = (*OWN_COLUMNS, "online")
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,9 @@ Codes = NDArray[np.int64]
 
 ALL = "all"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_US, _LAST_US = (
+    (end.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1) for end in (datetime.min, datetime.max)
+)
 
 
 SLICED_METRICS: tuple[str, ...] = (
@@ -140,8 +143,12 @@ def metric_row(
 
 
 def bucket_time(start_us: int) -> datetime:
-    """Start of a bucket in UTC."""
-    return EPOCH + timedelta(microseconds=start_us)
+    """Start of a bucket in UTC, or the nearest time that a calendar has: the years 1 to 9999.
+
+    >>> bucket_time(-(10**17)).isoformat()
+    '0001-01-01T00:00:00+00:00'
+    """
+    return EPOCH + timedelta(microseconds=min(max(start_us, _FIRST_US), _LAST_US))
 
 
 def _families(state: DiffState) -> Iterator[SliceRows]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from replay.errors import UsageError
 from replay.flows.render_again import is_elsewhere, read_report_data
 from replay.metrics.row import MetricRow
 from replay.report.html.card import render_card
-from replay.report.html.render import render_html
+from replay.report.html.render import render_html, render_undrawn
 from replay.report.metrics_table import MetricsTable, as_pandas
 from replay.report.summary.data import ReportData
 from replay.report.words.brief import brief_lines
@@ -148,6 +148,16 @@ def open_run(output: str | Path) -> RunResult:
     return RunResult.load(output)
 
 
-def render_results(data: ReportData) -> dict[str, str]:
-    """The files that show a run, by name."""
-    return {SUMMARY: data.summary.to_json(), REPORT_DATA: data.to_json(), REPORT: render_html(data)}
+def render_results(data: ReportData) -> tuple[ReportData, dict[str, str]]:
+    """The files that show a run, by name, and what they hold.
+
+    A page that cannot be drawn costs neither the numbers nor the verdict: another one says so in its place, and so does
+    a warning.
+    """
+    try:
+        page = render_html(data)
+    except Exception as error:  # whatever a picture fails on, what it would show has been measured
+        problem = f"the report could not be drawn ({type(error).__name__}: {error}); all else is in {SUMMARY}"
+        data = replace(data, summary=replace(data.summary, warnings=(*data.summary.warnings, problem)))
+        page = render_undrawn(data.summary, problem)
+    return data, {SUMMARY: data.summary.to_json(), REPORT_DATA: data.to_json(), REPORT: page}

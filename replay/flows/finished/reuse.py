@@ -45,7 +45,8 @@ def reuse(config: ReplayConfig, options: Options, manifest: Manifest, *, diagnos
         result = judged(data, config.gates, data.rows)
     if result != data or REPORT not in storage.names():
         resolved = {**manifest.config, "gates": to_resolved_dict(config)["gates"]}
-        output.write_results(replace(manifest, config=resolved), render_results(result))
+        result, files = render_results(result)
+        output.write_results(replace(manifest, config=resolved), files)
     return RunResult(result, output.path, f"{output.path}/{REPORT}")
 
 

@@ -77,6 +77,8 @@ def find_wrong_contract(
         most_control=config.diagnosis.control_rows,
         seed=config.seed,
     )
+    if not len(sample.mismatched):
+        return None  # what was answered online is no number in any of them: no contract gives that
     logged = LoggedRows(prepared, scores, collected, [sample])
     batch = logged.evidence(sample, incident, CalibrationLayer()).batch
     scorers = {name: cached_scorer(checkpoint, config.model) for name, checkpoint in prepared.checkpoints.items()}

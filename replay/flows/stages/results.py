@@ -10,19 +10,22 @@ from datetime import datetime
 from typing import Any
 
 from replay.config import ReplayConfig
-from replay.diff.result import VariantResult
+from replay.diff.result import DiffResult, VariantResult
 from replay.flows.incidents.contract import NEARLY_ALL
 from replay.flows.incidents.diagnose import Diagnosed
 from replay.flows.stages.clock import Clock
 from replay.flows.stages.compare import Compared
 from replay.flows.stages.prepare import Prepared
 from replay.metrics.value import MetricValue
+from replay.report.buckets import bucket_series, rows_by_start
+from replay.report.outliers import find_outliers
 from replay.report.summary import (
     CheckpointSummary,
     Comparison,
     Reconciliation,
     Stability,
     Summary,
+    TimeOutliers,
     TimeRange,
     Timings,
     ToleranceSummary,
@@ -32,6 +35,7 @@ from replay.report.summary import (
 from replay.report.summary.data import ReportData
 from replay.report.words.commands import command_line
 from replay.report.words.rejects import all_null_sentence, no_verdict_sentence, rejected_warnings
+from replay.report.words.run import outliers_sentence
 from replay.scoring import Variant
 from replay.store import Manifest
 from replay.traffic import TrafficCheck
@@ -58,7 +62,7 @@ def build_report_data(
         clock: The run's.
     """
     config, result, work = prepared.config, compared.diff.result, prepared.job.work
-    timings = clock.timings()
+    timings, outliers = clock.timings(), _time_outliers(result, config)
     variants = {variant.name: variant_summary(result.variants[variant.name], variant) for variant in work.variants}
     summary = Summary(
         run_id=manifest.run_id,
@@ -71,12 +75,13 @@ def build_report_data(
             rejected_by_feature=compared.rejects,
         ),
         timings=Timings(**{entry.name: round(timings.get(entry.name, 0.0), 3) for entry in fields(Timings)}),
-        traffic=_traffic(prepared),
+        traffic=replace(_traffic(prepared), time_outliers=outliers),
         checkpoints={name: _checkpoint(prepared, name) for name in config.all_checkpoints},
         variants=variants,
         baseline=config.baseline,
         warnings=(
             *check.warnings,
+            *(() if outliers is None else (outliers_sentence(outliers),)),
             *prepared.preflight.warnings(),
             *map(all_null_sentence, prepared.all_null),
             *_counted(totals),
@@ -97,6 +102,14 @@ def build_report_data(
         sensitivity=compared.effects.sensitivity,
     )
     return ReportData(_judged(summary, config.engine.max_rejected), result.metric_rows, tuple(compared.worst))
+
+
+def _time_outliers(result: DiffResult, config: ReplayConfig) -> TimeOutliers | None:
+    """Rows of the baseline whose time lies far from all others."""
+    if result.bucket is None:
+        return None
+    buckets = bucket_series(row for row in result.metric_rows if row.variant == config.baseline)
+    return find_outliers(rows_by_start(buckets.values()))
 
 
 def _judged(summary: Summary, most: float) -> Summary:

@@ -78,11 +78,10 @@ def time_ticks(start: datetime, end: datetime, limit: int = 8) -> tuple[Tick, ..
     step = next((step for step in _STEPS if span / step < limit), None)
     if step is None:
         step = timedelta(days=math.ceil(span / timedelta(days=1) / (limit - 1)))
-    at = _EPOCH + step * -((_EPOCH - start) // step)
     ticks: list[Tick] = []
-    while at <= end:
+    for place in range(-((_EPOCH - start) // step), (end - _EPOCH) // step + 1):
+        at = _EPOCH + step * place
         ticks.append(Tick((at - start) / span, _time_label(at, step, first=not ticks), at.time() == _EPOCH.time()))
-        at += step
     return tuple(ticks)
 
 

@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from replay.report.buckets import Bucket, BucketStep, Grid, bucket_series, make_grid, overall_rate, to_steps
+from replay.report.buckets import (
+    Bucket,
+    BucketStep,
+    Grid,
+    bucket_series,
+    end_of,
+    make_grid,
+    overall_rate,
+    to_steps,
+)
 from replay.report.charts.geometry import (
     AxisScale,
     Tick,
@@ -222,7 +231,7 @@ def _hover(grid: Grid, base: str, shown: Sequence[str], steps: Mapping[str, Step
     times, lines = [], []
     for index in range(grid.count):
         start = grid.start + grid.width * index
-        times.append(time_range(start, start + grid.width))
+        times.append(time_range(start, end_of(start, grid.width)))
         lines.append(_hover_lines(base, shown, steps, index))
     return {"times": times, "lines": lines}
 

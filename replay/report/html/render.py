@@ -9,11 +9,13 @@ from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from replay.report.buckets import end_of
 from replay.report.html.page import make_page
 from replay.report.html.sections.variants import correlation
 from replay.report.html.sections.worst_rows import is_missing, logged_value, row_kind
+from replay.report.summary import Summary
 from replay.report.summary.data import ReportData
 from replay.report.words.causes import cause_words
 from replay.report.words.gates import gate_evidence, gate_rule
@@ -40,6 +42,7 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     cause_words,
     correlation,
     count,
+    end_of,
     equivalent_sentence,
     gate_evidence,
     gate_rule,
@@ -84,6 +87,20 @@ def render_html(data: ReportData) -> str:
             script_sha256=_policy_hash(script),
             version=__version__,
         )
+    )
+
+
+def render_undrawn(summary: Summary, problem: str) -> str:
+    """Render a page that says why there is no report.
+
+    Args:
+        summary: Of the run.
+        problem: What kept the report from being drawn.
+    """
+    title = escape(summary.output or summary.run_id)
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
+        f"<body><h1>{title}</h1><p>{escape(problem)}.</p></body></html>\n"
     )
 
 

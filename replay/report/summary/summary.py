@@ -112,6 +112,21 @@ class TimeRange:
 
 
 @dataclass(frozen=True)
+class TimeOutliers:
+    """Rows whose event time lies far from all others, and stands for something else: a "never", a broken clock."""
+
+    rows: int
+    first: UtcTime
+    """Bucket of the earliest of them."""
+    last: UtcTime
+    """Bucket of the latest of them."""
+    start: UtcTime
+    """First bucket of all other rows: what is drawn over time begins here."""
+    end: UtcTime
+    """Last bucket of all other rows."""
+
+
+@dataclass(frozen=True)
 class TrafficSummary:
     """The traffic that was replayed, pinned to a version."""
 
@@ -123,6 +138,8 @@ class TrafficSummary:
     window: TimeRange | None = None
     where: str | None = field(default=None, metadata=OPTIONAL)
     sample_rate: float | None = field(default=None, metadata=OPTIONAL)
+    time_outliers: TimeOutliers | None = field(default=None, metadata=OPTIONAL)
+    """Rows that what is drawn over time leaves out, where there are any."""
 
 
 @dataclass(frozen=True)

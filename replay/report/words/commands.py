@@ -93,8 +93,14 @@ def _octal(sign: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """A value of a key as ``--key`` reads it."""
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else f"{value}"
+    """A value of a key as ``--key`` reads it: bytes that are no text, or look like such, as ``0x`` and hex digits."""
+    if not isinstance(value, bytes):
+        return f"{value}"
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"0x{value.hex()}"
+    return f"0x{value.hex()}" if text.startswith("0x") else text
 
 
 def _is_plain(name: str, text: str) -> bool:

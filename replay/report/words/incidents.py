@@ -140,7 +140,7 @@ def incident_time(incident: Incident) -> str:
         return f"{start}, to the end of the window" + (", more and more" if incident.gradual else "")
     lasted = seconds((incident.end - incident.start).total_seconds())
     onset = ", setting in gradually" if incident.gradual else ""
-    return f"On {incident.start:%Y-%m-%d} from {_range(incident)} UTC ({lasted}{onset})"
+    return f"On {incident.start.date().isoformat()} from {_range(incident)} UTC ({lasted}{onset})"
 
 
 def _range(incident: Incident) -> str:

@@ -171,7 +171,7 @@ def moment(at: datetime | None) -> str:
     >>> moment(datetime(2026, 11, 20, 18, 2)), moment(datetime(2026, 11, 20, 18, 2, 30, 500000))
     ('2026-11-20 18:02', '2026-11-20 18:02:30.500')
     """
-    return MISSING if at is None else f"{at:%Y-%m-%d} {clock(at)}"
+    return MISSING if at is None else f"{at.date().isoformat()} {clock(at)}"
 
 
 def clock(at: datetime) -> str:

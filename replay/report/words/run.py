@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from replay.report.summary import NoiseFloorSummary, Reconciliation, ToleranceSummary
+from replay.report.buckets import end_of
+from replay.report.summary import NoiseFloorSummary, Reconciliation, TimeOutliers, ToleranceSummary
 from replay.report.summary.data import ReportData
 from replay.report.words.numbers import count, moment, number, time_range
 
@@ -17,10 +18,24 @@ def window_text(data: ReportData) -> str:
         buckets = [row.bucket for row in data.rows if row.bucket is not None]
         if not buckets:
             return "all times"
-        start, end = min(buckets), max(buckets) + timedelta(seconds=data.summary.bucket_seconds or 0)
+        outliers = data.summary.traffic.time_outliers
+        start, end = (min(buckets), max(buckets)) if outliers is None else (outliers.start, outliers.end)
+        end = end_of(end, timedelta(seconds=data.summary.bucket_seconds or 0))
     if start is not None and end is not None:
         return f"{time_range(start, end)} UTC"
     return f"{_open_end(start)} to {_open_end(end)} UTC"
+
+
+def outliers_sentence(found: TimeOutliers) -> str:
+    """What is said of rows whose time is not meant.
+
+    >>> day = datetime(2026, 11, 20)
+    >>> outliers_sentence(TimeOutliers(2, datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59), day, day))
+    '2 rows have a time far from all others (from 0001-01-01 00:00 to 9999-12-31 23:59 UTC): charts leave them out'
+    """
+    rows = "1 row has" if found.rows == 1 else f"{count(found.rows)} rows have"
+    when = f"from {moment(found.first)} to {moment(found.last)}" if found.first != found.last else moment(found.first)
+    return f"{rows} a time far from all others ({when} UTC): charts leave {'it' if found.rows == 1 else 'them'} out"
 
 
 def _open_end(at: datetime | None) -> str:

@@ -13,6 +13,7 @@ from replay.config import TrafficConfig
 from replay.config.messages.wording import suggestion
 from replay.config.names import nearest
 from replay.errors import EXIT_REFUSED, Problem
+from replay.spark.types import spark_type
 from replay.traffic.paths import ColumnPath, column_names, find_column
 
 _LISTED = 12
@@ -100,7 +101,7 @@ def _unit_problem(role: _Role, dtype: pa.DataType, config: TrafficConfig) -> Ite
 
 
 def _roles(config: TrafficConfig) -> Iterator[_Role]:
-    scalar = "a number, text, bool, date or time"
+    scalar = "a number of up to 38 digits, text, bool, date or timestamp"
     for place, name in _named("traffic.key", config.key):
         yield _Role(place, name, scalar, _is_scalar)
     if config.time is not None:
@@ -137,4 +138,4 @@ def _is_time(dtype: pa.DataType) -> bool:
 
 
 def _is_scalar(dtype: pa.DataType) -> bool:
-    return not pa.types.is_nested(dtype)
+    return not pa.types.is_nested(dtype) and spark_type(dtype) is not None

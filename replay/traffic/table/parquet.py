@@ -96,8 +96,9 @@ def file_identity(root: str, files: Iterable[tuple[str, int, int | None]]) -> tu
 
 def open_remote_parquet(spark: SparkSession, config: TrafficConfig, path: str) -> PinnedTraffic:
     """Pin Parquet files that only Spark reaches, under the schema that Spark merges."""
-    schema = readable_schema(inferred_dataframe(spark, path))
-    listed, _ = list_with_spark(spark, path)
+    listed, partitions = list_with_spark(spark, path)
+    inferred = readable_schema(inferred_dataframe(spark, path))
+    schema = pa.schema([*(field for field in inferred if field.name not in partitions.names), *partitions])
     files = tuple(DataFile(row["path"], row["length"], None, row["modified"], row["values"]) for row in listed)
     return PinnedTraffic(
         format="parquet",

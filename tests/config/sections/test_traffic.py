@@ -1,6 +1,7 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
@@ -115,6 +116,33 @@ def test_one_column_in_two_roles():
         (("label",), "`s` is already the `score` column: one of them is wrong"),
     ]
     assert found(score="id") == [(("score",), "`id` is part of `key`: it cannot be the score as well")]
+
+
+def test_columns_that_the_scores_table_cannot_hold():
+    own = "a column of its own is called so; give it another name, `columns: "
+    control = "its name has a control character, such as a tab or a newline; give it another name, `columns: "
+    for name, why, alias, quoted in (
+        ("rejected", own, "rejected", '"`rejected`"'),
+        ("Rejected_Feature", own, "Rejected_Feature", '"`Rejected_Feature`"'),
+        ("a\tb", control, "a_b", r'"`a\tb`"'),
+        ("a\n`b", control, "a_b", r'"`a\n``b`"'),
+        ("\x00", control, "column", r'"`\u0000`"'),
+    ):
+        message = f"the scores table cannot hold the column {name!r}: {why}"
+        advice = f"{{{alias}_logged: {quoted}}}`, and write `{alias}_logged` here"
+        assert found(segments=["fine", name]) == [(("segments",), message + advice)]
+        assert yaml.safe_load(quoted) == f"`{name.replace('`', '``')}`"
+    assert found(key=["id"], segments=["ID"]) == [
+        (
+            ("segments",),
+            "the scores table cannot hold the column 'ID': to it, `id` is the same name; log one of them under another "
+            "name",
+        )
+    ]
+
+
+def test_any_other_name_is_a_column_of_the_scores_table():
+    assert found(segments=["a b", "a,b;{}()=", "a.b", "a`b", "<b>", "\u202eabc", "🚀", "id "]) == []
 
 
 def test_what_has_a_wrong_shape_is_skipped():

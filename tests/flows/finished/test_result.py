@@ -25,11 +25,26 @@ from tests.report.everything import everything_data
 
 def test_the_files_hold_what_the_result_does():
     data = sample_data()
-    files = render_results(data)
+    same, files = render_results(data)
+    assert same is data
     assert sorted(files) == ["report.html", "report.json", "summary.json"]
     assert json.loads(files["summary.json"]) == data.summary.to_dict()
     assert ReportData.from_json(files["report.json"]) == data
     assert files["report.html"] == render_html(data)
+
+
+def test_a_page_that_cannot_be_drawn_costs_no_number(monkeypatch: pytest.MonkeyPatch):
+    def fail(data: ReportData) -> str:
+        raise OverflowError("date value <out> of range")
+
+    monkeypatch.setattr("replay.flows.finished.result.render_html", fail)
+    data, files = render_results(sample_data())
+    assert data.summary.warnings[-1] == (
+        "the report could not be drawn (OverflowError: date value <out> of range); all else is in summary.json"
+    )
+    assert json.loads(files["summary.json"]) == data.summary.to_dict()
+    assert ReportData.from_json(files["report.json"]) == data
+    assert "OverflowError: date value &lt;out&gt; of range" in files["report.html"]
 
 
 def test_the_summary_is_that_of_the_data():
@@ -61,7 +76,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     prod = data.summary.variants["prod"]
     variants = {"prod": prod, "prod/null": replace(prod, scenario="null")}
     data = replace(data, summary=replace(data.summary, variants=variants))
-    for name, text in render_results(data).items():
+    for name, text in render_results(data)[1].items():
         (output / name).write_text(text)
     scores = {"id": [1, 2, 3], "prod": [0.1, 0.2, None], "prod/null": [None, 0.5, None]}
     write_table(output / "scores", pa.table(scores))

@@ -77,6 +77,9 @@ def test_a_command_is_one_printable_line(text: str):
         (0.1, "0.1"),
         (True, "True"),
         (b"abc", "abc"),
+        (b"\x02\xff\x01", "0x02ff01"),
+        (b"0x41", "0x30783431"),
+        ("0x41", "0x41"),
     ],
 )
 def test_values_are_written_as_their_columns_read_them(value: object, text: str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pytest
 
 from replay.traffic import column_problems
 from tests.traffic.tables import traffic_config
@@ -77,6 +78,14 @@ def test_text_that_holds_numbers_comes_with_what_to_write() -> None:
         '`columns: {ctx_device_boolean: "cast(`ctx`.`device` as boolean)"}` and `label: ctx_device_boolean`'
     )
     assert "`weight: surface_double`" in found["traffic.weight"]
+
+
+@pytest.mark.parametrize("dtype", [pa.time64("us"), pa.decimal256(50, 2)], ids=str)
+def test_a_type_that_no_table_holds_is_no_key(dtype: pa.DataType) -> None:
+    schema = pa.schema([("id", dtype), ("score", pa.float64())])
+    (problem,) = column_problems(schema, traffic_config("t"))
+    assert problem.path == "traffic.key[0]"
+    assert f"is {dtype}: expected a number of up to 38 digits, text, bool, date or timestamp" in problem.message
 
 
 def test_an_integer_time_needs_a_unit_and_a_timestamp_must_not_have_one() -> None:

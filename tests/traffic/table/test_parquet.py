@@ -101,6 +101,37 @@ def test_partitions_have_the_types_that_spark_infers(spark: SparkSession, tmp_pa
 
 
 @pytest.mark.spark
+@pytest.mark.parametrize(
+    ("folders", "values"),
+    [
+        (["007", "010", "123"], ["007", "010", "123"]),
+        (["1.0", "1.10"], ["1.0", "1.10"]),
+        (["1e3", "10"], ["1e3", "10"]),
+        (["+5", "-0"], ["+5", "-0"]),
+        (["1", "1.0"], ["1", "1.0"]),
+        (["01", "__HIVE_DEFAULT_PARTITION__"], ["01", None]),
+        (["01", "x"], ["01", "x"]),
+        (["a%20b", "%2D"], ["a b", "-"]),
+        (["2024-1-1", "2024-01-02"], ["2024-1-1", "2024-01-02"]),
+        (["0.5", "2.25"], [0.5, 2.25]),
+        (["1", "2.5"], [1.0, 2.5]),
+        (["-3", "9"], [-3, 9]),
+        (["12345678901", "1"], [12345678901, 1]),
+    ],
+    ids=lambda texts: "+".join(map(str, texts)),
+)
+def test_a_folder_is_a_number_where_that_gives_its_text_back(
+    spark: SparkSession, tmp_path: Path, folders: list[str], values: list[object]
+) -> None:
+    for place, folder in enumerate(folders):
+        write(tmp_path / "t" / f"store={folder}" / "f.parquet", pa.table({"id": [place], "score": [0.5]}))
+    traffic = open_traffic(spark, traffic_config(tmp_path / "t"))
+    read = read_direct(spark, traffic).sort_by("id")
+    assert read["store"].to_pylist() == values
+    assert read_scan(spark, traffic).sort_by("id").to_pylist() == read.to_pylist()
+
+
+@pytest.mark.spark
 def test_directories_that_disagree_are_refused(spark: SparkSession, tmp_path: Path) -> None:
     write(tmp_path / "t" / "a=1" / "f.parquet", ROWS)
     write(tmp_path / "t" / "b=1" / "f.parquet", ROWS)
