@@ -49,7 +49,7 @@ class _Wanted:
 
     def rows(self, batch: pa.RecordBatch) -> list[int]:
         """Places of the wanted rows in a batch."""
-        columns = [_stored(path.values(batch)) for path in self.key]
+        columns = [as_stored(path.values(batch)) for path in self.key]
         likely = pc.is_in(columns[0], value_set=self.values[0])
         for column, values in zip(columns[1:], self.values[1:], strict=True):
             likely = pc.and_(likely, pc.is_in(column, value_set=values))
@@ -92,12 +92,12 @@ def find_rows(
 
 
 def _wanted(key: tuple[ColumnPath, ...], keys: Sequence[Mapping[str, Any]]) -> _Wanted:
-    values = tuple(_stored(pa.array([_typed(path, row) for row in keys], path.type)) for path in key)
+    values = tuple(as_stored(pa.array([_typed(path, row) for row in keys], path.type)) for path in key)
     return _Wanted(key, values, frozenset(zip(*map(_comparable, values), strict=True)))
 
 
-def _stored(values: pa.Array) -> pa.Array:
-    """A key as the scores table has it, from which it is asked for: to the microsecond."""
+def as_stored(values: pa.Array) -> pa.Array:
+    """Values of a key as the scores table has them, from which rows are asked for: to the microsecond."""
     nanoseconds = pa.types.is_timestamp(values.type) and values.type.unit == "ns"
     return to_spark_type(values, pa.timestamp("us", tz=values.type.tz)) if nanoseconds else values
 
@@ -206,7 +206,7 @@ def _in_order(found: pa.Table, wanted: _Wanted, keys: Sequence[Mapping[str, Any]
     if found.num_rows == 0:
         return found
     batch = found.combine_chunks().to_batches()[0]
-    ranks = [order.get(values, len(keys)) for values in _tuples([_stored(path.values(batch)) for path in wanted.key])]
+    ranks = [order.get(values, len(keys)) for values in _tuples([as_stored(path.values(batch)) for path in wanted.key])]
     return found.take(pa.array(sorted(range(found.num_rows), key=lambda row: ranks[row]), pa.int64()))
 
 

@@ -26,6 +26,7 @@ from replay.report.words.rejects import rejected_sentence
 from replay.spark.guest import session_pool
 from replay.store import foreign_commits, live_files, read_table
 from replay.traffic import find_rows, key_fingerprint
+from replay.traffic.lookup import as_stored
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,8 @@ def _worst_rows(prepared: Prepared, diff: Diff) -> list[WorstRow]:
     features: dict[tuple[Any, ...], dict[str, Any]] = {}
     for batch in logged.to_batches():
         columns = {name: feature_column(batch, name).to_pylist() for name in names}
-        identities = zip(*(feature_column(batch, name).to_pylist() for name in config.traffic.key), strict=True)
+        stored = (as_stored(feature_column(batch, name)).to_pylist() for name in config.traffic.key)
+        identities = zip(*stored, strict=True)
         for place, identity in enumerate(identities):
             features[identity] = {name: values[place] for name, values in columns.items()}
     return [_worst(prepared, delta, features.get(tuple(delta.key.values()), {})) for delta in found]

@@ -13,6 +13,7 @@ from replay.report.summary import FeatureRejects
 from replay.scoring import REJECTED, REJECTED_FEATURE
 from replay.spark.sql import quoted
 from replay.traffic import find_rows
+from replay.traffic.lookup import as_stored
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -69,7 +70,7 @@ def _examples(prepared: Prepared, keys: Mapping[str, Mapping[str, Any]]) -> dict
     batches = pa.Table.combine_chunks(table).to_batches()
     if not batches:
         return {}
-    columns = [feature_column(batches[0], name).to_pylist() for name in prepared.config.traffic.key]
+    columns = [as_stored(feature_column(batches[0], name)).to_pylist() for name in prepared.config.traffic.key]
     places = {identity: place for place, identity in enumerate(zip(*columns, strict=True))}
     return {
         feature: shown_value(feature_column(batches[0], feature)[places[identity]].as_py())
