@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -202,11 +203,12 @@ class ComparisonSums:
         left.pairs = pairs
         return left
 
-    def compute(self, *, design_effect: float = 1.0) -> dict[str, Any]:
+    def compute(self, *, design_effect: float = 1.0, degrees: float = math.inf) -> dict[str, Any]:
         """The comparison as it stands in ``summary.json``, and what was not compared.
 
         Args:
             design_effect: Of rows that are not independent, for the interval of the mismatch rate.
+            degrees: Degrees of freedom of it.
 
         Returns:
             ``compared``, ``mismatched``, ``mismatch_rate``, ``mean_abs``, ``p50_abs``, ``p99_abs`` (within 0.4%),
@@ -215,7 +217,7 @@ class ComparisonSums:
             ``nan_both``; ``mismatch_rate_low`` and ``_high`` (Wilson); ``reasons``: why a value is None, by its key.
         """
         pairs = self.pairs.count
-        low, high = wilson(self.mismatched, self.compared, design_effect=design_effect)
+        low, high = wilson(self.mismatched, self.compared, design_effect=design_effect, degrees=degrees)
         values: dict[str, float | None] = {
             "mismatch_rate": self.mismatched / self.compared if self.compared else None,
             "mean_abs": finite(self.abs_sum / pairs) if pairs else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,6 +52,7 @@ _STATISTICS = (
 WORTH_A_NOTE = 1e-3
 """A binning error that is reported; a smaller one is in ``auc_error_bound`` alone."""
 
+_NAMED = 3
 NO_LOGIT = "some score lies outside [0, 1], or none lies strictly inside"
 
 
@@ -181,6 +183,20 @@ def _statistic(comparison: dict[str, Any], metric: str) -> MetricValue:
     return MetricValue(comparison[metric], *interval, comparison["compared"], comparison["reasons"].get(metric))
 
 
+def _without_interval(variants: Mapping[str, VariantResult]) -> Iterator[str]:
+    """Why metrics over all rows have a value and no interval: a line for each reason."""
+    measures: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for name, found in variants.items():
+        changes = {} if found.vs_baseline is None else found.vs_baseline.get("changes", {})
+        for metric, value in (*found.metrics.items(), *changes.items()):
+            if value.value is not None and value.reason is not None:
+                measures[value.reason][metric].append(name)
+    for reason, by_metric in measures.items():
+        names = list(dict.fromkeys(name for found in by_metric.values() for name in found))
+        shown = names if len(names) <= _NAMED else [*names[:_NAMED], f"{len(names) - _NAMED} more"]
+        yield f"{reason}: {', '.join(by_metric)} of {', '.join(shown)}"
+
+
 def _moment(time_us: int | None) -> datetime | None:
     return None if time_us is None else bucket_time(time_us)
 
@@ -203,6 +219,7 @@ def _notes(state: DiffState, variants: dict[str, VariantResult], slice_bounds: M
         yield note
     if spec.group is not None and state.no_group and len(spec.variants) > 1:
         yield f"{state.no_group:,} rows have no {spec.group!r} (null): they are in no change of rank"
+    yield from _without_interval(variants)
     for metric in bounded_metrics():
         bound = max(found.error_bounds[metric] for found in variants.values())
         if bound > WORTH_A_NOTE:

@@ -16,11 +16,17 @@ from replay.diff.slices.tables import CLUSTER_WIDTH
 from replay.diff.spec import ONLINE
 from replay.metrics.cluster import CLUSTERS, cluster_variance
 from replay.metrics.histogram import Histogram, ordered_bits
-from replay.metrics.histogram_metric import HistogramMetric, HistogramReading, bounded_metrics, histogram_metrics
-from replay.metrics.interval import NO_INTERVAL, Interval, wald
+from replay.metrics.histogram_metric import (
+    UNKNOWN,
+    HistogramMetric,
+    HistogramReading,
+    Spread,
+    bounded_metrics,
+    histogram_metrics,
+)
 from replay.metrics.metric import METRICS, Metric, changed_metrics
 from replay.metrics.ratio import RatioMetric, TermTotals, measure_change, measure_whole
-from replay.metrics.value import MetricValue, undefined
+from replay.metrics.value import MetricValue
 
 Array = NDArray[np.float64]
 
@@ -51,9 +57,9 @@ class OverallMeasures:
         score = self.state.scores[name]
         vs_online = vs_baseline = None
         if name != ONLINE:
-            vs_online = score.on_online.compute(design_effect=self.design_effect(name, "online"))
+            vs_online = score.on_online.compute(**self.design_effect(name, "online"))
             if name != self.spec.baseline:
-                vs_baseline = score.on_baseline.compute(design_effect=self.design_effect(name, "baseline"))
+                vs_baseline = score.on_baseline.compute(**self.design_effect(name, "baseline"))
                 if self.spec.label is not None:
                     vs_baseline["changes"] = self._changes(name)
         return VariantResult(
@@ -81,27 +87,27 @@ class OverallMeasures:
             return measure_whole(kind, self._totals(name))
         assert issubclass(kind, HistogramMetric)
         reading = self.readings[name][kind.name]
-        return kind.answer(reading, *self._clustered_variance(name, kind.name))
+        return kind.answer(reading, self._spread(name, kind.name))
 
     def _totals(self, name: str) -> TermTotals:
         clusters = self._clusters.get(name)
         return self.state.scores[name].totals(None if clusters is None else clusters[:, :NUM_TERMS])
 
-    def _clustered_variance(self, name: str, metric: str) -> tuple[float, float]:
+    def _spread(self, name: str, metric: str) -> Spread:
         """Of independent rows without a group; with one, only the second pass knows."""
         if self.spec.group is None:
-            return self.readings[name][metric].variance, math.inf
+            return self.readings[name][metric].spread
         if self.influence is None or name not in self.influence.by_cluster:
-            return math.nan, 1.0
+            return UNKNOWN
         sums = self.influence.by_cluster[name]
-        return cluster_variance(sums[sums[:, USED] > 0, PLACES[metric]])
+        return Spread.of_clusters(sums[sums[:, USED] > 0, PLACES[metric]])
 
     def metric_design_effect(self, name: str, metric: str) -> float | None:
         """Clustered over independent variance of a metric of histograms (Kish 1965); None where it isn't known."""
         if self.spec.group is None:
             return 1.0
         reading = self.readings[name][metric]
-        clustered, _ = self._clustered_variance(name, metric)
+        clustered = self._spread(name, metric).variance
         return clustered / reading.variance if math.isfinite(clustered) and reading.variance > 0 else None
 
     def _changes(self, name: str) -> dict[str, MetricValue]:
@@ -113,27 +119,21 @@ class OverallMeasures:
         if issubclass(kind, RatioMetric):
             return measure_change(kind, self._totals(name), self._totals(baseline), self.state.scores[name].cross)
         assert issubclass(kind, HistogramMetric)
-        assert kind.change is not None
-        here, there = self.readings[name][kind.name], self.readings[baseline][kind.name]
-        reason = here.reason or there.reason
-        if reason is not None:
-            return undefined(here.rows, reason)
-        change = kind.change.of(here.value, there.value)
-        return MetricValue(change, *self._change_interval(name, kind, change), here.rows)
+        sides = (self.readings[name][kind.name], self.readings[baseline][kind.name])
+        own = (self._spread(name, kind.name), self._spread(baseline, kind.name))
+        return kind.answer_change(sides, own, self._paired_spread(name, kind))
 
-    def _change_interval(self, name: str, kind: type[HistogramMetric], change: float) -> Interval:
+    def _paired_spread(self, name: str, kind: type[HistogramMetric]) -> Spread:
         passed, baseline, place = self.influence, self.spec.baseline, PLACES[kind.name]
         if passed is None:
-            return NO_INTERVAL
+            return UNKNOWN
         if name in passed.by_cluster and baseline in passed.by_cluster:
             there, here = passed.by_cluster[baseline], passed.by_cluster[name]
             occupied = (there[:, USED] > 0) | (here[:, USED] > 0)
-            variance, degrees = cluster_variance((there[:, place] - here[:, place])[occupied])
-            return wald(change, variance, degrees=degrees)
+            return Spread.of_clusters((there[:, place] - here[:, place])[occupied])
         if name in passed.paired_squares:
-            squares = passed.paired_squares[name][place]
-            return wald(change, kind.variance_of(squares, self.readings[name][kind.name].class_rows))
-        return NO_INTERVAL
+            return kind.paired_spread(passed.paired_squares[name][place], self.readings[name][kind.name])
+        return UNKNOWN
 
     def _out_of_range(self, name: str) -> int:
         """Finite scores outside of the baseline's span; of shared bins, the outermost counts as inside."""
@@ -147,19 +147,26 @@ class OverallMeasures:
         counts = sum((histogram.counts(label) for label in range(histogram.classes)), start=np.zeros(bins.size))
         return round(float(counts[(bins < low) | (bins > high)].sum()))
 
-    def design_effect(self, name: str, against: str) -> float:
-        """Of the mismatch rate: its clustered variance over that of as many independent rows; at least 1."""
+    def design_effect(self, name: str, against: str) -> dict[str, float]:
+        """Of the mismatch rate: its clustered variance over that of as many independent rows; at least 1.
+
+        Returns:
+            ``design_effect`` and its ``degrees`` of freedom, as ``wilson`` takes them; nothing for independent rows, or
+            where all agree or none does.
+        """
         clusters = self._clusters.get(name)
         if clusters is None:
-            return 1.0
+            return {}
         compared, mismatched = clusters[:, _COMPARED[against]], clusters[:, _COMPARED[against] + 1]
         total = compared.sum()
         rate = mismatched.sum() / total if total > 0 else 0.0
         if not 0 < rate < 1:
-            return 1.0
+            return {}
         occupied = compared > 0
-        variance, _ = cluster_variance(((mismatched - rate * compared) / total)[occupied])
-        return max(float(variance / (rate * (1 - rate) / total)), 1.0) if math.isfinite(variance) else 1.0
+        variance, degrees = cluster_variance(((mismatched - rate * compared) / total)[occupied])
+        if not math.isfinite(variance):
+            return {}
+        return {"design_effect": max(float(variance / (rate * (1 - rate) / total)), 1.0), "degrees": degrees}
 
     def _read_clusters(self) -> dict[str, Array]:
         """For each score ``(CLUSTERS, CLUSTER_WIDTH)``; empty without a group."""

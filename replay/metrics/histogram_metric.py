@@ -19,15 +19,39 @@ from numpy.typing import NDArray
 from replay.metrics.cluster import CLUSTERS, cluster_codes, cluster_variance
 from replay.metrics.histogram import MAX_BINS, Histogram
 from replay.metrics.influence_table import InfluenceTable
-from replay.metrics.interval import Interval, wald
+from replay.metrics.interval import Interval, satterthwaite, wald
 from replay.metrics.metric import METRICS, Metric
 from replay.metrics.usable import Array, LabelledScores, labelled_rows
-from replay.metrics.value import NO_ROWS, ONE_CLASS, ZERO_WEIGHT, MetricValue, undefined
+from replay.metrics.value import NO_ROWS, ONE_CLASS, ZERO_WEIGHT, ClassCounts, MetricValue, undefined
 
 NEGATIVE, POSITIVE = 0, 1
 """Classes of the histogram; any other is left out."""
 
 ClassRows = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The sampling variance of a metric, or of its change.
+
+    Attributes:
+        variance: NaN where it is not known.
+        degrees: Degrees of freedom of its estimate.
+        groups: Groups of rows that it is estimated from; infinite for independent rows.
+    """
+
+    variance: float
+    degrees: float
+    groups: float = math.inf
+
+    @classmethod
+    def of_clusters(cls, influence: Array) -> Spread:
+        """From the influence summed by cluster, ``(num_clusters,)``."""
+        variance, degrees = cluster_variance(influence)
+        return cls(variance, degrees, float(influence.size))
+
+
+UNKNOWN = Spread(math.nan, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +61,9 @@ class HistogramReading:
     Attributes:
         value: NaN where it is not defined.
         influence: ``(num_bins, 2)``: what a row of unit weight adds to value - E[value], by class (negative, positive).
-        variance: For independent rows; NaN where it is not known.
+        variances: What the rows of each class add to the variance, for independent rows; NaN where it is not known.
         class_rows: Rows of each class.
+        effective: The same, counted in rows of equal weight (Kish 1965).
         error_bound: The metric of the unbinned scores lies within this of ``value``; 0 for an exact histogram, or where
             no bound is known.
         reason: Why it is not defined, or None.
@@ -46,16 +71,54 @@ class HistogramReading:
 
     value: float
     influence: Array
-    variance: float
+    variances: ClassRows
     class_rows: ClassRows
+    effective: ClassRows
     error_bound: float = 0.0
     reason: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        metric: type[HistogramMetric],
+        histogram: Histogram,
+        value: float,
+        influence: Array,
+        error_bound: float = 0.0,
+    ) -> HistogramReading:
+        """A defined value; variances follow from the influence, ``(num_bins, 2)``."""
+        squares = [np.dot(histogram.squares(label), influence[:, label] ** 2) for label in (NEGATIVE, POSITIVE)]
+        rows = class_rows(histogram)
+        variances = metric.class_variances(np.array(squares), rows)
+        return cls(value, influence, variances, rows, effective_rows(histogram), error_bound)
 
     @classmethod
     def undefined(cls, histogram: Histogram, reason: str) -> HistogramReading:
         """That the metric is not defined."""
         none = np.zeros((histogram.keys.size, 2))
-        return cls(math.nan, none, math.nan, class_rows(histogram), reason=reason)
+        unknown = (math.nan, math.nan)
+        return cls(math.nan, none, unknown, class_rows(histogram), effective_rows(histogram), reason=reason)
+
+    @property
+    def variance(self) -> float:
+        """For independent rows; NaN where it is not known."""
+        return sum(self.variances)
+
+    @property
+    def spread(self) -> Spread:
+        """Of independent rows."""
+        return Spread(self.variance, satterthwaite(self.variances, self.effective))
+
+    def independent(self, spread: Spread) -> ClassRows:
+        """The effective rows of each class, less what a spread of rows that belong together is wider by."""
+        ratio = spread.variance / self.variance if self.variance > 0 else 1.0
+        share = 1 / max(ratio, 1.0) if math.isfinite(ratio) else 1.0
+        return (self.effective[NEGATIVE] * share, self.effective[POSITIVE] * share)
+
+    def evidence(self, spread: Spread) -> ClassCounts:
+        """What its interval rests on."""
+        negatives, positives = self.effective
+        return ClassCounts(positives, negatives, min(*self.independent(spread), spread.groups), spread.groups)
 
     @property
     def rows(self) -> int:
@@ -66,6 +129,15 @@ class HistogramReading:
 def class_rows(histogram: Histogram) -> ClassRows:
     """Rows of each class (negative, positive)."""
     return (float(histogram.counts(NEGATIVE).sum()), float(histogram.counts(POSITIVE).sum()))
+
+
+def effective_rows(histogram: Histogram) -> ClassRows:
+    """Effective rows of each class (negative, positive): ``sum(w)**2 / sum(w**2)``, 0 where there is none."""
+    if not histogram.weighted:
+        return class_rows(histogram)
+    sums = [(float(histogram.weights(label).sum()), float(histogram.squares(label).sum())) for label in (0, 1)]
+    negatives, positives = (weight**2 / square if square > 0 else 0.0 for weight, square in sums)
+    return (negatives, positives)
 
 
 def why_not_two_classes(histogram: Histogram) -> str | None:
@@ -105,33 +177,95 @@ class HistogramMetric(Metric):
         """Compute the metric and its influence; classes 0 and 1 of the histogram are the labels."""
 
     @classmethod
-    def interval(cls, reading: HistogramReading, variance: float, degrees: float = np.inf) -> Interval:
-        """The 95% interval of a defined value; as it stands here Wald's, cut at 0."""
-        return wald(reading.value, variance, degrees=degrees, floor=0.0)
+    def interval(cls, reading: HistogramReading, spread: Spread) -> Interval:
+        """The 95% interval of a defined value; as it stands here Student's, cut at 0."""
+        return wald(reading.value, spread.variance, degrees=spread.degrees, floor=0.0)
 
     @classmethod
-    def variance_of(cls, squares: Array, rows: ClassRows) -> float:
-        """Variance for independent rows.
+    def change_interval(
+        cls,
+        change: float,
+        spread: Spread,
+        sides: tuple[HistogramReading, HistogramReading],
+        spreads: tuple[Spread, Spread],
+    ) -> Interval:
+        """The 95% interval of a change; as it stands here Student's.
+
+        Args:
+            change: From the baseline to the variant.
+            spread: Of the change, paired.
+            sides: Of the variant and of the baseline.
+            spreads: Of each alone.
+        """
+        del sides, spreads
+        return wald(change, spread.variance, degrees=spread.degrees)
+
+    @classmethod
+    def class_variances(cls, squares: Array, rows: ClassRows) -> ClassRows:
+        """What the rows of each class add to the variance, for independent rows.
 
         Args:
             squares: ``(2,)``: sums of squared influences by class.
             rows: Rows of each class, for kinds that correct for small samples.
         """
         del rows
-        return float(np.sum(squares))
+        return (float(squares[NEGATIVE]), float(squares[POSITIVE]))
 
     @classmethod
-    def row_variance(cls, influence: Array, histogram: Histogram) -> float:
-        """Variance for independent rows from what a row of each bin adds, ``(num_bins, 2)``."""
-        by_class = [np.dot(histogram.squares(label), influence[:, label] ** 2) for label in (NEGATIVE, POSITIVE)]
-        return cls.variance_of(np.array(by_class), class_rows(histogram))
-
-    @classmethod
-    def answer(cls, reading: HistogramReading, variance: float, degrees: float = np.inf) -> MetricValue:
-        """The metric with the interval of a variance; NaN is none."""
+    def answer(cls, reading: HistogramReading, spread: Spread) -> MetricValue:
+        """The metric with the interval of a spread, or without one and with the reason; a NaN says no more."""
+        evidence = reading.evidence(spread)
         if reading.reason is not None:
-            return undefined(reading.rows, reading.reason)
-        return MetricValue(reading.value, *cls.interval(reading, variance, degrees), reading.rows)
+            return undefined(reading.rows, reading.reason, evidence.count)
+        few = evidence.why_no_interval(cls.fewest)
+        if few is not None or math.isnan(spread.variance):
+            return MetricValue(reading.value, None, None, reading.rows, few, evidence.count)
+        return MetricValue(reading.value, *cls.interval(reading, spread), reading.rows, None, evidence.count)
+
+    @classmethod
+    def answer_change(
+        cls,
+        sides: tuple[HistogramReading, HistogramReading],
+        spreads: tuple[Spread, Spread],
+        spread: Spread,
+        rows: int | None = None,
+    ) -> MetricValue:
+        """The change from the baseline to the variant, with the interval of its paired spread.
+
+        Args:
+            sides: Of the variant and of the baseline.
+            spreads: Of each alone.
+            spread: Of the change; a NaN variance gives no interval.
+            rows: Rows that it is of; default: the variant's.
+
+        Raises:
+            ValueError: The metric's change is not measured.
+        """
+        if cls.change is None:
+            raise ValueError(f"found {cls.name!r}, expected a metric that says what its change is called")
+        here, there = sides
+        rows = here.rows if rows is None else rows
+        found = [side.evidence(alone) for side, alone in zip(sides, spreads, strict=True)]
+        evidence = min(found, key=lambda entry: entry.independent)
+        reason = here.reason or there.reason
+        if reason is not None:
+            return undefined(rows, reason, evidence.count)
+        change = cls.change.of(here.value, there.value)
+        few = evidence.why_no_interval(cls.fewest)
+        if few is not None or math.isnan(spread.variance):
+            return MetricValue(change, None, None, rows, few, evidence.count)
+        return MetricValue(change, *cls.change_interval(change, spread, sides, spreads), rows, None, evidence.count)
+
+    @classmethod
+    def paired_spread(cls, squares: Array, reading: HistogramReading) -> Spread:
+        """Of a change of independent rows.
+
+        Args:
+            squares: ``(2,)``: sums of squared differences of the two influences, by class.
+            reading: Of one of the scores: how many rows there are.
+        """
+        variances = cls.class_variances(squares, reading.class_rows)
+        return Spread(sum(variances), satterthwaite(variances, reading.effective))
 
     def _add(self, rows: LabelledScores) -> None:
         self._like(weighted=rows.weight is not None).add(rows.score, rows.label, rows.weight)
@@ -152,8 +286,8 @@ class HistogramMetric(Metric):
         if self.histogram is None:
             return undefined(self.rows, NO_ROWS)
         reading = self.read(self.histogram)
-        found = self.answer(reading, reading.variance)
-        return replace(found, low=None, high=None) if self._clustered else found
+        found = self.answer(reading, reading.spread)
+        return replace(found, low=None, high=None, reason=reading.reason) if self._clustered else found
 
     @classmethod
     def measure(
@@ -163,7 +297,7 @@ class HistogramMetric(Metric):
         rows = None if cluster is None else _RowInfluence.of(cls, score, label, weight)
         if cluster is None or rows is None:
             return super().measure(score, label, weight)
-        return cls.answer(rows.reading, *_clustered_variance(rows.influence[rows.used], cluster[rows.used]))
+        return cls.answer(rows.reading, _clustered_spread(rows.influence[rows.used], cluster[rows.used]))
 
     @classmethod
     def measure_change(
@@ -175,24 +309,21 @@ class HistogramMetric(Metric):
         cluster: NDArray[Any] | None = None,
     ) -> MetricValue:
         """See ``Metric.measure_change``."""
-        if cls.change is None:
-            raise ValueError(f"found {cls.name!r}, expected a metric that says what its change is called")
-        here, there = (_RowInfluence.of(cls, side, label, weight) for side in (score, baseline))
+        sides = [_RowInfluence.of(cls, side, label, weight) for side in (score, baseline)]
+        here, there = sides
         if here is None or there is None:
             return undefined(0, NO_ROWS)
         used = here.used | there.used
-        rows = int(np.count_nonzero(used))
-        reason = here.reading.reason or there.reading.reason
-        if reason is not None:
-            return undefined(rows, reason)
-        influence = (there.influence - here.influence)[used]
+        difference = (there.influence - here.influence)[used]
         if cluster is not None:
-            variance, degrees = _clustered_variance(influence, cluster[used])
+            own = [_clustered_spread(side.influence[side.used], cluster[side.used]) for side in (here, there)]
+            spread = _clustered_spread(difference, cluster[used])
         else:
-            squares = np.bincount(label[used].astype(np.int64), weights=influence**2, minlength=2)
-            variance, degrees = cls.variance_of(squares.astype(np.float64), here.reading.class_rows), math.inf
-        change = cls.change.of(here.reading.value, there.reading.value)
-        return MetricValue(change, *wald(change, variance, degrees=degrees), rows)
+            own = [here.reading.spread, there.reading.spread]
+            squares = np.bincount(label[used].astype(np.int64), weights=difference**2, minlength=2)
+            spread = cls.paired_spread(squares.astype(np.float64), here.reading)
+        rows = int(np.count_nonzero(used))
+        return cls.answer_change((here.reading, there.reading), (own[0], own[1]), spread, rows)
 
 
 def histogram_metrics() -> dict[str, type[HistogramMetric]]:
@@ -233,8 +364,8 @@ class _RowInfluence:
         return cls(reading, used, table.influence_where(used, score, label, weight)[:, 0])
 
 
-def _clustered_variance(influence: Array, cluster: NDArray[Any]) -> tuple[float, float]:
-    """Variance and degrees of freedom from the influence of used rows, ``(num_used,)``, and their clusters."""
+def _clustered_spread(influence: Array, cluster: NDArray[Any]) -> Spread:
+    """Spread from the influence of used rows, ``(num_used,)``, and their clusters."""
     codes = cluster_codes(cluster)
     by_cluster = np.bincount(codes, weights=influence, minlength=CLUSTERS).astype(np.float64)
-    return cluster_variance(by_cluster[np.unique(codes)])
+    return Spread.of_clusters(by_cluster[np.unique(codes)])

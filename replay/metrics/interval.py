@@ -36,6 +36,23 @@ def t_quantile(degrees: float) -> float:
     return z + sum(term / degrees**power for power, term in enumerate(terms, start=1))
 
 
+def satterthwaite(variances: tuple[float, float], rows: tuple[float, float]) -> float:
+    """Degrees of freedom of a sum of two estimated variances (Satterthwaite 1946), at least 1.
+
+    Args:
+        variances: Of two independent parts.
+        rows: Rows that each is estimated from.
+
+    >>> satterthwaite((1.0, 1.0), (11.0, 11.0)), satterthwaite((1.0, 0.0), (5.0, 1000.0))
+    (20.0, 4.0)
+    """
+    whole = sum(variances)
+    if not math.isfinite(whole) or whole <= 0:
+        return max(min(rows) - 1, 1.0)
+    parts = (variance**2 / max(count - 1, 1.0) for variance, count in zip(variances, rows, strict=True))
+    return max(whole**2 / sum(parts), 1.0)
+
+
 def wald(value: float, variance: float, *, degrees: float = math.inf, floor: float = -math.inf) -> Interval:
     """``value +- t * sqrt(variance)``, cut at ``floor``; no interval for an unusable variance."""
     if not math.isfinite(variance) or variance < 0:
@@ -52,20 +69,22 @@ def log_wald(value: float, variance: float, *, degrees: float = math.inf) -> Int
     return (value * math.exp(-half), value * math.exp(min(half, 700.0)))
 
 
-def logit_wald(value: float, variance: float, *, degrees: float = math.inf) -> Interval:
-    """A Wald interval on the logit scale, which keeps inside (0, 1) (Qin and Hotilovac 2008, for AUC)."""
-    if not 0 < value < 1 or not math.isfinite(variance) or variance < 0:
-        return NO_INTERVAL
-    half = t_quantile(degrees) * math.sqrt(variance) / (value * (1 - value))
-    odds = value / (1 - value)
-    return (_share(odds * math.exp(-min(half, 700.0))), _share(odds * math.exp(min(half, 700.0))))
+def bounded_mean(mean: float, variance: float, count: float) -> Interval:
+    """Wilson's interval for a mean of numbers in [0, 1]: of as many trials as would have their variance.
+
+    Args:
+        mean: In [0, 1].
+        variance: Of the numbers; at most ``mean * (1 - mean)``.
+        count: Numbers, at least 2.
+
+    >>> bounded_mean(0.25, 0.25 * 0.75, 100) == wilson(25, 100, degrees=99)
+    True
+    """
+    trials = count * mean * (1 - mean) / variance if variance > 0 and 0 < mean < 1 else count
+    return wilson(mean * trials, trials, degrees=count - 1)
 
 
-def _share(odds: float) -> float:
-    return 1.0 if math.isinf(odds) else odds / (1 + odds)
-
-
-def wilson(successes: float, trials: float, *, design_effect: float = 1.0) -> Interval:
+def wilson(successes: float, trials: float, *, design_effect: float = 1.0, degrees: float = math.inf) -> Interval:
     """Wilson's score interval of a proportion (Wilson 1927); ``(None, None)`` without trials.
 
     Args:
@@ -73,6 +92,8 @@ def wilson(successes: float, trials: float, *, design_effect: float = 1.0) -> In
         trials: Rows in all.
         design_effect: Variance relative to independent rows; the sample counts as ``trials / design_effect``
             (Korn and Graubard 1998). Below 1 it is taken as 1.
+        degrees: Degrees of freedom of that design effect; the sample then counts as less still, by the square of t over
+            z, as they do.
 
     >>> [round(end, 4) for end in wilson(0, 10)]
     [0.0, 0.2775]
@@ -80,7 +101,7 @@ def wilson(successes: float, trials: float, *, design_effect: float = 1.0) -> In
     if trials <= 0:
         return NO_INTERVAL
     share = successes / trials
-    effective = trials / max(design_effect, 1.0)
+    effective = trials / max(design_effect, 1.0) * (Z95 / t_quantile(degrees)) ** 2
     square = Z95 * Z95
     scale = 1 + square / effective
     centre = (share + square / (2 * effective)) / scale

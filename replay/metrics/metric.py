@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 from numpy.typing import NDArray
 
 from replay.metrics.usable import Array, Excluded, LabelledScores, usable_rows
-from replay.metrics.value import MetricValue
+from replay.metrics.value import FEWEST, MetricValue
 from replay.registry import Registry
 
 
@@ -51,6 +51,7 @@ class Metric(ABC):
         label: In tables of a report: ``AUC``.
         good: Which values are good: ``higher`` or ``lower`` ones, or those near ``one``.
         change: Its change against the baseline; None where it is not measured.
+        fewest: Effective rows of either class that an interval takes.
         rows: Rows that the metric uses.
         excluded: Rows that it can't use, by reason.
     """
@@ -59,6 +60,7 @@ class Metric(ABC):
     label: ClassVar[str]
     good: ClassVar[Literal["higher", "lower", "one"]]
     change: ClassVar[MetricChange | None] = None
+    fewest: ClassVar[int] = FEWEST
 
     @classmethod
     def change_text(cls, here: str, there: str) -> str | None:

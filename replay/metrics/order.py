@@ -169,14 +169,14 @@ class GroupMean:
     value: float | None
     """None where no group defines it; never NaN."""
     low: float | None
-    """Lower end of the 95% interval over groups; None with fewer than two."""
+    """Lower end of the 95% interval over groups; None with fewer than five."""
     high: float | None
     groups: int
     """Groups that define it."""
     rows: int
     """Their rows."""
     reason: str | None = field(default=None, metadata={"optional": True})
-    """Why there is no value."""
+    """Why there is no value; or, where there is one, why it has no interval."""
 
     def as_metric(self) -> MetricValue:
         """The same as a metric of those rows."""

@@ -21,14 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.metrics.cluster import CLUSTERS, added_to, cluster_codes, cluster_variance
-from replay.metrics.interval import NO_INTERVAL, Interval, wald
+from replay.metrics.interval import Interval, wald
 from replay.metrics.metric import METRICS, Metric
 from replay.metrics.terms import BASE_TERMS, Array, Term, divide, num_clipped, outside_unit
 from replay.metrics.usable import LabelledScores
-from replay.metrics.value import NO_ROWS, NOT_PROBABILITIES, ZERO_WEIGHT, MetricValue, undefined
+from replay.metrics.value import NO_ROWS, NOT_PROBABILITIES, ZERO_WEIGHT, ClassCounts, MetricValue, undefined
 
 OVERFLOW = "the sums overflow float64"
-_WEIGHT = 0
+_WEIGHT, _LABEL = 0, 1
 
 
 class RatioMetric(Metric):
@@ -68,8 +68,22 @@ class RatioMetric(Metric):
 
     @staticmethod
     def interval(value: float, variance: float, degrees: float) -> Interval:
-        """The 95% interval; as it stands here Wald's, cut at 0."""
+        """The 95% interval; as it stands here Student's, cut at 0."""
         return wald(value, variance, degrees=degrees, floor=0.0)
+
+    @staticmethod
+    def degrees(rarer: float) -> float:
+        """Degrees of freedom of the variance, from the effective rows of the rarer class, which it mostly comes from.
+
+        As it stands here those of a variance of that many rows.
+        """
+        return max(rarer - 1, 1.0)
+
+    @classmethod
+    def change_interval(cls, change: float, variance: float, evidence: ClassCounts) -> Interval:
+        """The 95% interval of its change; as it stands here Student's."""
+        degrees = min(cls.degrees(evidence.independent), evidence.groups - 1)
+        return wald(change, variance, degrees=degrees)
 
     def __init__(self) -> None:
         super().__init__()
@@ -201,6 +215,12 @@ class TermTotals:
     outside: int
     clusters: Array | None = None
 
+    def cluster_terms(self) -> ClusterTerms | None:
+        """The clusters as those of one slice."""
+        if self.clusters is None:
+            return None
+        return ClusterTerms(np.zeros(len(self.clusters), dtype=np.int64), self.clusters)
+
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
@@ -272,16 +292,16 @@ def measure_ratio(
         moments: ``(num_slices, num_terms, num_terms)``, by row.
         rows: ``(num_slices,)``: rows with a usable score, label and weight.
         outside: ``(num_slices,)``: those whose score lies outside [0, 1].
-        clusters: Where rows are not independent; then ``moments`` are not looked at.
+        clusters: Where rows are not independent; then ``moments`` only tell the effective rows.
     """
     columns = _Columns.of(metric)
+    evidence = _evidence(sums, moments, clusters)
     sums = columns.pick(sums)
     values = columns.value(sums)
     if clusters is None:
         variances = _row_variance(columns.gradient(sums), columns.pick_products(moments), rows)
-        degrees = np.full(rows.size, np.inf)
     else:
-        variances, degrees = _clustered_variance(columns.gradient(sums), clusters.slices, columns.pick(clusters.terms))
+        variances = _clustered_variance(columns.gradient(sums), clusters.slices, columns.pick(clusters.terms))
     answers = []
     for place in range(rows.size):
         count = round(float(rows[place]))
@@ -289,22 +309,25 @@ def measure_ratio(
         value = float(values[place])
         if reason is None and not math.isfinite(value):
             reason = OVERFLOW
+        rests_on = evidence[place]
         if reason is not None:
-            answers.append(undefined(max(count, 0), reason))
+            answers.append(undefined(max(count, 0), reason, rests_on.count))
             continue
-        low, high = metric.interval(value, float(variances[place]), float(degrees[place]))
-        answers.append(MetricValue(value, low, high, count))
+        few = rests_on.why_no_interval(metric.fewest)
+        if few is not None:
+            answers.append(MetricValue(value, None, None, count, few, rests_on.count))
+            continue
+        degrees = min(metric.degrees(rests_on.independent), rests_on.groups - 1)
+        interval = metric.interval(value, float(variances[place]), degrees)
+        answers.append(MetricValue(value, *interval, count, None, rests_on.count))
     return answers
 
 
 def measure_whole(metric: type[RatioMetric], totals: TermTotals) -> MetricValue:
     """Measure one metric over all rows."""
-    clusters = None
-    if totals.clusters is not None:
-        clusters = ClusterTerms(np.zeros(len(totals.clusters), dtype=np.int64), totals.clusters)
     one = np.ones(1)
     return measure_ratio(
-        metric, totals.sums[None], totals.moments[None], one * totals.rows, one * totals.outside, clusters
+        metric, totals.sums[None], totals.moments[None], one * totals.rows, one * totals.outside, totals.cluster_terms()
     )[0]
 
 
@@ -320,8 +343,8 @@ def _row_variance(gradient: Array, moments: Array, rows: NDArray[Any]) -> Array:
         return _quadratic(gradient, moments) * small_sample
 
 
-def _clustered_variance(gradient: Array, slices: NDArray[np.int64], terms: Array) -> tuple[Array, Array]:
-    """The random-groups variance of every slice, ``G / (G - 1) * sum(U**2)``, and its G - 1 degrees of freedom."""
+def _clustered_variance(gradient: Array, slices: NDArray[np.int64], terms: Array) -> Array:
+    """The random-groups variance of every slice, ``G / (G - 1) * sum(U**2)``, of G - 1 degrees of freedom."""
     occupied = terms[:, _WEIGHT] > 0
     slices, terms = slices[occupied], terms[occupied]
     groups = np.bincount(slices, minlength=len(gradient)).astype(np.float64)
@@ -329,7 +352,42 @@ def _clustered_variance(gradient: Array, slices: NDArray[np.int64], terms: Array
         influence = np.einsum("gi,gi->g", terms, gradient[slices])
         squares: Array = np.bincount(slices, weights=influence**2, minlength=len(gradient)).astype(np.float64)
         variance: Array = np.where(groups > 1, groups / np.maximum(groups - 1, 1), np.nan) * squares
-    return variance, np.asarray(np.maximum(groups - 1, 1), dtype=np.float64)
+    return variance
+
+
+def _evidence(sums: Array, moments: Array, clusters: ClusterTerms | None) -> list[ClassCounts]:
+    """What an interval of every slice rests on: its effective rows by class, and clusters that hold them.
+
+    A sum of weights of one class over the root of the sum of their squares is that of its effective rows; where rows
+    belong together, the same of the clusters' sums tells how many clusters there might as well be.
+    """
+    weight, label = sums[:, _WEIGHT], sums[:, _LABEL]
+    squares, label_squares = moments[:, _WEIGHT, _WEIGHT], moments[:, _LABEL, _LABEL]
+    positives = _effective(label, label_squares)
+    negatives = _effective(weight - label, squares - label_squares)
+    if clusters is None:
+        return [ClassCounts(*pair, min(pair)) for pair in zip(positives.tolist(), negatives.tolist(), strict=True)]
+    occupied = clusters.terms[:, _WEIGHT] > 0
+    slices, of_label = clusters.slices[occupied], clusters.terms[occupied, _LABEL]
+    others = clusters.terms[occupied, _WEIGHT] - of_label
+    groups = np.bincount(slices, minlength=len(sums))
+    by_class = []
+    for total, part in ((label, of_label), (weight - label, others)):
+        by_class.append(_effective(total, np.bincount(slices, weights=part * part, minlength=len(sums))))
+    independent = np.minimum(*by_class)
+    return [
+        ClassCounts(*found)
+        for found in zip(
+            positives.tolist(), negatives.tolist(), independent.tolist(), groups.astype(float).tolist(), strict=True
+        )
+    ]
+
+
+def _effective(sums: Array, squares: NDArray[Any]) -> Array:
+    """``sum(w)**2 / sum(w**2)``, and 0 where there is nothing."""
+    with np.errstate(all="ignore"):
+        found = np.where((squares > 0) & (sums > 0), sums * sums / np.maximum(squares, np.finfo(np.float64).tiny), 0.0)
+    return np.asarray(found, dtype=np.float64)
 
 
 def measure_change(metric: type[RatioMetric], variant: TermTotals, baseline: TermTotals, cross: Array) -> MetricValue:
@@ -350,26 +408,35 @@ def measure_change(metric: type[RatioMetric], variant: TermTotals, baseline: Ter
     if metric.change is None:
         raise ValueError(f"found {metric.name!r}, expected a metric that says what its change is called")
     columns = _Columns.of(metric)
+    rests_on = min((_evidence_of(side) for side in (variant, baseline)), key=lambda entry: entry.independent)
     sides = [columns.pick(side.sums) for side in (variant, baseline)]
     for side, sums in zip((variant, baseline), sides, strict=True):
         reason = columns.why_undefined(sums, side.rows, side.outside)
         if reason is not None:
-            return undefined(variant.rows, reason)
+            return undefined(variant.rows, reason, rests_on.count)
     change = metric.change.of(*(float(columns.value(sums)) for sums in sides))
     if not math.isfinite(change):
-        return undefined(variant.rows, OVERFLOW)
-    here, there = (columns.gradient(sums) for sums in sides)
+        return undefined(variant.rows, OVERFLOW, rests_on.count)
+    few = rests_on.why_no_interval(metric.fewest)
+    if few is not None:
+        return MetricValue(change, None, None, variant.rows, few, rests_on.count)
+    variance = _change_variance(columns, variant, baseline, cross)
+    interval = metric.change_interval(change, variance, rests_on)
+    return MetricValue(change, *interval, variant.rows, None, rests_on.count)
+
+
+def _change_variance(columns: _Columns, variant: TermTotals, baseline: TermTotals, cross: Array) -> float:
+    here, there = (columns.gradient(columns.pick(side.sums)) for side in (variant, baseline))
     if variant.clusters is not None and baseline.clusters is not None:
         occupied = (variant.clusters[:, _WEIGHT] > 0) | (baseline.clusters[:, _WEIGHT] > 0)
         by_cluster = [columns.pick(side.clusters) for side in (variant, baseline) if side.clusters is not None]
-        influence = by_cluster[0][occupied] @ here - by_cluster[1][occupied] @ there
-        variance, degrees = cluster_variance(influence)
-    else:
-        moments = [columns.pick_products(matrix) for matrix in (variant.moments, baseline.moments, cross)]
-        with np.errstate(all="ignore"):
-            covariance = float(here @ moments[2] @ there)
-            variance = float(_quadratic(here, moments[0]) + _quadratic(there, moments[1])) - 2 * covariance
-        variance = max(variance, 0.0) * variant.rows / max(variant.rows - 1, 1)
-        degrees = math.inf
-    low, high = wald(change, variance, degrees=degrees) if variant.rows > 1 else NO_INTERVAL
-    return MetricValue(change, low, high, variant.rows)
+        return cluster_variance(by_cluster[0][occupied] @ here - by_cluster[1][occupied] @ there)[0]
+    moments = [columns.pick_products(matrix) for matrix in (variant.moments, baseline.moments, cross)]
+    with np.errstate(all="ignore"):
+        covariance = float(here @ moments[2] @ there)
+        variance = float(_quadratic(here, moments[0]) + _quadratic(there, moments[1])) - 2 * covariance
+    return max(variance, 0.0) * variant.rows / max(variant.rows - 1, 1)
+
+
+def _evidence_of(totals: TermTotals) -> ClassCounts:
+    return _evidence(totals.sums[None], totals.moments[None], totals.cluster_terms())[0]

@@ -20,7 +20,8 @@ class MetricRow:
         low: Lower end of the 95% confidence interval, or None.
         high: Upper end, or None.
         rows: Rows that the metric saw.
-        reason: Why ``value`` is None.
+        reason: Why ``value`` is None; or, where it is not, why it has no interval.
+        positives: Of a metric of labels, the positives among the rows; None for other metrics.
     """
 
     variant: str
@@ -33,3 +34,4 @@ class MetricRow:
     high: float | None
     rows: int
     reason: str | None
+    positives: int | None = None

@@ -100,7 +100,7 @@ def _measured(summary: Summary, rows: Iterable[MetricRow]) -> Measured:
     for row in rows:
         if row.bucket is None:
             values[row.variant, row.metric, row.slice, row.against] = MetricValue(
-                row.value, row.low, row.high, row.rows, row.reason
+                row.value, row.low, row.high, row.rows, row.reason, row.positives
             )
     return values
 
@@ -154,6 +154,21 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> str:
     return f"`{name}` is no {what}{end}"
 
 
+def _why_undecided(gate: Gate, measured: MetricValue, value: float | None) -> str | None:
+    if gate.min_rows is not None and measured.rows < gate.min_rows:
+        return f"of {measured.rows:,} rows, and the gate wants {gate.min_rows:,}"
+    if measured.value is None:
+        return measured.reason or "not defined"
+    positives = measured.positives
+    if positives is not None and positives < gate.min_positives:
+        return f"of {positives:,} positives, and the gate wants {gate.min_positives:,}"
+    if gate.bound is not None and value is None:
+        return f"it has no {gate.bound} bound" + (
+            f": {measured.reason.removeprefix('no interval: ')}" if measured.reason else ""
+        )
+    return None if value is not None and math.isfinite(value) else "it is not a finite number"
+
+
 def _judge(gate: Gate, measured: MetricValue, refused: str | None) -> GateVerdict:
     value = measured.value if gate.bound is None else getattr(measured, gate.bound)
     verdict = GateVerdict(
@@ -169,16 +184,11 @@ def _judge(gate: Gate, measured: MetricValue, refused: str | None) -> GateVerdic
         low=measured.low,
         high=measured.high,
         rows=measured.rows,
+        positives=measured.positives,
     )
     if refused is not None:
         return replace(verdict, reason=refused.partition(":")[0])  # the rest is said once, before all gates
-    reason = None
-    if gate.min_rows is not None and measured.rows < gate.min_rows:
-        reason = f"of {measured.rows:,} rows, and the gate wants {gate.min_rows:,}"
-    elif measured.value is None:
-        reason = measured.reason or "not defined"
-    elif value is None or not math.isfinite(value):
-        reason = f"it has no {gate.bound} bound" if gate.bound is not None else "it is not a finite number"
+    reason = _why_undecided(gate, measured, value)
     if reason is not None:
         return replace(verdict, reason=reason)
     assert value is not None

@@ -27,6 +27,7 @@ _SCHEMA = pa.schema(
         pa.field("rows", pa.int64()),
         pa.field("against", pa.string()),
         pa.field("reason", pa.string()),
+        pa.field("positives", pa.int64()),
     ]
 )
 _SHOWN = ("variant", "against", "slice", "bucket", "metric", "value", "low", "high", "rows")

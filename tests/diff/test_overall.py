@@ -76,10 +76,13 @@ def test_a_design_effect_is_the_clustered_variance_over_that_of_independent_rows
     rate = wrong.mean()
     sums = np.bincount(cluster_codes(group), weights=wrong - rate) / wrong.size
     occupied = sums[np.unique(cluster_codes(group))]
-    assert effect == pytest.approx(occupied.size * occupied.var(ddof=1) / (rate * (1 - rate) / wrong.size), rel=1e-9)
-    assert 4 < effect < 6
+    assert effect["degrees"] == occupied.size - 1
+    assert effect["design_effect"] == pytest.approx(
+        occupied.size * occupied.var(ddof=1) / (rate * (1 - rate) / wrong.size), rel=1e-9
+    )
+    assert 4 < effect["design_effect"] < 6
     alone = OverallMeasures(diffed(replace(spec, group=None), table), None)
-    assert alone.design_effect("prod", "online") == 1.0
+    assert alone.design_effect("prod", "online") == {}
 
 
 def test_out_of_range_are_scores_beyond_the_baseline_s():

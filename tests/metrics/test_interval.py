@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from scipy import stats
 
-from replay.metrics.interval import log_wald, logit_wald, t_quantile, wald, wilson
+from replay.metrics.interval import log_wald, satterthwaite, t_quantile, wald, wilson
 
 
 @pytest.mark.parametrize(
@@ -35,14 +36,22 @@ def test_transformed_intervals():
     z = 1.959963984540054
     assert wald(0.1, 0.01, floor=0.0) == pytest.approx((0.0, 0.1 + z * 0.1))
     assert log_wald(2.0, 0.04) == pytest.approx((2 * math.exp(-z * 0.1), 2 * math.exp(z * 0.1)))
-    low, high = logit_wald(0.8, 0.0016)
-    half = z * 0.04 / 0.16
-    assert (math.log(low / (1 - low)), math.log(high / (1 - high))) == pytest.approx(
-        (math.log(4) - half, math.log(4) + half)
-    )
 
 
-@pytest.mark.parametrize("interval", [wald, log_wald, logit_wald])
+def test_degrees_of_two_variances_are_those_of_welchs_test():
+    rng = np.random.default_rng(1)
+    left, right = rng.normal(size=7), rng.normal(size=30) * 3
+    found = satterthwaite((left.var(ddof=1) / 7, right.var(ddof=1) / 30), (7.0, 30.0))
+    assert found == pytest.approx(stats.ttest_ind(left, right, equal_var=False).df)
+    assert satterthwaite((0.0, 0.0), (7.0, 30.0)) == 6
+
+
+def test_wilson_with_few_degrees_of_freedom_is_a_smaller_sample_still():
+    counted = 100 * (1.959963984540054 / stats.t.ppf(0.975, 9)) ** 2
+    assert wilson(40, 400, design_effect=4, degrees=9) == pytest.approx(wilson(counted / 10, counted), rel=1e-4)
+
+
+@pytest.mark.parametrize("interval", [wald, log_wald])
 @pytest.mark.parametrize("variance", [math.nan, math.inf, -1.0])
 def test_no_interval_from_an_unusable_variance(interval, variance):
     assert interval(0.5, variance) == (None, None)

@@ -69,7 +69,7 @@ KINDS = (*ORACLES, LogMae)
 
 def summarise(state):
     return {
-        **dict(zip(("value", "low", "high", "rows", "reason"), astuple(state.compute()), strict=True)),
+        **dict(zip(("value", "low", "high", "rows", "reason", "positives"), astuple(state.compute()), strict=True)),
         "excluded": astuple(state.excluded),
     }
 
@@ -84,6 +84,8 @@ def test_equals_oracle_however_sharded(metric, case):
     assert found["low"] < found["value"] < found["high"] or case == "constant"
     assert found["rows"] == len(score)
     assert found["reason"] is None
+    weights = label if weight is None else weight * label
+    assert found["positives"] == round(weights.sum() ** 2 / (weights @ weights))
 
 
 @pytest.mark.parametrize("metric", KINDS, ids=lambda metric: metric.__name__)

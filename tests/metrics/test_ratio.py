@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from replay.metrics.interval import Z95
 from replay.metrics.kinds.calibration import Calibration
 from replay.metrics.kinds.logloss import LogLoss
 from replay.metrics.kinds.ne import NormalizedEntropy
@@ -38,7 +38,12 @@ def test_the_interval_is_that_of_the_influences_of_rows(metric):
         less[row] *= 1 - step
         influence.append((found.value - metric.measure(SCORE, LABEL, less).value) / step)
     error = np.sqrt(np.sum(np.square(influence)) * len(SCORE) / (len(SCORE) - 1))
-    assert (found.high - found.low) / 2 == pytest.approx(Z95 * error, rel=1e-4)
+    positives = np.sum(WEIGHT * LABEL) ** 2 / np.sum((WEIGHT * LABEL) ** 2)
+    if metric is LogLoss:
+        half = stats.t.ppf(0.975, 2 * positives) * error / found.value
+        assert np.log(found.high / found.low) / 2 == pytest.approx(half, rel=1e-4)
+    else:
+        assert (found.high - found.low) / 2 == pytest.approx(stats.t.ppf(0.975, positives - 1) * error, rel=1e-4)
 
 
 def test_a_score_against_itself_changes_by_nothing_for_sure():

@@ -40,6 +40,34 @@ def _judge(**gate: object) -> str:
     return verdict.verdict
 
 
+def test_few_positives_do_not_decide_and_say_so():
+    few = "no interval: 4 positives, and it takes 5"
+    rows = (
+        MetricRow("prod", None, "all", None, "auc", 0.7, None, None, 1000, few, 4),
+        MetricRow("prod", None, "all", None, "ne", 0.7, 0.6, 0.8, 1000, None, 40),
+        MetricRow("prod", None, "all", None, "logloss", 0.7, None, None, 1000, "no interval: 3 negatives", 40),
+    )
+    gates = [
+        {"variant": "prod", "metric": "auc", "min": 0.5},
+        {"variant": "prod", "metric": "auc", "min": 0.5, "min_positives": 4},
+        {"variant": "prod", "metric": "auc", "min": 0.5, "bound": "low", "min_positives": 1},
+        {"variant": "prod", "metric": "ne", "max": 0.9, "bound": "high"},
+        {"variant": "prod", "metric": "ne", "max": 0.9, "min_positives": 41},
+        {"variant": "prod", "metric": "logloss", "max": 0.9, "bound": "high"},
+        {"variant": "prod", "metric": "rows_scored", "min": 1, "min_positives": 41},
+    ]
+    found = judge_gates([Gate.model_validate(gate) for gate in gates], _summary(), rows)
+    assert [(verdict.verdict, verdict.reason, verdict.positives) for verdict in found] == [
+        ("undecided", "of 4 positives, and the gate wants 5", 4),
+        ("passed", None, 4),
+        ("undecided", "it has no low bound: 4 positives, and it takes 5", 4),
+        ("passed", None, 40),
+        ("undecided", "of 40 positives, and the gate wants 41", 40),
+        ("undecided", "it has no high bound: 3 negatives", 40),
+        ("passed", None, None),
+    ]
+
+
 @pytest.mark.parametrize(
     ("gate", "verdict"),
     [

@@ -38,6 +38,9 @@ class Gate(Section):
     """The smallest value that passes."""
     min_rows: PositiveInt | None = None
     """The fewest rows that decide: with fewer the gate is undecided, which does not pass."""
+    min_positives: PositiveInt = 5
+    """The fewest positives that decide on a metric of labels: with fewer the gate is undecided, which does not pass.
+    Rows with weights count as their effective number."""
     bound: Literal["low", "high"] | None = None
     """Judge this bound of the metric's 95% interval instead of its value: `high` goes with `max`, `low` with `min`."""
 

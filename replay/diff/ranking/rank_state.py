@@ -12,8 +12,9 @@ from replay.diff.chunk import CHUNK_ROWS, Column, read_numbers
 from replay.diff.chunked_state import Packed
 from replay.diff.ranking.group_values import GroupValues, Labels, Reference
 from replay.diff.spec import DiffSpec
-from replay.metrics.interval import NO_INTERVAL, wald
+from replay.metrics.interval import NO_INTERVAL, Interval, bounded_mean, wald
 from replay.metrics.order import ORDER_METRICS, GroupMean, OrderMetric, RankChange, order_measures
+from replay.metrics.value import FEWEST
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -196,20 +197,25 @@ def _read_labels(column: pa.ChunkedArray) -> Labels:
 
 
 def _mean(sums: Array, metric: type[OrderMetric], reason: str) -> GroupMean:
-    """A mean over independent groups with Student's interval."""
-    same, span = metric.same, metric.span
+    """A mean over independent groups, and its interval."""
     groups, rows = round(float(sums[_GROUPS])), round(float(sums[_ROWS]))
     if groups == 0:
         return GroupMean(None, None, None, 0, 0, reason)
     mean = float(sums[_SUM]) / groups
-    low, high = NO_INTERVAL
-    if groups > 1:
-        variance = max(float(sums[_SQUARES]) - groups * mean * mean, 0.0) / (groups - 1) / groups
-        low, high = wald(same + mean, variance, degrees=groups - 1)
-    return GroupMean(
-        same + mean,
-        None if low is None else max(low, span[0]),
-        None if high is None else min(high, span[1]),
-        groups,
-        rows,
-    )
+    value = metric.same + mean
+    if groups < FEWEST:
+        few = f"no interval: {groups} {'group' if groups == 1 else 'groups'}, and it takes {FEWEST}"
+        return GroupMean(value, None, None, groups, rows, few)
+    variance = max(float(sums[_SQUARES]) - groups * mean * mean, 0.0) / (groups - 1)
+    return GroupMean(value, *_interval(metric, mean, variance, groups), groups, rows)
+
+
+def _interval(metric: type[OrderMetric], mean: float, variance: float, groups: int) -> Interval:
+    """Student's; where a group can only lose against an order that did not change, Wilson's of what it loses."""
+    same, (lowest, highest) = metric.same, metric.span
+    reach = highest - lowest
+    if same != highest:
+        low, high = wald(same + mean, variance / groups, degrees=groups - 1)
+        return NO_INTERVAL if low is None or high is None else (max(low, lowest), min(high, highest))
+    least, most = bounded_mean(min(max(-mean / reach, 0.0), 1.0), variance / reach**2, groups)
+    return NO_INTERVAL if least is None or most is None else (same - most * reach, same - least * reach)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -28,7 +27,7 @@ from replay.diff.slices.contribution import (
 )
 from replay.diff.slices.tables import CLUSTER_WIDTH
 from replay.diff.spec import ONLINE
-from replay.metrics.histogram_metric import bounded_metrics, histogram_metrics
+from replay.metrics.histogram_metric import UNKNOWN, Spread, bounded_metrics, histogram_metrics
 from replay.metrics.interval import wilson
 from replay.metrics.metric import MetricChange, changed_metrics
 from replay.metrics.ratio import ClusterTerms, measure_ratio, ratio_metrics
@@ -125,7 +124,7 @@ class SliceMeasures:
         for metric, kind in histogram_metrics().items():
             effect = self.overall.metric_design_effect(name, metric)
             readings = [kind.read(part) for part in parts]
-            values = [kind.answer(reading, _scaled(reading.variance, effect)) for reading in readings]
+            values = [kind.answer(reading, _scaled(reading.spread, effect)) for reading in readings]
             columns.append((None, metric, values))
             if kind.bounded:
                 bounds = [reading.error_bound for reading in readings]
@@ -138,7 +137,17 @@ def metric_row(
 ) -> MetricRow:
     """A row of the ``metrics`` table."""
     return MetricRow(
-        variant, against, where, bucket, metric, found.value, found.low, found.high, found.rows, found.reason
+        variant,
+        against,
+        where,
+        bucket,
+        metric,
+        found.value,
+        found.low,
+        found.high,
+        found.rows,
+        found.reason,
+        found.positives,
     )
 
 
@@ -172,7 +181,7 @@ def _high(keys: NDArray[np.uint64]) -> Codes:
     return codes
 
 
-def _compared(sums: Array, against: str, effect: float) -> Columns:
+def _compared(sums: Array, against: str, effect: Mapping[str, float]) -> Columns:
     """Mismatch rate (Wilson, with the design effect of all rows), mean |delta| and mean delta."""
     rates, distances, deltas = [], [], []
     for compared, mismatched, pairs, absolute, delta in sums[:, :COMPARISON_WIDTH].tolist():
@@ -180,7 +189,7 @@ def _compared(sums: Array, against: str, effect: float) -> Columns:
         if rows <= 0:
             rates.append(undefined(0, NOTHING_COMPARED))
         else:
-            low, high = wilson(mismatched, compared, design_effect=effect)
+            low, high = wilson(mismatched, compared, **effect)
             rates.append(MetricValue(mismatched / compared, low, high, rows))
         if paired <= 0:
             reason = NO_FINITE_PAIR if rows > 0 else NOTHING_COMPARED
@@ -214,8 +223,9 @@ def _changes(baseline: Columns, variant: Columns) -> Columns:
 
 def _change(change: MetricChange, after: MetricValue, before: MetricValue) -> MetricValue:
     if before.value is None or after.value is None:
-        return undefined(after.rows, after.reason or before.reason or NO_FINITE_PAIR)
-    return MetricValue(change.of(after.value, before.value), None, None, after.rows)
+        reason = after.reason if after.value is None else before.reason
+        return undefined(after.rows, reason or NO_FINITE_PAIR, after.positives)
+    return MetricValue(change.of(after.value, before.value), None, None, after.rows, positives=after.positives)
 
 
 def _clusters(state: DiffState, family: SliceRows) -> dict[str, ClusterTerms]:
@@ -229,5 +239,6 @@ def _clusters(state: DiffState, family: SliceRows) -> dict[str, ClusterTerms]:
     }
 
 
-def _scaled(variance: float, effect: float | None) -> float:
-    return math.nan if effect is None else variance * effect
+def _scaled(spread: Spread, effect: float | None) -> Spread:
+    """The spread of rows that belong together as those of all rows do."""
+    return UNKNOWN if effect is None else replace(spread, variance=spread.variance * effect)

@@ -62,6 +62,7 @@ def _from_tables(output: str, options: Options) -> tuple[list[Gate], tuple[Metri
 
     with at_work(private_session(start_session(options.master, options.conf), keep=options.conf)) as spark:
         gates = _gates(OutputDirectory(open_storage(output, spark)).manifest(), output)
-        columns = [name for name in MetricRow.__dataclass_fields__ if name != "bucket"]
-        found = read_table(spark, f"{output}/{METRICS}").where("bucket is null").select(*columns).collect()
+        table = read_table(spark, f"{output}/{METRICS}")
+        columns = [name for name in MetricRow.__dataclass_fields__ if name != "bucket" and name in table.columns]
+        found = table.where("bucket is null").select(*columns).collect()
     return gates, tuple(MetricRow(bucket=None, **row.asDict()) for row in found)

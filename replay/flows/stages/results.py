@@ -198,5 +198,10 @@ def _comparison(found: Mapping[str, Any] | None) -> Comparison | None:
     measures: dict[str, float | None] = {}
     for name, value in changes.items():
         measures |= {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
-    reasons = {name: value.reason for name, value in changes.items() if value.reason is not None}
+    reasons = {
+        end: value.reason
+        for name, value in changes.items()
+        if value.reason is not None
+        for end in ((name,) if value.value is None else (f"{name}_low", f"{name}_high"))
+    }
     return Comparison(**rest | {"measures": measures, "reasons": found["reasons"] | reasons})

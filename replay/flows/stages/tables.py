@@ -43,6 +43,7 @@ _METRICS = pa.schema(
         pa.field("high", pa.float64()),
         pa.field("rows", pa.int64(), nullable=False),
         pa.field("reason", pa.string()),
+        pa.field("positives", pa.int64()),
     ]
 )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from replay.metrics.interval import Interval, log_wald, wald
+import math
+
+from replay.metrics.interval import NO_INTERVAL, Interval, log_wald, t_quantile, wald
 from replay.metrics.metric import METRICS, MetricChange
 from replay.metrics.ratio import RatioMetric
 from replay.metrics.terms import LABEL, SCORE, Array
-from replay.metrics.value import NO_POSITIVES
+from replay.metrics.value import NO_POSITIVES, ClassCounts
 
 
 class Calibration(RatioMetric):
@@ -34,6 +36,27 @@ class Calibration(RatioMetric):
         if value > 0:
             return log_wald(value, variance, degrees=degrees)
         return wald(value, variance, degrees=degrees)
+
+    @staticmethod
+    def degrees(rarer: float) -> float:
+        """Twice the rows: what varies is how many there are, which is known, as much as what each adds."""
+        return max(2 * rarer, 1.0)
+
+    @classmethod
+    def change_interval(cls, change: float, variance: float, evidence: ClassCounts) -> Interval:
+        """On the log scale as far as it is the number of positives that varies, which both sides are divided by.
+
+        The two parts are put together as independent ones are (MOVER: Zou and Donner 2008).
+        """
+        if not math.isfinite(variance):
+            return NO_INTERVAL
+        quantile = t_quantile(min(cls.degrees(evidence.independent), evidence.groups - 1))
+        of_number = evidence.variation_of_rate()
+        rest = quantile**2 * max(variance - change**2 * of_number, 0.0)
+        growth = quantile * math.sqrt(of_number)
+        near, far = abs(change) * -math.expm1(-growth), abs(change) * math.expm1(min(growth, 700.0))
+        below, above = (near, far) if change > 0 else (far, near)
+        return (change - math.hypot(math.sqrt(rest), below), change + math.hypot(math.sqrt(rest), above))
 
 
 METRICS.register(Calibration.name, Calibration, rank=40)

@@ -63,4 +63,5 @@ def interval_cell(
         low=None if low is None else scale.share(low),
         high=None if high is None else scale.share(high),
         reference=None if reference is None else scale.share(reference),
+        reason="" if low is not None else metric.reason or "",
     )

@@ -23,7 +23,7 @@ ONLINE = "online"
 _OVER_TIME = frozenset(("compared", "mismatched", "mismatch_rate", "mean_delta", "mean_score", "mean_online"))
 
 # Columns of `rows` in report.json, where one list a row is a third of the size of one object a row.
-_COLUMNS = ("variant", "against", "slice", "bucket", "metric", "value", "low", "high", "rows", "reason")
+_COLUMNS = ("variant", "against", "slice", "bucket", "metric", "value", "low", "high", "rows", "reason", "positives")
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,8 @@ def _row(values: dict[str, Any]) -> MetricRow:
     if values["bucket"] is not None:
         values["bucket"] = datetime.fromisoformat(values["bucket"])
     numbers = {name: float(values[name]) for name in ("value", "low", "high") if isinstance(values[name], str)}
-    return MetricRow(**{name: values[name] for name in _COLUMNS} | numbers)
+    # A file of an earlier version has fewer columns.
+    return MetricRow(**{name: values[name] for name in _COLUMNS if name in values} | numbers)
 
 
 def kept_rows(rows: Iterable[MetricRow]) -> tuple[MetricRow, ...]:

@@ -29,3 +29,5 @@ class GateVerdict:
     high: float | None = field(default=None, metadata=OPTIONAL)
     rows: int | None = field(default=None, metadata=OPTIONAL)
     """Rows that the metric is of."""
+    positives: int | None = field(default=None, metadata=OPTIONAL)
+    """Of a metric of labels, the positives among them; with weights, the effective number."""

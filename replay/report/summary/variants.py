@@ -92,7 +92,8 @@ class Comparison(MetricRecord):
     def change(self, name: str) -> MetricValue:
         """A change of quality against the baseline, by its name."""
         value, low, high = (self.measures.get(f"{name}{end}") for end in ("", "_low", "_high"))
-        return MetricValue(value, low, high, self.compared, self.reasons.get(name))
+        reason = self.reasons.get(name if value is None else f"{name}_low")
+        return MetricValue(value, low, high, self.compared, reason)
 
     @property
     def missing(self) -> int:

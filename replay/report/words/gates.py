@@ -24,8 +24,12 @@ def gate_rule(gate: GateVerdict) -> str:
 
 
 def gate_evidence(gate: GateVerdict) -> str:
-    """The interval and the rows that the measured value is of; empty where neither is known."""
-    parts = (confidence(gate.low, gate.high), "" if gate.rows is None else f"{count(gate.rows)} rows")
+    """The interval, and the rows and positives that the measured value is of; empty where none is known."""
+    parts = (
+        confidence(gate.low, gate.high),
+        "" if gate.rows is None else f"{count(gate.rows)} rows",
+        "" if gate.positives is None else f"{count(gate.positives)} positives",
+    )
     return ", ".join(part for part in parts if part)
 
 

@@ -119,9 +119,33 @@ def test_every_mean_and_interval_equals_the_plain_ones(found, name):
         value, low, high, groups, rows, reason = found[name][metric]
         assert (groups, rows, reason) == (values.size, sum(size for _, size in entries), None)
         assert value == pytest.approx(values.mean(), abs=1e-12)
-        half = stats.t.ppf(0.975, values.size - 1) * stats.sem(values)
-        floor, ceiling = (-1.0 if "top" not in metric else 0.0), 1.0
-        assert (low, high) == pytest.approx((max(value - half, floor), min(value + half, ceiling)), abs=1e-6)
+        assert (low, high) == pytest.approx(interval(metric, values), abs=1e-5)
+
+
+def interval(metric, values):
+    """Student's interval of a change that goes both ways; of what can only be lost, every mean that is near enough."""
+    quantile = stats.t.ppf(0.975, values.size - 1)
+    if "ndcg" in metric:
+        half = quantile * stats.sem(values)
+        return values.mean() - half, values.mean() + half
+    reach = 1.0 if "top" in metric else 2.0
+    lost = (1 - values) / reach
+    mean = lost.mean()
+    trials = values.size if mean == 0 else values.size * mean * (1 - mean) / lost.var(ddof=1)
+    square = quantile**2 / trials  # (x - mean)**2 = square * x * (1 - x)
+    least, most = sorted(np.roots([1 + square, -2 * mean - square, mean**2]).real)
+    return 1 - most * reach, 1 - least * reach
+
+
+def test_of_fewer_than_five_groups_there_is_a_mean_and_no_interval():
+    state = RankState(RANKED).update(*group_batches(TABLE)[0])
+    changes = [mean for change in state.compute().values() for mean in change.metrics().values()]
+    few = [mean for mean in changes if 0 < mean.groups < 5]
+    assert few
+    for mean in few:
+        assert (mean.low, mean.high) == (None, None)
+        assert mean.reason.startswith(f"no interval: {mean.groups} group")
+        assert mean.value is not None
 
 
 @pytest.mark.parametrize("chunk", [1, 50, 10**6])

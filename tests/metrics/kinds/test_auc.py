@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import optimize, stats
 
-from replay.metrics.histogram_metric import HistogramReading
 from replay.metrics.kinds.auc import Auc
 from tests.metrics.cases import CASES
 
@@ -55,16 +55,90 @@ def test_the_bound_is_0_for_float32_and_not_for_finer_scores():
     assert Auc.read(finer.histogram).error_bound == 0.5
 
 
+def expected_variance(auc, m, n):
+    """Hanley and McNeil's (1982) variance with equal sizes in place of both, as Newcombe (2006) takes it."""
+    half = (m + n) / 2
+    return auc * (1 - auc) * (1 + (half - 1) * ((1 - auc) / (2 - auc) + auc / (1 + auc))) / (m * n)
+
+
+def score_interval(auc, m, n, variance=None, degrees=None, groups=np.inf):
+    """Every theta that is as near to the AUC as its variance allows, by scipy's root finder."""
+    z = stats.norm.ppf(0.975)
+    of_groups = 1.0 if np.isinf(groups) else (stats.t.ppf(0.975, groups - 1) / z) ** 2
+    inflation = 1.0
+    if variance:
+        excess = max((stats.t.ppf(0.975, degrees) / z) ** 2 / of_groups, 1.0)
+        told = 4 * auc * (1 - auc) * min(m, n)
+        inflation = (told * excess * variance / expected_variance(auc, m, n) + 15) / (told + 15)
+
+    def beyond(theta):
+        return (theta - auc) ** 2 - z * z * of_groups * inflation * expected_variance(theta, m, n)
+
+    ends = [(1e-12, auc), (auc, 1 - 1e-12)]
+    return [
+        edge if beyond(low) * beyond(high) > 0 else optimize.brentq(beyond, low, high, xtol=1e-13)
+        for edge, (low, high) in zip((0.0, 1.0), ends, strict=True)
+    ]
+
+
+def welch_degrees(left, right):
+    return stats.ttest_ind(left, right, equal_var=False).df
+
+
+@pytest.mark.parametrize("case", ["plain", "ties"])
+def test_the_interval_is_newcombes_with_the_samples_own_variance_as_far_as_it_tells(case):
+    score, label, _ = CASES[case]
+    found = Auc().update(score, label).compute()
+    auc, variance, v10, v01 = brute_force(score, label)
+    expected = score_interval(auc, len(v10), len(v01), variance, welch_degrees(v10, v01))
+    assert (found.low, found.high) == pytest.approx(expected, rel=1e-4)
+    assert found.positives == len(v10)
+
+
+def test_with_many_rows_it_is_delongs():
+    rng = np.random.default_rng(2)
+    label = (rng.random(200_000) < 0.3).astype(float)
+    score = rng.normal(size=label.size) * (1 + label) + label
+    found = Auc().update(score, label).compute()
+    error = np.sqrt(Auc.read(Auc().update(score, label).histogram).variance)
+    assert (found.low, found.high) == pytest.approx(
+        found.value + 1.959964 * error * np.array([-1, 1]), abs=0.02 * error
+    )
+
+
 def test_perfect_separation_does_not_claim_certainty():
-    # m = 3 of the smaller class: 0.025 ** (1 / 3) = 0.292402
-    score, label = np.array([0.1, 0.2, 0.3, 0.4, 0.7, 0.8, 0.9]), np.array([0, 0, 0, 0, 1, 1, 1])
+    score, label = np.arange(14.0), np.repeat([0.0, 1.0], [8, 6])
     found = Auc().update(score, label).compute()
     assert (found.value, found.high) == (1.0, 1.0)
-    assert found.low == pytest.approx(0.2924018, rel=1e-6)
+    assert found.low == pytest.approx(score_interval(1 - 1e-12, 6, 8)[0], rel=1e-6)
+    assert 0.5 < found.low < 0.8
     reverse = Auc().update(-score, label).compute()
-    assert (reverse.value, reverse.low, reverse.high) == (0.0, 0.0, pytest.approx(1 - 0.2924018, rel=1e-6))
+    assert (reverse.value, reverse.low, reverse.high) == (0.0, 0.0, pytest.approx(1 - found.low, rel=1e-6))
 
 
-def test_interval_stays_inside_the_unit():
-    low, high = Auc.interval(HistogramReading(0.99, np.zeros((0, 2)), 0.01, (5.0, 5.0)), 0.01)
-    assert 0 < low < 0.99 < high < 1
+@pytest.mark.parametrize(
+    ("label", "weight", "reason"),
+    [
+        (np.repeat([0.0, 1.0], [16, 4]), None, "no interval: 4 positives, and it takes 5"),
+        (np.repeat([1.0, 0.0], [17, 3]), None, "no interval: 3 negatives, and it takes 5"),
+        # One row of weight 9 beside seven of weight 1: 16**2 / (81 + 7) = 2.9.
+        (np.repeat([0.0, 1.0], [12, 8]), np.array([1.0] * 19 + [9.0]), "no interval: 2.91 positives, and it takes 5"),
+    ],
+)
+def test_of_too_few_rows_of_a_class_there_is_a_value_and_no_interval(label, weight, reason):
+    for found in (
+        Auc.measure(np.arange(20.0), label, weight),
+        Auc.measure_change(np.arange(20.0) % 7, np.arange(20.0), label, weight),
+    ):
+        assert found.value is not None
+        assert (found.low, found.high, found.reason) == (None, None, reason)
+
+
+def test_groups_of_like_rows_count_as_few():
+    score, label = np.repeat(np.arange(8.0) % 5, 50), np.repeat(np.arange(8) % 2, 50).astype(float)
+    found = Auc.measure(score, label, None, np.repeat(np.arange(8), 50))
+    assert found.low is None
+    assert found.reason.startswith("no interval: 200 positives, which count as ")
+    assert Auc.measure(score, label, None, np.arange(400) // 200).reason == (
+        "no interval: 2 groups with labels, and it takes 5"
+    )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from replay.metrics.kinds.logloss import LogLoss
 
@@ -13,9 +14,17 @@ def test_scores_of_exactly_0_and_1_are_clipped_and_counted():
     assert state.compute().value == pytest.approx((27.6310211159 + 0.69314718056) / 3, rel=1e-9)
 
 
-def test_interval_is_that_of_a_mean():
-    label = np.array([1.0, 1.0, 0.0, 1.0, 0.0])
-    losses = -np.log(np.array([0.5, 0.25, 0.5, 0.75, 0.75]))
-    found = LogLoss().update(np.array([0.5, 0.25, 0.5, 0.75, 0.25]), label).compute()
+def test_interval_is_that_of_a_mean_on_the_log_scale():
+    label = np.tile([1.0, 1.0, 0.0, 1.0, 0.0], 3)
+    losses = -np.log(np.tile([0.5, 0.25, 0.5, 0.75, 0.75], 3))
+    found = LogLoss().update(np.tile([0.5, 0.25, 0.5, 0.75, 0.25], 3), label).compute()
     assert found.value == pytest.approx(losses.mean(), rel=1e-12)
-    assert found.high - found.value == pytest.approx(1.959963985 * losses.std(ddof=1) / np.sqrt(5), rel=1e-8)
+    # Six negatives are fewer than nine positives: t of 12 degrees of freedom, on the log scale.
+    half = stats.t.ppf(0.975, 12) * losses.std(ddof=1) / np.sqrt(15) / losses.mean()
+    assert np.log([found.low / found.value, found.high / found.value]) == pytest.approx([-half, half], rel=1e-4)
+
+
+def test_exact_scores_have_an_interval_of_nothing():
+    label = np.tile([1.0, 0.0], 5)
+    found = LogLoss().update(label, label).compute()
+    assert (found.value, found.low) == (pytest.approx(0.0, abs=1e-11), pytest.approx(0.0, abs=1e-11))
