@@ -132,7 +132,8 @@ class CounterfactualReplay:
         """What the baseline answers, and the rows that are of use."""
         every = np.arange(self.evidence.batch.num_rows)
         job = _Job(every, self._tensors, self._accepted, Hypothesis("", self.baseline))
-        self.base_scores: Floats = self._score(self._scorers[self.baseline], [job])[0]
+        self._model_scores = self._score(self._scorers[self.baseline], [job])[0]
+        self.base_scores: Floats = self._answered(self._model_scores)
         online = self.evidence.online
         agree = agrees(self.base_scores, online, self.tolerance)
         usable = self._accepted & np.isfinite(online) & np.isfinite(self.base_scores)
@@ -321,7 +322,7 @@ class CounterfactualReplay:
             part = slice(start, start + self._chunk_rows)
             job = self._prepare(hypothesis, rows[part], self._values_at(indices[part]))
             if job is not None:
-                scores[part] = self._score(self._scorer(hypothesis), [job])[0]
+                scores[part] = self._answered(self._score(self._scorer(hypothesis), [job])[0])
         return scores
 
     def _is_layer_alone(self, hypothesis: Hypothesis) -> bool:
@@ -351,7 +352,7 @@ class CounterfactualReplay:
         pending: list[_Job] = []
         for hypothesis, rows in members:
             if self._is_layer_alone(hypothesis):
-                self._put(hypothesis, rows, self.base_scores[rows])
+                self._put(hypothesis, rows, self._model_scores[rows])
                 continue
             job = self._prepare(hypothesis, rows, self._older_values(rows))
             if job is not None:
@@ -376,7 +377,13 @@ class CounterfactualReplay:
             self._put(job.hypothesis, job.rows, scores)
 
     def _put(self, hypothesis: Hypothesis, rows: Integers, scores: Floats) -> None:
-        self._scores[hypothesis][rows] = scores if hypothesis.layer is None else hypothesis.layer(scores)
+        self._scores[hypothesis][rows] = self._answered(
+            scores if hypothesis.layer is None else hypothesis.layer(scores)
+        )
+
+    def _answered(self, scores: Floats) -> Floats:
+        """What online makes of a model's scores at all times."""
+        return scores if self.evidence.as_answered is None else self.evidence.as_answered(scores)
 
     def _prepare(self, hypothesis: Hypothesis, rows: Integers, older: OlderValues) -> _Job | None:
         """Encode what a hypothesis makes of some rows; None where an op does not fit the features."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ class Evidence:
         history: Logged rows of these entities, by entity and time: the columns ``entity``, ``time_us``, and the
             top-level columns of the features. None: stale features cannot be tested.
         mismatch_rate: Share of the incident's rows that disagree; tells a route from a checkpoint. None: not known.
+        as_answered: What becomes of a model's scores until online answers them, such as a floor. None: nothing.
 
     Raises:
         ValueError: The lengths differ, or no row is mismatched.
@@ -35,6 +37,7 @@ class Evidence:
     time_us: NDArray[np.int64] | None = None
     history: pa.Table | None = None
     mismatch_rate: float | None = None
+    as_answered: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
 
     def __post_init__(self) -> None:
         columns = {"online": self.online, "mismatched": self.mismatched, "entity": self.entity, "time_us": self.time_us}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from replay.diagnosis.noise.envelope import Envelope
+
 Array = NDArray[np.float64]
 
 _PAIRS = 100_000
@@ -14,6 +16,10 @@ _LEAST_ROWS = 50
 _LESS_NOISE = 0.1  # an affine change must leave less than a tenth of the typical difference
 _ROUNDS = 3
 _KEPT = 0.5
+_PARTS = 5
+_FAIR = 0.08
+_NEAR = 2.0
+_BEST = 0.25
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,26 @@ def find_calibration_layer(replayed: Array, online: Array) -> CalibrationLayer:
         tried.append((float(np.median(left)), logit, layer))
     after, _, layer = min(tried, key=lambda one: one[:2])
     return layer if after < _LESS_NOISE * before else CalibrationLayer()
+
+
+def is_identity_held(replayed: Array, online: Array, layer: CalibrationLayer, tolerance: Envelope) -> bool:
+    """Whether a fair part of the rows agrees with no layer at all, as closely as the best ones do under the layer.
+
+    Then there is none at all times: where rows do not agree, something changed, be that the layer itself. The rows
+    must be found among low and high scores alike, as any layer leaves some score where it is.
+
+    Args:
+        replayed: ``(num_rows,)``, finite.
+        online: ``(num_rows,)``, finite.
+        layer: That was fitted.
+        tolerance: What arithmetic and named noises leave open.
+    """
+    under = np.abs(layer.apply(replayed) - online)
+    near = np.maximum(_NEAR * float(np.quantile(under, _BEST)), tolerance.at(online))
+    agree = np.abs(replayed - online) <= near
+    parts = np.array_split(np.argsort(replayed, kind="stable"), _PARTS)
+    shares = np.sort([float(np.mean(agree[part])) for part in parts])
+    return bool(shares[1] >= _FAIR)  # one part may be what the changed layer takes from a narrow range
 
 
 def _fit(replayed: Array, online: Array, logit: bool) -> CalibrationLayer:

@@ -27,6 +27,16 @@ class Envelope:
     abs: float
     rel: float
 
+    @classmethod
+    def of_arithmetic(cls, scores: Array) -> Envelope:
+        """What float32 arithmetic leaves open for ``(num_rows,)`` scores."""
+        typical = float(np.median(np.abs(scores))) if len(scores) else 1.0
+        return cls(NUMERIC_REL * typical, NUMERIC_REL)
+
+    def at(self, scores: Array) -> Array:
+        """``(num_rows,)``: the bound for each score."""
+        return self.abs + self.rel * np.abs(scores)
+
 
 def fit_envelope(size: Array, away: Array, plausible: float = np.inf) -> Envelope:
     """Fit the bound over bins of the score's size.

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replay.config.sections.diff import Tolerance
 from replay.diagnosis.incidents.rows import RowTable
-from replay.diagnosis.noise.calibration_layer import CalibrationLayer, find_calibration_layer
-from replay.diagnosis.noise.envelope import NUMERIC_REL, Envelope, fit_envelope
+from replay.diagnosis.noise.calibration_layer import CalibrationLayer, find_calibration_layer, is_identity_held
+from replay.diagnosis.noise.envelope import Envelope, fit_envelope
+from replay.diagnosis.noise.operation import (
+    ScoreOperation,
+    apply_operations,
+    find_operations,
+    named_tolerance,
+)
+from replay.diagnosis.noise.operations.bounds import away_from_ends
+from replay.diagnosis.noise.quiet import LEAST_ROWS, quiet_rows
 
 Array = NDArray[np.float64]
 
 _MOST_ROWS = 400_000
-_BLOCKS = 200
-_LEAST_BLOCK = 20
-_QUIET = 0.5
 _CONCENTRATED = 0.01
+_CEILING = 0.15
+_NAMED_SHARE = 0.15
+_BESIDE = 0.1  # of the rows within a named noise: so many may lie up to three times as far
 
 
 @dataclass(frozen=True)
@@ -32,10 +39,11 @@ class NoiseFloor:
         offset: Of the calibration layer, 0 without one.
         scale: Of the calibration layer, 1 without one.
         logit: Whether offset and scale are on the logit.
+        operations: What was done to online's scores after that.
         mismatch_rate: Share of quiet rows outside of the floor: the background, such as features that are logged by a
             second request a moment later.
         concentrated: Whether quiet differences lie near 0. If not, all rows may be bad, and ``abs`` and ``rel`` are no
-            measurement but what float32 arithmetic gives.
+            measurement but what arithmetic and the operations leave open.
         rows: Quiet rows it was measured on.
         why: One sentence for a person.
     """
@@ -49,6 +57,7 @@ class NoiseFloor:
     concentrated: bool
     rows: int
     why: str
+    operations: tuple[ScoreOperation, ...] = ()
 
     @property
     def tolerance(self) -> Tolerance:
@@ -60,52 +69,89 @@ class NoiseFloor:
         """The calibration layer; the identity without one."""
         return CalibrationLayer(self.offset, self.scale, self.logit)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether scores are logged as the model answers them, up to noise."""
+        return self.layer.is_identity and not self.operations
 
-def without_layer(rows: RowTable, noise: NoiseFloor) -> RowTable:
-    """The rows with the calibration layer applied to the replayed scores, so that only other differences remain."""
-    return rows if noise.layer.is_identity else replace(rows, replayed=noise.layer.apply(rows.replayed))
+    def as_logged(self, scores: Array) -> Array:
+        """What online would have logged for replayed scores: after the layer and the operations."""
+        return apply_operations(self.operations, self.layer.apply(scores))
+
+    def as_answered(self, scores: Array) -> Array:
+        """The same, with the layer undone: to be held against online scores whose layer was undone."""
+        return self.layer.undo(self.as_logged(scores))
+
+
+def as_logged(rows: RowTable, noise: NoiseFloor) -> RowTable:
+    """The rows with replayed scores as online would have logged them, so that only other differences remain."""
+    return rows if noise.is_plain else replace(rows, replayed=noise.as_logged(rows.replayed))
 
 
 def measure_noise(rows: RowTable) -> NoiseFloor:
-    """Measure the noise floor on the quiet half of the time.
+    """Measure the noise floor where all is quiet.
 
-    The traffic is cut into 200 blocks of equal rows; the half with the smallest differences (by their 75% quantile) is
-    quiet, so that an incident that covers up to 40% of the traffic is not in it. A calibration layer is looked for
-    first, and noise is what it leaves. Within the quiet rows, the bound comes from low quantiles of the differences,
-    extrapolated to one row in a million, so that a background of a few percent of moved rows does not widen it.
+    1. A calibration layer is looked for, away from what may be a floor or a cap. The identity has the privilege: where
+       a fair part of the rows agrees with no layer, there is none, and what a layer would explain is an incident.
+    2. Operations with a name are recognised: a narrow float type, decimals, bins, a floor, a cap. Replayed scores are
+       held against online's after them.
+    3. Quiet is the half of 200 blocks of equal rows with the smallest differences, so that an incident that covers up
+       to 40% of the traffic is not in it; fewer where fewer are like the best.
+    4. Where a fair part of the quiet rows is within what arithmetic and the operations leave open, and hardly any row
+       a little beyond, that is the floor: the others are mismatches, however many. Else the bound comes from low
+       quantiles of the differences, extrapolated to one row in a million, so that a background of a few percent of
+       moved rows does not widen it.
+    5. A bound over 15% of the spread of the scores is no noise floor, but says that the replay does not reproduce
+       online: it is refused.
 
     Args:
         rows: Any order of magnitude of rows; at most 400,000, evenly spaced, are used.
     """
     indices = np.flatnonzero(rows.counts & np.isfinite(rows.online) & np.isfinite(rows.replayed))
     indices = indices[:: max(1, -(-len(indices) // _MOST_ROWS))]
-    if len(indices) < _LEAST_BLOCK:
-        return _numeric(rows.online[indices], rows.replayed[indices], "too few rows to measure noise")
     online, replayed = rows.online[indices], rows.replayed[indices]
+    if len(indices) < LEAST_ROWS:
+        return _refused((), online, replayed, "too few rows to measure noise")
+    layer = _find_layer(online, replayed)
+    replayed = layer.apply(replayed)
+    operations = find_operations(online, replayed)
+    replayed = apply_operations(operations, replayed)
+    named = named_tolerance(operations, online)
+    quiet = quiet_rows(np.abs(replayed - online), float(np.median(named.at(online))))
+    online, replayed = online[quiet], replayed[quiet]
+    away = np.abs(replayed - online)
+    if _is_named(away / named.at(online)):
+        return _floor(named, layer, operations, online, replayed)
+    spread = _spread(online)
+    allowed = float(np.median(named.at(online)))
+    if float(np.median(away)) > _CONCENTRATED * spread + allowed:
+        return _refused(operations, online, replayed, _not_reproduced(away, named, online, spread))
+    envelope = fit_envelope(np.abs(replayed), away, _CONCENTRATED * spread)
+    if float(np.median(envelope.at(online))) > _CEILING * spread + allowed:
+        return _refused(operations, online, replayed, _not_reproduced(away, named, online, spread))
+    return _floor(envelope, layer, operations, online, replayed)
+
+
+def _find_layer(online: Array, replayed: Array) -> CalibrationLayer:
+    """The layer that scores go through at all times; the identity where a fair part of the rows needs none."""
+    inner = away_from_ends(online)
+    online, replayed = online[inner], replayed[inner]
+    if len(online) < LEAST_ROWS:
+        return CalibrationLayer()
     layer = find_calibration_layer(replayed, online)
     for _ in range(2):
-        quiet = _quiet_rows(np.abs(layer.apply(replayed) - online))
+        quiet = quiet_rows(np.abs(layer.apply(replayed) - online), 0.0)
         layer = find_calibration_layer(replayed[quiet], online[quiet])
-    online, replayed = online[quiet], layer.apply(replayed[quiet])
-    typical = float(np.median(np.abs(replayed - online)))
-    if typical > _CONCENTRATED * _spread(online):
-        return _numeric(
-            online, replayed, "the differences are not concentrated near 0: no part of the traffic is quiet"
-        )
-    envelope = fit_envelope(np.abs(replayed), np.abs(replayed - online), _CONCENTRATED * _spread(online))
-    return _floor(envelope, layer, online, replayed)
+    if layer.is_identity:
+        return layer
+    named = named_tolerance(find_operations(online, layer.apply(replayed)), online)
+    return CalibrationLayer() if is_identity_held(replayed, online, layer, named) else layer
 
 
-def _quiet_rows(away: Array) -> NDArray[np.bool_]:
-    """Rows of the half of the blocks with the smallest differences."""
-    blocks = max(2, min(_BLOCKS, len(away) // _LEAST_BLOCK))
-    of_row = np.arange(len(away)) * blocks // len(away)
-    edges = np.searchsorted(of_row, np.arange(blocks + 1))
-    sizes = np.array([np.quantile(away[a:b], 0.75) for a, b in pairwise(edges)])
-    kept = np.argsort(sizes, kind="stable")[: max(1, int(blocks * _QUIET))]
-    quiet = np.zeros(blocks, dtype=np.bool_)
-    quiet[kept] = True
-    return np.asarray(quiet[of_row], dtype=np.bool_)
+def _is_named(severity: Array) -> bool:
+    """Whether arithmetic and the operations explain a fair part of the rows, and hardly one is a little beyond them."""
+    within, beside = float(np.mean(severity <= 1.0)), float(np.mean((severity > 1.0) & (severity <= 3.0)))
+    return within >= _NAMED_SHARE and beside <= _BESIDE * within
 
 
 def _spread(online: Array) -> float:
@@ -113,8 +159,14 @@ def _spread(online: Array) -> float:
     return float(high - low) or float(np.abs(np.median(online))) or 1.0
 
 
-def _floor(envelope: Envelope, layer: CalibrationLayer, online: Array, replayed: Array) -> NoiseFloor:
-    outside = np.abs(replayed - online) > envelope.abs + envelope.rel * np.abs(online)
+def _floor(
+    envelope: Envelope,
+    layer: CalibrationLayer,
+    operations: tuple[ScoreOperation, ...],
+    online: Array,
+    replayed: Array,
+) -> NoiseFloor:
+    outside = np.abs(replayed - online) > envelope.at(online)
     why = f"measured on {len(online):,} quiet rows"
     if not layer.is_identity:
         where = "on the logit" if layer.logit else "on the score"
@@ -129,12 +181,24 @@ def _floor(envelope: Envelope, layer: CalibrationLayer, online: Array, replayed:
         True,
         len(online),
         why,
+        operations,
     )
 
 
-def _numeric(online: Array, replayed: Array, why: str) -> NoiseFloor:
-    typical = float(np.median(np.abs(online))) if len(online) else 1.0
-    floor = Envelope(NUMERIC_REL * typical, NUMERIC_REL)
-    outside = np.abs(replayed - online) > floor.abs + floor.rel * np.abs(online)
+def _refused(operations: tuple[ScoreOperation, ...], online: Array, replayed: Array, why: str) -> NoiseFloor:
+    """What arithmetic and the operations give, where nothing could be measured."""
+    floor = named_tolerance(operations, online)
+    outside = np.abs(replayed - online) > floor.at(online)
     rate = float(outside.mean()) if len(online) else 0.0
-    return NoiseFloor(floor.abs, floor.rel, 0.0, 1.0, False, rate, False, len(online), why)
+    return NoiseFloor(floor.abs, floor.rel, 0.0, 1.0, False, rate, False, len(online), why, operations)
+
+
+def _not_reproduced(away: Array, named: Envelope, online: Array, spread: float) -> str:
+    """What was seen where no noise floor is credible."""
+    differ = float(np.mean(away > named.at(online)))
+    middle = float(np.median(away))
+    return (
+        f"the replay does not reproduce online at all: even where scores differ least, {differ:.1%} of the rows differ "
+        f"by more than arithmetic explains, and half of all by {middle:.2g} or more, which is {middle / spread:.0%} of "
+        "the spread of the scores"
+    )

@@ -16,7 +16,6 @@ from replay.diagnosis.causes.kinds.contract import CONTRACT
 from replay.diagnosis.causes.sampling import SampledRows, sample_rows
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.incidents.rows import RowTable
-from replay.diagnosis.noise.calibration_layer import CalibrationLayer
 from replay.diff.tolerance import agrees
 from replay.flows.incidents.logged_rows import LoggedRows
 from replay.flows.incidents.rows import CollectedRows
@@ -80,7 +79,7 @@ def find_wrong_contract(
     if not len(sample.mismatched):
         return None  # what was answered online is no number in any of them: no contract gives that
     logged = LoggedRows(prepared, scores, collected, [sample])
-    batch = logged.evidence(sample, incident, CalibrationLayer()).batch
+    batch = logged.evidence(sample, incident).batch
     scorers = {name: cached_scorer(checkpoint, config.model) for name, checkpoint in prepared.checkpoints.items()}
     fixes = find_fixes(RehearsedRows(config, batch, scorers, np.zeros(batch.num_rows, np.int64), 0))
     return WrongContract(fixes[0], incident, sample, logged) if fixes else None

@@ -16,8 +16,7 @@ from replay.diagnosis.causes.hypothesis import Recipe
 from replay.diagnosis.causes.sampling import sample_rows
 from replay.diagnosis.incidents.find import FoundIncident, find_incidents
 from replay.diagnosis.incidents.rows import RowTable
-from replay.diagnosis.noise.calibration_layer import CalibrationLayer
-from replay.diagnosis.noise.noise_floor import NoiseFloor, measure_noise, without_layer
+from replay.diagnosis.noise.noise_floor import NoiseFloor, as_logged, measure_noise
 from replay.flows.incidents.contract import WrongContract, find_wrong_contract, name_contract
 from replay.flows.incidents.logged_rows import LoggedRows
 from replay.flows.incidents.rows import CollectedRows, collect_rows
@@ -49,20 +48,22 @@ class NoiseSample:
     @property
     def floor(self) -> report.NoiseFloorSummary:
         """The noise floor as a report shows it."""
-        layer = self.measured.layer
+        measured, layer = self.measured, self.measured.layer
         return report.NoiseFloorSummary(
-            abs=self.measured.abs,
-            rel=self.measured.rel,
-            mismatch_rate=self.measured.mismatch_rate,
+            abs=measured.abs,
+            rel=measured.rel,
+            mismatch_rate=measured.mismatch_rate,
             transform=None
             if layer.is_identity
             else f"online = {layer.offset:.6g} + {layer.scale:.6g} x replayed{', on the logit' if layer.logit else ''}",
+            operations=tuple(operation.words for operation in measured.operations) or None,
+            refused=None if measured.concentrated else measured.why,
         )
 
     @property
     def rows(self) -> RowTable:
-        """The rows, with a constant layer between replayed and online scores applied."""
-        return without_layer(self.collected.table, self.measured)
+        """The rows, with replayed scores as online would have logged them."""
+        return as_logged(self.collected.table, self.measured)
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,9 @@ def diagnose_scores(
     config = prepared.config.model_copy(update={"output": prepared.output})
     settings = config.diagnosis
     progress.stage("finding incidents")
-    wrong = find_wrong_contract(prepared, scores, noise.collected, _given_tolerance(prepared.config))
+    wrong = find_wrong_contract(prepared, scores, noise.collected, _contract_tolerance(prepared.config, noise.measured))
     if wrong is not None:
-        return _diagnose_contract(prepared, noise.collected, wrong, progress)
+        return _diagnose_contract(prepared, noise, wrong, progress)
     incidents = find_incidents(
         noise.rows,
         tolerance,
@@ -152,7 +153,7 @@ def diagnose_scores(
         number, flags = index + 1, prepared.options.flags
         case = Case(number, flags, noise.rows, noise.collected.identity, logged.keys, incident, sample)
         if len(sample.mismatched):
-            evidence = logged.evidence(sample, incident, noise.measured.layer)
+            evidence = logged.evidence(sample, incident, noise.measured)
             counterfactual = checkpoints.counterfactual(evidence, tolerances[index])
             diagnosis = find_causes(
                 counterfactual,
@@ -181,19 +182,19 @@ def _configs(
     return {number: text for number, text in texts.items() if text is not None}
 
 
-def _given_tolerance(config: ReplayConfig) -> Tolerance:
-    """The config's own; where it is to be measured, the default: a noise floor may lie behind a layer."""
-    return config.diff.tolerance if isinstance(config.diff.tolerance, Tolerance) else Tolerance()
+def _contract_tolerance(config: ReplayConfig, noise: NoiseFloor) -> Tolerance:
+    """The config's own; where it is to be measured, what was, unless it lies behind a layer or a bound."""
+    if isinstance(config.diff.tolerance, Tolerance):
+        return config.diff.tolerance
+    return noise.tolerance if noise.concentrated and noise.layer.is_identity else Tolerance()
 
 
-def _diagnose_contract(
-    prepared: Prepared, collected: CollectedRows, wrong: WrongContract, progress: Progress
-) -> Diagnosed:
+def _diagnose_contract(prepared: Prepared, noise: NoiseSample, wrong: WrongContract, progress: Progress) -> Diagnosed:
     """One incident, all of the traffic: the contract, and what else explains its rows as well."""
     budget = min(prepared.config.diagnosis.budget, _CONTRACT_BUDGET)
     progress.stage("testing causes", budget)
-    evidence = wrong.logged.evidence(wrong.sample, wrong.incident, CalibrationLayer())
-    tolerance = _given_tolerance(prepared.config)
+    evidence = wrong.logged.evidence(wrong.sample, wrong.incident)
+    tolerance, collected = _contract_tolerance(prepared.config, noise.measured), noise.collected
     counterfactual = OpenedCheckpoints(prepared).counterfactual(evidence, tolerance, budget)
     diagnosis = find_causes(counterfactual, on_progress=partial(_show, progress, 0))
     case = Case(

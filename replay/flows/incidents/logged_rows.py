@@ -12,7 +12,7 @@ import pyarrow as pa
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.sampling import SampledRows
 from replay.diagnosis.incidents.find import FoundIncident
-from replay.diagnosis.noise.calibration_layer import CalibrationLayer
+from replay.diagnosis.noise.noise_floor import NoiseFloor
 from replay.features import feature_column
 from replay.flows.incidents.rows import CollectedRows, keys_of
 from replay.flows.stages.prepare import Prepared
@@ -72,13 +72,14 @@ class LoggedRows:
         note = None if self._history is None else history_note(self._history)
         return () if note is None else (note,)
 
-    def evidence(self, sample: SampledRows, incident: FoundIncident, layer: CalibrationLayer) -> Evidence:
+    def evidence(self, sample: SampledRows, incident: FoundIncident, noise: NoiseFloor | None = None) -> Evidence:
         """The sample as the search takes it.
 
         Args:
             sample: One of the samples.
             incident: That it was drawn from.
-            layer: What scores go through at all times; online answers are taken back to what the model answers.
+            noise: Says what scores go through at all times: online answers are taken back through a layer to what the
+                model answers. None: nothing.
         """
         traffic, collected = self._prepared.config.traffic, self._collected
         wanted = [index for index in sample.all if int(collected.identity[index]) in self._row_of]
@@ -89,12 +90,14 @@ class LoggedRows:
         if traffic.time is not None:
             moments = to_utc(feature_column(batch, traffic.time.column), traffic.time.unit)
             times = moments.cast(pa.int64()).fill_null(0).to_numpy()
+        online = collected.table.online[indices]
         return Evidence(
             batch=batch,
-            online=layer.undo(collected.table.online[indices]),
+            online=online if noise is None else noise.layer.undo(online),
             mismatched=np.isin(indices, sample.mismatched),
             entity=None if traffic.entity is None else feature_column(batch, traffic.entity),
             time_us=times,
             history=self._history,
             mismatch_rate=incident.mismatch_rate,
+            as_answered=None if noise is None or not noise.operations else noise.as_answered,
         )

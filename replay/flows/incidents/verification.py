@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from replay.config import Tolerance
 from replay.diagnosis.causes.cause import Cause
-from replay.diagnosis.noise.noise_floor import measure_noise, without_layer
+from replay.diagnosis.noise.noise_floor import as_logged, measure_noise
 from replay.diagnosis.verification import IncidentRows, agree_under, rows_of_incident
 from replay.flows.incidents.rows import collect_rows
 from replay.flows.stages.prepare import Prepared
@@ -59,11 +59,11 @@ def verify_claim(prepared: Prepared, scores: DataFrame, claim: Claim, tolerance:
         scores, prepared.config, total, list({one.name: one for one in variants.values()}.values())
     )
     noise = measure_noise(collected.table)
-    rows = without_layer(collected.table, noise)
+    rows = as_logged(collected.table, noise)
     segments = dict(incident.segments)
     found = rows_of_incident(rows, _microseconds(incident.start), _microseconds(incident.end), segments, tolerance)
     agree = {
-        cause: agree_under(rows, noise.layer.apply(collected.others[variant.name]), tolerance)
+        cause: agree_under(rows, noise.as_logged(collected.others[variant.name]), tolerance)
         for cause, variant in variants.items()
     }
     return Verification(

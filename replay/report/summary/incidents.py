@@ -27,6 +27,12 @@ class NoiseFloorSummary:
     moment later."""
     transform: str | None = field(default=None, metadata=OPTIONAL)
     """A layer between the replayed and the online score, in words, such as a constant offset of the logit."""
+    operations: tuple[str, ...] | None = field(default=None, metadata=OPTIONAL)
+    """What was done to online's scores after that: `rounded to 3 decimals`, `held as float16`, `never below 0.3 (10% of
+    the rows are there)`. The tolerance allows for it, and the search brings replayed scores to it."""
+    refused: str | None = field(default=None, metadata=OPTIONAL)
+    """Why no noise floor could be measured, and what was seen: `abs` and `rel` are then what float32 arithmetic and the
+    operations leave open."""
 
 
 @dataclass(frozen=True)

@@ -122,14 +122,18 @@ def _repaired(incident: Incident) -> list[str]:
 
 
 def noise_sentence(floor: NoiseFloorSummary) -> str:
-    """Say how far scores differ with no incident."""
-    text = (
-        f"With no incident, scores differ by at most {number(floor.abs, 2)} + {number(floor.rel, 2)} x the online score"
-    )
-    if floor.mismatch_rate:
-        text += f"; {percent(floor.mismatch_rate)} of the rows lie beyond that at all times"
+    """Say how far scores differ with no incident, and what they go through; or why that is not known."""
+    bound = f"{number(floor.abs, 2)} + {number(floor.rel, 2)} x the online score"
+    if floor.refused:
+        text = f"No noise floor: {floor.refused}. Rows within {bound} count as agreeing"
+    else:
+        text = f"With no incident, scores differ by at most {bound}"
+        if floor.mismatch_rate:
+            text += f"; {percent(floor.mismatch_rate)} of the rows lie beyond that at all times"
     if floor.transform:
         text += f". Online answers through another layer: {floor.transform}"
+    if floor.operations:
+        text += f". Online's scores are {', '.join(floor.operations)}"
     return f"{text}."
 
 

@@ -20,7 +20,7 @@ from replay.diagnosis.causes.find import Diagnosis, find_causes
 from replay.diagnosis.causes.sampling import SampledRows, sample_rows
 from replay.diagnosis.incidents.find import FoundIncident, find_incidents
 from replay.diagnosis.incidents.rows import RowTable
-from replay.diagnosis.noise.noise_floor import NoiseFloor, measure_noise, without_layer
+from replay.diagnosis.noise.noise_floor import NoiseFloor, as_logged, measure_noise
 from replay.flows.incidents import diagnose as flow
 from replay.flows.incidents.rows import CollectedRows, rows_from_arrow
 from replay.scenarios import row_keys
@@ -131,7 +131,7 @@ class Engine:
                 seed=self.config.seed,
             )
             told.append(Told(incident, self._causes(traffic, collected, noise, incident, sample)))
-        return Answer(noise, without_layer(collected.table, noise), tuple(told))
+        return Answer(noise, as_logged(collected.table, noise), tuple(told))
 
     def _collect(self, traffic: Traffic, replayed: Floats, online: Floats) -> CollectedRows:
         columns: dict[str, pa.Array | NDArray] = {
@@ -185,6 +185,7 @@ class Engine:
             time_us=traffic.time_us[places],
             history=history,
             mismatch_rate=incident.mismatch_rate,
+            as_answered=noise.as_answered if noise.operations else None,
         )
 
 

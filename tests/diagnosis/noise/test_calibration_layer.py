@@ -7,7 +7,8 @@ import pytest
 from scipy.special import expit, logit
 from scipy.stats import theilslopes
 
-from replay.diagnosis.noise.calibration_layer import CalibrationLayer, find_calibration_layer
+from replay.diagnosis.noise.calibration_layer import CalibrationLayer, find_calibration_layer, is_identity_held
+from replay.diagnosis.noise.envelope import Envelope
 
 
 def test_noise_alone_is_no_layer():
@@ -62,3 +63,24 @@ def test_few_rows_are_no_layer():
     assert find_calibration_layer(replayed, replayed + 0.5) == CalibrationLayer(pytest.approx(0.5), pytest.approx(1.0))
     assert find_calibration_layer(replayed[:49], replayed[:49] + 0.5).is_identity
     assert find_calibration_layer(replayed[:0], replayed[:0]).is_identity
+
+
+@pytest.mark.parametrize("share", [0.15, 0.5])
+def test_the_identity_holds_where_a_fair_part_of_the_rows_needs_no_layer(share):
+    rng = np.random.default_rng(0)
+    replayed = rng.uniform(0.02, 0.98, 5_000)
+    layer = CalibrationLayer(0.4, 1.2, logit=True)
+    online = np.where(rng.random(5_000) < share, replayed, layer.apply(replayed))
+    tolerance = Envelope(1e-7, 1e-6)
+
+    assert is_identity_held(replayed, online, layer, tolerance)
+    # Held against the inverse, it is the same question.
+    inverse = CalibrationLayer(-0.4 / 1.2, 1 / 1.2, logit=True)
+    assert is_identity_held(online, np.where(online == replayed, online, replayed), inverse, tolerance)
+
+
+def test_scores_that_a_layer_leaves_where_they_are_are_no_fair_part():
+    replayed = np.random.default_rng(0).uniform(0.02, 0.98, 5_000)
+    layer = CalibrationLayer(0.25, 0.5)
+
+    assert not is_identity_held(replayed, layer.apply(replayed), layer, Envelope(0.01, 0.0))

@@ -120,6 +120,15 @@ def test_cost_and_noise() -> None:
         "With no incident, scores differ by at most 1e-7 + 0.001 x the online score; 3% of the rows lie beyond that at "
         "all times. Online answers through another layer: online = 0.5 + 2 x replayed."
     )
+    rounded = NoiseFloorSummary(5e-4, 1e-6, operations=("rounded to 3 decimals", "never below 0.3 (10% of the rows)"))
+    assert story.noise_sentence(rounded).endswith(
+        ". Online's scores are rounded to 3 decimals, never below 0.3 (10% of the rows)."
+    )
+    refused = NoiseFloorSummary(1e-7, 1e-6, 0.9, refused="the replay does not reproduce online at all")
+    assert story.noise_sentence(refused) == (
+        "No noise floor: the replay does not reproduce online at all. Rows within 1e-7 + 1e-6 x the online score count "
+        "as agreeing."
+    )
 
 
 def test_the_report_and_the_terminal_tell_it() -> None:

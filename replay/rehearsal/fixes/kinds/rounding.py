@@ -12,10 +12,8 @@ from replay.config import Tolerance
 from replay.rehearsal.fixes.bench import Answers, Bench, Floats, Integers
 from replay.rehearsal.fixes.contract import Contract
 from replay.rehearsal.fixes.kind import FixKind, register
+from replay.scoring.digits import FLOAT_DIGITS, decimals_of, is_held
 
-_MOST_DECIMALS = 7
-_GRID = 0.02  # of a step: further off, a score is not on the grid
-_ON_GRID = 0.99
 _LEAST_SCORES = 5
 _LARGEST_NOISE = 1e-2
 
@@ -32,13 +30,13 @@ class Rounding(FixKind):
         if len(np.unique(online)) < _LEAST_SCORES:
             return
         own = contract.tolerance
-        decimals = _decimals(online)
+        decimals = decimals_of(online)
         if decimals is not None:
             tolerance = Tolerance(abs=_up(0.5 * 10.0**-decimals + own.abs), rel=own.rel)
             if tolerance.abs > own.abs * 1.5:
                 yield contract.with_tolerance(tolerance, f"{_words(tolerance)} (online has {decimals} decimals)")
-        for name, digits in (("float16", 11), ("bfloat16", 8)):
-            if _is_held(online, digits):
+        for name, digits in FLOAT_DIGITS.items():
+            if is_held(online, digits):
                 tolerance = Tolerance(abs=max(own.abs, 6e-8), rel=_up(2.0**-digits + own.rel))
                 yield contract.with_tolerance(tolerance, f"{_words(tolerance)} (online is stored as {name})")
         if amplifies_noise(contract.model.output):
@@ -47,26 +45,6 @@ class Rounding(FixKind):
 
 def _words(tolerance: Tolerance) -> str:
     return f"`tolerance: {{abs: {tolerance.abs:g}, rel: {tolerance.rel:g}}}`"
-
-
-def _decimals(online: Floats) -> int | None:
-    """The fewest decimals that hold practically all scores; None where that needs as many as they have."""
-    for decimals in range(1, _MOST_DECIMALS + 1):
-        steps = online * 10.0**decimals
-        # What a float32 column makes of a decimal number.
-        slack = np.abs(steps) * 2.0**-23 + 1e-9
-        if np.median(slack) > _GRID:
-            return None
-        if np.mean(np.abs(steps - np.rint(steps)) <= np.maximum(slack, 1e-9)) >= _ON_GRID:
-            return decimals
-    return None
-
-
-def _is_held(online: Floats, digits: int) -> bool:
-    """Whether a float with so many bits in its significand holds practically all scores."""
-    mantissa, _ = np.frexp(online)
-    steps = mantissa * 2.0**digits
-    return bool(np.mean(steps == np.rint(steps)) >= _ON_GRID)
 
 
 def _amplified(answers: Answers, contract: Contract, online: Floats) -> Iterator[Contract]:
