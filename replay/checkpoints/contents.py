@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import torch
 
@@ -26,6 +27,26 @@ class FoundPickle:
 
 
 @dataclass(frozen=True)
+class SavedExtras:
+    """What a state dict carries beside its tensors, for the modules that take it back.
+
+    Attributes:
+        states: What modules gave as ``get_extra_state()``, by name (``tower._extra_state``): plain data, or a
+            placeholder of what is not read.
+        modules: What each module saved of itself, by its path: its ``version``, by which it migrates older weights.
+        as_installed: Whether the file is of a whole module, which says no versions: those of the code count.
+    """
+
+    states: Mapping[str, object] = field(default_factory=dict)
+    modules: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    as_installed: bool = False
+
+
+NO_EXTRAS: Final = SavedExtras()
+"""Of what holds tensors alone."""
+
+
+@dataclass(frozen=True)
 class Contents:
     """A checkpoint's insides, read without running any of it.
 
@@ -37,6 +58,7 @@ class Contents:
         executes: What opening it would run, in words.
         signature: Inputs and outputs, where the file says.
         pickles: All pickles in it.
+        extras: What lies beside the tensors and is the module's, too.
     """
 
     format: str
@@ -46,6 +68,7 @@ class Contents:
     executes: tuple[str, ...] = ()
     signature: Signature | None = None
     pickles: tuple[FoundPickle, ...] = field(default=())
+    extras: SavedExtras = NO_EXTRAS
 
     def tensor_infos(self) -> tuple[TensorInfo, ...]:
         """Name, shape and dtype of every tensor."""

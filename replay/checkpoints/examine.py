@@ -90,21 +90,26 @@ def described(
     )
 
 
-def read_state_dict(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
-    """Read the weights of a checkpoint file; nothing of it runs, whatever its format.
+def read_contents(checkpoint: Checkpoint) -> Contents:
+    """Read the file whose structure a checkpoint has once more; nothing of it runs, whatever its format.
 
-    The tensors share the file's pages between processes. Writing to one copies the page in this process alone.
+    Its tensors share the file's pages between processes. Writing to one copies the page in this process alone.
 
     Args:
         checkpoint: As examined; call ``verify_unchanged`` before, where the file may have changed since.
 
     Returns:
-        Tensors on the CPU by name, prefixes ``module.`` and ``_orig_mod.`` stripped, in the order of the file.
+        What it holds; of a checkpoint that is made of others, before anything was made of it.
 
     Raises:
         CheckpointError: The file is no longer what was examined.
     """
-    return sniff(Path(checkpoint.path)).read(checkpoint.config, allow_pickle=checkpoint.allow_pickle).tensors
+    return sniff(Path(checkpoint.path)).read(checkpoint.config, allow_pickle=checkpoint.allow_pickle)
+
+
+def read_state_dict(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
+    """The tensors of :func:`read_contents`, by name."""
+    return read_contents(checkpoint).tensors
 
 
 def verify_unchanged(checkpoint: Checkpoint) -> None:

@@ -49,7 +49,7 @@ def open_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu")
         replace(opened, arrange=flattening(model), tables=_tables(checkpoint)),
         ScoreReader(model.output, checkpoint.name),
         fingerprint,
-        compute_precision(checkpoint),
+        opened.precision or compute_precision(checkpoint),
         watch,
     )
 

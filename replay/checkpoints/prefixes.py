@@ -14,13 +14,52 @@ from typing import Any, Final
 
 import torch
 
-from replay.checkpoints.contents import listed
+from replay.checkpoints.contents import NO_EXTRAS, SavedExtras, listed
 from replay.config.messages.wording import suggestion
 from replay.config.names import nearest
 from replay.errors import CheckpointMismatch, CorruptCheckpoint
 
 WRAPPERS: Final = ("module.", "_orig_mod.")
+_ANYWHERE: Final = frozenset({"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
+"""Parts of names that wrappers around a module, or around modules in it, put in."""
 _MAX_LISTED: Final = 40
+
+
+def bare_name(name: str) -> str:
+    """A name without what any wrapper puts in, at the front and between its parts.
+
+    >>> bare_name("module.tower._orig_mod.out.weight")
+    'tower.out.weight'
+    """
+    *path, last = name.split(".")
+    return ".".join([*(part for part in path if part not in _ANYWHERE), last])
+
+
+class _Wrappers:
+    """What DataParallel and torch.compile put in front of all names.
+
+    Args:
+        names: Those that decide whether all begin with a prefix.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        known = list(names)
+        self.count = 0
+        while known and all(name.startswith(WRAPPERS) for name in known):
+            known = [name.partition(".")[2] for name in known]
+            self.count += 1
+
+    def strip(self, name: str) -> str:
+        """A name without it, and without ``_orig_mod.`` where a module in the model was compiled."""
+        for _ in range(self.count):
+            name = name.partition(".")[2]
+        while "._orig_mod." in name:
+            name = name.replace("._orig_mod.", ".")
+        return name.removeprefix("_orig_mod.")
+
+    def strip_path(self, path: str) -> str:
+        """The same for the path of a module; that of the wrapper itself is the model's."""
+        return self.strip(f"{path}.").removesuffix(".")
 
 
 def strip_wrappers(named: Mapping[str, Any], place: str, like: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -34,17 +73,10 @@ def strip_wrappers(named: Mapping[str, Any], place: str, like: Mapping[str, Any]
     >>> strip_wrappers({"module._orig_mod.emb.weight": 1, "module._orig_mod.out._orig_mod.bias": 2}, "x")
     {'emb.weight': 1, 'out.bias': 2}
     """
-    known = list(like if like is not None else named)
-    count = 0
-    while known and all(name.startswith(WRAPPERS) for name in known):
-        known = [name.partition(".")[2] for name in known]
-        count += 1
+    wrappers = _Wrappers(like if like is not None else named)
     stripped = {}
     for name, value in named.items():
-        short = name
-        for _ in range(count):
-            short = short.partition(".")[2]
-        short = short.replace("._orig_mod.", ".").removeprefix("_orig_mod.")
+        short = wrappers.strip(name)
         if short in stripped:
             raise CorruptCheckpoint(
                 f"{place}: two weights are named {short!r} once prefixes are stripped; save it again"
@@ -61,23 +93,30 @@ class ModelWeights:
         tensors: By name, without prefixes.
         set_aside: What lies outside of the config's prefix, in words.
         not_parameters: Names of those that are known to be buffers.
+        extras: What its modules take back beside tensors, under the same names.
     """
 
     tensors: dict[str, torch.Tensor]
     set_aside: tuple[str, ...] = ()
     not_parameters: frozenset[str] = frozenset()
+    extras: SavedExtras = NO_EXTRAS
 
 
 def model_weights(
-    named: Mapping[str, torch.Tensor], prefix: str | None, place: str, not_parameters: Iterable[str] = ()
+    named: Mapping[str, torch.Tensor],
+    prefix: str | None,
+    place: str,
+    not_parameters: Iterable[str] = (),
+    extras: SavedExtras = NO_EXTRAS,
 ) -> ModelWeights:
     """Take the model's weights out of a file's.
 
     Args:
         named: All weights, as the file names them.
-        prefix: The config's, with or without its last dot; None: all weights are the model's.
+        prefix: The config's, with or without its last dot; None or empty: all weights are the model's.
         place: The file, for messages.
         not_parameters: Names of buffers.
+        extras: What lies beside the weights, as the file names it.
 
     Raises:
         CheckpointMismatch: No weight has the prefix.
@@ -85,25 +124,66 @@ def model_weights(
     """
     buffers = strip_wrappers(dict.fromkeys(not_parameters, 0), place, like=named)
     tensors = strip_wrappers(named, place)
-    if prefix is None:
-        return ModelWeights(tensors, (), frozenset(buffers))
+    extras = _stripped_extras(extras, _Wrappers(named))
+    if not prefix:
+        return ModelWeights(tensors, (), frozenset(buffers), extras)
+    wanted = _wanted(prefix, tensors, place)
+    inside = under_prefix(tensors, wanted)
+    outside = [name for name in tensors if not name.startswith(wanted)]
+    return ModelWeights(
+        inside,
+        outside_notes(outside, wanted),
+        frozenset(under_prefix(buffers, wanted)),
+        extras_under(extras, wanted),
+    )
+
+
+def _wanted(prefix: str, tensors: Mapping[str, torch.Tensor], place: str) -> str:
+    """The config's prefix as it is in front of names without wrappers."""
     wanted = prefix if prefix.endswith(".") else f"{prefix}."
     while wanted.startswith(WRAPPERS) and not any(name.startswith(wanted) for name in tensors):
         wanted = wanted.partition(".")[2]
-    inside = {name[len(wanted) :]: tensor for name, tensor in tensors.items() if name.startswith(wanted)}
-    if not inside:
+    if not any(name.startswith(wanted) for name in tensors):
         heads = list(dict.fromkeys(f"{name.partition('.')[0]}." for name in tensors if "." in name))
         found = f"they begin with {listed(heads)}" if heads else f"they are {listed(tensors)}"
         raise CheckpointMismatch(
             f"{place}: `prefix: {prefix}` is in front of none of its {len(tensors)} weights: {found}"
             f"{suggestion(nearest(wanted, heads))}"
         )
-    outside = [name for name in tensors if not name.startswith(wanted)]
-    notes = [f"{name} (outside of the prefix {wanted})" for name in outside[:_MAX_LISTED]]
+    return wanted
+
+
+def under_prefix(named: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """What begins with a prefix, by the rest of its name."""
+    return {name[len(prefix) :]: value for name, value in named.items() if name.startswith(prefix)}
+
+
+def outside_notes(outside: list[str], prefix: str) -> tuple[str, ...]:
+    """What does not begin with a prefix, in words; of many some, and how many more there are."""
+    notes = [f"{name} (outside of the prefix {prefix})" for name in outside[:_MAX_LISTED]]
     if len(outside) > _MAX_LISTED:
-        notes.append(f"and {len(outside) - _MAX_LISTED} more outside of the prefix {wanted}")
-    kept = frozenset(name[len(wanted) :] for name in buffers if name.startswith(wanted))
-    return ModelWeights(inside, tuple(notes), kept)
+        notes.append(f"and {len(outside) - _MAX_LISTED} more outside of the prefix {prefix}")
+    return tuple(notes)
+
+
+def extras_under(extras: SavedExtras, prefix: str) -> SavedExtras:
+    """What lies under a prefix beside tensors, by the rest of its name.
+
+    >>> extras_under(SavedExtras({"net.a._extra_state": 1}, {"net": {"version": 2}, "net.a": {}}), "net.")
+    SavedExtras(states={'a._extra_state': 1}, modules={'': {'version': 2}, 'a': {}}, as_installed=False)
+    """
+    modules = {
+        f"{path}."[len(prefix) :].removesuffix("."): saved
+        for path, saved in extras.modules.items()
+        if f"{path}.".startswith(prefix)
+    }
+    return SavedExtras(under_prefix(extras.states, prefix), modules, extras.as_installed)
+
+
+def _stripped_extras(extras: SavedExtras, wrappers: _Wrappers) -> SavedExtras:
+    states = {wrappers.strip(name): value for name, value in extras.states.items()}
+    modules = {wrappers.strip_path(path): saved for path, saved in extras.modules.items()}
+    return SavedExtras(states, modules, extras.as_installed)
 
 
 def shared_prefixes(names: Iterable[str]) -> tuple[str, ...]:

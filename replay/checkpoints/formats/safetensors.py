@@ -13,6 +13,7 @@ import torch
 
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.contents import Contents, listed
+from replay.checkpoints.folders import describe_folder
 from replay.checkpoints.format import FORMATS, CheckpointFormat, Source
 from replay.checkpoints.modules.assigning import open_weights
 from replay.checkpoints.prefixes import model_weights
@@ -75,7 +76,8 @@ class Safetensors(CheckpointFormat):
         """Read all files; lengths and offsets must add up."""
         files = self.files(source.path)
         tensors = _read_file(MappedFile(files[0])) if len(files) == 1 else _read_shards(files)
-        model = model_weights(tensors, config.prefix, str(source.path))
+        prefix = ".".join(part.strip(".") for part in (config.weights, config.prefix) if part) or config.prefix
+        model = model_weights(tensors, prefix, str(source.path))
         return Contents(self.name, model.tensors, set_aside=model.set_aside)
 
     def open(self, checkpoint: Checkpoint, model: ModelConfig, device: str) -> OpenedModel:
@@ -97,14 +99,12 @@ def _files_of_folder(folder: Path) -> tuple[Path, ...]:
     files = sorted(folder.glob("*.safetensors"))
     if len(files) == 1 and not indices:
         return tuple(files)
-    names = sorted(child.name for child in folder.iterdir())
-    if (folder / "saved_model.pb").exists():
-        raise CheckpointError(
-            f"{folder}: a TensorFlow SavedModel; export it to ONNX, or save its weights as safetensors"
-        )
+    if not indices and not files:
+        raise CheckpointError(f"{folder}: found {describe_folder(folder)}; expected a file, or a folder of safetensors")
     raise CheckpointError(
-        f"{folder}: a folder with {len(indices)} indices and {len(files)} safetensors files ({listed(names)}); expected"
-        f" one *.safetensors{INDEX_SUFFIX} with its shards, or one *.safetensors; of several, give the file"
+        f"{folder}: a folder with {len(indices)} indices and {len(files)} safetensors files"
+        f" ({listed(each.name for each in (*indices, *files))}); expected one *.safetensors{INDEX_SUFFIX} with its"
+        " shards, or one *.safetensors; of several, give the file"
     )
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 import xxhash
 
 from replay.checkpoints.checkpoint import Checkpoint, TensorInfo
-from replay.checkpoints.examine import read_state_dict as read_file
+from replay.checkpoints.contents import SavedExtras
+from replay.checkpoints.examine import read_contents
 from replay.checkpoints.recipes.rebuilt import Weights, stored_bytes
 from replay.checkpoints.safety.storages import DTYPES, MappedFile, contiguous_strides, tensor_over
 from replay.checkpoints.sharing.mapped_weights import MIN_SHARED_BYTES
@@ -20,22 +22,41 @@ _ALIGNMENT = 64  # as torch allocates memory: kernels see no difference
 _DIGEST_BYTES = 8
 
 
-def read_state_dict(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
-    """Read the weights; nothing of any file runs, whatever its format.
+@dataclass(frozen=True)
+class SavedWeights:
+    """The weights of a checkpoint.
+
+    Attributes:
+        tensors: On the CPU by name, prefixes ``module.`` and ``_orig_mod.`` stripped, in the order of the file.
+        extras: What the file whose structure it has holds beside them for the module.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    extras: SavedExtras
+
+
+def read_weights(checkpoint: Checkpoint) -> SavedWeights:
+    """Read the weights, and what the module takes back beside them; nothing of any file runs, whatever its format.
 
     The tensors share a file's pages between processes. Writing to one copies the page in this process alone.
 
     Args:
         checkpoint: As examined or derived; call ``verify_unchanged`` before, where a file may have changed since.
 
-    Returns:
-        Tensors on the CPU by name, prefixes ``module.`` and ``_orig_mod.`` stripped, in the order of the file.
-
     Raises:
         CheckpointError: A file is no longer what was examined.
     """
-    if checkpoint.recipe is None:
-        return read_file(checkpoint)
+    contents = read_contents(checkpoint)
+    tensors = contents.tensors if checkpoint.recipe is None else _derived_tensors(checkpoint)
+    return SavedWeights(tensors, contents.extras)
+
+
+def read_state_dict(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
+    """The tensors of :func:`read_weights` alone."""
+    return read_contents(checkpoint).tensors if checkpoint.recipe is None else _derived_tensors(checkpoint)
+
+
+def _derived_tensors(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
     with opening_lock() as directory:
         made = _computed(checkpoint, directory)
     weights = Weights(checkpoint)

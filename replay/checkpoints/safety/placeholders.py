@@ -76,21 +76,45 @@ class Unreadable:
     """A tensor that is there, but of a kind that is not read.
 
     Attributes:
-        kind: ``sparse``, ``quantized``, ...
+        kind: ``sparse``, ``quantized``, ..., or the name of a class of tensors.
     """
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
 
+    @property
+    def advice(self) -> str:
+        """How to save it so that it is read."""
+        return _ADVICE.get(self.kind.rpartition(".")[2], "save it as a plain torch.Tensor")
+
     def __setstate__(self, _state: Any) -> None:
         """Ignore attributes."""
 
 
-class Mapping(dict[Any, Any]):
-    """A dict, OrderedDict, defaultdict or Counter of the pickle: items only, without factory or attributes."""
+_ADVICE = {
+    "sparse": "save it dense (`.to_dense()`)",
+    "nested": "save it padded (`torch.nested.to_padded_tensor(tensor, 0.0)`)",
+    "quantized": "save it dense (`.dequantize()`)",
+    "meta (without data)": "it has no values: save the model after its weights are loaded",
+    "DTensor": "it is one rank's share: save whole tensors (`tensor.full_tensor()`), or the result of "
+    "torch.distributed.checkpoint.state_dict.get_model_state_dict with `StateDictOptions(full_state_dict=True, "
+    "cpu_offload=True)`",
+}
 
-    def __setstate__(self, _state: Any) -> None:
-        """Ignore attributes, such as the ``_metadata`` of a state dict."""
+
+class Mapping(dict[Any, Any]):
+    """A dict, OrderedDict, defaultdict or Counter of the pickle: items only, without factory.
+
+    Attributes:
+        metadata: What a state dict has as ``_metadata``, or None; all other attributes are ignored.
+    """
+
+    metadata: dict[Any, Any] | None = None
+
+    def __setstate__(self, state: Any) -> None:
+        """Keep the ``_metadata`` of a state dict."""
+        found = state.get("_metadata") if isinstance(state, dict) else None
+        self.metadata = found if isinstance(found, dict) else None
 
 
 def describe(value: Any) -> str:

@@ -103,10 +103,11 @@ def _first(value: object = None, *_rest: object) -> object:
     return value if isinstance(value, list | dict | torch.Tensor) else None
 
 
-def _rebuild_from_type(function: object, _type: object, arguments: object, _state: object) -> object:
+def _rebuild_from_type(function: object, kind: object, arguments: object, _state: object) -> object:
     """A tensor subclass: its plain data."""
     if function not in _TENSOR_BUILDERS or not isinstance(arguments, tuple):
-        return Unreadable("custom")
+        origin = getattr(kind, "origin", None)
+        return Unreadable(origin if isinstance(origin, str) else "custom")
     assert callable(function)
     return function(*arguments)
 

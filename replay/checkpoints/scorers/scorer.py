@@ -72,6 +72,7 @@ class OpenedModel:
         notes: What a person should know where it fails: parameters that the file holds in another type.
         tables: Rows by the name of its matrices, which integers may be indices of.
         arrange: What tensors go through before the model gets them; None where they are as it takes them.
+        precision: The coarsest floating type of its parameters; None where it is that of the file.
     """
 
     forward: Forward
@@ -80,6 +81,7 @@ class OpenedModel:
     notes: tuple[str, ...] = ()
     arrange: Arrange | None = None
     tables: Mapping[str, int] = field(default_factory=dict)
+    precision: torch.dtype | None = None
 
 
 class ModelScorer:

@@ -33,13 +33,16 @@ def worth_sharing(checkpoint: Checkpoint) -> bool:
     return sum(file.size for file in checkpoint.files) >= MIN_SHARED_BYTES
 
 
-def share_weights(tensors: Iterable[torch.Tensor], checkpoint: Checkpoint, directory: Path | None) -> None:
+def share_weights(
+    tensors: Iterable[torch.Tensor], checkpoint: Checkpoint, directory: Path | None, part: str = ""
+) -> None:
     """Replace the memory under tensors by mapped files, and free it.
 
     Args:
         tensors: All that hold weights. Those that share memory go on sharing it. Nothing else may refer to that memory.
         checkpoint: Where they were read from.
         directory: From :func:`~replay.checkpoints.sharing.private_cache.opening_lock`; the lock must be held.
+        part: Tells tensors that are made of the file in different ways apart.
     """
     if not worth_sharing(checkpoint):
         return
@@ -53,7 +56,7 @@ def share_weights(tensors: Iterable[torch.Tensor], checkpoint: Checkpoint, direc
         mapped = MappedFile(Path(file.path))
         _map_equal(by_storage, mapped, _stored_entries(mapped))
     if directory is not None and sum(_bytes(group).numel() for group in by_storage.values()) >= MIN_SHARED_BYTES:
-        _share_by_copy(by_storage, directory, f"{checkpoint.sha256}-{checkpoint.format}.weights")
+        _share_by_copy(by_storage, directory, f"{checkpoint.sha256}-{checkpoint.format}{part}.weights")
     by_storage.clear()
     release_memory()
 

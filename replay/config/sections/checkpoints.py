@@ -50,11 +50,14 @@ class CheckpointConfig(Section):
     ) = None
     """SHA-256 that the file must have; a file with another one is refused."""
     weights: Text | None = None
-    """Where in the file the state dict is (a dotted path of keys); default: it is searched for."""
-    prefix: Text | None = None
+    """Where in the file the state dict is (a dotted path of keys, whose last parts may be a prefix of names); default:
+    it is searched for. A file with two sets of weights of one model, such as averaged ones, is refused without it."""
+    prefix: str | None = None
     """What the file has in front of the names of the model's weights, such as `net.` where a Lightning module keeps the
-    model in `self.net`; what is named otherwise is set aside. Default: what all names share, where the factory's module
-    has exactly the names without it. `module.` (DataParallel) and `_orig_mod.` (torch.compile) are always left out."""
+    model in `self.net`; what is named otherwise is set aside. Default: the one behind which the file has exactly the
+    names of the factory's module; where there are several with other values (averaged weights beside raw ones), the
+    file is refused. `""`: the names without any. `module.` (DataParallel) and `_orig_mod.` (torch.compile) are always
+    left out."""
     operators: tuple[Annotated[str, StringConstraints(pattern=OPERATOR_PATTERN)], ...] = ()
     """Operators of other libraries that the file may call, by name: `torchvision.nms`; C++ classes that it may hold as
     `torch.classes.library.Name`. They run as that library wrote them, and something must import it."""

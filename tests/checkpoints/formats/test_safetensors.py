@@ -172,8 +172,17 @@ def test_an_index_of_pickled_shards_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="a folder with 0 indices and 0 safetensors files"):
+    with pytest.raises(CheckpointError, match="expected a file, or a folder of safetensors"):
         look(tmp_path)
     (tmp_path / "saved_model.pb").write_bytes(b"\x08\x01\x12")
     with pytest.raises(CheckpointError, match="a TensorFlow SavedModel"):
         look(tmp_path)
+
+
+def test_a_path_of_weights_is_a_prefix_of_names(tmp_path: Path) -> None:
+    safetensors.torch.save_file(
+        {"model.net.w": torch.ones(1), "model.loss": torch.zeros(1)}, tmp_path / "m.safetensors"
+    )
+    for keys in ({"weights": "model.net"}, {"weights": "model", "prefix": "net."}, {"prefix": "model.net."}):
+        config = CheckpointConfig(path=str(tmp_path / "m.safetensors"), factory="a:b", **keys)
+        assert [info.name for info in examine(config, "x").tensors] == ["w"]

@@ -7,7 +7,8 @@ from replay.checkpoints.contents import Contents, listed
 from replay.checkpoints.format import FORMATS, CheckpointFormat, Source
 from replay.checkpoints.formats.torch_save.file import PolicyChoice, TorchFile, is_legacy, is_text_pickle, read_file
 from replay.checkpoints.formats.torch_save.module import open_pickled
-from replay.checkpoints.formats.torch_save.state_dicts import find_state, is_module, pickled_tensors
+from replay.checkpoints.formats.torch_save.search import find_state
+from replay.checkpoints.formats.torch_save.state_dicts import is_module, pickled_tensors
 from replay.checkpoints.modules.assigning import open_weights
 from replay.checkpoints.prefixes import model_weights
 from replay.checkpoints.safety.allowlist import READ, Policy
@@ -24,6 +25,7 @@ from replay.errors import CheckpointError, UnsafeCheckpoint
 _OTHER_LIBRARIES = frozenset(
     ["sklearn", "xgboost", "lightgbm", "catboost", "keras", "tensorflow", "paddle", "jax", "flax"]
 )
+_SHARDED = ("torch.distributed._shard.", "torch.distributed._sharded_tensor.")
 
 
 class StateDict(CheckpointFormat):
@@ -57,7 +59,7 @@ class StateDict(CheckpointFormat):
         if is_module(file.root) and config.factory is None:
             return _module_contents(file, place, others, allow_pickle)
         state = find_state(file.root, config.weights, place)
-        model = model_weights(state.tensors, config.prefix, place, state.not_parameters)
+        model = model_weights(state.tensors, config.prefix, place, state.not_parameters, state.extras)
         return Contents(
             self.name,
             model.tensors,
@@ -65,6 +67,7 @@ class StateDict(CheckpointFormat):
             set_aside=(*state.set_aside, *model.set_aside, *others),
             executes=(f"factory {config.factory}",) if config.factory else (),
             pickles=file.pickles,
+            extras=model.extras,
         )
 
     def open(self, checkpoint: Checkpoint, model: ModelConfig, device: str) -> OpenedModel:
@@ -94,6 +97,13 @@ def _policy(place: str, config: CheckpointConfig, allow_pickle: bool) -> PolicyC
     """The list for weights; for a module that the user allowed, the wider one."""
 
     def choose(walk: PickleWalk) -> Policy:
+        if any(name.startswith(_SHARDED) for name in walk.globals):
+            raise CheckpointError(
+                f"{place}: it holds one rank's shards of tensors (ShardedTensor, as FSDP saves with "
+                "`SHARDED_STATE_DICT`): save whole tensors, the result of "
+                "torch.distributed.checkpoint.state_dict.get_model_state_dict with "
+                "`StateDictOptions(full_state_dict=True, cpu_offload=True)`"
+            )
         if walk.root is not None and walk.root.partition(".")[0] in _OTHER_LIBRARIES:
             raise CheckpointError(
                 f"{place}: a pickled {walk.root}; replay opens torch and ONNX models, so convert it to ONNX"

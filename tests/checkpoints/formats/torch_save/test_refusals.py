@@ -7,11 +7,17 @@ import io
 import os
 import pickle
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
+from torch.distributed._shard import sharded_tensor
+from torch.distributed._shard.sharding_spec import ChunkShardingSpec
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.tensor import Shard, distribute_tensor
 
 from replay.checkpoints.examine import read_state_dict
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
@@ -212,3 +218,28 @@ def test_a_pickled_module_with_a_factory_gives_its_weights_without_running(tmp_p
     assert {info.name for info in checkpoint.tensors if not info.parameter} == {"scale"}
     assert f"class {Tower.__module__}.Tower" in checkpoint.set_aside
     assert checkpoint.executes == ("factory my_models:build",)
+
+
+@pytest.fixture
+def one_process() -> Iterator[None]:
+    dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
+    yield
+    dist.destroy_process_group()
+
+
+@pytest.mark.usefixtures("one_process")
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning", "ignore::DeprecationWarning")
+def test_tensors_of_distributed_trainers_are_named_with_advice_that_works(tmp_path: Path) -> None:
+    whole = torch.arange(6.0).reshape(3, 2)
+    tensor = distribute_tensor(whole, init_device_mesh("cpu", (1,)), [Shard(0)])
+    torch.save({"w": tensor}, tmp_path / "dtensor.pt")
+    with pytest.raises(
+        CheckpointError, match=r"'w' is a torch\.distributed\.tensor\.DTensor tensor, .*full_tensor\(\)"
+    ):
+        look(tmp_path / "dtensor.pt")
+    torch.save({"w": tensor.full_tensor()}, tmp_path / "whole.pt")
+    assert_same(read(tmp_path / "whole.pt"), {"w": whole})
+    spec = ChunkShardingSpec(0, ["rank:0/cpu"])
+    torch.save({"w": sharded_tensor.rand(spec, 4, 2)}, tmp_path / "sharded.pt")
+    with pytest.raises(CheckpointError, match=r"one rank's shards of tensors \(ShardedTensor"):
+        look(tmp_path / "sharded.pt")

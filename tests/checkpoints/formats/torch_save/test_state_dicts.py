@@ -1,4 +1,4 @@
-"""Where the weights are in what people save."""
+"""The weights of one mapping, or of one pickled module."""
 
 from __future__ import annotations
 
@@ -10,67 +10,39 @@ import torch
 from torch import nn
 
 from replay.checkpoints.examine import examine
-from replay.checkpoints.formats.torch_save.state_dicts import find_state, pickled_tensors
-from replay.checkpoints.safety.placeholders import placeholder_class
+from replay.checkpoints.formats.torch_save.state_dicts import named_tensors, pickled_tensors
+from replay.checkpoints.safety.placeholders import Mapping, Unreadable, placeholder_class
 from replay.config.sections.checkpoints import CheckpointConfig
-from replay.errors import CheckpointMismatch, CorruptCheckpoint
-
-W = torch.arange(2.0)
+from replay.errors import CheckpointError, CorruptCheckpoint
 
 
-def names(root: Any, weights: str | None = None) -> list[str]:
-    return sorted(find_state(root, weights, "file").tensors)
+def test_what_is_no_tensor_is_told_apart() -> None:
+    found = Mapping({"w": torch.zeros(1), "a._extra_state": {"n": 1}, 3: torch.zeros(1), "epoch": 2})
+    found.metadata = {"": {"version": 2, "by": placeholder_class("a.B")()}, "a": {"version": 3}, 5: {}}
+    named = named_tensors(found, "file")
+    assert list(named.tensors) == ["w"]
+    assert named.extras.states == {"a._extra_state": {"n": 1}}
+    assert named.extras.modules == {"a": {"version": 3}}
+    assert list(named.others) == [3, "epoch"]
 
 
 @pytest.mark.parametrize(
-    "root",
+    ("kind", "advice"),
     [
-        {"w": W},
-        {"state_dict": {"w": W}, "epoch": 3},
-        {"model_state_dict": {"w": W}, "optimizer_state_dict": {"m": W}},
-        {"model_state": {"w": W}, "step": torch.tensor(3)},
-        {"model": {"w": W}, "ema": {"w": W}},
-        {"model": {"state_dict": {"w": W}}},
-        {"weights": {"w": W}},
-        {"trainer": {"inner": {"w": W}}},
-        {"net": {"w": W}, "scheduler": {"last": W}},
-        {"module": {"w": W}},
-        {"only": {"w": W}, "optim": {"m": W}, "rng_state": {"cpu": W}},
+        ("sparse", "save it dense (`.to_dense()`)"),
+        ("quantized", "save it dense (`.dequantize()`)"),
+        ("torch.distributed.tensor.DTensor", "it is one rank's share: save whole tensors"),
+        ("a.B", "save it as a plain"),
     ],
 )
-def test_weights_are_found_where_training_scripts_put_them(root: Any) -> None:
-    assert names(root) == ["w"]
+def test_tensors_that_are_not_read_come_with_advice(kind: str, advice: str) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        named_tensors({"w": Unreadable(kind)}, "file")
+    assert f"'w' is a {kind} tensor, expected a plain dense one; {advice}" in str(caught.value)
 
 
-def test_what_lies_beside_the_weights_is_said() -> None:
-    state = find_state({"epoch": 3, "model": {"state_dict": {"w": W, "_extra_state": None}, "lr": 0.1}}, None, "file")
-    assert state.where == "model.state_dict"
-    assert state.set_aside == ("epoch (int)", "model.lr (float)", "model.state_dict._extra_state (NoneType)")
-
-
-def test_several_candidates_need_a_choice() -> None:
-    root = {"query": {"w": W}, "item": {"v": W}}
-    with pytest.raises(CheckpointMismatch, match=r"several entries hold tensors \(query, item\); say which"):
-        names(root)
-    assert names(root, "item") == ["v"]
-
-
-def test_a_path_may_lead_through_dotted_keys_and_objects() -> None:
-    holder = placeholder_class("my_team.Holder")()
-    holder.__setstate__({"best": {"w": W}})
-    assert names({"a.b": {"c": {"w": W}}}, "a.b.c") == ["w"]
-    assert names({"holder": holder}, "holder.best") == ["w"]
-
-
-def test_a_path_that_leads_nowhere_names_what_is_there() -> None:
-    with pytest.raises(CheckpointMismatch, match=r"no 'modle' in dict; found model, epoch\. Did you mean 'model'\?"):
-        names({"model": {"w": W}, "epoch": 1}, "modle")
-
-
-@pytest.mark.parametrize("root", [{}, {"epoch": 1}, [W], W, 3, {"state_dict": {}}])
-def test_no_weights_at_all(root: Any) -> None:
-    with pytest.raises(CheckpointMismatch, match="no tensors under any key"):
-        names(root)
+def test_a_module_says_no_versions() -> None:
+    assert named_tensors(module({}, w=torch.zeros(1)), "file").extras.as_installed
 
 
 def module(children: dict[str, Any], **tensors: torch.Tensor) -> Any:
