@@ -90,6 +90,8 @@ def _choices(own: Mapping[str, Any], saved: Mapping[str, torch.Tensor]) -> list[
     wanted = {bare_name(name): name for name in names}
     if len(wanted) < len(names):
         wanted = {name: name for name in names}
+    if saved.keys() == set(names):  # no other choice is one of other names
+        return [_Choice("", {name: name for name in names}, 0)]
     found: dict[frozenset[str], _Choice] = {}
     for prefix in ("", *_possible_prefixes(own, saved)):
         choice = _behind(prefix, wanted, own, saved)
