@@ -16,7 +16,7 @@ from replay.diff.score_state import ScoreState, ScoreSums
 from replay.diff.slices.contribution import NUM_TERMS, Judged, compact_columns, spread_columns, take_terms
 from replay.diff.slices.tables import CLUSTER_WIDTH, COUNTS_WIDTH, Kind, Plan, SliceTables
 from replay.diff.spec import ONLINE, DiffSpec, VariantColumn
-from replay.metrics.histogram import bits_to_float, ordered_bits
+from replay.metrics.histogram import ordered_bits
 from replay.metrics.keyed import Sums
 from replay.metrics.ratio import row_terms
 from replay.metrics.terms import outside_unit
@@ -225,9 +225,8 @@ class _ChunkPass:
         if rows is not None:
             label, weight = label[rows], None if weight is None else weight[rows]
         bits = ordered_bits(scores)
-        rounded = not bool(np.array_equal(bits_to_float(bits), scores))
         weight = None if weight is None else np.where(used, weight, 1.0)
-        state.histogram.add_bits(bits, np.where(used, label, 2.0), weight, sign=sign, rounded=rounded)
+        state.histogram.add_bits(bits, np.where(used, label, 2.0), weight, sign=sign)
         if not self.labelled or not self.values:
             return
         judged_rows = rows
@@ -237,7 +236,7 @@ class _ChunkPass:
             weight = None if weight is None else weight[used]
         for histogram, codes in zip(self.state.slices.histograms[place], self.values, strict=True):
             groups = codes if judged_rows is None else codes[judged_rows]
-            histogram.add_bits(bits, label, weight, groups, sign=sign, rounded=rounded)
+            histogram.add_bits(bits, label, weight, groups, sign=sign)
 
     def _sum(self, judged: Judged, before: Judged | None, rows: Codes | None) -> None:
         kinds = dict.fromkeys(plan.kind for plan in self.plans)

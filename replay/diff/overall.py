@@ -142,7 +142,7 @@ class OverallMeasures:
             return 0
         histogram = self.histograms[name]
         drop = np.uint64(histogram.shift)
-        low, high = (ordered_bits(np.array([baseline.low, baseline.high])).astype(np.uint64)) >> drop
+        low, high = ordered_bits(np.array([baseline.low, baseline.high])) >> drop
         bins = histogram.keys >> drop
         counts = sum((histogram.counts(label) for label in range(histogram.classes)), start=np.zeros(bins.size))
         return round(float(counts[(bins < low) | (bins > high)].sum()))

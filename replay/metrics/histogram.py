@@ -1,9 +1,14 @@
 """An exact-while-small histogram of floats: deterministic and mergeable.
 
-A bin is the top bits of a float32's pattern, mapped so that unsigned integers sort as the floats do. With all 32 bits a
-bin is one float32, and whatever is computed from ranks is exact. When the distinct bins outgrow a bound, low mantissa
-bits are dropped: the fewest that bring the whole back within the bound. A part never needs more dropped than the whole,
-so the level, and with it the result, depends on the data alone, not on batches, shards or merge order.
+A bin is the top bits of a float64's pattern, mapped so that unsigned integers sort as the floats do. With all of them
+a bin is one float, and whatever is computed from ranks is exact, for float32 scores as for float64 ones that differ
+in the last digit. When the distinct bins outgrow a bound, low mantissa bits are dropped: the fewest that bring the
+whole back within the bound. A part never needs more dropped than the whole, so the level, and with it the result,
+depends on the data alone, not on batches, shards or merge order.
+
+Where a histogram has groups, 16 of a bin's 64 bits name the group, and the last 16 of the pattern are dropped from
+the start: of float32 scores that is nothing, of float64 ones it is a resolution of 1.5e-11 of a score. ``exact`` says
+whether anything was lost.
 
 KLL sketches (datasketches) are smaller for the same rank error, but randomised: the same data would give another
 report on another day, or on another cluster. Replays are compared with each other, so they don't fit.
@@ -18,31 +23,35 @@ from numpy.typing import NDArray
 
 from replay.metrics.keyed import Keys, Sums, reduce_by_key
 
-Bits = NDArray[np.uint32]
+Bits = NDArray[np.uint64]
 MAX_BINS = 2**20
-_GROUP_SHIFT = np.uint64(32)
-_LOW = np.uint64(0xFFFFFFFF)
-_SIGN = np.uint32(0x80000000)
+GROUP_BITS = 16
+"""Bits of a key that name the group, where there are groups."""
+_WORD = 64
+_MOST = np.int64(2**63 - 1)
+_SIGN = np.uint64(2**63)
 
 
 def ordered_bits(values: NDArray[Any]) -> Bits:
-    """Patterns of float32 values as unsigned integers in the same order; -0.0 and 0.0 are one.
+    """Patterns of float64 values as unsigned integers in the same order; -0.0 and 0.0 are one.
+
+    A value and its negative lie as far from 0, so that those with few digits end in zeros on both sides of it.
 
     >>> bits = ordered_bits(np.array([-1.5, -0.0, 0.0, 2.0]))
-    >>> bool((np.diff(bits.astype(np.int64)) >= 0).all()), bool(bits[1] == bits[2])
+    >>> bool((np.diff(bits.astype(np.float64)) >= 0).all()), bool(bits[1] == bits[2])
     (True, True)
     """
-    with np.errstate(over="ignore", under="ignore"):
-        pattern = (values.astype(np.float32) + np.float32(0.0)).view(np.uint32)
-    negative = (pattern & _SIGN) != 0
-    return np.where(negative, ~pattern, pattern | _SIGN)
+    pattern = np.ascontiguousarray(values, dtype=np.float64).view(np.int64)
+    negative = pattern >> 63  # 0 or -1: an XOR with -1, less -1, changes the sign
+    return ((pattern & _MOST ^ negative) - negative).view(np.uint64) ^ _SIGN
 
 
 def bits_to_float(bits: NDArray[Any]) -> NDArray[np.float64]:
-    """The float32 values that ``ordered_bits`` came from, as float64."""
-    ordered = bits.astype(np.uint32)
-    pattern = np.where((ordered & _SIGN) != 0, ordered ^ _SIGN, ~ordered)
-    return cast("NDArray[np.float64]", pattern.view(np.float32).astype(np.float64))
+    """The float64 values that ``ordered_bits`` came from."""
+    size = (bits.astype(np.uint64) ^ _SIGN).view(np.int64)
+    negative = size >> 63
+    pattern = ((size ^ negative) - negative).view(np.uint64) | (negative.view(np.uint64) & _SIGN)
+    return cast("NDArray[np.float64]", pattern.view(np.float64))
 
 
 class Histogram:
@@ -52,12 +61,16 @@ class Histogram:
         classes: Columns a row can add to (0 = negative label, 1 = positive, ...).
         weighted: Whether rows have weights; then sums and squares of weights are kept beside counts.
         max_bins: Distinct (group, bin) pairs kept before low bits are dropped.
+        grouped: Whether rows have groups.
     """
 
-    def __init__(self, classes: int, *, weighted: bool = False, max_bins: int = MAX_BINS) -> None:
+    def __init__(
+        self, classes: int, *, weighted: bool = False, max_bins: int = MAX_BINS, grouped: bool = False
+    ) -> None:
         self.classes = classes
         self.weighted = weighted
         self.max_bins = max_bins
+        self._spare = GROUP_BITS if grouped else 0
         self._shift = 0
         self._rounded = False
         self._keys: Keys = np.zeros(0, dtype=np.uint64)
@@ -66,8 +79,17 @@ class Histogram:
         self._waiting: list[tuple[Keys, Sums]] = []
 
     @property
+    def _value_bits(self) -> np.uint64:
+        """Bits of a key that are its bin; the group is above them."""
+        return np.uint64(_WORD - self._spare)
+
+    @property
+    def _low(self) -> np.uint64:
+        return np.uint64((1 << int(self._value_bits)) - 1)
+
+    @property
     def keys(self) -> Keys:
-        """Group in the high 32 bits and bin in the low 32, ascending: ``(num_bins,)``."""
+        """Bins, ascending: ``(num_bins,)``; with groups, these are in the high 16 bits."""
         self._settle()
         return self._keys
 
@@ -85,27 +107,44 @@ class Histogram:
 
     @property
     def exact(self) -> bool:
-        """Whether every bin stands for one value: nothing was dropped, and every value was a float32."""
+        """Whether every bin stands for one value: nothing was dropped."""
         return self.shift == 0 and not self._rounded
 
     def __getstate__(self) -> dict[str, Any]:
         self._settle()
-        groups, bins = np.unique(self._keys >> _GROUP_SHIFT, return_counts=True)
-        # Steps from key to key are small numbers, which compress well; they wrap around where a group begins.
-        steps = np.diff((self._keys & _LOW).astype(np.uint32), prepend=np.uint32(0))
-        return {**self.__dict__, "_keys": (groups, bins, steps), "_sums": _packed_sums(self._sums)}
+        groups, first, bins = self._groups()
+        values = self._keys & self._low
+        # Steps from key to key are small numbers, which compress well, and end in zeros where digits are few.
+        steps = np.diff(values, prepend=np.uint64(0))
+        steps[first] = 0
+        zeros = _trailing_zeros(steps)
+        steps >>= np.uint64(min(zeros, _WORD - 1))
+        packed = steps if steps.max(initial=0) >= 2**32 else steps.astype(np.uint32)
+        return {
+            **self.__dict__,
+            "_keys": (groups, bins, values[first], packed, zeros),
+            "_sums": _packed_sums(self._sums),
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        groups, bins, steps = state["_keys"]
-        self._keys = (np.repeat(groups, bins) << _GROUP_SHIFT) | np.cumsum(steps, dtype=np.uint32)
+        groups, bins, starts, packed, zeros = state["_keys"]
+        risen = np.cumsum(packed.astype(np.uint64) << np.uint64(min(zeros, _WORD - 1)), dtype=np.uint64)
+        first = np.cumsum(bins) - bins
+        values = risen + np.repeat(starts - risen[first], bins)
+        self._keys = values if not self._spare else (np.repeat(groups, bins) << self._value_bits) | values
         self._sums = state["_sums"].astype(np.float64)
 
+    def _groups(self) -> tuple[Keys, NDArray[np.int64], NDArray[np.int64]]:
+        """Codes of the groups that have bins, the place of each one's first bin, and how many it has."""
+        if not self._spare:
+            some = min(self._keys.size, 1)
+            return np.zeros(some, dtype=np.uint64), np.zeros(some, dtype=np.int64), np.full(some, self._keys.size)
+        return np.unique(self._keys >> self._value_bits, return_index=True, return_counts=True)
+
     def add(self, values: NDArray[Any], classes: NDArray[Any], weights: NDArray[np.float64] | None = None) -> None:
-        """Add rows of group 0 by their values: ``(num_rows,)``, finite; float64 is rounded to float32."""
-        bits = ordered_bits(values)
-        rounded = not bool(np.array_equal(bits_to_float(bits), values))
-        self.add_bits(bits, classes, weights, rounded=rounded)
+        """Add rows of group 0 by their values: ``(num_rows,)``, finite."""
+        self.add_bits(ordered_bits(values), classes, weights)
 
     def add_bits(
         self,
@@ -115,7 +154,6 @@ class Histogram:
         groups: NDArray[Any] | None = None,
         *,
         sign: float = 1.0,
-        rounded: bool = False,
     ) -> None:
         """Add rows.
 
@@ -123,36 +161,49 @@ class Histogram:
             bits: ``(num_rows,)``, the ``ordered_bits`` of their values.
             classes: ``(num_rows,)``, integers in ``[0, classes)``.
             weights: ``(num_rows,)``; required where the histogram is weighted.
-            groups: ``(num_rows,)``, integers in ``[0, 2**28)``; None is group 0.
+            groups: ``(num_rows,)``, integers in ``[0, 2**16 - 1)``, of a histogram that has groups; None is group 0.
             sign: -1 takes the rows out again.
-            rounded: Whether some value was no float32.
         """
         if bits.size == 0:
             return
-        self._rounded = self._rounded or rounded
-        keys = (bits & np.uint32((0xFFFFFFFF << self._shift) & 0xFFFFFFFF)).astype(np.uint64)
-        if groups is not None:
-            keys |= groups.astype(np.uint64) << _GROUP_SHIFT
+        if self._spare:
+            self._rounded = self._rounded or _trailing_zeros(bits) < self._spare
+            keys = (bits >> np.uint64(self._spare)) & _from_bit(self._shift)
+            if groups is not None:
+                keys |= groups.astype(np.uint64) << self._value_bits
+        else:
+            keys = bits & _from_bit(self._shift)
         found, sums = self._count(keys, classes, weights)
         if sign != 1.0:
             sums *= sign
         self._wait(found, sums)
 
     def _count(self, keys: Keys, classes: NDArray[Any], weights: NDArray[np.float64] | None) -> tuple[Keys, Sums]:
-        """Sums by (key, class). Counting needs one sort: the class rides in the low bits of the sorted word."""
+        """Sums by (key, class). Counting needs one sort: the class rides in low bits that no key uses."""
         if self.weighted:
             if weights is None:
                 raise ValueError("a weighted histogram needs `weights`")
             return self._weigh(keys, classes, weights)
-        packed = np.sort(keys * np.uint64(self.classes) + classes.astype(np.uint64))
+        places = (self.classes - 1).bit_length()
+        if self._shift < places and _trailing_zeros(keys) < places:
+            return self._tally(keys, classes)
+        packed = np.sort(keys | classes.astype(np.uint64))
         starts = np.flatnonzero(np.concatenate(([True], packed[1:] != packed[:-1])))
         counts = np.diff(np.append(starts, packed.size))
-        of_pair, label = np.divmod(packed[starts], np.uint64(self.classes))
+        of_pair = packed[starts] & _from_bit(places)
+        label = (packed[starts] ^ of_pair).astype(np.int64)
         first = np.concatenate(([True], of_pair[1:] != of_pair[:-1]))
         found = of_pair[first]
         sums = np.zeros((found.size, self.classes))
-        sums[np.cumsum(first) - 1, label.astype(np.int64)] = counts
+        sums[np.cumsum(first) - 1, label] = counts
         return found, sums
+
+    def _tally(self, keys: Keys, classes: NDArray[Any]) -> tuple[Keys, Sums]:
+        """The same of keys that use their last bits: few rows, or soon some bits are dropped."""
+        found, place = np.unique(keys, return_inverse=True)
+        cells = place * self.classes + classes.astype(np.int64)
+        counts = np.bincount(cells, minlength=found.size * self.classes)
+        return found, counts.reshape(-1, self.classes).astype(np.float64)
 
     def _weigh(self, keys: Keys, classes: NDArray[Any], weights: NDArray[np.float64]) -> tuple[Keys, Sums]:
         found, place = np.unique(keys, return_inverse=True)
@@ -176,19 +227,19 @@ class Histogram:
             return
         parts = [(self._keys, self._sums), *self._waiting]
         self._waiting = []
-        keys = np.concatenate([part for part, _ in parts]) & ~np.uint64((1 << self._shift) - 1)
+        keys = np.concatenate([part for part, _ in parts]) & _from_bit(self._shift)
         order = np.argsort(keys)
         keys = keys[order]
         if keys.size == 0:
             return
         # The level is found from the keys alone, so that the sums are added up once, at that level.
         distinct = keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
-        self._shift = max(self._shift, _shift_to_fit(distinct, self.max_bins))
-        keys &= ~np.uint64((1 << self._shift) - 1)
+        self._shift = max(self._shift, _shift_to_fit(distinct, self.max_bins, int(self._value_bits) - 1))
+        keys &= _from_bit(self._shift)
         self._keys, self._sums = reduce_by_key(keys, np.concatenate([sums for _, sums in parts])[order])
 
     def _coarsen(self, shift: int) -> None:
-        self._keys, self._sums = reduce_by_key(self._keys & ~np.uint64((1 << shift) - 1), self._sums)
+        self._keys, self._sums = reduce_by_key(self._keys & _from_bit(shift), self._sums)
         self._shift = shift
 
     def merge(self, other: Histogram, *, groups: NDArray[Any] | None = None) -> None:
@@ -198,7 +249,7 @@ class Histogram:
             other: Of the same classes, weights and bound.
             groups: What other's group codes are called here: ``(num_groups,)``; None where they are the same.
         """
-        keys = other.keys if groups is None else _regroup(other.keys, groups)
+        keys = other.keys if groups is None else self._regrouped(other.keys, groups)
         self._rounded = self._rounded or other._rounded
         shift = max(self.shift, other.shift)
         if shift > self._shift:
@@ -206,23 +257,32 @@ class Histogram:
         self._waiting.append((keys, other.sums))
         self._settle()
 
+    def _like(self) -> Histogram:
+        """An empty one."""
+        grouped = self._spare > 0
+        return Histogram(self.classes, weighted=self.weighted, max_bins=self.max_bins, grouped=grouped)
+
     def merged_with(self, other: Histogram) -> Histogram:
         """A new histogram of both."""
-        whole = Histogram(self.classes, weighted=self.weighted, max_bins=self.max_bins)
+        whole = self._like()
         whole.merge(other)
         whole.merge(self)
         return whole
 
     def regroup(self, groups: NDArray[Any]) -> None:
         """Give the groups other codes: ``(num_groups,)``, new by old; groups that meet are added."""
-        self._keys, self._sums = reduce_by_key(_regroup(self.keys, groups), self.sums)
+        self._keys, self._sums = reduce_by_key(self._regrouped(self.keys, groups), self.sums)
+
+    def _regrouped(self, keys: Keys, groups: NDArray[Any]) -> Keys:
+        codes = groups.astype(np.uint64)[(keys >> self._value_bits).astype(np.int64)]
+        return cast("Keys", (codes << self._value_bits) | (keys & self._low))
 
     def group(self, code: int) -> Histogram:
         """The histogram of one group alone, as group 0."""
-        low, high = np.searchsorted(self.keys, np.array([code, code + 1], dtype=np.uint64) << _GROUP_SHIFT)
-        part = Histogram(self.classes, weighted=self.weighted, max_bins=self.max_bins)
+        low, high = np.searchsorted(self.keys, np.array([code, code + 1], dtype=np.uint64) << self._value_bits)
+        part = self._like()
         part._shift, part._rounded = self.shift, self._rounded
-        part._keys = self.keys[low:high] & _LOW
+        part._keys = self.keys[low:high] & self._low
         part._sums = self.sums[low:high]
         return part
 
@@ -239,25 +299,39 @@ class Histogram:
         return self.sums[:, 2 * self.classes + label] if self.weighted else self.sums[:, label]
 
     def bin_edges(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The smallest and the largest float32 of every bin; the same while no bits were dropped."""
-        low = (self.keys & _LOW).astype(np.uint32)
-        return bits_to_float(low), bits_to_float(low + np.uint32((1 << self.shift) - 1))
+        """The smallest and the largest float of every bin; the same while nothing was dropped."""
+        low = (self.keys & self._low) << np.uint64(self._spare)
+        dropped = 0 if self.exact else (1 << (self.shift + self._spare)) - 1
+        return bits_to_float(low), bits_to_float(low | np.uint64(dropped))
 
     def bin_values(self) -> NDArray[np.float64]:
-        """What the bins stand for: the value itself while no bits were dropped, else the middle of the bin."""
+        """What the bins stand for: the value itself while nothing was dropped, else the middle of the bin."""
         low, high = self.bin_edges()
         with np.errstate(over="ignore", invalid="ignore"):
-            return low if self.shift == 0 else (low + high) / 2
+            return low if self.exact else low / 2 + high / 2
 
 
-def _shift_to_fit(keys: Keys, max_bins: int) -> int:
-    """The fewest low bits to drop from ascending distinct keys so that at most ``max_bins`` are left, at most 31."""
+def _from_bit(shift: int) -> np.uint64:
+    """A mask of all bits but the lowest."""
+    return np.uint64(2**_WORD - (1 << shift))
+
+
+def _trailing_zeros(words: NDArray[np.uint64]) -> int:
+    """Low bits that are 0 in all of the words; 64 where all are 0."""
+    used = int(np.bitwise_or.reduce(words)) if words.size else 0
+    return (used & -used).bit_length() - 1 if used else _WORD
+
+
+def _shift_to_fit(keys: Keys, max_bins: int, most: int) -> int:
+    """The fewest low bits to drop from ascending distinct keys so that ``max_bins`` are left, at most ``most``."""
     if keys.size <= max_bins:
         return 0
-    # Neighbours fall together once the shift passes the highest bit in which they differ.
-    highest = np.frexp((keys[1:] ^ keys[:-1]).astype(np.float64))[1]
-    left = keys.size - np.cumsum(np.bincount(np.minimum(highest, 32), minlength=33))  # by shift
-    return min(int(np.count_nonzero(left > max_bins)), 31)
+    # Neighbours fall together once the shift passes the highest bit in which they differ. Without a 1 after a 1, the
+    # word is rounded to a float without reaching the next power of two.
+    apart = keys[1:] ^ keys[:-1]
+    highest = np.frexp((apart & ~(apart >> np.uint64(1))).astype(np.float64))[1]
+    left = keys.size - np.cumsum(np.bincount(highest, minlength=_WORD + 1))  # by shift
+    return min(int(np.count_nonzero(left > max_bins)), most)
 
 
 def _packed_sums(sums: Sums) -> NDArray[Any]:
@@ -266,8 +340,3 @@ def _packed_sums(sums: Sums) -> NDArray[Any]:
     if bound >= 2**53 or not np.array_equal(np.rint(sums), sums):
         return sums
     return sums.astype(np.min_scalar_type(-int(bound) - 1))
-
-
-def _regroup(keys: Keys, groups: NDArray[Any]) -> Keys:
-    codes = groups.astype(np.uint64)[(keys >> _GROUP_SHIFT).astype(np.int64)]
-    return cast("Keys", (codes << _GROUP_SHIFT) | (keys & _LOW))

@@ -20,40 +20,40 @@ class InfluenceTable:
     """Influence of a row on one or more metrics, by score bin and label. Picklable, to be sent to the second pass.
 
     Attributes:
-        bins: ``(num_bins,)``, ascending: the bits of the score, with ``shift`` low bits dropped.
+        bins: ``(num_bins,)``, ascending: the bits of the score, with ``shift`` low bits dropped, unsigned.
         shift: Low bits dropped.
         by_label: ``(num_bins, 2, num_metrics)``, of a row of unit weight, by label.
     """
 
-    bins: NDArray[np.int64]
+    bins: Bits
     shift: int
     by_label: Array
 
     @classmethod
     def of(cls, histogram: Histogram, *influences: Array) -> InfluenceTable:
         """Make the table of a histogram's influences, each ``(num_bins, 2)``."""
-        bins = (histogram.keys >> np.uint64(histogram.shift)).astype(np.int64)
+        bins = histogram.keys >> np.uint64(histogram.shift)
         return cls(bins, histogram.shift, np.stack(influences, axis=-1))
 
-    def __getstate__(self) -> tuple[NDArray[np.int64], int, Array]:
+    def __getstate__(self) -> tuple[Bits, int, Array]:
         return (self.bins, self.shift, self.by_label)
 
-    def __setstate__(self, state: tuple[NDArray[np.int64], int, Array]) -> None:
+    def __setstate__(self, state: tuple[Bits, int, Array]) -> None:
         for name, value in zip(("bins", "shift", "by_label"), state, strict=True):
             object.__setattr__(self, name, value)
 
     def _places(self, bits: Bits) -> NDArray[np.int64]:
         """Bin of each score by its ``ordered_bits``, ``(num_rows,)``."""
-        wanted = (bits >> np.uint32(self.shift)).astype(np.int64)
+        wanted = bits >> np.uint64(self.shift)
         if wanted.size == 0:
-            return wanted
+            return np.zeros(0, dtype=np.int64)
         dense = self._dense
         if dense is None:
             found = np.minimum(np.searchsorted(self.bins, wanted), self.bins.size - 1)
             known = self.bins[found] == wanted
         else:
-            # What lies outside is clipped to an outermost bin, whose own number it does not have.
-            found = dense[np.clip(wanted - self.bins[0], 0, dense.size - 1)]
+            # What lies outside goes to the last bin, whose number it does not have; below the first, 0 wraps around.
+            found = dense[np.minimum(wanted - self.bins[0], np.uint64(dense.size - 1))]
             known = (found >= 0) & (wanted >= self.bins[0]) & (wanted <= self.bins[-1])
         if not known.all():
             raise ValueError(
@@ -68,7 +68,7 @@ class InfluenceTable:
         if not self.bins.size or self.bins[-1] - self.bins[0] >= _MAX_DENSE:
             return None
         dense = np.full(int(self.bins[-1] - self.bins[0]) + 1, -1, dtype=np.int64)
-        dense[self.bins - self.bins[0]] = np.arange(self.bins.size)
+        dense[(self.bins - self.bins[0]).astype(np.int64)] = np.arange(self.bins.size)
         return dense
 
     def influence_where(self, mask: NDArray[np.bool_], score: Array, label: Array, weight: Array | None) -> Array:

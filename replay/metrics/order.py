@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.metrics.histogram import bits_to_float, ordered_bits
+from replay.metrics.histogram import ordered_bits
 from replay.metrics.usable import Array
 from replay.metrics.value import MetricValue
 from replay.registry import Registry
@@ -24,6 +24,11 @@ Codes = NDArray[np.int64]
 RANK_SHIFT = np.uint64(32)
 RANK_LOW = np.uint64(2**32 - 1)
 """Two numbers below 2**32 in one key, so that one sort orders by both."""
+
+_FLOAT32_ENDS = np.uint64(29)
+"""Bits that no float32 uses at the end of a float64."""
+_SCORE_BITS = np.uint64(35)
+_SCORE_LOW = np.uint64(2**35 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +85,11 @@ def rank(score: Array, groups: Groups) -> Ranks:
     >>> rank(np.array([0.1, 0.9, 0.9, 0.5]), Groups.of_sizes(np.array([3, 1])))
     Ranks(above=array([2, 0, 0, 0]), tied=array([1, 2, 2, 1]))
     """
-    bits = ordered_bits(score)
-    if not np.array_equal(bits_to_float(bits), score):
-        # Scores that float32 would merge keep their order by their place among all distinct ones.
-        bits = np.unique(score, return_inverse=True)[1].astype(np.uint32)
-    keys = (groups.of_row.astype(np.uint64) << RANK_SHIFT) | (bits ^ np.uint32(RANK_LOW)).astype(np.uint64)
+    bits = ordered_bits(score) >> _FLOAT32_ENDS
+    if not np.array_equal(bits << _FLOAT32_ENDS, ordered_bits(score)):
+        # Scores of more digits than a float32's keep their order by their place among all distinct ones.
+        bits = np.unique(score, return_inverse=True)[1].astype(np.uint64)
+    keys = (groups.of_row.astype(np.uint64) << _SCORE_BITS) | (bits ^ _SCORE_LOW)
     order = np.argsort(keys)
     ordered = keys[order]
     first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))

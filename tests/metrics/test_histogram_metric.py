@@ -20,7 +20,7 @@ GROUP = np.arange(len(SCORE)) // 4
 
 def influences(score, weight, label=LABEL):
     """AUC, and influence of each row, from the full matrix of pairs."""
-    auc, _, v10, v01 = brute_force(score.astype(np.float32), label, weight)
+    auc, _, v10, v01 = brute_force(score.astype(np.float64), label, weight)
     rows = np.empty(len(score))
     for one, component in ((1, v10), (0, v01)):
         of_class = one == label
@@ -75,8 +75,8 @@ def test_clustered_variance_equals_brute_force():
 
 
 def test_paired_drop_equals_delongs_covariance():
-    base, _, base10, base01 = brute_force(SCORE.astype(np.float32), LABEL)
-    auc, _, v10, v01 = brute_force(OTHER.astype(np.float32), LABEL)
+    base, _, base10, base01 = brute_force(SCORE.astype(np.float64), LABEL)
+    auc, _, v10, v01 = brute_force(OTHER.astype(np.float64), LABEL)
     variance = np.var(base10 - v10, ddof=1) / len(v10) + np.var(base01 - v01, ddof=1) / len(v01)
     found = Auc.measure_change(OTHER, SCORE, LABEL)
     assert (found.value, found.rows) == (pytest.approx(base - auc, rel=1e-12), len(SCORE))

@@ -79,7 +79,6 @@ def summarise(state):
 def test_equals_oracle_however_sharded(metric, case):
     score, label, weight = CASES[case]
     found = check_state(metric, shards(score, label, weight), summarise)
-    # Scores are ranked as float32; these cases have no two that only float64 tells apart.
     assert found["value"] == pytest.approx(ORACLES[metric](score, label, weight), rel=1e-9)
     assert found["low"] < found["value"] < found["high"] or case == "constant"
     assert found["rows"] == len(score)

@@ -83,7 +83,7 @@ class SliceTables:
         labelled = spec.label is not None
         weighted = spec.weight is not None
         self.histograms = [
-            [Histogram(2, weighted=weighted, max_bins=spec.slice_bins) for _ in self.axes if labelled]
+            [Histogram(2, weighted=weighted, max_bins=spec.slice_bins, grouped=True) for _ in self.axes if labelled]
             for _ in range(scores)
         ]
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import optimize, stats
+from sklearn.metrics import roc_auc_score
 
 from replay.metrics.kinds.auc import Auc
 from tests.metrics.cases import CASES
@@ -25,14 +26,14 @@ def brute_force(score, label, weight=None):
 def test_value_and_variance_equal_brute_force(case):
     score, label, weight = CASES[case]
     found = Auc.read(Auc().update(score, label, weight).histogram)
-    auc, variance, _, _ = brute_force(score.astype(np.float32), label, weight)
+    auc, variance, _, _ = brute_force(score, label, weight)
     assert found.value == pytest.approx(auc, rel=1e-12)
     assert found.variance == pytest.approx(variance, rel=1e-10, abs=1e-18)
 
 
 def test_unweighted_variance_is_delongs_textbook_form():
     score, label, _ = CASES["ties"]
-    _, _, v10, v01 = brute_force(score.astype(np.float32), label)
+    _, _, v10, v01 = brute_force(score, label)
     textbook = np.var(v10, ddof=1) / len(v10) + np.var(v01, ddof=1) / len(v01)
     assert Auc.read(Auc().update(score, label).histogram).variance == pytest.approx(textbook, rel=1e-12)
 
@@ -40,19 +41,30 @@ def test_unweighted_variance_is_delongs_textbook_form():
 @pytest.mark.parametrize("max_bins", [8, 64, 256])
 def test_coarse_bins_stay_within_the_bound(max_bins):
     score, label, weight = CASES["weights"]
-    exact, _, _, _ = brute_force(score.astype(np.float32), label, weight)
+    exact, _, _, _ = brute_force(score, label, weight)
     state = Auc(max_bins=max_bins).update(score, label, weight)
     assert state.histogram.keys.size <= max_bins
     assert 0 < abs(state.compute().value - exact) <= Auc.read(state.histogram).error_bound < 0.5
 
 
-def test_the_bound_is_0_for_float32_and_not_for_finer_scores():
-    label = np.array([0.0, 1.0])
-    exact = Auc().update(np.array([0.5, 0.5 + 2**-24], dtype=np.float32), label)
-    assert Auc.read(exact.histogram).error_bound == 0
-    finer = Auc().update(np.array([0.5, 0.5 + 2**-40]), label)
-    assert finer.compute().value == 0.5  # a tie for float32, though the true AUC is 1
-    assert Auc.read(finer.histogram).error_bound == 0.5
+@pytest.mark.parametrize("size", [1.0, -1.0, 1e-300, -1e6])
+def test_scores_that_only_float64_tells_apart_are_no_ties(size):
+    rng = np.random.default_rng(4)
+    label = (rng.random(500) < 0.4).astype(float)
+    score = size * (0.5 + 1e-9 * (rng.integers(0, 40, 500) + 20 * label))
+    state = Auc().update(score, label)
+    assert state.compute().value == pytest.approx(roc_auc_score(label, score), rel=1e-12)
+    assert np.unique(score.astype(np.float32)).size < 5
+    assert Auc.read(state.histogram).error_bound == 0
+
+
+def test_the_bound_is_that_of_shared_bins_alone():
+    label = np.array([0.0, 1.0, 1.0])
+    score = np.array([0.5, np.nextafter(0.5, 1), 0.75])
+    assert Auc().update(score, label).compute().value == 1.0
+    shared = Auc(max_bins=2).update(score, label)
+    assert shared.compute().value == 0.75
+    assert Auc.read(shared.histogram).error_bound == 0.25
 
 
 def expected_variance(auc, m, n):
