@@ -15,7 +15,7 @@ def agrees(replayed: NDArray[Any], reference: NDArray[Any], tolerance: Tolerance
 
     The bound is relative to the reference alone, so the two sides don't swap. Infinities agree when they are equal,
     sign and all, whatever the tolerance; no tolerance makes an infinity agree with a finite score. NaN agrees with
-    nothing, not even NaN. ``job.agreement`` says the same of Spark's columns.
+    nothing, not even NaN.
 
     Args:
         replayed: ``(num_rows,)``; float32 is widened, not the other rounded.

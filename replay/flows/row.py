@@ -249,11 +249,13 @@ def _find(prepared: Prepared, key: dict[str, Any]) -> pa.RecordBatch:
         TrafficError: No selected row has this key.
     """
     traffic = prepared.traffic
-    found = find_rows(prepared.spark, traffic, [key], prepared.plan.columns)
+    by_tasks = prepared.plan.reader == "direct"
+    beside = prepared.side.conditions if by_tasks else ()
+    found = find_rows(prepared.spark, traffic, [key], prepared.plan.columns, beside)
     if found.num_rows == 0:
         shown = ", ".join(f"{name}={value}" for name, value in key.items())
         raise TrafficError(f"no row with {shown} among those that the config selects from {traffic.location}")
-    if prepared.side.place is not None:
+    if prepared.side.place is not None and not by_tasks:
         from pyspark.sql import functions as F
 
         rows = prepared.scan()

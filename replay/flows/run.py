@@ -129,13 +129,13 @@ def replay_window(
         incidents = Diagnosed()
         if diagnosing and compared.noise is not None:
             with spark_errors("diagnosing"):
-                incidents = diagnose_scores(prepared, table.dataframe, compared.noise, compared.tolerance, progress)
+                incidents = diagnose_scores(prepared, table.batches, compared.noise, compared.tolerance, progress)
         verification = None
         if claim is not None:
             progress.stage("comparing")
             with spark_errors("comparing"):
                 rows = table.check.rows_selected
-                verification = verify_claim(prepared, table.dataframe, claim, compared.tolerance, rows)
+                verification = verify_claim(prepared, table.batches, claim, compared.tolerance, rows)
         progress.stage("writing the tables")
         with spark_errors("writing"):
             _write_tables(prepared, output, manifest, compared, incidents.tried if diagnosing else None)

@@ -14,7 +14,7 @@ from replay.store.storage import Storage
 SCORES, DIFFS, METRICS, HYPOTHESES = "scores", "diffs", "metrics", "hypotheses"
 MANIFEST, SUMMARY, REPORT_DATA, REPORT = "manifest.json", "summary.json", "report.json", "report.html"
 
-_DIGESTS = ".key-digests"
+_DIGESTS, _SCRATCH = ".key-digests", ".scratch"
 
 # What a reader could take for a result: gone before a run changes anything, back when it is complete.
 _RESULTS = (SUMMARY, REPORT, REPORT_DATA)
@@ -54,12 +54,17 @@ class OutputDirectory:
         return f"{self.path}/{_DIGESTS}"
 
     def drop_digests(self) -> None:
-        """Delete the digests of keys."""
-        self._storage.delete(_DIGESTS)
+        """Delete the digests of keys, and what else tasks of a killed run left each other."""
+        for name in (_DIGESTS, _SCRATCH):
+            self._storage.delete(name)
+
+    def scratch(self) -> str:
+        """Where tasks of the run leave what others of its tasks read; gone when they have."""
+        return f"{self.path}/{_SCRATCH}"
 
     def discard(self) -> None:
         """Delete what the run has written: no result can come of it."""
-        for name in (*_ALL, _DIGESTS):
+        for name in (*_ALL, _DIGESTS, _SCRATCH):
             self._storage.delete(name)
 
     def manifest(self) -> Manifest | None:

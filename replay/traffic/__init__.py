@@ -12,9 +12,10 @@ from replay.traffic.keys import KeyFingerprint, key_fingerprint
 from replay.traffic.lookup import find_rows
 from replay.traffic.nulls import always_null
 from replay.traffic.paths import ColumnPath, column_root, column_type, find_column
+from replay.traffic.read.batches import FileBatches, TableBatches
 from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
 from replay.traffic.read.look import DirectLook, KeyCount, ScannedLook, TableLook
-from replay.traffic.read.plan import FileBatches, SplitPlan, TableBatches, plan_splits
+from replay.traffic.read.plan import SplitPlan, plan_splits
 from replay.traffic.read.sample import SAMPLE_ROWS, DrawnRows, draw_direct, draw_scanned, first_rows
 from replay.traffic.read.scan import check_where, scan_dataframe
 from replay.traffic.read.tasks import map_splits

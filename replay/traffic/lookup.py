@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,14 +15,16 @@ from replay.errors import TrafficError
 from replay.spark.errors import traffic_errors
 from replay.spark.guest import arrow_dataframe
 from replay.spark.sql import quoted
+from replay.spark.tasks.arrow_mapping import pack_batches, unpack_batches
 from replay.spark.types import to_spark_type, to_spark_types
+from replay.traffic.computed.column import ComputedColumn
 from replay.traffic.paths import ColumnPath, column_root, require_column
 from replay.traffic.read.columns import plan_reading, traffic_window
 from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
 from replay.traffic.read.scan import files_in_window, selected_dataframe
 from replay.traffic.read.skipping import skipping
 from replay.traffic.read.splits import make_splits
-from replay.traffic.read.tasks import each_split
+from replay.traffic.read.tasks import ask_splits
 from replay.traffic.selection import spark_column
 
 if TYPE_CHECKING:
@@ -30,7 +32,12 @@ if TYPE_CHECKING:
 
     from replay.traffic.table.pinned import PinnedTraffic
 
-_IPC = "batch"
+
+class RowFinder(Protocol):
+    """Says which rows are looked for."""
+
+    def rows(self, batch: pa.RecordBatch) -> list[int]:
+        """Places of the wanted rows in a batch of the columns that it looks at."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,11 @@ class _Wanted:
 
 
 def find_rows(
-    spark: SparkSession, traffic: PinnedTraffic, keys: Sequence[Mapping[str, Any]], columns: Sequence[str]
+    spark: SparkSession,
+    traffic: PinnedTraffic,
+    keys: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    beside: Sequence[ComputedColumn] = (),
 ) -> pa.Table:
     """Find selected rows by key.
 
@@ -70,6 +81,7 @@ def find_rows(
         traffic: The pinned table.
         keys: For each row wanted, a value for every key column; text is read as the column's type.
         columns: Top-level columns to return, or paths, which bring their whole column. The key's columns are added.
+        beside: Conditions that tasks evaluate, of a table that they read; each comes as a column behind them.
 
     Returns:
         The rows that are there, in the order of the keys. A key without a row has none in it.
@@ -85,7 +97,7 @@ def find_rows(
     wanted = _wanted(key, keys)
     with traffic_errors(traffic.location):
         if traffic.direct_problem is None:
-            found = _read_direct(spark, traffic, wanted, schema)
+            found = _read_direct(spark, traffic, wanted, schema.names, beside)
         else:
             found = _read_scan(spark, traffic, wanted, schema)
     return _in_order(found, wanted, keys)
@@ -136,24 +148,30 @@ def _comparable(array: pa.Array) -> list[Hashable]:
     return ["NaN" if isinstance(value, float) and value != value else value for value in array.to_pylist()]
 
 
-def _read_direct(spark: SparkSession, traffic: PinnedTraffic, wanted: _Wanted, schema: pa.Schema) -> pa.Table:
+def _read_direct(
+    spark: SparkSession,
+    traffic: PinnedTraffic,
+    wanted: _Wanted,
+    names: Sequence[str],
+    beside: Sequence[ComputedColumn],
+) -> pa.Table:
     splits = make_splits(files_in_window(spark, traffic), traffic_window(traffic), skipping=skipping(traffic))
     roots = list(dict.fromkeys(path.root for path in wanted.key))
-    given = (plan_reading(traffic, roots), plan_reading(traffic, schema.names), wanted)
-    rows = each_split(spark, splits, given, _packed_rows, f"{_IPC} binary").toArrow().column(0)
-    batches = [pa.ipc.read_record_batch(pa.py_buffer(packed.as_py()), schema) for packed in rows]
-    return pa.Table.from_batches(batches, schema)
+    whole = plan_reading(traffic, names, beside)
+    given = (plan_reading(traffic, roots), whole, wanted)
+    found = ask_splits(spark, splits, given, lambda split, given: pack_batches(find_in_split(split, *given)))
+    return pa.Table.from_batches([batch for packed in found for batch in unpack_batches(packed)], whole.schema)
 
 
-def _packed_rows(split: Split, given: tuple[ReadPlan, ReadPlan, _Wanted]) -> Iterator[pa.RecordBatch]:
-    """The wanted rows as bytes: Spark has no type for some of the columns' types."""
-    for batch in find_in_split(split, *given):
-        packed = pa.array([batch.serialize().to_pybytes()], pa.binary())
-        yield pa.RecordBatch.from_arrays([packed], [_IPC])
+def find_in_split(split: Split, key_plan: ReadPlan, full_plan: ReadPlan, wanted: RowFinder) -> Iterator[pa.RecordBatch]:
+    """The wanted rows of a split: of each row group what is looked at first, the rest only where there is a match.
 
-
-def find_in_split(split: Split, key_plan: ReadPlan, full_plan: ReadPlan, wanted: _Wanted) -> Iterator[pa.RecordBatch]:
-    """The wanted rows of a split: of each row group the key first, the rest only where there is a match."""
+    Args:
+        split: Where to look.
+        key_plan: How the columns that ``wanted`` looks at are read.
+        full_plan: How the same rows are read with all columns.
+        wanted: What is looked for.
+    """
     for piece in (part for whole in split.pieces for part in _by_row_group(whole)):
         alone = Split((piece,), piece.num_rows)
         places: list[int] = []

@@ -1,10 +1,12 @@
-"""Event times in Spark as in :func:`replay.scoring.core.to_utc`: microseconds since 1970 in UTC."""
+"""Event times in Spark, and in tasks, as in :func:`replay.scoring.core.to_utc`: microseconds since 1970 in UTC."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from replay.traffic.paths import ColumnPath
 from replay.traffic.read.statistics import TICKS_PER_SECOND
@@ -33,6 +35,34 @@ def utc_micros(path: ColumnPath, unit: Unit | None) -> Column:
 
     micros = _micros(spark_column(path), path.type, unit)
     return F.when(micros.between(1 - LATEST_US, LATEST_US - 1), micros)
+
+
+def micros_of(values: pa.Array, unit: Unit | None) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """What :func:`utc_micros` says of logged values.
+
+    Args:
+        values: (n,) of timestamps, dates or integers.
+        unit: Of integers.
+
+    Returns:
+        (n,) microseconds, and where there are any, (n,).
+
+    >>> micros_of(pa.array([2, None]), "s")
+    (array([2000000,       0]), array([ True, False]))
+    """
+    valid = values.is_valid().to_numpy(zero_copy_only=False)
+    if pa.types.is_date(values.type):
+        days = values.cast(pa.int32()).fill_null(0).to_numpy().astype(np.int64)
+        return days * _US_PER_DAY, valid
+    if pa.types.is_timestamp(values.type):
+        unit, values = values.type.unit, values.cast(pa.int64())
+    ticks = values.fill_null(0).to_numpy()
+    per_tick = 1 if unit == "ns" else 10**6 // TICKS_PER_SECOND[unit or "s"]
+    most = min((LATEST_US - 1) // per_tick, int(np.iinfo(ticks.dtype).max))
+    valid &= (ticks <= most) & (ticks >= max(-most, int(np.iinfo(ticks.dtype).min)))
+    micros = np.where(valid, ticks, 0).astype(np.int64)
+    # Toward 1970, as Arrow casts.
+    return np.sign(micros) * (np.abs(micros) // 1_000) if unit == "ns" else micros * per_tick, valid
 
 
 def _micros(column: Column, dtype: pa.DataType, unit: Unit | None) -> Column:

@@ -5,14 +5,12 @@ from dataclasses import asdict, replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from pyspark.sql import functions as F
 
-from replay.config.sections.diff import Tolerance
 from replay.diff.first_pass import FirstPass
-from replay.diff.job import agreement, diff_scores, rank_effects
+from replay.diff.job import diff_scores, rank_effects
 from replay.diff.measure import measure
 from replay.diff.ranking.rank_state import GROUP, RankState
-from replay.diff.tolerance import agrees
+from replay.spark.tasks.arrow_mapping import ScannedBatches
 from tests.diff import oracle
 from tests.diff.oracle import plain
 from tests.diff.table import SPEC, scores_table
@@ -46,14 +44,14 @@ def flat(change):
 @pytest.mark.spark
 def test_groups_are_brought_together_from_all_partitions(spark):
     table, spec = scattered(), replace(SPEC, group="request.id")
-    scores = spark.createDataFrame(table).repartition(5)
+    scores = ScannedBatches(spark.createDataFrame(table).repartition(5))
     found, whole = rank_effects(scores, spec), expected(table, spec)
     assert {name: change.groups for name, change in found.items()} == {
         name: change.groups for name, change in whole.items()
     }
     assert same({n: flat(c) for n, c in found.items()}, {n: flat(c) for n, c in whole.items()}, 1e-9)
 
-    diff = diff_scores(lambda: scores, spec, ("item_id",), 3)
+    diff = diff_scores(scores, spec, ("item_id",), 3)
     ranks = diff.result.variants["candidate"].vs_baseline["rank"]
     assert same(flat(ranks), flat(whole["candidate"]), 1e-9)
     assert same(flat(diff.result.variants["prod"].vs_online["rank"]), flat(whole["prod"]), 1e-9)
@@ -70,8 +68,8 @@ def test_groups_are_brought_together_from_all_partitions(spark):
 def test_integer_groups_and_a_diff_of_the_baseline_alone(spark):
     table = scores_table()
     alone = replace(SPEC, variants=SPEC.variants[:1])
-    scores = spark.createDataFrame(table).repartition(3)
-    assert "rank" not in diff_scores(lambda: scores, alone, ("item_id",), 3).result.variants["prod"].vs_online
+    scores = ScannedBatches(spark.createDataFrame(table).repartition(3))
+    assert "rank" not in diff_scores(scores, alone, ("item_id",), 3).result.variants["prod"].vs_online
     assert rank_effects(scores, alone)["prod"].groups > 100
     with pytest.raises(ValueError, match="no group in the spec"):
         rank_effects(scores, replace(SPEC, group=None))
@@ -94,10 +92,6 @@ class HeldBatches:
         return iter([update(selected.slice(0, 400).to_batches()), update(selected.slice(400).to_batches())])
 
 
-def no_scores():
-    raise AssertionError("the scores table was asked of Spark")
-
-
 def first_pass(table, spec):
     halves = [FirstPass.empty(spec, ("item_id",), 3) for _ in range(2)]
     for half, part in zip(halves, (table.slice(0, 400), table.slice(400)), strict=True):
@@ -113,9 +107,9 @@ def told(diff):
 NO_GROUP = replace(SPEC, group=None)
 
 
-def test_a_diff_without_groups_asks_spark_for_nothing():
+def test_a_diff_without_groups_brings_nothing_together():
     held = HeldBatches(scores_table())
-    diff = diff_scores(no_scores, NO_GROUP, ("item_id",), 3, held)
+    diff = diff_scores(held, NO_GROUP, ("item_id",), 3)
     assert held.passes == [(*NO_GROUP.columns, "item_id"), NO_GROUP.columns]
     second = oracle.second_pass(first_pass(held.table, NO_GROUP).sums, held.table)
     found = first_pass(held.table, NO_GROUP)
@@ -127,8 +121,8 @@ def test_a_diff_without_groups_asks_spark_for_nothing():
 def test_a_first_pass_that_was_made_with_the_scores_is_not_made_again():
     table = scores_table()
     whole, rest = HeldBatches(table), HeldBatches(table)
-    expected = diff_scores(no_scores, NO_GROUP, ("item_id",), 3, whole)
-    found = diff_scores(no_scores, NO_GROUP, ("item_id",), 3, rest, first_pass(table, NO_GROUP))
+    expected = diff_scores(whole, NO_GROUP, ("item_id",), 3)
+    found = diff_scores(rest, NO_GROUP, ("item_id",), 3, first_pass(table, NO_GROUP))
     assert rest.passes == whole.passes[1:] == [NO_GROUP.columns]
     assert same(told(found), told(expected), 0)
 
@@ -136,53 +130,14 @@ def test_a_first_pass_that_was_made_with_the_scores_is_not_made_again():
 def test_where_nothing_needs_a_second_pass_there_is_none():
     table, bare = scores_table(), oracle.SPECS["bare"]
     held = HeldBatches(table)
-    found = diff_scores(no_scores, bare, ("item_id",), 3, held, first_pass(table, bare))
+    found = diff_scores(held, bare, ("item_id",), 3, first_pass(table, bare))
     assert held.passes == []
     assert same(plain(found.result), plain(measure(first_pass(table, bare).sums)), 0)
 
 
 @pytest.mark.spark
-def test_spark_reads_the_scores_where_nobody_else_does(spark):
+def test_a_table_that_spark_scans_has_the_same_diff(spark):
     table = scores_table()
-    asked = []
-    scores = spark.createDataFrame(table).repartition(3)
-    diff = diff_scores(lambda: asked.append(1) or scores, NO_GROUP, KEY, 3)
-    assert asked == [1]
-    assert same(told(diff), told(diff_scores(no_scores, NO_GROUP, KEY, 3, HeldBatches(table))), 1e-9)
-
-
-TOLERANCES = [(0.25, 0.0), (0.0, 0.5), (0.125, 0.25), (0.0, 0.0), (1e300, 1e300), (5e-324, 0.1)]
-EDGES = [
-    0.0,
-    -0.0,
-    0.25,
-    0.25 - 2**-54,
-    0.5,
-    0.75,
-    0.75 + 2**-53,
-    -0.5,
-    4.0,
-    6.0,
-    -6.0,
-    1e-9,
-    5e-324,
-    0.1,
-    1e308,
-    -1e308,
-]
-
-
-@pytest.mark.spark
-def test_columns_of_spark_agree_as_arrays_do(spark):
-    values = [*EDGES, np.inf, -np.inf, np.nan, None]
-    pairs = pa.table({"l": [left for left in values for _ in values], "r": values * len(values)})
-    left, right = (pairs[name].to_numpy() for name in ("l", "r"))
-    compared = np.array([a is not None and b is not None for a in values for b in values])
-    each = [Tolerance(abs=absolute, rel=relative) for absolute, relative in TOLERANCES]
-    answers = [agreement(F.col("l"), F.col("r"), one).alias(str(place)) for place, one in enumerate(each)]
-    found = spark.createDataFrame(pairs).select("l", "r", *answers).toArrow()
-    np.testing.assert_array_equal(found["l"].to_numpy(), left)
-    np.testing.assert_array_equal(found["r"].to_numpy(), right)
-    for place, tolerance in enumerate(each):
-        expected = pa.array(agrees(left, right, tolerance), mask=~compared)
-        assert found[str(place)].to_pylist() == expected.to_pylist(), tolerance
+    scanned = ScannedBatches(spark.createDataFrame(table).repartition(3))
+    diff = diff_scores(scanned, NO_GROUP, KEY, 3)
+    assert same(told(diff), told(diff_scores(HeldBatches(table), NO_GROUP, KEY, 3)), 1e-9)

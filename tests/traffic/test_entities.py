@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from replay.errors import ConfigError, TrafficError
 from replay.traffic import PinnedTraffic, entity_history, history_note, open_traffic
+from replay.traffic import entities as module
 from tests.traffic.tables import traffic_config, write
 
 pytestmark = pytest.mark.spark
@@ -55,12 +56,20 @@ def expected(spark: SparkSession, users: set[int], before_ms: int = 10**9) -> li
     return sorted(rows, key=lambda row: (row["user"], row["at"], hashes[row["id"]]))
 
 
+@pytest.fixture(params=["tasks", "spark"])
+def columns(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Computed columns of a table that tasks read, and of one that only Spark reads."""
+    if request.param == "tasks":
+        monkeypatch.setattr(module, "pinned_dataframe", lambda *_: pytest.fail("Spark was asked to read the table"))
+    return {} if request.param == "tasks" else {"odd": "ln(id + 1)"}
+
+
 @pytest.mark.parametrize("until", [None, EPOCH + timedelta(seconds=20)])
 def test_all_rows_of_the_entities_in_order_whatever_is_selected(
-    spark: SparkSession, path: Path, until: datetime | None
+    spark: SparkSession, path: Path, until: datetime | None, columns: dict[str, str]
 ) -> None:
     window = {"start": "1970-01-01T00:00:30Z", "end": "1970-01-01T00:00:40Z"}
-    traffic = opened(spark, path, window=window, where="id % 2 = 0", sample={"rate": 0.1})
+    traffic = opened(spark, path, window=window, where="id % 2 = 0", sample={"rate": 0.1}, columns=columns)
     asked = pa.array([7, 3, None, 7, 99], pa.int64())
     found = entity_history(spark, traffic, asked, ["vec", "ctx.n", "big", "id"], until)
     rows = expected(spark, {3, 7}, 10**9 if until is None else 20_000)
@@ -79,8 +88,10 @@ def test_all_rows_of_the_entities_in_order_whatever_is_selected(
     assert history_note(found) is None
 
 
-def test_of_too_many_the_newest_are_kept_and_a_note_says_so(spark: SparkSession, path: Path) -> None:
-    found = entity_history(spark, opened(spark, path), pa.array([1, 2, 3]), ["id"], most_rows=40)
+def test_of_too_many_the_newest_are_kept_and_a_note_says_so(
+    spark: SparkSession, path: Path, columns: dict[str, str]
+) -> None:
+    found = entity_history(spark, opened(spark, path, columns=columns), pa.array([1, 2, 3]), ["id"], most_rows=40)
     rows = expected(spark, {1, 2, 3})
     oldest_kept = min(found["time_us"].to_pylist())
     assert 30 <= found.num_rows <= 40
@@ -92,14 +103,14 @@ def test_of_too_many_the_newest_are_kept_and_a_note_says_so(spark: SparkSession,
     assert "1970-01-01T00:00:" in note
 
 
-def test_a_bound_that_fits_cuts_nothing(spark: SparkSession, path: Path) -> None:
+def test_a_bound_that_fits_cuts_nothing(spark: SparkSession, path: Path, columns: dict[str, str]) -> None:
     rows = expected(spark, {1})
-    found = entity_history(spark, opened(spark, path), pa.array([1]), ["id"], most_rows=len(rows))
+    found = entity_history(spark, opened(spark, path, columns=columns), pa.array([1]), ["id"], most_rows=len(rows))
     assert (found.num_rows, history_note(found)) == (len(rows), None)
 
 
-def test_nobody(spark: SparkSession, path: Path) -> None:
-    found = entity_history(spark, opened(spark, path), pa.array([], pa.int32()), ["vec"])
+def test_nobody(spark: SparkSession, path: Path, columns: dict[str, str]) -> None:
+    found = entity_history(spark, opened(spark, path, columns=columns), pa.array([], pa.int32()), ["vec"])
     assert found.num_rows == 0
     assert found.schema.names == ["entity", "time_us", "vec"]
 

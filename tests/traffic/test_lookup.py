@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from replay.errors import TrafficError
-from replay.traffic import find_rows, lookup, open_traffic
+from replay.traffic import find_rows, lookup, open_traffic, resolve_condition
 from replay.traffic.read.direct import ReadPlan, Split
 from replay.traffic.read.splits import make_splits
 from tests.traffic.tables import data_file, traffic_config, write
@@ -123,3 +123,23 @@ def test_feature_columns_are_read_of_row_groups_with_a_match_only(
         list(lookup.find_in_split(split, keys_only, ReadPlan(schema, None), wanted))
     assert [groups for names, groups in read if "vec" in names] == [(0,), (8,)]
     assert sorted(groups[0] for names, groups in read if "vec" not in names) == list(range(10))
+
+
+def test_conditions_come_beside_the_row(spark: SparkSession, path: Path) -> None:
+    traffic = open_traffic(spark, traffic_config(path, key=["request", "item"]))
+    conditions = [
+        resolve_condition(spark, traffic, sql, "scenarios.s[0].where", name)
+        for sql, name in (("item = 1", "(one)"), ("category = 'c1'", "(two)"))
+    ]
+    found = find_rows(spark, traffic, KEYS[:2], ["vec"], conditions)
+    assert found.schema.names == ["request", "item", "vec", "(one)", "(two)"]
+    assert [(row["(one)"], row["(two)"]) for row in found.to_pylist()] == [(True, False), (False, False)]
+
+
+def test_no_job_of_sql_is_run_where_tasks_read(
+    spark: SparkSession, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traffic = open_traffic(spark, traffic_config(path, key=["request", "item"]))
+    monkeypatch.setattr(lookup, "arrow_dataframe", lambda *_: pytest.fail("Spark was asked"))
+    monkeypatch.setattr(SparkSession, "range", lambda *_: pytest.fail("Spark was asked"))
+    assert find_rows(spark, traffic, KEYS, ["vec"]).num_rows == 2

@@ -13,7 +13,7 @@ from replay.scoring.core import to_utc
 from replay.traffic import open_traffic
 from replay.traffic.paths import require_column
 from replay.traffic.read.scan import pinned_dataframe
-from replay.traffic.times import LATEST_US, utc_micros
+from replay.traffic.times import LATEST_US, micros_of, utc_micros
 from tests.traffic.tables import traffic_config, write
 
 pytestmark = pytest.mark.spark
@@ -54,6 +54,28 @@ def test_as_the_hot_path_reads_them_whatever_the_session_s_zone(
 ) -> None:
     found = micros(spark, tmp_path, values, unit, "America/New_York")
     assert found == to_utc(values, unit).cast(pa.int64()).to_pylist()
+    assert found == by_tasks(values, unit)
+
+
+def by_tasks(values: pa.Array, unit: str | None) -> list[int | None]:
+    micros, valid = micros_of(values, unit)  # type: ignore[arg-type]
+    return [int(one) if there else None for one, there in zip(micros, valid, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("values", "unit"),
+    [
+        (pa.array([2**63 - 1, -(2**63), LATEST_US - 1, LATEST_US, 1 - LATEST_US, -LATEST_US]), "us"),
+        (pa.array([2**63 - 1, -(2**63), LATEST_US // 10**6, LATEST_US // 10**6 + 1]), "s"),
+        (pa.array([2**64 - 1, LATEST_US - 1, LATEST_US], pa.uint64()), "us"),
+    ],
+)
+def test_times_too_far_away_are_none_in_tasks_too(
+    spark: SparkSession, tmp_path: Path, values: pa.Array, unit: str
+) -> None:
+    found = micros(spark, tmp_path, values, unit, "UTC")
+    assert None in found
+    assert found == by_tasks(values, unit)
 
 
 def test_without_a_zone_it_is_utc(spark: SparkSession, tmp_path: Path) -> None:

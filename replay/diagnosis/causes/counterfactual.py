@@ -35,6 +35,7 @@ Mask = NDArray[np.bool_]
 Tensors = dict[str, torch.Tensor]
 OlderValues = Callable[[str, timedelta], pa.Array]
 
+_CHUNKS_TOGETHER = 8  # of hypotheses that are scored together: only the last one is filled up with rows for nothing
 _KEPT_SCORERS = 4  # spliced and cast checkpoints that stay open at once
 
 
@@ -357,7 +358,7 @@ class CounterfactualReplay:
             job = self._prepare(hypothesis, rows, self._older_values(rows))
             if job is not None:
                 pending.append(job)
-            if sum(len(one.rows) for one in pending) >= self._chunk_rows:
+            if sum(len(one.rows) for one in pending) >= _CHUNKS_TOGETHER * self._chunk_rows:
                 self._finish(pending)
                 pending = []
         self._finish(pending)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,9 +23,7 @@ from replay.metrics.interval import wilson
 from replay.rehearsal import RehearsedRows
 from replay.rehearsal.fixes.find import find_fixes
 from replay.rehearsal.fixes.fix import Fix
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+from replay.spark.tasks.arrow_mapping import Batches
 
 NEARLY_ALL = 0.9
 """Share of the rows from which a disagreement is no incident, but how the contract is written."""
@@ -52,7 +49,7 @@ class WrongContract:
 
 
 def find_wrong_contract(
-    prepared: Prepared, scores: DataFrame, collected: CollectedRows, tolerance: Tolerance
+    prepared: Prepared, scores: Batches, collected: CollectedRows, tolerance: Tolerance
 ) -> WrongContract | None:
     """Look for what the contract has otherwise, on a sample; None where most rows agree, or nothing explains them.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from replay.checkpoints import FORMATS, Scorer, cached_scorer, derive, open_scorer
 from replay.config import ReplayConfig, Tolerance
@@ -26,9 +25,7 @@ from replay.flows.stages.prepare import Prepared
 from replay.report import summary as report
 from replay.report.terminal.progress import Progress
 from replay.scoring.sources import find_sources, refuse_other_sources
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+from replay.spark.tasks.arrow_mapping import Batches
 
 _CONTRACT_BUDGET = 200_000  # rows that are scored to see what else would explain a wrong contract
 
@@ -83,7 +80,7 @@ class Diagnosed:
     configs: Mapping[int, str] = field(default_factory=dict)
 
 
-def measure_noise_sample(prepared: Prepared, scores: DataFrame, total: int) -> NoiseSample:
+def measure_noise_sample(prepared: Prepared, scores: Batches, total: int) -> NoiseSample:
     """Collect the baseline's rows and measure the noise floor.
 
     Args:
@@ -91,7 +88,7 @@ def measure_noise_sample(prepared: Prepared, scores: DataFrame, total: int) -> N
         scores: The scores table.
         total: Its rows.
     """
-    collected = collect_rows(scores, prepared.config, total)
+    collected = collect_rows(prepared, scores, total)
     return NoiseSample(collected, measure_noise(collected.table))
 
 
@@ -101,7 +98,7 @@ def noise_tolerance(noise: NoiseSample | None) -> Tolerance:
 
 
 def diagnose_scores(
-    prepared: Prepared, scores: DataFrame, noise: NoiseSample, tolerance: Tolerance, progress: Progress
+    prepared: Prepared, scores: Batches, noise: NoiseSample, tolerance: Tolerance, progress: Progress
 ) -> Diagnosed:
     """Find the incidents of a scored run, and test the causes of each by counterfactual replay.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +17,8 @@ from replay.features import feature_column
 from replay.flows.incidents.rows import CollectedRows, keys_of
 from replay.flows.stages.prepare import Prepared
 from replay.scoring.core import to_utc
+from replay.spark.tasks.arrow_mapping import Batches
 from replay.traffic import entity_history, find_rows, history_note
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 
 class LoggedRows:
@@ -31,7 +29,7 @@ class LoggedRows:
     """
 
     def __init__(
-        self, prepared: Prepared, scores: DataFrame, collected: CollectedRows, samples: Sequence[SampledRows]
+        self, prepared: Prepared, scores: Batches, collected: CollectedRows, samples: Sequence[SampledRows]
     ) -> None:
         self._prepared = prepared
         self._collected = collected

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from replay.config import ReplayConfig
+from replay.config import TrafficConfig
 from replay.diagnosis.incidents.rows import RowTable
+from replay.flows.stages.prepare import Prepared
 from replay.scoring import REJECTED, Variant
+from replay.scoring.core import to_utc
 from replay.spark.guest import arrow_dataframe
-from replay.spark.sql import quoted
+from replay.spark.tasks.arrow_mapping import Batches
+from replay.xxh64 import spark_xxhash64
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import SparkSession
 
 MOST_ROWS = 20_000_000
 """Rows that the search holds; of a larger table it sees a sample by hash. 48 bytes each, and 4 a segment."""
 _VARIANT = "variant "
+_IDENTITY = "identity"
+_DRAW = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -41,45 +48,106 @@ class CollectedRows:
     others: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
-def collect_rows(scores: DataFrame, config: ReplayConfig, total: int, others: Sequence[Variant] = ()) -> CollectedRows:
+def collect_rows(prepared: Prepared, scores: Batches, total: int, others: Sequence[Variant] = ()) -> CollectedRows:
     """Bring the baseline's rows to the driver.
 
     Args:
+        prepared: The run, with a time column.
         scores: The scores table.
-        config: With a time column.
-        total: Rows of the table.
+        total: Its rows.
         others: Variants whose scores are wanted too.
     """
-    from pyspark.sql import functions as F
-
-    traffic = config.traffic
+    traffic = prepared.config.traffic
     if traffic.time is None:
         raise ValueError("found no time column, expected one: incidents are stretches of time")
-    time = _column(traffic.time.column)
-    wanted = {
-        "time_us": F.unix_micros(time),
-        "online": _column(traffic.score).cast("double"),
-        "replayed": _column(config.baseline).cast("double"),
-        "identity": F.xxhash64(*(_column(name) for name in traffic.key)),
+    share = min(1.0, MOST_ROWS / max(total, 1))
+    compact = partial(_compact_batch, traffic=traffic, baseline=prepared.config.baseline, others=others, share=share)
+    optional = (traffic.label, traffic.weight, traffic.group)
+    variants = (name for one in others for name in (one.name, one.checkpoint))
+    named = (REJECTED, traffic.time.column, traffic.score, prepared.config.baseline, *traffic.key, *traffic.segments)
+    columns = dict.fromkeys([*named, *(name for name in optional if name is not None), *variants])
+    found = scores.gather(list(columns), lambda batches: map(compact, batches))
+    table = pa.Table.from_batches(found or [compact(_no_rows(prepared.job.work.schema()))])
+    for index in range(len(traffic.segments)):
+        table = table.set_column(
+            table.schema.get_field_index(f"segment {index}"),
+            f"segment {index}",
+            _segment_texts(prepared.spark, table.column(f"segment {index}")),
+        )
+    return rows_from_arrow(table, traffic.segments, share)
+
+
+def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+
+def _compact_batch(
+    batch: pa.RecordBatch, traffic: TrafficConfig, baseline: str, others: Sequence[Variant], share: float
+) -> pa.RecordBatch:
+    """The columns of :func:`rows_from_arrow` of the rows that have a score and a time, and are in the sample."""
+    time = traffic.time
+    if time is None:
+        raise ValueError("found no time column, expected one")
+    kept = pc.and_(batch.column(REJECTED).is_null(), batch.column(time.column).is_valid())
+    batch = batch if kept.false_count == 0 else batch.filter(kept)
+    identity = _identities(batch, traffic.key)
+    if share < 1.0:
+        drawn = (identity & (_DRAW - 1)) < int(share * _DRAW)
+        batch, identity = batch.filter(pa.array(drawn)), identity[drawn]
+    columns = {
+        "time_us": to_utc(batch.column(time.column), time.unit).cast(pa.int64()),
+        "online": _doubles(batch.column(traffic.score)),
+        "replayed": _doubles(batch.column(baseline)),
+        "identity": pa.array(identity),
     }
     for name, column in (("label", traffic.label), ("weight", traffic.weight)):
         if column is not None:
-            wanted[name] = _column(column).cast("double")
+            columns[name] = _doubles(batch.column(column))
     if traffic.group is not None:
-        wanted["group"] = F.xxhash64(_column(traffic.group))
+        columns["group"] = pa.array(spark_xxhash64([batch.column(traffic.group)]))
     for index, segment in enumerate(traffic.segments):
-        wanted[f"segment {index}"] = _column(segment).cast("string")
+        columns[f"segment {index}"] = batch.column(segment).dictionary_encode()
     for variant in others:
         # Where a scenario did not touch a row, its checkpoint's score holds.
-        filled = _column(variant.name) if variant.scenario is None else _filled(variant)
-        wanted[f"{_VARIANT}{variant.name}"] = filled.cast("double")
-    selected = scores.where(_column(REJECTED).isNull() & time.isNotNull())
-    share = min(1.0, MOST_ROWS / max(total, 1))
-    if share < 1.0:
-        selected = selected.where(F.pmod(wanted["identity"], F.lit(1 << 20)) < F.lit(int(share * (1 << 20))))
-    return rows_from_arrow(
-        selected.select(*(column.alias(name) for name, column in wanted.items())).toArrow(), traffic.segments, share
-    )
+        own = batch.column(variant.name)
+        filled = own if variant.scenario is None else pc.coalesce(own, batch.column(variant.checkpoint))
+        columns[f"{_VARIANT}{variant.name}"] = _doubles(filled)
+    return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
+
+
+def _identities(batch: pa.RecordBatch, key: Sequence[str]) -> NDArray[np.int64]:
+    return spark_xxhash64([batch.column(name) for name in key])
+
+
+def _doubles(column: pa.Array) -> pa.Array:
+    return column.cast(pa.float64(), safe=False)
+
+
+def _segment_texts(spark: SparkSession, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A segment's values as the text that Spark casts them to, dictionary-encoded.
+
+    How Java writes a float, and Spark a time, they alone know: they are asked for the distinct values.
+    """
+    encoded = _one_dictionary(column)
+    values = encoded.dictionary
+    types = pa.types
+    if types.is_string(values.type):
+        return pa.chunked_array([encoded])
+    if types.is_integer(values.type) or types.is_boolean(values.type) or types.is_date(values.type):
+        texts = values.cast(pa.string())
+    else:
+        numbered = pa.table({"place": pa.array(range(len(values)), pa.int64()), "value": values})
+        texts = arrow_dataframe(spark, numbered).selectExpr("place", "CAST(value AS string) AS text").toArrow()
+        texts = texts.sort_by("place").column("text").combine_chunks()
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(encoded.indices, texts).dictionary_decode()])
+
+
+def _one_dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """A column with one dictionary for all of its chunks."""
+    if pa.types.is_dictionary(column.type):
+        column = column.unify_dictionaries()
+    encoded = column.combine_chunks().dictionary_encode()
+    return encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
 
 
 def rows_from_arrow(found: pa.Table, segments: Sequence[str], share: float = 1.0) -> CollectedRows:
@@ -122,12 +190,6 @@ def _variants(found: pa.Table) -> list[str]:
     return [name.removeprefix(_VARIANT) for name in found.column_names if name.startswith(_VARIANT)]
 
 
-def _filled(variant: Variant) -> Column:
-    from pyspark.sql import functions as F
-
-    return F.coalesce(_column(variant.name), _column(variant.checkpoint))
-
-
 def _numbers(found: pa.Table, name: str) -> NDArray[np.float64]:
     column: NDArray[np.float64] = found.column(name).to_numpy().astype(np.float64)
     return column
@@ -139,14 +201,12 @@ def _valid(found: pa.Table, name: str) -> NDArray[np.bool_]:
 
 
 def _codes(found: pa.Table, index: int, order: NDArray[np.int64]) -> tuple[NDArray[np.int32], tuple[str, ...]]:
-    encoded = found.column(f"segment {index}").combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
+    encoded = _one_dictionary(found.column(f"segment {index}"))
     codes = encoded.indices.fill_null(-1).to_numpy().astype(np.int32)
     return codes[order], tuple(encoded.dictionary.to_pylist())
 
 
-def keys_of(scores: DataFrame, key: Sequence[str], identities: NDArray[np.int64]) -> dict[int, dict[str, Any]]:
+def keys_of(scores: Batches, key: Sequence[str], identities: NDArray[np.int64]) -> dict[int, dict[str, Any]]:
     """Find the keys of rows by the hash of their key.
 
     Args:
@@ -157,15 +217,18 @@ def keys_of(scores: DataFrame, key: Sequence[str], identities: NDArray[np.int64]
     Returns:
         Key by hash, of those that are there.
     """
-    from pyspark.sql import functions as F
+    wanted = np.unique(identities)
 
-    wanted = arrow_dataframe(scores.sparkSession, pa.table({"identity": pa.array(np.unique(identities))}))
-    hashed = scores.select(F.xxhash64(*(_column(name) for name in key)).alias("identity"), *map(_column, key))
-    found = hashed.join(F.broadcast(wanted), "identity", "left_semi").collect()
-    return {row[0]: dict(zip(key, row[1:], strict=True)) for row in found}
+    def matching(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            hashed = _identities(batch, key)
+            rows = np.flatnonzero(np.isin(hashed, wanted, kind="sort"))
+            if len(rows):
+                taken = batch.take(pa.array(rows))
+                yield pa.RecordBatch.from_arrays([pa.array(hashed[rows]), *taken.columns], [_IDENTITY, *key])
 
-
-def _column(name: str) -> Column:
-    from pyspark.sql import functions as F
-
-    return F.col(quoted(name))
+    found: dict[int, dict[str, Any]] = {}
+    for batch in scores.gather(key, matching):
+        identity, *values = (column.to_pylist() for column in batch.columns)
+        found.update((one, dict(zip(key, row, strict=True))) for one, *row in zip(identity, *values, strict=True))
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +17,8 @@ from replay.flows.stages.prepare import Prepared
 from replay.report.summary import CauseCheck, Incident, Verification
 from replay.report.words.causes import cause_words
 from replay.scoring import Variant
+from replay.spark.tasks.arrow_mapping import Batches
 from replay.store import Manifest
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Claim:
     asked: int
 
 
-def verify_claim(prepared: Prepared, scores: DataFrame, claim: Claim, tolerance: Tolerance, total: int) -> Verification:
+def verify_claim(prepared: Prepared, scores: Batches, claim: Claim, tolerance: Tolerance, total: int) -> Verification:
     """Count the rows of an incident that agree, as they are and under each of its causes.
 
     Args:
@@ -55,9 +52,7 @@ def verify_claim(prepared: Prepared, scores: DataFrame, claim: Claim, tolerance:
     """
     incident = claim.incident
     variants = _variants(prepared, claim)
-    collected = collect_rows(
-        scores, prepared.config, total, list({one.name: one for one in variants.values()}.values())
-    )
+    collected = collect_rows(prepared, scores, total, list({one.name: one for one in variants.values()}.values()))
     noise = measure_noise(collected.table)
     rows = as_logged(collected.table, noise)
     segments = dict(incident.segments)

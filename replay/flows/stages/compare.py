@@ -68,12 +68,10 @@ def compare(prepared: Prepared, table: ScoresTable, progress: Progress, *, diagn
     with session_pool(prepared.spark, 1) as pool:
         complete = pool.submit(_prove_complete, prepared, table)
         rows = table.check.rows_selected
-        noise = measure_noise_sample(prepared, table.dataframe, rows) if needs_noise(config, diagnosing) else None
+        noise = measure_noise_sample(prepared, table.batches, rows) if needs_noise(config, diagnosing) else None
         tolerance = config.diff.tolerance if isinstance(config.diff.tolerance, Tolerance) else noise_tolerance(noise)
         spec = diff_spec(prepared, tolerance)
-        diff = diff_scores(
-            lambda: table.dataframe, spec, config.traffic.key, config.diff.worst_rows, table.batches, table.first
-        )
+        diff = diff_scores(table.batches, spec, config.traffic.key, config.diff.worst_rows, table.first)
         complete.result()
         rejects = rejects_by_feature(prepared, table, diff.result.rejected)
         _refuse_nothing_scored(diff, rejects)

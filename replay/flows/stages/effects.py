@@ -34,7 +34,7 @@ def measure_effects(prepared: Prepared, table: ScoresTable, diff: Diff, toleranc
     matrix = None
     if config.skew_matrix is not None:
         quality = {name: found.metrics for name, found in diff.result.variants.items()}
-        matrix = skew_matrix(table.dataframe, config.skew_matrix, tolerance, quality)
+        matrix = skew_matrix(table.batches, config.skew_matrix, tolerance, quality)
     return Effects(matrix, _sensitivity(config, diff) if config.sensitivity else ())
 
 

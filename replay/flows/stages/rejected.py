@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from replay.features import feature_column
 from replay.rehearsal.rejects import shown_value
 from replay.report.summary import FeatureRejects
 from replay.scoring import REJECTED, REJECTED_FEATURE
-from replay.spark.sql import quoted
+from replay.spark.tasks.arrow_mapping import Batches
 from replay.traffic import find_rows
 from replay.traffic.lookup import as_stored
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
     from replay.flows.stages.prepare import Prepared
     from replay.flows.stages.scores import ScoresTable
 
 _KEY = "key"
+_COUNTED = ("feature", "reason", "rows")
 
 
 def rejects_by_feature(
@@ -36,7 +37,7 @@ def rejects_by_feature(
     """
     if not sum(rejected.values()) or REJECTED_FEATURE not in table.schema.names:
         return {}
-    counted = _count(prepared, table.dataframe)
+    counted = _count(table.batches, prepared.config.traffic.key)
     examples = _examples(prepared, {entry["feature"]: entry[_KEY] for entry in counted})
     found: dict[str, FeatureRejects] = {}
     for entry in counted:
@@ -48,19 +49,50 @@ def rejects_by_feature(
     return dict(sorted(found.items(), key=lambda item: -item[1].rows))
 
 
-def _count(prepared: Prepared, scores: DataFrame) -> list[dict[str, Any]]:
+def _count(scores: Batches, key: Sequence[str]) -> list[dict[str, Any]]:
     """Feature, reason, rows, and the smallest key; of a feature's reasons the one with most rows comes last."""
-    from pyspark.sql import functions as F
+    found = scores.gather((REJECTED_FEATURE, REJECTED, *key), lambda batches: _counts_of(map(_numbered, batches)))
+    counted = list(_counts_of(found))
+    if not counted:
+        return []
+    entries = [
+        {"feature": feature, "reason": reason, "rows": rows, _KEY: dict(zip(key, values, strict=True))}
+        for feature, reason, rows, *values in zip(*(column.to_pylist() for column in counted[0].columns), strict=True)
+    ]
+    return sorted(entries, key=lambda entry: (entry["rows"], entry["reason"]))
 
-    key = prepared.config.traffic.key
-    columns = [F.col(quoted(name)).alias(f"k{place}") for place, name in enumerate(key)]
-    rows = scores.where(F.col(REJECTED).isNotNull()).groupBy(
-        F.col(REJECTED_FEATURE).alias("feature"), F.col(REJECTED).alias("reason")
-    )
-    counted = rows.agg(F.count("*").alias("rows"), F.min(F.struct(*columns)).alias(_KEY)).toArrow().to_pylist()
-    for entry in counted:
-        entry[_KEY] = dict(zip(key, entry[_KEY].values(), strict=True))
-    return sorted(counted, key=lambda entry: (entry["rows"], entry["reason"]))
+
+def _numbered(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The rejected rows of a batch, each counting once."""
+    kept = batch.filter(batch.column(REJECTED).is_valid())
+    feature, reason, *key = kept.columns
+    ones = pa.array(np.ones(kept.num_rows, np.int64))
+    return pa.RecordBatch.from_arrays([feature, reason, ones, *key], [*_COUNTED, *map(_nth, range(len(key)))])
+
+
+def _counts_of(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Rows added up by feature and reason, each with the smallest key; one batch, or none where there is no row."""
+    parts = [batch for batch in batches if batch.num_rows]
+    if not parts:
+        return
+    table = pa.Table.from_batches(parts)
+    groups = table.select(_COUNTED).group_by(_COUNTED[:2]).aggregate([("rows", "sum")]).select([0, 1, 2])
+    smallest = [_smallest(table, feature, reason) for feature, reason, _ in zip(*groups.to_pydict().values())]  # noqa: B905 - of one table
+    keys = pa.concat_tables(smallest)
+    columns = [*groups.columns, *keys.columns]
+    yield pa.table(columns, names=table.schema.names).combine_chunks().to_batches()[0]
+
+
+def _smallest(table: pa.Table, feature: str | None, reason: str) -> pa.Table:
+    """The key of the first row, in order of keys, among those of a feature and a reason."""
+    of = pc.equal(table["feature"], feature) if feature is not None else pc.is_null(table["feature"])
+    keys = table.filter(pc.and_(of, pc.equal(table["reason"], reason))).drop_columns(list(_COUNTED))
+    first = pc.select_k_unstable(keys, 1, sort_keys=[(name, "ascending") for name in keys.schema.names])
+    return keys.take(first)
+
+
+def _nth(place: int) -> str:
+    return f"{_KEY} {place}"
 
 
 def _examples(prepared: Prepared, keys: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

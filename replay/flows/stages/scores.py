@@ -22,7 +22,7 @@ from replay.scoring.table.through_spark import score_through_spark
 from replay.scoring.table.waves import Scored, score_to_files
 from replay.spark.errors import spark_errors
 from replay.spark.tasks.arrow_mapping import Batches
-from replay.store import SCORES, LiveFile, Manifest, OutputDirectory, is_direct, read_table, remove_orphans
+from replay.store import SCORES, LiveFile, Manifest, OutputDirectory, is_direct, remove_orphans
 from replay.traffic import (
     DataFile,
     FileBatches,
@@ -36,7 +36,7 @@ from replay.traffic import (
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class ScoresTable:
         schema: Its own.
         files: Written by tasks; None where Spark wrote it.
         check: What is known of the selected traffic, and so of the table.
+        scratch: A directory for what tasks leave each other; the run's alone.
         first: The first pass of the diff, where it was made on the way.
         totals: See :attr:`replay.scoring.table.waves.Scored.totals`.
     """
@@ -60,13 +61,9 @@ class ScoresTable:
     schema: pa.Schema
     files: tuple[LiveFile, ...] | None
     check: TrafficCheck
+    scratch: str
     first: FirstPass | None = None
     totals: dict[str, float] = field(default_factory=dict)
-
-    @cached_property
-    def dataframe(self) -> DataFrame:
-        """The table as Spark reads it."""
-        return read_table(self.spark, self.path)
 
     @cached_property
     def batches(self) -> Batches:
@@ -75,7 +72,7 @@ class ScoresTable:
             table = TrafficConfig(path=self.path, key=(self.schema.names[0],), score=self.schema.names[-1])
             return TableBatches(self.spark, open_traffic(self.spark, table))
         files = [DataFile(str(Path(self.path, file.path)), file.size, file.num_rows) for file in self.files]
-        return FileBatches(self.spark, files, self.schema)
+        return FileBatches(self.spark, files, self.schema, self.scratch)
 
 
 def diff_spec(prepared: Prepared, tolerance: Tolerance) -> DiffSpec:
@@ -161,7 +158,15 @@ def _by_tasks(prepared: Prepared, output: OutputDirectory, manifest: Manifest, p
     output.drop_digests()
     remove_orphans(files.table, manifest.run_id)
     return ScoresTable(
-        prepared.spark, files.table, manifest.run_id, schema, scored.files, check, scored.first, scored.totals
+        prepared.spark,
+        files.table,
+        manifest.run_id,
+        schema,
+        scored.files,
+        check,
+        output.scratch(),
+        scored.first,
+        scored.totals,
     )
 
 
@@ -191,4 +196,6 @@ def _by_spark(prepared: Prepared, output: OutputDirectory, manifest: Manifest, p
         check.rows_selected,
         progress,
     )
-    return ScoresTable(prepared.spark, path, manifest.run_id, prepared.job.work.schema(), None, check, totals=totals)
+    return ScoresTable(
+        prepared.spark, path, manifest.run_id, prepared.job.work.schema(), None, check, output.scratch(), totals=totals
+    )

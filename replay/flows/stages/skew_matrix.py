@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from replay.config import SkewMatrixConfig, Tolerance, skew_variant
-from replay.diff.job import agreement
+from replay.diff.chunk import Column, read_numbers
+from replay.diff.tolerance import agrees
 from replay.metrics.metric import losses
 from replay.metrics.value import MetricValue
 from replay.report.summary.effects import SkewCell, SkewMatrix, holds_up_to, losses_by_lag
-from replay.spark.sql import quoted
+from replay.spark.tasks.arrow_mapping import Batches
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class _Pairing:
 
 
 def skew_matrix(
-    scores: DataFrame,
+    scores: Batches,
     config: SkewMatrixConfig,
     tolerance: Tolerance,
     metrics: Mapping[str, Mapping[str, MetricValue]],
@@ -70,17 +71,39 @@ def _pairing(config: SkewMatrixConfig, versions: tuple[str, ...]) -> _Pairing:
 
 
 def _drifts(
-    scores: DataFrame, pairings: list[_Pairing], tolerance: Tolerance
+    scores: Batches, pairings: Sequence[_Pairing], tolerance: Tolerance
 ) -> list[tuple[float | None, float | None]]:
-    """Mean distance and share beyond tolerance of each pairing."""
-    wanted = []
-    for place, pairing in enumerate(pairings):
-        here, there = (F.col(quoted(name)).cast("double") for name in (pairing.variant, pairing.consistent))
-        beyond = ~agreement(here, there, tolerance)
-        wanted.append(F.avg(F.abs(here - there)).alias(f"mean_{place}"))
-        wanted.append(F.avg(beyond.cast("double")).alias(f"rate_{place}"))
-    (row,) = scores.select(*wanted).collect()
-    return [(row[2 * place], row[2 * place + 1]) for place in range(len(pairings))]
+    """Mean distance and share beyond tolerance of each pairing, over the rows that both score."""
+    names = [(pairing.variant, pairing.consistent) for pairing in pairings]
+    columns = tuple(dict.fromkeys(name for both in names for name in both))
+
+    def update(batches: Iterable[pa.RecordBatch]) -> bytes:
+        sums = np.zeros((len(names), 3))
+        for batch in batches:
+            numbers = {name: read_numbers(pa.chunked_array([batch.column(name)])) for name in columns}
+            sums += [_distances(numbers[here], numbers[there], tolerance) for here, there in names]
+        return sums.tobytes()
+
+    def unpack(packed: bytes) -> Floats:
+        return np.frombuffer(packed, np.float64).reshape(len(names), 3)
+
+    def merge(states: Iterable[bytes]) -> bytes:
+        return sum(map(unpack, states), np.zeros((len(names), 3))).tobytes()
+
+    rows, distance, beyond = unpack(merge(scores.fold(columns, update, merge))).T
+    return [
+        (float(distance[place] / rows[place]), float(beyond[place] / rows[place])) if rows[place] else (None, None)
+        for place in range(len(names))
+    ]
+
+
+def _distances(here: Column, there: Column, tolerance: Tolerance) -> tuple[float, float, float]:
+    """Rows that both score, the sum of the distances there, and how many of them are beyond tolerance."""
+    both = here.valid & there.valid
+    left, right = here.values[both], there.values[both]
+    with np.errstate(invalid="ignore"):
+        away = float(np.abs(left - right).sum())
+    return float(len(left)), away, float(np.count_nonzero(~agrees(left, right, tolerance)))
 
 
 def _cell(

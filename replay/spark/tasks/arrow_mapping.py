@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 
 from replay.spark.sql import quoted
+from replay.spark.tasks.grouping import Grouping
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -37,6 +38,29 @@ class Batches(Protocol):
             Packed states, each of some of the rows, in an order that is the same in every run where tasks read.
         """
 
+    def gather(self, columns: Sequence[str], function: BatchFunction) -> list[pa.RecordBatch]:
+        """Bring rows here: few, or of compact columns.
+
+        Args:
+            columns: As in :meth:`fold`.
+            function: From batches of some of the rows to what is wanted of them.
+
+        Returns:
+            What the function gave, in an order that is the same in every run where Spark does not read.
+        """
+
+    def fold_groups(self, columns: Sequence[str], grouping: Grouping, update: Update) -> Iterator[bytes]:
+        """Fold the rows into states, a group whole in one of them.
+
+        Args:
+            columns: As in :meth:`fold`.
+            grouping: What belongs together.
+            update: As in :meth:`fold`; the group's code comes before the columns, and rows of a group are neighbours.
+
+        Yields:
+            Packed states, in an order that is the same in every run where tasks read.
+        """
+
 
 class ScannedBatches:
     """A table that Spark reads: every row crosses from the JVM into Python.
@@ -60,6 +84,39 @@ class ScannedBatches:
 
             states = states.repartition(math.isqrt(tasks)).mapInArrow(merged, _STATE)
         return (bytes(row[0]) for row in states.collect())
+
+    def gather(self, columns: Sequence[str], function: BatchFunction) -> list[pa.RecordBatch]:
+        """See :meth:`Batches.gather`."""
+        packed = self.fold(columns, lambda batches: pack_batches(function(batches)), _packed_together)
+        return [batch for state in packed for batch in unpack_batches(state)]
+
+    def fold_groups(self, columns: Sequence[str], grouping: Grouping, update: Update) -> Iterator[bytes]:
+        """See :meth:`Batches.fold_groups`."""
+        # Mapped as it is: to select columns again would let Spark forget the order.
+        states = fold_batches(grouping.by_spark(self._dataframe, columns), update)
+        return (bytes(row[0]) for row in states.collect())
+
+
+def pack_batches(batches: Iterable[pa.RecordBatch]) -> bytes:
+    """Batches of one schema as bytes, to travel between processes; no bytes where there is none."""
+    sink = pa.BufferOutputStream()
+    writer: pa.RecordBatchStreamWriter | None = None
+    for batch in batches:
+        writer = writer or pa.ipc.new_stream(sink, batch.schema)
+        writer.write_batch(batch)
+    if writer is None:
+        return b""
+    writer.close()
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def unpack_batches(packed: bytes) -> list[pa.RecordBatch]:
+    """The batches of :func:`pack_batches`."""
+    return list(pa.ipc.open_stream(packed)) if packed else []
+
+
+def _packed_together(states: Iterable[bytes]) -> bytes:
+    return pack_batches(batch for state in states for batch in unpack_batches(state))
 
 
 def fold_batches(dataframe: DataFrame, update: Update) -> DataFrame:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-import pyarrow as pa
-
 from replay.errors import ConfigError, Problem
-from replay.spark.tasks.arrow_mapping import Merge, ScannedBatches, Update
 from replay.traffic.computed.column import ComputedColumn
 from replay.traffic.paths import column_root
 from replay.traffic.read.columns import plan_reading
 from replay.traffic.read.direct import ReadPlan, Split
-from replay.traffic.read.scan import check_where, files_in_window, selected_dataframe
+from replay.traffic.read.scan import check_where, files_in_window
 from replay.traffic.read.skipping import skipping
 from replay.traffic.read.splits import make_splits
-from replay.traffic.read.tasks import fold_splits
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from replay.traffic.table.pinned import DataFile, PinnedTraffic
+    from replay.traffic.table.pinned import PinnedTraffic
 
 
 @dataclass(frozen=True)
@@ -104,47 +100,3 @@ def _plan(
         filters=reading.filters,
         computed=reading.computed,
     )
-
-
-class TableBatches:
-    """A pinned table, read by the tasks where they can, and by Spark where only Spark can.
-
-    Args:
-        spark: The session.
-        traffic: The table.
-    """
-
-    def __init__(self, spark: SparkSession, traffic: PinnedTraffic) -> None:
-        self._spark = spark
-        self._traffic = traffic
-
-    def fold(self, columns: Sequence[str], update: Update, merge: Merge) -> Iterator[bytes]:
-        """See :meth:`replay.spark.tasks.arrow_mapping.Batches.fold`.
-
-        Raises:
-            TrafficError: A file cannot be read.
-        """
-        plan = plan_splits(self._spark, self._traffic, columns)
-        if plan.reader == "spark" or not plan.splits:
-            return ScannedBatches(selected_dataframe(self._spark, self._traffic)).fold(columns, update, merge)
-        return fold_splits(self._spark, plan, plan.splits, update)
-
-
-class FileBatches:
-    """Parquet files of one schema, read by the tasks.
-
-    Args:
-        spark: The session.
-        files: In the order of their rows.
-        schema: Of the files.
-    """
-
-    def __init__(self, spark: SparkSession, files: Sequence[DataFile], schema: pa.Schema) -> None:
-        self._spark = spark
-        self._splits = make_splits(files, None)
-        self._schema = schema
-
-    def fold(self, columns: Sequence[str], update: Update, merge: Merge) -> Iterator[bytes]:
-        """See :meth:`replay.spark.tasks.arrow_mapping.Batches.fold`."""
-        plan = ReadPlan(pa.schema([self._schema.field(name) for name in columns]), None)
-        return fold_splits(self._spark, plan, self._splits, update)

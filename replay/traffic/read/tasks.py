@@ -16,33 +16,8 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructType
 
 _Given = TypeVar("_Given")
-_AT_ONCE = 256  # states that the driver holds
-
-
-def each_split(
-    spark: SparkSession,
-    splits: Sequence[Split],
-    given: _Given,
-    work: Callable[[Split, _Given], Iterable[pa.RecordBatch]],
-    schema: StructType | str,
-) -> DataFrame:
-    """Do something with every split, lazily: one task a split.
-
-    Args:
-        spark: The session.
-        splits: What there is to do.
-        given: What the work needs besides; sent to each worker once.
-        work: From a split, and what is given, to batches of ``schema``.
-        schema: Of what it yields.
-    """
-    shipped = spark.sparkContext.broadcast((tuple(splits), given))
-
-    def run(ids: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        splits, given = shipped.value
-        for index in (index for batch in ids for index in batch.column(0).to_pylist()):
-            yield from work(splits[index], given)
-
-    return spark.range(0, len(splits), 1, numPartitions=max(1, len(splits))).mapInArrow(run, schema)
+_Answer = TypeVar("_Answer")
+_AT_ONCE = 256  # answers that the driver holds
 
 
 def map_splits(
@@ -63,7 +38,14 @@ def map_splits(
         schema: Of what it yields.
         batch_rows: Most rows of a batch.
     """
-    return each_split(spark, splits, plan, lambda split, plan: function(read_split(split, plan, batch_rows)), schema)
+    shipped = spark.sparkContext.broadcast((tuple(splits), plan))
+
+    def run(ids: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        splits, plan = shipped.value
+        for index in (index for batch in ids for index in batch.column(0).to_pylist()):
+            yield from function(read_split(splits[index], plan, batch_rows))
+
+    return spark.range(0, len(splits), 1, numPartitions=max(1, len(splits))).mapInArrow(run, schema)
 
 
 def fold_splits(spark: SparkSession, plan: ReadPlan, splits: Sequence[Split], update: Update) -> Iterator[bytes]:
@@ -75,11 +57,28 @@ def fold_splits(spark: SparkSession, plan: ReadPlan, splits: Sequence[Split], up
         splits: What is read.
         update: From a split's batches to its packed state.
     """
-    shipped = spark.sparkContext.broadcast((plan, tuple(splits)))
+    return ask_splits(spark, splits, plan, lambda split, plan: update(read_split(split, plan)))
 
-    def work(place: int) -> bytes:
-        plan, splits = shipped.value
-        return update(read_split(splits[place], plan))
+
+def ask_splits(
+    spark: SparkSession, splits: Sequence[Split], given: _Given, work: Callable[[Split, _Given], _Answer]
+) -> Iterator[_Answer]:
+    """Ask a task of every split for something small.
+
+    Args:
+        spark: The session.
+        splits: What is asked.
+        given: What the work needs besides; sent to each worker once.
+        work: From a split, and what is given, to the answer.
+
+    Yields:
+        The answers, in order.
+    """
+    shipped = spark.sparkContext.broadcast((tuple(splits), given))
+
+    def asked(place: int) -> _Answer:
+        splits, given = shipped.value
+        return work(splits[place], given)
 
     for start in range(0, len(splits), _AT_ONCE):
-        yield from run_tasks(spark, range(start, min(start + _AT_ONCE, len(splits))), work)
+        yield from run_tasks(spark, range(start, min(start + _AT_ONCE, len(splits))), asked)

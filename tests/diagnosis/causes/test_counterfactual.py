@@ -226,3 +226,20 @@ def test_an_op_that_does_not_fit_is_no_counterfactual(counterfactual):
     hypothesis = counterfactual.perturbed("constant", ("topic",), "constant", value="home")
 
     assert np.isnan(counterfactual.predict([hypothesis], np.arange(ROWS))).all()
+
+
+def test_hypotheses_share_chunks_and_only_the_last_is_filled_up():
+    """50 rows under each of 7 hypotheses are 350, of which chunks of 20 rows hold all in 18: the last has 10."""
+    sizes = []
+
+    def counting(tensors: dict[str, torch.Tensor]) -> torch.Tensor:
+        sizes.append(len(tensors["dense"]))
+        return model(tensors)
+
+    contract = ModelConfig.model_validate({"inputs": INPUTS, "families": FAMILIES})
+    evidence = Evidence(logged(), np.zeros(ROWS), np.ones(ROWS, np.bool_))
+    scorers = {"prod": FunctionScorer(counting)}
+    replay = CounterfactualReplay(contract, evidence, scorers, "prod", Tolerance(), 10_000, chunk_rows=20)
+    assert sizes == [20] * 3
+    replay.predict([replay.perturbed("scale", ["a"], "scale", factor=float(one)) for one in range(2, 9)], np.arange(50))
+    assert sizes == [20] * (3 + 18)

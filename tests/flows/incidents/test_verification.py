@@ -43,7 +43,7 @@ def verified(monkeypatch: pytest.MonkeyPatch) -> Any:
     old[FIRST + 3] = 0.5
     table = RowTable(np.arange(NUM_ROWS), ONLINE, BASE)
 
-    def collect_rows(scores: Any, config: Any, total: int, others: list[Variant]) -> CollectedRows:
+    def collect_rows(prepared: Any, scores: Any, total: int, others: list[Variant]) -> CollectedRows:
         assert total == NUM_ROWS
         return CollectedRows(table, np.arange(NUM_ROWS), 1.0, {"prod/one": one, "old": old})
 

@@ -76,9 +76,8 @@ def table(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         held.asked.append(f"noise of {total} rows of {scores}")
         return held.noise
 
-    def diff_scores(scores: Any, spec: DiffSpec, key: Any, worst_rows: int, batches: Any, first: Any) -> Any:
+    def diff_scores(batches: Any, spec: DiffSpec, key: Any, worst_rows: int, first: Any) -> Any:
         held.asked.append((batches, first, spec.tolerance, key, worst_rows))
-        held.scores = scores
         return held.diff
 
     def find_rows(_spark: Any, traffic: str, keys: Any, columns: Any) -> pa.Table:
@@ -87,7 +86,6 @@ def table(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
     monkeypatch.setattr(module, "session_pool", lambda _, workers: ThreadPoolExecutor(workers))
     monkeypatch.setattr(module, "read_table", lambda _, path: f"table at {path}")
-    monkeypatch.setattr(ScoresTable, "dataframe", "the table as Spark has it")
     monkeypatch.setattr(ScoresTable, "batches", "the table as tasks have it")
     monkeypatch.setattr(module, "live_files", lambda _: held.live)
     monkeypatch.setattr(module, "foreign_commits", foreign_commits)
@@ -109,6 +107,7 @@ def compared(table: SimpleNamespace, given: ReplayConfig | None = None, *, diagn
         schema=pa.schema([]),
         files=table.files,
         check=TrafficCheck(1_200, 1_000, KEYS, None, None),
+        scratch="/out/.scratch",
         first=table.first,
     )
     return compare(prepared(given or config()), scores, make_progress(quiet=True), diagnosing=diagnosing)
@@ -121,7 +120,6 @@ def test_a_whole_table_is_compared_while_it_is_proven_beside(table: SimpleNamesp
         ("/out/scores", "run7"),
         ("the table as tasks have it", None, Tolerance(abs=1e-5, rel=1e-4), ("request_id",), 100),
     }
-    assert table.scores() == "the table as Spark has it"
     assert table.proven_in is not threading.main_thread()
 
 
@@ -213,7 +211,7 @@ def test_noise_is_measured_for_a_tolerance_or_a_search(
 ):
     table.noise = SimpleNamespace(measured=SimpleNamespace(tolerance=Tolerance(abs=0.25, rel=0.0)))
     found = compared(table, config(diff__tolerance=tolerance), diagnosing=diagnosing)
-    assert ("noise of 1000 rows of the table as Spark has it" in table.asked) == measured
+    assert ("noise of 1000 rows of the table as tasks have it" in table.asked) == measured
     assert found.noise is (table.noise if measured else None)
     assert found.tolerance == expected
 

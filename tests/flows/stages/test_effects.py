@@ -59,7 +59,7 @@ def test_where_no_effect_is_asked_for_the_table_is_not_read():
     assert measure_effects(prepared, table, diff, Tolerance()) == Effects()
 
 
-def test_a_skew_matrix_is_read_of_the_table_as_spark_has_it(monkeypatch: pytest.MonkeyPatch):
+def test_a_skew_matrix_is_read_of_the_table_as_tasks_have_it(monkeypatch: pytest.MonkeyPatch):
     asked: list[Any] = []
 
     def matrix(*given: Any) -> str:
@@ -68,7 +68,7 @@ def test_a_skew_matrix_is_read_of_the_table_as_spark_has_it(monkeypatch: pytest.
 
     monkeypatch.setattr(module, "skew_matrix", matrix)
     prepared: Any = SimpleNamespace(config=SimpleNamespace(skew_matrix="modules", sensitivity=False))
-    table: Any = SimpleNamespace(dataframe="scores")
+    table: Any = SimpleNamespace(batches="scores")
     variants = {"prod": SimpleNamespace(metrics={"auc": 0.7})}
     diff: Any = SimpleNamespace(result=SimpleNamespace(variants=variants))
     assert measure_effects(prepared, table, diff, Tolerance(abs=0.5)) == Effects("matrix")

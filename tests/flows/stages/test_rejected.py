@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from pyspark.sql import SparkSession
 
 from replay.cli.main import cli
+from replay.flows.stages.rejected import _count as count
 from replay.flows.stages.rejected import rejects_by_feature
 from tests.flows.case import make_table, write_case
 
@@ -40,6 +41,39 @@ def test_a_table_that_names_no_feature_is_not_read():
     prepared: Any = None
     table: Any = SimpleNamespace(schema=pa.schema([("request_id", pa.string()), ("rejected", pa.string())]))
     assert rejects_by_feature(prepared, table, {"unknown_value": 3}) == {}
+
+
+class HeldBatches:
+    """A table in memory; two tasks have a half each."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+
+    def gather(self, columns: tuple[str, ...], function: Any) -> list[pa.RecordBatch]:
+        half = self.table.num_rows // 2
+        parts = (self.table.slice(0, half), self.table.slice(half))
+        return [batch for part in parts for batch in function(part.select(list(columns)).to_batches())]
+
+
+def test_rows_are_counted_by_feature_and_reason_with_the_smallest_key():
+    """By hand; a row that no feature is to blame for has none, and one that was scored counts nowhere."""
+    table = pa.table(
+        {
+            "rejected": ["a", "a", "a", "b", None, "b", "a"],
+            "rejected_feature": ["x", "x", None, "y", None, "x", "x"],
+            "k": ["r2", "r1", "r0", "r5", "r6", "r3", "r1"],
+            "i": pa.array([1, 9, 3, 4, 5, 6, 2], pa.int32()),
+        }
+    )
+    held: Any = HeldBatches(table)
+    assert count(held, ("k", "i")) == [
+        {"feature": None, "reason": "a", "rows": 1, "key": {"k": "r0", "i": 3}},
+        {"feature": "y", "reason": "b", "rows": 1, "key": {"k": "r5", "i": 4}},
+        {"feature": "x", "reason": "b", "rows": 1, "key": {"k": "r3", "i": 6}},
+        {"feature": "x", "reason": "a", "rows": 3, "key": {"k": "r1", "i": 2}},
+    ]
+    none: Any = HeldBatches(table.slice(4, 1))
+    assert count(none, ("k", "i")) == []
 
 
 @pytest.mark.spark

@@ -47,6 +47,7 @@ def scores_table(**changes: Any) -> ScoresTable:
         "schema": SCHEMA,
         "files": FILES,
         "check": CHECK,
+        "scratch": "/out/.scratch",
     }
     return ScoresTable(**{**given, **changes})
 
@@ -62,6 +63,7 @@ class TestTable:
                 DataFile("/out/scores/part-000001-b.parquet", 7, 400),
             ],
             SCHEMA,
+            "/out/.scratch",
         )
 
     def test_what_spark_wrote_is_opened_as_any_table(self, monkeypatch: pytest.MonkeyPatch):
@@ -87,19 +89,6 @@ class TestTable:
                 row for state in batches.fold(("prod", "request_id"), packed, b"".join) for row in json.loads(state)
             ]
             assert found == [{"prod": 0.25, "request_id": "a"}, {"prod": 1.0, "request_id": "b"}]
-
-    def test_spark_reads_the_table_once_and_only_where_it_is_asked_for(self, monkeypatch: pytest.MonkeyPatch):
-        asked: list[Any] = []
-
-        def read(*given: Any) -> str:
-            asked.append(given)
-            return "dataframe"
-
-        monkeypatch.setattr(module, "read_table", read)
-        table = scores_table()
-        assert asked == []
-        assert (table.dataframe, table.dataframe) == ("dataframe", "dataframe")
-        assert asked == [("session", "/out/scores")]
 
 
 @pytest.fixture
@@ -140,6 +129,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     done.output = SimpleNamespace(
         table=lambda name: f"/out/{name}",
         digests=lambda: "/out/.key-digests",
+        scratch=lambda: "/out/.scratch",
         discard=lambda: done.steps.append("discarded"),
         drop_digests=lambda: done.steps.append("dropped digests"),
     )

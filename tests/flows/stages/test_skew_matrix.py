@@ -14,6 +14,7 @@ from replay.flows.stages.skew_matrix import skew_matrix
 from replay.metrics.value import MetricValue, undefined
 from replay.report.summary import SkewCell
 from replay.report.summary.effects import LagLoss
+from replay.spark.tasks.arrow_mapping import ScannedBatches
 
 TOLERANCE = Tolerance(abs=0.125, rel=0.25)
 TWO = {"q": ["v1", "v2"], "i": ["v1", "v2"]}
@@ -118,7 +119,8 @@ def test_distances_and_mismatches_are_counted_over_all_rows(spark: SparkSession)
         OLD: [0.5, 0.75, 0.5, 0.25],  # 0, 0.25 (the tolerance), 0.5, 0
         NEW: [0.5, float("nan"), None, 1.0],
     }
-    scores = spark.createDataFrame(pa.table({name: pa.array(each, pa.float32()) for name, each in columns.items()}))
+    table = pa.table({name: pa.array(each, pa.float32()) for name, each in columns.items()})
+    scores = ScannedBatches(spark.createDataFrame(table).repartition(2))
     old, new = skew_matrix(scores, section(TWO), TOLERANCE, {}).cells[1:3]
     assert (old.mean_abs, old.mismatch_rate) == (0.1875, 0.25)
     # Rows without a score are compared with nothing: of the other three, NaN and 1.0 against 0.25 are beyond.

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from pyspark import TaskContext
 from pyspark.sql import SparkSession
 
-from replay.spark.tasks.arrow_mapping import ScannedBatches, fold_batches
+from replay.spark.tasks.arrow_mapping import ScannedBatches, fold_batches, pack_batches, unpack_batches
 
 pytestmark = pytest.mark.spark
 
@@ -73,3 +74,18 @@ def test_many_states_are_merged_on_executors(spark: SparkSession, partitions: in
 def test_a_partition_without_rows_has_a_state_too(spark: SparkSession) -> None:
     sums = [json.loads(bytes(row[0]))["sum"] for row in fold_batches(spark.range(0, 1, 1, 3), names_and_sum).collect()]
     assert sums == [0, 0, 0]
+
+
+@pytest.mark.parametrize("partitions", [3, 65])
+def test_rows_are_gathered(spark: SparkSession, partitions: int) -> None:
+    def odd(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        return (batch.filter(pc.equal(pc.bit_wise_and(batch["id"], 1), 1)) for batch in batches)
+
+    found = ScannedBatches(spark.range(0, 100, 1, partitions)).gather(["id"], odd)
+    assert sorted(value for batch in found for value in batch["id"].to_pylist()) == list(range(1, 100, 2))
+
+
+def test_batches_travel_as_bytes() -> None:
+    batches = [pa.record_batch({"a": [1], "b": [["x"]]}), pa.record_batch({"a": [2, None], "b": [[], None]})]
+    assert unpack_batches(pack_batches(batches)) == batches
+    assert unpack_batches(pack_batches([])) == []

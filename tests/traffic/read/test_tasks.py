@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from replay.traffic.read import tasks
 from replay.traffic.read.direct import ReadPlan, Split
 from replay.traffic.read.splits import make_splits
-from replay.traffic.read.tasks import each_split, fold_splits, map_splits
+from replay.traffic.read.tasks import ask_splits, fold_splits, map_splits
 from tests.traffic.tables import data_file, write
 
 pytestmark = pytest.mark.spark
@@ -34,13 +34,12 @@ def splits(tmp_path: Path) -> tuple[Split, ...]:
 
 
 def test_a_task_gets_one_split_and_what_is_given(spark: SparkSession, splits: tuple[Split, ...]) -> None:
-    def tell(split: Split, given: dict[str, int]) -> Iterator[pa.RecordBatch]:
+    def tell(split: Split, given: dict[str, int]) -> tuple[int, int]:
         context = TaskContext.get()
         assert context is not None
-        yield pa.record_batch({"task": [context.partitionId()], "rows": [split.num_rows + given["more"]]})
+        return context.partitionId(), split.num_rows + given["more"]
 
-    rows = each_split(spark, splits, {"more": 5}, tell, "task long, rows long").collect()
-    assert sorted((row["task"], row["rows"]) for row in rows) == [(0, 15), (1, 15), (2, 15)]
+    assert list(ask_splits(spark, splits, {"more": 5}, tell)) == [(0, 15), (1, 15), (2, 15)]
 
 
 def test_rows_are_mapped_in_batches_of_a_split(spark: SparkSession, splits: tuple[Split, ...]) -> None:
