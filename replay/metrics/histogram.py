@@ -21,12 +21,14 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.metrics.keyed import Keys, Sums, reduce_by_key
+from replay.metrics.keyed import Keys, Sums, reduce_by_key, sort_keys
 
 Bits = NDArray[np.uint64]
 MAX_BINS = 2**20
 GROUP_BITS = 16
 """Bits of a key that name the group, where there are groups."""
+_MOST_WORDS = 2**18
+"""Rows that wait to be counted together."""
 _WORD = 64
 _MOST = np.int64(2**63 - 1)
 _SIGN = np.uint64(2**63)
@@ -75,7 +77,8 @@ class Histogram:
         self._rounded = False
         self._keys: Keys = np.zeros(0, dtype=np.uint64)
         self._sums: Sums = np.zeros((0, classes * (3 if weighted else 1)))
-        # Parts wait here until they are worth one sort together.
+        # Rows and parts wait here until they are worth one sort together.
+        self._words: list[Keys] = []
         self._waiting: list[tuple[Keys, Sums]] = []
 
     @property
@@ -173,39 +176,44 @@ class Histogram:
                 keys |= groups.astype(np.uint64) << self._value_bits
         else:
             keys = bits & _from_bit(self._shift)
-        found, sums = self._count(keys, classes, weights)
+        if not self.weighted and (self._shift >= self._places or _trailing_zeros(keys) >= self._places):
+            self._words.append(keys | (classes.astype(np.uint64) << np.uint64(1)) | np.uint64(sign < 0))
+            if sum(part.size for part in self._words) > _MOST_WORDS:
+                self._settle()
+            return
+        found, sums = self._weigh(keys, classes, weights) if self.weighted else self._tally(keys, classes)
         if sign != 1.0:
             sums *= sign
         self._wait(found, sums)
 
-    def _count(self, keys: Keys, classes: NDArray[Any], weights: NDArray[np.float64] | None) -> tuple[Keys, Sums]:
-        """Sums by (key, class). Counting needs one sort: the class rides in low bits that no key uses."""
-        if self.weighted:
-            if weights is None:
-                raise ValueError("a weighted histogram needs `weights`")
-            return self._weigh(keys, classes, weights)
-        places = (self.classes - 1).bit_length()
-        if self._shift < places and _trailing_zeros(keys) < places:
-            return self._tally(keys, classes)
-        packed = np.sort(keys | classes.astype(np.uint64))
-        starts = np.flatnonzero(np.concatenate(([True], packed[1:] != packed[:-1])))
-        counts = np.diff(np.append(starts, packed.size))
-        of_pair = packed[starts] & _from_bit(places)
-        label = (packed[starts] ^ of_pair).astype(np.int64)
+    @property
+    def _places(self) -> int:
+        """Low bits in which a row's class rides, and whether the row is taken out, where no key uses them."""
+        return (self.classes - 1).bit_length() + 1
+
+    def _count(self, words: Keys) -> tuple[Keys, Sums]:
+        """Counts by (key, class), of rows that are taken out negative. One sort of the words is all that it needs."""
+        words = sort_keys(words)
+        starts = np.flatnonzero(np.concatenate(([True], words[1:] != words[:-1])))
+        counts, distinct = np.diff(np.append(starts, words.size)).astype(np.float64), words[starts]
+        np.negative(counts, out=counts, where=(distinct & np.uint64(1)) != 0)
+        of_pair = distinct & _from_bit(self._places)
+        label = ((distinct ^ of_pair) >> np.uint64(1)).astype(np.int64)
         first = np.concatenate(([True], of_pair[1:] != of_pair[:-1]))
-        found = of_pair[first]
-        sums = np.zeros((found.size, self.classes))
-        sums[np.cumsum(first) - 1, label] = counts
-        return found, sums
+        cell = (np.cumsum(first) - 1) * self.classes + label
+        sums: Sums = np.bincount(cell, weights=counts, minlength=int(first.sum()) * self.classes).astype(np.float64)
+        return of_pair[first], sums.reshape(-1, self.classes)
 
     def _tally(self, keys: Keys, classes: NDArray[Any]) -> tuple[Keys, Sums]:
-        """The same of keys that use their last bits: few rows, or soon some bits are dropped."""
+        """Counts of keys that use their last bits: few rows, or soon some bits are dropped."""
         found, place = np.unique(keys, return_inverse=True)
         cells = place * self.classes + classes.astype(np.int64)
         counts = np.bincount(cells, minlength=found.size * self.classes)
         return found, counts.reshape(-1, self.classes).astype(np.float64)
 
-    def _weigh(self, keys: Keys, classes: NDArray[Any], weights: NDArray[np.float64]) -> tuple[Keys, Sums]:
+    def _weigh(self, keys: Keys, classes: NDArray[Any], weights: NDArray[np.float64] | None) -> tuple[Keys, Sums]:
+        if weights is None:
+            raise ValueError("a weighted histogram needs `weights`")
         found, place = np.unique(keys, return_inverse=True)
         cell = place * self.classes + classes.astype(np.int64)
         size = found.size * self.classes
@@ -223,20 +231,23 @@ class Histogram:
 
     def _settle(self) -> None:
         """Add up what waits, and drop as few low bits as bring the number of bins within the bound."""
-        if not self._waiting:
+        if self._words:
+            words, self._words = np.concatenate(self._words), []
+            self._waiting.append(self._count(words))
+        parts = [part for part in ((self._keys, self._sums), *self._waiting) if part[0].size]
+        if not self._waiting or not parts:
             return
-        parts = [(self._keys, self._sums), *self._waiting]
         self._waiting = []
         keys = np.concatenate([part for part, _ in parts]) & _from_bit(self._shift)
-        order = np.argsort(keys)
-        keys = keys[order]
-        if keys.size == 0:
-            return
+        sums = np.concatenate([part for _, part in parts])
+        if len(parts) > 1:  # one part alone is in order
+            order = np.argsort(keys)
+            keys, sums = keys[order], sums[order]
         # The level is found from the keys alone, so that the sums are added up once, at that level.
         distinct = keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
         self._shift = max(self._shift, _shift_to_fit(distinct, self.max_bins, int(self._value_bits) - 1))
         keys &= _from_bit(self._shift)
-        self._keys, self._sums = reduce_by_key(keys, np.concatenate([sums for _, sums in parts])[order])
+        self._keys, self._sums = reduce_by_key(keys, sums)
 
     def _coarsen(self, shift: int) -> None:
         self._keys, self._sums = reduce_by_key(self._keys & _from_bit(shift), self._sums)

@@ -1,14 +1,37 @@
-"""Sums by key: the sparse, mergeable table under every slice."""
+"""Keys in order, and sums by key: the sparse, mergeable table under every slice."""
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Keys = NDArray[np.uint64]
 Sums = NDArray[np.float64]
+
+_FEWEST: Final = 1 << 15
+"""Of fewer keys, numpy's sort is as fast."""
+_SIGN: Final = np.uint64(1 << 63)
+
+
+def sort_keys(keys: Keys) -> Keys:
+    """Sort keys, ascending: a new array, (n,).
+
+    torch sorts integers by their digits, in a third of the time that comparisons take. A process that scores has
+    torch; one that has not would wait longer for it than it saves. The answer is the same.
+
+    >>> sort_keys(np.array([7, 2**64 - 1, 3], np.uint64)).tolist()
+    [3, 7, 18446744073709551615]
+    """
+    torch: Any = sys.modules.get("torch")
+    if torch is None or keys.size < _FEWEST:
+        return np.sort(keys)
+    signed = torch.from_numpy((keys ^ _SIGN).view(np.int64))  # in the order of signed numbers
+    found: Keys = torch.sort(signed).values.numpy().view(np.uint64)
+    found ^= _SIGN
+    return found
 
 
 def reduce_by_key(keys: Keys, sums: Sums) -> tuple[Keys, Sums]:

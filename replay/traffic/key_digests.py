@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from replay.metrics.keyed import sort_keys
 from replay.traffic.keys import KeyFingerprint
 
 Digests = npt.NDArray[np.uint64]
@@ -69,8 +70,7 @@ def has_repeats(paths: Sequence[str], lower: int, upper: int) -> bool:
         upper: To 2**64.
     """
     parts = [_range_of(np.load(path, mmap_mode="r", allow_pickle=False), lower, upper) for path in paths]
-    together = np.concatenate([np.empty(0, np.uint64), *parts])
-    together.sort()
+    together = sort_keys(np.concatenate([np.empty(0, np.uint64), *parts]))
     return bool((together[1:] == together[:-1]).any())
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -128,3 +130,28 @@ def test_keyed_sums_add_what_shares_a_key():
     assert (left.keys.tolist(), left.sums.tolist()) == ([1, 5, 9], [[3, 1], [1, 3], [4, 4]])
     left.rekey(np.array([2, 2, 1], dtype=np.uint64))
     assert (left.keys.tolist(), left.sums.tolist()) == ([1, 2], [[4, 4], [4, 4]])
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_many_rows_added_and_taken_out_are_counted_as_by_a_dictionary(grouped: bool) -> None:
+    random = np.random.default_rng(0)
+    histogram, expected = Histogram(3, grouped=grouped), Counter()
+    # The 300 rows have scores that use all digits of a float64.
+    for size, sign in ((150_000, 1.0), (300, 1.0), (90_000, 1.0), (60_000, -1.0), (40_000, 1.0)):
+        values = random.random(size) if size == 300 else random.integers(-500, 500, size) / 512
+        label, group = random.integers(0, 3, size), random.integers(0, 4 if grouped else 1, size)
+        histogram.add_bits(ordered_bits(values), label, groups=group if grouped else None, sign=sign)
+        drop = 16 if grouped else 0
+        bins = (ordered_bits(values) >> np.uint64(drop)).tolist()
+        keys = [(place << 48 if grouped else 0) | bits for place, bits in zip(group.tolist(), bins, strict=True)]
+        for row, count in Counter(zip(keys, label.tolist(), strict=True)).items():
+            expected[row] += int(sign) * count
+    keys, sums = histogram.keys, histogram.sums
+    found = {
+        (key, label): int(count)
+        for key, row in zip(keys.tolist(), sums.tolist(), strict=True)
+        for label, count in enumerate(row)
+        if count
+    }
+    assert found == {row: count for row, count in expected.items() if count}
+    assert (keys[1:] > keys[:-1]).all()

@@ -161,15 +161,8 @@ def _vocabulary_lookup(entry: Input, target: TensorDtype) -> Lookup:
     if offset:
         _check_span(min(vocabulary.values(), default=0), max(vocabulary.values(), default=0), offset, target)
 
-    def lookup(values: pa.Array) -> npt.NDArray[np.int64]:
-        # Strings are not decoded: what was logged need not be valid UTF-8.
-        texts: list[bytes] = as_bytes(values).to_numpy(zero_copy_only=False).tolist()
-        if not offset:
-            return np.fromiter((vocabulary.get(text, unknown) for text in texts), np.int64, len(texts))
-        found = map(vocabulary.get, texts)
-        return np.fromiter((unknown if one is None else one + offset for one in found), np.int64, len(texts))
-
-    return lookup
+    # Strings are not decoded: what was logged need not be valid UTF-8.
+    return lambda values: vocabulary.find(as_bytes(values), unknown, offset)
 
 
 def _check_span(low: int, high: int, offset: int, target: TensorDtype) -> None:

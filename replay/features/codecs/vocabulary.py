@@ -4,16 +4,54 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from replay.config.messages.no_such_file import no_such_file
 from replay.features.dtypes import TensorDtype
 from replay.features.problems import EncodeError
 
+_MOST_UNASKED: Final = 4
+"""A vocabulary of at most so many times the values is put into Arrow's table of hashes, which is made for each call."""
 
-def load_vocabulary(path: str, target: TensorDtype) -> dict[bytes, int]:
+
+class Vocabulary(dict[bytes, int]):
+    """Index by the UTF-8 bytes of the value; an integer stands as its decimal string, as JSON's own keys do."""
+
+    @cached_property
+    def _texts(self) -> pa.LargeBinaryArray:
+        return pa.array(list(self), pa.large_binary())
+
+    @cached_property
+    def _indices(self) -> npt.NDArray[np.int64]:
+        return np.fromiter(self.values(), np.int64, len(self))
+
+    def find(self, values: pa.LargeBinaryArray, unknown: int, offset: int) -> npt.NDArray[np.int64]:
+        """Look values up.
+
+        Args:
+            values: (num_values,), none null.
+            unknown: What a value that is not there has.
+            offset: Added to the index of one that is.
+
+        Returns:
+            (num_values,).
+        """
+        if len(self) <= _MOST_UNASKED * len(values):
+            places = pc.index_in(values, value_set=self._texts).fill_null(len(self)).to_numpy()
+            found: npt.NDArray[np.int64] = np.append(self._indices + np.int64(offset), np.int64(unknown))[places]
+            return found
+        places = map(self.get, values.to_numpy(zero_copy_only=False).tolist())
+        return np.fromiter((unknown if one is None else one + offset for one in places), np.int64, len(values))
+
+
+def load_vocabulary(path: str, target: TensorDtype) -> Vocabulary:
     """Read a vocabulary; a file that has not changed is read once per process.
 
     Args:
@@ -22,8 +60,7 @@ def load_vocabulary(path: str, target: TensorDtype) -> dict[bytes, int]:
         target: The dtype that the indices must fit.
 
     Returns:
-        Index by the UTF-8 bytes of the value; an integer stands as its decimal string, as JSON's own keys do. Shared:
-        not to be written to.
+        Shared: not to be written to.
 
     Raises:
         EncodeError: When the file cannot be read, is not a vocabulary, or gives a value twice.
@@ -42,7 +79,7 @@ def load_vocabulary(path: str, target: TensorDtype) -> dict[bytes, int]:
 
 
 @lru_cache(maxsize=32)
-def _read(path: str, changed: int, size: int) -> dict[bytes, int]:
+def _read(path: str, changed: int, size: int) -> Vocabulary:
     """Read a file as it was when it had this time of change and size."""
     try:
         data = json.loads(Path(path).read_text("utf-8"), object_pairs_hook=_Pairs)
@@ -58,7 +95,7 @@ def _read(path: str, changed: int, size: int) -> dict[bytes, int]:
         if isinstance(index, bool) or not isinstance(index, int):
             raise EncodeError(f"the vocabulary {path} maps {value!r} to {_shown(index)}, expected an integer")
     # Logged strings need not be valid text, nor need the keys of a file: neither may stop the other.
-    vocabulary = {value.encode("utf-8", "surrogatepass"): index for value, index in pairs}
+    vocabulary = Vocabulary((value.encode("utf-8", "surrogatepass"), index) for value, index in pairs)
     if len(vocabulary) < len(pairs):
         value = Counter(value for value, _ in pairs).most_common(1)[0][0]
         raise EncodeError(f"the vocabulary {path} has {value!r} more than once: keep one of them")

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from replay.diff.first_pass import FirstPass
 from replay.diff.spec import DiffSpec
+from replay.metrics.keyed import sort_keys
 from replay.scenarios import row_keys
 from replay.traffic import KeyFingerprint, fingerprint_digests
 from replay.traffic.key_digests import Digests
@@ -89,8 +90,7 @@ class Tally:
 
     def finish(self) -> tuple[Tallied, Digests]:
         """What was counted, and the digests of all keys, sorted."""
-        digests = np.concatenate([np.empty(0, np.uint64), *self._digests])
-        digests.sort()
+        digests = sort_keys(np.concatenate([np.empty(0, np.uint64), *self._digests]))
         tallied = Tallied(
             keys=fingerprint_digests(digests),
             null_keys=self._null_keys,

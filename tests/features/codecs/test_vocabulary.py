@@ -3,9 +3,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
-from replay.features.codecs.vocabulary import load_vocabulary
+from replay.features.codecs.vocabulary import Vocabulary, load_vocabulary
 from replay.features.dtypes import TARGETS
 from replay.features.problems import EncodeError
 
@@ -59,3 +61,18 @@ def test_a_file_is_read_again_only_when_it_changed(tmp_path: Path) -> None:
     path.write_text('["b"]')
     os.utime(path, ns=(1, 1))
     assert load_vocabulary(str(path), TARGETS["int64"]) == {b"b": 0}
+
+
+@pytest.mark.parametrize("times", [1, 100])
+@pytest.mark.parametrize("offset", [0, 7])
+def test_values_are_found_whether_few_or_many_are_asked_for(times: int, offset: int) -> None:
+    vocabulary = Vocabulary({f"w{number}".encode(): 3 * number for number in range(300)} | {b"": 5, b"\xff\x00": -4})
+    asked = [b"w7", b"no", b"", b"\xff\x00", b"w299", b"w7", b"w07"] * times
+    expected = [vocabulary[one] + offset if one in vocabulary else -1 for one in asked]
+    found = vocabulary.find(pa.array(asked, pa.large_binary()), -1, offset)
+    assert found.dtype == np.int64
+    assert found.tolist() == expected
+
+
+def test_an_empty_vocabulary_knows_nothing() -> None:
+    assert Vocabulary().find(pa.array([b"a"], pa.large_binary()), 2, 1).tolist() == [2]
