@@ -145,6 +145,9 @@ def feature_column(batch: pa.RecordBatch, feature: str) -> pa.Array:
     >>> feature_column(batch, "context.os").to_pylist()
     ['ios', None]
     """
+    column = batch.schema.get_field_index(feature)
+    if column >= 0:  # most are a column, which is found without a look at each of a wide table
+        return batch.column(column)
     catalog = Catalog(batch.schema)
     found = catalog.find(feature)
     if found is None:

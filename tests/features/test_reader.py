@@ -78,3 +78,12 @@ def test_each_array_on_the_way_is_read_once(monkeypatch: pytest.MonkeyPatch) -> 
 def features(batch: pa.RecordBatch, *names: str) -> list[Feature]:
     catalog = Catalog(batch.schema)
     return [found for name in names if (found := catalog.find(name)) is not None]
+
+
+def test_a_column_of_the_very_name_comes_before_a_path_and_the_first_before_others_of_its_name() -> None:
+    struct = pa.array([{"b": 1}, {"b": 2}])
+    batch = pa.RecordBatch.from_arrays([struct, pa.array([3, 4]), pa.array([5, 6])], names=["a", "a.b", "c"])
+    assert feature_column(batch, "a.b").to_pylist() == [3, 4]
+    assert feature_column(batch.select(["a", "c"]), "a.b").to_pylist() == [1, 2]
+    twice = pa.RecordBatch.from_arrays([pa.array([5, 6]), pa.array([7, 8])], names=["c", "c"])
+    assert feature_column(twice, "c").to_pylist() == [5, 6]
