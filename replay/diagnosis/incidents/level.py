@@ -16,6 +16,9 @@ _JOINED = 8
 _CLEAR_INFLATION = 1.3
 _CLEAR_DRIFT = 1.8
 _LEAST_LOW = 0.1
+_APART = 2  # blocks; stretches that are closer are one
+_MOST_STRETCHES = 6
+_INCIDENTS = 3
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def measure_level(
     robust = _quiet_blocks(blocks, variance, at_most)
     if robust is None:
         return None
-    quiet = robust.quiet
+    quiet = _with_scattered(robust.quiet)
     rows, sums = blocks.num[quiet], blocks.total[quiet]
     mean = float(sums.sum() / rows.sum())
     per_row = variance or max(mean, 1.0 / float(rows.sum()))
@@ -75,6 +78,22 @@ def measure_level(
     inflation = inflation if inflation > _CLEAR_INFLATION else 1.0
     drift = _drift(rows, sums, mean, per_row * inflation)
     return Level(mean, inflation, drift, quiet[blocks.of_cell])
+
+
+def _with_scattered(quiet: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The quiet blocks, and those that stand out where these are many stretches, but for the longest three.
+
+    An incident is a stretch or two. Bursts all over the time are how this traffic is: they are a part of its level, and
+    of how much that varies.
+    """
+    loud = np.flatnonzero(~quiet)
+    stretches = np.split(loud, np.flatnonzero(np.diff(loud) > _APART) + 1) if len(loud) else []
+    if len(stretches) <= _MOST_STRETCHES:
+        return quiet
+    found = quiet.copy()
+    for stretch in sorted(stretches, key=len)[:-_INCIDENTS]:
+        found[stretch] = True
+    return found
 
 
 def _cut(num: NDArray[np.float64], total: NDArray[np.float64], most: int) -> _Blocks:

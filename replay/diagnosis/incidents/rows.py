@@ -27,6 +27,8 @@ class RowTable:
         weight: ``(num_rows,)``, or None.
         group: ``(num_rows,)`` of any dtype that sorts, rows ranked together. Mismatches cluster in groups; with it, the
             search knows how much.
+        entity: ``(num_rows,)`` of any dtype that sorts, whose rows they are. What differs for one entity alone says
+            little of all.
         compared: ``(num_rows,)`` bool, rows that count. Default: both scores are finite. Set it to count a score that
             is not finite on one side as a mismatch.
 
@@ -42,6 +44,7 @@ class RowTable:
     weight: NDArray[Any] | None = None
     group: NDArray[Any] | None = None
     compared: NDArray[np.bool_] | None = None
+    entity: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         lengths = {name: len(column) for name, column in self._columns().items()}
@@ -58,6 +61,7 @@ class RowTable:
         columns: dict[str, NDArray[Any]] = {"online": self.online, "replayed": self.replayed}
         columns |= {f"segments[{name!r}]": codes for name, (codes, _) in self.segments.items()}
         optional = {"label": self.label, "weight": self.weight, "group": self.group, "compared": self.compared}
+        optional["entity"] = self.entity
         return columns | {name: column for name, column in optional.items() if column is not None}
 
     @property

@@ -85,5 +85,23 @@ def find_peak(num: NDArray[np.float64], total: NDArray[np.float64], model: Model
     return best
 
 
+def disjoint_exponents(
+    num: NDArray[np.float64], total: NDArray[np.float64], model: Model
+) -> Iterator[NDArray[np.float64]]:
+    """By length of the grid: evidence of windows side by side, ``(num_windows, num_slices)``.
+
+    Args:
+        num: ``(num_cells, num_slices)`` rows.
+        total: ``(num_cells, num_slices)`` sums of the model's value.
+        model: What the sums mean.
+    """
+    baseline = model.baselines(num, total)
+    rows, sums = _summed(num), _summed(total)
+    for length in window_lengths(len(num)):
+        edges = np.arange(0, len(num) + 1, length)
+        in_rows, in_sums = np.diff(rows[edges], axis=0), np.diff(sums[edges], axis=0)
+        yield model.exponent(in_rows, in_sums, np.broadcast_to(baseline, in_rows.shape))
+
+
 def _summed(table: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([np.zeros((1, table.shape[1])), np.cumsum(table, axis=0)])

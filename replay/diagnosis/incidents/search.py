@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.config.sections.diff import Tolerance
+from replay.diagnosis.incidents.background.entities import entity_exponent
+from replay.diagnosis.incidents.background.overdispersion import Episode, Overdispersion, measure_overdispersion
 from replay.diagnosis.incidents.likelihood import MismatchModel, Model, ShiftModel
 from replay.diagnosis.incidents.refine import Span, mark_shares, marks, refine_marks, refine_mean
 from replay.diagnosis.incidents.rows import RowTable, severity
@@ -18,6 +20,7 @@ from replay.diagnosis.noise.noise_floor import NoiseFloor
 
 _JOIN_SHARE = 0.03
 _JOIN_ROWS = 10
+_EPISODE_GAP = 0.01
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,10 @@ class IncidentWindow:
         segments: The slice.
         kind: ``mismatch`` or ``shift``.
         log_chance: Log of the bound on the chance of it in a run without incidents.
+        exponent: Evidence in nats.
+        signal: Which value it was found in.
+        slicing: Which slicing it was found in.
+        length: Of the window of the scan, in cells.
     """
 
     first: int
@@ -37,6 +44,10 @@ class IncidentWindow:
     segments: dict[str, str]
     kind: str
     log_chance: float
+    exponent: float = 0.0
+    signal: int = 0
+    slicing: int = 0
+    length: int = 1
 
 
 class IncidentSearch:
@@ -78,7 +89,54 @@ class IncidentSearch:
             if window is None:
                 break
             found.append(window)
+        found = self._credible(found, log_alarm)
         return sorted([*permanent, *self._joined(found)], key=lambda one: one.log_chance)[:most]
+
+    def _credible(self, found: list[IncidentWindow], log_alarm: float) -> list[IncidentWindow]:
+        """Windows that stand out from how far the background's own windows do, with the chance that is left."""
+        kept: list[IncidentWindow] = []
+        factors: dict[tuple[int, int], Overdispersion] = {}
+        log_tests = float(np.log(self.scan_counts.tests()))
+        for window in found:
+            factor = 1.0
+            for slicing in {0, window.slicing}:
+                key = (window.signal, slicing)
+                if key not in factors:
+                    factors[key] = self._overdispersion(*key, found)
+                factor = max(factor, factors[key].at(window.length))
+            log_chance = log_tests - min(window.exponent / factor, self._by_entity(window))
+            if log_chance <= log_alarm:
+                kept.append(replace(window, log_chance=log_chance))
+        return kept
+
+    def _by_entity(self, window: IncidentWindow) -> float:
+        """Evidence of a window when all rows of an entity are one event; infinite where entities are not known."""
+        if self.rows.entity is None or window.kind != "mismatch":
+            return float("inf")
+        inside = np.flatnonzero(self.rows.in_slice(window.segments) & self.rows.counts)
+        first, last = (int(index) for index in np.searchsorted(inside, [window.first, window.last]))
+        bad = self.scan_counts.signals[window.signal].value[inside] > 0
+        return entity_exponent(self.rows.entity[inside], bad, first, last)
+
+    def _overdispersion(self, signal: int, slicing: int, found: list[IncidentWindow]) -> Overdispersion:
+        model = self.scan_counts.model(signal, self._at_most)
+        if model is None:
+            return Overdispersion(np.array([1]), np.array([1.0]))
+        num, total = self.scan_counts.num[signal][slicing], self.scan_counts.total[signal][slicing]
+        return measure_overdispersion(num, total, model, self._episodes(found))
+
+    def _episodes(self, found: list[IncidentWindow]) -> list[Episode]:
+        """Stretches of time with something in them, each as the window with most evidence."""
+        apart = _EPISODE_GAP * len(self.rows)
+        episodes: list[Episode] = []
+        last = -np.inf
+        for window in sorted(found, key=lambda one: one.first):
+            if window.first > last + apart:
+                episodes.append(Episode(window.length, window.exponent))
+            elif window.exponent > episodes[-1].exponent:
+                episodes[-1] = Episode(window.length, window.exponent)
+            last = max(last, window.last)
+        return sorted(episodes, key=lambda one: -one.exponent)
 
     def _permanent(self, log_alarm: float) -> list[IncidentWindow]:
         """What is bad at all times, slice by slice, until a quiet background is left."""
@@ -124,7 +182,17 @@ class IncidentSearch:
         span = self._refined(span, choice.inside, best.signal, best.model, choice.baseline)
         scan_counts.remove(span.first + np.flatnonzero(choice.inside[span.first : span.last]))
         log_chance = float(np.log(scan_counts.tests()) - best.peak.exponent)
-        return IncidentWindow(span.first, span.last, choice.segments, best.model.kind, log_chance)
+        return IncidentWindow(
+            span.first,
+            span.last,
+            choice.segments,
+            best.model.kind,
+            log_chance,
+            best.peak.exponent,
+            best.signal,
+            best.slicing,
+            best.peak.last - best.peak.first,
+        )
 
     def _refined(self, span: Span, inside: NDArray[np.bool_], signal: int, model: Model, baseline: float) -> Span:
         """The span of rows, refined among the slice's active rows up to its own length on both sides."""

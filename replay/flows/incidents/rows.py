@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 MOST_ROWS = 20_000_000
-"""Rows that the search holds; of a larger table it sees a sample by hash. 48 bytes each, and 4 a segment."""
+"""Rows that the search holds; of a larger table it sees a sample by hash. 56 bytes each, and 4 a segment."""
 _VARIANT = "variant "
 _IDENTITY = "identity"
 _DRAW = 1 << 20
@@ -62,7 +62,7 @@ def collect_rows(prepared: Prepared, scores: Batches, total: int, others: Sequen
         raise ValueError("found no time column, expected one: incidents are stretches of time")
     share = min(1.0, MOST_ROWS / max(total, 1))
     compact = partial(_compact_batch, traffic=traffic, baseline=prepared.config.baseline, others=others, share=share)
-    optional = (traffic.label, traffic.weight, traffic.group)
+    optional = (traffic.label, traffic.weight, traffic.group, traffic.entity)
     variants = (name for one in others for name in (one.name, one.checkpoint))
     named = (REJECTED, traffic.time.column, traffic.score, prepared.config.baseline, *traffic.key, *traffic.segments)
     columns = dict.fromkeys([*named, *(name for name in optional if name is not None), *variants])
@@ -105,6 +105,10 @@ def _compact_batch(
             columns[name] = _doubles(batch.column(column))
     if traffic.group is not None:
         columns["group"] = pa.array(spark_xxhash64([batch.column(traffic.group)]))
+    if traffic.entity is not None:
+        entity = batch.column(traffic.entity)
+        # Rows of nobody in particular are not rows of one.
+        columns["entity"] = pc.if_else(entity.is_valid(), pa.array(spark_xxhash64([entity])), pa.array(identity))
     for index, segment in enumerate(traffic.segments):
         columns[f"segment {index}"] = batch.column(segment).dictionary_encode()
     for variant in others:
@@ -154,8 +158,8 @@ def rows_from_arrow(found: pa.Table, segments: Sequence[str], share: float = 1.0
     """Turn collected columns into a row table.
 
     Args:
-        found: ``time_us``, ``online``, ``replayed``, ``identity``; perhaps ``label``, ``weight``, ``group``, and
-            ``segment 0`` and so on, and ``variant NAME`` of other variants.
+        found: ``time_us``, ``online``, ``replayed``, ``identity``; perhaps ``label``, ``weight``, ``group``,
+            ``entity``, and ``segment 0`` and so on, and ``variant NAME`` of other variants.
         segments: Names of the segments.
         share: See :class:`CollectedRows`.
     """
@@ -164,7 +168,7 @@ def rows_from_arrow(found: pa.Table, segments: Sequence[str], share: float = 1.0
     optional = {
         name: _numbers(found, name)[order] if name in found.column_names else None for name in ("label", "weight")
     }
-    group = found.column("group").to_numpy()[order] if "group" in found.column_names else None
+    hashes = {name: found.column(name).to_numpy()[order] for name in ("group", "entity") if name in found.column_names}
     online, replayed = _numbers(found, "online")[order], _numbers(found, "replayed")[order]
     # A score that is not finite on one side only is a difference; a score that is not there is none.
     others = {name: _numbers(found, f"{_VARIANT}{name}")[order] for name in _variants(found)}
@@ -176,7 +180,8 @@ def rows_from_arrow(found: pa.Table, segments: Sequence[str], share: float = 1.0
             online=online,
             replayed=replayed,
             segments={name: _codes(found, index, order) for index, name in enumerate(segments)},
-            group=group,
+            group=hashes.get("group"),
+            entity=hashes.get("entity"),
             compared=has_both & ~(np.isnan(online) & np.isnan(replayed)),
             **optional,
         ),

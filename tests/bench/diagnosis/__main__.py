@@ -15,7 +15,9 @@ from pathlib import Path
 import torch
 
 from tests.bench.diagnosis import real
+from tests.bench.diagnosis.alarms import KindOfNoise, alarm_target, render_alarms, run_kind
 from tests.bench.diagnosis.case import LAYOUTS, Suite, run_case, start_worker
+from tests.bench.diagnosis.clean import KINDS
 from tests.bench.diagnosis.judging import Outcome
 from tests.bench.diagnosis.table import render, targets
 
@@ -66,6 +68,13 @@ def run(suite: Suite, cases: Sequence[Case], workers: int) -> list[Outcome]:
     return [found[place] for place in range(len(cases))]
 
 
+def run_noises(seed: int, runs: int, planted: int, workers: int) -> list[KindOfNoise]:
+    """Runs without a model, of every kind of noise, as many of each."""
+    each, marked = -(-runs // len(KINDS)), -(-planted // len(KINDS))
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        return list(pool.map(run_kind, KINDS, *([value] * len(KINDS) for value in (seed, each, marked))))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suite; 1 when a target is missed."""
     parser = argparse.ArgumentParser(prog="make bench-diagnosis", description=__doc__)
@@ -74,6 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", type=int, default=60_000, help="rows of each stretch of traffic")
     parser.add_argument("--only", choices=tuple(LAYOUTS))
+    parser.add_argument("--noises", type=int, default=1_000, help="clean runs without a model, over all kinds of noise")
+    parser.add_argument("--planted", type=int, default=220, help="the same with an incident")
     parser.add_argument("--case", type=int, help="run this incident alone, as it is in the whole suite")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--data", type=Path, default=_DATA, help="folder of the real traffic")
@@ -82,16 +93,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cases = plan(choose_worlds(given.only, given.data), given.incidents, given.clean)
     if given.case is not None:
         cases = [case for case in cases if case[1:] == (given.case, False)]
+        given.noises = 0
+    noises = run_noises(given.seed, given.noises, given.planted, given.workers) if given.noises else []
+    if noises:
+        say(f"{render_alarms(noises)}\n")
     if not cases:
-        say("nothing to run")
-        return 1
+        say("" if noises else "nothing to run")
+        return 0 if noises and alarm_target(noises).is_met else 1
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="replay-diagnosis-") as directory:
         suite = Suite(Path(directory), given.seed, given.rows, given.data.absolute())
         outcomes = run(suite, cases, given.workers)
     say(f"\nSeed {given.seed}, {len(cases)} cases of {given.rows:,} rows, {time.perf_counter() - start:.0f} s\n")
     say(render(outcomes))
-    return 0 if all(target.is_met for target in targets(outcomes)) else 1
+    every = [*targets(outcomes), *([alarm_target(noises)] if noises else [])]
+    return 0 if all(target.is_met for target in every) else 1
 
 
 if __name__ == "__main__":

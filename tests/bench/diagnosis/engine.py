@@ -139,6 +139,7 @@ class Engine:
             "online": online,
             "replayed": replayed,
             "identity": _identity(traffic),
+            "entity": traffic.entity,
             "label": traffic.label.astype(np.float64),
         }
         if traffic.group is not None:

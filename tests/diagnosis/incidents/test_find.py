@@ -219,3 +219,32 @@ def test_wrong_arguments():
     table, _ = make_traffic(0, num_rows=1_000)
     with pytest.raises(ValueError, match="false_alarms=0"):
         find_incidents(table, Tolerance(), false_alarms=0)
+
+
+def test_one_busy_user_is_no_incident():
+    table, _ = make_traffic(2, num_rows=20_000, drift=0.01, half=False)
+    rng = np.random.default_rng(0)
+    entity = rng.integers(0, 1_000, len(table))
+    # 200 rows of one user within 400, all of them off; then the same rows as those of many.
+    inside = 8_000 + np.sort(rng.permutation(400)[:200])
+    off = table.online.copy()
+    off[inside] *= 1.2
+    mine = entity.copy()
+    mine[inside] = 5
+
+    assert search(replace(table, online=off, entity=mine)) == []
+    (found,) = search(replace(table, online=off, entity=entity))
+    assert np.isin(inside, found.indices).mean() > 0.95
+
+
+def test_bursts_all_over_the_time_are_no_incident_but_one_beyond_them_is():
+    table, _ = make_traffic(2, num_rows=20_000, drift=0.01, half=False)
+    minute = (table.time_us - START_US) / MINUTE
+    bursts = np.isin(np.floor(minute * 6), np.arange(20, 700, 12))
+    drawn = np.random.default_rng(0).random(len(table))
+    off = np.where(bursts & (drawn < 0.5), table.online * 1.2, table.online)
+
+    assert search(replace(table, online=off)) == []
+    longer = (minute >= 50) & (minute < 60) & (drawn < 0.8)
+    (found,) = search(replace(table, online=np.where(longer, table.online * 1.2, off)))
+    assert overlap(found, table, np.flatnonzero(longer)) > 0.9

@@ -53,3 +53,21 @@ def test_a_quiet_fifth_is_found_below_the_limit():
     level = measure_level(NUM, counts(rate), 0.0, at_most=0.08)
 
     assert level.mean == pytest.approx(0.02, rel=0.2)
+
+
+def test_bursts_all_over_are_a_part_of_the_level():
+    found = counts(0.01)
+    found[10::25] = 80.0
+    level = measure_level(NUM, found, 0.0)
+
+    assert level.mean == pytest.approx(found.sum() / NUM.sum(), rel=0.15)
+    assert level.inflation > 5.0
+
+
+@pytest.mark.parametrize("number", [1, 3, 5])
+def test_few_stretches_are_none(number):
+    found = counts(0.01)
+    for start in range(100, 100 + 150 * number, 150):
+        found[start : start + 20] = 80.0
+
+    assert measure_level(NUM, found, 0.0).mean == pytest.approx(0.01, rel=0.15)

@@ -53,3 +53,5 @@ def test_times_that_go_back_are_refused():
 def test_columns_of_another_length_are_refused():
     with pytest.raises(ValueError, match=r"group.*expected 2 rows"):
         table([0.0, 0.0], [0.0, 0.0], group=np.array([1]))
+    with pytest.raises(ValueError, match=r"entity.*expected 2 rows"):
+        table([0.0, 0.0], [0.0, 0.0], entity=np.array([1]))

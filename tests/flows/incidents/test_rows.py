@@ -39,11 +39,13 @@ def test_rows_are_sorted_by_time_and_ties_stay_as_they_came():
 
 def test_what_else_is_there_is_sorted_with_them():
     more = {"label": pa.array([1.0, 0.0, None, 1.0]), "weight": pa.array([4.0, 1.0, 3.0, 2.0]), "group": [9, 7, 8, 7]}
+    more["entity"] = [1, 2, 3, 4]
     table = rows_from_arrow(pa.table({**COLUMNS, **more}), (), 0.25).table
 
     np.testing.assert_array_equal(table.label, [0.0, 1.0, np.nan, 1.0])
     assert table.weight.tolist() == [1.0, 2.0, 3.0, 4.0]
     assert table.group.tolist() == [7, 7, 8, 9]
+    assert table.entity.tolist() == [2, 4, 3, 1]
 
 
 @pytest.mark.parametrize("is_dictionary", [False, True])

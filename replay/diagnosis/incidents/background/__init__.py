@@ -1,0 +1,1 @@
+"""How far what is normal stands out by itself, and what evidence is left beyond that."""
