@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import click
 
+from replay.cli.answers import kept_for_answer
 from replay.cli.commands import COMMANDS
 from replay.cli.help import Program, usage_text
 from replay.cli.interrupts import Interrupt, interruptible
@@ -99,7 +100,7 @@ def execute(command: click.Command, arguments: list[str], *, ends_process: bool 
         0 done, 2 wrong usage or config, 3 input refused, 4 the run failed, 130 interrupted; 1 is a gate's alone, so
         a bug, which keeps its traceback, exits with 4.
     """
-    with interruptible(ends_process=ends_process) as interrupt:
+    with interruptible(ends_process=ends_process) as interrupt, kept_for_answer(arguments):
         return _execute(command, arguments, interrupt)
 
 

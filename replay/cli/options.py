@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import re
 from collections.abc import Callable
@@ -164,8 +163,3 @@ def parse_conf(settings: tuple[str, ...]) -> dict[str, str]:
         if not equals or not key:
             raise UsageError(f"--conf {setting!r}: expected key=value, such as spark.sql.shuffle.partitions=8")
     return {key: value for key, _, value in pairs}
-
-
-def echo_json(data: Any) -> None:
-    """Print data as JSON on stdout."""
-    click.echo(json.dumps(data, indent=2))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from replay.cli.options import Common, echo_json
+from replay.cli.answers import echo_json
+from replay.cli.options import Common
 from replay.errors import EXIT_GATE_FAILED, EXIT_OK, EXIT_REFUSED, ReplayError, UsageError
 from replay.spark.faststart.garbage import no_collection
 

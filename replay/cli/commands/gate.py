@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from replay.cli.answers import echo_json
 from replay.cli.help import Command
-from replay.cli.options import Common, ConfigPath, common_options, echo_json
+from replay.cli.options import Common, ConfigPath, common_options
 from replay.cli.replays import gates_exit_code, replay_config
 from replay.errors import EXIT_OK, UsageError
 

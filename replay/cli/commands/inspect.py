@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from replay.cli.answers import echo_json
 from replay.cli.help import Command
-from replay.cli.options import an_operator, echo_json
+from replay.cli.options import an_operator
 from replay.errors import EXIT_OK, EXIT_REFUSED
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from replay.cli.answers import echo_json
 from replay.cli.help import Command
-from replay.cli.options import Common, ConfigPath, common_options, echo_json
+from replay.cli.options import Common, ConfigPath, common_options
 from replay.cli.replays import looking
 from replay.errors import EXIT_OK, UsageError
 from replay.spark.faststart.garbage import no_collection

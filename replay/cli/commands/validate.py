@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from replay.cli.answers import echo_json
 from replay.cli.help import Command
-from replay.cli.options import Common, ConfigPath, common_options, echo_json
+from replay.cli.options import Common, ConfigPath, common_options
 from replay.cli.replays import looking
 from replay.errors import EXIT_OK, EXIT_REFUSED
 from replay.spark.faststart.garbage import no_collection

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from replay.cli.answers import echo_json
 from replay.cli.help import Command
-from replay.cli.options import Common, common_options, echo_json
+from replay.cli.options import Common, common_options
 from replay.cli.replays import refuse_file
 from replay.errors import EXIT_GATE_FAILED, EXIT_OK
 
