@@ -11,8 +11,8 @@ from replay.checkpoints.open import open_scorer
 from replay.checkpoints.recipes.derive import derive
 from replay.checkpoints.recipes.materialized_weights import read_state_dict
 from replay.checkpoints.recipes.recipe import Alteration, Splice
+from replay.checkpoints.scorers.arranging import arranging
 from replay.checkpoints.scorers.cache import cached_scorer, close_scorers, settle_worker
-from replay.checkpoints.scorers.flat_lists import flattening
 from replay.checkpoints.scorers.function_scorer import FunctionScorer
 from replay.checkpoints.scorers.indices import IndexOutOfRange
 from replay.checkpoints.scorers.probe import Probe, probe
@@ -40,6 +40,7 @@ __all__ = [
     "TensorInfo",
     "TensorSpec",
     "amplifies_noise",
+    "arranging",
     "build_module",
     "cached_scorer",
     "check_inputs",
@@ -47,7 +48,6 @@ __all__ = [
     "derive",
     "describe_checkpoint",
     "examine",
-    "flattening",
     "inspect_checkpoint",
     "open_scorer",
     "own_sources",

@@ -112,8 +112,10 @@ def _hint(entry: Input, given: tuple[int | str, ...], expected: tuple[int | str,
 
 def _shape(entry: Input, model: ModelConfig) -> tuple[int | str, ...] | None:
     """An input's shape after its first dimension, as far as the config alone says; None where the column decides."""
-    if entry.ragged is not None or entry.offsets_of is not None:
+    if entry.ragged is not None or entry.offsets_of is not None or entry.lengths_of is not None:
         return ()
+    if entry.shape:
+        return entry.shape
     if entry.features:
         return ("n",) if any(is_glob(name) for name in entry.features) else (len(entry.features),)
     if entry.mask_of is not None:

@@ -10,9 +10,9 @@ import torch
 
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.examine import verify_unchanged
-from replay.checkpoints.format import FORMATS
+from replay.checkpoints.format import FORMATS, InputNames
 from replay.checkpoints.modules.factory import own_sources, refresh_own_code
-from replay.checkpoints.scorers.flat_lists import flattening
+from replay.checkpoints.scorers.arranging import arranging
 from replay.checkpoints.scorers.output import ScoreReader
 from replay.checkpoints.scorers.scorer import ModelScorer
 from replay.checkpoints.sharing.watch import FileWatch
@@ -44,9 +44,10 @@ def open_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu")
     if refresh_own_code(checkpoint):
         opened = format_.open(checkpoint, model, device)
         fingerprint = scorer_fingerprint(checkpoint, model)
+    opened = replace(opened, notes=(*opened.notes, *_text_notes(checkpoint, model)))
     return ModelScorer(
         checkpoint.name,
-        replace(opened, arrange=flattening(model), tables=_tables(checkpoint)),
+        replace(opened, arrange=arranging(model), tables=_tables(checkpoint)),
         ScoreReader(model.output, checkpoint.name),
         fingerprint,
         opened.precision or compute_precision(checkpoint),
@@ -61,6 +62,17 @@ def _refuse_text(checkpoint: Checkpoint, model: ModelConfig) -> None:
             f"checkpoint {checkpoint.name!r}: input `{text[0]}` is text, and a model of {checkpoint.format} takes "
             "numbers: give the input a `vocabulary` or a `hash`, and `dtype: int64`"
         )
+
+
+def _text_notes(checkpoint: Checkpoint, model: ModelConfig) -> tuple[str, ...]:
+    """How text reaches a module that says no types of its arguments."""
+    text = [f"`{entry.name}`" for entry in model.inputs if entry.dtype == "string"]
+    if not text or FORMATS[checkpoint.format].input_names is InputNames.GRAPH:
+        return ()
+    return (
+        f"{', '.join(text)} {'are lists' if len(text) > 1 else 'is a list'} of strings to forward(): where it takes "
+        "numbers, give a `vocabulary` or a `hash`, and `dtype: int64`",
+    )
 
 
 def _tables(checkpoint: Checkpoint) -> dict[str, int]:
@@ -80,7 +92,10 @@ def scorer_fingerprint(checkpoint: Checkpoint, model: ModelConfig) -> str:
         "sources": own_sources(checkpoint),
         "call": model.call,
         "inputs": [
-            (entry.name, entry.ragged, entry.offsets_of, entry.include_last_offset, entry.dtype == "string")
+            (
+                *(entry.name, entry.ragged, entry.offsets_of, entry.lengths_of, entry.include_last_offset),
+                *(entry.shape, entry.dtype == "string"),
+            )
             for entry in model.inputs
         ],
         "output": model.output.model_dump(mode="json"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,12 +12,14 @@ from replay.config.messages.wording import suggestion
 from replay.config.names import nearest
 from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.model.input import Input
+from replay.config.sections.model.lists import DERIVED
 from replay.errors import Problem
 from replay.features.codecs.base import Codec
 from replay.features.codecs.buffers import plain_type
 from replay.features.codecs.categorical import categorical_codec, make_lookup
 from replay.features.codecs.defaults import missing_for, stand_in, unused_missing
 from replay.features.codecs.lookup import Lookup
+from replay.features.codecs.nan_as_null import NanAsNullCodec
 from replay.features.codecs.numeric import is_list, numeric_codec
 from replay.features.codecs.transformed import TransformedCodec
 from replay.features.codecs.vectors import is_vector
@@ -50,8 +53,9 @@ def build_inputs(
         if entry.mask_of is not None:
             derived.append(MaskInput(entry.name, entry.mask_of, TARGETS[entry.dtype]))
             continue
-        if entry.offsets_of is not None:
-            derived.append(LengthsInput(entry.name, entry.offsets_of, TARGETS[entry.dtype]))
+        counted = entry.offsets_of or entry.lengths_of
+        if counted is not None:
+            derived.append(LengthsInput(entry.name, counted, TARGETS[entry.dtype]))
             continue
         found = resolution.inputs[entry.name]
         if entry.dtype == "string":
@@ -87,7 +91,8 @@ def _derived_problems(model: ModelConfig, inputs: Sequence[InputEncoder]) -> lis
             f"model.inputs[{place}].{key}"
         )
         for place, entry in enumerate(model.inputs)
-        for key, source, what in (("mask_of", entry.mask_of, "a mask"), ("offsets_of", entry.offsets_of, "offsets"))
+        for key, what in DERIVED.items()
+        for source in (getattr(entry, key),)
         if source in scalars
     ]
 
@@ -113,6 +118,10 @@ class _Builder:
             codecs = [self._codec(each, each.feature.type, lookups.get(each.feature.name)) for each in features]
             complete = [codec for codec in codecs if codec is not None]
             names = [resolved.feature.name for resolved in features]
+            try:
+                self._check_shape(len(names))
+            except EncodeError as problem:
+                self.problems.append(problem.at(f"{self.path}.shape"))
             return StackedInput(self.entry.name, names, complete) if len(self.problems) == before else None
         return self._build_feature(features[0], lookups.get(features[0].feature.name))
 
@@ -130,10 +139,20 @@ class _Builder:
             pad = stand_in(0, self.target, None, "pad") if entry.ragged is not None else None
             if entry.pad is not None:
                 pad = stand_in(entry.pad, self.target, lookup, "pad")
-            return ListInput(entry.name, feature.name, codec, _length(entry, feature.type), pad)
+            length = _length(entry, feature.type)
+            self._check_shape(length)
+            keep_last, left = entry.keep == "last", entry.pad_side == "left"
+            return ListInput(entry.name, feature.name, codec, length, pad, keep_last=keep_last, left=left)
         except EncodeError as problem:
             self.problems.append(problem.at(self.path))
             return None
+
+    def _check_shape(self, width: int | None) -> None:
+        """Check that a row has as many values as its shape."""
+        shape = self.entry.shape
+        if shape and width != math.prod(shape):
+            found = "lists of any length: give `length`" if width is None else f"{width} values in a row"
+            raise EncodeError(f"`shape: {list(shape)}` has {math.prod(shape)} places, found {found}")
 
     def _lookups(self, features: Sequence[str]) -> dict[str, Lookup]:
         """What gives the values of each feature their indices; nothing where they are taken as they are."""
@@ -170,6 +189,8 @@ class _Builder:
                 return categorical_codec(logged, self.entry, self.target, fill, lookup)
             offset = self.entry.offset
             codec = numeric_codec(logged, taken, fill, 0 if steps else offset)
+            if self.entry.nan_as_null and pa.types.is_floating(plain_type(logged)):
+                codec = NanAsNullCodec(codec)
             return TransformedCodec(codec, steps, self.target, offset) if steps else codec
         except EncodeError as problem:
             named = EncodeError(f"`{feature.name}`: {problem}", refused=True)
@@ -211,6 +232,8 @@ def _check_scalar(entry: Input, logged: pa.DataType) -> None:
             f"`{entry.feature}` is a column of Arrow's null type, expected a list: give the table's column its type",
             refused=True,
         )
+    if entry.shape:
+        raise EncodeError(f"`{entry.feature}` is a column of {logged}, expected a list for `shape`", refused=True)
     if listed:
         raise EncodeError(
             f"`{entry.feature}` is a column of {logged}, expected a list: `length`, `pad` and `ragged` are for lists",

@@ -31,11 +31,13 @@ class Block:
         tensor: (num_rows, ...).
         reasons: Why rows are refused, (num_rows,), or None where none is.
         lengths: Logged elements in each row of a list input, (num_rows,), at most the tensor's width; else None.
+        left: Whether shorter lists are padded before their elements.
     """
 
     tensor: torch.Tensor
     reasons: Reasons | None
     lengths: npt.NDArray[np.int64] | None = None
+    left: bool = False
 
 
 class InputEncoder(Protocol):

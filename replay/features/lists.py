@@ -48,9 +48,11 @@ class Ragged:
     lengths: _Integers
     null: npt.NDArray[np.bool_] | None
 
-    def cut(self, width: int) -> Ragged:
-        """The same lists, none longer than ``width``."""
-        return replace(self, lengths=np.minimum(self.lengths, width))
+    def cut(self, width: int, *, keep_last: bool = False) -> Ragged:
+        """The same lists, none longer than ``width``: their first elements, or their last."""
+        lengths = np.minimum(self.lengths, width)
+        starts = self.starts + (self.lengths - lengths) if keep_last else self.starts
+        return replace(self, starts=starts, lengths=lengths)
 
     def without(self, rows: npt.NDArray[np.bool_]) -> Ragged:
         """The same lists, empty in some rows."""
@@ -121,17 +123,31 @@ class ListInput:
         feature: What it reads.
         codec: How its elements are encoded; its ``fill`` is what nulls become.
         length: Places in a row; None: those of the batch's longest list, and at least one.
-        pad: Fills the places after a shorter list, in the target's storage; longer lists are cut. None: every list has
+        pad: Fills the places of a shorter list, in the target's storage; longer lists are cut. None: every list has
             exactly ``length`` elements, or its row is refused.
+        keep_last: Longer lists are cut at their beginning, not at their end.
+        left: Shorter lists are padded before their elements, not after them.
     """
 
-    def __init__(self, name: str, feature: str, codec: Codec, length: int | None, pad: np.generic | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        feature: str,
+        codec: Codec,
+        length: int | None,
+        pad: np.generic | None,
+        *,
+        keep_last: bool = False,
+        left: bool = False,
+    ) -> None:
         self.name = name
         self.features: tuple[str, ...] = (feature,)
         self._feature = feature
         self._codec = codec
         self._length = length
         self._pad = pad
+        self._keep_last = keep_last
+        self._left = left
 
     def encode(self, columns: LoggedColumns, num_rows: int) -> Block:
         """See :meth:`replay.features.inputs.InputEncoder.encode`."""
@@ -162,7 +178,7 @@ class ListInput:
                 reasons = np.where(wrong, WRONG_LENGTH, 0).astype(np.int8)
                 lists = lists.without(wrong)
         else:
-            lists = lists.cut(width)
+            lists = lists.cut(width, keep_last=self._keep_last)
         out, unfit = self._fill(lists, width)
         reasons = first_reason(reasons, unfit)
         if lists.null is not None:
@@ -170,7 +186,7 @@ class ListInput:
                 reasons = first_reason(reasons, np.where(lists.null, NULL, 0).astype(np.int8))
             else:
                 out[lists.null] = self._codec.fill
-        return Block(self._codec.target.tensor(out), reasons, lists.lengths)
+        return Block(self._codec.target.tensor(out), reasons, lists.lengths, self._left)
 
     def _fill(self, lists: Ragged, width: int) -> tuple[Array, Reasons | None]:
         """Encode the elements into rows of ``width`` places; the others hold ``pad``."""
@@ -180,14 +196,17 @@ class ListInput:
             unfit = self._codec.encode(lists.elements(), out.reshape(-1))
             return out, None if unfit is None else _first_in_row(unfit.reshape(num_rows, width))
         elements, starts = lists.lying()
+        room = width if self._left else 0  # of the window that ends where the first list does
+        starts = starts + lists.lengths if self._left else starts
         flat = np.empty(len(elements) + width, storage)
-        unfit = self._codec.encode(elements, flat[: len(elements)])
+        unfit = self._codec.encode(elements, flat[room : room + len(elements)])
         out = _windows(flat, starts, width)
-        padding = ~logged_places(lists.lengths, width)
+        padding = ~logged_places(lists.lengths, width, left=self._left)
         np.copyto(out, storage.type(0) if self._pad is None else self._pad, where=padding)
         if unfit is None:
             return out, None
-        refused = _windows(np.concatenate((unfit, np.zeros(width, np.int8))), starts, width)
+        around = (np.zeros(room, np.int8), unfit, np.zeros(width - room, np.int8))
+        refused = _windows(np.concatenate(around), starts, width)
         refused[padding] = 0
         return out, _first_in_row(refused)
 
@@ -199,10 +218,17 @@ def _windows(flat: Array, starts: _Integers, width: int) -> Array:
     return every[starts].view(flat.dtype).reshape(len(starts), width)
 
 
-def logged_places(lengths: _Integers, width: int) -> npt.NDArray[np.bool_]:
-    """Where lists of some lengths, none above ``width``, have an element: (num_rows, width)."""
+def logged_places(lengths: _Integers, width: int, *, left: bool = False) -> npt.NDArray[np.bool_]:
+    """Where lists of some lengths, none above ``width``, have an element: (num_rows, width).
+
+    Args:
+        lengths: (num_rows,).
+        width: Places in a row.
+        left: Lists are padded before their elements.
+    """
     narrow = np.min_scalar_type(width)
-    return np.arange(width, dtype=narrow) < lengths.astype(narrow)[:, None]
+    places = np.arange(width, dtype=narrow)
+    return (places[::-1] if left else places) < lengths.astype(narrow)[:, None]
 
 
 def _first_in_row(refused: Reasons) -> Reasons | None:
@@ -246,7 +272,7 @@ class MaskInput:
     def encode(self, lists: Block) -> torch.Tensor:
         """The mask of a block, (num_rows, width)."""
         assert lists.lengths is not None, "only a list input has a mask"
-        logged = logged_places(lists.lengths, lists.tensor.shape[1])
+        logged = logged_places(lists.lengths, lists.tensor.shape[1], left=lists.left)
         return self._target.tensor(logged.astype(self._target.storage))
 
 

@@ -139,7 +139,7 @@ def family_features(
 
 def _input(entry: Input, path: str, catalog: Catalog, problems: list[Problem]) -> tuple[ResolvedFeature, ...]:
     """Features of one input, in the order of its columns."""
-    if entry.mask_of is not None or entry.offsets_of is not None:
+    if entry.is_derived:
         return ()
     if entry.feature is not None:
         places = {f"{path}.feature": entry.feature}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from replay.checkpoints import cached_scorer, flattening, texts_of
+from replay.checkpoints import arranging, cached_scorer, texts_of
 from replay.config import ModelConfig, ReplayConfig, load_config
 from replay.errors import TrafficError
 from replay.features import REJECT_REASONS, Encoder, feature_column
@@ -198,8 +198,8 @@ def explain_row(
 
 def _as_called(tensors: Mapping[str, torch.Tensor], model: ModelConfig) -> dict[str, Any]:
     """The one row's tensors as the model gets them: without the batch's dimension, but for lists end to end."""
-    flatten = flattening(model)
-    given = tensors if flatten is None else flatten(tensors)
+    arrange = arranging(model)
+    given = tensors if arrange is None else arrange(tensors)
     whole = {entry.name for entry in model.inputs if entry.ragged is not None or entry.offsets_of is not None}
     text = {entry.name for entry in model.inputs if entry.dtype == "string"}
     values = {name: texts_of(tensor) if name in text else tensor for name, tensor in given.items()}

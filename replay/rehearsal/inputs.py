@@ -56,7 +56,7 @@ class InputFacts:
         dtype: Of its tensor.
         shape: Of a row in it: empty for (batch,).
         features: What it is made of, in order; none where it is made of another input.
-        made_of: ``mask of NAME`` or ``offsets of NAME``, or None where it has features.
+        made_of: ``mask of NAME``, ``offsets of NAME`` or ``lengths of NAME``, or None where it has features.
     """
 
     name: str
@@ -96,7 +96,9 @@ def look_at_inputs(
         shape = tuple(encoded.tensors[entry.name].shape[1:])
         if entry.dtype == "string":
             shape = shape[:-1]  # the last one is bytes of the text
-        other = {"mask of": entry.mask_of, "offsets of": entry.offsets_of}
+        other = {"mask of": entry.mask_of, "offsets of": entry.offsets_of, "lengths of": entry.lengths_of}
+        if entry.shape:
+            shape = entry.shape
         made_of = next((f"{what} {name}" for what, name in other.items() if name is not None), None)
         found.append(InputFacts(entry.name, entry.dtype, shape, features, made_of))
     return tuple(found)

@@ -202,3 +202,82 @@ def test_encode_features_refuses_what_is_not_as_logged() -> None:
         encoder.encode_features({"a": pa.array([1.0, 2.0])}, into)
     with pytest.raises(ValueError, match="found 1 rows of `a`, expected 2"):
         encoder.encode_features({"a": pa.array([1])}, into)
+
+
+def reference(lists: list[Any], width: int, pad: int, keep: str, side: str) -> tuple[list[Any], list[Any]]:
+    """Padded lists and masks in plain Python; a null list is -7 everywhere, and so is a null element."""
+    rows, masks = [], []
+    for each in lists:
+        kept = (
+            []
+            if each is None
+            else [-7 if one is None else one for one in (each[:width] if keep == "first" else each[-width:])]
+        )
+        room = width - len(kept)
+        padding = [-7 if each is None else pad] * room
+        rows.append(kept + padding if side == "right" else padding + kept)
+        masks.append([1] * len(kept) + [0] * room if side == "right" else [0] * room + [1] * len(kept))
+    return rows, masks
+
+
+def some_lists(seed: int = 3) -> list[Any]:
+    draw = np.random.default_rng(seed)
+    lists: list[Any] = [draw.integers(1, 50, draw.integers(0, 9)).tolist() for _ in range(600)]
+    lists[5] = lists[77] = None
+    lists[6:8] = [[], [4, None, 5, None, 6, 7]]
+    return lists
+
+
+@pytest.mark.parametrize("keep", ["first", "last"])
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("pad", [0, 99])
+@pytest.mark.parametrize("length", [1, 4, 12, None])
+def test_600_lists_kept_and_padded(length: int | None, pad: int, side: str, keep: str) -> None:
+    lists = some_lists()
+    keys = {"pad": pad, "pad_side": side, "missing": -7, **({"length": length, "keep": keep} if length else {})}
+    for start, stop in ((0, 600), (70, 90), (5, 8)):
+        array = pa.array(lists, pa.list_(pa.int64())).slice(start, stop - start)
+        width = length or max(len(each or []) for each in lists[start:stop])
+        values, mask, reasons = encode(array, **keys)
+        assert (values, mask) == reference(lists[start:stop], width, pad, keep, side)
+        assert set(reasons) == {""}
+
+
+@pytest.mark.parametrize("keep", ["first", "last"])
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_only_what_is_kept_can_refuse_a_row(keep: str, side: str) -> None:
+    lists = [[1, 2, 300], [300, 1, 2], [300], [1], []]
+    kept = [each[:2] if keep == "first" else each[-2:] for each in lists]
+    values, mask, reasons = encode(pa.array(lists), dtype="int8", length=2, pad=-1, keep=keep, pad_side=side)
+    assert reasons == ["not_representable" if 300 in each else "" for each in kept]
+    assert values[3] == ([1, -1] if side == "right" else [-1, 1])
+    assert mask[3] == ([1, 0] if side == "right" else [0, 1])
+    assert values[4] == [-1, -1]
+
+
+@pytest.mark.parametrize("length", [3, None])
+def test_a_scenarios_lists_are_padded_alike(length: int | None) -> None:
+    lists = some_lists()
+    entry = {"dtype": "int64", "pad": 9, "pad_side": "left", "missing": -7}
+    entry |= {"length": length, "keep": "last"} if length else {}
+    inputs = (Input(name="l", feature="l", **entry), Input(name="m", dtype="int8", mask_of="l"))
+    batch = pa.RecordBatch.from_arrays([pa.array(lists, pa.list_(pa.int64()))], ["l"])
+    encoder = Encoder(ModelConfig(inputs=inputs), batch.schema)
+    again = encoder.encode(batch).tensors
+    changed = [[1, 2, 3, 4, 5], *lists[1:]]
+    found = encoder.encode_features({"l": pa.array(changed, pa.list_(pa.int64()))}, again).tensors
+    width = length or max(len(each or []) for each in changed)
+    assert (found["l"].tolist(), found["m"].tolist()) == reference(changed, width, 9, "last", "left")
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "float32"])
+def test_lengths_of_padded_lists(dtype: str) -> None:
+    lists = some_lists()
+    inputs = (
+        Input(name="l", feature="l", dtype="int64", length=4, pad=0, keep="last", missing=-7),
+        Input(name="n", dtype=dtype, lengths_of="l"),
+    )
+    batch = pa.RecordBatch.from_arrays([pa.array(lists, pa.list_(pa.int64()))], ["l"])
+    found = Encoder(ModelConfig(inputs=inputs), batch.schema).encode(batch).tensors["n"]
+    assert found.tolist() == [min(len(each or []), 4) for each in lists]
+    assert str(found.dtype) == f"torch.{dtype}"

@@ -100,6 +100,21 @@ def lists_with_masks(model: Any, rows: list[dict[str, Any]]) -> torch.Tensor:
 
 
 @case(
+    "The last of a list",
+    pa.schema([("clicked_ids", pa.list_(pa.int64())), ("context", pa.list_(pa.float32()))]),
+    [
+        {"clicked_ids": [5, 9, 2, 6], "context": [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]},
+        {"clicked_ids": [7], "context": [float("nan"), 1.0, 0.0, -1.0, 0.25, 4.0]},
+        {"clicked_ids": None, "context": None},
+    ],
+)
+def the_last_of_a_list(model: Any, rows: list[dict[str, Any]]) -> torch.Tensor:
+    clicked = torch.tensor([[9, 2, 6], [100, 100, 7], [100, 100, 100]])
+    context = [[[0.5, 1.0], [1.5, 2.0], [2.5, 3.0]], [[0.0, 1.0], [0.0, -1.0], [0.25, 4.0]], [[0.0, 0.0]] * 3]
+    return model(clicked, torch.tensor(context))
+
+
+@case(
     "Lists with offsets",
     pa.schema([("clicked_ids", pa.list_(pa.int64()))]),
     [{"clicked_ids": clicked} for clicked in CLICKS],

@@ -55,6 +55,7 @@ class Safetensors(CheckpointFormat):
     name = "safetensors"
     words = "safetensors (a file, an index or a folder of shards)"
     needs_factory = True
+    takes_text = True
 
     def recognize_path(self, path: Path) -> str | None:
         """Any folder, and what has the name of an index."""

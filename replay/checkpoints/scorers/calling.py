@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from replay.checkpoints.scorers.scorer import Forward
+from replay.checkpoints.scorers.texts import texts_of
 from replay.config.messages.wording import listing, suggestion
 from replay.config.names import nearest
 from replay.config.sections.model.contract import ModelConfig
@@ -18,13 +21,18 @@ _KEYWORD = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYW
 
 
 def bind(function: Callable[..., Any], model: ModelConfig) -> Forward:
-    """Put a Python callable behind the config's calling convention."""
+    """Put a Python callable behind the config's calling convention; text is given as a list of strings."""
     names = tuple(entry.name for entry in model.inputs)
+    text = frozenset(entry.name for entry in model.inputs if entry.dtype == "string")
+
+    def value(tensors: Mapping[str, torch.Tensor], name: str) -> Any:
+        return texts_of(tensors[name]).tolist() if name in text else tensors[name]
+
     if model.call == "positional":
-        return lambda tensors: function(*[tensors[name] for name in names])
+        return lambda tensors: function(*[value(tensors, name) for name in names])
     if model.call == "keyword":
-        return lambda tensors: function(**{name: tensors[name] for name in names})
-    return lambda tensors: function({name: tensors[name] for name in names})
+        return lambda tensors: function(**{name: value(tensors, name) for name in names})
+    return lambda tensors: function({name: value(tensors, name) for name in names})
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,12 @@ def flattening(model: ModelConfig) -> Arrange | None:
     {'ids': tensor([7, 8, 9]), 'offsets': tensor([0, 2])}
     """
     offsets = {entry.name: entry for entry in model.inputs if entry.offsets_of is not None}
-    if not offsets:
+    flat = {entry.name for entry in model.inputs if entry.ragged is not None}
+    lengths_of = {
+        source: entry.name for entry in model.inputs if (source := entry.offsets_of or entry.lengths_of) in flat
+    }
+    if not lengths_of:
         return None
-    lengths_of = {str(entry.offsets_of): name for name, entry in offsets.items()}
 
     def flatten(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         arranged = dict(tensors)

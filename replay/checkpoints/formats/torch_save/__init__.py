@@ -34,6 +34,7 @@ class StateDict(CheckpointFormat):
     name = "state_dict"
     words = "torch.save weights"
     needs_factory = True
+    takes_text = True
     holds_pickles = True
 
     def recognize_archive(self, archive: Archive) -> str | None:

@@ -19,6 +19,7 @@ class TorchScript(CheckpointFormat):
     name = "torchscript"
     words = "TorchScript"
     input_names = InputNames.OPTIONAL
+    takes_text = True
     holds_pickles = True
 
     def recognize_archive(self, archive: Archive) -> str | None:

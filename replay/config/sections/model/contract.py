@@ -13,6 +13,7 @@ from replay.config.names import Patterns, nearest
 from replay.config.plain import mapping, mappings, texts
 from replay.config.sections.base import Section, SomeColumnNames
 from replay.config.sections.model.input import Input
+from replay.config.sections.model.lists import DERIVED
 from replay.config.sections.model.output import Output
 
 
@@ -44,7 +45,7 @@ class ModelConfig(Section):
             first.setdefault(name, index)
             if data.get("call") == "keyword" and not name.isidentifier():
                 yield Finding(("inputs", index, "name"), f"`{name}` cannot be a keyword argument of forward()")
-            for key in ("mask_of", "offsets_of"):
+            for key in DERIVED:
                 if isinstance(entry.get(key), str):
                     yield from _check_source(index, key, entry, inputs)
         yield from _check_flat(inputs)
@@ -62,10 +63,11 @@ def _check_source(
         near = nearest(wanted, [name for name in by_name if name != entry.get("name")])
         yield Finding(path, f"no input is named `{wanted}`{suggestion(near)}")
     elif by_name[wanted].get("feature") is None:
-        what = "a mask" if key == "mask_of" else "offsets"
-        yield Finding(path, f"`{wanted}` is not a `feature` input: only a list column has {what}")
+        yield Finding(path, f"`{wanted}` is not a `feature` input: only a list column has {DERIVED[key]}")
     elif key == "mask_of" and by_name[wanted].get("ragged") is not None:
-        yield Finding(path, f"`{wanted}` is not padded: lists end to end have `offsets_of`, and no mask")
+        yield Finding(
+            path, f"`{wanted}` is not padded: lists end to end have `offsets_of` or `lengths_of`, and no mask"
+        )
     elif key == "offsets_of" and by_name[wanted].get("ragged") is None:
         yield Finding(path, f"`{wanted}` is padded: give it `ragged: flat`, or take its `mask_of`")
 
@@ -73,7 +75,9 @@ def _check_source(
 def _check_flat(inputs: tuple[tuple[int, dict[str, Any]], ...]) -> Iterator[Finding]:
     """Check that lists end to end have offsets; offsets of a name that is nowhere may be meant as theirs."""
     names = {entry.get("name") for _, entry in inputs}
-    sources = {entry["offsets_of"] for _, entry in inputs if isinstance(entry.get("offsets_of"), str)}
+    sources = {
+        entry[key] for _, entry in inputs for key in ("offsets_of", "lengths_of") if isinstance(entry.get(key), str)
+    }
     for index, entry in inputs:
         if entry.get("ragged") == "flat" and entry.get("name") not in sources and sources <= names:
             yield Finding(

@@ -25,12 +25,17 @@ from replay.config.sections.base import (
 )
 from replay.config.sections.dtypes import DTYPES, InputDType, as_number, largest_index, misfit
 from replay.config.sections.model.hash import Hash
+from replay.config.sections.model.lists import (
+    DERIVED,
+    OF_A_COLUMN,
+    OF_LISTS,
+    WITH_A_DEFAULT,
+    check_derived,
+    check_lists,
+)
 from replay.config.sections.model.transform import Transforms
 
-_OF_A_COLUMN = ("missing", "length", "pad", "vocabulary", "unknown", "hash")
-_WITH_A_DEFAULT = ("offset", "transform", "ragged")
-
-_SOURCES = {"features": " (stacked)", "feature": " (one column)", "mask_of": "", "offsets_of": ""}
+_SOURCES = {"features": " (stacked)", "feature": " (one column)", **dict.fromkeys(DERIVED, "")}
 
 
 def _is_scalar(value: object) -> object:
@@ -70,7 +75,7 @@ class Input(Section):
     """Name of the argument; for positional calls any name. Names differ."""
     dtype: InputDType = "float32"
     """The tensor's type; a logged value that it cannot hold is refused, never altered. `string`: the logged text as it
-    is, of up to 4,096 bytes, for an ONNX model that takes text."""
+    is, of up to 4,096 bytes, for an ONNX model that takes text, or a module that takes a list of strings."""
     features: ColumnNames = ()
     """Scalar columns stacked to a tensor of shape (batch, n); globs match in schema order."""
     feature: ColumnName | None = None
@@ -80,6 +85,9 @@ class Input(Section):
     `features`."""
     offsets_of: Text | None = None
     """Name of an input with `ragged: flat`: where each row's list begins in it, (batch,). Instead of `features`."""
+    lengths_of: Text | None = None
+    """Name of an input of lists, padded or `ragged: flat`: how many logged elements each row has in it, (batch,).
+    Instead of `features`."""
     include_last_offset: Flag = False
     """Offsets with the end of the last list as well, (batch + 1,), as `nn.EmbeddingBag(include_last_offset=True)` takes
     them."""
@@ -93,6 +101,17 @@ class Input(Section):
     """Elements of a list feature; with `pad` shorter lists are padded and longer cut, without it they must fit."""
     pad: Scalar | None = None
     """Value that fills shorter lists up to `length`, or to the longest of the batch where there is no `length`."""
+    pad_side: Literal["right", "left"] | None = None
+    """Where shorter lists are filled up with `pad`: after their elements (`right`, the default) or before them
+    (`left`). A mask follows."""
+    keep: Literal["first", "last"] | None = None
+    """Which elements are kept of a list longer than `length`: the `first` (the default) or the `last`, in their
+    order."""
+    shape: tuple[PositiveInt, ...] = ()
+    """Shape of a row, in place of one dimension: `[4, 3]` makes (batch, 4, 3) of 12 stacked columns or of a list of
+    `length: 12`, the last dimension running fastest."""
+    nan_as_null: Flag = False
+    """Whether a logged NaN counts as a null: it becomes `missing`, or its row is rejected. Otherwise it stays NaN."""
     vocabulary: Text | None = None
     """A JSON file that gives each value its index: an object of values and indices, or a list of values."""
     unknown: Int | None = None
@@ -107,6 +126,11 @@ class Input(Section):
     """What serving makes of a logged number before the model takes it: a transform or a list of them, in order, or a
     mapping of such by feature (globs allowed, the first match wins). `missing` is then a logged value, and goes through
     them too; `pad` does not."""
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether it is made of another input, and reads no column."""
+        return any(getattr(self, key) is not None for key in DERIVED)
 
     @model_validator(mode="before")
     @classmethod
@@ -125,11 +149,12 @@ class Input(Section):
             yield Finding((), f"give exactly one of {', '.join(most)} and {last}")
         elif data.get("include_last_offset") and sources != ["offsets_of"]:
             yield Finding(("include_last_offset",), "is for `offsets_of`: leave it out")
-        elif sources in (["mask_of"], ["offsets_of"]):
-            yield from _check_derived(data, "a mask" if sources == ["mask_of"] else "an input of offsets")
+        elif sources[0] in DERIVED:
+            yield from check_derived(data, sources[0])
             return
-        elif sources == ["features"] and any(data.get(key) is not None for key in ("length", "pad", "ragged")):
-            yield Finding((), "`length`, `pad` and `ragged` go with `feature`, a list column")
+        elif sources == ["features"] and any(data.get(key) is not None for key in OF_LISTS):
+            yield Finding((), f"`{'`, `'.join(OF_LISTS[:-1])}` and `{OF_LISTS[-1]}` go with `feature`, a list column")
+        yield from check_lists(data)
         if data.get("ragged") is not None and data.get("pad") is not None:
             yield Finding(("pad",), "lists end to end have no padding: leave it out, or leave out `ragged`")
         yield from check_repeats(data.get("features"), ("features",), "a feature is stacked once")
@@ -144,8 +169,8 @@ class Input(Section):
 
 def _check_text(data: Mapping[str, Any]) -> Iterator[Finding]:
     """Check an input of text: it is given as it was logged, and a default for it is text too."""
-    useless = [key for key in _OF_A_COLUMN if key != "missing" and data.get(key) is not None]
-    useless += [key for key in _WITH_A_DEFAULT if data.get(key)]
+    useless = [key for key in OF_A_COLUMN if key != "missing" and data.get(key) is not None]
+    useless += [key for key in WITH_A_DEFAULT if data.get(key)]
     if useless:
         yield Finding(
             (), f"the model gets the text itself: leave out `{'`, `'.join(useless)}`, or give a numeric dtype"
@@ -158,18 +183,6 @@ def _check_text(data: Mapping[str, Any]) -> Iterator[Finding]:
         if value is not None and not isinstance(value, str):
             yield Finding(path, f"found {describe(value)}, expected text: put it in quotes")
     yield from _check_names(data, ("missing",), missing)
-
-
-def _check_derived(data: Mapping[str, Any], what: str) -> Iterator[Finding]:
-    """Check an input that is made of another one: it reads no column."""
-    useless = [key for key in _OF_A_COLUMN if data.get(key) is not None]
-    useless += [key for key in _WITH_A_DEFAULT if data.get(key)]
-    if useless:
-        yield Finding((), f"{what} reads no column: leave out `{'`, `'.join(useless)}`")
-    if data.get("mask_of") is not None and data.get("dtype") == "string":
-        yield Finding(("dtype",), "a mask is of 1 and 0: give a numeric dtype, such as float32")
-    if data.get("offsets_of") is not None and data.get("dtype", "float32") not in ("int64", "int32"):
-        yield Finding(("dtype",), f"offsets are indices: expected int64 or int32, not {data.get('dtype', 'float32')}")
 
 
 def _takes_floats(data: dict[str, object]) -> bool:

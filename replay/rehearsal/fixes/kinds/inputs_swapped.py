@@ -11,6 +11,7 @@ from replay.rehearsal.fixes.contract import Contract
 from replay.rehearsal.fixes.kind import FixKind, register
 
 _MOST = 12
+_NAMES = ("name", "mask_of", "offsets_of", "lengths_of")
 
 
 @register("inputs swapped", rank=70)
@@ -22,7 +23,7 @@ class InputsSwapped(FixKind):
         model = contract.model
         tensors, _ = bench.encode(model, bench.screen[:2])
         kinds = {name: (tensor.dtype, tensor.shape[1:]) for name, tensor in tensors.items()}
-        readers = [(place, entry.name) for place, entry in enumerate(model.inputs) if entry.mask_of is None]
+        readers = [(place, entry.name) for place, entry in enumerate(model.inputs) if not entry.is_derived]
         pairs = [pair for pair in combinations(readers, 2) if kinds[pair[0][1]] == kinds[pair[1][1]]]
         changes = [lambda rows, a=a, b=b: {**rows, a: rows[b], b: rows[a]} for (_, a), (_, b) in pairs]
         if not pairs:
@@ -41,8 +42,6 @@ def _swapped(contract: Contract, left: int, right: int) -> list[Input]:
     inputs[left], inputs[right] = inputs[right], inputs[left]
     names = {a: b, b: a}
     return [
-        entry.model_copy(
-            update={key: names[value] for key in ("name", "mask_of") if (value := getattr(entry, key)) in names}
-        )
+        entry.model_copy(update={key: names[value] for key in _NAMES if (value := getattr(entry, key)) in names})
         for entry in inputs
     ]

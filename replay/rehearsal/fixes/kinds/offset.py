@@ -18,7 +18,7 @@ class IndexOffset(FixKind):
         places = [
             place
             for place, entry in enumerate(contract.model.inputs)
-            if entry.mask_of is None and entry.dtype.startswith(("int", "uint"))
+            if not entry.is_derived and entry.dtype.startswith(("int", "uint"))
         ]
         for step in (1, -1):
             for place in places:

@@ -57,7 +57,10 @@ def test_lists_end_to_end_and_their_offsets():
         (("inputs", 1, "offsets_of"), "`ids` is padded: give it `ragged: flat`, or take its `mask_of`")
     ]
     assert of_model(flat, offsets, {"name": "m", "mask_of": "ids"}) == [
-        (("inputs", 2, "mask_of"), "`ids` is not padded: lists end to end have `offsets_of`, and no mask")
+        (
+            ("inputs", 2, "mask_of"),
+            "`ids` is not padded: lists end to end have `offsets_of` or `lengths_of`, and no mask",
+        )
     ]
     assert of_model(flat, {**offsets, "offsets_of": "idss"}) == [
         (("inputs", 1, "offsets_of"), "no input is named `idss`; did you mean `ids`?")

@@ -8,7 +8,9 @@ def of_input(**data):
     return [(finding.path, finding.message) for finding in Input.check({"name": "x", **data})]
 
 
-ONE_SOURCE = "give exactly one of `features` (stacked), `feature` (one column), `mask_of` and `offsets_of`"
+ONE_SOURCE = (
+    "give exactly one of `features` (stacked), `feature` (one column), `mask_of`, `offsets_of` and `lengths_of`"
+)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,10 @@ def test_sound_inputs(data):
             {"feature": "a", "dtype": "int8", "hash": {"buckets": 128}, "offset": 1},
             [(("hash", "buckets"), "int8 holds indices to 127, not 128: use int64")],
         ),
-        ({"features": ["a"], "length": 5}, [((), "`length`, `pad` and `ragged` go with `feature`, a list column")]),
+        (
+            {"features": ["a"], "length": 5},
+            [((), "`length`, `pad`, `ragged`, `pad_side` and `keep` go with `feature`, a list column")],
+        ),
         (
             {"feature": "a", "ragged": "flat", "pad": 0},
             [(("pad",), "lists end to end have no padding: leave it out, or leave out `ragged`")],
