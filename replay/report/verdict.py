@@ -9,6 +9,7 @@ from typing import Literal
 
 from replay.report.buckets import Bucket, bucket_series, bucket_width, end_of
 from replay.report.concentration import Concentration, Shape, concentrate
+from replay.report.slice_tests import MISMATCH_RATE
 from replay.report.slices import dominant_slice, slices_by_variant
 from replay.report.summary import Comparison, Incident, Verification
 from replay.report.summary.data import ReportData
@@ -136,11 +137,19 @@ def _outside(concentration: Concentration, runs: TimeRanges) -> tuple[str, ...]:
 
 def _slice(data: ReportData, variant: str) -> tuple[str, ...]:
     top = dominant_slice(slices_by_variant(data.rows).get(variant, ()))
-    if top is None:
+    if top is None or not _is_told(data, variant, top[0].name):
         return ()
     entry, share, rows_share = top
     part = f"which holds {percent(rows_share)} of the rows"
     return (f"By slice, {percent(share)} of the mismatches are in {entry.name}, {part}.",)
+
+
+def _is_told(data: ReportData, variant: str, name: str) -> bool:
+    """Whether a slice's mismatch rate differs by more than chance; a run of an earlier version does not say."""
+    slices = data.summary.slices
+    return slices is None or any(
+        (entry.variant, entry.slice, entry.metric) == (variant, name, MISMATCH_RATE) for entry in slices.different
+    )
 
 
 def _missing(online: Comparison | None) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from replay.flows.stages.prepare import Prepared
 from replay.metrics.value import MetricValue
 from replay.report.buckets import bucket_series, rows_by_start
 from replay.report.outliers import find_outliers
+from replay.report.slice_tests import judge_slices
 from replay.report.summary import (
     CheckpointSummary,
     Comparison,
@@ -98,6 +99,7 @@ def build_report_data(
         online_metrics=result.online.metrics,
         noise_floor=None if compared.noise is None else compared.noise.floor,
         incidents=diagnosed.incidents,
+        slices=judge_slices(result.metric_rows),
         skew_matrix=compared.effects.skew_matrix,
         sensitivity=compared.effects.sensitivity,
     )

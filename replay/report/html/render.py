@@ -33,6 +33,7 @@ from replay.report.words.numbers import (
     time_range,
 )
 from replay.report.words.run import tolerance_text
+from replay.report.words.slices import slices_text
 from replay.report.words.variants import instabilities
 from replay.report.words.verification import verification_subject
 from replay.version import __version__
@@ -46,6 +47,7 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     equivalent_sentence,
     gate_evidence,
     gate_rule,
+    slices_text,
     incident_sentence,
     instabilities,
     key_text,

@@ -4,6 +4,7 @@ from replay.metrics.value import MetricValue
 from replay.report.summary.effects import FamilyEffect, LagLoss, SkewCell, SkewMatrix
 from replay.report.summary.gates import GateVerdict
 from replay.report.summary.incidents import Cause, Incident, IncidentRow, NoiseFloorSummary
+from replay.report.summary.slices import SliceFinding, SlicesSummary
 from replay.report.summary.summary import (
     SUMMARY_VERSION,
     CheckpointSummary,
@@ -36,6 +37,8 @@ __all__ = [
     "Reconciliation",
     "SkewCell",
     "SkewMatrix",
+    "SliceFinding",
+    "SlicesSummary",
     "Stability",
     "Summary",
     "TimeOutliers",

@@ -16,6 +16,7 @@ from replay.report.summary.effects import FamilyEffect, SkewMatrix
 from replay.report.summary.gates import GateVerdict
 from replay.report.summary.incidents import Incident, NoiseFloorSummary
 from replay.report.summary.json_safe import OPTIONAL, UtcTime, plain
+from replay.report.summary.slices import SlicesSummary
 from replay.report.summary.variants import VariantSummary
 from replay.report.summary.verification import Verification
 from replay.version import __version__
@@ -203,6 +204,8 @@ class Summary:
     verification: Verification | None = field(default=None, metadata=OPTIONAL)
     """Whether the causes of another run's incident hold, where this run replays them."""
     gates: tuple[GateVerdict, ...] = ()
+    slices: SlicesSummary | None = field(default=None, metadata=OPTIONAL)
+    """How many slices were looked at, and which differ from the rest; only where the traffic has segments."""
     skew_matrix: SkewMatrix | None = field(default=None, metadata=OPTIONAL)
     """Every pairing of module versions, where one was asked for."""
     sensitivity: tuple[FamilyEffect, ...] = ()

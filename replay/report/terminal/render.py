@@ -23,6 +23,7 @@ from replay.report.words.commands import in_ascii
 from replay.report.words.gates import gate_rule
 from replay.report.words.numbers import MINUS, MISSING, number, seconds
 from replay.report.words.run import reconciliation_text, window_text
+from replay.report.words.slices import slices_text
 from replay.report.words.verification import verification_answer, verification_facts, verification_subject
 
 MAX_WIDTH = 110
@@ -221,6 +222,8 @@ def _lines(data: ReportData) -> list[tuple[str, str, str]]:
         reason = f" ({gate.reason})" if gate.reason else ""
         text = f"{gate.verdict}: {gate_rule(gate)}, measured {number(gate.value)}{reason}"
         lines.append(("gate", text, _VERDICTS[gate.verdict]))
+    if summary.slices is not None:
+        lines.append(("slices", slices_text(summary.slices), ""))
     faulty = summary.reconciliation.unaccounted != 0
     lines.append(("rows", reconciliation_text(summary.reconciliation), "bold red" if faulty else ""))
     whole = f"{seconds(timings.wall)} from start to end" + (f" = {parts}" if parts else "")
