@@ -32,6 +32,7 @@ FLOORS = (
 # Who may import Spark. Everything else is tested in milliseconds and used in a notebook.
 SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "spark"}
 SPARK_FILES = {
+    "replay/scoring/copies/find.py",
     "replay/scoring/job.py",
     "replay/scoring/table/listening.py",
     "replay/scoring/table/through_spark.py",

@@ -129,6 +129,10 @@ class Encoder:
             tensors[derived.name] = derived.encode(blocks[derived.source])
         return _finish({name: tensors[name] for name in self._order}, blocks, batch.num_rows)
 
+    def features_of(self, name: str) -> tuple[str, ...]:
+        """The features of an input, in order; none where it is made of another input."""
+        return next((tuple(entry.features) for entry in self._inputs if entry.name == name), ())
+
     def feature_at(self, name: str, column: int | None) -> str | None:
         """The feature in a column of an input's tensor; None where that is made of another input.
 

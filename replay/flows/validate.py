@@ -25,6 +25,7 @@ from replay.rehearsal.fixes.fix import Fix
 from replay.report.terminal.fixes import fix_lines
 from replay.report.terminal.progress import Progress
 from replay.report.terminal.rehearsal import render_rehearsal
+from replay.report.words.altered import altered_warnings
 from replay.report.words.rehearsal import refused_sentence, rehearsal_warnings, unknown_versions_sentence
 from replay.report.words.rejects import all_null_sentence
 from replay.spark.errors import spark_errors
@@ -83,7 +84,9 @@ class Validated:
     def render(self, source: str) -> str:
         """Render for a terminal."""
         why = "" if self.reader_reason is None else f" ({self.reader_reason})"
-        told = tuple(rehearsal_warnings(self.rehearsal))  # the rehearsal itself shows them
+        altered = tuple(altered_warnings(self.rehearsal.contract.altered))
+        # The rehearsal itself shows the others.
+        told = tuple(each for each in rehearsal_warnings(self.rehearsal) if each not in altered)
         read = f"{self.rows:,} of {self.rows_read:,} rows, read by the {self.reader} reader{why}"
         if self.refused:
             lines = [f"{source} is refused: {refused_sentence(self.rehearsal)}", read]

@@ -12,7 +12,8 @@ import torch
 
 from replay.config import ModelConfig
 from replay.errors import CheckpointMismatch
-from replay.features import Encoder
+from replay.features import Encoder, Refusal
+from replay.rehearsal.altered import AlteredFeature, list_altered
 from replay.rehearsal.inputs import InputFacts, all_null, look_at_inputs
 from replay.rehearsal.mending import Mended, mend_contract
 from replay.rehearsal.rejects import RejectedFeature, list_rejects
@@ -42,6 +43,7 @@ class ContractCheck:
         rejects: By feature and reason, those with most rows first.
         mended: What would make it accept them; None where none is rejected.
         all_null: Features that are null in every one of the rows.
+        altered: Features of which the model gets values otherwise than they were logged.
     """
 
     rows: int
@@ -50,6 +52,7 @@ class ContractCheck:
     rejects: tuple[RejectedFeature, ...]
     mended: Mended | None
     all_null: tuple[str, ...]
+    altered: tuple[AlteredFeature, ...] = ()
 
     @property
     def share(self) -> float:
@@ -105,6 +108,7 @@ class Rehearsal:
             "rejected_by_feature": [{**vars(each), "key": _texts(each.key)} for each in self.contract.rejects],
             "yaml": mended.yaml if mended is not None and mended.mends else None,
             "accepted_with_yaml": None if mended is None else mended.accepted,
+            "altered": [each.to_dict() for each in self.contract.altered],
             "scores": {name: dict(vars(found)) for name, found in self.scores.items()},
             "agreement": [dict(vars(each)) for each in self.agreement],
             "unknown_versions": dict(self.unknown_versions),
@@ -122,9 +126,11 @@ def check_contract(rows: RehearsedRows, fits: Fits) -> ContractCheck:
     encoder = Encoder(config.model, batch.schema)
     rejected = encoder.encode(batch).rejected != 0
     rejects: tuple[RejectedFeature, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     mended = None
     if rejected.any():
-        rejects = list_rejects(batch, encoder, encoder.refusals(batch), config)
+        refusals = encoder.refusals(batch)
+        rejects = list_rejects(batch, encoder, refusals, config)
         mended = mend_contract(config.model, batch, _accepts(rows, fits))
     return ContractCheck(
         rows=batch.num_rows,
@@ -133,6 +139,7 @@ def check_contract(rows: RehearsedRows, fits: Fits) -> ContractCheck:
         rejects=rejects,
         mended=mended,
         all_null=all_null({name: encoder.columns(batch)[name] for name in encoder.features}),
+        altered=list_altered(config.model, batch, encoder, refusals),
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +23,8 @@ from replay.features.rejects import UNKNOWN
 
 LONGEST_EXAMPLE: Final = 60
 """Characters of a value that are shown."""
-_VALUES: Final = 5
+MOST_VALUES: Final = 5
+"""Of the values that a vocabulary lacks, so many are shown."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,10 @@ def list_rejects(
         for code in np.unique(refusal.reasons[refusal.reasons != 0]).tolist():
             rows = np.flatnonzero(refusal.reasons == code)
             column, first = columns[refusal.feature], int(rows[0])
-            counted: Counter[str] = Counter()
+            unknown = UnknownValues()
             if code == UNKNOWN:
-                counted = _unknown_values(column.take(pa.array(rows)), entries[refusal.input])
-            example = next(iter(counted)) if counted else shown_value(_logged(column[first]))
+                unknown = unknown_values(column.take(pa.array(rows)), entries[refusal.input])
+            example = unknown.first or shown_value(_logged(column[first]))
             found.append(
                 RejectedFeature(
                     input=refusal.input,
@@ -84,20 +84,47 @@ def list_rejects(
                     rows=len(rows),
                     example=example,
                     key={name: values[first].as_py() for name, values in keys.items()},
-                    values=dict(counted.most_common(_VALUES)),
-                    distinct=len(counted),
+                    values=unknown.most,
+                    distinct=unknown.distinct,
                 )
             )
     return tuple(sorted(found, key=lambda each: -each.rows))
 
 
-def _unknown_values(column: pa.Array, entry: Input) -> Counter[str]:
-    """How often each value occurs that a vocabulary lacks, in rows that it refuses; the first row's comes first."""
+@dataclass(frozen=True)
+class UnknownValues:
+    """Values that a vocabulary lacks; of lists, elements count.
+
+    Attributes:
+        total: How many there are.
+        distinct: Different ones.
+        first: The first of them, as text; None where there is none.
+        most: The most frequent, with how often they occur.
+    """
+
+    total: int = 0
+    distinct: int = 0
+    first: str | None = None
+    most: Mapping[str, int] = field(default_factory=dict)
+
+
+def unknown_values(column: pa.Array, entry: Input) -> UnknownValues:
+    """Count the values that a vocabulary lacks.
+
+    Args:
+        column: Of a feature.
+        entry: The input that reads it, without `unknown`.
+    """
     values = plain(take_apart(column).elements()) if list_element(column.type) is not None else plain(column)
     encoded = values.drop_null().dictionary_encode()
-    unknown = make_lookup(entry, TARGETS[entry.dtype])(encoded.dictionary) == NO_INDEX
-    lacking = {int(place): shown_value(_logged(encoded.dictionary[int(place)])) for place in np.flatnonzero(unknown)}
-    return Counter(lacking[place] for place in encoded.indices.to_pylist() if place in lacking)
+    places = np.flatnonzero(make_lookup(entry, TARGETS[entry.dtype])(encoded.dictionary) == NO_INDEX)
+    if not len(places):
+        return UnknownValues()
+    times = np.bincount(encoded.indices.to_numpy(), minlength=len(encoded.dictionary))[places]
+    often = np.argsort(-times, kind="stable")[:MOST_VALUES]
+    texts = {place: shown_value(_logged(encoded.dictionary[int(places[place])])) for place in {0, *often.tolist()}}
+    most = {texts[place]: int(times[place]) for place in often.tolist()}
+    return UnknownValues(int(times.sum()), len(places), texts[0], most)
 
 
 def _logged(scalar: pa.Scalar) -> Any:

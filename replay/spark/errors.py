@@ -32,6 +32,8 @@ _OURS = re.compile(
 )
 _DATA = re.compile(r"\[[A-Z_0-9.]+\][^\n]*SQLSTATE: 22\w{3}")
 _PYTHON = re.compile(r"^((?:[A-Za-z_][\w.]*)(?:Error|Exception|Exit|Interrupt)\b.*)$", re.M)
+_TRACEBACK = re.compile(r"^(?:\S+: )?Traceback \(most recent call last\):\n(?:[ \t]+.*\n)+^(\S.*)$", re.M)
+_JAVA = re.compile(r"^(?:: |Caused by: )(?:[a-z_]\w*\.)*([\w$]+): ([^\n]*\S)", re.M)
 
 
 @contextlib.contextmanager
@@ -86,9 +88,9 @@ def refusal(what: str, text: str) -> str | None:
         return from_task[1].strip().split("\n\n")[0]
     unreadable = _UNREADABLE.search(text)
     if unreadable is not None:
-        reason = _REASON.search(text)
-        said = one_line(unreadable[0])
-        return f"{what}: {said} ({reason[0].strip()})" if reason is not None else f"{what}: {said}"
+        reason, said = _REASON.search(text), one_line(unreadable[0])
+        why = java_cause(text) if reason is None else reason[0].strip()
+        return f"{what}: {said}" if why is None or said in why else f"{what}: {said} ({why})"
     no_value = _DATA.search(text)
     if no_value is not None:
         return f"{what}: {one_line(no_value[0])}"
@@ -165,9 +167,21 @@ def translate(text: str, doing: str) -> ReplayError:
     worker = failed_worker(text)
     if worker is not None:
         return RunFailed(worker)
-    python = _PYTHON.findall(text)
-    reason = python[-1] if python else (text.strip().splitlines() or ["unknown"])[0]
+    if _UNREADABLE.search(text) is not None:
+        return TrafficError(f"{refusal(doing, text)}")
+    python = _TRACEBACK.findall(text) or _PYTHON.findall(text)
+    reason = python[-1] if python else java_cause(text) or (text.strip().splitlines() or ["unknown"])[0]
     return RunFailed(f"{doing} failed: {reason.strip()}")
+
+
+def java_cause(text: str) -> str | None:
+    r"""What went wrong first, in the words of the exception that all others wrap; None where there is none.
+
+    >>> java_cause("An error occurred while calling o2.x.\n: a.b.C: wrapped\n\tat x\nCaused by: d.E: full disk\n")
+    'E: full disk'
+    """
+    causes = _JAVA.findall(text)
+    return f"{causes[-1][0]}: {one_line(causes[-1][1])}" if causes else None
 
 
 @contextlib.contextmanager

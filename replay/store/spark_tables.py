@@ -9,6 +9,8 @@ from replay.spark.delta import commit_metadata, transaction_versions
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+_NOT_IN_FILES = frozenset(" ,;{}()\n\t=")
+
 
 def append_wave(scores: DataFrame, path: str, run_id: str, wave: int, indexed: int) -> None:
     """Append one wave of scores, once: a repeat of a committed wave changes nothing.
@@ -27,12 +29,19 @@ def append_wave(scores: DataFrame, path: str, run_id: str, wave: int, indexed: i
     (
         scores.write.format("delta")
         .mode("append")
+        .options(**_naming(scores))
         .option("txnAppId", run_id)
         .option("txnVersion", str(wave))
         .option("userMetadata", run_id)
         .option("delta.dataSkippingNumIndexedCols", str(indexed))
         .save(path)
     )
+
+
+def _naming(dataframe: DataFrame) -> dict[str, str]:
+    """What lets Delta take names of columns that Parquet's files may not have, such as those with a space."""
+    odd = any(_NOT_IN_FILES.intersection(name) for name in dataframe.columns)
+    return {"delta.columnMapping.mode": "name"} if odd else {}
 
 
 def last_appended_wave(spark: SparkSession, path: str, run_id: str) -> int:
@@ -51,6 +60,7 @@ def overwrite(dataframe: DataFrame, path: str, run_id: str) -> None:
         dataframe.coalesce(1)
         .write.format("delta")
         .mode("overwrite")
+        .options(**_naming(dataframe))
         .option("overwriteSchema", "true")
         .option("userMetadata", run_id)
         .save(path)

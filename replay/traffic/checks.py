@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from replay.spark.errors import traffic_errors
 from replay.spark.sql import quoted
 from replay.spark.types import has_map
 from replay.traffic.computed.refusal import values_refused
+from replay.traffic.copies import copies_sentence, without_copies
 from replay.traffic.keys import (
     EXAMPLES,
     KeyFingerprint,
@@ -46,6 +47,7 @@ class TrafficCheck:
         first_time: Earliest event time among them, or None without a time column.
         last_time: Latest.
         warnings: What a reader of a result should know.
+        copies: Rows that are left out as exact copies of others; not among those to be replayed.
     """
 
     rows_read: int
@@ -54,9 +56,12 @@ class TrafficCheck:
     first_time: datetime | None
     last_time: datetime | None
     warnings: tuple[str, ...] = ()
+    copies: int = 0
 
 
-def check_traffic(spark: SparkSession, traffic: PinnedTraffic, config: TrafficConfig) -> TrafficCheck:
+def check_traffic(
+    spark: SparkSession, traffic: PinnedTraffic, config: TrafficConfig, columns: Sequence[str] = ()
+) -> TrafficCheck:
     """Check that the selected rows exist, and that none has a null key or another row's.
 
     One aggregation over the key and time columns; only hashes of keys are shuffled. NaN is a value like any other in a
@@ -66,13 +71,14 @@ def check_traffic(spark: SparkSession, traffic: PinnedTraffic, config: TrafficCo
         spark: The session.
         traffic: The pinned table; :func:`column_problems` has found nothing.
         config: Section ``traffic``.
+        columns: Top-level columns in which exact copies agree; default: which rows are copies is not looked at.
 
     Raises:
         TrafficError: No rows, none selected, null or duplicate keys, or a file that cannot be read.
         ConfigError: ``where`` is not valid, or a computed column has no value for a row.
     """
     with values_refused(spark, traffic), traffic_errors(traffic.location):
-        return _check(spark, traffic, config)
+        return _check(spark, traffic, config, columns)
 
 
 def check_counted(
@@ -81,6 +87,7 @@ def check_counted(
     config: TrafficConfig,
     keys: KeyFingerprint,
     times: tuple[int, int] | None,
+    copies: int = 0,
 ) -> TrafficCheck:
     """What :func:`check_traffic` finds, of rows that tasks have counted, each of which has a key of its own.
 
@@ -90,6 +97,7 @@ def check_counted(
         config: Section ``traffic``.
         keys: Fingerprint of the selected rows' keys, made of any 64-bit digests.
         times: Earliest and latest event time, microseconds since 1970.
+        copies: Rows that were left out as copies of others.
 
     Raises:
         TrafficError: A time is after the year 9999.
@@ -98,10 +106,14 @@ def check_counted(
     unit = config.time.unit if config.time is not None else None
     first, last = (None, None) if times is None else (_since_1970(times[0], unit), _since_1970(times[1], unit))
     doubt = None if config.time is None else other_unit(config.time, first, last)
-    return TrafficCheck(rows_read, keys.rows, keys, first, last, () if doubt is None else (doubt,))
+    return TrafficCheck(rows_read, keys.rows, keys, first, last, _warnings(doubt, copies), copies)
 
 
-def _check(spark: SparkSession, traffic: PinnedTraffic, config: TrafficConfig) -> TrafficCheck:
+def _warnings(doubt: str | None, copies: int) -> tuple[str, ...]:
+    return (*(() if doubt is None else (doubt,)), *((copies_sentence(copies),) if copies else ()))
+
+
+def _check(spark: SparkSession, traffic: PinnedTraffic, config: TrafficConfig, compared: Sequence[str]) -> TrafficCheck:
     from pyspark.sql import functions as F
 
     time = require_column(traffic.schema, config.time.column) if config.time is not None else None
@@ -110,7 +122,9 @@ def _check(spark: SparkSession, traffic: PinnedTraffic, config: TrafficConfig) -
     computed = [column.name for column in traffic.computed if not has_map(column.type)]
     roots.extend(computed)
     selected = selected_dataframe(spark, traffic, list(dict.fromkeys(roots)))
-    columns = [spark_column(path) for path in key]
+    columns, copies = [spark_column(path) for path in key], 0
+    if config.duplicates == "drop_exact" and compared:
+        copies, selected = selected.count(), _distinct(spark, traffic, [*compared, *roots])
     times = [] if time is None else [F.min(spark_column(time)).alias("first"), F.max(spark_column(time)).alias("last")]
     # Computed in every row here, so that a value that cannot be is told before anything is scored.
     tried = F.bit_xor(F.xxhash64(*(F.col(quoted(name)) for name in computed))).alias("computed")
@@ -121,16 +135,51 @@ def _check(spark: SparkSession, traffic: PinnedTraffic, config: TrafficConfig) -
     found = fingerprint_of(sums)
     if found.rows == 0:
         raise TrafficError(_nothing_selected(spark, traffic, config, time))
-    _refuse_keys(selected, columns, config.key, grouped, sums)
+    copies = max(copies - found.rows, 0)
+    _refuse_keys(selected, columns, config.key, grouped, sums, lambda: _advice(spark, traffic, columns, compared, sums))
     rows_read = traffic.num_rows if traffic.num_rows is not None else pinned_dataframe(spark, traffic, ()).count()
     unit = config.time.unit if config.time is not None else None
     first, last = (_moment(sums.get(name), unit) for name in ("first", "last"))
     doubt = None if config.time is None else other_unit(config.time, first, last)
-    return TrafficCheck(rows_read, found.rows, found, first, last, () if doubt is None else (doubt,))
+    return TrafficCheck(rows_read, found.rows, found, first, last, _warnings(doubt, copies), copies)
+
+
+def _distinct(spark: SparkSession, traffic: PinnedTraffic, names: Sequence[str]) -> DataFrame:
+    """The selected rows but for exact copies in some columns."""
+    roots = list(dict.fromkeys(names))
+    rows = selected_dataframe(spark, traffic, roots).select(*(quoted(name) for name in roots))
+    key = [spark_column(require_column(traffic.schema, name)) for name in traffic.config.key]
+    return without_copies(rows, key, traffic.num_rows)
+
+
+def _advice(
+    spark: SparkSession,
+    traffic: PinnedTraffic,
+    key: Sequence[Column],
+    compared: Sequence[str],
+    sums: dict[str, Any],
+) -> str:
+    """What to do about keys that are null or not unique: what is said works for these rows."""
+    hint = "give `traffic.key` columns that tell every row from every other, or remove these rows with `where`"
+    if sums["nulls"] or not compared:
+        return hint
+    distinct = _distinct(spark, traffic, compared)
+    left = grouped_by_hash(distinct, key).agg(*hash_sums()).toArrow().to_pylist()[0]
+    if not left["repeated_rows"]:
+        return (
+            "these rows are exact copies in all columns that the run reads: write `duplicates: drop_exact` under "
+            "`traffic`, which replays one of each and counts the others"
+        )
+    return f"{hint}; {left['repeated_keys']:,} of these keys have rows that differ"
 
 
 def _refuse_keys(
-    selected: DataFrame, columns: Sequence[Column], key: Sequence[str], grouped: DataFrame, sums: dict[str, Any]
+    selected: DataFrame,
+    columns: Sequence[Column],
+    key: Sequence[str],
+    grouped: DataFrame,
+    sums: dict[str, Any],
+    advice: Callable[[], str],
 ) -> None:
     messages = []
     null = any_null(columns)
@@ -146,8 +195,7 @@ def _refuse_keys(
         if examples:
             messages.append(_duplicates(key, sums, examples))
     if messages:
-        hint = "give `traffic.key` columns that tell every row from every other, or remove these rows with `where`"
-        raise TrafficError("\n".join([*messages, hint]))
+        raise TrafficError("\n".join([*messages, advice()]))
 
 
 def _duplicates(key: Sequence[str], sums: dict[str, Any], examples: list[tuple[dict[str, Any], int]]) -> str:

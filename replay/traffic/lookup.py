@@ -225,7 +225,9 @@ def _in_order(found: pa.Table, wanted: _Wanted, keys: Sequence[Mapping[str, Any]
         return found
     batch = found.combine_chunks().to_batches()[0]
     ranks = [order.get(values, len(keys)) for values in _tuples([as_stored(path.values(batch)) for path in wanted.key])]
-    return found.take(pa.array(sorted(range(found.num_rows), key=lambda row: ranks[row]), pa.int64()))
+    # Of copies the first: they say the same.
+    first = {rank: row for row, rank in reversed(list(enumerate(ranks)))}
+    return found.take(pa.array([row for _, row in sorted(first.items())], pa.int64()))
 
 
 def _tuples(columns: Sequence[pa.Array]) -> list[tuple[Hashable, ...]]:

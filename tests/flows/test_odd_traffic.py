@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import yaml
 from pyspark.sql import SparkSession
 
 import replay
+from replay.errors import ConfigError
 from replay.store.local_tables import read_local_table
 from tests.cli.command_line import replay as command
 from tests.flows.case import expected_scores, make_table, write_case
@@ -120,3 +123,95 @@ def test_names_with_spaces_and_signs(spark: SparkSession, table: pa.Table, tmp_p
     check_scores(tmp_path / "out", table)
     assert "<script>=home" not in Path(result.report_path).read_text()
     assert {row.slice.partition("=")[0] for row in result.data.rows if row.slice.endswith("=home")} >= {"a b", "🚀"}
+
+
+def write_partitioned(directory: Path, table: pa.Table, column: str, folders: list[str]) -> pa.Table:
+    """A folder for each value, in place of the column: the rows that are written."""
+    step = table.num_rows // len(folders)
+    parts = [table.slice(place * step, step) for place in range(len(folders))]
+    for file in (directory / "traffic").glob("*.parquet"):
+        file.unlink()
+    for folder, part in zip(folders, parts, strict=True):
+        (directory / "traffic" / f"{column}={folder}").mkdir()
+        rows = part.drop_columns([column]) if column in part.schema.names else part
+        pq.write_table(rows, directory / "traffic" / f"{column}={folder}" / "p.parquet")
+    return pa.concat_tables(parts)
+
+
+@pytest.mark.parametrize("reader", ["auto", "spark"])
+def test_a_vocabulary_of_folders(spark: SparkSession, table: pa.Table, tmp_path: Path, reader: str):
+    """The folder `item=007` is looked up as `007`, by both readers."""
+    folders = ["007", "010", "3"]
+    (tmp_path / "item.json").write_text(json.dumps({"007": 7, "010": 1, "3": 3}))
+    item = {"name": "item", "dtype": "int64", "feature": "item", "vocabulary": "item.json", "unknown": 0}
+    dense = {"name": "dense", "dtype": "float32", "features": ["x*"], "missing": 0.0}
+    config = write_case(tmp_path, table, model__inputs=[dense, item], engine={"reader": reader})
+    rows = write_partitioned(tmp_path, table, "item", folders)
+    result = replay.run(config, quiet=True)
+    check_scores(tmp_path / "out", with_column(rows, "item", pa.array(np.repeat([7, 1, 3], ROWS // 3))))
+    assert not any("not in the vocabulary" in warning for warning in result.summary.warnings)
+
+
+def test_values_that_the_vocabulary_lacks_are_told(spark: SparkSession, table: pa.Table, tmp_path: Path):
+    (tmp_path / "item.json").write_text(json.dumps({"007": 7, "010": 1, "3": 3}))
+    item = {"name": "item", "dtype": "int64", "feature": "item", "vocabulary": "item.json", "unknown": 0}
+    dense = {"name": "dense", "dtype": "float32", "features": ["x*"], "missing": 0.0}
+    logged = with_column(table, "item", pa.array(["7", "10", "3"] * (ROWS // 3)))
+    config = write_case(tmp_path, logged, model__inputs=[dense, item])
+    said = "200 of 300 sampled values (66.7%) of item are not in the vocabulary of input item, and get the index of"
+    assert any(said in warning for warning in replay.validate(config).warnings)
+    result = replay.run(config, quiet=True)
+    assert any(said in warning for warning in result.summary.warnings)
+    assert said in (tmp_path / "out" / "report.html").read_text()
+    (altered,) = [one for one in result.summary.altered or () if one.feature == "item"]
+    assert (altered.unknown, altered.values, altered.unknown_values) == (200, 300, {"'7'": 100, "'10'": 100})
+
+
+def test_folders_that_are_numbers_to_the_model(spark: SparkSession, table: pa.Table, tmp_path: Path):
+    """`item=07` is text; the cast that the refusal tells of makes it a number again."""
+    config = write_case(tmp_path, table)
+    rows = write_partitioned(tmp_path, table, "item", ["07", "01"])
+    with pytest.raises(
+        ConfigError, match=r"if the texts are numbers, a column of `traffic.columns`, `cast\(NAME as bigint"
+    ):
+        replay.run(config, quiet=True)
+    data = yaml.safe_load(config.read_text())
+    data["traffic"]["columns"] = {"item_number": "cast(item as bigint)"}
+    data["model"]["inputs"][1]["feature"] = "item_number"
+    config.write_text(yaml.safe_dump(data, sort_keys=False))
+    replay.run(config, quiet=True)
+    check_scores(tmp_path / "out", with_column(rows, "item", pa.array(np.repeat([7, 1], ROWS // 2))))
+
+
+NOT_HELD = "a value that the input's dtype cannot hold"
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "said"),
+    [
+        (
+            pa.array([2**24 + 1 + 2 * place for place in range(295)] + [1, 2, 3, 4, 5]),
+            3,
+            NOT_HELD,
+        ),
+        (pa.array([2**63 + 2 * place + 1 for place in range(ROWS)], pa.uint64()), 3, NOT_HELD),
+        (pa.array([1e300] * ROWS), 3, NOT_HELD),
+        (pa.array([2.0**24 + 1 + 2 * place for place in range(ROWS)]), 0, "are whole numbers that float32 rounds"),
+    ],
+    ids=["int64", "uint64", "beyond float32", "float64"],
+)
+def test_ids_that_float32_cannot_hold(
+    spark: SparkSession,
+    table: pa.Table,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    values: pa.Array,
+    code: int,
+    said: str,
+):
+    """A few rows that are left never pass a gate for the others."""
+    gate = {"variant": "prod", "against": "online", "metric": "mismatch_rate", "max": 1.0}
+    config = write_case(tmp_path, with_column(table, "x0", values), gates=[gate])
+    assert command("run", config, "--quiet" if code else "--json") == code
+    printed = capsys.readouterr()
+    assert said in printed.out + printed.err

@@ -82,6 +82,51 @@ def test_without_a_python_error_the_first_line_says_why():
     assert str(translate("No space left on device\nmore", "writing")) == "writing failed: No space left on device"
 
 
+WRAPPED = """An error occurred while calling o200.getResult.
+: org.apache.spark.SparkException: Exception thrown in awaitResult: Job aborted due to stage failure: Task 0 failed
+\tat org.apache.spark.util.SparkThreadUtils$.awaitResult(SparkThreadUtils.scala:54)
+Caused by: org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 in stage 1.0 failed 1 times
+\tat org.apache.spark.scheduler.DAGScheduler.abortStage(DAGScheduler.scala:3)
+{causes}\t... 3 more
+"""
+READING = (
+    "Caused by: org.apache.spark.SparkException: [FAILED_READ_FILE.NO_HINT] Encountered error while reading file "
+    "file:///t/p.parquet. SQLSTATE: KD001\n\tat a.b(C.scala)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("causes", "kind", "message"),
+    [
+        (
+            "Caused by: java.io.IOException: No space left on device\n\tat a.b(C.java)\n",
+            RunFailed,
+            "scoring failed: IOException: No space left on device",
+        ),
+        (
+            "Caused by: a.Outer: wraps\n\tat x\nCaused by: java.lang.ClassNotFoundException: org.x.BrotliCodec\n",
+            RunFailed,
+            "scoring failed: ClassNotFoundException: org.x.BrotliCodec",
+        ),
+        (
+            f"{READING}Caused by: java.lang.UnsupportedOperationException: Unsupported encoding: BYTE_STREAM_SPLIT\n",
+            TrafficError,
+            "scoring: Encountered error while reading file file:///t/p.parquet. "
+            "(UnsupportedOperationException: Unsupported encoding: BYTE_STREAM_SPLIT)",
+        ),
+    ],
+)
+def test_the_cause_that_all_others_wrap_is_told(causes: str, kind: type[Exception], message: str):
+    error = translate(WRAPPED.format(causes=causes), "scoring")
+    assert (type(error), str(error)) == (kind, message)
+
+
+def test_an_error_whose_class_is_called_otherwise_comes_back():
+    text = WORKER.format(last="pyarrow.lib.ArrowInvalid: Casting from timestamp[ns] would lose data: 1")
+    reason = "pyarrow.lib.ArrowInvalid: Casting from timestamp[ns] would lose data: 1"
+    assert str(translate(text, "scoring")) == f"scoring failed: {reason}"
+
+
 def test_a_class_that_is_not_ours_is_a_failed_run():
     assert type(translate("replay.errors.Nonsense: what", "scoring")) is RunFailed
 

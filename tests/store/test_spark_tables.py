@@ -37,6 +37,18 @@ def test_ranges_are_kept_of_the_first_columns_alone(spark: SparkSession, tmp_pat
     assert {tuple(file["minValues"]) for file in stats} == {("id",)}
 
 
+def test_columns_of_any_name(spark: SparkSession, tmp_path: Path):
+    names = ["my key", "a,b;{}()=", "prod"]
+    for wave in (0, 1):
+        append_wave(
+            spark.range(wave, wave + 1).selectExpr("id", "id", "id").toDF(*names), str(tmp_path), "run", wave, 1
+        )
+    assert read_table(spark, str(tmp_path)).columns == names
+    assert sorted(row["my key"] for row in read_table(spark, str(tmp_path)).collect()) == [0, 1]
+    overwrite(spark.range(3).toDF("x y"), str(tmp_path), "run")
+    assert read_table(spark, str(tmp_path)).columns == ["x y"]
+
+
 def test_a_table_is_replaced_whole(spark: SparkSession, tmp_path: Path):
     path = str(tmp_path / "metrics")
     overwrite(spark.range(5), path, "run")

@@ -130,7 +130,7 @@ class TrafficConfig(Section):
     `{log_price: "ln(1 + price)"}`. Whatever names a column may name them. See
     [Computed columns](#computed-columns)."""
     key: SomeColumnNames
-    """Columns that identify a row. Nulls and duplicates are an error."""
+    """Columns that identify a row. Nulls and duplicates are an error; `duplicates` may leave out exact copies."""
     time: (
         Annotated[TimeColumn, BeforeValidator(_time_column, json_schema_input_type=ColumnName | TimeColumn)] | None
     ) = None
@@ -156,6 +156,10 @@ class TrafficConfig(Section):
     """Event times to replay; default: all. Needs `time`."""
     sample: Sample | None = None
     """Replay a share of the rows, the same ones in every run."""
+    duplicates: Literal["refuse", "drop_exact"] = "refuse"
+    """What becomes of rows that share a key. `refuse`: they are an error. `drop_exact`: of rows that agree in all
+    columns that the run reads, one is replayed, and the others are counted; rows of one key that differ are still
+    an error."""
 
     @property
     def roles(self) -> dict[str, tuple[str, ...]]:

@@ -130,10 +130,18 @@ def numeric_codec(logged: pa.DataType, target: TensorDtype, fill: np.generic | N
         return DecimalCodec(target, fill, offset)
     if pa.types.is_null(kind):
         return NullCodec(target, fill)
-    raise EncodeError(f"found a column of {logged}, expected a number for {target.name}: {_advice(kind)}", refused=True)
+    raise EncodeError(
+        f"found a column of {logged}, expected a number for {target.name}: {_advice(kind, target)}", refused=True
+    )
 
 
-def _advice(kind: pa.DataType) -> str:
+def _advice(kind: pa.DataType, target: TensorDtype) -> str:
+    if pa.types.is_string(kind):
+        number = "double" if target.name.startswith(("float", "bfloat")) else "bigint"
+        return (
+            "give the input a `vocabulary` or a `hash`; or, if the texts are numbers, a column of `traffic.columns`, "
+            f"`cast(NAME as {number})`"
+        )
     if is_text(kind):
         return "give the input a `vocabulary` or a `hash`"
     if pa.types.is_temporal(kind):

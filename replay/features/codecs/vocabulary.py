@@ -68,11 +68,12 @@ def load_vocabulary(path: str, target: TensorDtype) -> Vocabulary:
     try:
         status = Path(path).stat()
         vocabulary = _read(path, status.st_mtime_ns, status.st_size)
+        span = _span(path, status.st_mtime_ns, status.st_size)
     except FileNotFoundError:
         raise EncodeError(f"cannot read the vocabulary {no_such_file(path)}") from None
     except OSError as error:
         raise EncodeError(f"cannot read the vocabulary {path}: {error.strerror or error}") from error
-    for index in (min(vocabulary.values(), default=0), max(vocabulary.values(), default=0)):
+    for index in span:
         if not target.low <= index <= target.high:
             raise EncodeError(f"the vocabulary {path} has the index {index}, which {target.name} cannot hold")
     return vocabulary
@@ -100,6 +101,13 @@ def _read(path: str, changed: int, size: int) -> Vocabulary:
         value = Counter(value for value, _ in pairs).most_common(1)[0][0]
         raise EncodeError(f"the vocabulary {path} has {value!r} more than once: keep one of them")
     return vocabulary
+
+
+@lru_cache(maxsize=32)
+def _span(path: str, changed: int, size: int) -> tuple[int, int]:
+    """The smallest and the largest index of a file."""
+    indices = _read(path, changed, size).values()
+    return min(indices, default=0), max(indices, default=0)
 
 
 class _Pairs(list[tuple[str, Any]]):

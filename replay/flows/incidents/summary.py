@@ -59,7 +59,7 @@ def summarize_incident(config: ReplayConfig, case: Case) -> report.Incident:
     """Everything that a report says of one incident."""
     found, diagnosis = case.incident, case.diagnosis
     loss = _loss(case)
-    causes: tuple[Cause, ...] = (Cause(UNEXPLAINED, None, 0, share=1.0, text=_NO_ROWS),)
+    causes: tuple[Cause, ...] = (Cause(UNEXPLAINED, None, 0, share=1.0, text=_NO_ROWS[found.kind == "shift"]),)
     ruled_out: tuple[Cause, ...] = ()
     if diagnosis is not None:
         causes = tuple(
@@ -96,7 +96,11 @@ def _verifiable(cause: Cause, config: ReplayConfig, case: Case, place: int) -> C
     return replace(cause, variant=variant, command=verify_command(config.output, case.number, place, case.flags))
 
 
-_NO_ROWS = "no row is beyond the tolerance, so that no row can be put down to a cause: the shift is systematic"
+# Why no row was replayed, by whether all rows lie within the tolerance.
+_NO_ROWS = {
+    True: "no row is beyond the tolerance, so that no row can be put down to a cause: the shift is systematic",
+    False: "one of the two scores is no finite number in every row, so that no replay can come near it",
+}
 
 
 def _loss(case: Case) -> QualityLoss | None:

@@ -13,6 +13,7 @@ _KEYS = {
     "starting Spark": "start",
     "reading the traffic": "prepare",
     "checking keys and checkpoints": "keys",
+    "looking for copies": "keys",
     "scoring": "scoring",
     "comparing": "diff",
     "finding incidents": "diagnose",

@@ -28,6 +28,8 @@ from replay.scoring.sources import find_sources
 from replay.spark.errors import spark_errors
 from replay.spark.guest import session_pool
 from replay.traffic import PinnedTraffic, SplitPlan, TrafficCheck, always_null, check_traffic
+from replay.traffic.copies import without_copies
+from replay.traffic.keys import key_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -75,8 +77,12 @@ class Prepared:
         return absolute(self.config.output, self.config.base_dir or os.getcwd())  # noqa: PTH109, text stays text
 
     def scan(self) -> DataFrame:
-        """The rows as Spark reads them."""
-        return self.side.scan(self.spark, self.traffic, self.plan.columns)
+        """The rows as Spark reads them, without the copies that the config leaves out."""
+        rows = self.side.scan(self.spark, self.traffic, self.plan.columns)
+        if self.config.traffic.duplicates == "refuse":
+            return rows
+        key = key_columns(rows, self.config.traffic.key)
+        return without_copies(rows, key, self.traffic.num_rows)
 
 
 def prepare(
@@ -117,7 +123,11 @@ def prepare(
     progress.stage("checking keys and checkpoints")
     with session_pool(spark, 1) as pool, spark_errors("checking the traffic"), located(config):
         # Spark reads keys while this process opens the checkpoints, whose problems are raised first.
-        checking = pool.submit(check_traffic, spark, fitted.traffic, config.traffic) if check_keys else None
+        checking = (
+            pool.submit(check_traffic, spark, fitted.traffic, config.traffic, fitted.plan.columns)
+            if check_keys
+            else None
+        )
         preflight = run_preflight(fitted.config.model, checkpoints, fitted.sample)
         refuse(preflight.problems)
         rehearsed = contract = None

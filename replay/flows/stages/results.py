@@ -17,10 +17,12 @@ from replay.flows.stages.clock import Clock
 from replay.flows.stages.compare import Compared
 from replay.flows.stages.prepare import Prepared
 from replay.metrics.value import MetricValue
+from replay.rehearsal import ContractCheck
 from replay.report.buckets import bucket_series, rows_by_start
 from replay.report.outliers import find_outliers
 from replay.report.slice_tests import judge_slices
 from replay.report.summary import (
+    AlteredValues,
     CheckpointSummary,
     Comparison,
     Reconciliation,
@@ -34,6 +36,7 @@ from replay.report.summary import (
     VariantSummary,
 )
 from replay.report.summary.data import ReportData
+from replay.report.words.altered import altered_warnings
 from replay.report.words.commands import command_line
 from replay.report.words.rejects import all_null_sentence, no_verdict_sentence, rejected_warnings
 from replay.report.words.run import outliers_sentence
@@ -70,10 +73,11 @@ def build_report_data(
         rows=result.rows + sum(result.rejected.values()),
         reconciliation=Reconciliation(
             read=check.rows_read,
-            filtered=check.rows_read - check.rows_selected,
+            filtered=check.rows_read - check.rows_selected - check.copies,
             rejected=dict(result.rejected),
             scored=result.rows,
             rejected_by_feature=compared.rejects,
+            copies=None if config.traffic.duplicates == "refuse" else check.copies,
         ),
         timings=Timings(**{entry.name: round(timings.get(entry.name, 0.0), 3) for entry in fields(Timings)}),
         traffic=replace(_traffic(prepared), time_outliers=outliers),
@@ -85,6 +89,7 @@ def build_report_data(
             *(() if outliers is None else (outliers_sentence(outliers),)),
             *prepared.preflight.warnings(),
             *map(all_null_sentence, prepared.all_null),
+            *altered_warnings(() if prepared.contract is None else prepared.contract.altered),
             *_counted(totals),
             *diagnosed.notes,
             *result.notes,
@@ -102,8 +107,14 @@ def build_report_data(
         slices=judge_slices(result.metric_rows),
         skew_matrix=compared.effects.skew_matrix,
         sensitivity=compared.effects.sensitivity,
+        altered=_altered(prepared.contract),
     )
     return ReportData(_judged(summary, config.engine.max_rejected), result.metric_rows, tuple(compared.worst))
+
+
+def _altered(contract: ContractCheck | None) -> tuple[AlteredValues, ...] | None:
+    """What the rehearsed rows hold that the model gets otherwise; None where there were none."""
+    return None if contract is None else tuple(AlteredValues(**each.to_dict()) for each in contract.altered)
 
 
 def _time_outliers(result: DiffResult, config: ReplayConfig) -> TimeOutliers | None:

@@ -15,6 +15,8 @@ from replay.flows.problems import located
 from replay.flows.stages.prepare import Prepared
 from replay.report.terminal.progress import Progress
 from replay.scoring import REJECTED
+from replay.scoring.copies.dropped import DroppedRows
+from replay.scoring.copies.find import find_copies
 from replay.scoring.local import scoring_plan
 from replay.scoring.table.outcome import FilePlan
 from replay.scoring.table.tally import TallyPlan
@@ -33,6 +35,9 @@ from replay.traffic import (
     open_traffic,
     values_refused,
 )
+from replay.traffic.paths import require_column
+from replay.traffic.read.columns import plan_reading
+from replay.traffic.read.scan import selected_dataframe
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -116,19 +121,21 @@ def _by_tasks(prepared: Prepared, output: OutputDirectory, manifest: Manifest, p
     tolerance, schema = config.diff.tolerance, job.work.schema()
     time = None if config.traffic.time is None else config.traffic.time.column
     spec = diff_spec(prepared, tolerance) if isinstance(tolerance, Tolerance) else None
+    dropped = _find_copies(prepared, output.digests(), progress)
     files = FilePlan(
         table=output.table(SCORES),
         digests=output.digests(),
         schema=schema,
         indexed=len(schema) - len(job.work.variants),
         tally=TallyPlan(config.traffic.key, time, spec, config.diff.worst_rows),
+        dropped=dropped,
     )
     refused: list[TrafficError] = []
 
     @cache
     def by_spark() -> TrafficCheck:
         try:
-            return check_traffic(prepared.spark, prepared.traffic, config.traffic)
+            return check_traffic(prepared.spark, prepared.traffic, config.traffic, prepared.plan.columns)
         except TrafficError as error:
             refused.append(error)
             raise
@@ -146,11 +153,12 @@ def _by_tasks(prepared: Prepared, output: OutputDirectory, manifest: Manifest, p
             progress,
             by_spark,
         )
-        _refuse_missing_rows(prepared, scored)
+        copies = _count_copies(prepared, dropped, scored)
+        _refuse_missing_rows(prepared, scored.keys.rows + copies)
         if scored.keys_in_doubt or not scored.keys.rows:
             check = replace(by_spark(), keys=scored.keys)
         else:
-            check = check_counted(prepared.spark, prepared.traffic, config.traffic, scored.keys, scored.times)
+            check = check_counted(prepared.spark, prepared.traffic, config.traffic, scored.keys, scored.times, copies)
     except TrafficError:
         if refused:
             output.discard()  # a run of these rows can never be complete
@@ -170,13 +178,30 @@ def _by_tasks(prepared: Prepared, output: OutputDirectory, manifest: Manifest, p
     )
 
 
-def _refuse_missing_rows(prepared: Prepared, scored: Scored) -> None:
+def _find_copies(prepared: Prepared, folder: str, progress: Progress) -> DroppedRows | None:
+    """The rows that tasks leave out, where tasks read them; None where there are none, or none are to be."""
+    traffic, plan, config = prepared.traffic, prepared.plan, prepared.config.traffic
+    if config.duplicates == "refuse" or not plan.splits:
+        return None
+    progress.stage("looking for copies")
+    roots = list(dict.fromkeys(require_column(traffic.schema, name).root for name in config.key))
+    return find_copies(prepared.spark, plan, plan_reading(traffic, roots), config.key, folder)
+
+
+def _count_copies(prepared: Prepared, dropped: DroppedRows | None, scored: Scored) -> int:
+    """How many rows were left out as copies: by tasks that found them, or by Spark, which counts all rows then."""
+    if prepared.config.traffic.duplicates == "refuse" or prepared.plan.splits:
+        return 0 if dropped is None else dropped.rows
+    return selected_dataframe(prepared.spark, prepared.traffic, ()).count() - scored.keys.rows
+
+
+def _refuse_missing_rows(prepared: Prepared, rows: int) -> None:
     """Where the config selects every row, there are as many as the files say."""
     traffic, config = prepared.traffic, prepared.config.traffic
     whole = config.where is None and config.window is None and config.sample is None
-    if whole and traffic.num_rows is not None and scored.keys.rows != traffic.num_rows:
+    if whole and traffic.num_rows is not None and rows != traffic.num_rows:
         raise RunFailed(
-            f"{scored.keys.rows:,} rows were scored, the traffic has {traffic.num_rows:,}: its files changed while "
+            f"{rows:,} rows were read, the traffic has {traffic.num_rows:,}: its files changed while "
             "they were read; use --overwrite to start afresh"
         )
 
@@ -184,12 +209,12 @@ def _refuse_missing_rows(prepared: Prepared, scored: Scored) -> None:
 def _by_spark(prepared: Prepared, output: OutputDirectory, manifest: Manifest, progress: Progress) -> ScoresTable:
     """Where only Spark can write, it reads the keys before, and proves the table afterwards."""
     config, path = prepared.config, output.table(SCORES)
-    check = check_traffic(prepared.spark, prepared.traffic, config.traffic)
+    check = check_traffic(prepared.spark, prepared.traffic, config.traffic, prepared.plan.columns)
     totals = score_through_spark(
         prepared.spark,
         prepared.job,
         prepared.scan,
-        prepared.plan,
+        replace(prepared.plan, splits=()) if check.copies else prepared.plan,
         path,
         manifest.run_id,
         config.engine.commit_rows,

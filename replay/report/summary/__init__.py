@@ -1,6 +1,7 @@
 """One run as data: frozen dataclasses, ``summary.json`` and ``report.json``, and their schema."""
 
 from replay.metrics.value import MetricValue
+from replay.report.summary.altered import AlteredValues
 from replay.report.summary.effects import FamilyEffect, LagLoss, SkewCell, SkewMatrix
 from replay.report.summary.gates import GateVerdict
 from replay.report.summary.incidents import Cause, Incident, IncidentRow, NoiseFloorSummary
@@ -22,6 +23,7 @@ from replay.report.summary.verification import CauseCheck, Verification
 
 __all__ = [
     "SUMMARY_VERSION",
+    "AlteredValues",
     "Cause",
     "CauseCheck",
     "CheckpointSummary",

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from replay.errors import UsageError
 from replay.metrics.value import MetricValue
+from replay.report.summary.altered import AlteredValues
 from replay.report.summary.effects import FamilyEffect, SkewMatrix
 from replay.report.summary.gates import GateVerdict
 from replay.report.summary.incidents import Incident, NoiseFloorSummary
@@ -53,6 +54,8 @@ class Reconciliation:
     scored: int
     rejected_by_feature: Mapping[str, FeatureRejects] = field(default_factory=dict)
     """The rejected rows again, by the feature that refuses each, those with most rows first."""
+    copies: int | None = field(default=None, metadata=OPTIONAL)
+    """Rows that were left out as exact copies of others, where the config asks for that."""
 
     @property
     def unaccounted(self) -> int:
@@ -61,7 +64,7 @@ class Reconciliation:
         >>> Reconciliation(read=10, filtered=2, rejected={"null_without_default": 1}, scored=7).unaccounted
         0
         """
-        return self.read - self.filtered - sum(self.rejected.values()) - self.scored
+        return self.read - self.filtered - (self.copies or 0) - sum(self.rejected.values()) - self.scored
 
 
 @dataclass(frozen=True)
@@ -210,6 +213,9 @@ class Summary:
     """Every pairing of module versions, where one was asked for."""
     sensitivity: tuple[FamilyEffect, ...] = ()
     """What each family costs when it is null, worst first; empty unless asked for."""
+    altered: tuple[AlteredValues, ...] | None = field(default=None, metadata=OPTIONAL)
+    """Features of which the model gets values otherwise than they were logged, as the rehearsed rows show it; left out
+    where none were rehearsed."""
 
     @property
     def window(self) -> TimeRange:

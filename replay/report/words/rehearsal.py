@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from replay.rehearsal import Rehearsal
 from replay.rehearsal.scores import Agreement
 from replay.report.summary import FeatureRejects
+from replay.report.words.altered import altered_warnings
 from replay.report.words.numbers import count, percent
 from replay.report.words.rejects import rejected_sentence, rows_text
 
@@ -55,6 +56,7 @@ def rehearsal_warnings(rehearsal: Rehearsal) -> Iterator[str]:
             name: FeatureRejects(reasons, first[name].example, first[name].key) for name, reasons in found.items()
         }
         yield f"in the rehearsal, {rejected_sentence(contract.rejected, contract.rows, features)}"
+    yield from altered_warnings(contract.altered)
     for name, found_scores in rehearsal.scores.items():
         if found_scores.problem is not None:
             yield f"checkpoint {name}: {found_scores.problem}"

@@ -66,6 +66,8 @@ def reconciliation_text(reconciliation: Reconciliation) -> str:
         f"{count(reconciliation.filtered)} filtered",
         f"{count(rejected)} rejected",
     ]
+    if reconciliation.copies:
+        parts.insert(2, f"{count(reconciliation.copies)} exact copies")
     text = f"{count(reconciliation.read)} read = {' + '.join(parts)}" + (f" ({reasons})" if reasons else "")
     if reconciliation.unaccounted:
         text += f" + {count(reconciliation.unaccounted)} UNACCOUNTED FOR: the run is at fault"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from replay.scoring.copies.dropped import DroppedRows
 from replay.scoring.table.tally import Tallied, Tally, TallyPlan
 from replay.store import DataFileWriter, LiveFile, WrittenFile
 from replay.traffic.key_digests import write_digests
@@ -26,6 +27,7 @@ class FilePlan:
         indexed: Columns, from the first, of which the table keeps the range in each file. Nobody looks scores up by
             theirs.
         tally: What is counted.
+        dropped: Rows that are left out as copies of others, or None.
     """
 
     table: str
@@ -33,6 +35,11 @@ class FilePlan:
     schema: pa.Schema
     indexed: int
     tally: TallyPlan
+    dropped: DroppedRows | None = None
+
+    def kept(self, number: int, rows: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
+        """The rows of a split that are scored."""
+        return rows if self.dropped is None else self.dropped.without(number, rows)
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ class _Tasks:
 
         def work(number: int) -> Outcome:
             job, plan, files = shipped.value
-            rows = read_split(plan.splits[number], plan, BATCH_ROWS)
+            rows = files.kept(number, read_split(plan.splits[number], plan, BATCH_ROWS))
             return _score(job, files, number, rows, report)
 
         return run_tasks(self._spark, wave, work)

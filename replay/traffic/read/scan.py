@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from replay.errors import ConfigError, TrafficError
+from replay.spark.hadoop import has_scheme
 from replay.spark.read import delta_dataframe, files_dataframe
 from replay.spark.sql import quoted
 from replay.spark.types import spark_schema, spark_type, to_spark_types
@@ -20,6 +21,7 @@ from replay.traffic.read.direct import ReadPlan
 from replay.traffic.read.splits import make_splits
 from replay.traffic.read.tasks import map_splits
 from replay.traffic.selection import in_window, named_columns, select_rows, where_column, where_problem
+from replay.traffic.table.footers import read_footers, spark_obstacles
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -41,9 +43,20 @@ def pinned_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: Seque
         TrafficError: Neither Spark nor pyarrow reads a column that is asked for.
     """
     needed = traffic.needed_for(traffic.schema.names if columns is None else columns)
-    if any(name in traffic.spark_refuses for name in needed.logged):
-        return add_computed(_through_python(spark, traffic, needed.logged), needed.computed)
+    refused = {**_stored_otherwise(traffic), **traffic.spark_refuses}
+    if any(name in refused for name in needed.logged):
+        return add_computed(_through_python(spark, traffic, needed.logged, refused), needed.computed)
     return add_computed(_logged_dataframe(spark, traffic), needed.computed)
+
+
+def _stored_otherwise(traffic: PinnedTraffic) -> dict[str, str]:
+    """Columns that the files hold in an encoding or a codec that Spark lacks, each with the reason."""
+    if any(has_scheme(file.path) for file in traffic.files):
+        return {}
+    found: dict[str, str] = {}
+    for footer in read_footers([file.path for file in traffic.files[:MANY_FILES]]):
+        found |= spark_obstacles(footer)
+    return found
 
 
 def _logged_dataframe(spark: SparkSession, traffic: PinnedTraffic) -> DataFrame:
@@ -154,12 +167,14 @@ def selectable_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: S
     return pinned_dataframe(spark, traffic, [name for name in traffic.schema.names if name in used])
 
 
-def _through_python(spark: SparkSession, traffic: PinnedTraffic, columns: Sequence[str]) -> DataFrame:
+def _through_python(
+    spark: SparkSession, traffic: PinnedTraffic, columns: Sequence[str], refused: Mapping[str, str]
+) -> DataFrame:
     """Rows that pyarrow reads, handed to Spark in types that Spark has."""
     if traffic.direct_obstacle is not None:
-        refused = "; ".join(f"`{name}`: {why}" for name, why in traffic.spark_refuses.items() if name in columns)
+        reasons = "; ".join(f"`{name}`: {why}" for name, why in refused.items() if name in columns)
         raise TrafficError(
-            f"{traffic.location}: {refused}, and tasks cannot read it themselves: {traffic.direct_obstacle}"
+            f"{traffic.location}: {reasons}, and tasks cannot read it themselves: {traffic.direct_obstacle}"
         )
     logged = traffic.logged_schema
     target = spark_schema(pa.schema([logged.field(name) for name in columns]))

@@ -24,6 +24,14 @@ _OTHER_FORMATS = {
     b"\x1f\x8b": "a gzip file",
     b"PK\x03\x04": "a zip file",
 }
+# What Spark reads without a library that it does not come with; pyarrow reads more.
+_SPARK_CODECS = frozenset({"UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD", "LZ4"})
+_SPARK_ENCODINGS = frozenset(
+    {
+        *("PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACKED"),
+        *("DELTA_BINARY_PACKED", "DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"),
+    }
+)
 _THREADS = 16
 _NAMED = 3
 
@@ -77,6 +85,23 @@ def _read_footer(path: str, size: int, modified: int) -> Footer:
     int96 = _int96_columns(metadata)
     fields = [pa.field(field.name, canonical(field.type, int96=field.name in int96)) for field in schema]
     return Footer(metadata, pa.schema(fields))
+
+
+def spark_obstacles(footer: Footer) -> dict[str, str]:
+    """Columns that are stored in a way that Spark does not read, each with the reason; told by the first row group."""
+    if not footer.metadata.num_row_groups:
+        return {}
+    group = footer.metadata.row_group(0)
+    found: dict[str, str] = {}
+    for place in range(group.num_columns):
+        column = group.column(place)
+        unread = [encoding for encoding in column.encodings if encoding not in _SPARK_ENCODINGS]
+        if column.compression not in _SPARK_CODECS:
+            unread.append(column.compression)
+        if unread:
+            name = _root_name(footer.metadata.schema.column(place))
+            found.setdefault(name, f"Spark does not read columns stored as {', '.join(unread)}")
+    return found
 
 
 def _int96_columns(metadata: Any) -> set[str]:

@@ -42,7 +42,7 @@ def test_what_lies_under_a_null_does_not_count() -> None:
 @pytest.mark.parametrize(
     ("kind", "advice"),
     [
-        (pa.string(), "give the input a `vocabulary` or a `hash`"),
+        (pa.string(), "or, if the texts are numbers, a column of `traffic.columns`, `cast.NAME as double.`"),
         (pa.binary(4), "give the input a `vocabulary` or a `hash`"),
         (pa.date32(), "log it as a number"),
         (pa.timestamp("us", "UTC"), "log it as a number"),

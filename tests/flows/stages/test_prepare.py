@@ -54,7 +54,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         visit.callback(done.steps.append, "left")
         return LOCAL_SESSION, done.checkpoints
 
-    def check_traffic(_spark: Any, _traffic: Any, traffic: Any) -> Any:
+    def check_traffic(_spark: Any, _traffic: Any, traffic: Any, _columns: Any) -> Any:
         done.steps.append(("checked keys", traffic.key))
         if isinstance(done.check, Exception):
             raise done.check

@@ -129,6 +129,7 @@ def prepared(given: ReplayConfig) -> Any:
     probes = {"next": Probe(torch.float32, 0.5, depends_on_neighbours=True)}
     return SimpleNamespace(
         all_null=(),
+        contract=None,
         config=given,
         job=SimpleNamespace(work=SimpleNamespace(variants=variants, routes=plan_routes(given))),
         checkpoints={
@@ -172,7 +173,7 @@ def built(given: ReplayConfig | None = None, found: Compared | None = None, **mo
 
 
 def built_from(given: Any, found: Compared | None = None, **more: Any) -> ReportData:
-    check: Any = SimpleNamespace(rows_read=10, rows_selected=7, warnings=())
+    check: Any = SimpleNamespace(rows_read=10, rows_selected=7, copies=0, warnings=())
     manifest: Any = SimpleNamespace(run_id="run7", started="2026-11-20T13:00:00.000Z", config_sha256="c" * 64)
     clock: Any = SimpleNamespace(
         timings=lambda: {"read": 1.23456, "diff": 2.0, "wall": 9.9996, "without_history:late": 1_234.0},

@@ -145,7 +145,7 @@ def scored(world: SimpleNamespace, given: ReplayConfig | None = None, num_rows: 
     prepared: Any = SimpleNamespace(
         config=given or config(),
         job=SimpleNamespace(work=work),
-        plan=SimpleNamespace(splits=("split",), num_rows=1_100),
+        plan=SimpleNamespace(splits=("split",), num_rows=1_100, columns=("request_id", "online_score")),
         traffic=SimpleNamespace(num_rows=num_rows, computed=()),
         spark="session",
         scan="scan",
@@ -159,7 +159,7 @@ def test_tasks_write_the_table_and_count_its_rows(world: SimpleNamespace):
     assert table == scores_table(totals={"read": 0.5, "encode": 0.25})
     assert world.steps == [
         "tasks scored",
-        ("checked", KEYS, (0, 1_000_000)),
+        ("checked", KEYS, (0, 1_000_000), 0),
         "dropped digests",
         ("removed orphans", "/out/scores", "run7"),
     ]
@@ -182,7 +182,7 @@ def test_other_rows_than_the_files_have_are_refused(rows: int, world: SimpleName
     with pytest.raises(RunFailed) as caught:
         scored(world)
     assert str(caught.value) == (
-        f"{rows} rows were scored, the traffic has 1,000: its files changed while they were read; use --overwrite to "
+        f"{rows} rows were read, the traffic has 1,000: its files changed while they were read; use --overwrite to "
         "start afresh"
     ).replace("1001", "1,001")
     assert world.steps == ["tasks scored"]

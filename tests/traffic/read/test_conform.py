@@ -59,6 +59,7 @@ def test_a_narrowing_cast_is_refused(tmp_path: Path, logged: pa.Array, wanted: p
         (pa.array([b"ab", None], pa.binary(2)), pa.binary()),
         (pa.array([b"0" * 16, None], pa.uuid()), pa.binary()),
         (pa.array([86_400_000, None], pa.date64()), pa.date32()),
+        (pa.array([19_000, None], pa.date32()), pa.timestamp("us")),
         (pa.array([5, None], pa.duration("us")), pa.int64()),
         (pa.array(["x", None], pa.large_string()), pa.string()),
         (pa.array([1_001, None], pa.timestamp("ns")), pa.timestamp("ns")),

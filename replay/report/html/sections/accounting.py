@@ -21,6 +21,8 @@ class Part:
 def row_parts(reconciliation: Reconciliation) -> tuple[Part, ...]:
     """Where the rows went; what is unaccounted for is a part of its own."""
     amounts = [("scored", reconciliation.scored, "scored"), ("filtered", reconciliation.filtered, "filtered")]
+    if reconciliation.copies:
+        amounts.append(("exact copies", reconciliation.copies, "filtered"))
     amounts += [(f"rejected: {reason}", rows, "rejected") for reason, rows in reconciliation.rejected.items()]
     if reconciliation.unaccounted:
         amounts.append(("unaccounted for", reconciliation.unaccounted, "unaccounted"))
