@@ -25,13 +25,31 @@ def sort_keys(keys: Keys) -> Keys:
     >>> sort_keys(np.array([7, 2**64 - 1, 3], np.uint64)).tolist()
     [3, 7, 18446744073709551615]
     """
-    torch: Any = sys.modules.get("torch")
-    if torch is None or keys.size < _FEWEST:
+    by_digits = _sorted_by_digits(keys)
+    if by_digits is None:
         return np.sort(keys)
-    signed = torch.from_numpy((keys ^ _SIGN).view(np.int64))  # in the order of signed numbers
-    found: Keys = torch.sort(signed).values.numpy().view(np.uint64)
+    found: Keys = by_digits.values.numpy().view(np.uint64)
     found ^= _SIGN
     return found
+
+
+def order_keys(keys: Keys) -> NDArray[np.int64]:
+    """Places of keys in ascending order, (n,): of equal ones the first comes first.
+
+    >>> order_keys(np.array([7, 2**64 - 1, 7, 3], np.uint64)).tolist()
+    [3, 0, 2, 1]
+    """
+    by_digits = _sorted_by_digits(keys)
+    found: NDArray[np.int64] = np.argsort(keys, kind="stable") if by_digits is None else by_digits.indices.numpy()
+    return found
+
+
+def _sorted_by_digits(keys: Keys) -> Any:
+    """What ``torch.sort`` gives of many keys with their first bit changed: in the order of signed numbers; or None."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None or keys.size < _FEWEST:
+        return None
+    return torch.sort(torch.from_numpy((keys ^ _SIGN).view(np.int64)), stable=True)
 
 
 def reduce_by_key(keys: Keys, sums: Sums) -> tuple[Keys, Sums]:
@@ -47,7 +65,7 @@ def reduce_by_key(keys: Keys, sums: Sums) -> tuple[Keys, Sums]:
     if keys.size == 0 or _ascending(keys):
         return keys, sums
     if bool((keys[1:] < keys[:-1]).any()):
-        order = np.argsort(keys, kind="stable")
+        order = order_keys(keys)
         keys, sums = keys[order], sums[order]
     starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
     return keys[starts], np.add.reduceat(sums, starts, axis=0)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.metrics.keyed import KeyedSums, reduce_by_key, sort_keys
+from replay.metrics.keyed import KeyedSums, order_keys, reduce_by_key, sort_keys
 
 ROWS = st.lists(st.tuples(st.integers(0, 12), st.integers(-8, 8)), max_size=40)
 
@@ -57,6 +57,7 @@ def test_order_is_that_of_unsigned_numbers(size: int, distinct: int) -> None:
     keys = np.random.default_rng(size).integers(0, distinct, size, dtype=np.uint64, endpoint=True)
     before = keys.copy()
     assert np.array_equal(sort_keys(keys), np.sort(before))
+    assert np.array_equal(order_keys(keys), np.argsort(before, kind="stable"))
     assert np.array_equal(keys, before)
 
 

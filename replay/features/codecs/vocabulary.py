@@ -17,7 +17,7 @@ from replay.config.messages.no_such_file import no_such_file
 from replay.features.dtypes import TensorDtype
 from replay.features.problems import EncodeError
 
-_MOST_UNASKED: Final = 4
+_MOST_UNASKED: Final = 8
 """A vocabulary of at most so many times the values is put into Arrow's table of hashes, which is made for each call."""
 
 
