@@ -27,6 +27,7 @@ from replay.diff.slices.contribution import (
 )
 from replay.diff.slices.tables import CLUSTER_WIDTH
 from replay.diff.spec import ONLINE
+from replay.metrics.histogram import GROUP_BITS, Histogram
 from replay.metrics.histogram_metric import UNKNOWN, Spread, bounded_metrics, histogram_metrics
 from replay.metrics.interval import wilson
 from replay.metrics.metric import MetricChange, changed_metrics
@@ -126,10 +127,17 @@ class SliceMeasures:
             readings = [kind.read(part) for part in parts]
             values = [kind.answer(reading, _scaled(reading.spread, effect)) for reading in readings]
             columns.append((None, metric, values))
-            if kind.bounded:
+            if kind.bounded and self._may_share(name, histogram):
                 bounds = [reading.error_bound for reading in readings]
                 self.error_bounds[metric] = max([self.error_bounds[metric], *bounds])
         return columns
+
+    def _may_share(self, name: str, histogram: Histogram) -> bool:
+        """Whether a bin may hold two scores: of all rows every digit is known, unless there are too many scores."""
+        whole = self.overall.histograms[name]
+        if histogram.shift > 0 or not whole.exact:
+            return True
+        return bool((np.diff(whole.keys >> np.uint64(GROUP_BITS)) == 0).any())
 
 
 def metric_row(

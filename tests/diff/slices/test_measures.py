@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from replay.diff.measure import measure
-from replay.diff.spec import ONLINE
+from replay.diff.spec import ONLINE, DiffSpec, VariantColumn
 from replay.metrics.kinds.calibration import Calibration
 from tests.diff.oracle import METRICS, SPECS, comparison, diffed, quality, slices_of
 from tests.diff.table import SPEC
@@ -81,3 +83,20 @@ def test_changes_of_every_slice_are_differences_of_the_plain_states():
                 checked += 1
         assert (spec.baseline, name, bucket, "ne_increase") not in rows
     assert checked == 3 * (6 * 2 + 8)  # variants x (four surfaces + two tiers, buckets)
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [(1e-6, False), (1e-9, False), (1e-14, True)],
+    ids=["apart", "float64 alone", "nearer than slices keep"],
+)
+def test_that_slices_cannot_tell_scores_apart_is_said_where_it_may_matter(step, told):
+    rows = np.arange(400)
+    scores = 0.3 + step * (rows // 4)  # each of four rows, of either label: true ties are no matter
+    table = pa.table({"online": scores, "prod": scores, "y": rows % 2 * 1.0, "s": np.where(rows % 8 < 4, "a", "b")})
+    spec = DiffSpec(
+        "online", (VariantColumn("prod", "prod"),), "prod", SPEC.tolerance, label="y", segments=("s",), rejected=None
+    )
+    result = measure(diffed(spec, table))
+    assert any("of slices is within" in note for note in result.notes) == told
+    assert result.variants["prod"].error_bounds["auc"] == 0.0
