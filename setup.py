@@ -52,6 +52,7 @@ setup(
             "build",
             "codespell",
             "hypothesis",
+            "moto[server]>=5.1",  # a server that speaks S3
             "mypy",
             "packaging",
             "pytest",

@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from replay.config.user_code.watch import forget
 from replay.spark.java import java_problem
 from replay.spark.session import spark_session
+from tests.object_store import S3Server, s3_server
 
 # One thread per process: tests run beside Spark's own workers.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -33,6 +34,21 @@ def spark() -> Iterator[SparkSession]:
         pytest.fail(problem)
     with spark_session("local[2,2]", conf={"spark.sql.shuffle.partitions": "2"}, app_name="replay-tests") as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def s3_process() -> Iterator[S3Server]:
+    """One server that speaks S3 for the whole suite."""
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_process: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The same, with credentials for it in this process's environment."""
+    for name, value in s3_process.environment().items():
+        monkeypatch.setenv(name, value)
+    return s3_process
 
 
 @pytest.fixture

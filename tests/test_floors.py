@@ -27,13 +27,14 @@ FLOORS = (
     ("traffic", "features", "checkpoints", "diff", "store"),
     ("config",),
     ("metrics", "spark"),
-    ("errors", "version", "hashing", "xxh64", "registry"),
+    ("files", "errors", "version", "hashing", "xxh64", "registry"),
 )
 # Who may import Spark. Everything else is tested in milliseconds and used in a notebook.
 SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "spark"}
 SPARK_FILES = {
     "replay/scoring/copies/find.py",
     "replay/scoring/job.py",
+    "replay/scoring/table/key_check.py",
     "replay/scoring/table/listening.py",
     "replay/scoring/table/through_spark.py",
     "replay/scoring/table/waves.py",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from replay.config import ReplayConfig, fingerprint
-from replay.config.locations import is_local
 from replay.config.missing import refuse_missing
 from replay.errors import ConfigError, Problem, UsageError
+from replay.files.places import holds_credentials
 from replay.flows.options import Options
 from replay.flows.problems import located
 from replay.spark.hadoop import local_by_default
-from replay.store import Manifest, OutputDirectory, open_storage, require_writable
+from replay.store import Manifest, OutputDirectory, needs_spark, open_storage, require_writable
 
 
 def refuse_early(config: ReplayConfig, options: Options, *, diagnosing: bool) -> None:
@@ -21,7 +21,9 @@ def refuse_early(config: ReplayConfig, options: Options, *, diagnosing: bool) ->
         ConfigError: The config asks for what cannot be, or names files that are not there.
         TrafficError: The traffic is not there.
         CheckpointError: A checkpoint is not there.
+        UsageError: A URL has credentials in it.
     """
+    _refuse_credentials(config)
     with located(config):
         check_time(config, diagnosing)
         if config.gates:
@@ -61,7 +63,7 @@ def check_key(config: ReplayConfig, key: Mapping[str, str]) -> None:
 
 
 def look_at_output(config: ReplayConfig, *, overwrite: bool) -> Manifest | None:
-    """Look at an output on this machine: what it holds, and whether it can be written to.
+    """Look at an output that this process reaches: what it holds, and whether it can be written to.
 
     Args:
         config: As loaded.
@@ -69,14 +71,28 @@ def look_at_output(config: ReplayConfig, *, overwrite: bool) -> Manifest | None:
 
     Returns:
         The manifest of an earlier run of the same config, finished or not; None where there is none, where it is to be
-        replaced, and for an output elsewhere, which only Spark reaches.
+        replaced, and for an output that only Spark reaches.
 
     Raises:
         OutputConflict: It holds a run of another config or files of somebody else, or cannot be written.
     """
-    if not is_local(config.output):
+    if needs_spark(config.output):
         return None
     storage = open_storage(config.output)
     previous = OutputDirectory(storage).previous(fingerprint(config), overwrite=overwrite)
     require_writable(storage.path)
     return previous
+
+
+def _refuse_credentials(config: ReplayConfig) -> None:
+    """Refuse a URL with a secret in it: paths stand in the manifest, the report and every log. It is not quoted.
+
+    Raises:
+        UsageError: The traffic or the output has one.
+    """
+    for name, path in (("traffic.path", config.traffic.path), ("output", config.output)):
+        if path is not None and holds_credentials(path):
+            raise UsageError(
+                f"`{name}` has credentials in its URL, which would be written wherever the path is: take them out, and "
+                "give this process the platform's own (environment, profile or role)"
+            )

@@ -1,22 +1,17 @@
-"""``replay report``: render again what a run wrote, without Spark where the output is local."""
+"""``replay report``: render again what a run wrote, without Spark where this process reaches the output."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replay.errors import UsageError
+from replay.files.reading import is_directory
 from replay.report.html.render import render_html
 from replay.report.summary.data import ReportData
-from replay.store import REPORT, REPORT_DATA, Storage, open_storage
+from replay.store import REPORT, REPORT_DATA, Storage, needs_spark, open_storage
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-
-def is_elsewhere(output: str) -> bool:
-    """Whether only Spark reaches an output."""
-    return "://" in output and not output.startswith("file:")
 
 
 def _session() -> SparkSession:
@@ -31,10 +26,10 @@ def read_report_data(output: str) -> tuple[ReportData, Storage]:
     Raises:
         UsageError: The directory holds no finished run, or damaged data of one.
     """
-    storage = open_storage(output, _session() if is_elsewhere(output) else None)
+    storage = open_storage(output, _session() if needs_spark(output) else None)
     text = storage.read(REPORT_DATA)
     if text is None:
-        empty = "nothing" if Path(storage.path).exists() else "no such directory"
+        empty = "nothing" if is_directory(storage.path) else "no such directory"
         found = "an unfinished run" if storage.names() else empty
         raise UsageError(f"{output}: found {found}, expected the output of a finished run (with {REPORT_DATA} in it)")
     return ReportData.from_json(text), storage

@@ -29,6 +29,7 @@ from replay.report.words.altered import altered_warnings
 from replay.report.words.rehearsal import refused_sentence, rehearsal_warnings, unknown_versions_sentence
 from replay.report.words.rejects import all_null_sentence
 from replay.spark.errors import spark_errors
+from replay.store import SCORES, writing_problem
 from replay.traffic import TrafficCheck
 
 _REPRODUCED = 0.5
@@ -44,6 +45,8 @@ class Validated:
         rows_read: Rows of the pinned table.
         reader: How tasks would read them: ``direct`` or ``spark``.
         reader_reason: Why not ``direct``, or None.
+        writer: Who would write the tables: ``tasks`` or ``spark``.
+        writer_reason: Why not ``tasks``, or None.
         traffic: The pinned table, as in the manifest.
         checkpoints: Format and parameters by name.
         warnings: What a reader of a result should know.
@@ -55,6 +58,8 @@ class Validated:
     rows_read: int
     reader: str
     reader_reason: str | None
+    writer: str
+    writer_reason: str | None
     traffic: dict[str, Any]
     checkpoints: dict[str, dict[str, Any]]
     warnings: tuple[str, ...]
@@ -74,6 +79,8 @@ class Validated:
             "rows_read": self.rows_read,
             "reader": self.reader,
             "reader_reason": self.reader_reason,
+            "writer": self.writer,
+            "writer_reason": self.writer_reason,
             "traffic": self.traffic,
             "checkpoints": self.checkpoints,
             "rehearsal": self.rehearsal.to_dict(),
@@ -96,6 +103,8 @@ class Validated:
             f"  {name}: {entry['format']}, {entry['parameters']:,} parameters"
             for name, entry in self.checkpoints.items()
         ]
+        if self.writer_reason is not None:
+            lines += [f"  the tables would be written by Spark ({self.writer_reason})"]
         lines += [f"warning: {warning}" for warning in self.warnings if warning not in told]
         lines += fix_lines(self.fixes, self.rehearsal.agreement)
         return "\n".join([*lines, "", render_rehearsal(self.rehearsal).rstrip("\n")])
@@ -138,11 +147,14 @@ def validate(
         with spark_errors("rehearsing"):
             rows, rehearsal = _rehearse(prepared, check)
             fixes = find_fixes(rows)
+            obstacle = writing_problem(prepared.spark, f"{config.output}/{SCORES}")
     return Validated(
         rows=check.rows_selected,
         rows_read=check.rows_read,
         reader=prepared.plan.reader,
         reader_reason=prepared.plan.reason,
+        writer="tasks" if obstacle is None else "spark",
+        writer_reason=obstacle,
         traffic=prepared.traffic.describe(),
         checkpoints={
             name: {"format": str(checkpoint.format), "sha256": checkpoint.sha256, "parameters": checkpoint.parameters}

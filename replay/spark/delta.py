@@ -19,7 +19,9 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from replay.errors import TrafficError
+from replay.files.places import local_path
 from replay.spark.errors import java_reason
+from replay.spark.file_systems import has_file_system
 from replay.spark.sql import quoted
 
 if TYPE_CHECKING:
@@ -125,6 +127,8 @@ def commit_metadata(spark: SparkSession, path: str) -> set[str | None]:
 
 def forget_log(spark: SparkSession, path: str) -> None:
     """Make the session read a table's log anew: what Delta keeps of it in memory goes."""
+    if local_path(path) is None and not has_file_system(spark, path):
+        return  # Spark cannot have read it
     jvm: Any = spark._jvm
     _delta_log(spark).invalidateCache(spark._jsparkSession, jvm.org.apache.hadoop.fs.Path(path))
 

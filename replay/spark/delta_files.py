@@ -1,4 +1,4 @@
-"""Small local Delta tables as their log has them, read without Spark: a session takes more than a second for each.
+"""Small Delta tables as their log has them, read without Spark: a session takes more than a second for each.
 
 Leans on: Delta's protocol, by which a commit is a file ``_delta_log/NNNNNNNNNNNNNNNNNNNN.json`` of one action a line.
 Where there is more to a table than adding and removing whole files, it is left to Spark.
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import pyarrow as pa
 
+from replay.files.reading import file_status, read_bytes
 from replay.spark.delta import DeltaSnapshot, LoggedFile, resolve_path
 from replay.spark.delta_log import newest_version
 from replay.spark.types import readable_types
@@ -43,22 +42,27 @@ def live_files(table: str) -> list[str] | None:
     """Paths of the files that hold a table's rows now, in the order in which they were added.
 
     Args:
-        table: A local directory.
+        table: A directory that this process reaches.
 
     Returns:
         The files; None where only Spark can tell: the log is not whole, or the table uses column mapping, partitions or
         deletion vectors.
     """
     log = _read_log(table, None)
-    files = [] if log is None else [Path(table, unquote(path)) for path in log.live]
-    return [str(file) for file in files] if log is not None and all(file.is_file() for file in files) else None
+    if log is None:
+        return None
+    files = [resolve_path(table, path) for path in log.live]
+    try:
+        return files if all(file_status(file).size >= 0 for file in files) else None
+    except OSError:
+        return None
 
 
 def local_snapshot(table: str, version: int | None) -> tuple[DeltaSnapshot, pa.Schema] | None:
     """One version of a table, and its columns in canonical types; those that have none are left out.
 
     Args:
-        table: A local directory.
+        table: A directory that this process reaches.
         version: The version; None for the latest.
 
     Returns:
@@ -81,11 +85,11 @@ def _read_log(table: str, version: int | None) -> _Log | None:
     last = newest if version is None else version
     if newest is None or last is None or not 0 <= last <= newest:
         return None
-    files = [Path(table, "_delta_log", f"{number:020}.json") for number in range(last + 1)]
+    files = [f"{table}/_delta_log/{number:020}.json" for number in range(last + 1)]
     try:
-        if sum(file.stat().st_size for file in files) > _MOST_BYTES:
+        if sum(file_status(file).size for file in files) > _MOST_BYTES:
             return None
-        lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = [line for file in files for line in read_bytes(file).decode().splitlines() if line.strip()]
         actions = [json.loads(line) for line in lines]
     except (OSError, ValueError):
         return None  # an old commit is gone, and a checkpoint stands for it; or a line is no JSON

@@ -1,4 +1,4 @@
-"""What the log of a local Delta table says without Spark: the names of its commits, and their bytes.
+"""What the log of a Delta table says without Spark: the names of its commits, and their bytes.
 
 Leans on: commits being the files ``_delta_log/NNNNNNNNNNNNNNNNNNNN.json``, as Delta's protocol has it, and each of them
 naming its own time and transaction, so that no two tables have the same one.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from pathlib import Path
+
+from replay.files.reading import entry_names, read_bytes
 
 _COMMIT = re.compile(r"(\d{20})\.json")
 _STAGED = "_staged_commits"
@@ -16,20 +17,20 @@ _STAGED = "_staged_commits"
 
 
 def newest_version(path: str) -> int | None:
-    """The newest version of the table at a local path, or None where the names of its files do not tell."""
-    log = Path(path) / "_delta_log"
+    """The newest version of the table at a path, or None where the names of its files do not tell."""
+    log = f"{path}/_delta_log"
     try:
-        names = [entry.name for entry in log.iterdir()]
-        staged = _STAGED in names and any((log / _STAGED).iterdir())
-    except OSError:
+        names = entry_names(log)
+        staged = _STAGED in names and bool(entry_names(f"{log}/{_STAGED}"))
+    except (OSError, ValueError):
         return None
     versions = [int(match[1]) for match in map(_COMMIT.fullmatch, names) if match]
     return None if staged else max(versions, default=None)
 
 
 def commit_sha256(path: str, version: int) -> str | None:
-    """SHA-256 of the commit that made a version; None where the log has it no more, or is not local."""
+    """SHA-256 of the commit that made a version; None where the log has it no more, or only Spark reaches it."""
     try:
-        return hashlib.sha256((Path(path) / "_delta_log" / f"{version:020}.json").read_bytes()).hexdigest()
-    except OSError:
+        return hashlib.sha256(read_bytes(f"{path}/_delta_log/{version:020}.json")).hexdigest()
+    except (OSError, ValueError):
         return None

@@ -1,8 +1,6 @@
 """Files wherever Hadoop reaches, through the session's JVM, and what a path means there.
 
-Leans on: ``SparkSession.sessionState().newHadoopConf()``, which is no public API but the only configuration that has
-the session's own credentials and endpoints; Hadoop's ``FileSystem``, which is stable; and the ``commons-io`` that Spark
-brings along.
+Leans on: Hadoop's ``FileSystem``, which is stable; and the ``commons-io`` that Spark brings along.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from replay.errors import RunFailed
+from replay.spark.file_systems import hadoop_configuration
 from replay.spark.guest import running_context
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def local_path(spark: SparkSession, path: str) -> str | None:
         return literal if Path(literal).exists() or not Path(unquote(literal)).exists() else unquote(literal)
     if has_scheme(path):
         return None
-    default = str(_configuration(spark).get("fs.defaultFS", "file:///"))
+    default = str(hadoop_configuration(spark).get("fs.defaultFS", "file:///"))
     return str(Path(path).absolute()) if default.startswith("file:") else None
 
 
@@ -55,11 +54,6 @@ def local_by_default(conf: Mapping[str, str]) -> bool:
     )
 
 
-def _configuration(spark: SparkSession) -> Any:
-    """Hadoop's settings, with what the session was given for it: credentials, endpoints."""
-    return spark._jsparkSession.sessionState().newHadoopConf()
-
-
 class HadoopStorage:
     """A directory on any file system that Spark's Hadoop configuration can reach."""
 
@@ -69,7 +63,7 @@ class HadoopStorage:
         self._path_class = jvm.org.apache.hadoop.fs.Path
         self._io = jvm.org.apache.commons.io.IOUtils
         self._utf8 = jvm.java.nio.charset.StandardCharsets.UTF_8
-        self._files = self._path_class(self.path).getFileSystem(_configuration(spark))
+        self._files = self._path_class(self.path).getFileSystem(hadoop_configuration(spark))
 
     def names(self) -> list[str]:
         """See :class:`replay.store.Storage`."""

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from replay.errors import TrafficError
+from replay.spark.file_systems import spark_url
 from replay.spark.sql import quoted
 from replay.spark.types import readable_schema, spark_schema
 
@@ -29,11 +31,16 @@ _NO_GLOBS = ("__globPaths__", "false")  # brackets and braces in a path stand fo
 
 def delta_dataframe(spark: SparkSession, path: str, version: int) -> DataFrame:
     """One version of a Delta table."""
+    path = spark_url(spark, path, TrafficError)
     return spark.read.format("delta").option("versionAsOf", version).load(path)
 
 
 def files_dataframe(spark: SparkSession, root: str, paths: Sequence[str], schema: pa.Schema) -> DataFrame:
     """Exactly these Parquet files, under a schema; a missing or corrupt one is an error whatever the session says."""
+    known = spark_url(spark, root, TrafficError)
+    if known != root:
+        scheme = known.partition(":")[0]
+        root, paths = known, [f"{scheme}:{path.partition(':')[2]}" for path in paths]
     reader = spark.read.schema(spark_schema(schema)).option(*_NO_GLOBS)
     reader = reader.option("ignoreCorruptFiles", "false").option("ignoreMissingFiles", "false")
     if list(paths) != [root]:
@@ -43,6 +50,7 @@ def files_dataframe(spark: SparkSession, root: str, paths: Sequence[str], schema
 
 def inferred_dataframe(spark: SparkSession, path: str) -> DataFrame:
     """Parquet that only Spark reaches, under the merged schema of all files."""
+    path = spark_url(spark, path, TrafficError)
     return spark.read.option("mergeSchema", "true").parquet(path)
 
 
@@ -56,6 +64,7 @@ def list_with_spark(spark: SparkSession, path: str) -> tuple[list[dict[str, Any]
     """
     from pyspark.sql import functions as F
 
+    path = spark_url(spark, path, TrafficError)
     listing = spark.read.format("binaryFile").option(*_NO_GLOBS).load(path)
     partitions = readable_schema(listing.drop(*_LISTING))
     renamed = [F.col(quoted(name)).alias(f"partition {place}") for place, name in enumerate(partitions.names)]

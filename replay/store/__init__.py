@@ -15,8 +15,16 @@ from replay.store.output import (
     verify_name,
 )
 from replay.store.spark_tables import append_wave
-from replay.store.storage import Storage, open_storage, require_writable
-from replay.store.tables import foreign_commits, is_direct, last_wave, read_table, replace_table
+from replay.store.storage import Storage, needs_spark, open_storage, require_writable
+from replay.store.tables import (
+    foreign_commits,
+    is_direct,
+    last_wave,
+    read_table,
+    replace_table,
+    spark_location,
+    writing_problem,
+)
 
 __all__ = [
     "COMPLETE",
@@ -41,10 +49,13 @@ __all__ = [
     "last_wave",
     "live_files",
     "make_run_id",
+    "needs_spark",
     "open_storage",
     "read_table",
     "remove_orphans",
     "replace_table",
     "require_writable",
+    "spark_location",
     "verify_name",
+    "writing_problem",
 ]

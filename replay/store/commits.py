@@ -8,19 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 from pyarrow import fs
 
-from replay.errors import RunFailed
-from replay.spark.types import list_of
+from replay.errors import OutputConflict, RunFailed
+from replay.files.places import COMMITTED, delta_location, local_path, open_filesystem, opening_problem, scheme_of
+from replay.files.reading import is_directory
+from replay.files.reasons import plain_reason
 from replay.store.data_file import UNFINISHED, DataFileWriter, WrittenFile
-from replay.store.filesystem import local_path, open_filesystem
+from replay.store.delta_types import delta_schema, nullable_schema
 
 if TYPE_CHECKING:
-    from deltalake import CommitProperties, DeltaTable, Schema
+    from deltalake import CommitProperties, DeltaTable
     from deltalake.transaction import AddAction
 
 _INDEXED = "delta.dataSkippingNumIndexedCols"
@@ -44,10 +45,25 @@ class LiveFile(NamedTuple):
     num_rows: int
 
 
-def can_commit(path: str) -> bool:
-    """Whether delta-rs can commit to a table at a path."""
-    local = local_path(path)
-    return local is not None and _UNREACHABLE.search(local) is None
+def committing_problem(path: str) -> str | None:
+    """Why this process cannot commit files to a table at a path; None where it can, by all that the path tells."""
+    if _UNREACHABLE.search(local_path(path) or path) is not None:
+        return "delta-rs takes another path for one with any of % # ? \\ in it"
+    if local_path(path) is None and scheme_of(path) not in COMMITTED:
+        return f"delta-rs does not commit to {scheme_of(path)}://"
+    return opening_problem(path)
+
+
+def require_reachable(path: str) -> None:
+    """Refuse a table that delta-rs cannot open, whether there is one or not.
+
+    Raises:
+        OutputConflict: With the reason.
+    """
+    try:
+        _open(path)
+    except RunFailed as error:
+        raise OutputConflict(str(error)) from error
 
 
 def append_files(
@@ -74,11 +90,13 @@ def append_files(
     if table is None:
         _require_next(path, -1, wave)
         with _committing(path, f"wave {wave}"):
+            location, options = delta_location(path)
             create_table_with_add_actions(
-                _local(path),
-                _delta_schema(schema),
+                location,
+                delta_schema(schema),
                 adds,
                 configuration={_INDEXED: str(indexed)},
+                storage_options=options,
                 commit_properties=commit,
             )
         return
@@ -88,7 +106,7 @@ def append_files(
     _require_own(path, table, run_id)
     _require_next(path, last, wave)
     with _committing(path, f"wave {wave}"):
-        table.create_write_transaction([*adds], "append", _delta_schema(schema), commit_properties=commit)
+        table.create_write_transaction([*adds], "append", delta_schema(schema), commit_properties=commit)
 
 
 def last_wave(path: str, run_id: str) -> int:
@@ -131,22 +149,28 @@ def replace_rows(table: pa.Table, path: str, run_id: str) -> None:
     """
     from deltalake.transaction import create_table_with_add_actions
 
-    rows = table.cast(_nullable_schema(table.schema))
+    rows = table.cast(nullable_schema(table.schema))
     writer = DataFileWriter(path, "part-00000", rows.schema, indexed=len(rows.schema))
     try:
         for batch in rows.to_batches():
             writer.write(batch)
         file = writer.close()
     except OSError as error:
-        raise RunFailed(f"{path} cannot be written: {error}") from error
+        raise RunFailed(f"{path} cannot be written: {plain_reason(path, error)}") from error
     adds = _adds([] if file is None else [file])
-    schema, before = _delta_schema(rows.schema), _open(path)
+    schema, before = delta_schema(rows.schema), _open(path)
     with _committing(path, "its rows"):
         if before is not None and before.schema() == schema:
             before.create_write_transaction([*adds], "overwrite", schema, commit_properties=_commit(run_id))
         else:
+            location, options = delta_location(path)
             create_table_with_add_actions(
-                _local(path), schema, adds, mode="overwrite", commit_properties=_commit(run_id)
+                location,
+                schema,
+                adds,
+                mode="overwrite",
+                storage_options=options,
+                commit_properties=_commit(run_id),
             )
 
 
@@ -163,21 +187,15 @@ def remove_orphans(path: str, run_id: str) -> list[str]:
     table = _open(path)
     if table is None or foreign_commits(path, run_id):
         return []
-    strays = table.vacuum(0, dry_run=True, enforce_retention_duration=False, full=True, keep_versions=_kept(table))
-    filesystem, directory = open_filesystem(path)
-    names = [info.base_name for info in filesystem.get_file_info(fs.FileSelector(directory)) if info.is_file]
-    # What is hidden, vacuuming passes over.
-    ours = [name for name in names if _OURS.fullmatch(name) and (name.startswith(".") or name in strays)]
-    for name in ours:
-        filesystem.delete_file(f"{directory}/{name}")
+    with _reaching(path):
+        strays = table.vacuum(0, dry_run=True, enforce_retention_duration=False, full=True, keep_versions=_kept(table))
+        filesystem, directory = open_filesystem(path)
+        names = [info.base_name for info in filesystem.get_file_info(fs.FileSelector(directory)) if info.is_file]
+        # What is hidden, vacuuming passes over.
+        ours = [name for name in names if _OURS.fullmatch(name) and (name.startswith(".") or name in strays)]
+        for name in ours:
+            filesystem.delete_file(f"{directory}/{name}")
     return sorted(ours)
-
-
-def _local(path: str) -> str:
-    local = local_path(path)
-    if local is None:
-        raise RunFailed(f"{path} is not on this machine: Spark commits to it")
-    return local
 
 
 def _open(path: str) -> DeltaTable | None:
@@ -185,15 +203,24 @@ def _open(path: str) -> DeltaTable | None:
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
-    local = _local(path)
-    if not Path(local).is_dir():
+    if local_path(path) is not None and not is_directory(path):
         return None  # of a file in its place, delta-rs has no word
     try:
-        return DeltaTable(local)
+        with _reaching(path):
+            location, options = delta_location(path)
+            return DeltaTable(location, storage_options=options)
     except TableNotFoundError:
         return None
     except DeltaError as error:
-        raise RunFailed(f"the Delta log of {path} cannot be read ({error}): {_AFRESH}") from error
+        raise RunFailed(f"the Delta log of {path} cannot be read ({plain_reason(path, error)}): {_AFRESH}") from error
+
+
+@contextmanager
+def _reaching(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunFailed(f"{path} cannot be reached: {plain_reason(path, error)}") from error
 
 
 def _last_wave(table: DeltaTable, run_id: str) -> int:
@@ -203,7 +230,7 @@ def _last_wave(table: DeltaTable, run_id: str) -> int:
 
 def _require_own(path: str, table: DeltaTable, run_id: str) -> None:
     """Refuse to go on from another's commit: each wave looks at the one before it, so none is passed over."""
-    (newest,) = table.history(1)
+    newest = table.history(1)[0]  # and what was committed since it was opened
     found = newest.get("userMetadata")
     if found != run_id:
         raise RunFailed(
@@ -244,32 +271,13 @@ def _committing(path: str, what: str) -> Iterator[None]:
     except CommitFailedError as error:
         raise RunFailed(
             f"{what} could not be committed to {path}: something else wrote to the table at the same time "
-            f"({error}); run again, or {_AFRESH}"
+            f"({plain_reason(path, error)}); run again, or {_AFRESH}"
         ) from error
     except (DeltaError, OSError) as error:
-        raise RunFailed(f"{what} could not be committed to {path}: {error}") from error
+        raise RunFailed(f"{what} could not be committed to {path}: {plain_reason(path, error)}") from error
 
 
 def _adds(files: Iterable[WrittenFile]) -> list[AddAction]:
     from deltalake.transaction import AddAction
 
     return [AddAction(file.path, file.size, {}, file.modified, data_change=True, stats=file.stats) for file in files]
-
-
-def _delta_schema(schema: pa.Schema) -> Schema:
-    from deltalake import Schema
-
-    return Schema.from_arrow(_nullable_schema(schema))
-
-
-def _nullable_schema(schema: pa.Schema) -> pa.Schema:
-    """The same columns, in each of which there may be a null: what Spark makes of a schema when it writes a table."""
-    return pa.schema([pa.field(field.name, _nullable(field.type)) for field in schema])
-
-
-def _nullable(dtype: pa.DataType) -> pa.DataType:
-    if pa.types.is_struct(dtype):
-        return pa.struct([pa.field(field.name, _nullable(field.type)) for field in dtype])
-    if pa.types.is_map(dtype):
-        return pa.map_(_nullable(dtype.key_type), _nullable(dtype.item_type))
-    return list_of(_nullable(dtype.value_type)) if pa.types.is_list(dtype) else dtype

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from replay.files.places import local_path, open_filesystem
 from replay.store.file_statistics import FileStatistics
-from replay.store.filesystem import open_filesystem
 
 ROW_GROUP_ROWS = 131_072
 _ROW_GROUP_BYTES = 64 << 20
@@ -61,7 +61,10 @@ class DataFileWriter:
     ) -> None:
         self._filesystem, self._directory = open_filesystem(directory)
         self._name = f"{name}-{uuid4()}.snappy.parquet"
-        self._hidden = f"{self._directory}/.{self._name}{UNFINISHED}"
+        self._path = f"{self._directory}/{self._name}"
+        # On an object store a file is there once it is whole, and it cannot be renamed.
+        self._on_disk = local_path(directory) is not None
+        self._written = f"{self._directory}/.{self._name}{UNFINISHED}" if self._on_disk else self._path
         self._schema = schema
         self._options = _parquet_options(schema, key_columns)
         self._statistics = FileStatistics(schema, indexed)
@@ -103,12 +106,12 @@ class DataFileWriter:
             if self._writer is None:
                 return None
             self._writer.close()
-            path = f"{self._directory}/{self._name}"
-            self._filesystem.move(self._hidden, path)
+            if self._on_disk:
+                self._filesystem.move(self._written, self._path)
         except BaseException:
             self.abort()
             raise
-        info = self._filesystem.get_file_info(path)
+        info = self._filesystem.get_file_info(self._path)
         return WrittenFile(
             self._name, info.size, info.mtime_ns // 1_000_000, self._num_rows, self._statistics.to_json()
         )
@@ -120,7 +123,7 @@ class DataFileWriter:
             with contextlib.suppress(OSError, pa.ArrowException):
                 self._writer.close()
             with contextlib.suppress(OSError):
-                self._filesystem.delete_file(self._hidden)
+                self._filesystem.delete_file(self._written)
             self._writer = None
 
     def _write_pending(self, rows: int) -> None:
@@ -130,8 +133,9 @@ class DataFileWriter:
         self._pending, self._pending_rows, self._pending_bytes = rest.to_batches(), rest.num_rows, rest.nbytes
         full = table.slice(0, rows)
         if self._writer is None:
-            self._filesystem.create_dir(self._directory, recursive=True)
-            self._writer = pq.ParquetWriter(self._hidden, self._schema, filesystem=self._filesystem, **self._options)
+            if self._on_disk:
+                self._filesystem.create_dir(self._directory, recursive=True)
+            self._writer = pq.ParquetWriter(self._written, self._schema, filesystem=self._filesystem, **self._options)
         self._writer.write_table(full, row_group_size=ROW_GROUP_ROWS)
         self._statistics.update(full)
         self._num_rows += rows

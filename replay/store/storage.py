@@ -1,4 +1,4 @@
-"""Small files beside the tables: read, written atomically, deleted, on a local disk or wherever Hadoop reaches."""
+"""Small files beside the tables: read, written atomically, deleted, wherever this process, or only Hadoop, reaches."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from replay.errors import OutputConflict, RunFailed
+from replay.files.places import local_path, opening_problem
 from replay.spark.hadoop import HadoopStorage
-from replay.store.filesystem import local_path
+from replay.store.commits import require_reachable
+from replay.store.object_storage import ObjectStorage
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -38,26 +40,39 @@ def open_storage(path: str, spark: SparkSession | None = None) -> Storage:
     """Open a directory for a run's files.
 
     Args:
-        path: A local path, a ``file://`` URL, or a URL that Spark's Hadoop configuration can reach.
-        spark: Needed for anything that is not local.
+        path: A local path, a ``file://`` URL, a URL that pyarrow opens, or one that only Spark's Hadoop configuration
+            can reach.
+        spark: Needed where :func:`needs_spark`.
 
     Raises:
-        RunFailed: The path is not local and there is no Spark session.
+        RunFailed: It is, and there is no Spark session.
     """
     local = local_path(path)
     if local is not None:
         return LocalStorage(local)
+    problem = opening_problem(path)
+    if problem is None:
+        return ObjectStorage(path)
     if spark is None:
-        raise RunFailed(f"{path} is not a local path: reading it needs a Spark session")
+        raise RunFailed(f"{path} is not a local path, and {problem}: reading it needs a Spark session")
     return HadoopStorage(path, spark)
 
 
+def needs_spark(path: str) -> bool:
+    """Whether only a Spark session reaches a directory."""
+    return local_path(path) is None and opening_problem(path) is not None
+
+
 def require_writable(path: str) -> None:
-    """Refuse a local directory that a run could not write, before the run starts.
+    """Refuse a directory that a run could not write, before the run starts.
 
     Raises:
-        OutputConflict: It, or the nearest directory above that is there, is a file or closed to this user.
+        OutputConflict: It, or the nearest directory above that is there, is a file or closed to this user; or delta-rs,
+            which finds credentials in its own way, cannot open a table in a directory on an object store.
     """
+    if local_path(path) is None:
+        require_reachable(f"{path}/scores")
+        return
     nearest = next(each for each in (Path(path), *Path(path).parents) if each.exists())
     if not nearest.is_dir():
         raise OutputConflict(f"{path} cannot be made: {nearest} is a file; give another output")

@@ -7,44 +7,66 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from replay.errors import RunFailed
+from replay.files.places import local_path
 from replay.spark import hadoop
 from replay.spark.delta import forget_log, is_table
+from replay.spark.file_systems import spark_url
 from replay.spark.guest import arrow_dataframe
+from replay.spark.tasks.probe import reaching_problem
 from replay.store import commits, spark_tables
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
-def is_direct(spark: SparkSession, path: str) -> bool:
-    """Whether a table's files are written and committed without Spark: it lies on a disk of this machine's.
+def writing_problem(spark: SparkSession, path: str) -> str | None:
+    """Why a table's files are not written by tasks and committed by this process, but by Spark; None where they are.
 
     Args:
-        spark: Whose Hadoop says where a path without a scheme lies.
+        spark: Whose Hadoop says where a path without a scheme lies, and whose tasks write.
         path: Of the table.
     """
-    return commits.can_commit(path) and hadoop.local_path(spark, path) is not None
+    if local_path(path) is not None and hadoop.local_path(spark, path) is None:
+        return "Hadoop's default file system is not this machine's"
+    return commits.committing_problem(path) or reaching_problem(spark, path)
+
+
+def is_direct(spark: SparkSession, path: str) -> bool:
+    """Whether a table's files are written by tasks and committed by this process: see :func:`writing_problem`."""
+    return writing_problem(spark, path) is None
+
+
+def spark_location(spark: SparkSession, path: str) -> str:
+    """What Spark calls a table that only it can write.
+
+    Raises:
+        RunFailed: It has no file system for it either.
+    """
+    try:
+        return spark_url(spark, path)
+    except RunFailed as error:
+        raise RunFailed(f"{error} (tasks do not write there: {writing_problem(spark, path)})") from error
 
 
 def last_wave(spark: SparkSession, path: str, run_id: str) -> int:
     """Number of the last wave that a run has committed to a table, or -1."""
     if is_direct(spark, path):
         return commits.last_wave(path, run_id)
-    return spark_tables.last_appended_wave(spark, path, run_id)
+    return spark_tables.last_appended_wave(spark, spark_location(spark, path), run_id)
 
 
 def foreign_commits(spark: SparkSession, path: str, run_id: str) -> list[str]:
     """Run ids, other than the given one, that have written to a table; anything here means two runs were mixed."""
     if is_direct(spark, path):
         return commits.foreign_commits(path, run_id)
-    return spark_tables.other_writers(spark, path, run_id)
+    return spark_tables.other_writers(spark, spark_location(spark, path), run_id)
 
 
 def replace_table(spark: SparkSession, table: pa.Table, path: str, run_id: str) -> None:
     """Write a table whole, in one commit that replaces what was there.
 
     Args:
-        spark: Writes it, where the path is not on this machine, and reads it anew.
+        spark: Writes it, where :func:`writing_problem` says why, and reads it anew.
         table: All rows.
         path: Of the table.
         run_id: Whose commit it is.
@@ -53,15 +75,16 @@ def replace_table(spark: SparkSession, table: pa.Table, path: str, run_id: str) 
         commits.replace_rows(table, path, run_id)
         forget_log(spark, path)
     else:
-        spark_tables.overwrite(arrow_dataframe(spark, table), path, run_id)
+        spark_tables.overwrite(arrow_dataframe(spark, table), spark_location(spark, path), run_id)
 
 
 def read_table(spark: SparkSession, path: str) -> DataFrame:
     """Read a table that a run left.
 
     Raises:
-        RunFailed: There is no Delta table at the path.
+        RunFailed: There is no Delta table at the path, or Spark has no file system for it.
     """
+    path = spark_url(spark, path)
     if not is_table(spark, path):
         raise RunFailed(f"there is no Delta table at {path}: has the run that writes it finished?")
     return spark.read.format("delta").load(path)

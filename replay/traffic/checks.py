@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from replay.traffic.table.pinned import PinnedTraffic
+
+
+KEY_HINT = "give `traffic.key` columns that tell every row from every other, or remove these rows with `where`"
 
 
 @dataclass(frozen=True)
@@ -160,9 +163,8 @@ def _advice(
     sums: dict[str, Any],
 ) -> str:
     """What to do about keys that are null or not unique: what is said works for these rows."""
-    hint = "give `traffic.key` columns that tell every row from every other, or remove these rows with `where`"
     if sums["nulls"] or not compared:
-        return hint
+        return KEY_HINT
     distinct = _distinct(spark, traffic, compared)
     left = grouped_by_hash(distinct, key).agg(*hash_sums()).toArrow().to_pylist()[0]
     if not left["repeated_rows"]:
@@ -170,7 +172,7 @@ def _advice(
             "these rows are exact copies in all columns that the run reads: write `duplicates: drop_exact` under "
             "`traffic`, which replays one of each and counts the others"
         )
-    return f"{hint}; {left['repeated_keys']:,} of these keys have rows that differ"
+    return f"{KEY_HINT}; {left['repeated_keys']:,} of these keys have rows that differ"
 
 
 def _refuse_keys(
@@ -186,27 +188,40 @@ def _refuse_keys(
     if sums["nulls"]:
         named = [column.alias(f"key {place}") for place, column in enumerate(columns)]
         rows = selected.where(null).select(*named).limit(EXAMPLES).toArrow().to_pylist()
-        shown = "; ".join(_render(dict(zip(key, row.values(), strict=True))) for row in rows)
-        messages.append(
-            f"the key is null in {sums['nulls']:,} rows, for example {shown}: expected a value in every row"
-        )
+        shown = "; ".join(render_key(dict(zip(key, row.values(), strict=True))) for row in rows)
+        messages.append(null_sentence(sums["nulls"], shown))
     if sums["repeated_rows"]:
         examples = duplicate_examples(selected.where(~null), columns, key, grouped)
         if examples:
-            messages.append(_duplicates(key, sums, examples))
+            messages.append(duplicate_sentence(key, sums, examples))
     if messages:
         raise TrafficError("\n".join([*messages, advice()]))
 
 
-def _duplicates(key: Sequence[str], sums: dict[str, Any], examples: list[tuple[dict[str, Any], int]]) -> str:
-    shown = "; ".join(f"{_render(values)} ({rows:,} rows)" for values, rows in examples)
+def duplicate_sentence(
+    key: Sequence[str], sums: Mapping[str, Any], examples: Sequence[tuple[Mapping[str, Any], int]]
+) -> str:
+    """Say that keys are there more than once.
+
+    Args:
+        key: Its columns.
+        sums: ``repeated_rows`` and ``repeated_keys``.
+        examples: Some of these keys, each with its number of rows.
+    """
+    shown = "; ".join(f"{render_key(values)} ({rows:,} rows)" for values, rows in examples)
     return (
         f"the key ({', '.join(key)}) is not unique: {sums['repeated_rows']:,} rows share {sums['repeated_keys']:,} "
         f"keys, for example {shown}"
     )
 
 
-def _render(values: dict[str, Any]) -> str:
+def null_sentence(rows: int, shown: str) -> str:
+    """Say that keys are null, with examples."""
+    return f"the key is null in {rows:,} rows, for example {shown}: expected a value in every row"
+
+
+def render_key(values: Mapping[str, Any]) -> str:
+    """A key as messages show it."""
     return ", ".join(f"{name}={_text(value)}" for name, value in values.items())
 
 

@@ -6,13 +6,16 @@ be compared (:func:`replay.traffic.check_traffic`): two keys of N share one with
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from replay.files.reading import open_input
+from replay.files.writing import open_output
 from replay.metrics.keyed import sort_keys
 from replay.traffic.keys import KeyFingerprint
 
@@ -20,6 +23,9 @@ Digests = npt.NDArray[np.uint64]
 
 RANGE_ROWS = 8_000_000
 """Digests that are looked at together, at most about."""
+_BYTES = 8
+_SPREADS = 6
+"""Standard deviations, and more: the place of an evenly spread value among n is known to about half of a root of n."""
 
 
 def fingerprint_digests(digests: Digests) -> KeyFingerprint:
@@ -44,10 +50,14 @@ def merge_fingerprints(parts: Iterable[KeyFingerprint]) -> KeyFingerprint:
     return KeyFingerprint(rows, total, xor)
 
 
-def write_digests(path: Path, digests: Digests) -> None:
-    """Write sorted digests, (n,); a reader takes a range of them without reading the others."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(path, digests, allow_pickle=False)
+def write_digests(path: str, digests: Digests) -> None:
+    """Write sorted digests, (n,); a reader takes a range of them without reading the others.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    with open_output(path) as file:
+        file.write(digests.astype("<u8", copy=False))
 
 
 def digest_ranges(rows: int) -> list[tuple[int, int]]:
@@ -68,13 +78,34 @@ def has_repeats(paths: Sequence[str], lower: int, upper: int) -> bool:
         paths: Files of :func:`write_digests`.
         lower: From 0.
         upper: To 2**64.
+
+    Raises:
+        OSError: A file cannot be read.
     """
-    parts = [_range_of(np.load(path, mmap_mode="r", allow_pickle=False), lower, upper) for path in paths]
+    parts = [_range_of(path, lower, upper) for path in paths]
     together = sort_keys(np.concatenate([np.empty(0, np.uint64), *parts]))
     return bool((together[1:] == together[:-1]).any())
 
 
-def _range_of(digests: Digests, lower: int, upper: int) -> Digests:
-    start = int(np.searchsorted(digests, np.uint64(lower)))
-    stop = len(digests) if upper == 2**64 else int(np.searchsorted(digests, np.uint64(upper)))
-    return digests[start:stop]
+def _range_of(path: str, lower: int, upper: int) -> Digests:
+    """The digests in [lower, upper) of a file: as digests are spread evenly, it is known about where they are."""
+    with open_input(path) as file:
+        total = file.size() // _BYTES
+        spare = _SPREADS * math.isqrt(total) + _SPREADS
+        start, stop = (total * bound // 2**64 for bound in (lower, upper))
+        start, stop = max(0, start - spare), min(total, stop + spare)
+        found = _read(file, start, stop)
+        if not _encloses(found, lower if start else 0, upper if stop < total else 2**64):
+            found = _read(file, 0, total)
+    first = int(np.searchsorted(found, np.uint64(lower)))
+    return found[first:] if upper == 2**64 else found[first : int(np.searchsorted(found, np.uint64(upper)))]
+
+
+def _read(file: pa.NativeFile, start: int, stop: int) -> Digests:
+    return np.frombuffer(file.read_at((stop - start) * _BYTES, start * _BYTES), dtype="<u8")
+
+
+def _encloses(found: Digests, lower: int, upper: int) -> bool:
+    """Whether a part of a file has digests on either side of a range, where the file goes on there."""
+    below = lower == 0 or (len(found) > 0 and int(found[0]) < lower)
+    return below and (upper == 2**64 or (len(found) > 0 and int(found[-1]) >= upper))

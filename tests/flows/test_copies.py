@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 import replay
 from replay.errors import TrafficError
 from replay.flows.finished.result import RunResult
-from replay.store.local_tables import read_local_table
+from replay.store.arrow_tables import read_arrow_table
 from tests.flows.case import expected_scores, make_table, write_case
 
 pytestmark = pytest.mark.spark
@@ -44,7 +44,7 @@ def run(directory: Path, table: pa.Table, reader: str, **more: Any) -> RunResult
 
 
 def scores_of(output: Path) -> pa.Table:
-    scores = read_local_table(str(output / "scores"))
+    scores = read_arrow_table(str(output / "scores"))
     assert scores is not None
     return scores.sort_by("request_id").select(["request_id", "online_score", "prod"])
 

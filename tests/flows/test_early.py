@@ -10,10 +10,12 @@ from typing import Any, cast
 import pytest
 
 from replay.config import Tolerance, load_config
-from replay.errors import ConfigError, OutputConflict, TrafficError
+from replay.errors import ConfigError, OutputConflict, TrafficError, UsageError
 from replay.flows.early import check_time, look_at_output, needs_noise, refuse_early
 from replay.flows.options import Options
+from replay.store import open_storage
 from tests.flows.finished.complete import GATE, write_complete, write_inputs
+from tests.object_store import S3Server
 
 
 @pytest.fixture(autouse=True)
@@ -88,5 +90,22 @@ def test_an_output_that_is_closed_is_refused(tmp_path: Path):
 
 
 def test_an_output_elsewhere_is_for_spark_to_look_at(tmp_path: Path):
-    path = write_inputs(tmp_path, output="s3a://bucket/out")
+    path = write_inputs(tmp_path, output="dbfs:/bucket/out")
     assert look_at_output(load_config(path), overwrite=False) is None
+
+
+@pytest.mark.parametrize("place", ["traffic__path", "output"])
+def test_credentials_in_a_url_are_refused_and_not_quoted(place: str, tmp_path: Path):
+    path = write_inputs(tmp_path, **{place: "s3://AKIA:hush@bucket/x"})
+    with pytest.raises(UsageError, match=f"`{place.replace('__', '.')}` has credentials in its URL") as error:
+        refuse_early(load_config(path), Options(), diagnosing=False)
+    assert "hush" not in str(error.value)
+
+
+def test_an_output_on_an_object_store_is_looked_at(tmp_path: Path, s3: S3Server):
+    bucket = s3.new_bucket()
+    path = write_inputs(tmp_path, output=f"{bucket}/out")
+    assert look_at_output(load_config(path), overwrite=False) is None
+    open_storage(f"{bucket}/out").write("mine.txt", "x")
+    with pytest.raises(OutputConflict, match="holds files that are not of a replay run"):
+        look_at_output(load_config(path), overwrite=False)

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 
 import replay
 from replay.errors import ConfigError
-from replay.store.local_tables import read_local_table
+from replay.store.arrow_tables import read_arrow_table
 from tests.cli.command_line import replay as command
 from tests.flows.case import expected_scores, make_table, write_case
 
@@ -37,7 +37,7 @@ def with_column(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
 
 def check_scores(output: Path, table: pa.Table) -> None:
     """The scores of all rows are those of plain numpy, by the item and the features that no test changes."""
-    scores = read_local_table(str(output / "scores"))
+    scores = read_arrow_table(str(output / "scores"))
     assert scores is not None
     found = np.sort(scores["prod"].to_numpy())
     np.testing.assert_allclose(found, np.sort(expected_scores(table)), atol=1e-6)
@@ -107,7 +107,7 @@ def test_what_is_told_of_names_works(spark: SparkSession, table: pa.Table, tmp_p
     columns = {"a_b_logged": "`a\tb`", "rejected_logged": "`rejected`"}
     config = write_case(tmp_path, odd, traffic__columns=columns, traffic__segments=list(columns))
     replay.run(config, quiet=True)
-    scores = read_local_table(str(tmp_path / "out" / "scores"))
+    scores = read_arrow_table(str(tmp_path / "out" / "scores"))
     assert scores is not None
     assert scores["a_b_logged"].value_counts().to_pylist() == table["surface"].value_counts().to_pylist()
     check_scores(tmp_path / "out", table)

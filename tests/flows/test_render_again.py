@@ -80,6 +80,6 @@ def test_an_output_elsewhere_is_reached_through_spark(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(module, "_session", lambda: "session")
     monkeypatch.setattr(module, "open_storage", storage)
-    assert render_again("s3a://bucket/out")[1] == f"s3a://bucket/out/{REPORT}"
-    assert opened == [("s3a://bucket/out", "session")]
+    assert render_again("dbfs:/bucket/out")[1] == f"dbfs:/bucket/out/{REPORT}"
+    assert opened == [("dbfs:/bucket/out", "session")]
     assert files[REPORT] == render_html(sample.clean_data())

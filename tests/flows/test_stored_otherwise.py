@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 import replay
-from replay.store.local_tables import read_local_table
+from replay.store.arrow_tables import read_arrow_table
 from replay.traffic import open_traffic
 from tests.flows.case import expected_scores, make_table, write_case
 from tests.traffic.tables import read_direct, read_scan, traffic_config
@@ -54,7 +54,7 @@ def test_the_spark_reader_scores_them(spark: SparkSession, tmp_path: Path, store
         file.unlink()
     pq.write_table(table, tmp_path / "traffic" / "p.parquet", **STORED[stored])
     replay.run(config, quiet=True)
-    scores = read_local_table(str(tmp_path / "out" / "scores"))
+    scores = read_arrow_table(str(tmp_path / "out" / "scores"))
     assert scores is not None
     scores = scores.sort_by("request_id")
     np.testing.assert_allclose(scores["prod"].to_numpy(), expected_scores(table), atol=1e-6)

@@ -28,6 +28,8 @@ FITS = Validated(
     rows_read=4_000,
     reader="direct",
     reader_reason=None,
+    writer="tasks",
+    writer_reason=None,
     traffic={"format": "parquet", "rows": 4_000},
     checkpoints={
         "prod": {"format": "torch.export", "sha256": "a" * 64, "parameters": 1_234_567},
@@ -50,6 +52,8 @@ def test_in_json_it_is_valid_beside_all_that_is_known():
         "rows_read",
         "reader",
         "reader_reason",
+        "writer",
+        "writer_reason",
         "traffic",
         "checkpoints",
         "rehearsal",
@@ -83,6 +87,13 @@ def test_why_only_spark_can_read_is_said():
     slow = replace(FITS, reader="spark", reader_reason="`traffic.columns.x`: only Spark computes `ln`")
     assert (
         slow.render("c").splitlines()[0].endswith("by the spark reader (`traffic.columns.x`: only Spark computes `ln`)")
+    )
+
+
+def test_why_only_spark_can_write_is_said():
+    slow = replace(FITS, writer="spark", writer_reason="delta-rs does not commit to hdfs://")
+    assert (
+        "  the tables would be written by Spark (delta-rs does not commit to hdfs://)" in slow.render("c").splitlines()
     )
 
 
@@ -135,6 +146,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(module, "draw_rehearsed", draw)
     monkeypatch.setattr(module, "check_rows", lambda rows, _: check_contract(rows, lambda _: True))
     monkeypatch.setattr(module, "check_gates", lambda _: done.append("checked the gates"))
+    monkeypatch.setattr(module, "writing_problem", lambda *_: None)
     return done
 
 
@@ -144,6 +156,8 @@ def test_everything_is_prepared_and_the_gates_are_checked_while_spark_is_there(s
         rows_read=4,
         reader="spark",
         reader_reason="it is a view",
+        writer="tasks",
+        writer_reason=None,
         traffic={"format": "view"},
         checkpoints={"prod": {"format": "onnx", "sha256": "c", "parameters": 7}},
         warnings=(

@@ -38,8 +38,8 @@ def test_the_newest_commit_is_the_version(tmp_path: Path):
 
 def test_what_is_no_table_has_no_version(tmp_path: Path):
     assert newest_version(str(tmp_path)) is None
-    assert newest_version("s3a://bucket/table") is None
-    assert commit_sha256("s3a://bucket/table", 0) is None
+    assert newest_version("dbfs:/table") is None
+    assert commit_sha256("dbfs:/table", 0) is None
     log_of(tmp_path)
     assert newest_version(str(tmp_path)) is None
 

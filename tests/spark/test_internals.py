@@ -94,8 +94,11 @@ def test_delta_logs_that_are_kept_in_memory(spark: SparkSession, tmp_path: Path)
 
 @pytest.mark.spark
 def test_hadoop(spark: SparkSession):
-    with leans_on("hadoop.py", "sessionState().newHadoopConf()"):
-        assert spark._jsparkSession.sessionState().newHadoopConf().get("fs.defaultFS").startswith("file:")
+    with leans_on("file_systems.py", "sessionState().newHadoopConf()"):
+        conf = spark._jsparkSession.sessionState().newHadoopConf()
+        assert conf.get("fs.defaultFS").startswith("file:")
+    with leans_on("file_systems.py", "FileSystem.getFileSystemClass"):
+        assert "Local" in spark._jvm.org.apache.hadoop.fs.FileSystem.getFileSystemClass("file", conf).getName()
     with leans_on("hadoop.py", "commons-io on the class path"):
         assert type(spark._jvm.org.apache.commons.io.IOUtils).__name__ == "JavaClass"
 

@@ -8,16 +8,19 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pytest
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
-from replay.errors import RunFailed
+from replay.errors import OutputConflict, RunFailed
+from replay.files.reading import entry_names
 from replay.store import DataFileWriter, WrittenFile, append_files, live_files, remove_orphans
-from replay.store.commits import can_commit, foreign_commits, last_wave, replace_rows
+from replay.store.commits import committing_problem, foreign_commits, last_wave, replace_rows, require_reachable
+from tests.object_store import SECRET, S3Server
 
+HTTP = {"AWS_ALLOW_HTTP": "true"}
 SCHEMA = pa.schema([("id", pa.int64()), ("at", pa.timestamp("us", tz="UTC")), ("prod", pa.float32())])
 
 
-def write_rows(path: Path, *ids: int) -> WrittenFile:
+def write_rows(path: Path | str, *ids: int) -> WrittenFile:
     file = DataFileWriter(str(path), f"part-{ids[0]:05}", SCHEMA, indexed=2, key_columns=["id"])
     columns = [pa.array(ids), pa.array(ids, SCHEMA.field("at").type), pa.array(ids, pa.float32())]
     file.write(pa.RecordBatch.from_arrays(columns, schema=SCHEMA))
@@ -26,12 +29,13 @@ def write_rows(path: Path, *ids: int) -> WrittenFile:
     return written
 
 
-def append(path: Path, wave: int, *files: WrittenFile, run_id: str = "run") -> None:
+def append(path: Path | str, wave: int, *files: WrittenFile, run_id: str = "run") -> None:
     append_files(str(path), SCHEMA, files, run_id, wave, indexed=2)
 
 
-def ids(path: Path) -> list[int]:
-    found: list[int] = pa.table(DeltaTable(str(path)).to_pyarrow_table())["id"].to_pylist()
+def ids(path: Path | str) -> list[int]:
+    table = DeltaTable(str(path), storage_options=HTTP).to_pyarrow_table()
+    found: list[int] = pa.table(table)["id"].to_pylist()
     return sorted(found)
 
 
@@ -225,21 +229,90 @@ class TestOrphans:
 @pytest.mark.parametrize("name", ["plain", "a b", "é", "s3:", "a&b=c;d", "[x]"])
 def test_paths_that_can_be_committed_to(name: str, tmp_path: Path):
     path = tmp_path / name
-    assert can_commit(str(path))
+    assert committing_problem(str(path)) is None
     append(path, 0, write_rows(path, 1))
     append(path, 1, write_rows(path, 2))
     assert (ids(path), foreign_commits(str(path), "run")) == ([1, 2], [])
 
 
+class TestOnAnObjectStore:
+    """As on a disk: on a server that speaks S3, whose conditional put lets one of two commits win."""
+
+    def test_waves_are_committed_once_and_orphans_go(self, s3: S3Server):
+        path = f"{s3.new_bucket()}/a b/scores".replace("s3:", "s3a:")
+        assert (last_wave(path, "run"), foreign_commits(path, "run")) == (-1, [])
+        append(path, 0, write_rows(path, 1, 2), write_rows(path, 3))
+        append(path, 1, write_rows(path, 4))
+        append(path, 1, write_rows(path, 4))
+        assert (last_wave(path, "run"), foreign_commits(path, "other")) == (1, ["run"])
+        assert [file.num_rows for file in live_files(path)] == [2, 1, 1]
+        committed = {file.path for file in live_files(path)}
+        left = {name for name in entry_names(path) if name.endswith(".parquet")} - committed
+        assert len(left) == 1
+        assert remove_orphans(path, "other") == []
+        assert remove_orphans(path, "run") == [*left]
+        assert {name for name in entry_names(path) if name.endswith(".parquet")} == committed
+        assert ids(path) == [1, 2, 3, 4]
+
+    def test_tables_are_replaced_whole(self, s3: S3Server):
+        path = f"{s3.new_bucket()}/metrics"
+        for rows in (pa.table({"id": [1, 2]}), pa.table({"id": [3]}), pa.table({"name": ["a"]})):
+            replace_rows(rows, path, "run")
+            assert DeltaTable(path, storage_options=HTTP).to_pyarrow_table().to_pylist() == rows.to_pylist()
+        assert remove_orphans(path, "run") == []
+
+    def test_of_two_writers_one_wins(self, s3: S3Server, monkeypatch: pytest.MonkeyPatch):
+        """Both look at the table before either commits."""
+        path = f"{s3.new_bucket()}/scores"
+        append(path, 0, write_rows(path, 1))
+        before = [DeltaTable(path, storage_options=HTTP) for _ in range(2)]
+        with monkeypatch.context() as patched:
+            patched.setattr("replay.store.commits._open", lambda _: before.pop())
+            append(path, 1, write_rows(path, 2))
+            with pytest.raises(RunFailed, match=r"wave 1 could not be committed to s3://.*something else wrote"):
+                append(path, 1, write_rows(path, 3))
+        assert ids(path) == [1, 2]
+
+    def test_a_table_is_made_by_one_of_two(self, s3: S3Server, monkeypatch: pytest.MonkeyPatch):
+        path = f"{s3.new_bucket()}/scores"
+        append(path, 0, write_rows(path, 1))
+        with monkeypatch.context() as patched:
+            patched.setattr("replay.store.commits._open", lambda _: None)
+            with pytest.raises(RunFailed, match="wave 0 could not be committed"):
+                append(path, 0, write_rows(path, 2), run_id="another")
+        assert ids(path) == [1]
+
+    def test_what_cannot_be_reached_is_told_in_a_line(self, s3: S3Server):
+        path = f"{s3.new_bucket()}-of-nobody/scores"
+        with pytest.raises(RunFailed, match=r"-of-nobody/scores cannot be reached: there is no such bucket$"):
+            last_wave(path, "run")
+        with pytest.raises(OutputConflict, match="no such bucket"):
+            require_reachable(path)
+        with s3.checking_keys(), pytest.raises(RunFailed, match="does not accept the credentials") as error:
+            last_wave(path, "run")
+        assert SECRET not in str(error.value)
+
+
 @pytest.mark.parametrize(
-    "path", ["/data/a%20b", "/data/a#b", "/data/a?b", "/data/a\\b", "/data/a\nb", "s3a://bucket/x"]
+    ("path", "problem"),
+    [
+        ("/data/out", None),
+        ("file:///data/a%20b", None),
+        ("/data/a#b", "% #"),
+        ("/data/a?b", "% #"),
+        ("/data/a%20b", "% #"),
+        ("/data/a\\b", "% #"),
+        ("/data/a\nb", "% #"),
+        ("s3://bucket/out", None),
+        ("s3a://bucket/a b", None),
+        ("s3://bucket/a%20b", "% #"),
+        ("gs://bucket/out", None),
+        ("abfss://container@account.dfs.core.windows.net/out", None),
+        ("hdfs://host/out", "does not commit to hdfs://"),
+        ("mock:///out", "does not commit to mock://"),
+    ],
 )
-def test_paths_that_delta_rs_takes_for_others(path: str):
-    assert not can_commit(path)
-
-
-def test_a_transaction_of_sparks_is_seen(tmp_path: Path):
-    """An id and a version is all that either writer leaves."""
-    commit = CommitProperties({"userMetadata": "run"}, app_transactions=[Transaction("run", 4)])
-    write_deltalake(tmp_path, pa.table({"id": [1]}), commit_properties=commit)
-    assert last_wave(str(tmp_path), "run") == 4
+def test_where_files_can_be_committed(path: str, problem: str | None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    found = committing_problem(path)
+    assert (found is None) if problem is None else (problem in str(found))

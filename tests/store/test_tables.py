@@ -178,7 +178,7 @@ def test_a_disk_of_this_machine_is_written_directly(path: str, direct: bool, spa
 
 
 def test_what_lies_elsewhere_is_not(spark: SparkSession, monkeypatch: pytest.MonkeyPatch):
-    assert not is_direct(spark, "s3a://bucket/out")
+    assert not is_direct(spark, "dbfs:/bucket/out")
     monkeypatch.setattr(tables.hadoop, "local_path", lambda *_: None)  # Hadoop's default lies elsewhere
     assert not is_direct(spark, "/data/out")
 

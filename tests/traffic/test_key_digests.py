@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from replay.traffic.key_digests import (
     merge_fingerprints,
     write_digests,
 )
+from tests.object_store import S3Server
 
 WHOLE = (0, 2**64)
 HALF = 2**63
@@ -30,10 +32,10 @@ def digests(*values: int) -> np.ndarray:
 
 
 def files(directory: Path, *parts: list[int]) -> list[str]:
-    paths = [directory / "digests" / f"{place}.npy" for place in range(len(parts))]
+    paths = [f"{directory}/digests/{place}.uint64" for place in range(len(parts))]
     for path, part in zip(paths, parts, strict=True):
         write_digests(path, digests(*part))
-    return [str(path) for path in paths]
+    return paths
 
 
 @pytest.mark.parametrize(
@@ -114,3 +116,40 @@ def test_all_ranges_together_find_what_there_is(tmp_path_factory: pytest.TempPat
         ranges = digest_ranges(40)
     assert len(ranges) == 10
     assert any(has_repeats(paths, *one) for one in ranges) is (len(set(values)) < len(values))
+
+
+def evenly_spread(rows: int) -> np.ndarray:
+    return np.sort(np.random.default_rng(5).integers(0, LAST, rows, np.uint64, endpoint=True))
+
+
+@pytest.mark.parametrize("upper_rows", [1, 5_000])
+def test_only_about_a_range_is_read_of_a_file(upper_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of digests that are spread as digests are; of others, which no hash gives, all are."""
+    spread = evenly_spread(50_000)
+    crowded = np.sort(np.concatenate([spread[:upper_rows], np.full(50_000, LAST // 2, np.uint64)]))
+    read: list[int] = []
+    whole = key_digests._read
+
+    def counting(file: pa.NativeFile, start: int, stop: int) -> np.ndarray:
+        read.append(stop - start)
+        return whole(file, start, stop)
+
+    monkeypatch.setattr(key_digests, "_read", counting)
+    for digest, most in ((spread, 10_000), (crowded, 200_000)):
+        path = str(tmp_path / f"{most}.uint64")
+        write_digests(path, digest)
+        for lower, upper in ((0, LAST // 10), (LAST // 10, LAST // 5), (LAST // 10 * 9, 2**64)):
+            read.clear()
+            expected = [int(value) for value in digest if lower <= value < upper]
+            assert key_digests._range_of(path, lower, upper).tolist() == expected
+            assert sum(read) <= most
+
+
+def test_digests_lie_on_an_object_store_as_on_a_disk(s3: S3Server) -> None:
+    paths: list[str] = []
+    url = s3.new_bucket()
+    for place, part in enumerate(([1, HALF], [HALF, LAST], [])):
+        paths.append(f"{url}/out/.key-digests/{place}.uint64")
+        write_digests(paths[-1], digests(*part))
+    assert not has_repeats(paths, 0, HALF)
+    assert has_repeats(paths, HALF, 2**64)

@@ -62,7 +62,8 @@ class ReplayConfig(Section):
     seed: Int = 0
     """Seed of every random choice; the same seed gives the same bits."""
     output: Text
-    """Directory for what a run leaves; local paths are relative to the config file."""
+    """Directory for what a run leaves, on a disk or an object store (`s3://`, `gs://`, ...); local paths are relative
+    to the config file."""
     base_dir: Text = ""
     """Directory that local paths start from, and modules of factories are looked up in besides `sys.path`; default: the
     config file's own."""

@@ -117,8 +117,8 @@ class TrafficConfig(Section):
     """Where the logged traffic is, and what its columns mean."""
 
     path: Text | None = None
-    """A Parquet or Delta directory, local or not (`s3a://`, `hdfs://`, ...); a relative path starts at the config
-    file."""
+    """A Parquet or Delta directory, local or not (`s3://`, `gs://`, `hdfs://`, ...); a relative path starts at the
+    config file."""
     table: Text | None = None
     """A catalog table (`catalog.db.name`), instead of `path`."""
     delta_version: NaturalInt | None = None

@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from replay.config import Gate
 from replay.errors import UsageError
 from replay.flows.options import Options
-from replay.flows.render_again import is_elsewhere, render_again
+from replay.flows.render_again import render_again
 from replay.metrics.row import MetricRow
 from replay.report.gates import judge_gates
 from replay.report.summary.data import ReportData
-from replay.store import METRICS, Manifest, OutputDirectory, open_storage, read_table
+from replay.store import METRICS, Manifest, OutputDirectory, needs_spark, open_storage, read_table
 
 
 def judge_output(output: str, options: Options) -> ReportData:
@@ -22,14 +22,15 @@ def judge_output(output: str, options: Options) -> ReportData:
 
     Args:
         output: The run's output directory.
-        options: Spark options, for an output elsewhere and for one of an earlier version, whose slices are in a table.
+        options: Spark options, for an output that only Spark reaches, and for one of an earlier version, whose slices
+            are in a table.
 
     Raises:
         UsageError: The directory holds no finished run.
         ConfigError: A gate names what the run does not have.
     """
     data, _ = render_again(output)
-    if data.judgeable and not is_elsewhere(output):
+    if data.judgeable and not needs_spark(output):
         gates, rows = _gates(OutputDirectory(open_storage(output)).manifest(), output), data.rows
     else:
         gates, rows = _from_tables(output, options)

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from replay.errors import UsageError
-from replay.flows.render_again import is_elsewhere, read_report_data
+from replay.files.places import local_path
+from replay.flows.render_again import read_report_data
 from replay.metrics.row import MetricRow
 from replay.report.html.card import render_card
 from replay.report.html.render import render_html, render_undrawn
@@ -20,7 +21,7 @@ from replay.report.metrics_table import MetricsTable, as_pandas
 from replay.report.summary.data import ReportData
 from replay.report.words.brief import brief_lines
 from replay.store import METRICS, REPORT, REPORT_DATA, SCORES, SUMMARY, read_table
-from replay.store.local_tables import read_local_table
+from replay.store.arrow_tables import read_arrow_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +68,7 @@ class RunResult:
     def metrics(self) -> MetricsTable:
         """All that was measured: a row per variant, slice, time bucket and metric.
 
-        It is read in this process, or by Spark where the output is not local.
+        It is read in this process, or by Spark where only Spark reaches the output.
         """
         return MetricsTable(MetricRow(**row) for row in self._table(METRICS).to_pylist())
 
@@ -90,7 +91,7 @@ class RunResult:
     def to_arrow(self) -> pa.Table:
         """The scores table as Arrow, filled as :attr:`scores` is, in no particular order; times are in UTC.
 
-        It is read in this process, or by Spark where the output is not local.
+        It is read in this process, or by Spark where only Spark reaches the output.
         """
         table = self._table(SCORES)
         names = table.schema.names
@@ -111,9 +112,10 @@ class RunResult:
         Raises:
             UsageError: It is not on this machine.
         """
-        if is_elsewhere(self.report_path) or not Path(self.report_path.removeprefix("file://")).is_file():
+        local = local_path(self.report_path)
+        if local is None or not Path(local).is_file():
             raise UsageError(f"{self.report_path} is no file on this machine: copy it here to open it")
-        webbrowser.open(Path(self.report_path.removeprefix("file://")).absolute().as_uri())
+        webbrowser.open(Path(local).as_uri())
 
     def _filled(self, column: str) -> str:
         """The column that says the score of rows that a variant's scenario did not touch: its checkpoint's."""
@@ -122,7 +124,7 @@ class RunResult:
 
     def _table(self, name: str) -> pa.Table:
         path = f"{self.output}/{name}"
-        table = read_local_table(path)
+        table = read_arrow_table(path)
         if table is None:
             from replay.spark.session import start_session
 

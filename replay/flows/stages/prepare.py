@@ -25,9 +25,10 @@ from replay.scoring import Preflight, Work, carried_columns, plan_variants, run_
 from replay.scoring.job import ScoreJob
 from replay.scoring.routes import plan_routes, route_types
 from replay.scoring.sources import find_sources
+from replay.scoring.table.key_check import check_selected
 from replay.spark.errors import spark_errors
 from replay.spark.guest import session_pool
-from replay.traffic import PinnedTraffic, SplitPlan, TrafficCheck, always_null, check_traffic
+from replay.traffic import PinnedTraffic, SplitPlan, TrafficCheck, always_null
 from replay.traffic.copies import without_copies
 from replay.traffic.keys import key_columns
 
@@ -124,7 +125,7 @@ def prepare(
     with session_pool(spark, 1) as pool, spark_errors("checking the traffic"), located(config):
         # Spark reads keys while this process opens the checkpoints, whose problems are raised first.
         checking = (
-            pool.submit(check_traffic, spark, fitted.traffic, config.traffic, fitted.plan.columns)
+            pool.submit(check_selected, spark, fitted.traffic, config.traffic, fitted.plan.columns)
             if check_keys
             else None
         )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replay.config import Tolerance, TrafficConfig
 from replay.diff.first_pass import FirstPass
 from replay.diff.spec import DiffSpec, VariantColumn
-from replay.errors import RunFailed, TrafficError
+from replay.errors import ConfigError, Problem, RunFailed, TrafficError
+from replay.files.places import local_path
 from replay.flows.problems import located
 from replay.flows.stages.prepare import Prepared
 from replay.report.terminal.progress import Progress
@@ -18,13 +18,22 @@ from replay.scoring import REJECTED
 from replay.scoring.copies.dropped import DroppedRows
 from replay.scoring.copies.find import find_copies
 from replay.scoring.local import scoring_plan
+from replay.scoring.table.key_check import check_selected
 from replay.scoring.table.outcome import FilePlan
 from replay.scoring.table.tally import TallyPlan
 from replay.scoring.table.through_spark import score_through_spark
 from replay.scoring.table.waves import Scored, score_to_files
 from replay.spark.errors import spark_errors
 from replay.spark.tasks.arrow_mapping import Batches
-from replay.store import SCORES, LiveFile, Manifest, OutputDirectory, is_direct, remove_orphans
+from replay.store import (
+    SCORES,
+    LiveFile,
+    Manifest,
+    OutputDirectory,
+    is_direct,
+    remove_orphans,
+    spark_location,
+)
 from replay.traffic import (
     DataFile,
     FileBatches,
@@ -76,7 +85,7 @@ class ScoresTable:
         if self.files is None:
             table = TrafficConfig(path=self.path, key=(self.schema.names[0],), score=self.schema.names[-1])
             return TableBatches(self.spark, open_traffic(self.spark, table))
-        files = [DataFile(str(Path(self.path, file.path)), file.size, file.num_rows) for file in self.files]
+        files = [DataFile(f"{self.path}/{file.path}", file.size, file.num_rows) for file in self.files]
         return FileBatches(self.spark, files, self.schema, self.scratch)
 
 
@@ -135,7 +144,7 @@ def _by_tasks(prepared: Prepared, output: OutputDirectory, manifest: Manifest, p
     @cache
     def by_spark() -> TrafficCheck:
         try:
-            return check_traffic(prepared.spark, prepared.traffic, config.traffic, prepared.plan.columns)
+            return check_selected(prepared.spark, prepared.traffic, config.traffic, prepared.plan.columns)
         except TrafficError as error:
             refused.append(error)
             raise
@@ -183,6 +192,9 @@ def _find_copies(prepared: Prepared, folder: str, progress: Progress) -> Dropped
     traffic, plan, config = prepared.traffic, prepared.plan, prepared.config.traffic
     if config.duplicates == "refuse" or not plan.splits:
         return None
+    if local_path(folder) is None:
+        message = "`drop_exact` wants an output on a disk that every task sees: tasks leave there what they find"
+        raise ConfigError([Problem(message, path="traffic.duplicates")])
     progress.stage("looking for copies")
     roots = list(dict.fromkeys(require_column(traffic.schema, name).root for name in config.key))
     return find_copies(prepared.spark, plan, plan_reading(traffic, roots), config.key, folder)
@@ -208,7 +220,7 @@ def _refuse_missing_rows(prepared: Prepared, rows: int) -> None:
 
 def _by_spark(prepared: Prepared, output: OutputDirectory, manifest: Manifest, progress: Progress) -> ScoresTable:
     """Where only Spark can write, it reads the keys before, and proves the table afterwards."""
-    config, path = prepared.config, output.table(SCORES)
+    config, path = prepared.config, spark_location(prepared.spark, output.table(SCORES))
     check = check_traffic(prepared.spark, prepared.traffic, config.traffic, prepared.plan.columns)
     totals = score_through_spark(
         prepared.spark,

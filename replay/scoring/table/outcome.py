@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from replay.files.reading import open_input
 from replay.scoring.copies.dropped import DroppedRows
 from replay.scoring.table.tally import Tallied, Tally, TallyPlan
 from replay.store import DataFileWriter, LiveFile, WrittenFile
@@ -89,14 +89,14 @@ def write_outcome(plan: FilePlan, number: int, scores: Iterable[pa.RecordBatch],
 def recount(plan: FilePlan, number: int, file: LiveFile) -> Outcome:
     """Count the rows of a file that an earlier attempt at the run wrote, as the task did that wrote it."""
     tally = Tally(plan.tally)
-    with pq.ParquetFile(Path(plan.table, file.path)) as parquet:
-        for batch in parquet.iter_batches(columns=list(plan.tally.columns), use_threads=False):
+    with open_input(f"{plan.table}/{file.path}") as source:
+        for batch in pq.ParquetFile(source).iter_batches(columns=list(plan.tally.columns), use_threads=False):
             tally.update(batch)
     return Outcome(None, file, *_finish(plan, number, tally))
 
 
 def _finish(plan: FilePlan, number: int, tally: Tally) -> tuple[Tallied, str]:
     tallied, digests = tally.finish()
-    path = Path(plan.digests, f"{number:06}-{uuid.uuid4().hex}.npy")
+    path = f"{plan.digests}/{number:06}-{uuid.uuid4().hex}.uint64"
     write_digests(path, digests)
-    return tallied, str(path)
+    return tallied, path

@@ -8,9 +8,8 @@ with the file.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from replay.errors import TrafficError
+from replay.files.places import local_path
+from replay.files.reading import file_status, open_input
+from replay.files.reasons import plain_reason
 from replay.traffic.computed.column import ComputedColumn
 from replay.traffic.computed.evaluate import compute
 from replay.traffic.read.conform import Conformer
@@ -32,7 +34,7 @@ BATCH_ROWS = 16_384
 _CHUNK_ROWS = 2048
 """Rows that a model usually gets at once, or a multiple of them."""
 _READ_BYTES = 1 << 16
-"""Bytes of a stored column that are read at once: a row group's columns are never in memory as a whole."""
+"""Bytes of a column that are read of a disk at once: a row group's columns are never in memory as a whole."""
 _MAX_DECODE_ROWS = 262_144
 _MIN_DECODE_ROWS = 256
 _PROBE_ROWS = 1024
@@ -43,7 +45,7 @@ class Piece:
     """Row groups of one file, or a range of rows of one row group.
 
     Attributes:
-        path: Local path.
+        path: Local path, or URL.
         size: Bytes, as pinned.
         modified: Time of change as pinned (ns since 1970), or None where the table's format guarantees the file.
         row_groups: In file order.
@@ -128,20 +130,19 @@ def _read_piece(piece: Piece, plan: ReadPlan, decode_bytes: int) -> Iterator[pa.
     """Batches as decoded: of any size."""
     _check_unchanged(piece)
     try:
-        with pa.OSFile(piece.path) as source:
+        with open_input(piece.path) as source:
             footer = pq.read_metadata(source)
-            file = pq.ParquetFile(
-                source,
-                metadata=footer,
-                read_dictionary=_stored_texts(footer, plan.dictionaries),
-                pre_buffer=False,
-                buffer_size=_READ_BYTES,
-                coerce_int96_timestamp_unit="us",
-            )
-            yield from _read_file(file, piece, plan, decode_bytes)
+            texts = _stored_texts(footer, plan.dictionaries)
+            yield from _read_file(functools.partial(_open_parquet, source, footer, texts), piece, plan, decode_bytes)
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = plain_reason(piece.path, error).strip().splitlines()[0]
         raise TrafficError(f"{piece.path}: cannot be read ({reason}): the file is corrupt; restore it") from error
+
+
+def _open_parquet(source: pa.NativeFile, footer: Any, texts: list[str], *, at_once: bool) -> pq.ParquetFile:
+    """Open a file of which a row group's columns are read a little at a time, or at once."""
+    how = {"pre_buffer": True} if at_once else {"pre_buffer": False, "buffer_size": _READ_BYTES}
+    return pq.ParquetFile(source, metadata=footer, read_dictionary=texts, coerce_int96_timestamp_unit="us", **how)
 
 
 def _stored_texts(footer: Any, wanted: frozenset[str]) -> list[str]:
@@ -152,20 +153,24 @@ def _stored_texts(footer: Any, wanted: frozenset[str]) -> list[str]:
 
 def _check_unchanged(piece: Piece) -> None:
     try:
-        status = Path(piece.path).stat()
+        status = file_status(piece.path)
     except OSError as error:
+        reason = error.strerror or plain_reason(piece.path, error)
         raise TrafficError(
-            f"{piece.path}: was there when the run started and cannot be read now ({error.strerror}); run again, and "
+            f"{piece.path}: was there when the run started and cannot be read now ({reason}); run again, and "
             "on a cluster give a path that every executor sees"
         ) from error
-    if status.st_size != piece.size or (piece.modified is not None and status.st_mtime_ns != piece.modified):
+    if status.size != piece.size or (piece.modified is not None and status.modified != piece.modified):
         raise TrafficError(
-            f"{piece.path}: has changed since the run started ({piece.size:,} bytes then, {status.st_size:,} now): "
+            f"{piece.path}: has changed since the run started ({piece.size:,} bytes then, {status.size:,} now): "
             "run again when nothing writes to it, or keep traffic in Delta, which has versions"
         )
 
 
-def _read_file(file: Any, piece: Piece, plan: ReadPlan, decode_bytes: int) -> Iterator[pa.RecordBatch]:
+def _read_file(opened: Callable[..., Any], piece: Piece, plan: ReadPlan, decode_bytes: int) -> Iterator[pa.RecordBatch]:
+    remote = local_path(piece.path) is None  # a store answers after a while, and so is asked for much at once
+    file = opened(at_once=remote)
+    looked_at = opened(at_once=False) if remote else file
     mask = plan.time_filter if piece.masked else None
     wanted = plan.schema if plan.logged is None else plan.logged
     if mask is not None and mask.logged and mask.column.root not in wanted.names:
@@ -175,7 +180,7 @@ def _read_file(file: Any, piece: Piece, plan: ReadPlan, decode_bytes: int) -> It
     )
     bytes_per_row = 0.0
     for group in piece.row_groups:
-        bytes_per_row = bytes_per_row or _probe(file, group, conformer)
+        bytes_per_row = bytes_per_row or _probe(looked_at, group, conformer)
         read_rows = _decode_rows(file.metadata.row_group(group), conformer, bytes_per_row, decode_bytes)
         decoded = file.iter_batches(read_rows, row_groups=[group], columns=conformer.file_columns, use_threads=False)
         for batch in _row_range(decoded, piece.rows):

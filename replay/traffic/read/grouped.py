@@ -6,16 +6,17 @@ what is made of them has the same bits however many tasks run, and however the r
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from replay.files.reading import open_input
+from replay.files.writing import open_output, remove_directory
 from replay.hashing import mix
 from replay.spark.tasks.arrow_mapping import Update
 from replay.spark.tasks.grouping import Grouping
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 BUCKET_ROWS = 1 << 18
 """Rows of a bucket, at most about: what a task holds at once."""
-_BUCKET = "(bucket)"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def fold_grouped(
             spark, range(buckets), lambda bucket: update(_in_order(_read_bucket(paths, bucket), grouping.code))
         )
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        remove_directory(scratch)
 
 
 def _coded(split: Split, work: _Work) -> pa.Table:
@@ -96,28 +96,27 @@ def _coded(split: Split, work: _Work) -> pa.Table:
 
 
 def _write_buckets(split: Split, work: _Work) -> str | None:
-    """Write a split's rows by bucket to a file that others map; its path, or None where no row counts."""
+    """Write a split's rows to a file, a batch for each bucket; its path, or None where no row counts."""
     table = _coded(split, work)
     if not table.num_rows:
         return None
     codes = table.column(work.grouping.code).to_numpy()
     bucket = (mix(codes.view(np.uint64)) % np.uint64(work.buckets)).astype(np.int32)
     order = np.argsort(bucket, kind="stable")
-    rows = table.append_column(_BUCKET, pa.array(bucket)).take(pa.array(order)).combine_chunks()
-    path = Path(work.scratch, f"{uuid.uuid4().hex}.arrow")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
-        writer.write_table(rows)
-    return str(path)
+    (rows,) = table.take(pa.array(order)).combine_chunks().to_batches()
+    bounds = np.searchsorted(bucket[order], np.arange(work.buckets + 1)).tolist()
+    path = f"{work.scratch}/{uuid.uuid4().hex}.arrow"
+    with open_output(path) as sink, pa.ipc.new_file(sink, rows.schema) as writer:
+        for start, stop in pairwise(bounds):
+            writer.write_batch(rows.slice(start, stop - start))
+    return path
 
 
 def _read_bucket(paths: Sequence[str], bucket: int) -> Iterator[pa.Table]:
     """The rows of a bucket, in the order of the files: what is not asked for is not read."""
     for path in paths:
-        with pa.memory_map(path) as source:
-            rows = pa.ipc.open_file(source).read_all()
-            start, stop = np.searchsorted(rows.column(_BUCKET).to_numpy(), [bucket, bucket + 1])
-            yield rows.slice(start, stop - start).drop_columns(_BUCKET)
+        with open_input(path) as source:
+            yield pa.Table.from_batches([pa.ipc.open_file(source).get_batch(bucket)])
 
 
 def _in_order(parts: Iterable[pa.Table], code: str) -> list[pa.RecordBatch]:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from replay.errors import TrafficError
+from replay.files.reading import file_status, open_input
+from replay.files.reasons import plain_reason
 from replay.spark.types import canonical
 
 _MAGIC = b"PAR1"
@@ -50,7 +51,7 @@ class Footer:
 
 
 def read_footers(paths: Sequence[str]) -> list[Footer]:
-    """Read the footers of local Parquet files, in the order of the paths.
+    """Read the footers of Parquet files, in the order of the paths.
 
     Raises:
         TrafficError: Some cannot be read; the message names them and says what they are.
@@ -66,8 +67,8 @@ def read_footers(paths: Sequence[str]) -> list[Footer]:
 
 def _try_footer(path: str) -> Footer | str:
     try:
-        status = Path(path).stat()
-        return _read_footer(path, status.st_size, status.st_mtime_ns)
+        status = file_status(path)
+        return _read_footer(path, status.size, status.modified)
     except (pa.ArrowException, OSError) as error:
         return file_problem(path, error)
 
@@ -75,7 +76,7 @@ def _try_footer(path: str) -> Footer | str:
 @lru_cache(maxsize=2048)
 def _read_footer(path: str, size: int, modified: int) -> Footer:
     """Size and time are there to make a changed file another entry of the cache."""
-    with pa.OSFile(path) as source:
+    with open_input(path) as source:
         metadata = pq.read_metadata(source)
     schema = metadata.schema.to_arrow_schema()
     names = schema.names
@@ -118,13 +119,11 @@ def file_problem(path: str, error: BaseException) -> str:
     """Say what is wrong with a file that cannot be read as Parquet."""
     hint = "move it away or write it again"
     try:
-        size = Path(path).stat().st_size
-        with Path(path).open("rb") as file:
-            head = file.read(8)
-            file.seek(max(0, size - 4))
-            tail = file.read(4)
+        size = file_status(path).size
+        with open_input(path) as file:
+            head, tail = file.read_at(8, 0), file.read_at(4, max(0, size - 4))
     except OSError as unreadable:
-        return f"{path}: cannot be read: {unreadable.strerror or unreadable}"
+        return f"{path}: cannot be read: {unreadable.strerror or plain_reason(path, unreadable)}"
     if size == 0:
         return f"{path}: is empty (0 bytes), not a Parquet file: its writer may have died; {hint}"
     if head[:4] == _MAGIC and tail != _MAGIC:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from replay.config import TrafficConfig
 from replay.config.missing import no_traffic
 from replay.errors import TrafficError
+from replay.files.reading import is_directory
 from replay.spark.errors import traffic_errors
+from replay.spark.file_systems import spark_url
 from replay.spark.hadoop import local_path
 from replay.traffic.computed.resolve import compute_columns, resolve_where
 from replay.traffic.table.catalog import open_catalog_table
 from replay.traffic.table.delta import open_delta, refuse_version
 from replay.traffic.table.parquet import open_parquet, open_remote_parquet
 from replay.traffic.table.pinned import PinnedTraffic
+from replay.traffic.table.reach import reading_problem, store_errors
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,9 +45,13 @@ def _open(spark: SparkSession, config: TrafficConfig) -> PinnedTraffic:
     path = config.path or ""
     local = local_path(spark, path)
     with traffic_errors(path):
-        if local is None:
-            return _open_remote(spark, config, path)
-        return _open_local(spark, config, local)
+        if local is not None:
+            return _open_local(spark, config, local)
+        obstacle = reading_problem(spark, path)
+        if obstacle is not None:
+            return _open_by_spark(spark, config, path, obstacle)
+        with store_errors(path):
+            return _open_store(spark, config, path.rstrip("/"))
 
 
 def _open_local(spark: SparkSession, config: TrafficConfig, path: str) -> PinnedTraffic:
@@ -56,10 +63,19 @@ def _open_local(spark: SparkSession, config: TrafficConfig, path: str) -> Pinned
     return open_parquet(spark, config, path)
 
 
-def _open_remote(spark: SparkSession, config: TrafficConfig, path: str) -> PinnedTraffic:
+def _open_store(spark: SparkSession, config: TrafficConfig, path: str) -> PinnedTraffic:
+    """A table on a store that this process and its tasks reach without Spark."""
+    if is_directory(f"{path}/_delta_log"):
+        return open_delta(spark, config, path)
+    refuse_version(config, path)
+    return open_parquet(spark, config, path)
+
+
+def _open_by_spark(spark: SparkSession, config: TrafficConfig, path: str, obstacle: str) -> PinnedTraffic:
     from delta.tables import DeltaTable
 
+    path = spark_url(spark, path, TrafficError)
     if DeltaTable.isDeltaTable(spark, path):
         return open_delta(spark, config, path)
     refuse_version(config, path)
-    return open_remote_parquet(spark, config, path)
+    return open_remote_parquet(spark, config, path, obstacle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,12 +13,14 @@ import pyarrow as pa
 
 from replay.config import TrafficConfig
 from replay.errors import TrafficError
+from replay.files import places
+from replay.files.reading import FileStatus, file_status, is_directory, list_below, require_bucket
 from replay.spark.hadoop import local_path
 from replay.spark.read import inferred_dataframe, list_with_spark
 from replay.spark.types import readable_schema
 from replay.traffic.table.footers import read_footers
 from replay.traffic.table.merging import check_files_fit, merge_schemas, refused_by_spark
-from replay.traffic.table.pinned import NOT_LOCAL, DataFile, PinnedTraffic
+from replay.traffic.table.pinned import DataFile, PinnedTraffic
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -26,12 +29,15 @@ if TYPE_CHECKING:
 def open_parquet(
     spark: SparkSession, config: TrafficConfig, path: str, declared: pa.Schema | None = None
 ) -> PinnedTraffic:
-    """Pin local Parquet files, under the schema that a catalog declares or that all files together have.
+    """Pin Parquet files that tasks reach, under the schema that a catalog declares or that all files together have.
 
     Raises:
         TrafficError: There are none, or one cannot be read, or no schema holds them all.
     """
     found = list_files(path)
+    if found.partitioned and places.local_path(path) is None:
+        obstacle = "its folders name values of partition columns, which Spark reads"
+        return open_remote_parquet(spark, config, path, obstacle)
     values, partitions = _partition_values(spark, path) if found.partitioned else ({}, pa.schema([]))
     return _pinned(config, found, values, partitions, declared)
 
@@ -94,8 +100,8 @@ def file_identity(root: str, files: Iterable[tuple[str, int, int | None]]) -> tu
     return tuple(f"{path.removeprefix(root)} {size} {modified}" for path, size, modified in files)
 
 
-def open_remote_parquet(spark: SparkSession, config: TrafficConfig, path: str) -> PinnedTraffic:
-    """Pin Parquet files that only Spark reaches, under the schema that Spark merges."""
+def open_remote_parquet(spark: SparkSession, config: TrafficConfig, path: str, obstacle: str) -> PinnedTraffic:
+    """Pin Parquet files that only Spark reads, for a reason, under the schema that Spark merges."""
     listed, partitions = list_with_spark(spark, path)
     inferred = readable_schema(inferred_dataframe(spark, path))
     schema = pa.schema([*(field for field in inferred if field.name not in partitions.names), *partitions])
@@ -107,14 +113,14 @@ def open_remote_parquet(spark: SparkSession, config: TrafficConfig, path: str) -
         schema=schema,
         num_rows=None,
         files=files,
-        direct_obstacle=NOT_LOCAL,
+        direct_obstacle=obstacle,
         identity=file_identity(path, ((file.path, file.size, file.modified) for file in files)),
     )
 
 
 @dataclass(frozen=True)
 class ListedFile:
-    """A local directory's data files.
+    """A directory's data files.
 
     Attributes:
         root: The directory, or the file itself.
@@ -128,11 +134,14 @@ class ListedFile:
 
 
 def list_files(root: str) -> ListedFile:
-    """List the data files under a local path, however deep; names that start with ``_`` or ``.`` are none.
+    """List the data files under a path, however deep; names that start with ``_`` or ``.`` are none.
 
     Raises:
         TrafficError: Nothing is there, or no data file, or (parts of) a Delta table that must be read as one.
+        OSError: It cannot be listed.
     """
+    if places.local_path(root) is None:
+        return _list_store(root)
     place = Path(root)
     _refuse_inside_delta(place)
     if place.is_file():
@@ -143,18 +152,43 @@ def list_files(root: str) -> ListedFile:
     while folders:
         _scan(folders.pop(), files, folders)
     if not files:
-        raise TrafficError(f"{root}: has no data files: expected Parquet files or a Delta table")
+        raise TrafficError(_no_files(root))
     partitioned = any("=" in part for path, _, _ in files for part in Path(path).relative_to(root).parts[:-1])
     return ListedFile(root, tuple(sorted(files)), partitioned)
+
+
+def _list_store(root: str) -> ListedFile:
+    """List the data files under a URL, or the one that it is."""
+    bucket = root.index("/", root.index("://") + 3) if root.count("/") > 2 else len(root)
+    for stop in (place for place in range(bucket + 1, len(root)) if root[place] == "/"):
+        if is_directory(f"{root[:stop]}/_delta_log"):
+            raise TrafficError(_inside_delta(root, root[:stop]))
+    with contextlib.suppress(FileNotFoundError):
+        return ListedFile(root, (_as_listed(file_status(root)),), partitioned=False)
+    files: list[tuple[str, int, int]] = []
+    partitioned = False
+    for file in list_below(root):
+        *folders, name = file.path.removeprefix(root).strip("/").split("/")
+        if "_delta_log" in folders:
+            raise TrafficError(_delta_inside(file.path[: file.path.index("/_delta_log/")]))
+        if not any(map(is_hidden, (*folders, name))):
+            files.append(_as_listed(file))
+            partitioned |= any("=" in folder for folder in folders)
+    if not files:
+        require_bucket(root)
+        raise TrafficError(_no_files(root))
+    return ListedFile(root, tuple(files), partitioned)
+
+
+def _as_listed(file: FileStatus) -> tuple[str, int, int]:
+    return file.path, file.size, file.modified
 
 
 def _scan(folder: str, files: list[tuple[str, int, int]], folders: list[str]) -> None:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name == "_delta_log" and entry.is_dir():
-                raise TrafficError(
-                    f"{folder} is a Delta table inside the given path: give its own path in `traffic.path`"
-                )
+                raise TrafficError(_delta_inside(folder))
             if is_hidden(entry.name):
                 continue
             if entry.is_dir():
@@ -176,7 +210,19 @@ def is_hidden(name: str) -> bool:
 def _refuse_inside_delta(place: Path) -> None:
     for parent in place.parents:
         if (parent / "_delta_log").is_dir():
-            raise TrafficError(
-                f"{place} lies inside the Delta table {parent}, whose files hold removed rows too: "
-                f"give `path: {parent}` and select with `where`"
-            )
+            raise TrafficError(_inside_delta(place, parent))
+
+
+def _no_files(root: str) -> str:
+    return f"{root}: has no data files: expected Parquet files or a Delta table"
+
+
+def _delta_inside(folder: str) -> str:
+    return f"{folder} is a Delta table inside the given path: give its own path in `traffic.path`"
+
+
+def _inside_delta(place: object, parent: object) -> str:
+    return (
+        f"{place} lies inside the Delta table {parent}, whose files hold removed rows too: "
+        f"give `path: {parent}` and select with `where`"
+    )

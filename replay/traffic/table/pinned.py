@@ -15,16 +15,13 @@ from replay.spark.delta_log import commit_sha256
 from replay.traffic.computed.column import ComputedColumn, LoggedAndComputed, needed_for
 from replay.traffic.read.filters import sample_obstacle
 
-NOT_LOCAL = "the table is not on a local filesystem"
-"""Why tasks cannot read its files themselves."""
-
 
 @dataclass(frozen=True)
 class DataFile:
     """One data file of the pinned table.
 
     Attributes:
-        path: Absolute local path, or a URI where the table is not on a local filesystem.
+        path: Absolute local path, or a URI where the table is not on this machine.
         size: Bytes.
         num_rows: Rows that the table has in it (without deleted ones), or None where only a scan would tell.
         modified: For Parquet, which has no versions: nanoseconds since 1970 of the last change; None for Delta.

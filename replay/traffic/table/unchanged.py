@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from replay.config import TrafficConfig
-from replay.config.locations import is_local
 from replay.errors import TrafficError
+from replay.files.places import local_path, opening_problem
+from replay.files.reading import is_directory
 from replay.spark.delta_log import commit_sha256, newest_version
 from replay.traffic.table.parquet import file_identity, list_files
 from replay.traffic.table.pinned import fingerprint
 
 
 def is_unchanged(config: TrafficConfig, before: Mapping[str, Any]) -> bool:
-    """Whether a run would pin what an earlier one did, as far as files on this machine prove it.
+    """Whether a run would pin what an earlier one did, as far as files that this process reaches prove it.
 
     Args:
         config: Section ``traffic``, the same as the earlier run's.
         before: What the manifest of that run says: see :meth:`PinnedTraffic.describe`.
 
     Returns:
-        False where the traffic is another, and where only Spark can tell: tables of a catalog, or elsewhere.
+        False where the traffic is another, and where only Spark can tell: tables of a catalog, or where it alone
+            reaches.
     """
     path = config.path
-    if config.table is not None or path is None or not is_local(path) or str(Path(path).absolute()) != before["path"]:
+    if config.table is not None or path is None or opening_problem(path) is not None:
+        return False
+    path = local_path(path) or path.rstrip("/")
+    if path != before["path"]:
         return False
     if before["format"] == "delta":
         return _same_version(config, path, before)
@@ -40,9 +44,9 @@ def _same_version(config: TrafficConfig, path: str, before: Mapping[str, Any]) -
 
 
 def _same_files(path: str, expected: str) -> bool:
-    if (Path(path) / "_delta_log").exists():
-        return False
     try:
+        if is_directory(f"{path}/_delta_log"):
+            return False
         return fingerprint("parquet", file_identity(path, list_files(path).files)) == expected
     except (TrafficError, OSError):
         return False

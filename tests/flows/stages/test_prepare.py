@@ -71,7 +71,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setattr(module, "connect", connect)
     monkeypatch.setattr(fitting, "check_inputs", lambda *_: [])
     monkeypatch.setattr(module, "session_pool", lambda _, workers: ThreadPoolExecutor(workers))
-    monkeypatch.setattr(module, "check_traffic", check_traffic)
+    monkeypatch.setattr(module, "check_selected", check_traffic)
     monkeypatch.setattr(module, "run_preflight", run_preflight)
     monkeypatch.setattr(module, "draw_rehearsed", lambda *_: None)
     monkeypatch.setattr(module, "always_null", always_null)

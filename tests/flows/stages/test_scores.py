@@ -123,7 +123,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setattr(module, "is_direct", lambda _, path: done.direct)
     monkeypatch.setattr(module, "score_to_files", score_to_files)
     monkeypatch.setattr(module, "check_counted", check_counted)
-    monkeypatch.setattr(module, "check_traffic", check_traffic)
+    for name in ("check_selected", "check_traffic"):
+        monkeypatch.setattr(module, name, check_traffic)
+    monkeypatch.setattr(module, "spark_location", lambda _, path: path)
     monkeypatch.setattr(module, "score_through_spark", score_through_spark)
     monkeypatch.setattr(module, "remove_orphans", remove_orphans)
     done.output = SimpleNamespace(

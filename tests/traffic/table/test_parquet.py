@@ -172,7 +172,7 @@ def test_a_remote_path_is_read_through_spark(spark: SparkSession, tmp_path: Path
     conf = spark._jsc.hadoopConfiguration()
     conf.set("fs.viewfs.mounttable.default.link./data", f"file://{tmp_path}")
     traffic = open_traffic(spark, traffic_config("viewfs:///data/t"))
-    assert traffic.direct_problem == "the table is not on a local filesystem"
+    assert "pyarrow cannot open viewfs://" in str(traffic.direct_problem)
     assert traffic.num_rows is None
     assert [file.partition_values for file in traffic.files] == [{"day": 1}]
     assert read_scan(spark, traffic, ["id", "score"]) == ROWS

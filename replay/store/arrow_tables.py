@@ -1,15 +1,16 @@
-"""A run's tables read in this process, where they lie on a local disk."""
+"""A run's tables read in this process, where it reaches them."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from replay.files.places import local_path
+from replay.files.reading import open_input
 from replay.spark.delta_files import live_files
-from replay.store.filesystem import local_path
 
 
-def read_local_table(path: str) -> pa.Table | None:
+def read_arrow_table(path: str) -> pa.Table | None:
     """Read a Delta table of a run without Spark.
 
     Args:
@@ -18,8 +19,7 @@ def read_local_table(path: str) -> pa.Table | None:
     Returns:
         Its rows, with times in UTC; None where only Spark can read it.
     """
-    local = local_path(path)
-    files = None if local is None else live_files(local)
+    files = live_files(local_path(path) or path)
     if not files:
         return None
     parts = [_read(file) for file in files]
@@ -29,8 +29,9 @@ def read_local_table(path: str) -> pa.Table | None:
 
 
 def _read(path: str) -> pa.Table:
-    file = pq.ParquetFile(path, coerce_int96_timestamp_unit="us")
-    table = file.read()
+    with open_input(path) as source:
+        file = pq.ParquetFile(source, coerce_int96_timestamp_unit="us")
+        table = file.read()
     leaves = (file.schema.column(place) for place in range(len(file.schema)))
     for name in (leaf.path for leaf in leaves if leaf.physical_type == "INT96" and leaf.path in table.schema.names):
         # Spark's times with a zone, in UTC, which this old form does not say.

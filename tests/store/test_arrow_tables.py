@@ -9,12 +9,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from replay.store import append_wave
-from replay.store.local_tables import read_local_table
+from replay.store.arrow_tables import read_arrow_table
 
 
 def test_what_is_elsewhere_or_nowhere_is_left_to_spark(tmp_path: Path):
-    assert read_local_table("s3a://bucket/out/scores") is None
-    assert read_local_table(str(tmp_path)) is None
+    assert read_arrow_table("dbfs:/bucket/out/scores") is None
+    assert read_arrow_table(str(tmp_path)) is None
 
 
 @pytest.mark.spark
@@ -27,7 +27,7 @@ def test_rows_and_types_are_those_that_were_written(spark: SparkSession, tmp_pat
     append_wave(rows.where("id < 4"), path, "run", 0, indexed=1)
     append_wave(rows.where("id >= 4"), path, "run", 1, indexed=1)
     for given in (path, f"file://{path}"):
-        found = read_local_table(given)
+        found = read_arrow_table(given)
         assert found is not None
         assert found.schema.names == ["id", "at", "prod", "prod/no.counts"]
         assert sorted(found["id"].to_pylist()) == list(range(6))
