@@ -91,6 +91,11 @@ def open_filesystem(path: str) -> tuple[fs.FileSystem, str]:
     return found
 
 
+def stores_opened() -> bool:
+    """Whether this process has opened a store: its client has threads, and a fork of the process crashes in it."""
+    return any(opened.cache_info().currsize for opened in (_open_s3, _open_gcs, _open_azure))
+
+
 def opening_problem(path: str) -> str | None:
     """Why Arrow cannot open what a path names; None where it can, whether there is anything or not."""
     try:

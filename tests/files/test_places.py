@@ -14,6 +14,7 @@ from replay.files.places import (
     open_filesystem,
     opening_problem,
     scheme_of,
+    stores_opened,
 )
 
 
@@ -55,6 +56,7 @@ def test_object_stores_are_arrows_own(url: str, kind: str, place: str, monkeypat
     filesystem, path = open_filesystem(url)
     assert (filesystem.type_name, path) == (kind, place)
     assert opening_problem(url) is None
+    assert stores_opened()
 
 
 def test_what_delta_rs_is_told_holds_no_credentials(monkeypatch: pytest.MonkeyPatch):

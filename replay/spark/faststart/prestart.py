@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 
+from replay.files.places import stores_opened
 from replay.spark.faststart import is_on
 from replay.spark.faststart.garbage import no_collection
 from replay.spark.faststart.template import fork_template, open_template
@@ -41,7 +42,7 @@ def prestart_session(
     import pyspark.java_gateway
     import pyspark.sql  # noqa: F401
 
-    template = open_template()
+    template = None if stores_opened() else open_template()
     copied = threading.Event()
 
     def start() -> None:
