@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from scipy import stats
 from sklearn.metrics import brier_score_loss
 
 from tests.extending.extended import ROOT, Extended, extend
@@ -112,10 +113,11 @@ def test_it_is_measured_everywhere(extended: Extended, answer: subprocess.Comple
     assert rows["prod/no_f2", "surface=home", "brier_increase"]["value"] == pytest.approx(
         brier_score_loss(label[home], without[home]) - brier_score_loss(label[home], prod[home]), abs=1e-6
     )
-    # The interval of a mean: 1.96 standard errors.
+    # The interval of a mean: standard errors times t of the rarer class.
     error = np.std((prod - label) ** 2, ddof=1) / np.sqrt(ROWS)
     found = rows["prod", "all", "brier"]
-    assert (found["high"] - found["low"]) / 2 == pytest.approx(1.959964 * error, rel=1e-3)
+    quantile = stats.t.ppf(0.975, min(np.sum(label), ROWS - np.sum(label)) - 1)
+    assert (found["high"] - found["low"]) / 2 == pytest.approx(quantile * error, rel=1e-3)
 
 
 @pytest.mark.spark
