@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.config.sections.diff import Tolerance
-from replay.diagnosis.incidents.background.entities import entity_exponent
+from replay.diagnosis.incidents.background.entities import capped_count
 from replay.diagnosis.incidents.background.overdispersion import Episode, Overdispersion, measure_overdispersion
 from replay.diagnosis.incidents.likelihood import MismatchModel, Model, ShiftModel
 from replay.diagnosis.incidents.refine import Span, mark_shares, marks, refine_marks, refine_mean
 from replay.diagnosis.incidents.rows import RowTable, severity
-from replay.diagnosis.incidents.scan_counts import ScanCounts
+from replay.diagnosis.incidents.scan_counts import Best, ScanCounts
 from replay.diagnosis.incidents.signals import MOST_BACKGROUND, grave_bounds, mismatch_signal, shift_signal
 from replay.diagnosis.incidents.slices import choose_slice
 from replay.diagnosis.noise.noise_floor import NoiseFloor
@@ -104,19 +104,25 @@ class IncidentSearch:
                 if key not in factors:
                     factors[key] = self._overdispersion(*key, found)
                 factor = max(factor, factors[key].at(window.length))
-            log_chance = log_tests - min(window.exponent / factor, self._by_entity(window))
+            log_chance = log_tests - window.exponent / factor
             if log_chance <= log_alarm:
                 kept.append(replace(window, log_chance=log_chance))
         return kept
 
-    def _by_entity(self, window: IncidentWindow) -> float:
-        """Evidence of a window when all rows of an entity are one event; infinite where entities are not known."""
-        if self.rows.entity is None or window.kind != "mismatch":
-            return float("inf")
-        inside = np.flatnonzero(self.rows.in_slice(window.segments) & self.rows.counts)
-        first, last = (int(index) for index in np.searchsorted(inside, [window.first, window.last]))
-        bad = self.scan_counts.signals[window.signal].value[inside] > 0
-        return entity_exponent(self.rows.entity[inside], bad, first, last)
+    def _by_entity(self, best: Best) -> float:
+        """Evidence of a window in nats, where the rows of one entity count for no more than those of a group."""
+        rows, signal, peak = self.rows, self.scan_counts.signals[best.signal], best.peak
+        if rows.entity is None or best.model.kind != "mismatch":
+            return peak.exponent
+        edges = self.scan_counts.cells.edges
+        part = slice(int(edges[peak.first]), int(edges[peak.last]))
+        counted = self.scan_counts.active[part] & signal.valid[part]
+        counted &= self.scan_counts.slicings[best.slicing].of_row[part] == peak.index
+        mismatched = part.start + np.flatnonzero(counted & (signal.value[part] > 0))
+        group = None if rows.group is None else rows.group[mismatched]
+        total = capped_count(rows.entity[mismatched], group, signal.typical)
+        num, baseline = np.array([float(counted.sum())]), np.array([peak.baseline])
+        return min(peak.exponent, float(best.model.exponent(num, np.array([total]), baseline)[0]))
 
     def _overdispersion(self, signal: int, slicing: int, found: list[IncidentWindow]) -> Overdispersion:
         model = self.scan_counts.model(signal, self._at_most)
@@ -180,6 +186,7 @@ class IncidentSearch:
         span = self._refined(span, inside, best.signal, best.model, best.peak.baseline)
         choice = choose_slice(scan_counts, best.signal, best.model, span.first, span.last)
         span = self._refined(span, choice.inside, best.signal, best.model, choice.baseline)
+        exponent = self._by_entity(best)
         scan_counts.remove(span.first + np.flatnonzero(choice.inside[span.first : span.last]))
         log_chance = float(np.log(scan_counts.tests()) - best.peak.exponent)
         return IncidentWindow(
@@ -188,7 +195,7 @@ class IncidentSearch:
             choice.segments,
             best.model.kind,
             log_chance,
-            best.peak.exponent,
+            exponent,
             best.signal,
             best.slicing,
             best.peak.last - best.peak.first,

@@ -52,6 +52,8 @@ class ScorePair:
         return np.abs(replayed - self.online) / np.maximum(self.tolerance.at(self.online), 1e-300)
 
 
+_MOST_ROWS = 50_000
+
 Finder = Callable[[ScorePair], ScoreOperation | None]
 
 OPERATIONS: Registry[Finder] = Registry("operation on scores", "replay.diagnosis.noise.operations")
@@ -83,6 +85,8 @@ def find_operations(online: Array, replayed: Array) -> tuple[ScoreOperation, ...
         online: ``(num_rows,)``, finite.
         replayed: ``(num_rows,)``, finite; after the layer between both, where there is one.
     """
+    step = max(1, len(online) // _MOST_ROWS)
+    online, replayed = online[::step], replayed[::step]
     found: list[ScoreOperation] = []
     for finder in OPERATIONS.values():
         operation = finder(ScorePair(online, replayed, named_tolerance(found, online)))

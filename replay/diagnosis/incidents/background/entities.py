@@ -1,47 +1,33 @@
-"""How many entities a window's mismatches come from: one user whose features are off is no incident."""
+"""How few entities a window's mismatches come from: one user whose features are off is no incident."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.diagnosis.incidents.clusters import Clusters
-
-Indices = NDArray[np.int64]
-
-_MOST_TILES = 400
-_ERRORS = 2.0
-_SINGLE = Clusters.of_sizes(np.ones(1_000, dtype=np.int64))
+from replay.diagnosis.incidents.clusters import cluster_sizes
 
 
-def entity_exponent(entity: NDArray[np.generic], bad: NDArray[np.bool_], first: int, last: int) -> float:
-    """Evidence in nats that more entities have a mismatch in a window than in others as long.
+def capped_count(entity: NDArray[Any], group: NDArray[Any] | None, typical: float) -> float:
+    """Mismatched rows of a window, of which those of one entity count for no more than one group does.
 
-    Rows of one entity share its features: however many are mismatched, they are one event. How many entities have one
-    is counted in the window and in those beside it, and their variance divides the evidence.
+    Rows of one entity share its features: however many are mismatched, they are one event, as the rows of a group are,
+    for which the scan allows already.
 
     Args:
-        entity: ``(num_rows,)``, of the rows of the slice, in the order of time.
-        bad: ``(num_rows,)`` bool, mismatched rows.
-        first: First row of the window.
-        last: One past its last row.
+        entity: ``(num_mismatched,)`` of the mismatched rows.
+        group: ``(num_mismatched,)`` of the same rows, or None where no group is known.
+        typical: Rows of a whole group.
 
-    Returns:
-        The Poisson likelihood ratio ``k log(k/e) - k + e``, over the inflation of the variance; 0 for no excess.
+    >>> capped_count(np.array([5, 5, 5, 5, 6]), np.array([1, 1, 2, 2, 3]), 1.0)
+    2.8
     """
-    length = max(1, last - first)
-    seen = _distinct(entity, bad, first, last)
-    starts = np.concatenate([np.arange(first - length, -1, -length), np.arange(last, len(bad) - length + 1, length)])
-    starts = starts[:: max(1, -(-len(starts) // _MOST_TILES))]
-    counts = np.array([_distinct(entity, bad, int(start), int(start) + length) for start in starts], dtype=np.float64)
-    if not len(counts):  # nothing beside it is as long: what there is, in proportion
-        beside = _distinct(entity, bad, 0, first) + _distinct(entity, bad, last, len(bad))
-        counts = np.array([beside * length / max(1, len(bad) - length)])
-    mean = max(float(counts.mean()), 1.0 / (len(counts) + 1))
-    inflation = max(1.0, float(counts.var()) / mean)
-    expected = mean + _ERRORS * float(np.sqrt(mean * inflation / len(counts)))
-    return float(_SINGLE.exponent(np.array([expected]), np.array([float(seen)]))[0]) / inflation
-
-
-def _distinct(entity: NDArray[np.generic], bad: NDArray[np.bool_], first: int, last: int) -> int:
-    return len(np.unique(entity[first:last][bad[first:last]]))
+    if not len(entity):
+        return 0.0
+    cap = typical
+    if group is not None:
+        sizes = cluster_sizes(group).astype(np.float64)
+        cap = max(cap, float((sizes**2).sum() / sizes.sum()))  # of the group that a random row is in
+    return float(np.minimum(cluster_sizes(entity), cap).sum())

@@ -18,6 +18,7 @@ _THRESHOLDS = 40
 _LEAST_EPISODES = 3
 _INCIDENTS = 3
 _LEAST_WINDOWS = 8
+_LIKE_THE_LONGEST = 3
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Overdispersion:
 
     Attributes:
         lengths: ``(num_lengths,)`` cells.
-        factors: ``(num_lengths,)``, at least 1, rising.
+        factors: ``(num_lengths,)``, at least 1.
     """
 
     lengths: NDArray[np.int64]
@@ -76,13 +77,19 @@ def measure_overdispersion(num: Array, total: Array, model: Model, episodes: Seq
         _factor(evidence.max(axis=1), evidence.size, extra.get(int(length), []))
         for length, evidence in zip(lengths, disjoint_exponents(num, total, model), strict=True)
     ]
-    return Overdispersion(lengths, np.maximum.accumulate(np.array(factors)))
+    measured = [factor for factor in factors if factor > 0.0]
+    # Windows that are longer than an eighth of the time are too few to be measured: they are as the longest ones.
+    last = max(measured[-_LIKE_THE_LONGEST:], default=1.0)
+    return Overdispersion(lengths, np.array([factor or last for factor in factors]))
 
 
 def _factor(evidence: Array, tests: int, extra: Sequence[float]) -> float:
-    """The largest ratio of evidence and what it is worth, over thresholds that some separate stretches exceed."""
+    """The largest ratio of evidence and what it is worth, over thresholds that some separate stretches exceed.
+
+    0 where there are too few windows to tell.
+    """
     if len(evidence) < _LEAST_WINDOWS:
-        return 1.0
+        return 0.0
     highest = max(float(evidence.max()), max(extra, default=0.0))
     if highest <= _LEAST_NATS:
         return 1.0

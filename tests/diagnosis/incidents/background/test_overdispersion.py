@@ -39,7 +39,7 @@ def test_bursts_are_worth_what_their_number_says():
     expected = (60 * np.log(60 / 5.6) - 54.4) / np.log(1024 / 10)
 
     assert found.at(1) == pytest.approx(expected, rel=0.03)
-    assert found.at(10_000) >= found.at(1)
+    assert 1.0 <= found.at(10_000) < found.at(1)
 
 
 def test_a_stretch_or_two_are_no_measure():
@@ -55,4 +55,5 @@ def test_more_than_five_stretches_are_how_the_traffic_is(number, divided):
     found = measure_overdispersion(NUM, total, model(0.05), [Episode(1, 90.0)] * number)
 
     assert (found.at(1) > 10.0) == divided
-    assert (found.at(4) > 10.0) == divided
+    # What stood out in windows of one cell says nothing of longer ones.
+    assert found.at(16) < 2.0
