@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from replay.demo.model import DENSE_FEATURES, ID_FEATURES, TwoTower
 from replay.demo.world import COUNTRIES, MAX_HISTORY
+from replay.scoring.local import one_thread
 
 COUNTRY_INDEX = {country: index for index, country in enumerate(COUNTRIES, start=1)}
 
@@ -59,7 +58,7 @@ def train(table: pa.Table, seed: int, start: TwoTower | None = None, batch_rows:
     Returns:
         The model, in eval mode.
     """
-    with _one_thread(), torch.random.fork_rng(devices=[]):
+    with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         features, labels = encode(table), torch.from_numpy(table["label"].to_numpy().astype(np.float32))
         model = _new_model(features[0], labels) if start is None else copy.deepcopy(start)
@@ -92,7 +91,7 @@ def _new_model(dense: torch.Tensor, labels: torch.Tensor) -> TwoTower:
 @torch.inference_mode()
 def score(model: TwoTower, table: pa.Table, batch_rows: int = 8192) -> np.ndarray:
     """Predict the probability of a click: (num_rows,), float32."""
-    with _one_thread():
+    with one_thread():
         batches = zip(*(torch.split(tensor, batch_rows) for tensor in encode(table)), strict=True)
         return torch.cat([torch.sigmoid(model(*batch)) for batch in batches]).numpy()
 
@@ -103,14 +102,3 @@ def export(model: TwoTower, table: pa.Table, path: Path) -> None:
     rows = torch.export.Dim("rows")
     program = torch.export.export(model, example, dynamic_shapes=({0: rows},) * len(example))
     torch.export.save(program, path)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sum in one order whatever the number of cores, so that a seed gives one model."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

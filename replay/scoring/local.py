@@ -77,13 +77,13 @@ def score_here(
         for name, checkpoint in checkpoints.items()
     }
     scorer = make_batch_scorer(work, schema, scorers, engine, device)
-    with _one_thread():
+    with one_thread():
         yield from scorer.run(batches, Stopwatch())
 
 
 @contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums in the order of Spark's tasks, which have a thread each."""
+def one_thread() -> Iterator[None]:
+    """Sum in one order whatever the number of cores: that of Spark's tasks, which have a thread each."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

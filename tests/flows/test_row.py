@@ -137,7 +137,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             spark=None,
             checkpoints={"prod": "examined"},
             traffic=SimpleNamespace(location="/data/t"),
-            plan=SimpleNamespace(columns=tuple(columns)),
+            plan=SimpleNamespace(columns=tuple(columns), reader="direct"),
             side=ScenarioInputs(),
             features=("a", "b", "c"),
             job=SimpleNamespace(work=work(scenarios, inputs=[dict(config.model.inputs[0])], carried=carried)),

@@ -24,6 +24,7 @@ from replay.flows.incidents.verify_config import FindingRun, verify_config
 from replay.flows.stages.prepare import Prepared
 from replay.report import summary as report
 from replay.report.terminal.progress import Progress
+from replay.scoring.local import one_thread
 from replay.scoring.sources import find_sources, refuse_other_sources
 from replay.spark.tasks.arrow_mapping import Batches
 
@@ -97,6 +98,7 @@ def noise_tolerance(noise: NoiseSample | None) -> Tolerance:
     return Tolerance() if noise is None else noise.measured.tolerance
 
 
+@one_thread()  # the bits of tasks; and several threads wait for each other on a busy machine
 def diagnose_scores(
     prepared: Prepared, scores: Batches, noise: NoiseSample, tolerance: Tolerance, progress: Progress
 ) -> Diagnosed:

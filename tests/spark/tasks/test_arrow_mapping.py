@@ -86,6 +86,10 @@ def test_rows_are_gathered(spark: SparkSession, partitions: int) -> None:
 
 
 def test_batches_travel_as_bytes() -> None:
-    batches = [pa.record_batch({"a": [1], "b": [["x"]]}), pa.record_batch({"a": [2, None], "b": [[], None]})]
+    schema = pa.schema([("a", pa.int64()), ("b", pa.list_(pa.string()))])
+    batches = [
+        pa.record_batch({"a": [1], "b": [["x"]]}, schema=schema),
+        pa.record_batch({"a": [2, None], "b": [[], None]}, schema=schema),
+    ]
     assert unpack_batches(pack_batches(batches)) == batches
     assert unpack_batches(pack_batches([])) == []
