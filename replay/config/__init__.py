@@ -4,7 +4,14 @@ from replay.config.fingerprint import fingerprint, to_resolved_dict, to_short_di
 from replay.config.load import build_config, load_config
 from replay.config.names import NoMatch, expand_globs, nearest
 from replay.config.sections.base import Section
-from replay.config.sections.checkpoints import AnyCheckpoint, CheckpointConfig, DerivedConfig, RouteConfig, SpliceConfig
+from replay.config.sections.checkpoints import (
+    AnyCheckpoint,
+    CheckpointConfig,
+    DerivedConfig,
+    RouteConfig,
+    ServedRouteConfig,
+    SpliceConfig,
+)
 from replay.config.sections.diagnosis import DiagnosisConfig
 from replay.config.sections.diff import DiffConfig, Tolerance, parse_duration, render_duration
 from replay.config.sections.dtypes import DType
@@ -35,6 +42,7 @@ __all__ = [
     "Perturbation",
     "Gate",
     "DiagnosisConfig",
+    "ServedRouteConfig",
     "SpliceConfig",
     "RouteConfig",
     "DerivedConfig",

@@ -13,6 +13,7 @@ REJECT_REASONS: Final[tuple[str, ...]] = (
     "not_representable",
     "unknown_vocabulary",
     "wrong_length",
+    "unknown_version",
 )
 """Reasons by code; code 0 is an accepted row."""
 
@@ -20,6 +21,8 @@ NULL: Final = 1
 NOT_REPRESENTABLE: Final = 2
 UNKNOWN: Final = 3
 WRONG_LENGTH: Final = 4
+UNKNOWN_VERSION: Final = 5
+"""Online names no checkpoint that is here; of a whole row, not of one of its features."""
 
 Reasons = npt.NDArray[np.int8]
 """Codes, (num_values,) or (num_rows,); ``None`` in its place says that everything was accepted."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 from replay.checkpoints import arranging, cached_scorer, texts_of
 from replay.config import ModelConfig, ReplayConfig, load_config
 from replay.errors import TrafficError
-from replay.features import REJECT_REASONS, Encoder, feature_column
+from replay.features import Encoder, feature_column
 from replay.flows.early import check_key
 from replay.flows.finished.opened import FinishedRun
 from replay.flows.options import Options
@@ -24,7 +24,7 @@ from replay.report.summary.json_safe import plain
 from replay.report.terminal.progress import Progress
 from replay.report.words.causes import cause_words
 from replay.report.words.numbers import shortest
-from replay.scoring import BatchScorer, Stopwatch
+from replay.scoring import REJECTED, BatchScorer, Stopwatch
 from replay.scoring.core import to_utc
 from replay.spark.errors import spark_errors
 from replay.store import Manifest, verify_name
@@ -186,11 +186,11 @@ def explain_row(
         key={name: _value(batch, name) for name in wanted},
         logged={name: _value(batch, name) for name in named if name not in wanted},
         features={name: _value(batch, name) for name in prepared.features},
-        rejected=REJECT_REASONS[encoded.rejected[0]] or None,
+        rejected=scores.column(REJECTED)[0].as_py(),
         tensors=_as_called(encoded.tensors, config.model),
         online=None if online is None else float(online),
         replayed={}
-        if encoded.rejected[0]
+        if scores.column(REJECTED)[0].is_valid
         else {variant.name: scores.column(variant.name)[0].as_py() for variant in work.variants},
         changed=() if before is None else changes(prepared, before),
     )

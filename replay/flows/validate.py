@@ -28,6 +28,7 @@ from replay.report.terminal.rehearsal import render_rehearsal
 from replay.report.words.altered import altered_warnings
 from replay.report.words.rehearsal import refused_sentence, rehearsal_warnings, unknown_versions_sentence
 from replay.report.words.rejects import all_null_sentence
+from replay.scoring.routes import served_route
 from replay.spark.errors import spark_errors
 from replay.store import SCORES, writing_problem
 from replay.traffic import TrafficCheck
@@ -191,9 +192,10 @@ def _rehearse(prepared: Prepared, check: TrafficCheck) -> tuple[RehearsedRows, R
 
 
 def _unknown_versions(config: ReplayConfig, rehearsal: Rehearsal) -> Iterator[str]:
-    column = config.traffic.served_by
-    if column is not None and rehearsal.unknown_versions:
-        yield unknown_versions_sentence(column, rehearsal.unknown_versions, config.all_checkpoints)
+    served = config.traffic.served_by
+    if served is not None and rehearsal.unknown_versions:
+        named = served.values or served_route(config).members
+        yield unknown_versions_sentence(served.column, rehearsal.unknown_versions, named)
 
 
 def _label_note(config: ReplayConfig, batch: pa.RecordBatch) -> Iterator[str]:

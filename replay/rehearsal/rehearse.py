@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 
-from replay.config import ModelConfig
+from replay.config import ModelConfig, ReplayConfig
 from replay.errors import CheckpointMismatch
 from replay.features import Encoder, Refusal
 from replay.rehearsal.altered import AlteredFeature, list_altered
 from replay.rehearsal.inputs import InputFacts, all_null, look_at_inputs
 from replay.rehearsal.mending import Mended, mend_contract
-from replay.rehearsal.rejects import RejectedFeature, list_rejects
+from replay.rehearsal.rejects import RejectedFeature, list_rejects, list_unknown_versions
 from replay.rehearsal.rows import RehearsedRows
 from replay.rehearsal.scores import (
     Agreement,
@@ -27,6 +28,7 @@ from replay.rehearsal.scores import (
     unknown_versions,
 )
 from replay.rehearsal.share import low_share
+from replay.scoring.routes import plan_routes, unknown_rows
 
 Fits = Callable[[ModelConfig], bool]
 """Whether the checkpoints' own signatures agree with a contract."""
@@ -125,6 +127,7 @@ def check_contract(rows: RehearsedRows, fits: Fits) -> ContractCheck:
     config, batch = rows.config, rows.batch
     encoder = Encoder(config.model, batch.schema)
     rejected = encoder.encode(batch).rejected != 0
+    unknown = _unknown_rows(config, batch)
     rejects: tuple[RejectedFeature, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     mended = None
@@ -132,6 +135,8 @@ def check_contract(rows: RehearsedRows, fits: Fits) -> ContractCheck:
         refusals = encoder.refusals(batch)
         rejects = list_rejects(batch, encoder, refusals, config)
         mended = mend_contract(config.model, batch, _accepts(rows, fits))
+    rejects += list_unknown_versions(batch, unknown & ~rejected, config)
+    rejected = rejected | unknown
     return ContractCheck(
         rows=batch.num_rows,
         rejected=int(rejected.sum()),
@@ -154,7 +159,7 @@ def rehearse(rows: RehearsedRows, contract: ContractCheck) -> Rehearsal:
     encoder = Encoder(config.model, batch.schema)
     encoded = encoder.encode(batch)
     inputs = look_at_inputs(config.model, batch, encoder, encoded, encoder.refusals(batch))
-    places = np.flatnonzero(encoded.rejected == 0)
+    places = np.flatnonzero((encoded.rejected == 0) & ~_unknown_rows(config, batch))
     taken = torch.from_numpy(places)
     tensors = {name: tensor[taken] for name, tensor in encoded.tensors.items()}
     accepted = batch.take(pa.array(places))
@@ -169,6 +174,11 @@ def rehearse(rows: RehearsedRows, contract: ContractCheck) -> Rehearsal:
         agreement=compare_with_online(config, accepted, scores) if len(places) else (),
         unknown_versions=unknown_versions(config, batch),
     )
+
+
+def _unknown_rows(config: ReplayConfig, batch: pa.RecordBatch) -> NDArray[np.bool_]:
+    """Rows that online served by a checkpoint that is not here, where a route asks."""
+    return unknown_rows((route.assign(batch) for route in plan_routes(config).values()), batch.num_rows)
 
 
 def _accepts(rows: RehearsedRows, fits: Fits) -> Callable[[ModelConfig, Mapping[str, torch.Tensor]], bool]:

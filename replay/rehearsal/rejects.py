@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from replay.config import ReplayConfig
 from replay.config.sections.model.input import Input
@@ -19,7 +21,7 @@ from replay.features.codecs.lookup import NO_INDEX
 from replay.features.codecs.numeric import is_text
 from replay.features.dtypes import TARGETS
 from replay.features.lists import take_apart
-from replay.features.rejects import UNKNOWN
+from replay.features.rejects import UNKNOWN, UNKNOWN_VERSION
 
 LONGEST_EXAMPLE: Final = 60
 """Characters of a value that are shown."""
@@ -89,6 +91,35 @@ def list_rejects(
                 )
             )
     return tuple(sorted(found, key=lambda each: -each.rows))
+
+
+def list_unknown_versions(
+    batch: pa.RecordBatch, unknown: NDArray[np.bool_], config: ReplayConfig
+) -> tuple[RejectedFeature, ...]:
+    """List the rows that online served by a checkpoint that is not here, as a column that refuses them.
+
+    Args:
+        batch: (num_rows,) logged rows.
+        unknown: (num_rows,), which ones.
+        config: With the column, and the key's columns.
+    """
+    served = config.traffic.served_by
+    if served is None or not unknown.any():
+        return ()
+    rows = batch.filter(pa.array(unknown))
+    counted = Counter(map(shown_value, feature_column(rows, served.column).to_pylist()))
+    return (
+        RejectedFeature(
+            input="served_by",
+            feature=served.column,
+            reason=REJECT_REASONS[UNKNOWN_VERSION],
+            rows=rows.num_rows,
+            example=next(iter(counted)),
+            key={name: feature_column(rows, name)[0].as_py() for name in config.traffic.key},
+            values=dict(counted.most_common(MOST_VALUES)),
+            distinct=len(counted),
+        ),
+    )
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,8 @@ from replay.config import ReplayConfig, Tolerance
 from replay.diff.tolerance import agrees
 from replay.errors import CheckpointMismatch
 from replay.features import Encoder, feature_column
-from replay.scenarios import row_keys
 from replay.scoring.preflight import with_feature
-from replay.scoring.routes import plan_routes
+from replay.scoring.routes import NO_MEMBER, as_text, pick, plan_routes, served_route
 
 _CHUNK_ROWS = 1024
 _FEW = 0.5
@@ -96,8 +95,7 @@ def score_rows(
         if missing:
             problems[name] = f"{missing[0]} did not answer"
             continue
-        assigned = route.assign(row_keys([feature_column(batch, column) for column in route.by]))
-        scores[name] = np.choose(assigned, [scores[member] for member in route.members])
+        scores[name] = pick(route.assign(batch), [scores[member] for member in route.members]).astype(np.float64)
     return scores, problems
 
 
@@ -161,8 +159,9 @@ def unknown_versions(config: ReplayConfig, batch: pa.RecordBatch) -> dict[str, i
     """
     if config.traffic.served_by is None:
         return {}
-    served = feature_column(batch, config.traffic.served_by).cast(pa.string()).to_pylist()
-    named = Counter("null" if value is None else value for value in served if value not in config.all_checkpoints)
+    route = served_route(config)
+    unknown = batch.filter(pa.array(route.assign(batch) == NO_MEMBER))
+    named = Counter("null" if one is None else one for one in as_text(feature_column(unknown, route.column)))
     return dict(named.most_common())
 
 
@@ -171,8 +170,9 @@ def _sides(config: ReplayConfig, batch: pa.RecordBatch) -> Iterator[tuple[str, b
     yield config.baseline, False, np.ones(batch.num_rows, bool)
     if config.traffic.served_by is None:
         return
-    served = np.array(feature_column(batch, config.traffic.served_by).cast(pa.string()).to_pylist(), object)
-    for name in config.all_checkpoints:
-        rows = np.asarray(served == name, bool)
+    route = served_route(config)
+    assigned = route.assign(batch)
+    for place, name in enumerate(route.members):
+        rows = assigned == place
         if rows.any():
             yield name, True, rows

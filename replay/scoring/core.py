@@ -20,12 +20,13 @@ from replay.config import ModelConfig, Scenario
 from replay.errors import CheckpointMismatch
 from replay.features import REJECT_REASONS, Encoded, Encoder, feature_column
 from replay.features.codecs.buffers import as_logged
+from replay.features.rejects import UNKNOWN_VERSION
 from replay.scenarios import Donors, ScenarioPlan, TouchedRows, row_keys
 from replay.scoring.chunks import ChunkedScorer
 from replay.scoring.layout import Carried, scores_schema
 from replay.scoring.perturbed import PerturbedScorer, SparseScores
 from replay.scoring.preflight import with_feature
-from replay.scoring.routes import Route
+from replay.scoring.routes import Route, ServedRoute, pick, unknown_rows
 from replay.scoring.variants import Variant
 from replay.spark.types import to_spark_type
 
@@ -178,15 +179,16 @@ class BatchScorer:
         """Encode a batch, score it as logged, and put the rows that scenarios touch in line."""
         start = time.perf_counter()
         encoded = self._encode(batch)
+        assigned = {name: route.assign(batch) for name, route in self._work.routes.items()}
+        encoded = _without_unknown(encoded, assigned.values())
         rejected = encoded.rejected != 0
         beside = [_carry(batch, column, self._work.time_unit) for column in self._work.carried]
         beside.extend(self._why_rejected(batch, encoded.rejected, any_rejected=bool(rejected.any())))
         scoring = time.perf_counter()
         stopwatch.seconds["encode"] += scoring - start
         clean = {name: scorer.score([encoded.tensors])[0] for name, scorer in self._scorers.items()}
-        assigned = {name: route.assign(_keys(batch, route.by)) for name, route in self._work.routes.items()}
         for name, route in self._work.routes.items():
-            clean[name] = np.choose(assigned[name], [clean[member] for member in route.members])
+            clean[name] = pick(assigned[name], [clean[member] for member in route.members])
         sparse: dict[str, SparseScores] = {}
         if self._work.scenarios:
             sparse = self.perturbed.begin(self._rows(batch, ~rejected), encoded, assigned)
@@ -205,7 +207,15 @@ class BatchScorer:
         reasons = _reasons(rejected, any_rejected=any_rejected)
         if not self._work.by_feature:
             return [reasons]
-        return [reasons, self._encoder.blame(batch, rejected) if any_rejected else pa.nulls(len(rejected), pa.string())]
+        return [reasons, self._blame(batch, rejected) if any_rejected else pa.nulls(len(rejected), pa.string())]
+
+    def _blame(self, batch: pa.RecordBatch, rejected: NDArray[np.int8]) -> pa.Array:
+        """The feature by which each row is rejected; of a version that is unknown, its column."""
+        by_version = pa.array(rejected == UNKNOWN_VERSION)
+        routes = self._work.routes.values()
+        column = next((route.column for route in routes if isinstance(route, ServedRoute)), None)
+        blamed = self._encoder.blame(batch, np.where(rejected == UNKNOWN_VERSION, 0, rejected))
+        return pc.if_else(by_version, pa.scalar(column, pa.string()), blamed)
 
     def _finish(self, held: Sequence[_Held], stopwatch: Stopwatch) -> Iterator[pa.RecordBatch]:
         """Score the rows in line, and give a batch of scores for each that was held."""
@@ -243,6 +253,15 @@ class BatchScorer:
             column=lambda name: as_logged(columns[name], self._encoder.types[name]),
             side=batch.column,
         )
+
+
+def _without_unknown(encoded: Encoded, assigned: Iterable[NDArray[np.int64]]) -> Encoded:
+    """The same, with rows rejected that online served by a checkpoint that is not here."""
+    unknown = unknown_rows(assigned, len(encoded.rejected))
+    if not unknown.any():
+        return encoded
+    by_version = (encoded.rejected == 0) & unknown
+    return replace(encoded, rejected=np.where(by_version, np.int8(UNKNOWN_VERSION), encoded.rejected))
 
 
 def _keys(batch: pa.RecordBatch, columns: Sequence[str]) -> NDArray[np.uint64]:

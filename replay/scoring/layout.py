@@ -41,7 +41,7 @@ def carried_columns(traffic: TrafficConfig, types: Mapping[str, pa.DataType]) ->
         types: Logged type of every column that the section names.
     """
     numbers = [name for name in (traffic.score, traffic.label, traffic.weight) if name is not None]
-    logged = [name for name in (traffic.group, traffic.entity, traffic.served_by) if name is not None]
+    logged = [name for name in (traffic.group, traffic.entity, _served_by(traffic)) if name is not None]
     roles = dict.fromkeys(traffic.key, "key")
     if traffic.time is not None:
         roles.setdefault(traffic.time.column, "time")
@@ -51,6 +51,10 @@ def carried_columns(traffic: TrafficConfig, types: Mapping[str, pa.DataType]) ->
         roles.setdefault(name, "as_logged")
     fixed = {"time": TIME_TYPE, "number": pa.float64()}
     return tuple(Carried(path, fixed.get(role) or stored_type(types[path]), role) for path, role in roles.items())
+
+
+def _served_by(traffic: TrafficConfig) -> str | None:
+    return None if traffic.served_by is None else traffic.served_by.column
 
 
 def scores_schema(

@@ -43,7 +43,7 @@ def scoring_plan(plan: _Plan, work: Work) -> _Plan:
     what says which rows are selected.
     """
     others = {column.path for column in work.carried} | {*work.key, work.time or ""}
-    others.update(name for route in work.routes.values() for name in route.by)
+    others.update(name for route in work.routes.values() for name in route.columns)
     computed = (*plan.selecting, *plan.computed)
     others.update(name for column in computed for name in (column.name, *column.reads))
     others.update(name for each in plan.filters for name in each.roots)

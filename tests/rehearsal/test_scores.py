@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from replay.config.sections.traffic import ServedBy
 from replay.errors import CheckpointMismatch
 from replay.features import Encoder
 from replay.rehearsal.rows import RehearsedRows
@@ -84,7 +85,7 @@ def test_with_served_by_each_checkpoint_answers_for_what_it_served():
         {"prod": total, "next": lambda tensors: total(tensors) * 2},
         checkpoints={"prod": {"path": "p"}, "next": {"path": "n"}},
     )
-    traffic = rows.config.traffic.model_copy(update={"served_by": "by"})
+    traffic = rows.config.traffic.model_copy(update={"served_by": ServedBy(column="by")})
     config = rows.config.model_copy(update={"traffic": traffic})
     batch = rows.batch.set_column(1, "online", pa.array([1.0, 4.0, 9.0]))
     scores, _ = scored(rows)
@@ -121,7 +122,7 @@ def test_where_the_baseline_disagrees_a_checkpoint_that_agrees_is_compared_too()
 
 def test_versions_that_name_no_checkpoint_are_counted():
     rows = rows_of({"a": [1.0] * 5, "by": ["17", "prod", "17", None, "18"]}, INPUTS)
-    traffic = rows.config.traffic.model_copy(update={"served_by": "by"})
+    traffic = rows.config.traffic.model_copy(update={"served_by": ServedBy(column="by")})
 
     assert unknown_versions(rows.config.model_copy(update={"traffic": traffic}), rows.batch) == {
         "17": 2,

@@ -14,7 +14,7 @@ from replay.config import ModelConfig
 from replay.config.sections.scenarios import Perturbation
 from replay.config.sections.variant_names import expand_scenario
 from replay.scoring import BatchScorer, Carried, Stopwatch, Variant, Work
-from replay.scoring.routes import Route
+from replay.scoring.routes import HashRoute
 
 Function = Callable[[Mapping[str, torch.Tensor]], torch.Tensor]
 
@@ -45,7 +45,7 @@ def work(
     families: Mapping[str, Sequence[str]] | None = None,
     checkpoints: Sequence[str] = ("prod",),
     perturbed: Sequence[str] = ("prod",),
-    routes: Mapping[str, Route] | None = None,
+    routes: Mapping[str, HashRoute] | None = None,
     double: Sequence[str] = (),
     **changes: Any,
 ) -> Work:

@@ -12,7 +12,7 @@ from replay.config import EngineConfig
 from replay.scenarios import Donors
 from replay.scoring import Carried, Stopwatch, local
 from replay.scoring.local import make_batch_scorer, score_here, scoring_plan
-from replay.scoring.routes import Route
+from replay.scoring.routes import HashRoute
 from replay.traffic.read.direct import ReadPlan
 from tests.scoring.making import batch, table, weighted, work
 
@@ -69,7 +69,7 @@ def test_text_comes_as_a_dictionary_where_the_model_alone_looks_it_up():
     schema = pa.schema([(name, pa.string()) for name in ("id", "city", "surface", "part")])
     plan = ReadPlan(schema, None)
     carried = (Carried("surface", pa.string(), "as_logged"),)
-    route = Route(("prod",), (1.0,), ("part",), 0)
+    route = HashRoute(("prod",), (1.0,), ("part",), 0)
     assert scoring_plan(plan, work({}, inputs=[hashed])).dictionaries == {"city", "surface", "part"}
     found = scoring_plan(plan, work({}, inputs=[hashed], carried=carried, routes={"r": route}))
     assert found.dictionaries == {"city"}

@@ -18,7 +18,7 @@ from replay.scenarios import Donors, row_keys
 from replay.scenarios.outside import stale_name, where_name
 from replay.scoring import Stopwatch, perturbed
 from replay.scoring.chunks import ChunkedScorer
-from replay.scoring.routes import Route
+from replay.scoring.routes import HashRoute
 from tests.scoring.making import DENSE, WEIGHTS, batch, numbers, same_bits, score, scorer, table, valid, weighted, work
 
 ROWS = 2_000
@@ -158,7 +158,7 @@ def test_a_shuffle_gives_a_donors_value():
 
 def test_a_scenario_under_a_route_is_answered_by_the_member_of_the_row():
     columns = table(ROWS)
-    route = Route(("prod", "new"), (0.6, 0.4), ("a",), 3)
+    route = HashRoute(("prod", "new"), (0.6, 0.4), ("a",), 3)
     given = work(
         {"s": [{**NULLS, "rate": 0.5}]}, checkpoints=("prod", "new"), perturbed=("ramp",), routes={"ramp": route}
     )
@@ -179,7 +179,7 @@ def test_a_scenario_under_a_route_is_answered_by_the_member_of_the_row():
 def test_a_route_of_float32_and_float64_keeps_the_bits_of_both():
     columns = table(ROWS)
     columns["a"] = pa.array(np.random.default_rng(1).standard_normal(ROWS).astype(np.float32))
-    route = Route(("prod", "fine"), (0.5, 0.5), ("id",), 3)
+    route = HashRoute(("prod", "fine"), (0.5, 0.5), ("id",), 3)
     functions = {"prod": weighted, "fine": lambda tensors: tensors["dense"].double().sum(1) / 3}
     given = work(
         {"s": [{"op": "scale", "features": ["a"], "factor": 3}]},
@@ -197,8 +197,8 @@ def test_a_route_of_float32_and_float64_keeps_the_bits_of_both():
     np.testing.assert_array_equal(numbers(found["ramp"]) == numbers(found["fine"]), route_of(route, columns) == 1)
 
 
-def route_of(route: Route, columns: Mapping[str, pa.Array]) -> np.ndarray:
-    return route.assign(row_keys([columns["id"]]))
+def route_of(route: HashRoute, columns: Mapping[str, pa.Array]) -> np.ndarray:
+    return route.assign_hashed(row_keys([columns["id"]]))
 
 
 # The same bits in any company.

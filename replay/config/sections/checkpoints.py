@@ -145,15 +145,33 @@ class RouteConfig(Section):
             yield Finding(("route",), f"the shares sum to {total:.10g}, expected 1: every row goes somewhere")
 
 
+class ServedRouteConfig(Section):
+    """Each row to the checkpoint that online says it used."""
+
+    route: Literal["served_by"]
+    """`served_by`: the column `traffic.served_by` decides. A row without a version, or with one that is not here, is
+    rejected as `unknown_version`."""
+
+
+SERVED_BY = "served_by"
+"""What `route` says where the log decides; and what that route is called as the default baseline."""
+
 _KINDS = {"from": "<derived>", "splice": "<spliced>", "route": "<route>"}
-_FILE = "<file>"
+_FILE, _SERVED = "<file>", "<served>"
 
 
 def _kind(value: object) -> str:
     """Which kind of checkpoint an entry is, by its keys."""
     if isinstance(value, dict):
+        if is_served_route(value):
+            return _SERVED
         return next((kind for key, kind in _KINDS.items() if key in value), _FILE)
-    kinds = {DerivedConfig: "<derived>", SpliceConfig: "<spliced>", RouteConfig: "<route>"}
+    kinds = {
+        DerivedConfig: "<derived>",
+        SpliceConfig: "<spliced>",
+        RouteConfig: "<route>",
+        ServedRouteConfig: _SERVED,
+    }
     return next((kind for section, kind in kinds.items() if isinstance(value, section)), _FILE)
 
 
@@ -161,9 +179,15 @@ AnyCheckpoint = Annotated[
     Annotated[CheckpointConfig, Tag(_FILE)]
     | Annotated[DerivedConfig, Tag("<derived>")]
     | Annotated[SpliceConfig, Tag("<spliced>")]
-    | Annotated[RouteConfig, Tag("<route>")],
+    | Annotated[RouteConfig, Tag("<route>")]
+    | Annotated[ServedRouteConfig, Tag(_SERVED)],
     Discriminator(_kind),
 ]
+
+
+def is_served_route(entry: object) -> bool:
+    """Whether an entry of plain data sends each row to the checkpoint that online names: `route` is text."""
+    return isinstance(entry, Mapping) and isinstance(entry.get("route"), str)
 
 
 def check_checkpoints(data: Mapping[str, Any]) -> Iterator[Finding]:

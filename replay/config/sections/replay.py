@@ -17,6 +17,7 @@ from replay.config.sections.engine import EngineConfig
 from replay.config.sections.gates import Gate, check_gates
 from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.scenarios import Perturbation, check_scenarios
+from replay.config.sections.served_by import check_served_by, with_served_baseline
 from replay.config.sections.skew import SkewMatrixConfig, skew_pairings
 from replay.config.sections.traffic import TrafficConfig
 from replay.config.sections.variant_names import baseline_of, check_columns, named_variants
@@ -42,7 +43,8 @@ class ReplayConfig(Section):
     checkpoints: Annotated[dict[Name, AnyCheckpoint], Field(min_length=1)]
     """The checkpoints to replay, by a name that becomes a column of the scores table."""
     baseline: Text = ""
-    """The checkpoint that should reproduce the online scores; default: the first."""
+    """The checkpoint that should reproduce the online scores. Default: with `traffic.served_by` the route to the
+    checkpoints that it names, under the name `served_by`; else the first."""
     scenarios: dict[Name, Annotated[tuple[Perturbation, ...], Field(min_length=1)]] = Field(default={})
     """What-ifs over the logged features, by name: each a list of perturbations, applied in order."""
     scenario_checkpoints: ColumnNames = ()
@@ -104,10 +106,12 @@ class ReplayConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _default_baseline(cls, data: object) -> object:
-        if isinstance(data, dict) and data.get("baseline") in (None, ""):
-            checkpoints = data.get("checkpoints")
-            if isinstance(checkpoints, dict) and checkpoints:
-                return {**data, "baseline": next(iter(checkpoints))}
+        if not isinstance(data, dict):
+            return data
+        data = with_served_baseline(data)
+        checkpoints = data.get("checkpoints")
+        if data.get("baseline") in (None, "") and isinstance(checkpoints, dict) and checkpoints:
+            return {**data, "baseline": next(iter(checkpoints))}
         return data
 
     @classmethod
@@ -116,6 +120,7 @@ class ReplayConfig(Section):
         checkpoints = mapping(data.get("checkpoints"))
         yield from _check_names(data, checkpoints)
         yield from (finding.under(("checkpoints",)) for finding in check_checkpoints(checkpoints))
+        yield from check_served_by(data)
         yield from check_scenarios(data)
         variants, unread = named_variants(data)
         yield from check_columns(variants, data)

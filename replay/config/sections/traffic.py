@@ -87,6 +87,28 @@ def _time_column(value: object) -> object:
     raise ValueError(f"found {describe(value)}, expected a column, or {{column: ts, unit: ms}}")
 
 
+class ServedBy(Section):
+    """The column that says which checkpoint answered online."""
+
+    column: ColumnName
+    """A column of text or numbers."""
+    values: dict[Text, Name] = Field(default={})
+    """The checkpoint that each value means, by the value as text: `{"17": prod}`; default: values are names under
+    `checkpoints`."""
+
+
+def _served_by(value: object) -> object:
+    if isinstance(value, str):
+        return {"column": value}
+    if isinstance(value, dict) and isinstance(value.get("values"), dict):
+        # A version that is a number needs no quotes in a file.
+        named = {str(key) if type(key) is int else key: name for key, name in value["values"].items()}
+        return {**value, "values": named}
+    if isinstance(value, (dict, ServedBy)):
+        return value
+    raise ValueError(f"found {describe(value)}, expected a column, or {{column: version, values: {{'17': prod}}}}")
+
+
 class Window(Section):
     """A half-open interval of event time, [start, end), in UTC."""
 
@@ -138,8 +160,11 @@ class TrafficConfig(Section):
     incidents need it."""
     score: ColumnName
     """What online answered."""
-    served_by: ColumnName | None = None
-    """Which checkpoint online says it used; its values are names under `checkpoints`."""
+    served_by: Annotated[ServedBy, BeforeValidator(_served_by, json_schema_input_type=ColumnName | ServedBy)] | None = (
+        None
+    )
+    """Which checkpoint online says it used: a column whose values are names under `checkpoints`, or `{column: version,
+    values: {"17": prod}}`. Without a `baseline`, the route to the checkpoints that it names is the baseline."""
     label: ColumnName | None = None
     """What happened, 0 or 1. Metrics of quality (AUC, NE, calibration) need it."""
     weight: ColumnName | None = None
@@ -257,7 +282,8 @@ def columns_by_role(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     >>> columns_by_role({"key": ["id"], "time": {"column": "ts"}, "score": "s"})
     {'key': ('id',), 'time': ('ts',), 'score': ('s',)}
     """
-    time = data.get("time")
-    named = {**data, "time": time.get("column") if isinstance(time, dict) else time}
+    sections = {role: data.get(role) for role in ("time", "served_by")}
+    columns = {role: each.get("column") if isinstance(each, dict) else each for role, each in sections.items()}
+    named = {**data, **columns}
     roles = ("key", "time", "score", "label", "weight", "group", "entity", "served_by", "segments")
     return {role: texts(named[role]) for role in roles if named.get(role) is not None}

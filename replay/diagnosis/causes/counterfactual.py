@@ -20,6 +20,7 @@ from replay.config.sections.scenarios import Perturbation
 from replay.diagnosis.causes.entity_history import EntityHistory
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.hypothesis import Hypothesis, Layer, Recipe, name_features
+from replay.diagnosis.causes.routed_baseline import RoutedBaseline
 from replay.diff.tolerance import agrees
 from replay.errors import ReplayError, TrafficError
 from replay.features import Encoder, feature_column, resolve_features
@@ -69,6 +70,7 @@ class CounterfactualReplay:
         open_recipe: Opens a checkpoint that is made of others; None: hypotheses that need one are not tried.
         chunk_rows: Rows given to a scorer at once; fewer are filled up, so that bits depend on no neighbour.
         parameters: Names of the model's parameters (``query_tower.0.weight``), which may come from other checkpoints.
+        routed: Which checkpoint answers which row, where the baseline is a route.
 
     Attributes:
         rows_scored: Rows scored so far.
@@ -89,6 +91,7 @@ class CounterfactualReplay:
         open_recipe: Callable[[Recipe], Scorer] | None = None,
         chunk_rows: int = 2048,
         parameters: Sequence[str] = (),
+        routed: RoutedBaseline | None = None,
     ) -> None:
         self.model = model
         self.evidence = evidence
@@ -98,6 +101,7 @@ class CounterfactualReplay:
         self.can_open_recipes = open_recipe is not None
         self.parameters = tuple(parameters) if open_recipe is not None else ()
         self.checkpoints = tuple(scorers)
+        self.routed = routed
         self.rows_scored = 0
         self.reserved = 0
         self._scorers = scorers
@@ -133,7 +137,7 @@ class CounterfactualReplay:
         """What the baseline answers, and the rows that are of use."""
         every = np.arange(self.evidence.batch.num_rows)
         job = _Job(every, self._tensors, self._accepted, Hypothesis("", self.baseline))
-        self._model_scores = self._score(self._scorers[self.baseline], [job])[0]
+        self._model_scores = self._score([job])[0]
         self.base_scores: Floats = self._answered(self._model_scores)
         online = self.evidence.online
         agree = agrees(self.base_scores, online, self.tolerance)
@@ -323,7 +327,7 @@ class CounterfactualReplay:
             part = slice(start, start + self._chunk_rows)
             job = self._prepare(hypothesis, rows[part], self._values_at(indices[part]))
             if job is not None:
-                scores[part] = self._answered(self._score(self._scorer(hypothesis), [job])[0])
+                scores[part] = self._answered(self._score([job])[0])
         return scores
 
     def _is_layer_alone(self, hypothesis: Hypothesis) -> bool:
@@ -343,8 +347,21 @@ class CounterfactualReplay:
         self._opened.move_to_end(key)
         return self._opened[key]
 
-    def _score(self, scorer: Scorer, jobs: Sequence[_Job]) -> list[Floats]:
-        """Score jobs in full chunks that they share; NaN where a row was not accepted."""
+    def _score(self, jobs: Sequence[_Job]) -> list[Floats]:
+        """Score jobs of one scorer in full chunks that they share; NaN where a row was not accepted."""
+        hypothesis = jobs[0].hypothesis
+        if self.routed is None or hypothesis.recipe is not None or hypothesis.checkpoint != self.baseline:
+            return self._score_with(self._scorer(hypothesis), jobs)
+        found = [np.full(len(job.rows), np.nan) for job in jobs]
+        for scores, job in zip(found, jobs, strict=True):
+            for name, chosen in self.routed.parts(job.rows):
+                index = torch.from_numpy(chosen)
+                tensors = {entry: tensor[index] for entry, tensor in job.tensors.items()}
+                part = replace(job, rows=job.rows[chosen], tensors=tensors, accepted=job.accepted[chosen])
+                scores[chosen] = self._score_with(self._scorers[name], [part])[0]
+        return found
+
+    def _score_with(self, scorer: Scorer, jobs: Sequence[_Job]) -> list[Floats]:
         found = ChunkedScorer(scorer, self._chunk_rows, np.float64).score([job.tensors for job in jobs])
         return [np.where(job.accepted, scores, np.nan) for job, scores in zip(jobs, found, strict=True)]
 
@@ -367,7 +384,7 @@ class CounterfactualReplay:
         if not jobs:
             return
         try:
-            results = self._score(self._scorer(jobs[0].hypothesis), jobs)
+            results = self._score(jobs)
         except ReplayError:
             # One hypothesis may make what the model refuses, such as an id beyond its table: the others still count.
             if len(jobs) > 1:

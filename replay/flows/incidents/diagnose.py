@@ -12,6 +12,7 @@ from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Trial, find_causes
 from replay.diagnosis.causes.hypothesis import Recipe
+from replay.diagnosis.causes.routed_baseline import RoutedBaseline
 from replay.diagnosis.causes.sampling import sample_rows
 from replay.diagnosis.incidents.find import FoundIncident, find_incidents
 from replay.diagnosis.incidents.rows import RowTable
@@ -25,6 +26,7 @@ from replay.flows.stages.prepare import Prepared
 from replay.report import summary as report
 from replay.report.terminal.progress import Progress
 from replay.scoring.local import one_thread
+from replay.scoring.routes import Route, ServedRoute, plan_routes
 from replay.scoring.sources import find_sources, refuse_other_sources
 from replay.spark.tasks.arrow_mapping import Batches
 
@@ -237,6 +239,10 @@ def background_rate(noise: NoiseFloor, incident: FoundIncident) -> float:
     return min(1.0, noise.mismatch_rate / incident.mismatch_rate)
 
 
+def _routed(route: Route, evidence: Evidence) -> RoutedBaseline:
+    return RoutedBaseline(route.members, route.assign(evidence.batch), isinstance(route, ServedRoute))
+
+
 class OpenedCheckpoints:
     """The checkpoints of a run, each opened once, and those that hypotheses make of them."""
 
@@ -257,6 +263,8 @@ class OpenedCheckpoints:
         files = [self._checkpoints[name] for name in config.file_checkpoints]
         baseline = self._checkpoints.get(config.baseline)
         has_others = baseline is not None and len(files) > 1
+        route = plan_routes(config).get(config.baseline)
+        is_fixed = route is not None or any(FORMATS[one.format].fixed_weights for one in files)
         return CounterfactualReplay(
             config.model,
             evidence,
@@ -264,9 +272,10 @@ class OpenedCheckpoints:
             config.baseline,
             tolerance,
             config.diagnosis.budget if budget is None else budget,
-            open_recipe=None if any(FORMATS[one.format].fixed_weights for one in files) else self._open,
+            open_recipe=None if is_fixed else self._open,
             chunk_rows=config.engine.chunk_rows,
             parameters=[tensor.name for tensor in baseline.tensors] if baseline is not None and has_others else (),
+            routed=None if route is None else _routed(route, evidence),
         )
 
     def _open(self, recipe: Recipe) -> Scorer:

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from replay.config import ReplayConfig, Tolerance, to_short_dict
+from replay.config.sections.checkpoints import is_served_route
 from replay.config.sections.scenarios import Perturbation
 from replay.config.yaml.writing import to_yaml
 from replay.diagnosis.causes.hypothesis import Hypothesis
@@ -18,6 +19,7 @@ from replay.report.summary import Incident
 from replay.report.words.causes import cause_words
 from replay.report.words.commands import command_line
 from replay.report.words.incidents import incident_sentence
+from replay.scoring.routes import served_route
 from replay.store import verify_name
 from replay.traffic import slice_condition
 
@@ -116,6 +118,8 @@ def verify_config(found: FindingRun, number: int, incident: Incident, tolerance:
     wanted = [config.baseline, *(cause.checkpoint for cause in causes)]
     data["traffic"] = _pinned(data["traffic"], found.delta_version)
     data["checkpoints"] = _checkpoints(found, data["checkpoints"], recipes, wanted)
+    if not any(map(is_served_route, data["checkpoints"].values())):
+        data["traffic"].pop("served_by", None)  # its values may name checkpoints that are left out
     data["baseline"] = config.baseline
     data["scenarios"] = {name: steps for cause in causes for name, steps in cause.scenarios.items()}
     data["scenario_checkpoints"] = [*dict.fromkeys(cause.checkpoint for cause in causes if cause.scenarios)]
@@ -146,7 +150,8 @@ def _checkpoints(
         name = left.pop()
         if name not in needed:
             needed.add(name)
-            left += _sources(listed[name])
+            is_served = is_served_route(listed[name])
+            left += served_route(found.config).members if is_served else _sources(listed[name])
     files = found.config.file_checkpoints
     return {
         name: {**entry, "sha256": found.checkpoints[name]} if name in files and name in found.checkpoints else entry

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from replay.checkpoints import Checkpoint, cached_scorer, derive, examine
-from replay.config import CheckpointConfig, DerivedConfig, ReplayConfig, RouteConfig, SpliceConfig
+from replay.config import CheckpointConfig, DerivedConfig, ReplayConfig, RouteConfig, ServedRouteConfig, SpliceConfig
 from replay.errors import CheckpointError, ConfigError, ReplayError
 from replay.flows.options import Options
 from replay.scoring.job import warm_up
@@ -108,7 +108,11 @@ def _sources(entry: _Weighted) -> tuple[str, ...]:
 
 def _sources_first(config: ReplayConfig) -> list[tuple[str, _Weighted]]:
     """Every checkpoint but the routes, each after those that it is made of; the config has no cycles."""
-    entries = {name: entry for name, entry in config.all_checkpoints.items() if not isinstance(entry, RouteConfig)}
+    entries = {
+        name: entry
+        for name, entry in config.all_checkpoints.items()
+        if not isinstance(entry, RouteConfig | ServedRouteConfig)
+    }
     ordered: dict[str, _Weighted] = {}
 
     def add(name: str) -> None:

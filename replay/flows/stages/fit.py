@@ -160,7 +160,7 @@ def _needed_columns(
     config: ReplayConfig, schema: pa.Schema, roots: Iterable[str], roles: Iterable[str]
 ) -> tuple[str, ...]:
     """Top-level columns that scoring reads: of features, roles and routes, in the order of the schema."""
-    hashed = [name for route in plan_routes(config).values() for name in route.by]
+    hashed = [name for route in plan_routes(config).values() for name in route.columns]
     needed = {*roots, *(column_root(schema, name) for name in (*roles, *hashed))}
     return tuple(name for name in schema.names if name in needed)
 

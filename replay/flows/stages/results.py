@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import datetime
@@ -162,11 +160,7 @@ def _traffic(prepared: Prepared) -> TrafficSummary:
 def _checkpoint(prepared: Prepared, name: str) -> CheckpointSummary:
     route = prepared.job.work.routes.get(name)
     if route is not None:
-        shares = ", ".join(f"{member} {share:g}" for member, share in zip(route.members, route.shares, strict=True))
-        digest = hashlib.sha256(json.dumps([shares, route.by, route.salt]).encode()).hexdigest()
-        return CheckpointSummary(
-            "route", digest, None, notes=(f"each row to one of {shares}, by {', '.join(route.by)}",)
-        )
+        return CheckpointSummary("route", route.sha256, None, notes=(route.describe(),))
     checkpoint = prepared.checkpoints[name]
     notes = [f"set aside, not read: {', '.join(checkpoint.set_aside)}"] if checkpoint.set_aside else []
     notes += [f"{count:,} values that are not finite in {tensor}" for tensor, count in checkpoint.non_finite]

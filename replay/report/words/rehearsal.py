@@ -64,16 +64,13 @@ def rehearsal_warnings(rehearsal: Rehearsal) -> Iterator[str]:
         yield agreement_sentence(rehearsal.agreement[0])
 
 
-def unknown_versions_sentence(column: str, versions: Mapping[str, int], checkpoints: Iterable[str]) -> str:
+def unknown_versions_sentence(column: str, versions: Mapping[str, int], known: Iterable[str]) -> str:
     """Which values of ``served_by`` name no checkpoint.
 
     >>> unknown_versions_sentence("version", {"17": 90, "18": 10}, ["prod", "next"])
-    'of `version`, 17 (90 rows), 18 (10 rows) name no checkpoint: its values are names under `checkpoints` (prod, next)'
+    'of `version`, 17 (90 rows), 18 (10 rows) name no checkpoint: those that do are prod, next'
     """
     shown = [f"{value} ({rows_text(rows)})" for value, rows in list(versions.items())[:_MOST_VERSIONS]]
     more = [f"{len(versions) - len(shown)} more"] if len(versions) > len(shown) else []
     verb = "names" if len(versions) == 1 else "name"
-    return (
-        f"of `{column}`, {', '.join([*shown, *more])} {verb} no checkpoint: its values are names under `checkpoints` "
-        f"({', '.join(checkpoints)})"
-    )
+    return f"of `{column}`, {', '.join([*shown, *more])} {verb} no checkpoint: those that do are {', '.join(known)}"

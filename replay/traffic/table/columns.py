@@ -106,9 +106,10 @@ def _roles(config: TrafficConfig) -> Iterator[_Role]:
         yield _Role(place, name, scalar, _is_scalar)
     if config.time is not None:
         yield _Role("traffic.time", config.time.column, "a timestamp, a number with a `unit`, or text", _is_time)
+    served_by = "" if config.served_by is None else config.served_by.column
     singles = (
         _Role("traffic.score", config.score, "a number", _is_number),
-        _Role("traffic.served_by", config.served_by or "", "text or a number", _is_scalar),
+        _Role("traffic.served_by", served_by, "text or a number", _is_scalar),
         _Role("traffic.label", config.label or "", "0/1: a number or bool", _is_number_or_bool),
         _Role("traffic.weight", config.weight or "", "a number", _is_number),
         _Role("traffic.group", config.group or "", scalar, _is_scalar),

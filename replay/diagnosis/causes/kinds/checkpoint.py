@@ -14,6 +14,7 @@ from replay.diagnosis.causes.significance import Significance
 if TYPE_CHECKING:
     from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 
+_LOGGED = 0.9  # of the rows explained, so many are logged under one version
 _ROUTE = 0.93  # a checkpoint that answered less of the incident's rows was routed a share of them
 
 
@@ -29,10 +30,11 @@ class CheckpointKind(Kind):
         return [counterfactual.hypothesis("checkpoint", checkpoint=name) for name in counterfactual.other_checkpoints]
 
     def complete(self, counterfactual: CounterfactualReplay, cause: Cause, verdict: Significance) -> Cause:
-        """A checkpoint that answered only a share of the incident's rows is a route.
+        """A checkpoint that answered only a share of the incident's rows is a route; and what the log says of it.
 
         Of good rows only those count on which the two checkpoints differ: on the others no one can say who answered.
         """
+        cause = _against_log(counterfactual, cause, verdict)
         rate = counterfactual.evidence.mismatch_rate
         if rate is None or cause.control_rate is None:
             return cause
@@ -41,7 +43,8 @@ class CheckpointKind(Kind):
             return cause
         share = theirs / (theirs + ours)
         text = f"{cause.text}. It answered about {share:.0%} of the incident's rows, the baseline the others"
-        return replace(cause, kind="route", parameters={"route_share": share}, text=text)
+        parameters = {**(cause.parameters or {}), "route_share": share}
+        return replace(cause, kind="route", parameters=parameters, text=text)
 
     def describe(self, hypothesis: Hypothesis) -> str:
         """See :meth:`Kind.describe`."""
@@ -49,7 +52,22 @@ class CheckpointKind(Kind):
 
     def words(self, cause: Cause) -> Words:
         """See :meth:`Kind.words`."""
-        return Words("checkpoint {checkpoint} answered", "as if checkpoint {checkpoint} had answered")
+        logged = ", not {logged_version} as the log says" if "logged_version" in (cause.parameters or {}) else ""
+        return Words(
+            f"checkpoint {{checkpoint}} answered{logged}", f"as if checkpoint {{checkpoint}} had answered{logged}"
+        )
+
+
+def _against_log(counterfactual: CounterfactualReplay, cause: Cause, verdict: Significance) -> Cause:
+    """Where the baseline is what the log says: that the log names another version than the one that answered."""
+    routed, explained = counterfactual.routed, verdict.rows[verdict.explained]
+    if routed is None or not routed.as_logged or not len(explained):
+        return cause
+    logged, share = routed.commonest(explained)
+    text = f"{cause.text}. The log names {logged} on {share:.0%} of the rows that it explains"
+    if share < _LOGGED:
+        return replace(cause, text=text)
+    return replace(cause, parameters={**(cause.parameters or {}), "logged_version": logged}, text=text)
 
 
 @register("route", prior=21)
