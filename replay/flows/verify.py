@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from replay.config import ReplayConfig, load_config
@@ -22,7 +23,7 @@ from replay.store import verify_name
 
 
 def verify(
-    found_in: str,
+    found_in: str | Path,
     *,
     incident: int = 1,
     cause: int = 1,
@@ -59,7 +60,7 @@ def verify(
         CheckpointError: A checkpoint is refused.
         RunFailed: The run failed on its way.
     """
-    found = open_finished(found_in)
+    found = open_finished(str(found_in))
     claim = make_claim(found, incident, cause)
     config = claim_config(found, incident, overrides, output)
     options = options or Options()

@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 import replay
 from replay.config import load_config
 from replay.flows.options import Options
+from replay.flows.row import explain_row
 from tests.flows.case import ROWS, make_table
 from tests.flows.pair import pair_scores, write_pair
 
@@ -84,7 +85,7 @@ def test_the_cause_is_verified_on_all_rows(directory: Path, spark: object):
 
 
 def test_a_row_of_an_unknown_version_has_no_score(directory: Path, spark: object):
-    found = replay.row(directory / "replay.yaml", {"request_id": f"r{UNKNOWN[1]:06}"})
+    found = explain_row(load_config(directory / "replay.yaml"), {"request_id": f"r{UNKNOWN[1]:06}"})
     assert found.rejected == "unknown_version"
     assert found.replayed == {}
 

@@ -86,9 +86,9 @@ def test_a_route_needs_the_column():
 
 def test_values_name_checkpoints():
     checkpoints = {**TWO, "ramp": {"route": {"prod": 0.5, "new": 0.5}}}
-    values = {"17": "prod", "18": "nwe", "19": "ramp"}
+    values = {"17": "prod", "18": "newer", "19": "ramp"}
     assert found({"column": "version", "values": values}, checkpoints) == [
-        (("traffic", "served_by", "values", "18"), "`nwe` is not under `checkpoints`; did you mean `new`?"),
+        (("traffic", "served_by", "values", "18"), "`newer` is not under `checkpoints`; did you mean `new`?"),
         (("traffic", "served_by", "values", "19"), "`ramp` is a route: name the checkpoint that answered"),
     ]
 
