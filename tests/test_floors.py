@@ -36,6 +36,7 @@ SPARK_FILES = {
     "replay/scoring/job.py",
     "replay/scoring/table/key_check.py",
     "replay/scoring/table/listening.py",
+    "replay/scoring/table/tasks.py",
     "replay/scoring/table/through_spark.py",
     "replay/scoring/table/waves.py",
 }

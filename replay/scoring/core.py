@@ -182,7 +182,7 @@ class BatchScorer:
         assigned = {name: route.assign(batch) for name, route in self._work.routes.items()}
         encoded = _without_unknown(encoded, assigned.values())
         rejected = encoded.rejected != 0
-        beside = [_carry(batch, column, self._work.time_unit) for column in self._work.carried]
+        beside = [carry(batch, column, self._work.time_unit) for column in self._work.carried]
         beside.extend(self._why_rejected(batch, encoded.rejected, any_rejected=bool(rejected.any())))
         scoring = time.perf_counter()
         stopwatch.seconds["encode"] += scoring - start
@@ -285,7 +285,7 @@ def _reasons(rejected: np.ndarray, *, any_rejected: bool) -> pa.Array:
     return names.take(pa.array(rejected.astype(np.int32)))
 
 
-def _carry(batch: pa.RecordBatch, column: Carried, time_unit: str | None) -> pa.Array:
+def carry(batch: pa.RecordBatch, column: Carried, time_unit: str | None) -> pa.Array:
     """One logged column, in the type that the scores table stores it in."""
     values = feature_column(batch, column.path)
     if pa.types.is_dictionary(values.type):

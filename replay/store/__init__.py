@@ -1,6 +1,6 @@
 """What a run leaves: Delta tables, the manifest, the summary and the report, and who may replace them."""
 
-from replay.store.commits import LiveFile, append_files, live_files, remove_orphans
+from replay.store.commits import LiveFile, append_files, is_whole, live_files, remove_orphans
 from replay.store.data_file import DataFileWriter, WrittenFile
 from replay.store.manifest import COMPLETE, RUNNING, Manifest, make_run_id
 from replay.store.output import (
@@ -46,6 +46,7 @@ __all__ = [
     "append_wave",
     "foreign_commits",
     "is_direct",
+    "is_whole",
     "last_wave",
     "live_files",
     "make_run_id",

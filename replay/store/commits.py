@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from deltalake.transaction import AddAction
 
 _INDEXED = "delta.dataSkippingNumIndexedCols"
+_WHOLE, _YES = "replay.whole", "true"
 _UNREACHABLE = re.compile(r"[%#?\\\x00-\x1f\x7f]")
 """In paths: delta-rs 1.6 reads the log of a table at ``a%20b`` in ``a b``, and of one at ``a#b`` in ``a``."""
 _OURS = re.compile(rf"part-\d{{5,}}-[0-9a-f-]{{36}}\S*\.parquet|\.part-\d{{5,}}-[0-9a-f-]{{36}}\S*{UNFINISHED}")
@@ -67,7 +68,14 @@ def require_reachable(path: str) -> None:
 
 
 def append_files(
-    path: str, schema: pa.Schema, files: Iterable[WrittenFile], run_id: str, wave: int, indexed: int
+    path: str,
+    schema: pa.Schema,
+    files: Iterable[WrittenFile],
+    run_id: str,
+    wave: int,
+    indexed: int,
+    *,
+    whole: bool = False,
 ) -> None:
     """Commit one wave of files, once: a repeat of a committed wave changes nothing.
 
@@ -78,6 +86,7 @@ def append_files(
         run_id: Whose commit it is.
         wave: Number of the wave, from 0. Waves are committed in order.
         indexed: Columns, from the first, of which the log has the range in each file.
+        whole: With this wave the table is complete, which the log is told: see :func:`is_whole`.
 
     Raises:
         RunFailed: Something else wrote to the table, or it cannot be written.
@@ -86,7 +95,7 @@ def append_files(
 
     table = _open(path)
     adds = _adds(files)
-    commit = _commit(run_id, wave)
+    commit = _commit(run_id, wave, whole=whole)
     if table is None:
         _require_next(path, -1, wave)
         with _committing(path, f"wave {wave}"):
@@ -113,6 +122,12 @@ def last_wave(path: str, run_id: str) -> int:
     """Number of the last wave that a run has committed to a table, or -1."""
     table = _open(path)
     return -1 if table is None else _last_wave(table, run_id)
+
+
+def is_whole(path: str) -> bool:
+    """Whether the newest commit to a table said that the table is complete; not where there is none."""
+    table = _open(path)
+    return table is not None and table.history(1)[0].get(_WHOLE) == _YES
 
 
 def foreign_commits(path: str, run_id: str) -> list[str]:
@@ -254,12 +269,13 @@ def _kept(table: DeltaTable) -> list[int]:
     return sorted({table.version(), *(version - 1 for version in more if version > 0)})
 
 
-def _commit(run_id: str, wave: int | None = None) -> CommitProperties:
+def _commit(run_id: str, wave: int | None = None, *, whole: bool = False) -> CommitProperties:
     """How a run commits; not again where another's commit came between, which delta-rs would do by itself."""
     from deltalake import CommitProperties, Transaction
 
     transactions = None if wave is None else [Transaction(run_id, wave)]
-    return CommitProperties({"userMetadata": run_id}, max_commit_retries=0, app_transactions=transactions)
+    said = {"userMetadata": run_id, **({_WHOLE: _YES} if whole else {})}
+    return CommitProperties(said, max_commit_retries=0, app_transactions=transactions)
 
 
 @contextmanager

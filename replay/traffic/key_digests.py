@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from replay.files.places import local_path
 from replay.files.reading import open_input
 from replay.files.writing import open_output
 from replay.metrics.keyed import sort_keys
@@ -26,6 +28,8 @@ RANGE_ROWS = 8_000_000
 _BYTES = 8
 _SPREADS = 6
 """Standard deviations, and more: the place of an evenly spread value among n is known to about half of a root of n."""
+
+NO_KEYS = KeyFingerprint(0, 0, 0)
 
 
 def fingerprint_digests(digests: Digests) -> KeyFingerprint:
@@ -82,9 +86,75 @@ def has_repeats(paths: Sequence[str], lower: int, upper: int) -> bool:
     Raises:
         OSError: A file cannot be read.
     """
-    parts = [_range_of(path, lower, upper) for path in paths]
-    together = sort_keys(np.concatenate([np.empty(0, np.uint64), *parts]))
+    together = _in_range(paths, lower, upper)
     return bool((together[1:] == together[:-1]).any())
+
+
+@dataclass(frozen=True)
+class DigestIndex:
+    """The digests of many rows, sorted, in files that hold a range each: looked up without being read. Picklable.
+
+    Attributes:
+        paths: Of the files, in the order of their ranges.
+        lower: The lower bound of each range.
+        keys: Fingerprint of all rows.
+    """
+
+    paths: tuple[str, ...]
+    lower: tuple[int, ...]
+    keys: KeyFingerprint
+
+
+def gather_range(paths: Sequence[str], lower: int, upper: int, target: str) -> None:
+    """Write one file of a :class:`DigestIndex`.
+
+    Args:
+        paths: Files of :func:`write_digests`.
+        lower: From 0.
+        upper: To 2**64.
+        target: The file.
+    """
+    write_digests(target, _in_range(paths, lower, upper))
+
+
+class DigestLookup:
+    """Tells which digests an index has; of files on a disk, the pages that are looked at are in memory.
+
+    Args:
+        index: The index.
+    """
+
+    def __init__(self, index: DigestIndex) -> None:
+        self._parts = [_mapped(path) for path in index.paths]
+        self._lower = np.array(index.lower, np.uint64)
+
+    def holds(self, digests: Digests) -> npt.NDArray[np.bool_]:
+        """Which of some digests, (n,), the index has."""
+        found = np.zeros(len(digests), dtype=bool)
+        places = np.searchsorted(self._lower, digests, side="right") - 1
+        for place in np.unique(places):
+            own, part = places == place, self._parts[place]
+            if len(part):
+                wanted = digests[own]
+                nearest = np.minimum(np.searchsorted(part, wanted), len(part) - 1)
+                found[own] = part[nearest] == wanted
+        return found
+
+
+def _mapped(path: str) -> Digests:
+    """All digests of a file: mapped from a disk, else read."""
+    local = local_path(path)
+    with open_input(path) as file:
+        total = file.size() // _BYTES
+        if local is None or not total:
+            return _read(file, 0, total)
+    return np.memmap(local, dtype="<u8", mode="r")
+
+
+def _in_range(paths: Sequence[str], lower: int, upper: int) -> Digests:
+    """The digests of all files in [lower, upper), sorted."""
+    parts = [_range_of(path, lower, upper) for path in paths]
+    return sort_keys(np.concatenate([np.empty(0, np.uint64), *parts]))
 
 
 def _range_of(path: str, lower: int, upper: int) -> Digests:

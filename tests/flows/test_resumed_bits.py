@@ -112,10 +112,10 @@ def kill(name: str, wave: int, run: Callable[..., RunResult], monkeypatch: pytes
     """Run until this wave would be committed."""
     append = waves.append_files
 
-    def dies(path: str, schema: pa.Schema, files: Any, run_id: str, number: int, indexed: int) -> None:
+    def dies(path: str, schema: pa.Schema, files: Any, run_id: str, number: int, indexed: int, **said: bool) -> None:
         if number == wave:
             raise RunFailed("killed")
-        append(path, schema, files, run_id, number, indexed)
+        append(path, schema, files, run_id, number, indexed, **said)
 
     with monkeypatch.context() as patched:
         patched.setattr(waves, "append_files", dies)

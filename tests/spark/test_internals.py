@@ -169,6 +169,19 @@ def test_how_spark_is_launched(spark: SparkSession):
 
 
 @pytest.mark.spark
+def test_partitions_of_a_dataframe_as_pickled_rows(spark: SparkSession):
+    with leans_on("tasks/partitions.py", "DataFrame.javaToPython, PythonRDD.runJob and _load_from_socket"):
+        from pyspark.serializers import BatchedSerializer, CPickleSerializer
+        from pyspark.util import _load_from_socket
+
+        rows = spark.range(0, 4, 1, 2)._jdf.javaToPython()
+        assert rows.getNumPartitions() == 2
+        found = spark._jvm.PythonRDD.runJob(spark.sparkContext._jsc.sc(), rows, [1])
+        with _load_from_socket(found, BatchedSerializer(CPickleSerializer())) as read:
+            assert [row[0] for row in read] == [2, 3]
+
+
+@pytest.mark.spark
 def test_errors_and_their_loggers(spark: SparkSession):
     from py4j.protocol import Py4JError, Py4JJavaError
     from pyspark.logger import PySparkLogger

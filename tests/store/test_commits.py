@@ -13,7 +13,14 @@ from deltalake import DeltaTable, write_deltalake
 from replay.errors import OutputConflict, RunFailed
 from replay.files.reading import entry_names
 from replay.store import DataFileWriter, WrittenFile, append_files, live_files, remove_orphans
-from replay.store.commits import committing_problem, foreign_commits, last_wave, replace_rows, require_reachable
+from replay.store.commits import (
+    committing_problem,
+    foreign_commits,
+    is_whole,
+    last_wave,
+    replace_rows,
+    require_reachable,
+)
 from tests.object_store import SECRET, S3Server
 
 HTTP = {"AWS_ALLOW_HTTP": "true"}
@@ -54,6 +61,17 @@ class TestWaves:
         assert ids(path) == [1, 2, 3, 4]
         assert (last_wave(str(path), "run"), last_wave(str(path), "another")) == (1, -1)
         assert DeltaTable(str(path)).version() == 1
+
+    def test_the_last_one_says_that_the_table_is_whole(self, tmp_path: Path):
+        path = tmp_path / "scores"
+        assert not is_whole(str(path))
+        append(path, 0, write_rows(path, 1))
+        assert not is_whole(str(path))
+        append_files(str(path), SCHEMA, [], "run", 1, indexed=2, whole=True)
+        assert is_whole(str(path))
+        assert foreign_commits(str(path), "run") == []
+        append_files(str(tmp_path / "one"), SCHEMA, [], "run", 0, indexed=2, whole=True)
+        assert is_whole(str(tmp_path / "one"))
 
     def test_waves_without_rows_count(self, tmp_path: Path):
         path = tmp_path / "scores"

@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 
 from replay.traffic import KeyFingerprint, key_digests
 from replay.traffic.key_digests import (
+    DigestIndex,
+    DigestLookup,
     digest_ranges,
     fingerprint_digests,
+    gather_range,
     has_repeats,
     merge_fingerprints,
     write_digests,
@@ -153,3 +156,20 @@ def test_digests_lie_on_an_object_store_as_on_a_disk(s3: S3Server) -> None:
         write_digests(paths[-1], digests(*part))
     assert not has_repeats(paths, 0, HALF)
     assert has_repeats(paths, HALF, 2**64)
+
+
+@given(held=st.lists(st.integers(0, LAST), max_size=30), others=st.lists(st.integers(0, LAST), max_size=30))
+@pytest.mark.parametrize("bounds", [(0, 2**64), (0, 7, HALF, 2**64)])
+def test_an_index_holds_what_its_files_hold(
+    bounds: tuple[int, ...], held: list[int], others: list[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    directory = tmp_path_factory.mktemp("index")
+    paths = files(directory, held[::2], held[1::2])
+    targets = [str(directory / f"{lower}.uint64") for lower in bounds[:-1]]
+    for target, (lower, upper) in zip(targets, pairwise(bounds), strict=True):
+        gather_range(paths, lower, upper, target)
+    index = DigestIndex(tuple(targets), bounds[:-1], KeyFingerprint(len(held), 0, 0))
+
+    asked = [*held, *others, 0, 6, 7, HALF, LAST]
+    expected = [value in held for value in asked]
+    assert DigestLookup(index).holds(np.array(asked, np.uint64)).tolist() == expected

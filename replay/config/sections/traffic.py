@@ -187,6 +187,11 @@ class TrafficConfig(Section):
     an error."""
 
     @property
+    def selects_all(self) -> bool:
+        """Whether every row of the table is replayed."""
+        return self.where is None and self.window is None and self.sample is None
+
+    @property
     def roles(self) -> dict[str, tuple[str, ...]]:
         """Columns that every run carries into the scores table, by the key that names them."""
         return columns_by_role(self.model_dump())

@@ -60,7 +60,7 @@ def build_report_data(
         compared: What comparing the scores gave.
         diagnosed: The incidents; none where they were not searched for.
         manifest: What the run is made of.
-        totals: What tasks counted; see :attr:`replay.scoring.table.waves.Scored.totals`.
+        totals: What tasks counted; see :attr:`replay.scoring.table.merged.Scored.totals`.
         clock: The run's.
     """
     config, result, work = prepared.config, compared.diff.result, prepared.job.work

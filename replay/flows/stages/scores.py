@@ -19,10 +19,11 @@ from replay.scoring.copies.dropped import DroppedRows
 from replay.scoring.copies.find import find_copies
 from replay.scoring.local import scoring_plan
 from replay.scoring.table.key_check import check_selected
+from replay.scoring.table.merged import Scored
 from replay.scoring.table.outcome import FilePlan
 from replay.scoring.table.tally import TallyPlan
 from replay.scoring.table.through_spark import score_through_spark
-from replay.scoring.table.waves import Scored, score_to_files
+from replay.scoring.table.waves import score_to_files
 from replay.spark.errors import spark_errors
 from replay.spark.tasks.arrow_mapping import Batches
 from replay.store import (
@@ -31,6 +32,7 @@ from replay.store import (
     Manifest,
     OutputDirectory,
     is_direct,
+    read_table,
     remove_orphans,
     spark_location,
 )
@@ -41,6 +43,7 @@ from replay.traffic import (
     TrafficCheck,
     check_counted,
     check_traffic,
+    key_fingerprint,
     open_traffic,
     values_refused,
 )
@@ -66,7 +69,7 @@ class ScoresTable:
         check: What is known of the selected traffic, and so of the table.
         scratch: A directory for what tasks leave each other; the run's alone.
         first: The first pass of the diff, where it was made on the way.
-        totals: See :attr:`replay.scoring.table.waves.Scored.totals`.
+        totals: See :attr:`replay.scoring.table.merged.Scored.totals`.
     """
 
     spark: SparkSession
@@ -165,7 +168,9 @@ def _by_tasks(prepared: Prepared, output: OutputDirectory, manifest: Manifest, p
         copies = _count_copies(prepared, dropped, scored)
         _refuse_missing_rows(prepared, scored.keys.rows + copies)
         if scored.keys_in_doubt or not scored.keys.rows:
-            check = replace(by_spark(), keys=scored.keys)
+            check = by_spark()
+            _refuse_other_rows(prepared, scored, check, files.table)
+            check = replace(check, keys=scored.keys)
         else:
             check = check_counted(prepared.spark, prepared.traffic, config.traffic, scored.keys, scored.times, copies)
     except TrafficError:
@@ -209,12 +214,23 @@ def _count_copies(prepared: Prepared, dropped: DroppedRows | None, scored: Score
 
 def _refuse_missing_rows(prepared: Prepared, rows: int) -> None:
     """Where the config selects every row, there are as many as the files say."""
-    traffic, config = prepared.traffic, prepared.config.traffic
-    whole = config.where is None and config.window is None and config.sample is None
-    if whole and traffic.num_rows is not None and rows != traffic.num_rows:
+    traffic = prepared.traffic
+    if prepared.config.traffic.selects_all and traffic.num_rows is not None and rows != traffic.num_rows:
         raise RunFailed(
             f"{rows:,} rows were read, the traffic has {traffic.num_rows:,}: its files changed while "
             "they were read; use --overwrite to start afresh"
+        )
+
+
+def _refuse_other_rows(prepared: Prepared, scored: Scored, check: TrafficCheck, table: str) -> None:
+    """Where no key is there twice, two that share a digest are different ones: unless Spark brought a row twice."""
+    if prepared.plan.splits or not scored.keys.rows:
+        return
+    found = key_fingerprint(read_table(prepared.spark, table), prepared.config.traffic.key)
+    if found != check.keys:
+        raise RunFailed(
+            f"the {found.rows:,} rows that were scored are not the {check.rows_selected:,} of the traffic: it is not "
+            "the same each time that it is read; use --overwrite to start afresh"
         )
 
 

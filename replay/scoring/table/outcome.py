@@ -13,7 +13,8 @@ from replay.files.reading import open_input
 from replay.scoring.copies.dropped import DroppedRows
 from replay.scoring.table.tally import Tallied, Tally, TallyPlan
 from replay.store import DataFileWriter, LiveFile, WrittenFile
-from replay.traffic.key_digests import write_digests
+from replay.traffic import KeyFingerprint
+from replay.traffic.key_digests import NO_KEYS, write_digests
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Outcome:
         live: The same file, or that one, as the table has it.
         tallied: What it counted.
         digests: File of its keys' digests.
+        dropped: Keys of the rows that it left out, as an earlier attempt at the run has committed them.
         totals: Seconds by stage, and counts of rows by what happened to them under a scenario.
     """
 
@@ -58,6 +60,7 @@ class Outcome:
     live: LiveFile | None
     tallied: Tallied
     digests: str
+    dropped: KeyFingerprint = NO_KEYS
     totals: dict[str, float] = field(default_factory=dict)
 
 
@@ -83,7 +86,7 @@ def write_outcome(plan: FilePlan, number: int, scores: Iterable[pa.RecordBatch],
         writer.abort()
         raise
     live = None if file is None else LiveFile(file.path, file.size, file.num_rows)
-    return Outcome(file, live, *_finish(plan, number, tally), totals)
+    return Outcome(file, live, *_finish(plan, number, tally), totals=totals)
 
 
 def recount(plan: FilePlan, number: int, file: LiveFile) -> Outcome:

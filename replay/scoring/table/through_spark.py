@@ -40,7 +40,7 @@ def score_through_spark(
         progress: Listens to how far the work is.
 
     Returns:
-        See :attr:`replay.scoring.table.waves.Scored.totals`.
+        See :attr:`replay.scoring.table.merged.Scored.totals`.
     """
     totals = new_totals(spark)
     done = last_wave(spark, path, run_id) + 1

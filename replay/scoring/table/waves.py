@@ -2,54 +2,27 @@
 
 from __future__ import annotations
 
-import pickle
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from replay.diff.first_pass import FirstPass
-from replay.scoring.job import BATCH_ROWS, ScoreJob, new_totals, score_partition
+from replay.errors import RunFailed
+from replay.scoring.job import ScoreJob
 from replay.scoring.table.listening import ProgressListener, reporting
-from replay.scoring.table.outcome import FilePlan, Outcome, recount, write_outcome
+from replay.scoring.table.merged import Merged, Scored
+from replay.scoring.table.outcome import FilePlan, Outcome
+from replay.scoring.table.tasks import ScoringTasks
 from replay.spark.guest import session_pool
-from replay.spark.tasks.arrow_mapping import map_batches
-from replay.spark.tasks.run import run_tasks
-from replay.store import LiveFile, append_files, last_wave, live_files
-from replay.traffic import KeyFingerprint, Split, SplitPlan, merge_fingerprints, read_split
-from replay.traffic.key_digests import digest_ranges, has_repeats
+from replay.store import append_files, is_whole, last_wave, live_files
+from replay.traffic import Split, SplitPlan
+from replay.traffic.key_digests import NO_KEYS
 
 if TYPE_CHECKING:
-    from pyspark import Broadcast
     from pyspark.sql import DataFrame, SparkSession
 
 _IN_FLIGHT = 2
-"""Waves that are worked on at once: the slots that one leaves idle as it ends are the next one's."""
-_SCHEMA = "outcome binary"
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A scores table that tasks have written.
-
-    Attributes:
-        files: All of the table's.
-        keys: Fingerprint of all rows' keys.
-        keys_in_doubt: A key is null, or two share a digest.
-        times: Earliest and latest event time, microseconds since 1970; None where no row has one.
-        first: The first pass of the diff; None where its tolerance was not known.
-        totals: What tasks measured, added up: seconds (``read``, ``encode``, ``score``), and counts of rows by what
-            happened to them under a scenario. Of a run that goes on after a kill, only since then.
-    """
-
-    files: tuple[LiveFile, ...]
-    keys: KeyFingerprint
-    keys_in_doubt: bool
-    times: tuple[int, int] | None
-    first: FirstPass | None
-    totals: dict[str, float]
+"""Waves that are worked on at once, at least: the slots that one leaves idle as it ends are the next one's."""
 
 
 def plan_waves(splits: Sequence[Split], rows: int) -> list[range]:
@@ -81,6 +54,9 @@ def score_to_files(
     A task writes its scores to a file itself and counts what the diff needs; a wave's files are committed when all of
     them are there. A file that is not committed is no part of the table.
 
+    Splits are the same in every attempt, so that one goes on after the waves that are committed. Partitions of Spark's
+    scan need not be: there every row is read again, and those with a key that is committed are left out.
+
     Args:
         spark: The session.
         job: What tasks do.
@@ -88,163 +64,149 @@ def score_to_files(
         plan: How tasks get their rows.
         files: Where tasks write, and what they count.
         run_id: Whose commits count.
-        commit_rows: Rows of a commit, at least.
+        commit_rows: Rows of a commit, at least, or about where Spark reads.
         total_rows: Rows in all, about, for the progress.
         progress: Listens to how far the work is.
         doubted: Called as soon as a key is null, or two of one task share a digest; what it raises ends the work.
 
     Raises:
-        RunFailed: Somebody else writes to the table.
+        RunFailed: Somebody else writes to the table, or the traffic is not what it was.
     """
     progress.stage("scoring", total_rows)
     done = last_wave(spark, files.table, run_id) + 1
-    merged = _Merged()
-    tasks = _Tasks(spark, job, plan, files)
+    tasks = ScoringTasks(spark, job, plan, files)
+    table = _Table(files, run_id, done, doubted)
     if done:
-        merged.add(tasks.recount(live_files(files.table)))
-    with reporting(tasks.reported, progress, merged.keys.rows):
+        table.recounted(tasks.recount(live_files(files.table)))
+    with reporting(tasks.reported, progress, table.merged.keys.rows):
         if plan.splits:
-            waves = list(enumerate(plan_waves(plan.splits, commit_rows)))[done:]
+            waves = plan_waves(plan.splits, commit_rows)
+            in_flight = _in_flight(waves, tasks.slots)
+            with session_pool(spark, in_flight) as pool:
+                for _, outcomes in _in_order(pool.submit, tasks.score, waves[done:], in_flight):
+                    table.commit(outcomes)
+        elif not (done and is_whole(files.table)):
+            committed = tasks.index(table.merged.digests, table.committed) if done else None
+            partitions = tasks.scanned(scan(), committed)
             with session_pool(spark, _IN_FLIGHT) as pool:
-                for number, outcomes in _in_order(pool.submit, tasks.score, waves):
-                    merged.add(outcomes)
-                    if merged.doubtful:
-                        doubted()
-                    _commit(files, outcomes, run_id, number)
-        elif not done:
-            outcomes = tasks.score_scanned(scan())
-            merged.add(outcomes)
-            _commit(files, outcomes, run_id, 0)
-    return merged.scored(tasks.find_repeats)
+                groups = group_partitions(partitions.count, tasks.slots, commit_rows, table.rows_of_one)
+                for group, outcomes in _in_order(pool.submit, partitions.score, groups, _IN_FLIGHT):
+                    table.commit_scanned(outcomes, last=group.stop == partitions.count)
+    return table.merged.scored(tasks.find_repeats)
 
 
-class _Tasks:
-    """Spark's tasks of one run: each answers with an :class:`Outcome`, in order.
+def group_partitions(count: int, slots: int, rows: int, rows_of_one: Callable[[], float]) -> Iterator[range]:
+    """Group the partitions of a scan into waves of ``rows`` rows or so, and of a task at least for each slot.
 
     Args:
-        spark: The session.
-        job: What they do.
-        plan: How they get their rows.
-        files: Where they write.
+        count: Partitions; of none, there is one wave.
+        slots: Tasks that work at once.
+        rows: Rows of a wave, about.
+        rows_of_one: Rows of a partition, as far as any have been read; else 0.
+    """
+    start, wave = 0, range(0)
+    while start < count:
+        known = rows_of_one()
+        size = max(slots, math.ceil(rows / known)) if known else slots
+        wave = range(start, min(start + size, count))
+        yield wave
+        start = wave.stop
+    if not wave:
+        yield wave
+
+
+class _Table:
+    """The scores table, as waves are committed to it.
+
+    Args:
+        files: Where tasks write.
+        run_id: Whose commits they are.
+        done: Waves that are committed.
+        doubted: See :func:`score_to_files`.
+
+    Attributes:
+        merged: What all tasks counted.
+        committed: Keys of the rows that earlier attempts committed.
     """
 
-    def __init__(self, spark: SparkSession, job: ScoreJob, plan: SplitPlan, files: FilePlan) -> None:
-        self._spark = spark
-        given = (job, plan, files)
-        self._shipped: Broadcast[tuple[ScoreJob, SplitPlan, FilePlan]] = spark.sparkContext.broadcast(given)
-        self.reported = new_totals(spark)
+    def __init__(self, files: FilePlan, run_id: str, done: int, doubted: Callable[[], object]) -> None:
+        self._files = files
+        self._run_id = run_id
+        self._next = done
+        self._doubted = doubted
+        self._partitions = 0
+        self.merged = Merged()
+        self.committed = NO_KEYS
 
-    def score(self, wave: range) -> list[Outcome]:
-        """Score splits, a task each."""
-        shipped, report = self._shipped, self.reported.add
+    def recounted(self, outcomes: Iterable[Outcome]) -> None:
+        """Count the rows that are committed."""
+        self.merged.add(outcomes)
+        self.committed = self.merged.keys
 
-        def work(number: int) -> Outcome:
-            job, plan, files = shipped.value
-            rows = files.kept(number, read_split(plan.splits[number], plan, BATCH_ROWS))
-            return _score(job, files, number, rows, report)
+    def rows_of_one(self) -> float:
+        """Rows that a partition of the scan has had, on average; 0 before any was read."""
+        rows = self.merged.keys.rows - self.committed.rows + self.merged.dropped.rows
+        return rows / self._partitions if self._partitions else 0.0
 
-        return run_tasks(self._spark, wave, work)
+    def commit(self, outcomes: Sequence[Outcome]) -> None:
+        """Commit the next wave of splits."""
+        self._add(outcomes)
+        self._append(outcomes)
 
-    def score_scanned(self, dataframe: DataFrame) -> list[Outcome]:
-        """Score what Spark scans, a task for each of its partitions."""
-        from pyspark import TaskContext
+    def commit_scanned(self, outcomes: Sequence[Outcome], *, last: bool) -> None:
+        """Commit the next wave of partitions; where there is no row in it, only if it is the last one.
 
-        shipped, report = self._shipped, self.reported.add
+        Raises:
+            RunFailed: The rows that earlier attempts committed have not come again, each once.
+        """
+        self._partitions += len(outcomes)
+        self._add(outcomes)
+        if last:
+            self._refuse_others()
+        if last or any(outcome.written is not None for outcome in outcomes):
+            self._append(outcomes, whole=last)
 
-        def work(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            job, _, files = shipped.value
-            context = TaskContext.get()
-            number = 0 if context is None else context.partitionId()
-            answer = pickle.dumps(_score(job, files, number, rows, report), protocol=pickle.HIGHEST_PROTOCOL)
-            yield pa.RecordBatch.from_arrays([pa.array([answer], pa.binary())], names=["outcome"])
+    def _add(self, outcomes: Sequence[Outcome]) -> None:
+        self.merged.add(outcomes)
+        if self.merged.doubtful:
+            self._doubted()
 
-        # What the tasks of this very program answered; never bytes of another origin.
-        return [pickle.loads(bytes(row[0])) for row in map_batches(dataframe, work, _SCHEMA).collect()]
+    def _append(self, outcomes: Sequence[Outcome], *, whole: bool = False) -> None:
+        written = [outcome.written for outcome in outcomes if outcome.written is not None]
+        place = (self._files.table, self._files.schema, written, self._run_id, self._next, self._files.indexed)
+        append_files(*place, whole=whole)
+        self._next += 1
 
-    def recount(self, held: Sequence[LiveFile]) -> list[Outcome]:
-        """Count the rows of files that are committed."""
-        shipped = self._shipped
-
-        def work(number: int) -> Outcome:
-            return recount(shipped.value[2], number, held[number])
-
-        return run_tasks(self._spark, range(len(held)), work)
-
-    def find_repeats(self, paths: Sequence[str], rows: int) -> bool:
-        """Whether two keys of all rows share a digest."""
-        ranges = digest_ranges(rows)
-        if len(ranges) == 1:
-            return has_repeats(paths, *ranges[0])
-        return any(run_tasks(self._spark, range(len(ranges)), lambda place: has_repeats(paths, *ranges[place])))
-
-
-class _Merged:
-    """What all tasks answered, put together in the order of the table's rows, so that sums have the same last bits."""
-
-    def __init__(self) -> None:
-        self.keys = KeyFingerprint(0, 0, 0)
-        self._first: FirstPass | None = None
-        self.doubtful = False
-        self._outcomes: list[Outcome] = []
-        self._totals: dict[str, float] = {}
-
-    def add(self, outcomes: Iterable[Outcome]) -> None:
-        for outcome in outcomes:
-            packed = outcome.tallied.diff
-            self.keys = merge_fingerprints([self.keys, outcome.tallied.keys])
-            self.doubtful |= outcome.tallied.null_keys > 0 or outcome.tallied.repeated
-            if packed is not None:
-                found = FirstPass.from_bytes(packed)
-                self._first = found if self._first is None else self._first.merge(found)
-            for name, amount in outcome.totals.items():
-                self._totals[name] = self._totals.get(name, 0.0) + amount
-            self._outcomes.append(replace(outcome, tallied=replace(outcome.tallied, diff=None)))
-
-    def scored(self, find_repeats: Callable[[Sequence[str], int], bool]) -> Scored:
-        tallied = [outcome.tallied for outcome in self._outcomes]
-        return Scored(
-            files=tuple(outcome.live for outcome in self._outcomes if outcome.live is not None),
-            keys=self.keys,
-            keys_in_doubt=self.doubtful or find_repeats([each.digests for each in self._outcomes], self.keys.rows),
-            times=_span([entry.times for entry in tallied if entry.times is not None]),
-            first=self._first,
-            totals=self._totals,
+    def _refuse_others(self) -> None:
+        """Rows are known by their keys: those left out have to be those that are committed."""
+        if self.merged.dropped == self.committed:
+            return
+        self._doubted()  # a key that two rows share is why, mostly
+        raise RunFailed(
+            f"{self.committed.rows:,} rows were committed before the run was stopped, of which "
+            f"{self.merged.dropped.rows:,} were read again, or rows of other keys: the traffic is not the same each "
+            "time that it is read; use --overwrite to start afresh"
         )
 
 
-def _span(times: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
-    return (min(first for first, _ in times), max(last for _, last in times)) if times else None
-
-
-def _score(
-    job: ScoreJob,
-    files: FilePlan,
-    number: int,
-    rows: Iterable[pa.RecordBatch],
-    report: Callable[[dict[str, float]], None],
-) -> Outcome:
-    totals: dict[str, float] = {}
-    outcome = write_outcome(files, number, score_partition(job, rows, totals.update), totals)
-    report({"rows": totals.pop("rows", 0)})
-    return outcome
-
-
-def _commit(files: FilePlan, outcomes: Sequence[Outcome], run_id: str, wave: int) -> None:
-    written = [outcome.written for outcome in outcomes if outcome.written is not None]
-    append_files(files.table, files.schema, written, run_id, wave, files.indexed)
+def _in_flight(waves: Sequence[range], slots: int) -> int:
+    """Waves to work on at once: those that keep all slots busy, and the next one."""
+    largest = max(map(len, waves), default=1)
+    return max(_IN_FLIGHT, 1 + math.ceil(slots / largest))
 
 
 def _in_order(
     submit: Callable[..., Future[list[Outcome]]],
     score: Callable[[range], list[Outcome]],
-    waves: Sequence[tuple[int, range]],
-) -> Iterator[tuple[int, list[Outcome]]]:
+    waves: Iterable[range],
+    in_flight: int,
+) -> Iterator[tuple[range, list[Outcome]]]:
     """Work on a few waves at once, and give what each answered in their order."""
-    ahead: list[tuple[int, Future[list[Outcome]]]] = []
-    for number, wave in waves:
-        ahead.append((number, submit(score, wave)))
-        if len(ahead) == _IN_FLIGHT:
+    ahead: list[tuple[range, Future[list[Outcome]]]] = []
+    for wave in waves:
+        ahead.append((wave, submit(score, wave)))
+        if len(ahead) == in_flight:
             first, answer = ahead.pop(0)
             yield first, answer.result()
-    for number, answer in ahead:
-        yield number, answer.result()
+    for wave, answer in ahead:
+        yield wave, answer.result()

@@ -166,3 +166,10 @@ def test_the_object_refuses_what_the_check_finds():
         TrafficConfig(path="p", key="id", score="s", window={})
     with pytest.raises(ValidationError, match=r"start .* is not before end .*: a window is \[start, end\)"):
         TrafficConfig(path="p", key="id", score="s", time="t", window={"start": TEN, "end": TEN})
+
+
+def test_a_selection_is_any_of_three():
+    whole = {"path": "t", "key": ["id"], "score": "s", "time": "at"}
+    assert TrafficConfig(**whole).selects_all
+    selections = ({"where": "a > 1"}, {"sample": {"rate": 0.5}}, {"window": {"start": "2025-11-20T10:00:00Z"}})
+    assert not any(TrafficConfig(**whole, **selection).selects_all for selection in selections)

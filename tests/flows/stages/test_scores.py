@@ -142,12 +142,17 @@ def config(**changes: Any) -> ReplayConfig:
     return build_config(config_data(**changes), "/base")
 
 
-def scored(world: SimpleNamespace, given: ReplayConfig | None = None, num_rows: int | None = 1_000) -> ScoresTable:
+def scored(
+    world: SimpleNamespace,
+    given: ReplayConfig | None = None,
+    num_rows: int | None = 1_000,
+    splits: tuple[str, ...] = ("split",),
+) -> ScoresTable:
     work = SimpleNamespace(schema=lambda: SCHEMA, variants=(Variant("prod", "prod"),))
     prepared: Any = SimpleNamespace(
         config=given or config(),
         job=SimpleNamespace(work=work),
-        plan=SimpleNamespace(splits=("split",), num_rows=1_100, columns=("request_id", "online_score")),
+        plan=SimpleNamespace(splits=splits, num_rows=1_100, columns=("request_id", "online_score")),
         traffic=SimpleNamespace(num_rows=num_rows, computed=()),
         spark="session",
         scan="scan",
@@ -220,6 +225,24 @@ def test_digests_that_repeat_by_chance_are_no_duplicates(world: SimpleNamespace)
     world.scored = replace(SCORED, keys_in_doubt=True)
     assert scored(world).check == CHECK
     assert world.steps[:3] == ["tasks scored", "Spark checked", "dropped digests"]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_where_spark_reads_digests_that_repeat_may_be_of_one_row_that_came_twice(
+    same: bool, world: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+):
+    """Then another row did not come, and the number of rows says nothing."""
+    world.scored = replace(SCORED, keys_in_doubt=True)
+    found = CHECK.keys if same else replace(CHECK.keys, xor=CHECK.keys.xor ^ 1)
+    monkeypatch.setattr(module, "read_table", lambda _, path: path)
+    monkeypatch.setattr(
+        module, "key_fingerprint", lambda table, key: {("/out/scores", ("request_id",)): found}[table, key]
+    )
+    if same:
+        assert scored(world, splits=()).check == CHECK
+    else:
+        with pytest.raises(RunFailed, match="not the same each time that it is read"):
+            scored(world, splits=())
 
 
 def test_another_failure_of_the_check_leaves_what_there_is(world: SimpleNamespace):

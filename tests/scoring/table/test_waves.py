@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -21,12 +22,15 @@ from hypothesis import strategies as st
 
 from replay.diff.first_pass import FirstPass
 from replay.diff.measure import measure
-from replay.errors import RunFailed
+from replay.errors import RunFailed, TrafficError
 from replay.scenarios import row_keys
+from replay.scoring.layout import Carried
+from replay.scoring.table import tasks as tasks_module
 from replay.scoring.table import waves as module
+from replay.scoring.table.merged import Scored
 from replay.scoring.table.outcome import FilePlan
 from replay.scoring.table.tally import TallyPlan
-from replay.scoring.table.waves import Scored, plan_waves, score_to_files
+from replay.scoring.table.waves import group_partitions, plan_waves, score_to_files
 from replay.store import commits
 from replay.traffic import SplitPlan, fingerprint_digests, key_digests
 from replay.traffic.read.splits import make_splits
@@ -34,6 +38,7 @@ from tests.diff.table import ROWS, SPEC, scores_table
 from tests.traffic.tables import data_file
 
 KEY = ("request_id", "item_id")
+CARRIED = tuple(Carried(name, scores_table().schema.field(name).type, "key") for name in KEY)
 FILES = 9
 """Files of the traffic, of 100 rows each: as many splits."""
 
@@ -67,6 +72,8 @@ class Tasks:
         shown: Of the progress: stages and rows.
         dropped: Rows of these numbers of requests are left out, as a window would.
         scanned: Whether Spark was asked for the rows.
+        partitions: Of its scan.
+        whole: Checkpoints whose score of a row depends on the rows beside it.
     """
 
     def __init__(self) -> None:
@@ -75,9 +82,11 @@ class Tasks:
         self.shown: list[Any] = []
         self.dropped: set[int] = set()
         self.scanned = False
+        self.whole: frozenset[str] = frozenset()
+        self.partitions = [scores_table().slice(start, 100) for start in range(0, ROWS, 100)]
         self.accumulated: dict[str, float] = {}
         self.spark: Any = SimpleNamespace(
-            sparkContext=SimpleNamespace(broadcast=lambda value: SimpleNamespace(value=value))
+            sparkContext=SimpleNamespace(broadcast=lambda value: SimpleNamespace(value=value), defaultParallelism=2)
         )
 
     def run(self, _spark: Any, places: range, work: Callable[[int], Any]) -> list[Any]:
@@ -97,7 +106,7 @@ class Tasks:
 
     def scan(self) -> Any:
         self.scanned = True
-        return scores_table().to_batches()
+        return self.partitions
 
     def stage(self, name: str, total_rows: int | None = None) -> None:
         self.shown.append((name, total_rows))
@@ -109,7 +118,7 @@ class Tasks:
 @pytest.fixture
 def tasks(monkeypatch: pytest.MonkeyPatch) -> Tasks:
     made = Tasks()
-    score_wave, recount = module._Tasks.score, module.recount
+    score_wave, recount = tasks_module.ScoringTasks.score, tasks_module.recount
 
     def scored(self: Any, wave: range) -> Any:
         made.done.append(list(wave))
@@ -119,18 +128,22 @@ def tasks(monkeypatch: pytest.MonkeyPatch) -> Tasks:
         made.counted += 1
         return recount(*given)
 
-    def mapped(batches: Sequence[pa.RecordBatch], work: Any, _schema: str) -> Any:
-        rows = [(value,) for batch in work(iter(batches)) for value in batch.column(0).to_pylist()]
-        return SimpleNamespace(collect=lambda: rows)
+    class Partitions:
+        def __init__(self, tables: Sequence[pa.Table], work: Any) -> None:
+            self.tables, self.work, self.count = tables, work, len(tables)
 
-    monkeypatch.setattr(module, "run_tasks", made.run)
-    monkeypatch.setattr(module, "map_batches", mapped)
+        def run(self, wave: range) -> list[bytes]:
+            made.done.append(list(wave))
+            return [self.work(place, self.tables[place].to_batches()) for place in wave]
+
+    monkeypatch.setattr(tasks_module, "run_tasks", made.run)
+    monkeypatch.setattr(tasks_module, "PartitionTasks", Partitions)
     monkeypatch.setattr(module, "session_pool", lambda _, workers: ThreadPoolExecutor(workers))
-    monkeypatch.setattr(module, "new_totals", lambda _: SimpleNamespace(add=made.add, value=made.accumulated))
-    monkeypatch.setattr(module, "score_partition", made.score)
+    monkeypatch.setattr(tasks_module, "new_totals", lambda _: SimpleNamespace(add=made.add, value=made.accumulated))
+    monkeypatch.setattr(tasks_module, "score_partition", made.score)
     monkeypatch.setattr(module, "last_wave", lambda _spark, path, run_id: commits.last_wave(path, run_id))
-    monkeypatch.setattr(module._Tasks, "score", scored)
-    monkeypatch.setattr(module, "recount", recounted)
+    monkeypatch.setattr(tasks_module.ScoringTasks, "score", scored)
+    monkeypatch.setattr(tasks_module, "recount", recounted)
     return made
 
 
@@ -147,11 +160,14 @@ def traffic(tmp_path: Path) -> SplitPlan:
     return SplitPlan(table.schema, None, "direct", None, make_splits(files, None, target_rows=100), ROWS)
 
 
-def run(tasks: Tasks, traffic: SplitPlan, out: Path, commit_rows: int = 300, **changes: Any) -> Scored:
+def run(
+    tasks: Tasks, traffic: SplitPlan, out: Path, commit_rows: int = 300, doubted: Any = lambda: None, **changes: Any
+) -> Scored:
     tally: dict[str, Any] = {"key": KEY, "time": "event_time", "spec": SPEC, "worst_rows": 5, **changes}
     files = FilePlan(str(out / "scores"), str(out / ".key-digests"), traffic.schema, 3, TallyPlan(**tally))
-    job: Any = None
-    return score_to_files(tasks.spark, job, tasks.scan, traffic, files, "run", commit_rows, ROWS, tasks)
+    work = SimpleNamespace(key=KEY, carried=CARRIED, time_unit=None, whole=tasks.whole)
+    job: Any = SimpleNamespace(work=work)
+    return score_to_files(tasks.spark, job, tasks.scan, traffic, files, "run", commit_rows, ROWS, tasks, doubted)
 
 
 def bits(scored: Scored) -> bytes:
@@ -174,10 +190,10 @@ def requests_of(out: Path, scored: Scored) -> list[int]:
 def killed_before(wave: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     append = module.append_files
 
-    def dies(path: str, schema: pa.Schema, files: Any, run_id: str, number: int, indexed: int) -> None:
+    def dies(path: str, schema: pa.Schema, files: Any, run_id: str, number: int, indexed: int, **said: bool) -> None:
         if number == wave:
             raise RunFailed("killed")
-        append(path, schema, files, run_id, number, indexed)
+        append(path, schema, files, run_id, number, indexed, **said)
 
     with monkeypatch.context() as patched:
         patched.setattr(module, "append_files", dies)
@@ -240,11 +256,11 @@ def test_two_waves_are_worked_on_at_once_and_committed_in_order(
             second_done.set()
         return found
 
-    def commit(path: str, schema: pa.Schema, files: Any, run_id: str, wave: int, indexed: int) -> None:
+    def commit(path: str, schema: pa.Schema, files: Any, run_id: str, wave: int, indexed: int, **said: bool) -> None:
         seen.append(f"commit {wave}")
-        append(path, schema, files, run_id, wave, indexed)
+        append(path, schema, files, run_id, wave, indexed, **said)
 
-    monkeypatch.setattr(module, "run_tasks", work)
+    monkeypatch.setattr(tasks_module, "run_tasks", work)
     monkeypatch.setattr(module, "append_files", commit)
     scored = run(tasks, traffic, tmp_path)
 
@@ -309,19 +325,130 @@ def test_no_row_at_all_makes_an_empty_table(tasks: Tasks, traffic: SplitPlan, tm
     assert commits.live_files(str(tmp_path / "scores")) == []
 
 
-def test_what_spark_scans_is_written_by_tasks_in_one_commit(tasks: Tasks, traffic: SplitPlan, tmp_path: Path):
-    scanned = SplitPlan(traffic.schema, None, "spark", "it is a view", (), 0)
-    found = run(tasks, scanned, tmp_path)
-    assert tasks.scanned
-    assert requests_of(tmp_path, found) == scores_table()["request_id"].to_pylist()
-    assert commits.last_wave(str(tmp_path / "scores"), "run") == 0
-    assert found.keys == run(tasks, traffic, tmp_path / "direct").keys
+def test_partitions_are_grouped_by_the_rows_that_others_had():
+    rows = iter([0.0, 0.0, 100.0, 1_000.0])
+    found = list(group_partitions(11, slots=2, rows=500, rows_of_one=lambda: next(rows)))
+    assert found == [range(2), range(2, 4), range(4, 9), range(9, 11)]
 
-    tasks.scanned = False
+
+def test_no_partition_is_one_wave():
+    assert list(group_partitions(0, slots=2, rows=500, rows_of_one=lambda: 0.0)) == [range(0)]
+
+
+@pytest.fixture
+def scanned(traffic: SplitPlan) -> SplitPlan:
+    return SplitPlan(traffic.schema, None, "spark", "it is a view", (), 0)
+
+
+def test_what_spark_scans_is_committed_in_waves(tasks: Tasks, traffic: SplitPlan, scanned: SplitPlan, tmp_path: Path):
+    """Two waves before it is known how many rows a partition has."""
+    found = run(tasks, scanned, tmp_path / "scanned")
+    assert tasks.shown[-1] == ROWS
+    assert sorted(tasks.done) == [[0, 1], [2, 3], [4, 5, 6], [7, 8]]
+    assert commits.last_wave(str(tmp_path / "scanned" / "scores"), "run") == 3
+    assert requests_of(tmp_path / "scanned", found) == scores_table()["request_id"].to_pylist()
+    direct = run(tasks, traffic, tmp_path / "direct")
+    assert (found.keys, measured(found.first)) == (direct.keys, measured(direct.first))
+
+
+@pytest.mark.parametrize("wave", [0, 1, 2, 3])
+def test_a_scan_that_is_the_same_again_gives_the_same_bits(
+    wave: int, tasks: Tasks, scanned: SplitPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    expected = run(tasks, scanned, tmp_path / "whole")
+    with killed_before(wave, monkeypatch):
+        run(tasks, scanned, tmp_path / "cut")
+    tasks.accumulated, tasks.shown = {}, []
+    found = run(tasks, scanned, tmp_path / "cut")
+
+    assert measured(found.first) == measured(expected.first)
+    assert (found.keys, found.times, found.keys_in_doubt) == (expected.keys, expected.times, False)
+    assert requests_of(tmp_path / "cut", found) == requests_of(tmp_path / "whole", expected)
+    assert tasks.shown[-1] == ROWS
+    assert tasks.accumulated["rows"] == ROWS - [0, 200, 400, 700][wave]
+
+
+@pytest.mark.parametrize("whole", [frozenset[str](), frozenset({"prod"})])
+@pytest.mark.parametrize("range_rows", [key_digests.RANGE_ROWS, 200])
+def test_rows_that_come_in_other_partitions_are_scored_once(
+    whole: frozenset[str],
+    range_rows: int,
+    tasks: Tasks,
+    scanned: SplitPlan,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Also where a score depends on the rows beside it, and all are scored."""
+    monkeypatch.setattr(key_digests, "RANGE_ROWS", range_rows)
+    tasks.whole = whole
+    with killed_before(1, monkeypatch):
+        run(tasks, scanned, tmp_path)
+    shuffled = scores_table().take(np.random.default_rng(1).permutation(ROWS))
+    tasks.partitions = [shuffled.slice(start, 70) for start in range(0, ROWS, 70)]
+    found = run(tasks, scanned, tmp_path)
+
+    held = pa.concat_tables(pq.read_table(tmp_path / "scores" / file.path) for file in found.files)
+    order = [(name, "ascending") for name in KEY]
+    assert repr(held.sort_by(order).to_pylist()) == repr(scores_table().sort_by(order).to_pylist())
+    assert (found.keys.rows, found.keys_in_doubt) == (ROWS, False)
+
+
+def test_a_scan_whose_last_wave_is_committed_is_not_read_again(tasks: Tasks, scanned: SplitPlan, tmp_path: Path):
+    expected = run(tasks, scanned, tmp_path)
+    tasks.scanned, tasks.done = False, []
     again = run(tasks, scanned, tmp_path)
     assert not tasks.scanned
-    assert bits(again) == bits(found)
-    assert again.files == found.files
+    assert tasks.done == []
+    assert bits(again) == bits(expected)
+    assert again.files == expected.files
+
+
+def test_a_scan_without_a_row_makes_an_empty_table(tasks: Tasks, scanned: SplitPlan, tmp_path: Path):
+    tasks.partitions = []
+    assert run(tasks, scanned, tmp_path).files == ()
+    assert commits.live_files(str(tmp_path / "scores")) == []
+
+
+def test_a_wave_without_a_row_is_no_commit(tasks: Tasks, scanned: SplitPlan, tmp_path: Path):
+    tasks.dropped = set(scores_table()["request_id"].to_pylist()[:400])
+    run(tasks, scanned, tmp_path)
+    assert sorted(tasks.done)[:2] == [[0, 1], [2, 3]]
+    assert commits.last_wave(str(tmp_path / "scores"), "run") == len(tasks.done) - 3
+
+
+def change(kind: str, table: pa.Table) -> pa.Table:
+    """Of the first row, which is committed: gone, there twice, or there twice while the second is gone."""
+    if kind == "gone":
+        return table.slice(1)
+    if kind == "twice":
+        return pa.concat_tables([table, table.slice(0, 1)])
+    return pa.concat_tables([table.slice(0, 1), table.slice(0, 1), table.slice(2)])
+
+
+@pytest.mark.parametrize("kind", ["gone", "twice", "instead"])
+def test_rows_that_are_committed_have_to_come_again(
+    kind: str, tasks: Tasks, scanned: SplitPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with killed_before(1, monkeypatch):
+        run(tasks, scanned, tmp_path)
+    changed = change(kind, scores_table())
+    tasks.partitions = [changed.slice(start, 100) for start in range(0, changed.num_rows, 100)]
+    with pytest.raises(RunFailed, match=r"200 rows were committed .*not the same each time"):
+        run(tasks, scanned, tmp_path)
+    assert not commits.is_whole(str(tmp_path / "scores"))
+
+
+def test_a_key_that_is_committed_and_there_again_is_named(
+    tasks: Tasks, scanned: SplitPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def named() -> None:
+        raise TrafficError("the key is not unique")
+
+    with killed_before(1, monkeypatch):
+        run(tasks, scanned, tmp_path)
+    tasks.partitions = [*tasks.partitions, scores_table().slice(0, 1)]
+    with pytest.raises(TrafficError, match="not unique"):
+        run(tasks, scanned, tmp_path, doubted=named)
 
 
 @pytest.mark.parametrize("range_rows", [key_digests.RANGE_ROWS, 200])
@@ -353,7 +480,7 @@ def test_a_key_that_is_in_two_waves_is_seen(
         pq.write_table(table.slice(number * 100, 100), tmp_path / f"part-{number}.parquet")
         files.append(data_file(tmp_path / f"part-{number}.parquet"))
     plan = SplitPlan(table.schema, None, "direct", None, make_splits(files, None, target_rows=100), 300)
-    monkeypatch.setattr(module, "score_partition", lambda _job, rows, _report: rows)
+    monkeypatch.setattr(tasks_module, "score_partition", lambda _job, rows, _report: rows)
     settings: dict[str, Any] = {"key": ("id",), "time": None, "spec": None}
     if killed:
         with killed_before(1, monkeypatch):

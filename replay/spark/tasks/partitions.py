@@ -1,0 +1,59 @@
+"""Partitions that Spark makes of a DataFrame, worked on by tasks some at a time: planned once, each read once.
+
+Leans on: ``DataFrame._jdf.javaToPython``, ``PythonRDD.runJob`` over some partitions of it, and how PySpark collects an
+RDD (``_load_from_socket``). By ``DataFrame.rdd`` a second Python process would work beside each task's own, to hand on
+its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from replay.spark.tasks.arrow_mapping import map_batches
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_ANSWER = "answer binary"
+
+
+class PartitionTasks:
+    """The partitions of a DataFrame. What has to be shuffled for them is shuffled here, and once.
+
+    Args:
+        dataframe: The rows.
+        work: From the number of a partition and its batches to an answer of few bytes.
+
+    Attributes:
+        count: How many partitions there are.
+    """
+
+    def __init__(self, dataframe: DataFrame, work: Callable[[int, Iterable[pa.RecordBatch]], bytes]) -> None:
+        def answered(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            from pyspark import TaskContext
+
+            context = TaskContext.get()
+            answer = work(0 if context is None else context.partitionId(), rows)
+            yield pa.RecordBatch.from_arrays([pa.array([answer], pa.binary())], names=["answer"])
+
+        self._context: Any = dataframe.sparkSession.sparkContext
+        self._rows: Any = map_batches(dataframe, answered, _ANSWER)._jdf.javaToPython()
+        self.count: int = self._rows.getNumPartitions()
+
+    def run(self, partitions: range) -> list[bytes]:
+        """Work on some of the partitions, a task each.
+
+        Returns:
+            The answers, in order; none of a partition that has no row, where Spark does not ask for one.
+        """
+        from pyspark.serializers import BatchedSerializer, CPickleSerializer
+        from pyspark.util import _load_from_socket
+
+        jvm = self._context._jvm
+        found = jvm.PythonRDD.runJob(self._context._jsc.sc(), self._rows, list(partitions))
+        pickled = BatchedSerializer(CPickleSerializer())  # type: ignore[no-untyped-call]
+        with _load_from_socket(found, pickled) as rows:
+            return [bytes(row[0]) for row in rows]
