@@ -49,4 +49,4 @@ def test_one_python_process_works_on_a_partition(spark: SparkSession) -> None:
         assert list(batches)
         return str(os.getpid()).encode()
 
-    assert PartitionTasks(spark.range(1), process).run(range(1)) != [str(os.getpid()).encode()]
+    assert PartitionTasks(spark.range(0, 1, 1, 1), process).run(range(1)) != [str(os.getpid()).encode()]
