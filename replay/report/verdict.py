@@ -15,6 +15,7 @@ from replay.report.summary import Comparison, Incident, Verification
 from replay.report.summary.data import ReportData
 from replay.report.words.incidents import incident_sentence
 from replay.report.words.numbers import count, percent, time_range
+from replay.report.words.standing import standing_sentence
 from replay.report.words.verification import verification_facts, verification_sentence, verification_subject
 
 Level = Literal["agrees", "differs", "unknown"]
@@ -63,6 +64,10 @@ def _judge(data: ReportData) -> Verdict:
     if summary.incidents:
         return Verdict("differs", name, *_incident_answer(summary.incidents, online, missing))
     searched = ("No incident was found.",) if summary.diagnosed else ()
+    if summary.standing:
+        return Verdict(
+            "differs", name, standing_sentence(summary.standing[0]), (*searched, f"{_differ(online)}.", *missing)
+        )
     if not online.mismatched:
         return Verdict("agrees", name, _all_agree(online), (*searched, *missing))
     buckets = bucket_series(data.rows).get(name, ())

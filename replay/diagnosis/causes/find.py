@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from replay.diagnosis.causes.cause import UNEXPLAINED, Cause
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.hypothesis import Hypothesis
-from replay.diagnosis.causes.kind import KINDS, describe
+from replay.diagnosis.causes.kind import KINDS, Kind, describe
 from replay.diagnosis.causes.search import Explanation, OnProgress, Search
 from replay.diagnosis.causes.significance import Significance, binomial_tail
 from replay.metrics.interval import wilson
@@ -62,7 +63,11 @@ class Diagnosis:
 
 
 def find_causes(
-    counterfactual: CounterfactualReplay, *, background_rate: float = 0.0, on_progress: OnProgress | None = None
+    counterfactual: CounterfactualReplay,
+    *,
+    background_rate: float = 0.0,
+    on_progress: OnProgress | None = None,
+    kinds: Mapping[str, Kind] | None = None,
 ) -> Diagnosis:
     """Find what explains an incident's mismatched rows.
 
@@ -71,6 +76,7 @@ def find_causes(
         background_rate: Share of the mismatched rows that would be mismatched without the incident, such as those of
             features that moved between scoring and logging. They are left unexplained without a word.
         on_progress: Called with what is being done and the rows scored so far.
+        kinds: Kinds of which hypotheses are proposed; None: all.
 
     Raises:
         ValueError: ``background_rate`` is not between 0 and 1.
@@ -82,7 +88,7 @@ def find_causes(
         text = "the baseline agrees with online on every row of the sample that the model accepts"
         nothing = Cause(UNEXPLAINED, 0.0, 0, share=1.0, text=text)
         return Diagnosis((nothing,), (), (), counterfactual.rows_scored, False)
-    search = Search(counterfactual, on_progress)
+    search = Search(counterfactual, on_progress, kinds)
     explanations, left = _explain(search, rows, background_rate)
     left = _combine(search, explanations, left)
     causes = _name_causes(search, explanations, rows)

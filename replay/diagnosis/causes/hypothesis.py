@@ -57,6 +57,16 @@ class Hypothesis:
         """What is the same for two hypotheses that the same model scores."""
         return self.checkpoint if self.recipe is None else self.recipe.model_dump_json()
 
+    def is_like(self, other: Hypothesis) -> bool:
+        """Whether the same happened to the same features of the same model, by whatever number: an age, a factor.
+
+        >>> one = Hypothesis("stale_features", "prod", ("I3",), (("lag", 60),))
+        >>> one.is_like(Hypothesis("stale_features", "prod", ("I3",), (("lag", 90),)))
+        True
+        """
+        mine, theirs = ((some.kind, some.features, some.scorer, some.parts) for some in (self, other))
+        return mine == theirs
+
     @property
     def names(self) -> str:
         """Its families and features.

@@ -44,11 +44,14 @@ class Kind:
         excluded: What follows on "Ruled out by replaying:".
         is_asked_for: Whether a reader would ask about it, so that it is said where it was ruled out.
         has_subsets: Whether it is one op, which fewer or other features may have met as well.
+        may_stand: Whether it is tried on the rows that disagree outside of every incident as well: what happens at all
+            times to a share of the traffic, and has no number that would be fitted to whatever the background is.
     """
 
     excluded: str
     is_asked_for = False
     has_subsets = False
+    may_stand = False
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterable[Hypothesis]:
         """Hypotheses that the search begins with, the likeliest first.

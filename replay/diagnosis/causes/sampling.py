@@ -62,15 +62,20 @@ def sample_rows(
     finite = np.isfinite(rows.online) & np.isfinite(rows.replayed)
     bad = severity(rows, tolerance) > 1.0
     inside = _within(rows, incident)
-    elsewhere = np.ones(len(rows), dtype=bool)
-    for other in incidents:
-        elsewhere &= ~_within(rows, other)
     good = finite & rows.counts & ~bad
-    near = _first(np.flatnonzero(good & inside), draw, most_control // 2)
-    far = _first(np.flatnonzero(good & elsewhere), draw, most_control - len(near))
+    near = draw_rows(np.flatnonzero(good & inside), draw, most_control // 2)
+    far = draw_rows(np.flatnonzero(good & outside_of(rows, incidents)), draw, most_control - len(near))
     return SampledRows(
-        _first(np.flatnonzero(finite & inside & bad), draw, most_mismatched), np.concatenate((near, far))
+        draw_rows(np.flatnonzero(finite & inside & bad), draw, most_mismatched), np.concatenate((near, far))
     )
+
+
+def outside_of(rows: RowTable, incidents: Sequence[FoundIncident]) -> NDArray[np.bool_]:
+    """``(num_rows,)`` bool: rows that are in none of the incidents, by their times and slices."""
+    outside = np.ones(len(rows), dtype=np.bool_)
+    for incident in incidents:
+        outside &= ~_within(rows, incident)
+    return outside
 
 
 def _within(rows: RowTable, incident: FoundIncident) -> NDArray[np.bool_]:
@@ -80,8 +85,14 @@ def _within(rows: RowTable, incident: FoundIncident) -> NDArray[np.bool_]:
     return inside & rows.in_slice(incident.segments)
 
 
-def _first(indices: Indices, draw: NDArray[np.uint64], most: int) -> Indices:
-    """The rows with the smallest hashes, in the order of the table."""
+def draw_rows(indices: Indices, draw: NDArray[np.uint64], most: int) -> Indices:
+    """The rows with the smallest hashes, in the order of the table.
+
+    Args:
+        indices: ``(k,)`` rows to draw from.
+        draw: ``(num_rows,)`` hashes of all rows.
+        most: Rows that are drawn, at most.
+    """
     if len(indices) <= most:
         return indices
     return np.sort(indices[np.argpartition(draw[indices], most)[:most]])

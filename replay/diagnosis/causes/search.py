@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.hypothesis import Hypothesis
-from replay.diagnosis.causes.kind import KINDS
+from replay.diagnosis.causes.kind import KINDS, Kind
 from replay.diagnosis.causes.significance import Significance, alike, measure
 from replay.diagnosis.causes.subset_search import trim
 
@@ -48,15 +48,22 @@ class Search:
     Args:
         counterfactual: Replays hypotheses.
         on_progress: Called with what is being done and the rows scored so far.
+        kinds: Kinds of which hypotheses are proposed; None: all.
 
     Attributes:
         tried: Every hypothesis so far, each with its verdict on the most rows.
     """
 
-    def __init__(self, counterfactual: CounterfactualReplay, on_progress: OnProgress | None = None) -> None:
+    def __init__(
+        self,
+        counterfactual: CounterfactualReplay,
+        on_progress: OnProgress | None = None,
+        kinds: Mapping[str, Kind] | None = None,
+    ) -> None:
         self.counterfactual = counterfactual
         self.tried: dict[Hypothesis, Significance] = {}
         self._on_progress = on_progress
+        self._kinds: Mapping[str, Kind] = KINDS if kinds is None else kinds
         self._order = {name: index for index, name in enumerate(KINDS)}
 
     def run(self, rows: Integers) -> Explanation | None:
@@ -97,7 +104,7 @@ class Search:
             self._on_progress(what, self.counterfactual.rows_scored)
 
     def _propose(self, rows: Integers) -> dict[str, list[Hypothesis]]:
-        return {name: list(kind.propose(self.counterfactual, rows)) for name, kind in KINDS.items()}
+        return {name: list(kind.propose(self.counterfactual, rows)) for name, kind in self._kinds.items()}
 
     def _sample(self, rows: Integers) -> Integers:
         """A few of the rows, drawn once; fewer where the budget is small."""
@@ -127,7 +134,7 @@ class Search:
     ) -> list[Significance]:
         refined = [
             verdict
-            for name, kind in KINDS.items()
+            for name, kind in self._kinds.items()
             for verdict in kind.refine(self.counterfactual, screened[name], sample, rows)
             if verdict is not None
         ]

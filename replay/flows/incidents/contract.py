@@ -76,7 +76,7 @@ def find_wrong_contract(
     if not len(sample.mismatched):
         return None  # what was answered online is no number in any of them: no contract gives that
     logged = LoggedRows(prepared, scores, collected, [sample])
-    batch = logged.evidence(sample, incident).batch
+    batch = logged.evidence(sample, incident.mismatch_rate).batch
     scorers = {name: cached_scorer(checkpoint, config.model) for name, checkpoint in prepared.checkpoints.items()}
     fixes = find_fixes(RehearsedRows(config, batch, scorers, np.zeros(batch.num_rows, np.int64), 0))
     return WrongContract(fixes[0], incident, sample, logged) if fixes else None

@@ -15,11 +15,19 @@ from replay.diagnosis.causes.hypothesis import Recipe
 from replay.diagnosis.causes.routed_baseline import RoutedBaseline
 from replay.diagnosis.causes.sampling import sample_rows
 from replay.diagnosis.incidents.find import FoundIncident, find_incidents
-from replay.diagnosis.incidents.rows import RowTable
-from replay.diagnosis.noise.noise_floor import NoiseFloor, as_logged, measure_noise
+from replay.diagnosis.noise.noise_floor import NoiseFloor
+from replay.diagnosis.standing.find import is_part_of
 from replay.flows.incidents.contract import WrongContract, find_wrong_contract, name_contract
 from replay.flows.incidents.logged_rows import LoggedRows
-from replay.flows.incidents.rows import CollectedRows, collect_rows
+from replay.flows.incidents.noise_sample import NoiseSample
+from replay.flows.incidents.rows import CollectedRows
+from replay.flows.incidents.standing import (
+    BUDGET,
+    draw_background,
+    measured_again,
+    search_background,
+    summarize_standing,
+)
 from replay.flows.incidents.summary import Case, summarize_incident
 from replay.flows.incidents.verify_config import FindingRun, verify_config
 from replay.flows.stages.prepare import Prepared
@@ -34,39 +42,6 @@ _CONTRACT_BUDGET = 200_000  # rows that are scored to see what else would explai
 
 
 @dataclass(frozen=True)
-class NoiseSample:
-    """What the traffic looks like with no incident.
-
-    Attributes:
-        collected: The baseline's rows.
-        measured: How far online and replayed scores differ.
-    """
-
-    collected: CollectedRows
-    measured: NoiseFloor
-
-    @property
-    def floor(self) -> report.NoiseFloorSummary:
-        """The noise floor as a report shows it."""
-        measured, layer = self.measured, self.measured.layer
-        return report.NoiseFloorSummary(
-            abs=measured.abs,
-            rel=measured.rel,
-            mismatch_rate=measured.mismatch_rate,
-            transform=None
-            if layer.is_identity
-            else f"online = {layer.offset:.6g} + {layer.scale:.6g} x replayed{', on the logit' if layer.logit else ''}",
-            operations=tuple(operation.words for operation in measured.operations) or None,
-            refused=None if measured.concentrated else measured.why,
-        )
-
-    @property
-    def rows(self) -> RowTable:
-        """The rows, with replayed scores as online would have logged them."""
-        return as_logged(self.collected.table, self.measured)
-
-
-@dataclass(frozen=True)
 class Diagnosed:
     """What was found.
 
@@ -75,29 +50,16 @@ class Diagnosed:
         tried: Every hypothesis, with the number of its incident.
         notes: What a reader should know of the search.
         configs: Of each incident with a cause that a scenario replays, by its number: the YAML that does.
+        standing: What explains rows that disagree outside of every incident.
+        background: Share of the rows outside of the incidents that disagree; None where the noise floor says it.
     """
 
     incidents: tuple[report.Incident, ...] = ()
     tried: tuple[tuple[int, Trial], ...] = ()
     notes: tuple[str, ...] = ()
     configs: Mapping[int, str] = field(default_factory=dict)
-
-
-def measure_noise_sample(prepared: Prepared, scores: Batches, total: int) -> NoiseSample:
-    """Collect the baseline's rows and measure the noise floor.
-
-    Args:
-        prepared: The run.
-        scores: The scores table.
-        total: Its rows.
-    """
-    collected = collect_rows(prepared, scores, total)
-    return NoiseSample(collected, measure_noise(collected.table))
-
-
-def noise_tolerance(noise: NoiseSample | None) -> Tolerance:
-    """The noise floor as a tolerance; the default where nothing was measured."""
-    return Tolerance() if noise is None else noise.measured.tolerance
+    standing: tuple[report.StandingCause, ...] = ()
+    background: float | None = None
 
 
 @one_thread()  # the bits of tasks; and several threads wait for each other on a busy machine
@@ -126,8 +88,12 @@ def diagnose_scores(
         max_incidents=settings.max_incidents,
         bucket_us=round(prepared.config.diff.bucket.total_seconds() * 1e6),
     )
-    if not incidents:
+    drawn = draw_background(noise.rows, noise.collected, incidents, tolerance, settings, prepared.config.seed)
+    if not incidents and drawn.sample is None:
         return Diagnosed()
+    background = measured_again(noise.measured, incidents, drawn.background)
+    if background is not None:
+        noise = replace(noise, measured=replace(noise.measured, mismatch_rate=background))
     tolerances = [row_tolerance(tolerance, noise.measured, incident) for incident in incidents]
     samples = [
         sample_rows(
@@ -143,7 +109,7 @@ def diagnose_scores(
         for incident, judged_by in zip(incidents, tolerances, strict=True)
     ]
     progress.stage("testing causes", len(incidents), "incidents")
-    logged = LoggedRows(prepared, scores, noise.collected, samples)
+    logged = LoggedRows(prepared, scores, noise.collected, [*samples, *drawn.samples])
     # The scores table was made of one code: hypotheses must not be tried with another.
     job = prepared.job
     refuse_other_sources(job.sources, find_sources(job.work, job.checkpoints))
@@ -154,7 +120,7 @@ def diagnose_scores(
         number, flags = index + 1, prepared.options.flags
         case = Case(number, flags, noise.rows, noise.collected.identity, logged.keys, incident, sample)
         if len(sample.mismatched):
-            evidence = logged.evidence(sample, incident, noise.measured)
+            evidence = logged.evidence(sample, incident.mismatch_rate, noise.measured)
             counterfactual = checkpoints.counterfactual(evidence, tolerances[index])
             diagnosis = find_causes(
                 counterfactual,
@@ -165,8 +131,23 @@ def diagnose_scores(
             case = replace(case, diagnosis=diagnosis, counterfactual=counterfactual)
         found.append(summarize_incident(config, case))
         progress.update(index + 1)
-    notes = (*_sampled(noise.collected), *logged.notes)
-    return Diagnosed(tuple(found), tuple(tried), notes, _configs(prepared, found, tolerances))
+    standing = search_background(
+        drawn,
+        noise.rows,
+        lambda sample, rate: checkpoints.counterfactual(
+            logged.evidence(sample, rate, noise.measured), tolerance, min(settings.budget, BUDGET)
+        ),
+        partial(_show, progress, len(incidents)),
+    )
+    found = [replace(one, standing=is_part_of(one.causes, standing)) for one in found]
+    return Diagnosed(
+        tuple(found),
+        tuple(tried),
+        (*_sampled(noise.collected), *logged.notes),
+        _configs(prepared, found, tolerances),
+        tuple(map(summarize_standing, standing)),
+        background,
+    )
 
 
 def _configs(
@@ -194,7 +175,7 @@ def _diagnose_contract(prepared: Prepared, noise: NoiseSample, wrong: WrongContr
     """One incident, all of the traffic: the contract, and what else explains its rows as well."""
     budget = min(prepared.config.diagnosis.budget, _CONTRACT_BUDGET)
     progress.stage("testing causes", budget)
-    evidence = wrong.logged.evidence(wrong.sample, wrong.incident)
+    evidence = wrong.logged.evidence(wrong.sample, wrong.incident.mismatch_rate)
     tolerance, collected = _contract_tolerance(prepared.config, noise.measured), noise.collected
     counterfactual = OpenedCheckpoints(prepared).counterfactual(evidence, tolerance, budget)
     diagnosis = find_causes(counterfactual, on_progress=partial(_show, progress, 0))

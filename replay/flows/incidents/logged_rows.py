@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.sampling import SampledRows
-from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.noise.noise_floor import NoiseFloor
 from replay.features import feature_column
 from replay.flows.incidents.rows import CollectedRows, keys_of
@@ -70,12 +69,12 @@ class LoggedRows:
         note = None if self._history is None else history_note(self._history)
         return () if note is None else (note,)
 
-    def evidence(self, sample: SampledRows, incident: FoundIncident, noise: NoiseFloor | None = None) -> Evidence:
+    def evidence(self, sample: SampledRows, mismatch_rate: float, noise: NoiseFloor | None = None) -> Evidence:
         """The sample as the search takes it.
 
         Args:
             sample: One of the samples.
-            incident: That it was drawn from.
+            mismatch_rate: Share of the rows that it was drawn from that disagree.
             noise: Says what scores go through at all times: online answers are taken back through a layer to what the
                 model answers. None: nothing.
         """
@@ -96,6 +95,6 @@ class LoggedRows:
             entity=None if traffic.entity is None else feature_column(batch, traffic.entity),
             time_us=times,
             history=self._history,
-            mismatch_rate=incident.mismatch_rate,
+            mismatch_rate=mismatch_rate,
             as_answered=None if noise is None or not noise.operations else noise.as_answered,
         )

@@ -12,7 +12,7 @@ from replay.diff.worst import RowDelta
 from replay.errors import RunFailed, TrafficError
 from replay.features import feature_column
 from replay.flows.early import needs_noise
-from replay.flows.incidents.diagnose import NoiseSample, measure_noise_sample, noise_tolerance
+from replay.flows.incidents.noise_sample import NoiseSample, measure_noise_sample, noise_tolerance
 from replay.flows.stages.effects import Effects, measure_effects
 from replay.flows.stages.prepare import Prepared
 from replay.flows.stages.rejected import rejects_by_feature

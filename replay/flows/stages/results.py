@@ -23,6 +23,7 @@ from replay.report.summary import (
     AlteredValues,
     CheckpointSummary,
     Comparison,
+    NoiseFloorSummary,
     Reconciliation,
     Stability,
     Summary,
@@ -100,14 +101,22 @@ def build_report_data(
         tolerance=ToleranceSummary(compared.tolerance.abs, compared.tolerance.rel),
         bucket_seconds=None if result.bucket is None else result.bucket.total_seconds(),
         online_metrics=result.online.metrics,
-        noise_floor=None if compared.noise is None else compared.noise.floor,
+        noise_floor=_noise_floor(compared, diagnosed),
         incidents=diagnosed.incidents,
+        standing=diagnosed.standing,
         slices=judge_slices(result.metric_rows),
         skew_matrix=compared.effects.skew_matrix,
         sensitivity=compared.effects.sensitivity,
         altered=_altered(prepared.contract),
     )
     return ReportData(_judged(summary, config.engine.max_rejected), result.metric_rows, tuple(compared.worst))
+
+
+def _noise_floor(compared: Compared, diagnosed: Diagnosed) -> NoiseFloorSummary | None:
+    """The noise floor, with the background as it is outside of the incidents."""
+    if compared.noise is None or diagnosed.background is None:
+        return None if compared.noise is None else compared.noise.floor
+    return replace(compared.noise.floor, mismatch_rate=diagnosed.background)
 
 
 def _altered(contract: ContractCheck | None) -> tuple[AlteredValues, ...] | None:

@@ -34,6 +34,7 @@ from replay.report.words.numbers import (
 )
 from replay.report.words.run import tolerance_text
 from replay.report.words.slices import slices_text
+from replay.report.words.standing import standing_line, standing_sentence
 from replay.report.words.variants import instabilities
 from replay.report.words.verification import verification_subject
 from replay.version import __version__
@@ -48,6 +49,8 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     gate_evidence,
     gate_rule,
     slices_text,
+    standing_line,
+    standing_sentence,
     incident_sentence,
     instabilities,
     key_text,

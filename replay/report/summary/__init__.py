@@ -6,6 +6,7 @@ from replay.report.summary.effects import FamilyEffect, LagLoss, SkewCell, SkewM
 from replay.report.summary.gates import GateVerdict
 from replay.report.summary.incidents import Cause, Incident, IncidentRow, NoiseFloorSummary
 from replay.report.summary.slices import SliceFinding, SlicesSummary
+from replay.report.summary.standing import StandingCause
 from replay.report.summary.summary import (
     SUMMARY_VERSION,
     CheckpointSummary,
@@ -42,6 +43,7 @@ __all__ = [
     "SliceFinding",
     "SlicesSummary",
     "Stability",
+    "StandingCause",
     "Summary",
     "TimeOutliers",
     "TimeRange",

@@ -75,6 +75,8 @@ class Incident:
     """Bound on the chance of such a window anywhere, in any slice, in a run without incidents."""
     permanent: bool = False
     """Whether it lasts to the end of the traffic."""
+    standing: bool = False
+    """Whether its first cause stands at all times, outside of it as well: it is where that shows most."""
     gradual: bool = False
     """Whether it came step by step."""
     loss: Mapping[str, MetricValue] = field(default_factory=dict)
@@ -92,6 +94,7 @@ class Incident:
         where = "".join(f", {name}={value}" for name, value in self.segments.items())
         start, end = (at.replace(microsecond=0) for at in (self.start, self.end))
         when = f"since {moment(start)}" if self.permanent else time_range(start, end)
+        when = f"at all times, most {when}" if self.standing else when
         if self.kind == "shift":
             what = f"scores are off by {number(abs(self.mean_delta or 0.0), 2)} on average"
         else:

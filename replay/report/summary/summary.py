@@ -18,6 +18,7 @@ from replay.report.summary.gates import GateVerdict
 from replay.report.summary.incidents import Incident, NoiseFloorSummary
 from replay.report.summary.json_safe import OPTIONAL, UtcTime, plain
 from replay.report.summary.slices import SlicesSummary
+from replay.report.summary.standing import StandingCause
 from replay.report.summary.variants import VariantSummary
 from replay.report.summary.verification import Verification
 from replay.version import __version__
@@ -204,6 +205,8 @@ class Summary:
     diagnosed: bool = False
     """Whether incidents were searched for: only then does an empty list say that there is none."""
     incidents: tuple[Incident, ...] = ()
+    standing: tuple[StandingCause, ...] = ()
+    """What explains rows that disagree at all times, outside of every incident; the one that explains most first."""
     verification: Verification | None = field(default=None, metadata=OPTIONAL)
     """Whether the causes of another run's incident hold, where this run replays them."""
     gates: tuple[GateVerdict, ...] = ()

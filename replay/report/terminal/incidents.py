@@ -17,6 +17,7 @@ from replay.report.words.incidents import (
     ruled_out_sentence,
 )
 from replay.report.words.numbers import percent, percent_interval
+from replay.report.words.standing import standing_sentence
 
 COMMANDS = ("verify", "row")
 """Labels of lines that are to be pasted into a shell."""
@@ -37,6 +38,12 @@ def incident_lines(summary: Summary) -> Iterator[Line]:
         if index > 1:  # the first is the headline
             yield "incident", f"{index}. {incident_sentence(incident)}", "bold"
         yield from _incident(incident)
+    for place, standing in enumerate(summary.standing):
+        if place or summary.incidents:  # without incidents the first is the headline
+            yield "standing", standing_sentence(standing), "bold"
+        equivalent = equivalent_sentence(standing.cause)
+        if equivalent:
+            yield "", equivalent, "dim"
 
 
 def _incident(incident: Incident) -> Iterator[Line]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from replay.report.summary import GateVerdict, Summary
 from replay.report.words.gates import gate_rule
 from replay.report.words.numbers import count, number, percent
+from replay.report.words.standing import standing_line
 from replay.report.words.verification import verification_sentence
 
 _LABEL = 12
@@ -40,6 +41,8 @@ def _lines(summary: Summary, report_path: str) -> Iterator[tuple[str, str]]:
         yield "", f"and {len(summary.incidents) - _MOST_INCIDENTS} more, in the report"
     if summary.diagnosed and not summary.incidents:
         yield "incidents", "none found"
+    for standing in summary.standing:
+        yield "standing", standing_line(standing)
     if summary.gates:
         yield "gates", gate_counts(summary.gates)
         for gate in summary.gates:

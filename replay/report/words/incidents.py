@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from replay.diagnosis.causes.cause import UNEXPLAINED
 from replay.diagnosis.causes.kinds.contract import CONTRACT
@@ -139,6 +140,9 @@ def noise_sentence(floor: NoiseFloorSummary) -> str:
 
 def incident_time(incident: Incident) -> str:
     """Say when: the date, the times to the second, and how long it lasted."""
+    if incident.standing:
+        when = incident_time(replace(incident, standing=False))
+        return f"At all times, and most {when[0].lower()}{when[1:]}"
     if incident.permanent:
         start = f"Since {moment(incident.start)} UTC"
         return f"{start}, to the end of the window" + (", more and more" if incident.gradual else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,8 +21,11 @@ from replay.diagnosis.causes.sampling import SampledRows, sample_rows
 from replay.diagnosis.incidents.find import FoundIncident, find_incidents
 from replay.diagnosis.incidents.rows import RowTable
 from replay.diagnosis.noise.noise_floor import NoiseFloor, as_logged, measure_noise
+from replay.diagnosis.standing.find import StandingFinding
 from replay.flows.incidents import diagnose as flow
+from replay.flows.incidents.noise_sample import NoiseSample
 from replay.flows.incidents.rows import CollectedRows, rows_from_arrow
+from replay.flows.incidents.standing import BUDGET, draw_background, measured_again, search_background
 from replay.scenarios import row_keys
 from replay.scoring.core import BatchScorer, Stopwatch, Work
 from replay.scoring.variants import Variant
@@ -46,6 +49,7 @@ class Answer:
     noise: NoiseFloor
     table: RowTable
     told: tuple[Told, ...]
+    standing: tuple[StandingFinding, ...] = ()
 
 
 class Engine:
@@ -108,7 +112,7 @@ class Engine:
     def diagnose(self, traffic: Traffic, replayed: Floats, online: Floats) -> Answer:
         """Noise floor, incidents, and the causes of each; as ``diagnose_scores`` does."""
         collected = self._collect(traffic, replayed, online)
-        noise_sample = flow.NoiseSample(collected, measure_noise(collected.table))
+        noise_sample = NoiseSample(collected, measure_noise(collected.table))
         rows, noise = noise_sample.rows, noise_sample.measured
         settings = self.config.diagnosis
         incidents = find_incidents(
@@ -118,6 +122,10 @@ class Engine:
             max_incidents=settings.max_incidents,
             bucket_us=round(self.config.diff.bucket.total_seconds() * 1e6),
         )
+        drawn = draw_background(rows, collected, incidents, noise.tolerance, settings, self.config.seed)
+        background = measured_again(noise, incidents, drawn.background)
+        if background is not None:
+            noise = replace(noise, mismatch_rate=background)
         told = []
         for incident in incidents:
             sample = sample_rows(
@@ -131,7 +139,14 @@ class Engine:
                 seed=self.config.seed,
             )
             told.append(Told(incident, self._causes(traffic, collected, noise, incident, sample)))
-        return Answer(noise, as_logged(collected.table, noise), tuple(told))
+        standing = search_background(
+            drawn,
+            rows,
+            lambda sample, rate: self._opened.counterfactual(
+                self._evidence(traffic, collected, noise, rate, sample), noise.tolerance, BUDGET
+            ),
+        )
+        return Answer(noise, as_logged(collected.table, noise), tuple(told), tuple(standing))
 
     def _collect(self, traffic: Traffic, replayed: Floats, online: Floats) -> CollectedRows:
         columns: dict[str, pa.Array | NDArray] = {
@@ -160,7 +175,7 @@ class Engine:
         if not len(sample.mismatched):
             return None
         counterfactual: CounterfactualReplay = self._opened.counterfactual(
-            self._evidence(traffic, collected, noise, incident, sample), noise.tolerance
+            self._evidence(traffic, collected, noise, incident.mismatch_rate, sample), noise.tolerance
         )
         return find_causes(counterfactual, background_rate=flow.background_rate(noise, incident))
 
@@ -169,7 +184,7 @@ class Engine:
         traffic: Traffic,
         collected: CollectedRows,
         noise: NoiseFloor,
-        incident: FoundIncident,
+        mismatch_rate: float,
         sample: SampledRows,
     ) -> Evidence:
         places = sample.all
@@ -185,7 +200,7 @@ class Engine:
             entity=batch.column("entity"),
             time_us=traffic.time_us[places],
             history=history,
-            mismatch_rate=incident.mismatch_rate,
+            mismatch_rate=mismatch_rate,
             as_answered=noise.as_answered if noise.operations else None,
         )
 

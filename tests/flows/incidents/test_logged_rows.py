@@ -73,7 +73,7 @@ class Traffic:
 
 
 def test_the_evidence_is_in_the_order_of_the_sample(monkeypatch):
-    evidence = Traffic().rows(monkeypatch).evidence(SAMPLE, INCIDENT)
+    evidence = Traffic().rows(monkeypatch).evidence(SAMPLE, INCIDENT.mismatch_rate)
 
     assert evidence.batch["a"].to_pylist() == [30.0, 10.0, 40.0, 0.0]
     assert evidence.online.tolist() == [0.4, 0.2, 0.5, 0.1]
@@ -88,15 +88,17 @@ def noise(offset, scale, *operations):
 
 
 def test_what_a_model_answers_is_brought_to_a_floor(monkeypatch):
-    evidence = Traffic().rows(monkeypatch).evidence(SAMPLE, INCIDENT, noise(0.1, 2.0, Bounds(0.5, np.inf, 0.1)))
+    evidence = (
+        Traffic().rows(monkeypatch).evidence(SAMPLE, INCIDENT.mismatch_rate, noise(0.1, 2.0, Bounds(0.5, np.inf, 0.1)))
+    )
 
     # 0.1 + 2 x 0.1 is below the floor of 0.5, which is what an answer of 0.2 gives.
     assert evidence.as_answered(np.array([0.1, 0.3])).tolist() == pytest.approx([0.2, 0.3])
-    assert Traffic().rows(monkeypatch).evidence(SAMPLE, INCIDENT, noise(0.1, 2.0)).as_answered is None
+    assert Traffic().rows(monkeypatch).evidence(SAMPLE, INCIDENT.mismatch_rate, noise(0.1, 2.0)).as_answered is None
 
 
 def test_answers_are_taken_back_through_the_layer(monkeypatch):
-    evidence = Traffic().rows(monkeypatch).evidence(SAMPLE, INCIDENT, noise(0.1, 2.0))
+    evidence = Traffic().rows(monkeypatch).evidence(SAMPLE, INCIDENT.mismatch_rate, noise(0.1, 2.0))
 
     np.testing.assert_allclose(evidence.online, (np.array([0.4, 0.2, 0.5, 0.1]) - 0.1) / 2.0)
 
@@ -106,11 +108,11 @@ def test_rows_of_all_samples_are_fetched_once(monkeypatch):
     rows = Traffic().rows(monkeypatch, SAMPLE, other)
 
     assert rows.keys == {100 + place: {"id": f"r{place}"} for place in range(5)}
-    assert rows.evidence(other, INCIDENT).batch["a"].to_pylist() == [20.0, 40.0]
+    assert rows.evidence(other, INCIDENT.mismatch_rate).batch["a"].to_pylist() == [20.0, 40.0]
 
 
 def test_a_row_whose_key_is_gone_is_left_out(monkeypatch):
-    evidence = Traffic(missing=(101, 104)).rows(monkeypatch).evidence(SAMPLE, INCIDENT)
+    evidence = Traffic(missing=(101, 104)).rows(monkeypatch).evidence(SAMPLE, INCIDENT.mismatch_rate)
 
     assert evidence.batch["a"].to_pylist() == [30.0, 0.0]
     assert evidence.mismatched.tolist() == [True, False]
@@ -128,12 +130,12 @@ def test_the_history_goes_up_to_the_last_row_of_the_traffic(monkeypatch):
 
     assert entities == ["u0", "u1", "u1", "u0"]
     assert until.isoformat() == "1970-01-01T00:00:04.000001+00:00"
-    assert rows.evidence(SAMPLE, INCIDENT).history.num_rows == 1
+    assert rows.evidence(SAMPLE, INCIDENT.mismatch_rate).history.num_rows == 1
     assert rows.notes == ()
 
 
 def test_without_an_entity_there_is_no_history(monkeypatch):
     traffic = Traffic(entity=None)
-    evidence = traffic.rows(monkeypatch).evidence(SAMPLE, INCIDENT)
+    evidence = traffic.rows(monkeypatch).evidence(SAMPLE, INCIDENT.mismatch_rate)
 
     assert (evidence.entity, evidence.history, traffic.asked) == (None, None, [])

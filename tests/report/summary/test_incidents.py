@@ -31,6 +31,7 @@ def test_an_incident_without_a_search_for_causes():
         "mean_delta": None,
         "p_value": None,
         "permanent": False,
+        "standing": False,
         "gradual": False,
         "loss": {},
         "examples": [],

@@ -24,6 +24,7 @@ class CheckpointKind(Kind):
 
     excluded = "not another checkpoint"
     is_asked_for = True
+    may_stand = True
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterable[Hypothesis]:
         """See :meth:`Kind.propose`."""

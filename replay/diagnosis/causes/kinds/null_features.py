@@ -24,6 +24,7 @@ class NullFeaturesKind(Kind):
 
     excluded = "not another family or feature null"
     is_asked_for = True
+    may_stand = True
     has_subsets = True
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterable[Hypothesis]:

@@ -22,6 +22,7 @@ class PrecisionKind(Kind):
 
     excluded = "not a cast"
     is_asked_for = True
+    may_stand = True
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterable[Hypothesis]:
         """See :meth:`Kind.propose`."""

@@ -39,6 +39,7 @@ class StaleFeaturesKind(Kind):
 
     excluded = "not another family stale"
     is_asked_for = True
+    may_stand = True
     has_subsets = True
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterator[Hypothesis]:
