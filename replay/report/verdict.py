@@ -11,9 +11,9 @@ from replay.report.buckets import Bucket, bucket_series, bucket_width, end_of
 from replay.report.concentration import Concentration, Shape, concentrate
 from replay.report.slice_tests import MISMATCH_RATE
 from replay.report.slices import dominant_slice, slices_by_variant
-from replay.report.summary import Comparison, Incident, Verification
+from replay.report.summary import Comparison, Summary, Verification
 from replay.report.summary.data import ReportData
-from replay.report.words.incidents import incident_sentence
+from replay.report.words.incidents import incident_sentence, story_of, story_sentence
 from replay.report.words.numbers import count, percent, time_range
 from replay.report.words.standing import standing_sentence
 from replay.report.words.verification import verification_facts, verification_sentence, verification_subject
@@ -62,7 +62,7 @@ def _judge(data: ReportData) -> Verdict:
         rows = _rows(summary.rows)
         return Verdict("unknown", name, f"Nothing could be compared: none of {rows} has both scores.", missing)
     if summary.incidents:
-        return Verdict("differs", name, *_incident_answer(summary.incidents, online, missing))
+        return Verdict("differs", name, *_incident_answer(summary, online, missing))
     searched = ("No incident was found.",) if summary.diagnosed else ()
     if summary.standing:
         return Verdict(
@@ -89,15 +89,17 @@ def _verified(found: Verification, baseline: str) -> Verdict:
 
 
 def _incident_answer(
-    incidents: Sequence[Incident], online: Comparison, missing: tuple[str, ...]
+    summary: Summary, online: Comparison, missing: tuple[str, ...]
 ) -> tuple[str, tuple[str, ...], TimeRanges]:
     """Headline, details and time ranges after a diagnosis: its first incident comes before all that merely differs."""
-    more = len(incidents) - 1
+    incidents, story = summary.incidents, story_of(summary.stories, 1)
+    headline = incident_sentence(incidents[0]) if story is None else story_sentence(story, incidents)
+    more = len(incidents) - (1 if story is None else len(story.incidents))
     others = (f"{more} more incident{'s' if more > 1 else ''} below.",) if more else ()
     rest = online.mismatched - sum(incident.mismatched for incident in incidents)
     outside = (f"Outside of incidents, {_rows(rest)} {'differs' if rest == 1 else 'differ'}.",) if rest > 0 else ()
     ranges = tuple((incident.start, incident.end) for incident in incidents)
-    return incident_sentence(incidents[0]), (*others, *outside, *missing), ranges
+    return headline, (*others, *outside, *missing), ranges
 
 
 def _rows(amount: int) -> str:

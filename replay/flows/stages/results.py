@@ -11,6 +11,7 @@ from replay.config import ReplayConfig
 from replay.diff.result import DiffResult, VariantResult
 from replay.flows.incidents.contract import NEARLY_ALL
 from replay.flows.incidents.diagnose import Diagnosed
+from replay.flows.incidents.stories import find_stories
 from replay.flows.stages.clock import Clock
 from replay.flows.stages.compare import Compared
 from replay.flows.stages.prepare import Prepared
@@ -103,6 +104,7 @@ def build_report_data(
         online_metrics=result.online.metrics,
         noise_floor=_noise_floor(compared, diagnosed),
         incidents=diagnosed.incidents,
+        stories=find_stories(diagnosed.incidents),
         standing=diagnosed.standing,
         slices=judge_slices(result.metric_rows),
         skew_matrix=compared.effects.skew_matrix,

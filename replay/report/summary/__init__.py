@@ -7,6 +7,7 @@ from replay.report.summary.gates import GateVerdict
 from replay.report.summary.incidents import Cause, Incident, IncidentRow, NoiseFloorSummary
 from replay.report.summary.slices import SliceFinding, SlicesSummary
 from replay.report.summary.standing import StandingCause
+from replay.report.summary.stories import Story
 from replay.report.summary.summary import (
     SUMMARY_VERSION,
     CheckpointSummary,
@@ -44,6 +45,7 @@ __all__ = [
     "SlicesSummary",
     "Stability",
     "StandingCause",
+    "Story",
     "Summary",
     "TimeOutliers",
     "TimeRange",

@@ -19,6 +19,7 @@ from replay.report.summary.incidents import Incident, NoiseFloorSummary
 from replay.report.summary.json_safe import OPTIONAL, UtcTime, plain
 from replay.report.summary.slices import SlicesSummary
 from replay.report.summary.standing import StandingCause
+from replay.report.summary.stories import Story
 from replay.report.summary.variants import VariantSummary
 from replay.report.summary.verification import Verification
 from replay.version import __version__
@@ -205,6 +206,8 @@ class Summary:
     diagnosed: bool = False
     """Whether incidents were searched for: only then does an empty list say that there is none."""
     incidents: tuple[Incident, ...] = ()
+    stories: tuple[Story, ...] = ()
+    """Incidents that are one: the same cause on several values of one column."""
     standing: tuple[StandingCause, ...] = ()
     """What explains rows that disagree at all times, outside of every incident; the one that explains most first."""
     verification: Verification | None = field(default=None, metadata=OPTIONAL)

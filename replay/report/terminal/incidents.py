@@ -15,6 +15,8 @@ from replay.report.words.incidents import (
     incident_sentence,
     noise_sentence,
     ruled_out_sentence,
+    story_of,
+    story_sentence,
 )
 from replay.report.words.numbers import percent, percent_interval
 from replay.report.words.standing import standing_sentence
@@ -35,7 +37,14 @@ def incident_lines(summary: Summary) -> Iterator[Line]:
     if summary.noise_floor is not None:
         yield "noise", noise_sentence(summary.noise_floor), ""
     for index, incident in enumerate(summary.incidents, start=1):
-        if index > 1:  # the first is the headline
+        story = story_of(summary.stories, index)
+        if story is not None and index == story.incidents[0]:
+            if index > 1:
+                yield "story", story_sentence(story, summary.incidents), "bold"
+        elif story is not None:
+            yield "incident", f"{index}. As incident {story.incidents[0]}: {incident_sentence(incident)}", "dim"
+            continue
+        elif index > 1:  # the first is the headline
             yield "incident", f"{index}. {incident_sentence(incident)}", "bold"
         yield from _incident(incident)
     for place, standing in enumerate(summary.standing):

@@ -9,7 +9,7 @@ from replay.diagnosis.causes.cause import UNEXPLAINED
 from replay.diagnosis.causes.kinds.contract import CONTRACT
 from replay.metrics.metric import MetricChange
 from replay.metrics.value import MetricValue
-from replay.report.summary import Cause, Incident, NoiseFloorSummary
+from replay.report.summary import Cause, Incident, NoiseFloorSummary, Story
 from replay.report.words.causes import as_if, cause_words, not_words
 from replay.report.words.losses import costs
 from replay.report.words.numbers import clock, count, moment, number, percent, seconds
@@ -172,3 +172,32 @@ def slice_words(incident: Incident) -> str:
     'surface=home and country=DE'
     """
     return " and ".join(f"{name}={value}" for name, value in incident.segments.items())
+
+
+def story_of(stories: Sequence[Story], number: int) -> Story | None:
+    """The story that an incident is part of; None where it stands alone."""
+    return next((story for story in stories if number in story.incidents), None)
+
+
+def story_sentence(story: Story, incidents: Sequence[Incident]) -> str:
+    """Say it as of one incident, over all values; and which incidents it is.
+
+    Args:
+        story: One of the run's.
+        incidents: All incidents of the run.
+    """
+    parts = [incidents[number - 1] for number in story.incidents]
+    whole = replace(
+        parts[0],
+        start=story.start,
+        end=story.end,
+        rows=story.rows,
+        mismatched=story.mismatched,
+        mismatch_rate=story.mismatched / story.rows if story.rows else None,
+        segments={**story.segments, story.column: ", ".join(story.values)},
+        permanent=any(part.permanent for part in parts),
+        standing=any(part.standing for part in parts),
+        causes=parts[0].causes[:1],
+    )
+    *most, last = map(str, story.incidents)
+    return f"{incident_sentence(whole)} One story in incidents {', '.join(most)} and {last}."

@@ -9,6 +9,8 @@ from replay.report.words.causes import cause_words
 from replay.report.words.incidents import (
     is_certain,
     slice_words,
+    story_of,
+    story_sentence,
 )
 from replay.report.words.losses import costs
 from replay.report.words.numbers import count, interval_text, moment, percent, seconds, signed
@@ -41,6 +43,8 @@ class IncidentCard:
     incident: Incident
     facts: tuple[tuple[str, str], ...]
     cost: CostTable | None
+    story: str = ""
+    """The whole story, where it is the first of one; of the others, which it is part of."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,20 @@ def incident_cards(summary: Summary) -> IncidentCards | None:
     """Lay out the incidents of a run; None where none were searched for."""
     if not summary.diagnosed and not summary.incidents:
         return None
-    numbered = enumerate(summary.incidents, start=1)
-    return IncidentCards(tuple(IncidentCard(number, one, _facts(one), _cost_table(one)) for number, one in numbered))
+    return IncidentCards(
+        tuple(
+            IncidentCard(number, one, _facts(one), _cost_table(one), _story(summary, number))
+            for number, one in enumerate(summary.incidents, start=1)
+        )
+    )
+
+
+def _story(summary: Summary, number: int) -> str:
+    story = story_of(summary.stories, number)
+    if story is None:
+        return ""
+    first = story.incidents[0]
+    return story_sentence(story, summary.incidents) if number == first else f"Part of the story of incident {first}."
 
 
 def _facts(incident: Incident) -> tuple[tuple[str, str], ...]:
