@@ -12,7 +12,7 @@ from replay.diagnosis.causes.cause import UNEXPLAINED, Cause
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import KINDS, Kind, describe
-from replay.diagnosis.causes.search import Explanation, OnProgress, Search
+from replay.diagnosis.causes.search import Explanation, OnProgress, Search, contradict
 from replay.diagnosis.causes.significance import Significance, binomial_tail
 from replay.metrics.interval import wilson
 
@@ -118,9 +118,22 @@ def _explain(search: Search, rows: Integers, background_rate: float) -> tuple[li
         known = [former.verdict.hypothesis for former in explanations]
         if one.verdict.count < _REMAINDER * len(rows) or one.verdict.hypothesis in known:
             break
-        explanations.append(one)
-        left &= ~search.counterfactual.explains(one.verdict.hypothesis, rows)
+        refuted = [former for former in known if contradict(former, one.verdict.hypothesis)]
+        if refuted:
+            search.withdrawn += [*refuted, one.verdict.hypothesis]
+            explanations = [former for former in explanations if former.verdict.hypothesis not in refuted]
+        else:
+            explanations.append(one)
+        left = _left(search, explanations, rows)
     return explanations, left
+
+
+def _left(search: Search, explanations: list[Explanation], rows: Integers) -> Mask:
+    """Rows that none of the causes explains."""
+    left: Mask = np.ones(len(rows), np.bool_)
+    for one in explanations:
+        left &= ~search.counterfactual.explains(one.verdict.hypothesis, rows)
+    return left
 
 
 def _combine(search: Search, explanations: list[Explanation], left: Mask) -> Mask:
@@ -158,8 +171,9 @@ def _name_causes(search: Search, explanations: list[Explanation], rows: Integers
 
 def _name(counterfactual: CounterfactualReplay, explanation: Explanation, verdict: Significance, share: float) -> Cause:
     control = _control_rate(counterfactual, verdict.hypothesis)
+    shown = verdict.held_out
     text = (
-        f"{describe(verdict.hypothesis)}: {verdict.count} of {len(verdict.rows)} mismatched rows agree with what "
+        f"{describe(verdict.hypothesis)}: {shown.count} of {len(shown.rows)} mismatched rows agree with what "
         f"online answered; chance would give {verdict.chance:.2%}"
     )
     if control is not None:
@@ -178,8 +192,8 @@ def _name(counterfactual: CounterfactualReplay, explanation: Explanation, verdic
 
 
 def _cause(verdict: Significance, text: str) -> Cause:
-    """A hypothesis and its evidence."""
-    hypothesis = verdict.hypothesis
+    """A hypothesis and its evidence: the rows that it was not learnt from."""
+    hypothesis, verdict = verdict.hypothesis, verdict.held_out
     low, high = wilson(verdict.count, len(verdict.rows))
     return Cause(
         hypothesis.kind,
@@ -254,6 +268,6 @@ def _ruled_out(search: Search, outcomes: dict[Hypothesis, str]) -> tuple[Cause, 
 def _trials(search: Search, outcomes: dict[Hypothesis, str]) -> tuple[Trial, ...]:
     trials = [
         Trial(hypothesis, len(one.rows), one.rate, one.gain, outcomes[hypothesis])
-        for hypothesis, one in search.tried.items()
+        for hypothesis, one in ((tried, verdict.held_out) for tried, verdict in search.tried.items())
     ]
     return tuple(sorted(trials, key=lambda one: (-one.explained_rate, -one.gain)))

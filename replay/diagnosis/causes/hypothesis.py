@@ -34,6 +34,7 @@ class Hypothesis:
         recipe: The checkpoint that scores, where it is made of others; None: ``checkpoint`` itself.
         layer: What the scores go through; None: they stay as they are.
         is_fitted: Whether a number was fitted to the rows, so that it always explains some.
+        learnt_from: Rows of the evidence that it was read from one by one: on these it proves nothing.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Hypothesis:
     recipe: Recipe | None = field(default=None, compare=False)
     layer: Layer | None = field(default=None, compare=False)
     is_fitted: bool = field(default=False, compare=False)
+    learnt_from: tuple[int, ...] = field(default=(), compare=False)
 
     def get(self, name: str) -> Any:
         """A parameter; None where it has no such one."""

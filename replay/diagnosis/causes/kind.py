@@ -46,12 +46,14 @@ class Kind:
         has_subsets: Whether it is one op, which fewer or other features may have met as well.
         may_stand: Whether it is tried on the rows that disagree outside of every incident as well: what happens at all
             times to a share of the traffic, and has no number that would be fitted to whatever the background is.
+        of_reserve: Share of what is kept for the test on all rows that it may use where other kinds leave it nothing.
     """
 
     excluded: str
     is_asked_for = False
     has_subsets = False
     may_stand = False
+    of_reserve = 0.0
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterable[Hypothesis]:
         """Hypotheses that the search begins with, the likeliest first.
@@ -94,6 +96,15 @@ class Kind:
 
     def refutes(self, counterfactual: CounterfactualReplay, verdict: Significance) -> bool:
         """Whether this kind, tried on what a hypothesis leaves, shows that it only looks like the cause."""
+        return False
+
+    def contradicts(self, one: Hypothesis, other: Hypothesis) -> bool:
+        """Whether two causes cannot both be right, on whichever rows: then neither is named.
+
+        Args:
+            one: Of this kind.
+            other: Of any kind.
+        """
         return False
 
     def combine(self, counterfactual: CounterfactualReplay, causes: Sequence[Hypothesis]) -> Iterable[Hypothesis]:

@@ -52,6 +52,7 @@ class Search:
 
     Attributes:
         tried: Every hypothesis so far, each with its verdict on the most rows.
+        withdrawn: Hypotheses that contradict each other; none that contradicts one of them is chosen.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Search:
     ) -> None:
         self.counterfactual = counterfactual
         self.tried: dict[Hypothesis, Significance] = {}
+        self.withdrawn: list[Hypothesis] = []
         self._on_progress = on_progress
         self._kinds: Mapping[str, Kind] = KINDS if kinds is None else kinds
         self._order = {name: index for index, name in enumerate(KINDS)}
@@ -132,12 +134,12 @@ class Search:
     def _refine(
         self, screened: Mapping[str, list[Significance]], sample: Integers, rows: Integers
     ) -> list[Significance]:
-        refined = [
-            verdict
-            for name, kind in self._kinds.items()
-            for verdict in kind.refine(self.counterfactual, screened[name], sample, rows)
-            if verdict is not None
-        ]
+        refined: list[Significance] = []
+        reserved = self.counterfactual.reserved
+        for name, kind in self._kinds.items():
+            self.counterfactual.reserved = reserved = int((1.0 - kind.of_reserve) * reserved)
+            found = kind.refine(self.counterfactual, screened[name], sample, rows)
+            refined += [verdict for verdict in found if verdict is not None]
         self._note(refined)
         return refined
 
@@ -182,10 +184,17 @@ class Search:
         return self.counterfactual.same_scores(best, other, tested)
 
     def _is_refuted(self, verdict: Significance) -> bool:
+        if any(contradict(verdict.hypothesis, other) for other in self.withdrawn):
+            return True
         return any(kind.refutes(self.counterfactual, verdict) for kind in KINDS.values())
 
     def _complexity(self, verdict: Significance) -> tuple[int, int]:
         return self._order[verdict.hypothesis.kind], verdict.hypothesis.num_names
+
+
+def contradict(one: Hypothesis, other: Hypothesis) -> bool:
+    """Whether two hypotheses cannot both be causes."""
+    return KINDS[one.kind].contradicts(one, other) or KINDS[other.kind].contradicts(other, one)
 
 
 def _promise(verdict: Significance) -> tuple[int, float]:

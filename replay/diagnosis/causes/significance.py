@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,16 +64,28 @@ class Significance:
         return self.count / len(self.rows) if len(self.rows) else 0.0
 
     @property
+    def held_out(self) -> Significance:
+        """The same on the rows that the hypothesis was not learnt from."""
+        if not self.hypothesis.learnt_from:
+            return self
+        new = ~np.isin(self.rows, self.hypothesis.learnt_from)
+        return replace(self, rows=self.rows[new], explained=self.explained[new])
+
+    @property
     def promise(self) -> tuple[int, float]:
         """What the search goes by: rows explained, as far as they are more than a few; then the gain."""
         return (self.count if self.count > _BY_CHANCE * len(self.rows) else 0, self.gain)
 
     def is_significant(self, num_tried: int) -> bool:
-        """Whether it explains more than chance would, with so many hypotheses tried (Bonferroni), at 1 in 1,000."""
+        """Whether it explains more than chance would, with so many hypotheses tried (Bonferroni), at 1 in 1,000.
+
+        Rows that it was learnt from do not count.
+        """
+        new = self.held_out
         least = _LEAST_SHARE_FITTED if self.hypothesis.is_fitted else _LEAST_SHARE
-        if self.count < _LEAST_ROWS or self.rate < max(least, _TIMES_CHANCE * self.chance):
+        if new.count < _LEAST_ROWS or new.rate < max(least, _TIMES_CHANCE * self.chance):
             return False
-        return binomial_tail(self.count, len(self.rows), self.chance) * max(num_tried, 1) < 1e-3
+        return binomial_tail(new.count, len(new.rows), self.chance) * max(num_tried, 1) < 1e-3
 
 
 def measure(

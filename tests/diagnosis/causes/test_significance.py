@@ -58,3 +58,14 @@ def test_the_effect_of_a_wrong_row_explains_next_to_nothing():
     assert found.rate == 1.0
     assert found.chance < 0.01
     assert found.is_significant(10_000)
+
+
+def test_rows_that_a_hypothesis_was_learnt_from_prove_nothing():
+    rows, explained = np.arange(10, 20), np.arange(10) < 6
+    learnt = Significance(Hypothesis("map", "prod", learnt_from=tuple(range(10, 16))), rows, explained, 1.0)
+    other = Significance(Hypothesis("map", "prod", learnt_from=tuple(range(16, 20))), rows, explained, 1.0)
+
+    assert (learnt.count, learnt.held_out.count, learnt.held_out.rows.tolist()) == (6, 0, [16, 17, 18, 19])
+    assert (other.held_out.count, other.held_out.rate) == (6, 1.0)
+    assert not learnt.is_significant(1)
+    assert other.is_significant(1)

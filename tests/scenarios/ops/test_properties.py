@@ -14,6 +14,8 @@ STEPS = [
     {"op": "noise", "std": 3.0},
     {"op": "noise", "relative_std": 0.5},
     {"op": "scale", "factor": 1.7},
+    {"op": "shift", "by": 2},
+    {"op": "shift", "by": 1, "modulo": 10},
     {"op": "clip", "min": 1, "max": 4},
     {"op": "cast", "dtype": "float16"},
     {"op": "cast", "dtype": "bfloat16"},

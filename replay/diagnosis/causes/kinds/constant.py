@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import Integers, Kind, Words, register
+from replay.diagnosis.causes.maps.values import Value, as_values
 from replay.diagnosis.causes.quantities import MOST_ROWS, zoom
 from replay.diagnosis.causes.significance import Significance, measure
 from replay.diagnosis.causes.subset_search import improve
@@ -21,8 +21,6 @@ from replay.metrics.fitted_number import rounded
 
 if TYPE_CHECKING:
     from replay.diagnosis.causes.counterfactual import CounterfactualReplay
-
-Value = float | str
 
 _DEFAULTS = (0.0, 1.0, -1.0)
 _FREQUENT = 5
@@ -46,10 +44,10 @@ class ConstantKind(Kind):
         """Defaults for units of several features, and what a broken feature is likely to hold for single ones."""
         for unit in counterfactual.units:
             if len(unit) > 1 and all(map(counterfactual.is_quantity, unit)):
-                yield from (_constant(counterfactual, unit, value) for value in _DEFAULTS)
+                yield from (constant(counterfactual, unit, value) for value in _DEFAULTS)
         for feature in counterfactual.features:
             yield from (
-                _constant(counterfactual, (feature,), value) for value in typical_values(counterfactual, feature)
+                constant(counterfactual, (feature,), value) for value in typical_values(counterfactual, feature)
             )
 
     def refine(
@@ -79,11 +77,11 @@ class ConstantKind(Kind):
         """
         hypothesis = verdict.hypothesis
         names = list(filter(counterfactual.is_scalar, hypothesis.features))
-        left = verdict.rows[~verdict.explained][:_MOST_ROWS]
+        left = _contested(counterfactual, verdict)[:_MOST_ROWS]
         if not names or len(hypothesis.features) > _MOST_FEATURES or len(left) < 0.15 * len(verdict.rows):
             return False
         values = [(name, one) for name in names for one in _common_values(counterfactual, name)]
-        tried = [_constant(counterfactual, (name,), one) for name, one in values if one != hypothesis.get("value")]
+        tried = [constant(counterfactual, (name,), one) for name, one in values if one != hypothesis.get("value")]
         others = measure(counterfactual, tried, left, with_chance=True)
         if not others:
             return False
@@ -91,6 +89,11 @@ class ConstantKind(Kind):
         # Where the tolerance is wide, one of many values fits almost any row.
         by_chance = 1.0 - float(np.prod([1.0 - one.chance for one in others]))
         return explained - by_chance > 0.2 * (1.0 - by_chance)
+
+    def contradicts(self, one: Hypothesis, other: Hypothesis) -> bool:
+        """Several values of one feature are no constant: it held many, and these are the frequent ones."""
+        is_same = other.kind == one.kind and other.get("value") != one.get("value")
+        return is_same and not set(one.features).isdisjoint(other.features)
 
     def describe(self, hypothesis: Hypothesis) -> str:
         """See :meth:`Kind.describe`."""
@@ -101,7 +104,8 @@ class ConstantKind(Kind):
         return Words("{names} fixed at {value}", "as if {names} had always been {value}")
 
 
-def _constant(counterfactual: CounterfactualReplay, features: Sequence[str], value: Value) -> Hypothesis:
+def constant(counterfactual: CounterfactualReplay, features: Sequence[str], value: Value) -> Hypothesis:
+    """The hypothesis that features held one value."""
     return counterfactual.perturbed("constant", features, "constant", is_fitted=True, value=value)
 
 
@@ -120,7 +124,7 @@ def typical_values(counterfactual: CounterfactualReplay, feature: str) -> list[V
         return []
     counts = pc.value_counts(present)
     order = np.argsort(-counts.field("counts").to_numpy(), kind="stable")[:_FREQUENT]
-    frequent = _values(counts.field("values").take(pa.array(order)))
+    frequent = as_values(counts.field("values").take(pa.array(order)))
     if not is_quantity:
         return list(dict.fromkeys(frequent))
     numbers = present.cast(pa.float64()).to_numpy(zero_copy_only=False)
@@ -131,27 +135,25 @@ def typical_values(counterfactual: CounterfactualReplay, feature: str) -> list[V
     return list(dict.fromkeys([*_DEFAULTS, middle, *frequent, float(numbers.min()), float(numbers.max())]))
 
 
+def _contested(counterfactual: CounterfactualReplay, verdict: Significance) -> Integers:
+    """Rows that a hypothesis does not explain; of one that lists values, those for which it says what they became."""
+    left = verdict.rows[~verdict.explained]
+    listed = verdict.hypothesis.get("values")
+    if listed is None:
+        return left
+    logged = as_values(counterfactual.column(verdict.hypothesis.features[0]).take(pa.array(left)))
+    return left[np.isin(np.array(logged, object), np.array([value for value, _ in listed], object))]
+
+
 def _common_values(counterfactual: CounterfactualReplay, feature: str) -> list[Value]:
     """Values that at least 2% of the rows hold: by these a feature of few values is distinguished from a constant."""
     column = counterfactual.column(feature)
     if pa.types.is_null(column.type):
         return []
     counts = pc.value_counts(column.drop_null())
-    return _values(counts.filter(pa.array(counts.field("counts").to_numpy() >= _COMMON * len(column))).field("values"))
-
-
-def _values(logged: pa.Array) -> list[Value]:
-    """Values as a config has them; without those that it has no way to write, and NaN."""
-    values = [_value(one) for one in logged.to_pylist()]
-    return [one for one in values if one is not None and one == one]
-
-
-def _value(logged: object) -> Value | None:
-    if isinstance(logged, bytes):
-        return logged.decode(errors="replace")
-    if isinstance(logged, Decimal):
-        return float(logged)
-    return logged if isinstance(logged, bool | int | float | str) else None
+    return as_values(
+        counts.filter(pa.array(counts.field("counts").to_numpy() >= _COMMON * len(column))).field("values")
+    )
 
 
 def _zoomed(counterfactual: CounterfactualReplay, feature: str, rows: Integers) -> Significance | None:
@@ -166,7 +168,7 @@ def _zoomed(counterfactual: CounterfactualReplay, feature: str, rows: Integers) 
     is_whole = pa.types.is_integer(counterfactual.type_of(feature))
 
     def make(value: float) -> Hypothesis:
-        return _constant(counterfactual, (feature,), round(value) if is_whole else value)
+        return constant(counterfactual, (feature,), round(value) if is_whole else value)
 
     centre = zoom(counterfactual, make, grid, rows)
     if centre is None:
@@ -180,5 +182,5 @@ def _best_id(counterfactual: CounterfactualReplay, feature: str, rows: Integers)
     values = [one for one in counterfactual.column(feature).unique().to_pylist() if isinstance(one, (str, int))]
     if len(values) > _MOST_IDS:
         return None
-    verdicts = measure(counterfactual, [_constant(counterfactual, (feature,), value) for value in values], rows)
+    verdicts = measure(counterfactual, [constant(counterfactual, (feature,), value) for value in values], rows)
     return max(verdicts, key=lambda verdict: verdict.promise, default=None)

@@ -86,3 +86,17 @@ def test_a_fixed_number_is_found_called_and_set():
     assert step_of(best.hypothesis) == {"op": "constant", "value": 0.37, "features": ["b"]}
     words = KINDS["constant"].words(Cause("constant", 1.0, 40))
     assert (words.short, words.as_if) == ("{names} fixed at {value}", "as if {names} had always been {value}")
+
+
+def test_two_values_of_one_feature_contradict_each_other():
+    lab = linear_counterfactual(small_columns(), np.full(40, -1.0))
+    one, two, both = (
+        lab.perturbed("constant", names, "constant", value=value)
+        for names, value in ((("b",), 1.0), (("b",), 2.0), (("b", "c"), 1.0))
+    )
+    contradicts = KINDS["constant"].contradicts
+
+    assert contradicts(one, two)
+    assert contradicts(two, both)
+    assert not contradicts(one, both)
+    assert not contradicts(one, lab.perturbed("scale", ("b",), "scale", factor=2.0))

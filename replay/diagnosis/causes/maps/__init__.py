@@ -1,0 +1,1 @@
+"""Maps of one feature: which served value each logged value became."""

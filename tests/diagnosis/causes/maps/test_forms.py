@@ -1,0 +1,62 @@
+"""Maps that rows speak for, by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from replay.diagnosis.causes.maps.forms import MapForm, forms
+from replay.diagnosis.causes.maps.observed import Observed
+
+
+def observed(logged: Sequence, values: Sequence, served: Callable) -> Observed:
+    """Rows that each say one value."""
+    hits = np.array([[value == served(one) for one in logged] for value in values])
+    return Observed("f", np.arange(len(logged)), list(logged), list(values), hits)
+
+
+EVENING = [18, 19, 20, 18, 19, 20]
+SHOPS = [3, 17, 33, 40, 17, 40, 33, 3]
+
+
+@pytest.mark.parametrize(
+    ("logged", "values", "served", "expected"),
+    [
+        (EVENING, range(24), lambda hour: (hour + 5) % 24, MapForm("shift", {"by": 5.0, "modulo": 24})),
+        (EVENING, range(24), lambda hour: (hour - 6) % 24, MapForm("shift", {"by": -6.0})),
+        (
+            [1, 6, 7, 7, 1, 6],
+            range(1, 8),
+            lambda day: day % 7 + 1,
+            MapForm("shift", {"by": 1.0, "modulo": 7, "start": 1}),
+        ),
+        ([40, 17, 33, 40, 17, 33], range(50), lambda shop: shop % 16, MapForm("shift", {"modulo": 16})),
+    ],
+    ids=["time zone", "no round trip", "weekdays", "buckets"],
+)
+def test_the_map_is_among_the_forms(logged, values, served, expected):
+    assert expected in forms(observed(logged, values, served))
+
+
+def test_a_table_is_of_what_several_rows_say():
+    old = {"de": "at", "fr": None, "us": "oov:unknown"}
+    logged = ["de", "fr", "us"] * 2 + ["it"]
+    found = forms(
+        observed(logged, ["de", "fr", "us", "it", "at", "oov:unknown", None], lambda word: old.get(word, word))
+    )
+
+    assert found == [MapForm("remap", {"values": {"de": "at", "fr": None, "us": "oov:unknown"}})]
+
+
+def test_two_values_that_became_each_other_may_as_well_be_drawn():
+    assert forms(observed([0, 1, 1, 0, 1, 0], [0, 1], lambda value: 1 - value)) == []
+
+
+def test_one_value_on_all_rows_is_no_map():
+    assert forms(observed(EVENING, range(24), lambda hour: 3)) == []
+
+
+def test_rows_that_say_nothing():
+    assert forms(observed(SHOPS, range(50), lambda shop: -1)) == []
