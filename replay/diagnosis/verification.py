@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,18 +28,21 @@ class IncidentRows:
 
 
 def rows_of_incident(
-    rows: RowTable, start_us: int, end_us: int, segments: dict[str, str], tolerance: Tolerance
+    rows: RowTable, times: Sequence[tuple[int, int]], segments: dict[str, str], tolerance: Tolerance
 ) -> IncidentRows:
     """Find the rows of an incident again, as the search counted them.
 
     Args:
         rows: The baseline's rows.
-        start_us: Of the incident.
-        end_us: Of the incident, excluded.
+        times: Start and end (excluded) of the incident in microseconds, each time that it came.
         segments: Its slice.
         tolerance: When a row agrees.
     """
-    inside = rows.counts & rows.in_slice(segments) & (rows.time_us >= start_us) & (rows.time_us < end_us)
+    inside = np.zeros(len(rows), dtype=np.bool_)
+    for start, end in times:
+        first, last = np.searchsorted(rows.time_us, [start, end])
+        inside[first:last] = True
+    inside &= rows.counts & rows.in_slice(segments)
     bad = severity(rows, tolerance) > 1.0
     return IncidentRows(inside & bad, inside & ~bad)
 

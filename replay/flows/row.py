@@ -216,7 +216,7 @@ def _holds(incident: Incident, row: ExplainedRow, config: ReplayConfig) -> bool:
     if time is None or row.logged.get(time.column) is None:
         return False
     moment = to_utc(pa.array([row.logged[time.column]]), time.unit)[0].as_py()
-    if not incident.start <= moment.replace(tzinfo=UTC) < incident.end:
+    if not any(one.start <= moment.replace(tzinfo=UTC) < one.end for one in incident.ranges):
         return False
     return all(_segment(row, name) == value for name, value in incident.segments.items())
 

@@ -98,7 +98,7 @@ def _incident_answer(
     others = (f"{more} more incident{'s' if more > 1 else ''} below.",) if more else ()
     rest = online.mismatched - sum(incident.mismatched for incident in incidents)
     outside = (f"Outside of incidents, {_rows(rest)} {'differs' if rest == 1 else 'differ'}.",) if rest > 0 else ()
-    ranges = tuple((incident.start, incident.end) for incident in incidents)
+    ranges = tuple((one.start, one.end) for incident in incidents for one in incident.ranges)
     return headline, (*others, *outside, *missing), ranges
 
 

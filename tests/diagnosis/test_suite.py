@@ -262,12 +262,13 @@ def test_layouts_name_every_feature_in_one_family():
 
 
 def test_real_traffic_is_skipped_where_it_is_absent(capsys, tmp_path):
-    assert main(["--only", "real", "--data", str(tmp_path)]) == 1
+    assert main(["--only", "real", "--noises", "0", "--data", str(tmp_path)]) == 1
     assert "real traffic skipped" in capsys.readouterr().out
 
 
 def test_tiny_suite_runs_whole(capsys, tmp_path):
-    code = main(["--incidents", "4", "--clean", "2", "--rows", "3000", "--data", str(tmp_path), "--workers", "1"])
+    small = ["--incidents", "4", "--clean", "2", "--rows", "3000", "--noises", "11", "--planted", "11"]
+    code = main([*small, "--data", str(tmp_path), "--workers", "1"])
     text = capsys.readouterr().out
     assert "Clean runs: 2, with false alarms: 0" in text
     assert "Planted causes" in text

@@ -18,11 +18,17 @@ ROWS = RowTable(
 
 
 def test_rows_are_those_of_time_and_slice_that_count():
-    found = rows_of_incident(ROWS, 0, 5, {"surface": "home"}, TOLERANCE)
+    found = rows_of_incident(ROWS, [(0, 5)], {"surface": "home"}, TOLERANCE)
     assert found.mismatched.tolist() == [True, False, False, False, False, False]
     assert found.others.tolist() == [False, True, False, True, False, False]  # the bound is inclusive
-    everyone = rows_of_incident(ROWS, 0, 6, {}, TOLERANCE)
+    everyone = rows_of_incident(ROWS, [(0, 6)], {}, TOLERANCE)
     assert everyone.mismatched.tolist() == [True, False, True, False, False, True]
+
+
+def test_rows_of_bursts_are_those_of_each_time():
+    found = rows_of_incident(ROWS, [(0, 1), (2, 4)], {}, TOLERANCE)
+    assert found.mismatched.tolist() == [True, False, True, False, False, False]
+    assert found.others.tolist() == [False, False, False, True, False, False]
 
 
 def test_a_row_agrees_within_the_tolerance_and_never_without_a_score():

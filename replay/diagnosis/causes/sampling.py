@@ -61,7 +61,7 @@ def sample_rows(
     draw = bits(identity.view(np.uint64), salted(seed, "diagnosis"))
     finite = np.isfinite(rows.online) & np.isfinite(rows.replayed)
     bad = severity(rows, tolerance) > 1.0
-    inside = _within(rows, incident)
+    inside = incident.holds(rows)
     good = finite & rows.counts & ~bad
     near = draw_rows(np.flatnonzero(good & inside), draw, most_control // 2)
     far = draw_rows(np.flatnonzero(good & outside_of(rows, incidents)), draw, most_control - len(near))
@@ -74,15 +74,8 @@ def outside_of(rows: RowTable, incidents: Sequence[FoundIncident]) -> NDArray[np
     """``(num_rows,)`` bool: rows that are in none of the incidents, by their times and slices."""
     outside = np.ones(len(rows), dtype=np.bool_)
     for incident in incidents:
-        outside &= ~_within(rows, incident)
+        outside &= ~incident.holds(rows)
     return outside
-
-
-def _within(rows: RowTable, incident: FoundIncident) -> NDArray[np.bool_]:
-    inside = np.zeros(len(rows), dtype=bool)
-    low, high = np.searchsorted(rows.time_us, [incident.start_us, incident.end_us])
-    inside[low:high] = True
-    return inside & rows.in_slice(incident.segments)
 
 
 def draw_rows(indices: Indices, draw: NDArray[np.uint64], most: int) -> Indices:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replay.config.sections.diff import Tolerance
+from replay.diagnosis.incidents.background.bursts import Bursts
 from replay.diagnosis.incidents.onset import is_gradual
 from replay.diagnosis.incidents.rows import RowTable
-from replay.diagnosis.incidents.search import IncidentSearch, IncidentWindow
+from replay.diagnosis.incidents.scan_counts import IncidentWindow
+from replay.diagnosis.incidents.search import IncidentSearch
 from replay.diagnosis.noise.noise_floor import measure_noise
 
 _OPEN_EXPECTED = 5.0  # mismatched rows expected after the last one, had the incident gone on
@@ -34,6 +36,10 @@ class FoundIncident:
         since_start: Whether it began before the traffic does.
         gradual: Whether it came step by step.
         indices: Positions in the row table of the affected rows: the mismatched ones, for a shift all rows.
+        times: ``(num_bursts, 2)`` start and end of each burst, as of ``start_us`` and ``end_us``, where it comes again
+            and again. Else empty.
+        background: Whether the bursts are so many and so alike that they are how this traffic is, for all that their
+            rows say: an incident only where something explains them.
     """
 
     start_us: int
@@ -49,6 +55,16 @@ class FoundIncident:
     since_start: bool
     gradual: bool
     indices: NDArray[np.int64]
+    times: tuple[tuple[int, int], ...] = ()
+    background: bool = False
+
+    def holds(self, rows: RowTable) -> NDArray[np.bool_]:
+        """``(num_rows,)`` bool: rows of the slice within the time."""
+        inside = np.zeros(len(rows), dtype=np.bool_)
+        for start, end in self.times or ((self.start_us, self.end_us),):
+            first, last = np.searchsorted(rows.time_us, [start, end])
+            inside[first:last] = True
+        return inside & rows.in_slice(self.segments)
 
 
 def find_incidents(
@@ -65,11 +81,12 @@ def find_incidents(
         rows: The baseline's rows.
         tolerance: What counts as agreement.
         false_alarms: Chance that a run without incidents shows one, over all windows and slices.
-        max_incidents: At most so many, the ones with most evidence.
+        max_incidents: At most so many, the ones with most evidence, and one of ``times``.
         bucket_us: Width of a time bucket; incidents are refined to the row from there.
 
     Returns:
-        Incidents, the one with most evidence first; empty where all is quiet.
+        Incidents, the one with most evidence first; empty where all is quiet. The last one may have ``times``, and be
+        ``background``.
 
     Raises:
         ValueError: ``false_alarms`` is not between 0 and 1, or another number is not positive.
@@ -83,7 +100,45 @@ def find_incidents(
         return []
     search = IncidentSearch(rows, tolerance, measure_noise(rows), bucket_us)
     windows = search.run(float(np.log(false_alarms)), max_incidents)
-    return [_describe(rows, search, window) for window in windows]
+    found = [_describe(rows, search, window) for window in windows]
+    return found if search.bursts is None else [*found, _describe_bursts(rows, search, search.bursts)]
+
+
+def _describe_bursts(rows: RowTable, search: IncidentSearch, bursts: Bursts) -> FoundIncident:
+    times = [(int(rows.time_us[one.first]), int(rows.time_us[one.last - 1]) + 1) for one in bursts.spans]
+    found = FoundIncident(
+        start_us=times[0][0],
+        end_us=max(end for _, end in times),
+        segments=bursts.segments,
+        rows=0,
+        mismatched=0,
+        mismatch_rate=0.0,
+        mean_delta=0.0,
+        p_value=float(np.exp(min(0.0, bursts.log_chance))),
+        kind="mismatch",
+        permanent=False,
+        since_start=False,
+        gradual=False,
+        indices=np.zeros(0, dtype=np.int64),
+        times=tuple(times),
+        background=bursts.background,
+    )
+    affected = np.flatnonzero(found.holds(rows) & rows.counts)
+    bad = search.severity[affected] > 1.0
+    return replace(
+        found,
+        rows=len(affected),
+        mismatched=int(bad.sum()),
+        mismatch_rate=float(bad.mean()),
+        mean_delta=_mean_delta(rows, affected),
+        indices=affected[bad],
+    )
+
+
+def _mean_delta(rows: RowTable, affected: NDArray[np.int64]) -> float:
+    delta = (rows.replayed - rows.online)[affected]
+    delta = delta[np.isfinite(delta)]
+    return float(delta.mean()) if len(delta) else 0.0
 
 
 def _describe(rows: RowTable, search: IncidentSearch, window: IncidentWindow) -> FoundIncident:
@@ -93,8 +148,6 @@ def _describe(rows: RowTable, search: IncidentSearch, window: IncidentWindow) ->
     low, high = (int(index) for index in np.searchsorted(inside, bounds))
     affected = inside[low:high]
     bad = search.severity[affected] > 1.0
-    delta = (rows.replayed - rows.online)[affected]
-    delta = delta[np.isfinite(delta)]
     rate = float(bad.mean())
     # A shift has no affected rows to count: each row of it is.
     density = rate if window.kind == "mismatch" else 0.1
@@ -105,7 +158,7 @@ def _describe(rows: RowTable, search: IncidentSearch, window: IncidentWindow) ->
         rows=len(affected),
         mismatched=int(bad.sum()),
         mismatch_rate=rate,
-        mean_delta=float(delta.mean()) if len(delta) else 0.0,
+        mean_delta=_mean_delta(rows, affected),
         p_value=float(np.exp(min(0.0, window.log_chance))),
         kind=window.kind,
         permanent=(len(inside) - high) * density < _OPEN_EXPECTED,

@@ -50,7 +50,12 @@ class _Blocks:
 
 
 def measure_level(
-    num: NDArray[np.float64], total: NDArray[np.float64], variance: float, *, at_most: float = np.inf
+    num: NDArray[np.float64],
+    total: NDArray[np.float64],
+    variance: float,
+    *,
+    at_most: float = np.inf,
+    with_bursts: bool = True,
 ) -> Level | None:
     """The level over the quiet blocks of a series of cells.
 
@@ -60,6 +65,7 @@ def measure_level(
         variance: Expected variance of a sum per row (the clustering of rows included); 0 for "equal to the mean", as
             a count of rare events.
         at_most: A level above this is not normal: only the blocks below it can be quiet.
+        with_bursts: Whether many stretches that stand out are a part of the level.
 
     Returns:
         None where no level is normal, because nearly all blocks lie above ``at_most``.
@@ -70,7 +76,7 @@ def measure_level(
     robust = _quiet_blocks(blocks, variance, at_most)
     if robust is None:
         return None
-    quiet = _with_scattered(robust.quiet)
+    quiet = _with_scattered(robust.quiet) if with_bursts else robust.quiet
     rows, sums = blocks.num[quiet], blocks.total[quiet]
     mean = float(sums.sum() / rows.sum())
     per_row = variance or max(mean, 1.0 / float(rows.sum()))

@@ -62,18 +62,21 @@ def count_windows(num_cells: int) -> int:
     return sum(len(window_starts(num_cells, length)) for length in window_lengths(num_cells))
 
 
-def find_peak(num: NDArray[np.float64], total: NDArray[np.float64], model: Model) -> Peak:
+def find_peak(num: NDArray[np.float64], total: NDArray[np.float64], model: Model, longest: int | None = None) -> Peak:
     """The best window and slice.
 
     Args:
         num: ``(num_cells, num_slices)`` rows.
         total: ``(num_cells, num_slices)`` sums of the model's value.
         model: What the sums mean.
+        longest: Cells of a window, at most.
     """
     baseline = model.baselines(num, total)
     rows, sums = _summed(num), _summed(total)
     best = Peak(0.0, 0, 0, len(num), float(baseline[0]))
     for length in window_lengths(len(num)):
+        if longest is not None and length > longest:
+            break
         starts = window_starts(len(num), length)
         in_rows, in_sums = rows[starts + length] - rows[starts], sums[starts + length] - sums[starts]
         found = model.exponent(in_rows, in_sums, np.broadcast_to(baseline, in_rows.shape))

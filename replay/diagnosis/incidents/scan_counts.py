@@ -26,6 +26,33 @@ class Best:
     model: Model
 
 
+@dataclass(frozen=True)
+class IncidentWindow:
+    """Rows ``first`` to ``last`` (exclusive) of a slice.
+
+    Attributes:
+        first: Position of the first affected row.
+        last: One past the last affected row.
+        segments: The slice.
+        kind: ``mismatch`` or ``shift``.
+        log_chance: Log of the bound on the chance of it in a run without incidents.
+        exponent: Evidence in nats.
+        signal: Which value it was found in.
+        slicing: Which slicing it was found in.
+        length: Of the window of the scan, in cells.
+    """
+
+    first: int
+    last: int
+    segments: dict[str, str]
+    kind: str
+    log_chance: float
+    exponent: float = 0.0
+    signal: int = 0
+    slicing: int = 0
+    length: int = 1
+
+
 class ScanCounts:
     """Tables of counts and sums, kept up to date while incidents are taken out.
 
@@ -53,15 +80,13 @@ class ScanCounts:
 
     def remove(self, rows: NDArray[np.int64]) -> None:
         """Take rows out of all counts."""
-        rows = rows[self.active[rows]]
+        self._count(rows[self.active[rows]], -1.0)
         self.active[rows] = False
-        seen: set[int] = set()
-        for index, signal in enumerate(self.signals):
-            gone = rows[signal.valid[rows]]
-            if id(self.num[index]) not in seen:
-                seen.add(id(self.num[index]))
-                _subtract(self.num[index], self._sums(gone, None))
-            _subtract(self.total[index], self._sums(gone, signal.value[gone]))
+
+    def restore(self, rows: NDArray[np.int64]) -> None:
+        """Take rows into all counts again that were taken out."""
+        self._count(rows[~self.active[rows]], 1.0)
+        self.active[rows] = True
 
     def tests(self) -> int:
         """Windows times slices times signals."""
@@ -85,10 +110,19 @@ class ScanCounts:
         best = max(found, key=lambda one: one.peak.exponent, default=None)
         return best if best is not None and best.peak.exponent > 0 else None
 
+    def _count(self, rows: NDArray[np.int64], sign: float) -> None:
+        seen: set[int] = set()
+        for index, signal in enumerate(self.signals):
+            changed = rows[signal.valid[rows]]
+            if id(self.num[index]) not in seen:
+                seen.add(id(self.num[index]))
+                _add(self.num[index], self._sums(changed, None), sign)
+            _add(self.total[index], self._sums(changed, signal.value[changed]), sign)
+
     def _sums(self, rows: NDArray[np.int64], weights: Array | None) -> list[Array]:
         return [slicing.sums(self.cells, rows, weights) for slicing in self.slicings]
 
 
-def _subtract(tables: list[Array], gone: list[Array]) -> None:
-    for table, less in zip(tables, gone, strict=True):
-        table -= less
+def _add(tables: list[Array], changed: list[Array], sign: float) -> None:
+    for table, change in zip(tables, changed, strict=True):
+        table += sign * change

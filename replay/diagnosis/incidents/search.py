@@ -2,52 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replay.config.sections.diff import Tolerance
-from replay.diagnosis.incidents.background.entities import capped_count
+from replay.diagnosis.incidents.background.bursts import Bursts, BurstSearch
+from replay.diagnosis.incidents.background.entities import evidence_by_entity
 from replay.diagnosis.incidents.background.overdispersion import Episode, Overdispersion, measure_overdispersion
 from replay.diagnosis.incidents.likelihood import MismatchModel, Model, ShiftModel
 from replay.diagnosis.incidents.refine import Span, mark_shares, marks, refine_marks, refine_mean
 from replay.diagnosis.incidents.rows import RowTable, severity
-from replay.diagnosis.incidents.scan_counts import Best, ScanCounts
+from replay.diagnosis.incidents.scan_counts import Best, IncidentWindow, ScanCounts
 from replay.diagnosis.incidents.signals import MOST_BACKGROUND, grave_bounds, mismatch_signal, shift_signal
 from replay.diagnosis.incidents.slices import choose_slice
 from replay.diagnosis.noise.noise_floor import NoiseFloor
 
+Shares = NDArray[np.float64]
+
 _JOIN_SHARE = 0.03
 _JOIN_ROWS = 10
 _EPISODE_GAP = 0.01
-
-
-@dataclass(frozen=True)
-class IncidentWindow:
-    """Rows ``first`` to ``last`` (exclusive) of a slice.
-
-    Attributes:
-        first: Position of the first affected row.
-        last: One past the last affected row.
-        segments: The slice.
-        kind: ``mismatch`` or ``shift``.
-        log_chance: Log of the bound on the chance of it in a run without incidents.
-        exponent: Evidence in nats.
-        signal: Which value it was found in.
-        slicing: Which slicing it was found in.
-        length: Of the window of the scan, in cells.
-    """
-
-    first: int
-    last: int
-    segments: dict[str, str]
-    kind: str
-    log_chance: float
-    exponent: float = 0.0
-    signal: int = 0
-    slicing: int = 0
-    length: int = 1
 
 
 class IncidentSearch:
@@ -69,6 +45,7 @@ class IncidentSearch:
         self.scan_counts.add(mismatch_signal(rows, self.severity))
         self._at_most = MOST_BACKGROUND
         self._shift: int | None = None
+        self.bursts: Bursts | None = None  # found by run()
 
     def shifted(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         """The standardised differences of some rows, zero where there is no such signal."""
@@ -89,8 +66,22 @@ class IncidentSearch:
             if window is None:
                 break
             found.append(window)
-        found = self._credible(found, log_alarm)
-        return sorted([*permanent, *self._joined(found)], key=lambda one: one.log_chance)[:most]
+        credible = self._credible(found, log_alarm)
+        windows = self._joined(credible)
+        for window in found:
+            self.scan_counts.restore(self._rows_of(window))
+        self.bursts, windows = self._burst_search().run(windows)
+        return sorted([*permanent, *windows], key=lambda one: one.log_chance)[:most]
+
+    def _burst_search(self) -> BurstSearch:
+        def refine(span: Span, usable: NDArray[np.bool_], model: MismatchModel, background: Shares) -> Span:
+            return self._refined(span, usable, 0, model, 0.0, background)
+
+        return BurstSearch(self.rows, self.scan_counts, self.mark, self._at_most, refine)
+
+    def _rows_of(self, window: IncidentWindow) -> NDArray[np.int64]:
+        part = slice(window.first, window.last)
+        return window.first + np.flatnonzero(self.rows.in_slice(window.segments)[part] & self.rows.counts[part])
 
     def _credible(self, found: list[IncidentWindow], log_alarm: float) -> list[IncidentWindow]:
         """Windows that stand out from how far the background's own windows do, with the chance that is left."""
@@ -119,10 +110,8 @@ class IncidentSearch:
         counted = self.scan_counts.active[part] & signal.valid[part]
         counted &= self.scan_counts.slicings[best.slicing].of_row[part] == peak.index
         mismatched = part.start + np.flatnonzero(counted & (signal.value[part] > 0))
-        group = None if rows.group is None else rows.group[mismatched]
-        total = capped_count(rows.entity[mismatched], group, signal.typical)
-        num, baseline = np.array([float(counted.sum())]), np.array([peak.baseline])
-        return min(peak.exponent, float(best.model.exponent(num, np.array([total]), baseline)[0]))
+        num = int(counted.sum())
+        return min(peak.exponent, evidence_by_entity(rows, mismatched, num, signal.typical, best.model, peak.baseline))
 
     def _overdispersion(self, signal: int, slicing: int, found: list[IncidentWindow]) -> Overdispersion:
         model = self.scan_counts.model(signal, self._at_most)
@@ -201,7 +190,15 @@ class IncidentSearch:
             best.peak.last - best.peak.first,
         )
 
-    def _refined(self, span: Span, inside: NDArray[np.bool_], signal: int, model: Model, baseline: float) -> Span:
+    def _refined(
+        self,
+        span: Span,
+        inside: NDArray[np.bool_],
+        signal: int,
+        model: Model,
+        baseline: float,
+        background: Shares | None = None,
+    ) -> Span:
         """The span of rows, refined among the slice's active rows up to its own length on both sides."""
         length = span.last - span.first
         low, high = max(0, span.first - length), min(len(self.rows), span.last + length)
@@ -214,9 +211,8 @@ class IncidentSearch:
             value = self.scan_counts.signals[signal].value[indices]
             found = refine_mean(value, start, baseline, model.variance)
         else:
-            found = refine_marks(
-                self.mark[indices], start, self.background_rate(model, span), self.scan_counts.signals[signal].typical
-            )
+            rate = self.background_rate(model, span) if background is None else background
+            found = refine_marks(self.mark[indices], start, rate, self.scan_counts.signals[signal].typical)
         return Span(int(indices[found.first]), int(indices[found.last - 1]) + 1)
 
     def background_rate(self, model: Model, span: Span) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,13 +52,15 @@ class Signal:
     cluster: NDArray[np.generic] | None
     typical: float
 
-    def model(self, num: Array, total: Array, active: Mask, cells: TimeCells, at_most: float) -> Model | None:
+    def model(
+        self, num: Array, total: Array, active: Mask, cells: TimeCells, at_most: float, *, with_bursts: bool = True
+    ) -> Model | None:
         """Measure what is normal, from ``(num_cells,)`` counts and sums; None where no level is."""
         if self.kind == "shift":
             variance = float(np.var(self.value[self.valid & active]))
             level = measure_level(num, total, max(variance, 1e-12))
             return None if level is None else ShiftModel(level, max(variance, 1e-12), _WINSOR, _LEAST_SHIFTED)
-        level = measure_level(num, total, 0.0, at_most=at_most)
+        level = measure_level(num, total, 0.0, at_most=at_most, with_bursts=with_bursts)
         if level is None:
             return None
         return self._mismatches(level, num, active, cells)
@@ -81,7 +83,7 @@ class Signal:
         # Known only to its error, and where not even one cluster was seen the next one would not be a surprise.
         error = float(np.sqrt(level.mean * expected * inflation / quiet_rows))
         rate = max(level.mean + _ERRORS * error, clusters.mean / quiet_rows)
-        return MismatchModel(Level(rate, inflation, level.drift, level.quiet), clusters, _LEAST_MISMATCHED)
+        return MismatchModel(replace(level, mean=rate, inflation=inflation), clusters, _LEAST_MISMATCHED)
 
 
 def mismatch_signal(rows: RowTable, severity: Array, over: float = 1.0) -> Signal:

@@ -42,6 +42,11 @@ def choose_slice(scan_counts: ScanCounts, signal: int, model: Model, first: int,
     mismatches are in it alone. A third and further segment is added while that gains more than its penalty.
     """
     rows = first + np.flatnonzero(scan_counts.active[first:last] & scan_counts.signals[signal].valid[first:last])
+    return choose_slice_of(scan_counts, signal, model, rows)
+
+
+def choose_slice_of(scan_counts: ScanCounts, signal: int, model: Model, rows: NDArray[np.int64]) -> Choice:
+    """The same for any rows, such as those of several stretches of time."""
     best: tuple[float, int, int, float] | None = None
     for index, slicing in enumerate(scan_counts.slicings):
         baseline = model.baselines(scan_counts.num[signal][index], scan_counts.total[signal][index])

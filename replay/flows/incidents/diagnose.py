@@ -8,6 +8,7 @@ from functools import partial
 
 from replay.checkpoints import FORMATS, Scorer, cached_scorer, derive, open_scorer
 from replay.config import ReplayConfig, Tolerance
+from replay.diagnosis.causes.cause import UNEXPLAINED, Cause
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Trial, find_causes
@@ -33,10 +34,14 @@ from replay.flows.incidents.verify_config import FindingRun, verify_config
 from replay.flows.stages.prepare import Prepared
 from replay.report import summary as report
 from replay.report.terminal.progress import Progress
+from replay.report.words.incidents import background_note
 from replay.scoring.local import one_thread
 from replay.scoring.routes import Route, ServedRoute, plan_routes
 from replay.scoring.sources import find_sources, refuse_other_sources
 from replay.spark.tasks.arrow_mapping import Batches
+
+EXPLAINS = 0.5
+"""Share of the mismatched rows of bursts: where causes explain less, the bursts are how this traffic is."""
 
 _CONTRACT_BUDGET = 200_000  # rows that are scored to see what else would explain a wrong contract
 
@@ -114,6 +119,7 @@ def diagnose_scores(
     job = prepared.job
     refuse_other_sources(job.sources, find_sources(job.work, job.checkpoints))
     checkpoints = OpenedCheckpoints(prepared)
+    notes = [*_sampled(noise.collected), *logged.notes]
     found: list[report.Incident] = []
     tried: list[tuple[int, Trial]] = []
     for index, (incident, sample) in enumerate(zip(incidents, samples, strict=True)):
@@ -129,7 +135,12 @@ def diagnose_scores(
             )
             tried += [(number, trial) for trial in diagnosis.tried]
             case = replace(case, diagnosis=diagnosis, counterfactual=counterfactual)
-        found.append(summarize_incident(config, case))
+        summary = summarize_incident(config, case)
+        if incident.background and (explained_share(summary.causes) < EXPLAINS or len(found) == settings.max_incidents):
+            notes.append(background_note(summary))
+            tried = [one for one in tried if one[0] != number]
+            break  # they are the last
+        found.append(summary)
         progress.update(index + 1)
     standing = search_background(
         drawn,
@@ -143,11 +154,16 @@ def diagnose_scores(
     return Diagnosed(
         tuple(found),
         tuple(tried),
-        (*_sampled(noise.collected), *logged.notes),
-        _configs(prepared, found, tolerances),
+        tuple(notes),
+        _configs(prepared, found, tolerances[: len(found)]),
         tuple(map(summarize_standing, standing)),
         background,
     )
+
+
+def explained_share(causes: Sequence[Cause]) -> float:
+    """Share of the mismatched rows of an incident that its causes explain."""
+    return sum(cause.share or 0.0 for cause in causes if cause.kind != UNEXPLAINED)
 
 
 def _configs(

@@ -85,6 +85,7 @@ def summarize_incident(config: ReplayConfig, case: Case) -> report.Incident:
         examples=_examples(config, case),
         hypotheses=0 if diagnosis is None else len(diagnosis.tried),
         rows_scored=0 if diagnosis is None else diagnosis.rows_scored,
+        times=tuple(report.IncidentTime(_moment(start), _moment(end)) for start, end in found.times) or None,
     )
 
 
@@ -108,10 +109,7 @@ def _loss(case: Case) -> QualityLoss | None:
     rows, found = case.rows, case.incident
     if rows.label is None or case.counterfactual is None or case.diagnosis is None:
         return None
-    low, high = np.searchsorted(rows.time_us, [found.start_us, found.end_us])
-    inside = np.zeros(len(rows), dtype=bool)
-    inside[low:high] = True
-    inside &= rows.in_slice(found.segments) & rows.counts
+    inside = found.holds(rows) & rows.counts
     inside[found.indices] = False
     sampled = case.sample.mismatched
     if not len(sampled):

@@ -56,7 +56,8 @@ def verify_claim(prepared: Prepared, scores: Batches, claim: Claim, tolerance: T
     noise = measure_noise(collected.table)
     rows = as_logged(collected.table, noise)
     segments = dict(incident.segments)
-    found = rows_of_incident(rows, _microseconds(incident.start), _microseconds(incident.end), segments, tolerance)
+    times = [(_microseconds(one.start), _microseconds(one.end)) for one in incident.ranges]
+    found = rows_of_incident(rows, times, segments, tolerance)
     agree = {
         cause: agree_under(rows, noise.as_logged(collected.others[variant.name]), tolerance)
         for cause, variant in variants.items()

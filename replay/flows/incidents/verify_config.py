@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -58,13 +58,13 @@ class CauseSettings:
     scenarios: dict[str, list[dict[str, Any]]]
 
 
-def cause_settings(name: str, hypothesis: Hypothesis, rows: Mapping[str, Any]) -> CauseSettings | None:
+def cause_settings(name: str, hypothesis: Hypothesis, parts: Sequence[Mapping[str, Any]]) -> CauseSettings | None:
     """Write a cause as a config has it; None where neither a scenario nor a checkpoint is the same.
 
     Args:
         name: Of its scenario, or of its checkpoint.
         hypothesis: What happened.
-        rows: To which rows: `window` and `where` of a step.
+        parts: To which rows: `window` and `where` of a step, by each time.
     """
     if hypothesis.layer is not None:
         return None
@@ -75,7 +75,7 @@ def cause_settings(name: str, hypothesis: Hypothesis, rows: Mapping[str, Any]) -
         variant=f"{checkpoint}/{name}" if steps else checkpoint,
         checkpoint=checkpoint,
         checkpoints={} if written is None else {name: written},
-        scenarios={name: [{**_as_yaml(step), **rows} for step in steps]} if steps else {},
+        scenarios={name: [{**_as_yaml(step), **rows} for rows in parts for step in steps]} if steps else {},
     )
 
 
@@ -88,7 +88,7 @@ def cause_variant(config: ReplayConfig, number: int, place: int, hypothesis: Hyp
         place: Number of the cause, from 1.
         hypothesis: What happened.
     """
-    settings = cause_settings(_name(config, number, place), hypothesis, {})
+    settings = cause_settings(_name(config, number, place), hypothesis, [{}])
     return None if settings is None else settings.variant
 
 
@@ -104,12 +104,12 @@ def verify_config(found: FindingRun, number: int, incident: Incident, tolerance:
         incident: When and for whom, with its causes.
         tolerance: When a row of it agrees.
     """
-    config, where = found.config, _where(found.schema, incident)
+    config, parts = found.config, _parts(found.schema, incident)
     causes = [
         settings
         for place, cause in enumerate(incident.causes, start=1)
         if cause.hypothesis is not None
-        and (settings := cause_settings(_name(config, number, place), cause.hypothesis, where)) is not None
+        and (settings := cause_settings(_name(config, number, place), cause.hypothesis, parts)) is not None
     ]
     if not causes:
         return None
@@ -170,11 +170,10 @@ def _pinned(traffic: Mapping[str, Any], version: int | None) -> dict[str, Any]:
     return rest if version is None else {**rest, "delta_version": version}
 
 
-def _where(schema: pa.Schema, incident: Incident) -> dict[str, Any]:
-    """The rows of an incident, as a step of a scenario names them."""
-    window = {"start": _iso(incident.start), "end": _iso(incident.end)}
+def _parts(schema: pa.Schema, incident: Incident) -> list[dict[str, Any]]:
+    """The rows of an incident by each of its times, as a step of a scenario names them."""
     where = {"where": slice_condition(schema, incident.segments)} if incident.segments else {}
-    return {"window": window, **where}
+    return [{"window": {"start": _iso(one.start), "end": _iso(one.end)}, **where} for one in incident.ranges]
 
 
 def _as_yaml(step: Perturbation) -> dict[str, Any]:

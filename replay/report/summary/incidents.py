@@ -48,6 +48,16 @@ class IncidentRow:
 
 
 @dataclass(frozen=True)
+class IncidentTime:
+    """One of the times of an incident that comes again and again."""
+
+    start: UtcTime
+    """Time of its first affected row."""
+    end: UtcTime
+    """One microsecond past the time of its last affected row."""
+
+
+@dataclass(frozen=True)
 class Incident:
     """A time range, and perhaps a slice, where online and replayed scores part."""
 
@@ -88,12 +98,22 @@ class Incident:
     """Hypotheses that were tried."""
     rows_scored: int = 0
     """Rows scored in the search."""
+    times: tuple[IncidentTime, ...] | None = field(default=None, metadata=OPTIONAL)
+    """Where it comes again and again: each time, in their order. What is counted is of these; `start` is
+    that of the first, `end` that of the last."""
+
+    @property
+    def ranges(self) -> tuple[IncidentTime, ...]:
+        """Each time, or the one from ``start`` to ``end``."""
+        return self.times or (IncidentTime(self.start, self.end),)
 
     def __str__(self) -> str:
         """When, who, how much, and what explains it, in a line."""
         where = "".join(f", {name}={value}" for name, value in self.segments.items())
         start, end = (at.replace(microsecond=0) for at in (self.start, self.end))
         when = f"since {moment(start)}" if self.permanent else time_range(start, end)
+        if self.times:
+            when = f"{len(self.times)} times, {when}"
         when = f"at all times, most {when}" if self.standing else when
         if self.kind == "shift":
             what = f"scores are off by {number(abs(self.mean_delta or 0.0), 2)} on average"

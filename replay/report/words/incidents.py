@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
+from statistics import median
 
 from replay.diagnosis.causes.cause import UNEXPLAINED
 from replay.diagnosis.causes.kinds.contract import CONTRACT
 from replay.metrics.metric import MetricChange
 from replay.metrics.value import MetricValue
-from replay.report.summary import Cause, Incident, NoiseFloorSummary, Story
+from replay.report.summary import Cause, Incident, IncidentTime, NoiseFloorSummary, Story
 from replay.report.words.causes import as_if, cause_words, not_words
 from replay.report.words.losses import costs
 from replay.report.words.numbers import clock, count, moment, number, percent, seconds
@@ -139,16 +141,49 @@ def noise_sentence(floor: NoiseFloorSummary) -> str:
 
 
 def incident_time(incident: Incident) -> str:
-    """Say when: the date, the times to the second, and how long it lasted."""
+    """Say when: the date, the times to the second, and how long it lasted; of bursts how many, and how far apart."""
     if incident.standing:
         when = incident_time(replace(incident, standing=False))
         return f"At all times, and most {when[0].lower()}{when[1:]}"
+    if incident.times:
+        return f"{count(len(incident.times))} times, {bursts_words(incident.times)}"
     if incident.permanent:
         start = f"Since {moment(incident.start)} UTC"
         return f"{start}, to the end of the window" + (", more and more" if incident.gradual else "")
     lasted = seconds((incident.end - incident.start).total_seconds())
     onset = ", setting in gradually" if incident.gradual else ""
     return f"On {incident.start.date().isoformat()} from {_range(incident)} UTC ({lasted}{onset})"
+
+
+def bursts_words(times: Sequence[IncidentTime]) -> str:
+    """Say how far apart and how long they are (medians), and when.
+
+    >>> from datetime import UTC, datetime, timedelta
+    >>> at = [datetime(2026, 11, 20, hour, tzinfo=UTC) for hour in (1, 2, 3, 4)]
+    >>> bursts_words([IncidentTime(one, one + timedelta(seconds=30)) for one in at])
+    'about every 1 h, for 30 s, from 2026-11-20 01:00:00 to 04:00:00 UTC'
+    """
+    apart = [(right.start - left.start).total_seconds() for left, right in pairwise(times)]
+    lasting = [(one.end - one.start).total_seconds() for one in times]
+    first, last = (at.replace(microsecond=0) for at in (times[0].start, times[-1].start))
+    until = clock(last) if first.date() == last.date() else moment(last)
+    often = f"about every {seconds(median(apart))}, for {seconds(median(lasting))}"
+    return f"{often}, from {moment(first)} to {until} UTC"
+
+
+def background_note(incident: Incident) -> str:
+    """Say what bursts were taken for background, and why."""
+    who = f" of {slice_words(incident)}" if incident.segments else ""
+    times = incident.times or ()
+    differ = f"{count(incident.mismatched)} of {count(incident.rows)} rows in them differ"
+    known = [cause for cause in incident.causes if cause.kind != UNEXPLAINED]
+    why = "no hypothesis that was tried explains them"
+    if known:
+        why = f"{cause_words(known[0])} explains {percent(known[0].share)} of these"
+    return (
+        f"{count(len(times))} bursts{who} were taken for background, {bursts_words(times)}: {differ} "
+        f"({percent(incident.mismatch_rate)}); {why}"
+    )
 
 
 def _range(incident: Incident) -> str:

@@ -77,7 +77,9 @@ def _told(run: CleanRun, online: Floats | None = None) -> tuple[RowTable, list[F
         entity=visits.user,
     )
     noise = measure_noise(table)
-    return table, find_incidents(as_logged(table, noise), noise.tolerance, false_alarms=FALSE_ALARMS)
+    found = find_incidents(as_logged(table, noise), noise.tolerance, false_alarms=FALSE_ALARMS)
+    # Bursts that are background are told where a cause explains them: here is none.
+    return table, [one for one in found if not one.background]
 
 
 def _plant(seed: int, kind: str, number: int) -> Planted:

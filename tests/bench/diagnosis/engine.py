@@ -138,7 +138,10 @@ class Engine:
                 most_control=settings.control_rows,
                 seed=self.config.seed,
             )
-            told.append(Told(incident, self._causes(traffic, collected, noise, incident, sample)))
+            diagnosis = self._causes(traffic, collected, noise, incident, sample)
+            if incident.background and (diagnosis is None or flow.explained_share(diagnosis.causes) < flow.EXPLAINS):
+                continue
+            told.append(Told(incident, diagnosis))
         standing = search_background(
             drawn,
             rows,

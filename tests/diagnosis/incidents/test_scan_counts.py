@@ -67,6 +67,15 @@ def test_rows_are_taken_out_once(rows, mismatches):
     check(counts, rows, mismatches, np.setdiff1d(np.flatnonzero(rows.counts), gone))
 
 
+def test_rows_that_are_restored_count_once_again(rows, mismatches):
+    counts = ScanCounts(rows, MINUTE)
+    counts.add(mismatches)
+    counts.remove(np.arange(1000, 1700))
+    counts.restore(np.flatnonzero(rows.counts[:1200]))
+
+    check(counts, rows, mismatches, np.setdiff1d(np.flatnonzero(rows.counts), np.arange(1200, 1700)))
+
+
 def test_signals_over_the_same_rows_share_their_counts(rows, mismatches):
     """And when rows are taken out, those counts go down once."""
     counts = ScanCounts(rows, MINUTE)

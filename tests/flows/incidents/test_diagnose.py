@@ -13,12 +13,13 @@ import pytest
 from replay.checkpoints import examine
 from replay.config import Tolerance, load_config
 from replay.demo import build
+from replay.diagnosis.causes.cause import UNEXPLAINED
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import find_causes
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.noise.noise_floor import NoiseFloor
 from replay.features import feature_column
-from replay.flows.incidents.diagnose import OpenedCheckpoints, background_rate, row_tolerance
+from replay.flows.incidents.diagnose import OpenedCheckpoints, background_rate, explained_share, row_tolerance
 from replay.report.summary import Cause
 from replay.report.words.incidents import equivalent_sentence
 
@@ -82,3 +83,9 @@ def test_a_shift_is_seen_by_the_tighter_of_tolerance_and_noise():
 @pytest.mark.parametrize(("floor", "expected"), [(0.02, 0.025), (0.0, 0.0), (0.9, 1.0)])
 def test_the_background_is_a_share_of_the_mismatched_rows(floor, expected):
     assert background_rate(noise_floor(mismatch_rate=floor), INCIDENT) == pytest.approx(expected)
+
+
+def test_the_share_that_causes_explain_leaves_the_unexplained_out():
+    causes = (Cause("null_features", 0.9, 50, share=0.6), Cause(UNEXPLAINED, None, 0, share=0.4))
+    assert explained_share(causes) == 0.6
+    assert explained_share(causes[1:]) == 0.0

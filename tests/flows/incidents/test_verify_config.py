@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from replay.config.yaml.document import parse_yaml
 from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.flows.incidents.verify_config import FindingRun, cause_variant, verify_config
-from replay.report.summary import Incident
+from replay.report.summary import Incident, IncidentTime
 from replay.scoring import Variant
 from replay.scoring.variants import plan_variants
 from replay.traffic import WhereColumn, open_traffic, side_dataframe
@@ -291,3 +291,12 @@ def test_its_comments_say_what_it_is_and_what_to_run():
         ["replay", "verify", out, "--incident", "3"],
         ["replay", "run", f"{out}/verify-3.yaml"],
     ]
+
+
+def test_a_cause_of_bursts_is_replayed_in_each_of_them():
+    hour = dt.timedelta(hours=1)
+    times = tuple(IncidentTime(MINUTE + n * hour, MINUTE + n * hour + dt.timedelta(seconds=30)) for n in range(4))
+    config = written(replace(incident({}, NULLS), times=times))
+    steps = config.scenarios["incident_3_cause_1"]
+    assert [(step.window.start, step.window.end) for step in steps] == [(one.start, one.end) for one in times]
+    assert {step.op for step in steps} == {"nulls"}

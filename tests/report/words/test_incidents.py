@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from replay.metrics.value import MetricValue
 from replay.report.html.render import render_html
-from replay.report.summary import Cause, Incident, IncidentRow, NoiseFloorSummary
+from replay.report.summary import Cause, Incident, IncidentRow, IncidentTime, NoiseFloorSummary
 from replay.report.terminal.render import render_terminal
 from replay.report.verdict import judge
 from replay.report.words import incidents as story
@@ -169,3 +169,26 @@ def test_a_measured_noise_floor_alone_is_no_search() -> None:
     assert "No incident was found." not in judge(measured).details
     assert "No incident was found." not in render_html(measured)
     assert "No incident was found." not in render_terminal(measured, width=80, color=False, unicode=True)
+
+
+HOURLY = tuple(
+    IncidentTime(START + timedelta(hours=hour), START + timedelta(hours=hour, seconds=40)) for hour in range(4)
+)
+
+
+def test_an_incident_that_comes_again_says_how_often() -> None:
+    assert story.incident_sentence(replace(INCIDENT, times=HOURLY)).startswith(
+        "4 times, about every 1 h, for 40 s, from 2026-11-20 18:44:01 to 21:44:01 UTC, 50% of the 100 rows of "
+        "surface=home got another score than the replay gives, as if family counts had been null."
+    )
+
+
+def test_a_note_says_what_was_taken_for_background_and_why() -> None:
+    unknown = replace(INCIDENT, times=HOURLY, causes=(Cause("unexplained", 0.0, 50, share=1.0),))
+    assert story.background_note(unknown) == (
+        "4 bursts of surface=home were taken for background, about every 1 h, for 40 s, from 2026-11-20 18:44:01 to "
+        "21:44:01 UTC: 50 of 100 rows in them differ (50%); no hypothesis that was tried explains them"
+    )
+    partly = replace(INCIDENT, segments={}, times=HOURLY, causes=(replace(NULLS, share=0.3),))
+    assert story.background_note(partly).startswith("4 bursts were taken for background, ")
+    assert story.background_note(partly).endswith("; family counts null explains 30% of these")

@@ -82,6 +82,7 @@ def _facts(incident: Incident) -> tuple[tuple[str, str], ...]:
         ("To", "the end of the window" if incident.permanent else f"{moment(incident.end)} UTC"),
         ("Duration", seconds(duration) + (", sets in gradually" if incident.gradual else "")),
         ("Stands", "at all times: its first cause holds outside of it as well" if incident.standing else ""),
+        ("Times", "; ".join(f"{moment(one.start)}" for one in incident.times or ())),
         ("Slice", slice_words(incident) or "all rows"),
         ("Rows", count(incident.rows)),
         ("Beyond the tolerance", f"{count(incident.mismatched)} ({percent(incident.mismatch_rate)})"),

@@ -1,0 +1,78 @@
+"""Bursts that come again and again: found each, told as background, or with the incidents that are among them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from replay.diagnosis.incidents.find import find_incidents
+from replay.diagnosis.noise.noise_floor import as_logged, measure_noise
+from tests.diagnosis.traffic import MINUTE, START_US, Plant, make_traffic
+
+TIMEOUTS = 24
+
+
+def hourly(lasts, share, segments=None):
+    return [Plant(60 * hour + 18, 60 * hour + 18 + lasts, share, segments or {}) for hour in range(TIMEOUTS)]
+
+
+def found(plants, num_rows=200_000):
+    table, _ = make_traffic(1, plants=plants, minutes=1440, num_rows=num_rows)
+    noise = measure_noise(table)
+    return table, find_incidents(as_logged(table, noise), noise.tolerance)
+
+
+@pytest.fixture(scope="module")
+def timeouts():
+    return found(hourly(2, 0.6))
+
+
+def test_timeouts_all_over_the_day_are_one_story_and_no_alarm(timeouts):
+    _, incidents = timeouts
+    assert [one.background for one in incidents] == [True]
+    assert incidents[0].segments == {}
+    # Some of the 24 lie in a dip with hardly a row.
+    assert 18 <= len(incidents[0].times) <= TIMEOUTS
+
+
+def test_each_burst_lies_at_a_planted_one(timeouts):
+    for start, end in timeouts[1][0].times:
+        minute = (start - START_US) / MINUTE
+        hour = round((minute - 18) / 60)
+        assert abs(minute - (60 * hour + 18)) < 1.5
+        assert abs((end - START_US) / MINUTE - (60 * hour + 20)) < 1.5
+
+
+def test_counts_are_those_of_the_rows_within_the_bursts(timeouts):
+    table, incidents = timeouts
+    bursts = incidents[0]
+    inside = np.zeros(len(table), dtype=bool)
+    for start, end in bursts.times:
+        inside |= (table.time_us >= start) & (table.time_us < end)
+    assert bursts.rows == inside.sum()
+    assert np.array_equal(bursts.holds(table), inside)
+    assert inside[bursts.indices].all()
+    assert len(bursts.indices) == bursts.mismatched
+    assert 0.5 < bursts.mismatch_rate < 0.7
+
+
+def test_bursts_of_one_value_name_it():
+    _, incidents = found(hourly(3, 0.9, {"surface": "feed"}))
+    assert [one.segments for one in incidents if one.times] == [{"surface": "feed"}]
+
+
+def test_incidents_that_are_few_stay_incidents():
+    _, incidents = found([Plant(60 * hour, 60 * hour + 10, 0.6, {}) for hour in (3, 10, 18)])
+    assert len(incidents) == 3
+    assert not any(one.times for one in incidents)
+
+
+def test_an_incident_beside_bursts_stays_one_of_its_own():
+    _, incidents = found([*hourly(2, 0.6), Plant(700, 760, 0.6, {})])
+    longest = max(incidents, key=lambda one: 0 if one.times else one.end_us - one.start_us)
+    assert not longest.times
+    assert abs((longest.start_us - START_US) / MINUTE - 700) < 3
+
+
+def test_quiet_traffic_has_none():
+    assert found([], num_rows=60_000)[1] == []
