@@ -72,7 +72,9 @@ def fit_names(
     choices = [each for each in _choices(own, saved) if prefix != "" or not each.prefix]
     fitting = [each for each in choices if _same_shapes(own, saved, each.names)]
     _refuse_rivals(fitting, saved, what)
-    chosen = next(iter(fitting or choices[:1]), None)
+    # Of what does not fit, a small part of the file is no better guess at what was meant than the whole of it.
+    likely = [each for each in choices if not each.prefix or 2 * len(each.names) >= len(saved)]
+    chosen = next(iter(fitting or likely[:1]), None)
     if chosen is None:
         return FittedWeights({**saved, **_tied(own, saved)}, extras)
     tensors = {name: saved[held] for name, held in chosen.names.items()}
