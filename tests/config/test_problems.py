@@ -130,7 +130,8 @@ DTYPES = "float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8,
         (
             "output: out",
             "output:",
-            "13: output: required key is missing: directory for what a run leaves; "
+            "13: output: required key is missing: directory for what a run leaves, on a disk or an object store "
+            "(`s3://`, `gs://`, ...); "
             "local paths are relative to the config file",
         ),
         ("version: 1", "version: '1'", "1: version: found '1', expected 1, the only version of this file's layout"),

@@ -92,10 +92,10 @@ def upload(case: Path, url: str) -> None:
 def kill_at(wave: int, case: Path, output: str, monkeypatch: pytest.MonkeyPatch, *overrides: str) -> None:
     append = waves.append_files
 
-    def dies(path: str, schema: Any, files: Any, run_id: str, number: int, indexed: int) -> None:
+    def dies(path: str, schema: Any, files: Any, run_id: str, number: int, indexed: int, **more: Any) -> None:
         if number == wave:
             raise RunFailed("killed")
-        append(path, schema, files, run_id, number, indexed)
+        append(path, schema, files, run_id, number, indexed, **more)
 
     with monkeypatch.context() as patched:
         patched.setattr(waves, "append_files", dies)

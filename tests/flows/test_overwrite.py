@@ -110,7 +110,7 @@ def test_the_latest_version_is_pinned_again(spark: SparkSession, tmp_path: Path,
     overrides = [f"traffic.path={traffic}"]
     spark.createDataFrame(table).coalesce(1).write.format("delta").save(traffic)
 
-    def dies(*_: object) -> None:
+    def dies(*_: object, **__: object) -> None:
         raise RunFailed("killed")
 
     monkeypatch.setattr(waves, "append_files", dies)

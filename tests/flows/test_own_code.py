@@ -69,8 +69,8 @@ def test_an_unfinished_run_whose_code_changed_keeps_its_traffic_alone(
     traffic = str(tmp_path / "delta")
     spark.createDataFrame(table).coalesce(1).write.format("delta").save(traffic)
 
-    def commits_and_dies(*commit: Any) -> None:
-        append_files(*commit)
+    def commits_and_dies(*commit: Any, **more: Any) -> None:
+        append_files(*commit, **more)
         raise RunFailed("killed")
 
     overrides = [f"traffic.path={traffic}"]

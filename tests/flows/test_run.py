@@ -163,10 +163,12 @@ def test_a_killed_run_goes_on_after_its_last_commit(
     whole = replay.run(config, output=str(tmp_path / "whole"))
     append = waves.append_files
 
-    def dies_at_the_third(path: str, schema: pa.Schema, files: Any, run_id: str, wave: int, indexed: int) -> None:
+    def dies_at_the_third(
+        path: str, schema: pa.Schema, files: Any, run_id: str, wave: int, indexed: int, **more: Any
+    ) -> None:
         if wave == 2:
             raise RunFailed("killed")
-        append(path, schema, files, run_id, wave, indexed)
+        append(path, schema, files, run_id, wave, indexed, **more)
 
     monkeypatch.setattr(waves, "append_files", dies_at_the_third)
     overrides = ["engine.commit_rows=700"]

@@ -98,10 +98,12 @@ def test_a_killed_run_goes_on_with_the_same_bits(
     config = write_case(tmp_path, table(), files=3, **changes(SCENARIOS, engine={"commit_rows": 500}))
     append = waves.append_files
 
-    def dies_at_the_second(path: str, schema: pa.Schema, files: Any, run_id: str, wave: int, indexed: int) -> None:
+    def dies_at_the_second(
+        path: str, schema: pa.Schema, files: Any, run_id: str, wave: int, indexed: int, **more: Any
+    ) -> None:
         if wave == 1:
             raise RunFailed("killed")
-        append(path, schema, files, run_id, wave, indexed)
+        append(path, schema, files, run_id, wave, indexed, **more)
 
     monkeypatch.setattr(waves, "append_files", dies_at_the_second)
     with pytest.raises(RunFailed, match="killed"):

@@ -11,6 +11,8 @@ REQUIRED = {
     "constant": {"value": 0},
     "noise": {"std": 0.1},
     "scale": {"factor": 2},
+    "shift": {"by": 5},
+    "remap": {"values": {"1": 2}},
     "stale": {"lag": "3h"},
     "swap": {"with": "b"},
     "cast": {"dtype": "int8"},
@@ -22,6 +24,10 @@ SAMPLES = {
     "relative_std": 0.5,
     "factor": 0,
     "function": "log1p",
+    "by": 5,
+    "modulo": 24,
+    "start": 1,
+    "values": {"1": 2},
     "lag": ["1h"],
     "with": ["b"],
     "bits": 3,
@@ -49,6 +55,8 @@ def test_each_op_with_what_it_needs(op):
         ("constant", "`value`"),
         ("noise", "`std` or `relative_std`"),
         ("scale", "`factor` or `function`"),
+        ("shift", "`by` or `modulo`"),
+        ("remap", "`values`"),
         ("stale", "`lag`"),
         ("swap", "`with`"),
         ("cast", "`dtype`"),
@@ -66,6 +74,8 @@ def test_each_op_without(op, needs):
         ("constant", ("value",)),
         ("noise", ("std", "relative_std")),
         ("scale", ("factor", "function")),
+        ("shift", ("by", "modulo", "start")),
+        ("remap", ("values",)),
         ("shuffle", ()),
         ("stale", ("lag",)),
         ("swap", ("with",)),
@@ -77,8 +87,7 @@ def test_each_op_without(op, needs):
     ],
 )
 def test_each_op_with_the_arguments_of_others(op, takes):
-    ends = {0: "it takes no arguments", 1: f"it takes `{takes[0]}`" if takes else "", 2: "it takes `{}`, `{}`"}
-    end = ends[len(takes)].format(*takes) if len(takes) == 2 else ends[len(takes)]
+    end = f"it takes {', '.join(f'`{name}`' for name in takes)}" if takes else "it takes no arguments"
     for key, value in SAMPLES.items():
         expected = [] if key in takes else [((key,), f"is no argument of `{op}`: {end}")]
         twice = op in ("noise", "scale") and key in takes
@@ -107,13 +116,13 @@ def test_a_range_has_something_in_it():
         ("Stale", "`Stale` is no perturbation; did you mean `stale`?"),
         (
             "xyz",
-            "`xyz` is no perturbation: expected one of nulls, constant, noise, scale, shuffle, stale, swap, "
-            "out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
+            "`xyz` is no perturbation: expected one of nulls, constant, noise, scale, shift, remap, shuffle, stale, "
+            "swap, out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
         ),
         (
             "my.py:",
-            "`my.py:` is no perturbation: expected one of nulls, constant, noise, scale, shuffle, stale, swap, "
-            "out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
+            "`my.py:` is no perturbation: expected one of nulls, constant, noise, scale, shift, remap, shuffle, stale, "
+            "swap, out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
         ),
     ],
 )

@@ -139,7 +139,15 @@ def scores_table():
 
 def prepared_for(spark, key, segments):
     time = SimpleNamespace(column="at", unit=None)
-    roles = {"key": key, "time": time, "score": "score", "label": "label", "weight": None, "group": key[-1]}
+    roles = {
+        "key": key,
+        "time": time,
+        "score": "score",
+        "label": "label",
+        "weight": None,
+        "group": key[-1],
+        "entity": None,
+    }
     config = SimpleNamespace(traffic=SimpleNamespace(**roles, segments=segments), baseline="prod")
     work = SimpleNamespace(schema=lambda: scores_table().schema)
     return SimpleNamespace(config=config, spark=spark, job=SimpleNamespace(work=work))

@@ -297,10 +297,10 @@ def test_keys_that_tell_no_rows_apart_are_named_and_leave_nothing(
 def dying_at(wave: int) -> Any:
     append = waves.append_files
 
-    def dies(path: str, schema: pa.Schema, files: Any, run_id: str, number: int, indexed: int) -> None:
+    def dies(path: str, schema: pa.Schema, files: Any, run_id: str, number: int, indexed: int, **more: Any) -> None:
         if number == wave:
             raise RunFailed("killed")
-        append(path, schema, files, run_id, number, indexed)
+        append(path, schema, files, run_id, number, indexed, **more)
 
     return dies
 

@@ -163,6 +163,7 @@ def test_spark_reads_the_tables_in_the_types_that_it_has_always_had(spark: Spark
         "metrics": [
             *(("variant", TEXT), ("against", TEXT), ("slice", TEXT), ("bucket", TIME), ("metric", TEXT)),
             *(("value", REAL), ("low", REAL), ("high", REAL), ("rows", WHOLE), ("reason", TEXT)),
+            ("positives", WHOLE),
         ],
         "hypotheses": [
             *(("incident", WHOLE), ("kind", TEXT), ("hypothesis", TEXT), ("checkpoint", TEXT)),
