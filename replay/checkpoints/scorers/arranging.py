@@ -19,8 +19,8 @@ def arranging(model: ModelConfig) -> Arrange | None:
 
     >>> inputs = [{"name": "grid", "features": ["a", "b", "c", "d"], "shape": [2, 2]}]
     >>> arrange = arranging(ModelConfig.model_validate({"inputs": inputs}))
-    >>> arrange({"grid": torch.tensor([[1, 2, 3, 4]])})
-    {'grid': tensor([[[1, 2], [3, 4]]])}
+    >>> arrange({"grid": torch.tensor([[1, 2, 3, 4]])})["grid"].tolist()
+    [[[1, 2], [3, 4]]]
     """
     flatten = flattening(model)
     shapes = {entry.name: entry.shape for entry in model.inputs if entry.shape}

@@ -161,7 +161,7 @@ def bursts_words(times: Sequence[IncidentTime]) -> str:
     >>> from datetime import UTC, datetime, timedelta
     >>> at = [datetime(2026, 11, 20, hour, tzinfo=UTC) for hour in (1, 2, 3, 4)]
     >>> bursts_words([IncidentTime(one, one + timedelta(seconds=30)) for one in at])
-    'about every 1 h, for 30 s, from 2026-11-20 01:00:00 to 04:00:00 UTC'
+    'about every 1 h, for 30 s, from 2026-11-20 01:00 to 04:00 UTC'
     """
     apart = [(right.start - left.start).total_seconds() for left, right in pairwise(times)]
     lasting = [(one.end - one.start).total_seconds() for one in times]
