@@ -55,6 +55,7 @@ def table() -> pa.Table:
 
 
 @pytest.mark.spark
+@pytest.mark.usefixtures("spark")
 def test_a_forgotten_sigmoid_is_the_contract_and_no_incident(tmp_path: Path, table: pa.Table):
     path = write_case(tmp_path, table, files=1, model__output={"transform": "none"})
     found = replay.diagnose(path, options=Options())
@@ -77,6 +78,7 @@ def test_a_forgotten_sigmoid_is_the_contract_and_no_incident(tmp_path: Path, tab
 
 
 @pytest.mark.spark
+@pytest.mark.usefixtures("spark")
 def test_a_rehearsal_shows_what_mends_it_and_nothing_once_it_is_mended(tmp_path: Path, table: pa.Table):
     path = write_case(tmp_path, table, files=1, model__output={"transform": "none"})
     found = replay.validate(path, options=Options())
@@ -92,6 +94,7 @@ def test_a_rehearsal_shows_what_mends_it_and_nothing_once_it_is_mended(tmp_path:
 
 
 @pytest.mark.spark
+@pytest.mark.usefixtures("spark")
 def test_a_plain_run_says_where_to_look(tmp_path: Path, table: pa.Table):
     scores = 100 * np.array(table["online_score"])
     place = table.schema.get_field_index("online_score")
