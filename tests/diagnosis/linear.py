@@ -70,7 +70,7 @@ def counterfactual(
 
 def settings(hypothesis: Hypothesis) -> dict[str, Any] | None:
     """What the config that replays a hypothesis holds of it, under the name `verify`."""
-    found = cause_settings("verify", hypothesis, {"window": WINDOW})
+    found = cause_settings("verify", hypothesis, [{"window": WINDOW}])
     return None if found is None else {key: value for key, value in asdict(found).items() if value != {}}
 
 

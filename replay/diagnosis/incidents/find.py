@@ -36,8 +36,7 @@ class FoundIncident:
         since_start: Whether it began before the traffic does.
         gradual: Whether it came step by step.
         indices: Positions in the row table of the affected rows: the mismatched ones, for a shift all rows.
-        times: ``(num_bursts, 2)`` start and end of each burst, as of ``start_us`` and ``end_us``, where it comes again
-            and again. Else empty.
+        times: Where it comes again and again: each time, in their order.
         background: Whether the bursts are so many and so alike that they are how this traffic is, for all that their
             rows say: an incident only where something explains them.
     """
