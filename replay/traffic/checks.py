@@ -105,13 +105,18 @@ def check_counted(
     Raises:
         TrafficError: A time is after the year 9999.
     """
-    rows_read = traffic.num_rows
-    if rows_read is None:
-        rows_read = keys.rows if config.selects_all else pinned_dataframe(spark, traffic, ()).count()
+    rows_read = _rows_read(spark, traffic, config, keys.rows + copies)
     unit = config.time.unit if config.time is not None else None
     first, last = (None, None) if times is None else (_since_1970(times[0], unit), _since_1970(times[1], unit))
     doubt = None if config.time is None else other_unit(config.time, first, last)
     return TrafficCheck(rows_read, keys.rows, keys, first, last, _warnings(doubt, copies), copies)
+
+
+def _rows_read(spark: SparkSession, traffic: PinnedTraffic, config: TrafficConfig, selected: int) -> int:
+    """Rows of the table: its files say, or all were selected, copies too, or Spark counts."""
+    if traffic.num_rows is not None:
+        return traffic.num_rows
+    return selected if config.selects_all else pinned_dataframe(spark, traffic, ()).count()
 
 
 def _warnings(doubt: str | None, copies: int) -> tuple[str, ...]:
@@ -142,10 +147,7 @@ def _check(spark: SparkSession, traffic: PinnedTraffic, config: TrafficConfig, c
         raise TrafficError(_nothing_selected(spark, traffic, config, time))
     copies = max(copies - found.rows, 0)
     _refuse_keys(selected, columns, config.key, grouped, sums, lambda: _advice(spark, traffic, columns, compared, sums))
-    rows_read = traffic.num_rows
-    if rows_read is None:
-        all_rows = found.rows + copies
-        rows_read = all_rows if config.selects_all else pinned_dataframe(spark, traffic, ()).count()
+    rows_read = _rows_read(spark, traffic, config, found.rows + copies)
     unit = config.time.unit if config.time is not None else None
     first, last = (_moment(sums.get(name), unit) for name in ("first", "last"))
     doubt = None if config.time is None else other_unit(config.time, first, last)

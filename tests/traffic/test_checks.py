@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from replay.errors import TrafficError
-from replay.traffic import KeyFingerprint, TrafficCheck, check_counted, check_traffic, keys, open_traffic
+from replay.traffic import KeyFingerprint, PinnedTraffic, TrafficCheck, check_counted, check_traffic, keys, open_traffic
 from tests.traffic.tables import traffic_config, write
 
 pytestmark = pytest.mark.spark
@@ -212,6 +212,15 @@ class TestCounted:
         found = counted(spark, tmp_path, time=time, times=(1_790_000_000_000, 1_790_000_000_000))
         assert found.warnings == check(spark, tmp_path, time=time).warnings
         assert "with `unit: s` they would run from 2026-09-21" in found.warnings[0]
+
+
+def test_copies_of_what_spark_alone_counts_were_read_too() -> None:
+    """All rows of a view were selected: those that stayed, and their copies."""
+    config = traffic_config("t", key="id", duplicates="drop_exact")
+    pinned = PinnedTraffic("view", config, "t", pa.schema([("id", pa.int64())]), None)
+    spark: Any = None  # asked nothing
+    check = check_counted(spark, pinned, config, KeyFingerprint(5, 1, 2), None, copies=2)
+    assert (check.rows_read, check.rows_selected, check.copies) == (7, 5, 2)
 
 
 def test_a_page_that_is_corrupt_is_the_traffic_s_fault(spark: SparkSession, tmp_path: Path) -> None:
