@@ -157,6 +157,16 @@ def _in_range(paths: Sequence[str], lower: int, upper: int) -> Digests:
     return sort_keys(np.concatenate([np.empty(0, np.uint64), *parts]))
 
 
+def places_within(digests: Digests, lower: int, upper: int) -> slice:
+    """Where sorted digests, (n,), lie in [lower, upper), which may end at 2**64.
+
+    >>> places_within(np.array([1, 5, 9], np.uint64), 5, 9)
+    slice(1, 2, None)
+    """
+    stop = len(digests) if upper == 2**64 else int(np.searchsorted(digests, np.uint64(upper)))
+    return slice(int(np.searchsorted(digests, np.uint64(lower))), stop)
+
+
 def _range_of(path: str, lower: int, upper: int) -> Digests:
     """The digests in [lower, upper) of a file: as digests are spread evenly, it is known about where they are."""
     with open_input(path) as file:
@@ -167,8 +177,7 @@ def _range_of(path: str, lower: int, upper: int) -> Digests:
         found = _read(file, start, stop)
         if not _encloses(found, lower if start else 0, upper if stop < total else 2**64):
             found = _read(file, 0, total)
-    first = int(np.searchsorted(found, np.uint64(lower)))
-    return found[first:] if upper == 2**64 else found[first : int(np.searchsorted(found, np.uint64(upper)))]
+    return found[places_within(found, lower, upper)]
 
 
 def _read(file: pa.NativeFile, start: int, stop: int) -> Digests:

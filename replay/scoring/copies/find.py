@@ -23,7 +23,7 @@ from replay.scoring.copies.content import row_contents
 from replay.scoring.copies.dropped import DroppedRows
 from replay.spark.tasks.run import run_tasks
 from replay.traffic import SplitPlan, read_split
-from replay.traffic.key_digests import digest_ranges
+from replay.traffic.key_digests import digest_ranges, places_within
 from replay.traffic.read.direct import ReadPlan
 
 if TYPE_CHECKING:
@@ -68,9 +68,7 @@ class _CopySearch:
     def load(self, kind: str, number: int, lower: int, upper: int) -> Records:
         """The records of a kind whose digest is in [lower, upper), sorted by it."""
         records = np.load(self.file(kind, number), mmap_mode="r", allow_pickle=False)
-        start = int(np.searchsorted(records["digest"], np.uint64(lower)))
-        stop = len(records) if upper == 2**64 else int(np.searchsorted(records["digest"], np.uint64(upper)))
-        return np.asarray(records[start:stop])
+        return np.asarray(records[places_within(records["digest"], lower, upper)])
 
 
 def find_copies(
