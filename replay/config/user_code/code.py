@@ -23,6 +23,7 @@ from replay.config.messages.no_such_file import no_such_file
 from replay.config.messages.wording import listing, suggestion
 from replay.config.names import nearest
 from replay.config.user_code.closure import Closure, find_closure, find_unit
+from replay.config.user_code.lookups import look_up
 from replay.config.user_code.python_imports import import_file
 from replay.config.user_code.sources import Unit, file_hash
 from replay.config.user_code.stale import UserCodeError, forget_changed, refuse_namesakes
@@ -120,7 +121,9 @@ def refresh_code(place: CodePlace) -> bool:
         UserCodeError: A compiled module changed, or another module of the same name is in the way.
     """
     with _importable(place):
-        closure = _closure(place)
+        closure, is_known = look_up(("closure", place), _seen(place), lambda: _closure(place))
+        if is_known:
+            return False
         refuse_namesakes(closure, place.module)
         return forget_changed(closure)
 
@@ -135,9 +138,8 @@ def code_sources(place: CodePlace | None) -> dict[str, str]:
     if place is None:
         return {}
     with _importable(place):
-        closure = _closure(place)
-        found = {**closure.hashes(), **_files_read(closure, place)}
-    return dict(sorted(found.items()))
+        found, _ = look_up(("sources", place), _seen(place), lambda: _hashes(place))
+    return dict(found)
 
 
 def other_source(expected: Mapping[str, str], found: Mapping[str, str]) -> str | None:
@@ -156,6 +158,18 @@ def _closure(place: CodePlace) -> Closure:
         return find_closure(_root(place), _used.get(place, ()), place.directories)
     except OSError as error:
         raise UserCodeError(f"what `{place.module}` imports cannot be read", error) from error
+
+
+def _hashes(place: CodePlace) -> dict[str, str]:
+    closure = _closure(place)
+    return dict(sorted({**closure.hashes(), **_files_read(closure, place)}.items()))
+
+
+def _seen(place: CodePlace) -> tuple[int, ...]:
+    """How much this process has seen the code, and all other code, import and read: that only grows."""
+    loaded = list(LOADED.values())
+    counts = (len(each.asked) for each in loaded), (len(each.read) for each in loaded)
+    return len(_used.get(place, ())), len(loaded), *map(sum, counts)
 
 
 def _root(place: CodePlace) -> Unit | None:

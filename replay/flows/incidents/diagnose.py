@@ -8,6 +8,7 @@ from functools import partial
 
 from replay.checkpoints import FORMATS, Scorer, cached_scorer, derive, open_scorer
 from replay.config import ReplayConfig, Tolerance
+from replay.config.user_code import CodeLookups
 from replay.diagnosis.causes.cause import UNEXPLAINED, Cause
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
@@ -246,6 +247,7 @@ class OpenedCheckpoints:
     def __init__(self, prepared: Prepared) -> None:
         self._config = prepared.config
         self._checkpoints = prepared.checkpoints
+        self._code = CodeLookups()
         self._scorers: dict[str, Scorer] = {
             name: cached_scorer(prepared.checkpoints[name], prepared.config.model)
             for name in prepared.config.checkpoints
@@ -276,4 +278,5 @@ class OpenedCheckpoints:
         )
 
     def _open(self, recipe: Recipe) -> Scorer:
-        return open_scorer(derive(recipe, "verify", self._checkpoints), self._config.model)
+        with self._code.in_use():
+            return open_scorer(derive(recipe, "verify", self._checkpoints), self._config.model)
