@@ -23,6 +23,7 @@ class Plant:
     size: float = 1.0
     by_group: bool = False
     ramp: bool = False
+    fade: float = 0.0  # minutes before its end in which the share falls to nothing
 
 
 def sigmoid(logits):
@@ -66,6 +67,8 @@ def make_traffic(seed, *, num_rows=60_000, minutes=120, drift=0.03, half=True, p
             codes, values = segments[name]
             here &= codes == values.index(value)
         chance = plant.share * ((minute - plant.first) / (plant.last - plant.first) if plant.ramp else 1.0)
+        if plant.fade:
+            chance = chance * np.clip((plant.last - minute) / plant.fade, 0.0, 1.0)
         drawn = rng.random(len(sizes))[group] if plant.by_group else rng.random(count)
         here &= drawn < chance
         served[here] += plant.size * (0.3 + rng.gamma(2.0, 0.5, here.sum()))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from replay.config.sections.diff import Tolerance
 from replay.diagnosis.incidents.background.bursts import Bursts
-from replay.diagnosis.incidents.onset import is_gradual
+from replay.diagnosis.incidents.ramps import Ramp, find_ramp
 from replay.diagnosis.incidents.rows import RowTable
 from replay.diagnosis.incidents.scan_counts import IncidentWindow
 from replay.diagnosis.incidents.search import IncidentSearch
@@ -39,6 +39,8 @@ class FoundIncident:
         times: Where it comes again and again: each time, in their order.
         background: Whether the bursts are so many and so alike that they are how this traffic is, for all that their
             rows say: an incident only where something explains them.
+        rising: Where it is gradual: from when to when it came to its level.
+        fading: Where it did not end at once: from when to when it left its level.
     """
 
     start_us: int
@@ -56,6 +58,8 @@ class FoundIncident:
     indices: NDArray[np.int64]
     times: tuple[tuple[int, int], ...] = ()
     background: bool = False
+    rising: tuple[int, int] | None = None
+    fading: tuple[int, int] | None = None
 
     def holds(self, rows: RowTable) -> NDArray[np.bool_]:
         """``(num_rows,)`` bool: rows of the slice within the time."""
@@ -150,6 +154,9 @@ def _describe(rows: RowTable, search: IncidentSearch, window: IncidentWindow) ->
     rate = float(bad.mean())
     # A shift has no affected rows to count: each row of it is.
     density = rate if window.kind == "mismatch" else 0.1
+    value = bad.astype(np.float64) if window.kind == "mismatch" else search.shifted(affected)
+    times = rows.time_us[affected]
+    rising, fading = find_ramp(value, times, "onset"), find_ramp(value, times, "fade")
     return FoundIncident(
         start_us=start,
         end_us=end,
@@ -162,6 +169,12 @@ def _describe(rows: RowTable, search: IncidentSearch, window: IncidentWindow) ->
         kind=window.kind,
         permanent=(len(inside) - high) * density < _OPEN_EXPECTED,
         since_start=low * density < _OPEN_EXPECTED,
-        gradual=is_gradual(bad.astype(np.float64) if window.kind == "mismatch" else search.shifted(affected)),
+        gradual=rising is not None,
         indices=affected[bad] if window.kind == "mismatch" else affected,
+        rising=_times_of(rising, times),
+        fading=_times_of(fading, times),
     )
+
+
+def _times_of(ramp: Ramp | None, times: NDArray[np.int64]) -> tuple[int, int] | None:
+    return None if ramp is None else (int(times[ramp.first]), int(times[ramp.last - 1]) + 1)

@@ -85,7 +85,9 @@ def summarize_incident(config: ReplayConfig, case: Case) -> report.Incident:
         examples=_examples(config, case),
         hypotheses=0 if diagnosis is None else len(diagnosis.tried),
         rows_scored=0 if diagnosis is None else diagnosis.rows_scored,
-        times=tuple(report.IncidentTime(_moment(start), _moment(end)) for start, end in found.times) or None,
+        times=tuple(_part(*part) for part in found.times) or None,
+        rising=None if found.rising is None else _part(*found.rising),
+        fading=None if found.fading is None else _part(*found.fading),
     )
 
 
@@ -157,6 +159,10 @@ def _examples(config: ReplayConfig, case: Case) -> tuple[report.IncidentRow, ...
         )
         for index in shown[:EXAMPLES]
     )
+
+
+def _part(start_us: int, end_us: int) -> report.IncidentTime:
+    return report.IncidentTime(_moment(start_us), _moment(end_us))
 
 
 def _moment(time_us: int) -> datetime:

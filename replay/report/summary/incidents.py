@@ -49,7 +49,7 @@ class IncidentRow:
 
 @dataclass(frozen=True)
 class IncidentTime:
-    """One of the times of an incident that comes again and again."""
+    """A part of an incident, such as one of its times where it comes again and again."""
 
     start: UtcTime
     """Time of its first affected row."""
@@ -101,6 +101,10 @@ class Incident:
     times: tuple[IncidentTime, ...] | None = field(default=None, metadata=OPTIONAL)
     """Where it comes again and again: each time, in their order. What is counted is of these; `start` is
     that of the first, `end` that of the last."""
+    rising: IncidentTime | None = field(default=None, metadata=OPTIONAL)
+    """Where it is gradual: from when to when the share of mismatched rows rose."""
+    fading: IncidentTime | None = field(default=None, metadata=OPTIONAL)
+    """Where it did not end at once: from when to when the share of mismatched rows fell."""
 
     @property
     def ranges(self) -> tuple[IncidentTime, ...]:

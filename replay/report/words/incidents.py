@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date, datetime
 from itertools import pairwise
 from statistics import median
 
@@ -148,11 +149,34 @@ def incident_time(incident: Incident) -> str:
     if incident.times:
         return f"{count(len(incident.times))} times, {bursts_words(incident.times)}"
     if incident.permanent:
-        start = f"Since {moment(incident.start)} UTC"
-        return f"{start}, to the end of the window" + (", more and more" if incident.gradual else "")
+        more = "".join(f", {ramp}" for ramp in ramp_words(incident, onset="more and more"))
+        return f"Since {moment(incident.start)} UTC, to the end of the window{more}"
     lasted = seconds((incident.end - incident.start).total_seconds())
-    onset = ", setting in gradually" if incident.gradual else ""
-    return f"On {incident.start.date().isoformat()} from {_range(incident)} UTC ({lasted}{onset})"
+    ramps = "".join(f", {ramp}" for ramp in ramp_words(incident))
+    return f"On {incident.start.date().isoformat()} from {_range(incident)} UTC ({lasted}{ramps})"
+
+
+def ramp_words(incident: Incident, onset: str = "setting in gradually") -> tuple[str, ...]:
+    """Say how it came and went, where that was not at once.
+
+    >>> from datetime import UTC, datetime
+    >>> start, end = (datetime(2026, 11, 20, 10, minute, tzinfo=UTC) for minute in (0, 40))
+    >>> fading = IncidentTime(start.replace(minute=20), end)
+    >>> ramp_words(Incident(start, end, 1, 1, 1.0, {}, gradual=True, fading=fading))
+    ('setting in gradually', 'fading from 10:20 to 10:40')
+    """
+    day, ramps = incident.start.date(), []
+    if incident.gradual:
+        ramps.append(onset if incident.rising is None else f"{onset} until {_at(incident.rising.end, day)}")
+    if incident.fading is not None:
+        ramps.append(f"fading from {_at(incident.fading.start, day)} to {_at(incident.fading.end, day)}")
+    return tuple(ramps)
+
+
+def _at(at: datetime, day: date) -> str:
+    """A time to the second, with its date where it is of another day."""
+    at = at.replace(microsecond=0)
+    return clock(at) if at.date() == day else moment(at)
 
 
 def bursts_words(times: Sequence[IncidentTime]) -> str:
@@ -233,6 +257,8 @@ def story_sentence(story: Story, incidents: Sequence[Incident]) -> str:
         permanent=any(part.permanent for part in parts),
         standing=any(part.standing for part in parts),
         causes=parts[0].causes[:1],
+        rising=None,
+        fading=None,
     )
     *most, last = map(str, story.incidents)
     return f"{incident_sentence(whole)} One story in incidents {', '.join(most)} and {last}."

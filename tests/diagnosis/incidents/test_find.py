@@ -146,6 +146,50 @@ def test_a_rollout_is_gradual(segments):
     assert overlap(found, table, rows) > 0.8
 
 
+def minutes(span):
+    return [(at - START_US) / MINUTE for at in span]
+
+
+@pytest.mark.parametrize("segments", [{}, HOME])
+def test_a_fault_that_runs_out(segments):
+    table, (rows,) = make_traffic(3, num_rows=30_000, plants=[Plant(30, 90, 0.9, segments, fade=30)])
+    found = search(table)[0]
+
+    assert overlap(found, table, rows) > 0.9
+    assert (found.rising, found.segments) == (None, segments)
+    assert minutes(found.fading)[0] == pytest.approx(60, abs=2)
+    assert found.fading[1] == found.end_us
+
+
+def test_a_rollback_in_steps():
+    steps = [Plant(30, 60, 0.9, {}), Plant(60, 70, 0.6, {}), Plant(70, 80, 0.3, {})]
+    table, parts = make_traffic(5, num_rows=30_000, plants=steps)
+    found = search(table)[0]
+
+    assert overlap(found, table, np.concatenate(parts)) > 0.95
+    assert minutes(found.fading) == pytest.approx([60, 80], abs=1)
+    assert not found.gradual
+
+
+def test_a_fault_that_comes_and_goes_in_steps():
+    shares = [0.25, 0.5, 0.9, 0.9, 0.9, 0.5, 0.25]
+    steps = [Plant(10 * place, 10 + 10 * place, share, {}) for place, share in enumerate(shares)]
+    table, parts = make_traffic(2, num_rows=30_000, plants=steps)
+    found = search(table)[0]
+
+    assert overlap(found, table, np.concatenate(parts)) > 0.95
+    assert minutes(found.rising) == pytest.approx([0, 20], abs=1)
+    assert minutes(found.fading) == pytest.approx([50, 70], abs=1)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_fault_of_whole_requests_neither_rises_nor_fades(seed):
+    table, _ = make_traffic(seed, num_rows=20_000, plants=[Plant(30, 60, 0.5, {}, by_group=True)])
+    found = search(table)[0]
+
+    assert (found.gradual, found.rising, found.fading) == (False, None, None)
+
+
 def shifted(amount, first, last, num_rows=30_000):
     table, _ = make_traffic(4, num_rows=num_rows)
     minute = (table.time_us - START_US) / MINUTE

@@ -74,6 +74,22 @@ def test_permanent_gradual_and_small_shifts() -> None:
     assert "were off by 0.02 on average: a shift smaller than the tolerance of a row, as if" in shift
 
 
+def test_ramps_are_told_with_their_times() -> None:
+    start, end = INCIDENT.start, INCIDENT.end
+    rising, fading = IncidentTime(start, start.replace(second=31)), IncidentTime(end.replace(minute=45, second=2), end)
+    both = story.incident_sentence(replace(INCIDENT, gradual=True, rising=rising, fading=fading))
+    assert "(2 min 57 s, setting in gradually until 18:44:31, fading from 18:45:02 to 18:46:58), 50% of" in both
+    permanent = replace(
+        INCIDENT,
+        permanent=True,
+        gradual=True,
+        rising=rising,
+        fading=replace(fading, end=datetime(2026, 11, 21, 1, tzinfo=UTC)),
+    )
+    words = "the window, more and more until 18:44:31, fading from 18:45:02 to 2026-11-21 01:00, 50% of"
+    assert words in story.incident_sentence(permanent)
+
+
 def test_a_mixture_is_told_as_one() -> None:
     old = Cause("checkpoint", 0.3, 50, checkpoint="old", share=0.12)
     left = Cause("unexplained", None, 0, share=0.04)

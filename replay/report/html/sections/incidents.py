@@ -8,6 +8,7 @@ from replay.report.summary import Incident, Summary
 from replay.report.words.causes import cause_words
 from replay.report.words.incidents import (
     is_certain,
+    ramp_words,
     slice_words,
     story_of,
     story_sentence,
@@ -80,7 +81,7 @@ def _facts(incident: Incident) -> tuple[tuple[str, str], ...]:
     listed = (
         ("From", f"{moment(incident.start)} UTC"),
         ("To", "the end of the window" if incident.permanent else f"{moment(incident.end)} UTC"),
-        ("Duration", seconds(duration) + (", sets in gradually" if incident.gradual else "")),
+        ("Duration", ", ".join((seconds(duration), *ramp_words(incident)))),
         ("Stands", "at all times: its first cause holds outside of it as well" if incident.standing else ""),
         ("Times", "; ".join(f"{moment(one.start)}" for one in incident.times or ())),
         ("Slice", slice_words(incident) or "all rows"),
