@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 
 from replay.diagnosis.causes.maps.observed import Observed
 from replay.diagnosis.causes.maps.values import PERIODS, Value
+from replay.diagnosis.causes.significance import binomial_tail
 
+Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 _LEAST_ROWS: Final = 3
 _LEAST_SHARE: Final = 0.1
 _LEAST_VALUES: Final = 3  # of a table: with two, exchanged values cannot be told from drawn ones
-_LEAST_LENGTH: Final = 3  # of a range, for the same reason
+_LEAST_EACH: Final = 2  # rows of a value that became another one: of a single row any value may be right by chance
+_ENTRY_BY_CHANCE: Final = 0.05
+_LEAST_LENGTH: Final = 3  # of a range, for the same reason as of a table
 
 
 @dataclass(frozen=True)
@@ -87,18 +91,35 @@ def _remainder(observed: Observed, logged: Floats) -> Iterator[MapForm]:
 
 
 def _table(observed: Observed) -> Iterator[MapForm]:
-    """For each logged value that on which most of its rows agree."""
-    table: dict[Value, Value | None] = {}
+    """For each logged value that on which most of its rows agree, where these are more than chance."""
     logged = np.array(observed.logged, object)
-    for value in dict.fromkeys(observed.logged):
-        votes = observed.hits[:, logged == value]
-        counts = votes.sum(axis=1)
+    votes = {value: observed.hits[:, logged == value] for value in dict.fromkeys(observed.logged)}
+    by_chance = _hits_by_chance(list(votes.values()))
+    table: dict[Value, Value | None] = {}
+    for value, hits in votes.items():
+        counts = hits.sum(axis=1)
         best = int(np.argmax(counts))
         served = observed.values[best]
-        if counts[best] >= min(2, votes.shape[1]) and served != value:
+        if served != value and _is_entry(int(counts[best]), hits, by_chance):
             table[value] = served
     if len(table) >= _LEAST_VALUES and len(set(table.values())) > 1:
         yield MapForm("remap", {"values": dict(sorted(table.items()))})
+
+
+def _hits_by_chance(votes: Sequence[Mask]) -> float:
+    """Share of hits among values that their rows do not agree on: how easily a wrong value gives the online score.
+
+    One hit and one miss are added, so that a chance that was never seen is not taken for none.
+    """
+    hits = sum(int(one.sum() - one.sum(axis=1).max(initial=0)) for one in votes)
+    cells = sum((len(one) - 1) * one.shape[1] for one in votes)
+    return float((hits + 1) / (cells + 2))
+
+
+def _is_entry(count: int, hits: Mask, by_chance: float) -> bool:
+    """Whether so many rows of one logged value tell what it became, of all values that it may have become."""
+    num_values, num_rows = hits.shape
+    return count >= _LEAST_EACH and num_values * binomial_tail(count, num_rows, by_chance) < _ENTRY_BY_CHANCE
 
 
 def _pairs(observed: Observed) -> tuple[Floats, NDArray[np.int64]]:

@@ -60,3 +60,21 @@ def test_one_value_on_all_rows_is_no_map():
 
 def test_rows_that_say_nothing():
     assert forms(observed(SHOPS, range(50), lambda shop: -1)) == []
+
+
+def test_a_value_that_was_seen_once_is_no_entry_of_a_table():
+    """The fourth value has one row, which says something, as any single row does."""
+    served = {"de": "at", "fr": "it", "us": "de", "es": "us"}
+    (form,) = forms(observed(["de", "fr", "us"] * 2 + ["es"], ["de", "fr", "us", "es", "it", "at"], served.get))
+
+    assert form.arguments["values"] == {"de": "at", "fr": "it", "us": "de"}
+
+
+def test_what_any_value_would_explain_is_no_entry():
+    """Scores lie so close that half of the values hit every row: two rows that agree on one say nothing."""
+    rng = np.random.default_rng(3)
+    logged = [value for value in range(40) for _ in range(2)]
+    hits = rng.random((40, 80)) < 0.5
+    found = forms(Observed("f", np.arange(80), [f"v{one}" for one in logged], [f"v{one}" for one in range(40)], hits))
+
+    assert found == []
