@@ -30,6 +30,7 @@ class Site:
         logged: Its logged type.
         form: The type of the values that :data:`Apply` gets.
         inputs: The model's inputs that read it.
+        derived: The model's inputs that are made of those, such as masks.
         width: Elements of each list, where they are fixed; else None.
         partner: The feature that it is exchanged with, and its logged type; None where nothing is exchanged.
         donors: Rows of the whole table, or None where there are none (yet).
@@ -43,6 +44,7 @@ class Site:
     width: int | None
     partner: tuple[str, pa.DataType] | None = None
     donors: Donors | None = None
+    derived: tuple[Input, ...] = ()
 
     @property
     def scalar(self) -> pa.DataType:

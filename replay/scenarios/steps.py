@@ -23,7 +23,7 @@ from replay.scenarios.forms import list_size, working_type
 from replay.scenarios.hashing import Keys
 from replay.scenarios.op import Apply, Op, OpProblem, Site
 from replay.scenarios.outside import Donors, where_name
-from replay.scenarios.targets import StepTarget, inputs_of, resolve_targets
+from replay.scenarios.targets import StepTarget, derived_of, inputs_of, resolve_targets
 
 Mask = npt.NDArray[np.bool_]
 
@@ -259,4 +259,5 @@ def _site(
     if width is None:
         width = next((entry.length for entry in inputs if entry.length is not None), None)
     partner = None if target.partner is None else (target.partner, features[target.partner])
-    return Site(step.op, target.feature, logged, working_type(logged), inputs, width, partner, donors)
+    derived = derived_of(inputs, model)
+    return Site(step.op, target.feature, logged, working_type(logged), inputs, width, partner, donors, derived)

@@ -10,6 +10,7 @@ from replay.config.messages.wording import suggestion
 from replay.config.names import NoMatch, expand_globs, matches, nearest
 from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.model.input import Input
+from replay.config.sections.model.lists import DERIVED
 from replay.config.sections.scenarios import Perturbation
 from replay.errors import Problem
 
@@ -64,6 +65,14 @@ def inputs_of(feature: str, model: ModelConfig, features: Sequence[str]) -> tupl
         for entry in model.inputs
         if entry.feature == feature
         or _covered(feature, (entry.feature,) if entry.feature else entry.features, features)
+    )
+
+
+def derived_of(inputs: Sequence[Input], model: ModelConfig) -> tuple[Input, ...]:
+    """The inputs that are made of some others: their masks, lengths and offsets."""
+    names = {entry.name for entry in inputs}
+    return tuple(
+        entry for entry in model.inputs if not names.isdisjoint(filter(None, (getattr(entry, key) for key in DERIVED)))
     )
 
 

@@ -27,7 +27,10 @@ def test_a_name_is_given_once():
 
 
 def test_they_are_listed_in_the_order_of_their_ranks():
-    names = "nulls, constant, noise, scale, shift, remap, shuffle, stale, swap, out_of_vocabulary, bitflip, cast, clip"
+    names = (
+        "nulls, constant, noise, scale, shift, remap, rearrange, shuffle, stale, swap, out_of_vocabulary, bitflip, "
+        "cast, clip"
+    )
     assert ", ".join(OPS) == names
 
 

@@ -23,9 +23,8 @@ class Cause:
     """A hypothesis that was tested on the mismatched rows of an incident."""
 
     kind: str
-    """`null_features`, `stale_features`, `checkpoint`, `route`, `splice`, `precision`, `scale`, `constant`, `swap`,
-    `map`,
-    `affine`, `contract` or `unexplained`."""
+    """`null_features`, `stale_features`, `list_features`, `checkpoint`, `route`, `splice`, `precision`, `scale`,
+    `constant`, `swap`, `map`, `affine`, `contract` or `unexplained`."""
     explained_rate: float | None
     """Share of the incident's mismatched rows that it changes and brings within tolerance."""
     rows_tested: int

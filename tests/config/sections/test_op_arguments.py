@@ -13,6 +13,7 @@ REQUIRED = {
     "scale": {"factor": 2},
     "shift": {"by": 5},
     "remap": {"values": {"1": 2}},
+    "rearrange": {"reverse": True},
     "stale": {"lag": "3h"},
     "swap": {"with": "b"},
     "cast": {"dtype": "int8"},
@@ -28,6 +29,12 @@ SAMPLES = {
     "modulo": 24,
     "start": 1,
     "values": {"1": 2},
+    "reverse": True,
+    "first": [5],
+    "last": 5,
+    "skip_first": 1,
+    "skip_last": 1,
+    "pad_side": "left",
     "lag": ["1h"],
     "with": ["b"],
     "bits": 3,
@@ -57,6 +64,7 @@ def test_each_op_with_what_it_needs(op):
         ("scale", "`factor` or `function`"),
         ("shift", "`by` or `modulo`"),
         ("remap", "`values`"),
+        ("rearrange", "`reverse` or `first` or `last` or `skip_first` or `skip_last` or `pad_side`"),
         ("stale", "`lag`"),
         ("swap", "`with`"),
         ("cast", "`dtype`"),
@@ -76,6 +84,7 @@ def test_each_op_without(op, needs):
         ("scale", ("factor", "function")),
         ("shift", ("by", "modulo", "start")),
         ("remap", ("values",)),
+        ("rearrange", ("reverse", "first", "last", "skip_first", "skip_last", "pad_side")),
         ("shuffle", ()),
         ("stale", ("lag",)),
         ("swap", ("with",)),
@@ -90,7 +99,7 @@ def test_each_op_with_the_arguments_of_others(op, takes):
     end = f"it takes {', '.join(f'`{name}`' for name in takes)}" if takes else "it takes no arguments"
     for key, value in SAMPLES.items():
         expected = [] if key in takes else [((key,), f"is no argument of `{op}`: {end}")]
-        twice = op in ("noise", "scale") and key in takes
+        twice = op in ("noise", "scale", "rearrange") and key in takes
         assert found(op, **{**REQUIRED.get(op, {}), key: value}) == expected or twice
 
 
@@ -116,13 +125,13 @@ def test_a_range_has_something_in_it():
         ("Stale", "`Stale` is no perturbation; did you mean `stale`?"),
         (
             "xyz",
-            "`xyz` is no perturbation: expected one of nulls, constant, noise, scale, shift, remap, shuffle, stale, "
-            "swap, out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
+            "`xyz` is no perturbation: expected one of nulls, constant, noise, scale, shift, remap, rearrange, "
+            "shuffle, stale, swap, out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
         ),
         (
             "my.py:",
-            "`my.py:` is no perturbation: expected one of nulls, constant, noise, scale, shift, remap, shuffle, stale, "
-            "swap, out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
+            "`my.py:` is no perturbation: expected one of nulls, constant, noise, scale, shift, remap, rearrange, "
+            "shuffle, stale, swap, out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
         ),
     ],
 )

@@ -21,6 +21,7 @@ def test_kinds_are_in_the_order_of_their_prior():
         "precision",
         "splice",
         "stale_features",
+        "list_features",
         "scale",
         "constant",
         "swap",

@@ -76,6 +76,11 @@ LAYER = {"offset": 0.5, "slope": 2.0, "space": "logit"}
             "another output layer: score = 0.5 + 2 x the model's",
             "as if the answer had gone through another layer (score = 0.5 + 2 x the model's)",
         ),
+        (
+            Cause("list_features", 1.0, 9, features=("clicks",), parameters={"last": 20.0, "chance_rate": 0.0}),
+            "clicks cut to the last 20",
+            "as if clicks had been cut to the last 20",
+        ),
         (Cause("joint", 1.0, 9), "two causes on the same rows", "as if two things had happened to the same rows"),
         (Cause("unexplained", 0.0, 9), "unexplained", "for a reason that was not found"),
         (Cause("something_new", 0.0, 9), "something new", "as after something new"),
