@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
@@ -12,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.diff.chunk import Chunk, Column
-from replay.diff.chunked_state import ChunkedState
+from replay.diff.chunked_state import ChunkedState, pack, unpack
 from replay.diff.grid import DiffState
 from replay.diff.spec import ONLINE, DiffSpec, VariantColumn
 from replay.metrics.cluster import CLUSTERS
@@ -132,14 +130,13 @@ class InfluenceState(ChunkedState):
     def to_bytes(self) -> bytes:
         """Pack the sums, without the plan, for the way between our own processes."""
         self.flush()
-        sums = (self.by_cluster, self.paired_squares)
-        return zlib.compress(pickle.dumps(sums, protocol=pickle.HIGHEST_PROTOCOL), level=1)
+        return pack((self.by_cluster, self.paired_squares))
 
     @classmethod
     def unpacked(cls, data: bytes, plan: InfluencePlan) -> InfluenceState:
         """Undo ``to_bytes`` of this very program; never feed it bytes of another origin."""
         state = cls(plan)
-        state.by_cluster, state.paired_squares = pickle.loads(zlib.decompress(data))
+        state.by_cluster, state.paired_squares = unpack(data)
         return state
 
     def _add(self, chunk: Chunk) -> None:

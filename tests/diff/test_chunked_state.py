@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from replay.diff.chunk import Chunk
-from replay.diff.chunked_state import ChunkedState
+from replay.diff.chunked_state import ChunkedState, pack, unpack
 from tests.diff.table import SPEC, batches, scores_table
 
 TABLE = scores_table()
@@ -89,3 +90,18 @@ def test_the_bytes_of_another_state_are_refused():
 
     with pytest.raises(TypeError, match="found Rows, expected a packed Others"):
         Others.from_bytes(fed().to_bytes())
+
+
+@pytest.mark.parametrize("state", [None, {"a": (1, 2.5, "x")}, [], b"", "text" * 100_000])
+def test_what_was_packed_comes_back(state):
+    assert unpack(pack(state)) == state
+
+
+def test_arrays_keep_their_bits():
+    values = np.array([0.1, -0.0, np.nan, np.inf, 5e-324])
+
+    assert unpack(pack(values)).tobytes() == values.tobytes()
+
+
+def test_what_repeats_is_small():
+    assert len(pack(np.zeros(1_000_000))) < 10_000

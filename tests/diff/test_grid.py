@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
-import zlib
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from replay.diff.chunked_state import pack
 from replay.diff.comparison import ComparisonSums
 from replay.diff.grid import DiffState
 from replay.diff.measure import measure
@@ -83,7 +82,7 @@ def test_states_of_two_specs_do_not_merge():
 
 def test_only_our_own_bytes_are_unpacked():
     with pytest.raises(TypeError, match="found dict, expected a packed DiffState"):
-        DiffState.from_bytes(zlib.compress(pickle.dumps({})))
+        DiffState.from_bytes(pack({}))
 
 
 @pytest.mark.parametrize("spoiled", [1e30, 1e8])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.metrics.keyed import KeyedSums, order_keys, reduce_by_key, sort_keys
+from replay.metrics.keyed import KeyedSums, merge_order, order_keys, reduce_by_key, sort_keys
 
 ROWS = st.lists(st.tuples(st.integers(0, 12), st.integers(-8, 8)), max_size=40)
 
@@ -69,3 +69,12 @@ def test_torch_is_not_loaded_for_it() -> None:
     )
     found = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["0", "False"]
+
+
+def test_merge_order_is_a_stable_sort():
+    random = np.random.default_rng(5)
+    runs = [np.sort(random.integers(0, 50, size).astype(np.uint64)) for size in (40, 0, 70, 3)]
+    keys = np.concatenate(runs)
+
+    expected = sorted(range(keys.size), key=lambda place: (int(keys[place]), place))
+    assert merge_order(keys).tolist() == expected
