@@ -46,6 +46,7 @@ class Kind:
         has_subsets: Whether it is one op, which fewer or other features may have met as well.
         may_stand: Whether it is tried on the rows that disagree outside of every incident as well: what happens at all
             times to a share of the traffic, and has no number that would be fitted to whatever the background is.
+        prior_bits: Bits that it takes to say that it was this kind; given by its prior.
         of_reserve: Share of what is kept for the test on all rows that it may use where other kinds leave it nothing.
     """
 
@@ -53,6 +54,7 @@ class Kind:
     is_asked_for = False
     has_subsets = False
     may_stand = False
+    prior_bits = 0.0
     of_reserve = 0.0
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterable[Hypothesis]:
@@ -129,7 +131,7 @@ class Kind:
 
 
 KINDS: Registry[Kind] = Registry("kind of cause", "replay.diagnosis.causes.kinds")
-"""Kinds by name, the simplest first: of causes that the data cannot tell apart, that of the first kind is named."""
+"""Kinds by name, the simplest and likeliest first."""
 
 
 def register(name: str, *, prior: int) -> Callable[[type[Kind]], type[Kind]]:
@@ -137,14 +139,17 @@ def register(name: str, *, prior: int) -> Callable[[type[Kind]], type[Kind]]:
 
     Args:
         name: As in ``summary.json``.
-        prior: Its place among the kinds, the likeliest and simplest explanation first.
+        prior: Its place among the kinds, the likeliest and simplest explanation first, in tenths of a bit: what is ten
+            places later is half as likely before anything was replayed.
 
     Raises:
         ValueError: The name is taken.
     """
 
     def add(kind: type[Kind]) -> type[Kind]:
-        KINDS.register(name, kind(), rank=prior)
+        one = kind()
+        one.prior_bits = prior / 10
+        KINDS.register(name, one, rank=prior)
         return kind
 
     return add

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.description_length import description_length
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import KINDS, Kind
 from replay.diagnosis.causes.significance import Significance, alike, measure
@@ -66,7 +67,6 @@ class Search:
         self.withdrawn: list[Hypothesis] = []
         self._on_progress = on_progress
         self._kinds: Mapping[str, Kind] = KINDS if kinds is None else kinds
-        self._order = {name: index for index, name in enumerate(KINDS)}
 
     def run(self, rows: Integers) -> Explanation | None:
         """Search once.
@@ -144,15 +144,14 @@ class Search:
         return refined
 
     def _choose(self, verdicts: Sequence[Significance], rows: Integers) -> Explanation | None:
-        """The simplest of those that explain most."""
+        """The one by which the rows are said in the fewest bits."""
         able = [one for one in verdicts if one.is_significant(len(self.tried)) and not self._is_refuted(one)]
         if not able:
             return None
-        leader = max(able, key=lambda one: (one.count, -self._complexity(one)[0]))
-        peers = [one for one in able if one is leader or alike(leader.explained, one.explained)]
-        best = self._settle(min(peers, key=lambda one: (*self._complexity(one), -one.count)), rows)
-        others = [one for one in peers if one.hypothesis != best.hypothesis and alike(best.explained, one.explained)]
-        equivalent = tuple(one.hypothesis for one in sorted(others, key=self._complexity))
+        by_length = sorted(able, key=self._length)
+        best = self._settle(by_length[0], rows)
+        others = [one for one in by_length if one.hypothesis != best.hypothesis]
+        equivalent = tuple(one.hypothesis for one in others if alike(best.explained, one.explained))
         listed = tuple(one for one in equivalent if not self._is_same(best.hypothesis, one, rows))
         return Explanation(best, equivalent, listed)
 
@@ -188,8 +187,9 @@ class Search:
             return True
         return any(kind.refutes(self.counterfactual, verdict) for kind in KINDS.values())
 
-    def _complexity(self, verdict: Significance) -> tuple[int, int]:
-        return self._order[verdict.hypothesis.kind], verdict.hypothesis.num_names
+    def _length(self, verdict: Significance) -> tuple[float, int, int]:
+        """Of two that are as long, the one that explains more rows, then the one that touches fewer features."""
+        return description_length(self.counterfactual, verdict), -verdict.count, len(verdict.hypothesis.features)
 
 
 def contradict(one: Hypothesis, other: Hypothesis) -> bool:

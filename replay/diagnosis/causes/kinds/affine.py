@@ -13,6 +13,7 @@ from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import Kind, Words, register
 from replay.diagnosis.causes.significance import Significance, measure
 from replay.diagnosis.noise.calibration_layer import CalibrationLayer
+from replay.metrics.fitted_number import rounded
 
 if TYPE_CHECKING:
     from replay.diagnosis.causes.counterfactual import CounterfactualReplay
@@ -22,6 +23,7 @@ Integers = NDArray[np.int64]
 
 _PAIRS = 400
 _LEAST_ROWS = 10
+_MOST_DIGITS = 7
 _FORMS = ("offset", "slope", "both")
 
 
@@ -39,10 +41,10 @@ class AffineKind(Kind):
         sample: Integers,
         rows: Integers,
     ) -> Iterator[Significance | None]:
-        """The best fit of each form, on the rows that had no part in it."""
+        """The best fit of each form, its numbers as round as they may be, on the rows that had no part in it."""
         order = np.random.default_rng(0).permutation(rows)
         fitted, tested = np.sort(order[::2]), np.sort(order[1::2])
-        layers = fit_layers(counterfactual, fitted)
+        layers = [round_layer(counterfactual, layer, fitted) for layer in fit_layers(counterfactual, fitted)]
         fits = [affine(counterfactual, layer) for layer in layers]
         yield from measure(counterfactual, fits, tested, with_chance=True)
 
@@ -87,6 +89,18 @@ def fit_layers(counterfactual: CounterfactualReplay, rows: Integers) -> list[Cal
     spaces = (False, True) if probable else (False,)
     fits = [_consensus(counterfactual, rows, form, is_logit) for is_logit in spaces for form in _FORMS]
     return [fit for fit in fits if fit is not None]
+
+
+def round_layer(counterfactual: CounterfactualReplay, layer: CalibrationLayer, rows: Integers) -> CalibrationLayer:
+    """The layer with the fewest digits with which no fewer of some rows agree."""
+
+    def agreeing(one: CalibrationLayer) -> int:
+        return int(counterfactual.agree(one.apply(counterfactual.base_scores[rows]), rows).sum())
+
+    numbers = zip(rounded(layer.offset, _MOST_DIGITS), rounded(layer.scale, _MOST_DIGITS), strict=True)
+    rounder = [CalibrationLayer(offset, slope, layer.logit) for offset, slope in numbers]
+    least = agreeing(layer)
+    return next((one for one in rounder if agreeing(one) >= least), layer)
 
 
 def _consensus(

@@ -8,7 +8,7 @@ from scipy.stats import linregress
 
 from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.kind import KINDS, describe
-from replay.diagnosis.causes.kinds.affine import affine, fit_layers
+from replay.diagnosis.causes.kinds.affine import affine, fit_layers, round_layer
 from replay.diagnosis.noise.calibration_layer import CalibrationLayer
 from tests.diagnosis.linear import counterfactual, score, settings, small_columns
 from tests.diagnosis.worlds import diagnose
@@ -82,3 +82,14 @@ def test_an_affine_change_of_the_output(world, is_logit):
     assert (cause.kind, cause.parameters.get("space")) == ("affine", "logit" if is_logit else None)
     expected = (0.2, 1.1) if is_logit else (0.01, 0.9)
     assert (cause.parameters["offset"], cause.parameters["slope"]) == pytest.approx(expected, abs=1e-3)
+
+
+def test_numbers_have_no_digit_that_the_rows_do_not_need():
+    """A line within 1e-3 of 0.1 + 0.5 x: digits beyond are those of the noise. Within 1e-9 all of them count."""
+    fitted = CalibrationLayer(0.10012, 0.49991, logit=False)
+    online = fitted.apply(BASE)
+
+    rounder = round_layer(counterfactual(COLUMNS, online, tolerance=1e-3), fitted, ROWS)
+    assert (rounder.offset, rounder.scale) == (0.1, 0.5)
+    exact = round_layer(counterfactual(COLUMNS, online), fitted, ROWS)
+    assert (exact.offset, exact.scale) == (0.10012, 0.49991)

@@ -1,0 +1,131 @@
+"""How long it takes to say what happened: of causes that explain an incident, the shortest to say is named."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.diagnosis.causes.hypothesis import Hypothesis
+from replay.diagnosis.causes.kind import KINDS
+from replay.diagnosis.causes.significance import Significance
+
+if TYPE_CHECKING:
+    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+
+Floats = NDArray[np.float64]
+
+_DIGIT: Final = math.log2(10)
+_UNITS: Final = (86_400, 3_600, 60, 1)
+"""Seconds of the units in which a lag is said."""
+
+
+def description_length(counterfactual: CounterfactualReplay, verdict: Significance) -> float:
+    """Bits of the shortest way to say the scores of some rows by means of a hypothesis, up to a constant.
+
+    A two-part code (Rissanen 1978, "Modeling by shortest data description"; Grünwald 2007, "The Minimum Description
+    Length Principle"): first the hypothesis, then the rows as far as it leaves them open.
+
+    - *What happened*: the prior of its kind, see :func:`~replay.diagnosis.causes.kind.register`, and the same number
+      of bits for each name (family, feature, checkpoint, module, entry of a table): log2 of how many names there are.
+    - *By how much*: see :func:`number_bits`. Kinds bring their numbers as round as the rows allow, so that no digit is
+      counted that the explained rows do not need.
+    - *What is left*: a row within the tolerance of what online answered takes nothing. Beyond it, log2 of how many
+      tolerances the scores lie apart, and at most :func:`literal_bits`: then the score is said without the hypothesis.
+      So a row at the very edge of the tolerance hardly speaks for or against anything, and one that is far off does.
+
+    Only lengths over the same rows can be compared.
+
+    Args:
+        counterfactual: Replayed the hypothesis on these rows.
+        verdict: A hypothesis on some mismatched rows.
+    """
+    scores = counterfactual.predict([verdict.hypothesis], verdict.rows)[0]
+    online, tolerance = counterfactual.online[verdict.rows], counterfactual.tolerance
+    left = rows_bits(scores, online, tolerance.abs + tolerance.rel * np.abs(online), literal_bits(counterfactual))
+    return hypothesis_bits(counterfactual, verdict.hypothesis) + left
+
+
+def hypothesis_bits(counterfactual: CounterfactualReplay, hypothesis: Hypothesis) -> float:
+    """Bits that say what happened, and by how much."""
+    names = len(counterfactual.units) + len(counterfactual.checkpoints)
+    word = math.log2(max(names, 2))
+    words = len(hypothesis.families) + len(hypothesis.other_features) + (hypothesis.scorer != counterfactual.baseline)
+    values = sum(_parameter_bits(value, word) for _, value in hypothesis.parameters)
+    parts = sum(hypothesis_bits(counterfactual, part) for part in hypothesis.parts)
+    return KINDS[hypothesis.kind].prior_bits + words * word + values + parts
+
+
+def _parameter_bits(value: Any, word: float) -> float:
+    """A table takes two names an entry."""
+    if isinstance(value, tuple):
+        return 2.0 * word * len(value)
+    if isinstance(value, timedelta):
+        return lag_bits(value)
+    return number_bits(value) if isinstance(value, int | float) else word
+
+
+def number_bits(value: float) -> float:
+    """Bits of a number: log2(10) a digit, its sign, and where the point is; or of that of which it is the reciprocal.
+
+    The power of ten takes Elias's gamma code (1975) of a whole number.
+
+    >>> [round(number_bits(value), 1) for value in (0, 1, 1000, -1, 1 / 60, 2.54)]
+    [1.0, 4.3, 8.3, 5.3, 7.3, 13.0]
+    """
+    if value == 0 or not math.isfinite(value):
+        return 1.0
+    return min(_decimal_bits(value), 1.0 + _decimal_bits(float(f"{1 / value:.12g}")))
+
+
+def _decimal_bits(value: float) -> float:
+    _, digits, exponent = Decimal(repr(float(value))).normalize().as_tuple()
+    power = 1.0 + 2.0 * math.floor(math.log2(1 + abs(int(exponent))))
+    return (value < 0) + _DIGIT * len(digits) + power
+
+
+def lag_bits(lag: timedelta) -> float:
+    """Bits of a duration: a unit, and how many of them.
+
+    >>> round(lag_bits(timedelta(days=1)), 1), round(lag_bits(timedelta(seconds=3_661)), 1)
+    (6.3, 16.3)
+    """
+    seconds = lag.total_seconds()
+    return math.log2(len(_UNITS)) + min(number_bits(seconds / unit) for unit in _UNITS)
+
+
+def rows_bits(scores: Floats, online: Floats, bounds: Floats, literal: float) -> float:
+    """Bits of the scores of rows as far as a hypothesis leaves them open.
+
+    Args:
+        scores: ``(k,)``, replayed under it; NaN where it gives none.
+        online: ``(k,)``, what online answered.
+        bounds: ``(k,)``, how far apart two scores that agree may be.
+        literal: What a row takes at most.
+
+    >>> rows_bits(np.array([0.5, 0.75, 9.0, np.nan]), np.full(4, 0.5), np.full(4, 0.0625), 4.0)
+    10.0
+    """
+    with np.errstate(all="ignore"):
+        bits = np.log2(np.maximum(np.abs(scores - online) / bounds, 1.0))
+    bits[np.isnan(bits)] = literal
+    bits[scores == online] = 0.0
+    return float(np.minimum(bits, literal).sum())
+
+
+def literal_bits(counterfactual: CounterfactualReplay) -> float:
+    """Bits of an online score without any hypothesis: how rarely the score of another row agrees with it.
+
+    One agreement and one disagreement are added, so that the bits are bounded by the number of pairs.
+    """
+    rows = np.concatenate((counterfactual.bad, counterfactual.good))
+    every = np.sort(counterfactual.online[rows])
+    online, tolerance = counterfactual.online[counterfactual.bad], counterfactual.tolerance
+    bounds = tolerance.abs + tolerance.rel * np.abs(online)
+    low, high = (np.searchsorted(every, online + side, at) for side, at in ((-bounds, "left"), (bounds, "right")))
+    agreeing = int(np.sum(high - low - 1))
+    return -math.log2((agreeing + 1) / (len(online) * (len(every) - 1) + 2))
