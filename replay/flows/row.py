@@ -22,7 +22,7 @@ from replay.flows.stages.prepare import Prepared, prepare
 from replay.report.summary import Incident
 from replay.report.summary.json_safe import plain
 from replay.report.terminal.progress import Progress
-from replay.report.words.causes import cause_words
+from replay.report.words.causes import cause_words, equivalent_sentence
 from replay.report.words.numbers import shortest
 from replay.scoring import REJECTED, BatchScorer, Stopwatch
 from replay.scoring.core import to_utc
@@ -45,12 +45,14 @@ class CauseScore:
         cause: Number of the cause among the incident's, from 1.
         words: What the cause is.
         replayed: The score; None where the cause does not touch the row.
+        equivalent: What else explains the incident's rows, in sentences; empty for nothing.
     """
 
     incident: int
     cause: int
     words: str
     replayed: float | None
+    equivalent: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,11 +97,10 @@ class ExplainedRow:
         lines += ["tensors", *(f"  {name} = {_shown(value)}" for name, value in self.tensors.items())]
         lines += ["scores", f"  online = {_shown(self.online)}"]
         lines += [f"  {name} = {self._score(score)}" for name, score in self.replayed.items()]
-        lines += [
-            f"  incident {one.incident}, {one.words} = {self._score(one.replayed)}"
-            for one in self.causes
-            if one.replayed is not None
-        ]
+        for one in self.causes:
+            if one.replayed is not None:
+                lines.append(f"  incident {one.incident}, {one.words} = {self._score(one.replayed)}")
+                lines += [f"    {one.equivalent}"] if one.equivalent else []
         return "\n".join([*lines, *(f"changed since the run: {change}" for change in self.changed)])
 
     def _score(self, score: float | None) -> str:
@@ -141,7 +142,7 @@ def explain_row_of(
         return explained
     replayed = explain_row(_with_causes(found, config, incidents), key, options=options, progress=progress).replayed
     causes = tuple(
-        CauseScore(number, place, cause_words(cause), replayed.get(cause.variant))
+        CauseScore(number, place, cause_words(cause), replayed.get(cause.variant), equivalent_sentence(cause))
         for number, incident in incidents.items()
         for place, cause in enumerate(incident.causes, start=1)
         if cause.variant is not None

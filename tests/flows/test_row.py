@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from replay.checkpoints import FunctionScorer
 from replay.config import ModelConfig, ReplayConfig, build_config, load_config
 from replay.errors import TrafficError, UsageError
 from replay.flows import row as module
-from replay.flows.row import ExplainedRow, _as_called, explain_row
+from replay.flows.row import CauseScore, ExplainedRow, _as_called, explain_row
 from replay.flows.stages.scenario_inputs import ScenarioInputs
 from replay.scoring import Carried
 from tests.flows.case import expected_scores, make_table, write_case
@@ -77,6 +78,18 @@ def test_text_is_shown_as_text():
     tensors = {"c": torch.tensor([[79, 107]]), "d": torch.tensor([[[79, 107], [97, 0]]])}
     tensors = {name: tensor.to(torch.uint8) for name, tensor in tensors.items()}
     assert _as_called(tensors, ModelConfig.model_validate({"inputs": inputs})) == {"c": "Ok", "d": ["Ok", "a"]}
+
+
+def test_a_cause_comes_with_what_it_cannot_be_told_from():
+    causes = (
+        CauseScore(1, 1, "price null", 0.25, "price null or zero: the same."),
+        CauseScore(1, 2, "checkpoint next answered", None, "not shown, as the cause does not touch the row"),
+    )
+    lines = replace(EXPLAINED, causes=causes).render().splitlines()
+    assert lines[-2:] == [
+        "  incident 1, price null = 0.25  (replayed - online = +0)",
+        "    price null or zero: the same.",
+    ]
 
 
 def test_a_row_without_an_online_score_has_no_difference():

@@ -18,6 +18,29 @@ UNEXPLAINED: Final = "unexplained"
 """The kind of what no hypothesis explains."""
 
 
+SAME_TO_MODEL: Final = "same_to_model"
+SAME_ON_ROWS: Final = "same_on_rows"
+IMPLAUSIBLE: Final = "implausible"
+"""Kinds of equivalents: see :class:`Equivalent`. What is implausible is in the ``hypotheses`` table alone."""
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """Another hypothesis that explains the same mismatched rows as a cause."""
+
+    cause: str
+    """What it is, in words."""
+    kind: str
+    """`same_to_model`: on every row that could be tried, mismatched and good ones, the model gives the same score as
+    under the named cause. `same_on_rows`: on the mismatched rows it does; `told_apart_by` says what would tell."""
+    instead: str | None = field(default=None, metadata=OPTIONAL)
+    """Of `same_to_model`, where it is about the same features of the same model: what else became of them, without
+    their names."""
+    told_apart_by: str | None = field(default=None, metadata=OPTIONAL)
+    """Of `same_on_rows`: rows on which the two would give other scores, how many of those that were tried are such, or
+    why that is not known."""
+
+
 @dataclass(frozen=True)
 class Cause:
     """A hypothesis that was tested on the mismatched rows of an incident."""
@@ -52,7 +75,11 @@ class Cause:
     """Share of the incident's mismatched rows that are put down to it: those that it explains and no cause found before
     it does. For `unexplained`, what no cause explains."""
     equivalent: tuple[str, ...] = ()
-    """Other hypotheses that the data cannot tell from it, the simplest first, in words."""
+    """Other hypotheses that the data cannot tell from it, the simplest first, in words; without those that are only
+    other numbers of the same features, to the model the same."""
+    equivalents: tuple[Equivalent, ...] = ()
+    """All hypotheses that explain the same rows and are plausible, the simplest first: whether the model could see
+    which, and what would tell them apart."""
     text: str | None = field(default=None, metadata=OPTIONAL)
     """The evidence in one or two sentences."""
     loss: Mapping[str, float | None] | None = field(default=None, metadata=OPTIONAL)

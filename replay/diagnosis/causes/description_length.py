@@ -126,6 +126,6 @@ def literal_bits(counterfactual: CounterfactualReplay) -> float:
     every = np.sort(counterfactual.online[rows])
     online, tolerance = counterfactual.online[counterfactual.bad], counterfactual.tolerance
     bounds = tolerance.abs + tolerance.rel * np.abs(online)
-    low, high = (np.searchsorted(every, online + side, at) for side, at in ((-bounds, "left"), (bounds, "right")))
+    low, high = np.searchsorted(every, online - bounds, "left"), np.searchsorted(every, online + bounds, "right")
     agreeing = int(np.sum(high - low - 1))
     return -math.log2((agreeing + 1) / (len(online) * (len(every) - 1) + 2))

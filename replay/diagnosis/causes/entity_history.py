@@ -40,6 +40,11 @@ class EntityHistory:
         self._unique = np.unique(time_us)
         self._keys = self._codes * (len(self._unique) + 1) + np.searchsorted(self._unique, self._times)
 
+    @property
+    def longest_us(self) -> int:
+        """How long before the last row that is asked about the history begins."""
+        return int(self._asked_us.max() - self._unique[0])
+
     def indices(self, rows: Integers, lag_us: int) -> Integers:
         """Index, in sorted order, of each row's newest value that is at least ``lag_us`` old; -1 for none."""
         ranks = np.searchsorted(self._unique, self._asked_us[rows] - lag_us, side="right")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,8 @@ class Evidence:
         mismatch_rate: Share of the incident's rows that disagree; tells a route from a checkpoint. None: not known.
         as_answered: What becomes of a model's scores until online answers them, such as a floor. None: nothing.
 
+        segments: ``(num_rows,)`` values of the traffic's segments, by name, to say in words which rows are meant.
+
     Raises:
         ValueError: The lengths differ, or no row is mismatched.
     """
@@ -38,9 +40,11 @@ class Evidence:
     history: pa.Table | None = None
     mismatch_rate: float | None = None
     as_answered: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
+    segments: Mapping[str, pa.Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         columns = {"online": self.online, "mismatched": self.mismatched, "entity": self.entity, "time_us": self.time_us}
+        columns |= {f"segments[{name!r}]": column for name, column in self.segments.items()}
         lengths = {name: len(column) for name, column in columns.items() if column is not None}
         wrong = {name: length for name, length in lengths.items() if length != self.batch.num_rows}
         if wrong:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.diagnosis.causes.cause import UNEXPLAINED, Cause
+from replay.diagnosis.causes.cause import IMPLAUSIBLE, UNEXPLAINED, Cause, Equivalent
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.equivalents.compare import compare
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import KINDS, Kind, describe
 from replay.diagnosis.causes.search import Explanation, OnProgress, Search, contradict
@@ -34,6 +35,7 @@ class Trial:
         explained_rate: Share of them that it explains.
         gain: Mean share of the way to the online score that it goes.
         outcome: ``cause``, ``equivalent``, ``ruled_out`` or ``partial`` (it explains some of a cause's rows).
+        equivalence: Of an equivalent ``same_to_model``, ``same_on_rows`` or ``implausible``; else None.
     """
 
     hypothesis: Hypothesis
@@ -41,6 +43,7 @@ class Trial:
     explained_rate: float
     gain: float
     outcome: str
+    equivalence: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,16 +94,21 @@ def find_causes(
     search = Search(counterfactual, on_progress, kinds)
     explanations, left = _explain(search, rows, background_rate)
     left = _combine(search, explanations, left)
-    causes = _name_causes(search, explanations, rows)
+    is_spent = counterfactual.left < len(rows)
+    equivalents = [
+        compare(counterfactual, one.verdict.hypothesis, one.equivalent, one.verdict.rows) for one in explanations
+    ]
+    causes = _name_causes(search, explanations, equivalents, rows)
     if not causes or _is_remainder(int(left.sum()), len(rows), background_rate):
         causes.append(_unexplained(left, rows, background_rate, bool(causes)))
     outcomes = _outcomes(search, explanations)
+    equivalences = {hypothesis: one.kind for some in equivalents for hypothesis, one in some.items()}
     return Diagnosis(
         tuple(causes),
         _ruled_out(search, outcomes),
-        _trials(search, outcomes),
+        _trials(search, outcomes, equivalences),
         counterfactual.rows_scored,
-        counterfactual.left < len(rows),
+        is_spent,
     )
 
 
@@ -156,20 +164,32 @@ def _is_remainder(count: int, total: int, background_rate: float) -> bool:
     return binomial_tail(count, total, max(background_rate, 1e-6)) < 1e-3
 
 
-def _name_causes(search: Search, explanations: list[Explanation], rows: Integers) -> list[Cause]:
+def _name_causes(
+    search: Search,
+    explanations: list[Explanation],
+    equivalents: Sequence[Mapping[Hypothesis, Equivalent]],
+    rows: Integers,
+) -> list[Cause]:
     """Causes with their shares, the largest first."""
     left: Mask = np.ones(len(rows), np.bool_)
     causes = []
-    for one in explanations:
+    for one, others in zip(explanations, equivalents, strict=True):
         hypothesis = one.verdict.hypothesis
         verdict = search.test(hypothesis, rows) or one.verdict
         explained = search.counterfactual.explains(hypothesis, rows)
-        causes.append(_name(search.counterfactual, one, verdict, float((explained & left).mean())))
+        share = float((explained & left).mean())
+        causes.append(_name(search.counterfactual, list(others.values()), verdict, share, one.equivalent))
         left &= ~explained
     return sorted(causes, key=lambda cause: -(cause.share or 0.0))
 
 
-def _name(counterfactual: CounterfactualReplay, explanation: Explanation, verdict: Significance, share: float) -> Cause:
+def _name(
+    counterfactual: CounterfactualReplay,
+    equivalents: Sequence[Equivalent],
+    verdict: Significance,
+    share: float,
+    alternatives: tuple[Hypothesis, ...],
+) -> Cause:
     control = _control_rate(counterfactual, verdict.hypothesis)
     shown = verdict.held_out
     text = (
@@ -178,7 +198,8 @@ def _name(counterfactual: CounterfactualReplay, explanation: Explanation, verdic
     )
     if control is not None:
         text += f"; of good rows {control:.0%} would have disagreed"
-    others = tuple(map(describe, explanation.listed))
+    plausible = tuple(one for one in equivalents if one.kind != IMPLAUSIBLE)
+    others = tuple(one.cause for one in plausible if one.instead is None)
     if others:
         text += f". The rows cannot tell it from {', or '.join(others)}"
     cause = replace(
@@ -186,7 +207,8 @@ def _name(counterfactual: CounterfactualReplay, explanation: Explanation, verdic
         control_rate=control,
         share=share,
         equivalent=others,
-        alternatives=explanation.equivalent,
+        equivalents=plausible,
+        alternatives=alternatives,
     )
     return _with_chance(KINDS[cause.kind].complete(counterfactual, cause, verdict), verdict)
 
@@ -265,9 +287,11 @@ def _ruled_out(search: Search, outcomes: dict[Hypothesis, str]) -> tuple[Cause, 
     )
 
 
-def _trials(search: Search, outcomes: dict[Hypothesis, str]) -> tuple[Trial, ...]:
+def _trials(
+    search: Search, outcomes: Mapping[Hypothesis, str], equivalences: Mapping[Hypothesis, str]
+) -> tuple[Trial, ...]:
     trials = [
-        Trial(hypothesis, len(one.rows), one.rate, one.gain, outcomes[hypothesis])
+        Trial(hypothesis, len(one.rows), one.rate, one.gain, outcomes[hypothesis], equivalences.get(hypothesis))
         for hypothesis, one in ((tried, verdict.held_out) for tried, verdict in search.tried.items())
     ]
     return tuple(sorted(trials, key=lambda one: (-one.explained_rate, -one.gain)))

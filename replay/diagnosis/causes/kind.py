@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 
 Integers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 Test = Callable[[Hypothesis], Significance | None]
 
 
@@ -47,6 +48,7 @@ class Kind:
         may_stand: Whether it is tried on the rows that disagree outside of every incident as well: what happens at all
             times to a share of the traffic, and has no number that would be fitted to whatever the background is.
         prior_bits: Bits that it takes to say that it was this kind; given by its prior.
+        reads_values: Whether what it makes of a feature depends on what was logged.
         of_reserve: Share of what is kept for the test on all rows that it may use where other kinds leave it nothing.
     """
 
@@ -55,6 +57,7 @@ class Kind:
     has_subsets = False
     may_stand = False
     prior_bits = 0.0
+    reads_values = True
     of_reserve = 0.0
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterable[Hypothesis]:
@@ -111,6 +114,36 @@ class Kind:
 
     def combine(self, counterfactual: CounterfactualReplay, causes: Sequence[Hypothesis]) -> Iterable[Hypothesis]:
         """Hypotheses about rows that several causes may have hit."""
+        return ()
+
+    def is_plausible(self, counterfactual: CounterfactualReplay, hypothesis: Hypothesis, rows: Integers) -> bool:
+        """Whether anyone needs to know that it explains the same rows as a cause; else the table of hypotheses has it.
+
+        Args:
+            counterfactual: Replays.
+            hypothesis: Of this kind.
+            rows: Mismatched rows.
+        """
+        return True
+
+    def instead(self, counterfactual: CounterfactualReplay, hypothesis: Hypothesis, rows: Integers) -> str:
+        """What became of its features, without their names."""
+        return self.describe(hypothesis).removeprefix(hypothesis.names).strip()
+
+    def marks(
+        self, counterfactual: CounterfactualReplay, one: Hypothesis, other: Hypothesis, rows: Integers
+    ) -> Iterable[tuple[str, Mask]]:
+        """Rows on which it may differ from another hypothesis, beyond values of its features: words, and which.
+
+        Args:
+            counterfactual: Knows the rows.
+            one: Of this kind.
+            other: Of any kind.
+            rows: ``(k,)``, any rows.
+
+        Returns:
+            What follows on "rows", such as ``with a and b different``, and ``(k,)`` of which that holds.
+        """
         return ()
 
     def fields(self, hypothesis: Hypothesis) -> Mapping[str, Any]:

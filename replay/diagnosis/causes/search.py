@@ -35,12 +35,10 @@ class Explanation:
     Attributes:
         verdict: On the rows that were searched.
         equivalent: Hypotheses that these rows cannot tell from it, the simplest first.
-        listed: Those of them that a reader should know of: other explanations, not the same one in other numbers.
     """
 
     verdict: Significance
     equivalent: tuple[Hypothesis, ...]
-    listed: tuple[Hypothesis, ...]
 
 
 class Search:
@@ -152,8 +150,7 @@ class Search:
         best = self._settle(by_length[0], rows)
         others = [one for one in by_length if one.hypothesis != best.hypothesis]
         equivalent = tuple(one.hypothesis for one in others if alike(best.explained, one.explained))
-        listed = tuple(one for one in equivalent if not self._is_same(best.hypothesis, one, rows))
-        return Explanation(best, equivalent, listed)
+        return Explanation(best, equivalent)
 
     def _settle(self, best: Significance, rows: Integers) -> Significance:
         """The winner without what makes no difference, and its numbers as round as the rows allow."""
@@ -171,16 +168,6 @@ class Search:
             if less.hypothesis.num_names <= hypothesis.num_names and less is not best:
                 return self.test(less.hypothesis, rows) or best
         return best
-
-    def _is_same(self, best: Hypothesis, other: Hypothesis, rows: Integers) -> bool:
-        """Whether another is only the same explanation in other numbers.
-
-        It touches the same features of the same model, and no row, the good ones included, tells their scores apart.
-        """
-        if (best.features, best.scorer) != (other.features, other.scorer):
-            return False
-        tested = np.concatenate((rows, self.counterfactual.good))
-        return self.counterfactual.same_scores(best, other, tested)
 
     def _is_refuted(self, verdict: Significance) -> bool:
         if any(contradict(verdict.hypothesis, other) for other in self.withdrawn):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from replay.config.sections.diff import Tolerance
@@ -70,6 +71,13 @@ class RowTable:
         if self.compared is not None:
             return self.compared
         return np.isfinite(self.online) & np.isfinite(self.replayed)
+
+    def segment_values(self, rows: NDArray[np.int64]) -> dict[str, pa.Array]:
+        """``(k,)`` values of each segment on some rows, as text; null where there is none."""
+        return {
+            name: pa.array([values[code] if code >= 0 else None for code in codes[rows]], pa.string())
+            for name, (codes, values) in self.segments.items()
+        }
 
     def in_slice(self, segments: Mapping[str, str]) -> NDArray[np.bool_]:
         """``(num_rows,)`` bool: rows that have all these segment values; all rows for none."""

@@ -97,4 +97,5 @@ class LoggedRows:
             history=self._history,
             mismatch_rate=mismatch_rate,
             as_answered=None if noise is None or not noise.operations else noise.as_answered,
+            segments=collected.table.segment_values(indices),
         )

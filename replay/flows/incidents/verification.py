@@ -15,7 +15,7 @@ from replay.diagnosis.verification import IncidentRows, agree_under, rows_of_inc
 from replay.flows.incidents.rows import collect_rows
 from replay.flows.stages.prepare import Prepared
 from replay.report.summary import CauseCheck, Incident, Verification
-from replay.report.words.causes import cause_words
+from replay.report.words.causes import cause_words, equivalent_sentence
 from replay.scoring import Variant
 from replay.spark.tasks.arrow_mapping import Batches
 from replay.store import Manifest
@@ -101,6 +101,7 @@ def _check(number: int, cause: Cause, found: IncidentRows, agree: NDArray[np.boo
         expected_low=cause.explained_low,
         expected_high=cause.explained_high,
         holds=rate is not None and rate >= (cause.explained_low or 0.0),
+        equivalent=equivalent_sentence(cause),
     )
 
 

@@ -84,6 +84,7 @@ _HYPOTHESES = pa.schema(
         pa.field("explained_rate", pa.float64()),
         pa.field("gain", pa.float64()),
         pa.field("outcome", pa.string(), nullable=False),
+        pa.field("equivalence", pa.string()),
     ]
 )
 
@@ -101,6 +102,7 @@ def hypotheses_table(tried: Sequence[tuple[int, Trial]]) -> pa.Table:
             float(trial.explained_rate),
             float(trial.gain),
             trial.outcome,
+            trial.equivalence,
         )
         for number, trial in tried
     ]

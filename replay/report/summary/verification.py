@@ -32,6 +32,8 @@ class CauseCheck:
     """Upper end of its 95% interval."""
     holds: bool
     """Whether `rate` is not below `expected_low`."""
+    equivalent: str = ""
+    """What the rows of the diagnosis cannot tell from it, in sentences; empty for nothing."""
 
 
 @dataclass(frozen=True)

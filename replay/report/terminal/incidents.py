@@ -8,10 +8,9 @@ from replay.diagnosis.causes.cause import UNEXPLAINED
 from replay.report.charts.families import family_ranking
 from replay.report.charts.skew_matrix import SkewMatrixChart, skew_matrix_chart
 from replay.report.summary import Cause, Incident, Summary
-from replay.report.words.causes import cause_words
+from replay.report.words.causes import cause_words, equivalent_sentence
 from replay.report.words.incidents import (
     cost_sentence,
-    equivalent_sentence,
     incident_sentence,
     noise_sentence,
     ruled_out_sentence,

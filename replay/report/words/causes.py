@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from replay.diagnosis.causes.cause import UNEXPLAINED, Cause
+from collections.abc import Sequence
+
+from replay.diagnosis.causes.cause import SAME_TO_MODEL, UNEXPLAINED, Cause
 from replay.diagnosis.causes.kind import KINDS, Words
 from replay.report.words.numbers import number, percent, seconds
 
+_LISTED = 4
+_GROUPS = 3
 _UNEXPLAINED = Words("unexplained", "for a reason that was not found")
 
 
@@ -35,6 +39,48 @@ def not_words(kind: str) -> str:
     ('not another checkpoint', 'not clock skew')
     """
     return KINDS[kind].excluded if kind in KINDS else f"not {kind.replace('_', ' ')}"
+
+
+def equivalent_sentence(cause: Cause) -> str:
+    """Say what else explains the same rows: the same to the model in one line, then what would tell; empty for none.
+
+    >>> from replay.diagnosis.causes.cause import Equivalent
+    >>> null = Cause("null_features", 1.0, 9, features=("age",), equivalents=(
+    ...     Equivalent("age = 0.0", "same_to_model", instead="zero"),
+    ...     Equivalent("age multiplied by -1", "same_on_rows", told_apart_by="rows with age < 0"),
+    ... ))
+    >>> equivalent_sentence(null)  # doctest: +NORMALIZE_WHITESPACE
+    'age null or zero: the same to the model on every row that was tried. On these rows it is indistinguishable from:
+    age multiplied by -1. What would tell: rows with age < 0.'
+    """
+    if not cause.equivalents:
+        return f"On these rows it is indistinguishable from: {_listed(cause.equivalent)}." if cause.equivalent else ""
+    sentences = []
+    same = [one.instead or one.cause for one in cause.equivalents if one.kind == SAME_TO_MODEL]
+    if same:
+        *most, last = [cause_words(cause), *_few(list(dict.fromkeys(same)))]
+        names = f"{', '.join(most)}{', ' if last.startswith('and ') else ' or '}{last}"
+        sentences.append(f"{names}: the same to the model on every row that was tried.")
+    groups: dict[str, list[str]] = {}
+    for one in cause.equivalents:
+        if one.kind != SAME_TO_MODEL:
+            groups.setdefault(one.told_apart_by or "not known", []).append(one.cause)
+    for told_apart_by, others in list(groups.items())[:_GROUPS]:
+        what_would = f"What would tell: {told_apart_by}."
+        sentences.append(f"On these rows it is indistinguishable from: {_listed(others)}. {what_would}")
+    more = sum(len(others) for others in list(groups.values())[_GROUPS:])
+    if more:
+        sentences.append(f"So it is from {more} more, in the hypotheses table.")
+    return " ".join(sentences)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return "; ".join(_few(names))
+
+
+def _few(names: Sequence[str]) -> list[str]:
+    more = len(names) - _LISTED
+    return [*names[:_LISTED], *([f"and {more} more"] if more > 0 else [])]
 
 
 def _words(cause: Cause) -> Words:

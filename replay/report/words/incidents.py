@@ -17,7 +17,6 @@ from replay.report.words.causes import as_if, cause_words, not_words
 from replay.report.words.losses import costs
 from replay.report.words.numbers import clock, count, moment, number, percent, seconds
 
-_LISTED = 4
 _NAMED_SHARE = 0.01
 """Share of the mismatched rows from which another cause belongs to the first sentence."""
 
@@ -71,15 +70,6 @@ def ruled_out_sentence(causes: Sequence[Cause]) -> str:
         return ""
     parts = [f"{not_words(kind)} (best {percent(rate)})" for kind, rate in best.items()]
     return f"Ruled out by replaying: {', '.join(parts)}."
-
-
-def equivalent_sentence(cause: Cause) -> str:
-    """Name the explanations that the rows cannot distinguish from it; empty where there is none."""
-    if not cause.equivalent:
-        return ""
-    more = len(cause.equivalent) - _LISTED
-    names = "; ".join(cause.equivalent[:_LISTED]) + (f"; and {more} more" if more > 0 else "")
-    return f"On these rows it is indistinguishable from: {names}."
 
 
 def cost_sentence(incident: Incident) -> str:

@@ -29,6 +29,8 @@ def verification_facts(found: Verification) -> Iterator[str]:
     yield _rule(found.check, found.mismatched)
     if found.check.others_changed:
         yield "The other rows that would change agree as they are: they were not hit."
+    if found.check.equivalent:
+        yield found.check.equivalent
     if len(found.causes) > 1:
         each = ", ".join(f"{one.words} {count(one.agreeing)}" for one in found.causes)
         rows = f"{count(found.together)} of {count(found.mismatched)} mismatched rows"

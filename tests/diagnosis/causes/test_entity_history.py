@@ -35,6 +35,13 @@ def test_the_newest_value_that_is_old_enough(case, lag):
     ]
 
 
+def test_no_lag_is_longer_than_the_log(case):
+    _, times, _, asked_us, history = case
+
+    assert history.longest_us == asked_us.max() - times.min()
+    assert (history.indices(np.arange(len(asked_us)), history.longest_us + 1) == -1).all()
+
+
 def test_lags_lead_to_the_same_place_and_no_others_do(case):
     _, _, _, asked_us, history = case
     rows = np.arange(len(asked_us))

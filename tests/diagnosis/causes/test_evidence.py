@@ -24,6 +24,7 @@ def test_columns_as_long_as_the_batch_are_taken():
         ({"online": np.ones(2)}, "{'online': 2}"),
         ({"mismatched": BAD[:1], "time_us": np.arange(4)}, "{'mismatched': 1, 'time_us': 4}"),
         ({"entity": pa.array(["x"])}, "{'entity': 1}"),
+        ({"segments": {"country": pa.array(["de"])}}, "{\"segments['country']\": 1}"),
     ],
 )
 def test_another_length_is_refused_by_name(given, wrong):

@@ -33,6 +33,12 @@ def test_a_score_on_one_side_only():
     assert not table([0.5, np.nan], [np.nan, 0.5]).counts.any()
 
 
+def test_values_of_segments_on_some_rows():
+    rows = table([0.5] * 3, [0.5] * 3, segments={"country": (np.array([1, -1, 0], dtype=np.int32), ("DE", "US"))})
+
+    assert rows.segment_values(np.array([2, 1, 0]))["country"].to_pylist() == ["DE", None, "US"]
+
+
 def test_rows_of_a_slice():
     segments = {
         "surface": (np.array([0, 1, 0, -1], dtype=np.int32), ("home", "search")),

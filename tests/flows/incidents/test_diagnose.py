@@ -21,7 +21,7 @@ from replay.diagnosis.noise.noise_floor import NoiseFloor
 from replay.features import feature_column
 from replay.flows.incidents.diagnose import OpenedCheckpoints, background_rate, explained_share, row_tolerance
 from replay.report.summary import Cause
-from replay.report.words.incidents import equivalent_sentence
+from replay.report.words.causes import equivalent_sentence
 
 INCIDENT = FoundIncident(0, 1, {}, 10, 8, 0.8, 0.1, 0.0, "mismatch", False, False, False, np.arange(8))
 

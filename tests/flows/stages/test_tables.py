@@ -112,7 +112,7 @@ def test_a_hypothesis_has_a_row_under_the_number_of_its_incident():
     other = Hypothesis("checkpoint", "next")
     tried = [
         (1, Trial(null, np.int64(40), np.float64(0.75), np.float64(0.5), "cause")),
-        (2, Trial(other, 40, 0.0, -0.5, "ruled_out")),
+        (2, Trial(other, 40, 0.0, -0.5, "equivalent", "implausible")),
     ]
     first, second = tables.hypotheses_table(tried).to_pylist()
     assert first == {
@@ -125,7 +125,9 @@ def test_a_hypothesis_has_a_row_under_the_number_of_its_incident():
         "explained_rate": 0.75,
         "gain": 0.5,
         "outcome": "cause",
+        "equivalence": None,
     }
+    assert (second["outcome"], second["equivalence"]) == ("equivalent", "implausible")
     assert (second["incident"], second["features"], second["gain"]) == (2, [], -0.5)
     assert "next" in second["hypothesis"]
 
@@ -168,7 +170,7 @@ def test_spark_reads_the_tables_in_the_types_that_it_has_always_had(spark: Spark
         "hypotheses": [
             *(("incident", WHOLE), ("kind", TEXT), ("hypothesis", TEXT), ("checkpoint", TEXT)),
             *(("features", T.ArrayType(TEXT)), ("rows_tested", WHOLE), ("explained_rate", REAL)),
-            *(("gain", REAL), ("outcome", TEXT)),
+            *(("gain", REAL), ("outcome", TEXT), ("equivalence", TEXT)),
         ],
     }
     assert all(field.nullable for table in found.values() for field in table.schema)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import replay
+from replay.diagnosis.causes.cause import Equivalent
 from replay.report.html.render import render_html
 from replay.report.summary import Cause, GateVerdict, Incident, IncidentRow, NoiseFloorSummary, Reconciliation
 from replay.report.summary.data import ReportData
@@ -125,7 +126,9 @@ def test_an_incident_is_a_whole_story():
         "From 2026-11-20 18:02:02.137 UTC",
         "Slice surface=home",
         "Beyond the tolerance 4,321 (94%)",
-        "On these rows it is indistinguishable from: family counts_7d = 0.0.",
+        "family counts_7d null or zero: the same to the model on every row that was tried.",
+        "On these rows it is indistinguishable from: family counts_7d multiplied by -1. What would tell: rows with "
+        "clicks_7d < 0 (the two differ on 12 of 800 good rows that were tried).",
         "67 of the 1,707 tested rows agree under no hypothesis",
         "not another family stale (best 2.1%), not another checkpoint (best 0%)",
         "NE increase +0.168 0.112 to 0.225 93%",
@@ -206,7 +209,18 @@ HOSTILE = (
 
 def hostile_incident(text: str) -> Incident:
     cause = Cause(
-        "null_features", 0.9, 9, families=(text,), features=(text,), equivalent=(text,), share=0.9, command=text
+        "null_features",
+        0.9,
+        9,
+        families=(text,),
+        features=(text,),
+        equivalent=(text,),
+        equivalents=(
+            Equivalent(text, "same_to_model", instead=text),
+            Equivalent(text, "same_on_rows", told_apart_by=text),
+        ),
+        share=0.9,
+        command=text,
     )
     unexplained = Cause("unexplained", None, 0, share=0.1, text=text)
     other = Cause("splice", 0.0, 9, checkpoints={text: text})

@@ -59,6 +59,7 @@ def test_what_the_search_keeps_to_itself_is_not_written():
         "rows_tested": 4,
         "features": ["a"],
         "equivalent": [],
+        "equivalents": [],
     }
     (read,) = TypeAdapter(Incident).validate_python(plain(incident)).causes
     assert read == Cause("null_features", 0.75, 4, features=("a",))

@@ -84,6 +84,7 @@ def test_the_contract_s_keys_are_there():
         "explained_rate",
         "rows_tested",
         "equivalent",
+        "equivalents",
     }
 
 

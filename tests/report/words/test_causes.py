@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from replay.diagnosis.causes.cause import Equivalent
 from replay.diagnosis.causes.kind import KINDS
 from replay.report.summary import Cause
-from replay.report.words.causes import as_if, cause_words, not_words
+from replay.report.words.causes import as_if, cause_words, equivalent_sentence, not_words
 
 LAYER = {"offset": 0.5, "slope": 2.0, "space": "logit"}
 
@@ -94,3 +95,50 @@ def test_every_kind_has_its_words(cause: Cause, short: str, told: str) -> None:
 def test_no_kind_of_the_search_is_told_by_its_bare_name(kind: str) -> None:
     assert not_words(kind) != f"not {kind.replace('_', ' ')}"
     assert cause_words(Cause(kind, 1.0, 9)) != kind.replace("_", " ")
+
+
+def null(*equivalents: Equivalent, **others: object) -> Cause:
+    return Cause("null_features", 1.0, 9, features=("age",), equivalents=equivalents, **others)  # type: ignore[arg-type]
+
+
+def same(cause: str, instead: str | None = None) -> Equivalent:
+    return Equivalent(cause, "same_to_model", instead=instead)
+
+
+def on_rows(cause: str, told_apart_by: str) -> Equivalent:
+    return Equivalent(cause, "same_on_rows", told_apart_by=told_apart_by)
+
+
+SAME = "the same to the model on every row that was tried"
+LIKE = "On these rows it is indistinguishable from"
+
+
+@pytest.mark.parametrize(
+    ("cause", "sentence"),
+    [
+        (null(), ""),
+        (null(same("age = 0.0", "zero")), f"age null or zero: {SAME}."),
+        (
+            null(same("age = 0.0", "zero"), same("age stale by 1d", "without history"), same("checkpoint old")),
+            f"age null, zero, without history or checkpoint old: {SAME}.",
+        ),
+        (
+            null(*(same(f"checkpoint {name}") for name in "abcdef")),
+            f"age null, checkpoint a, checkpoint b, checkpoint c, checkpoint d, and 2 more: {SAME}.",
+        ),
+        (
+            null(on_rows("age = 7", "rows with age < 0"), *(on_rows(f"{one} null", "more rows") for one in "bc")),
+            f"{LIKE}: age = 7. What would tell: rows with age < 0. {LIKE}: b null; c null. What would tell: more rows.",
+        ),
+        (
+            null(*(on_rows(f"b = {one}", f"rows with b {one}") for one in range(5))),
+            " ".join(f"{LIKE}: b = {one}. What would tell: rows with b {one}." for one in range(3))
+            + " So it is from 2 more, in the hypotheses table.",
+        ),
+        # As a version wrote it that did not tell kinds of equivalents apart.
+        (null(equivalent=("age = 0.0", "b null")), f"{LIKE}: age = 0.0; b null."),
+    ],
+    ids=["none", "one line", "other subjects", "many", "what would tell", "more in the table", "an earlier version"],
+)
+def test_what_a_cause_cannot_be_told_from(cause: Cause, sentence: str) -> None:
+    assert equivalent_sentence(cause) == sentence

@@ -55,6 +55,11 @@ def test_the_answer_comes_with_its_rule():
     assert len([*verification_facts(failed)]) == 1
 
 
+def test_what_it_cannot_be_told_from_is_said_too():
+    told = replace(FOUND, causes=(replace(CHECK, equivalent="family counts null or zero: the same."),))
+    assert [*verification_facts(told)][2:] == ["family counts null or zero: the same."]
+
+
 def test_a_mixture_is_told_by_cause_and_together():
     second = replace(CHECK, cause=2, words="checkpoint old answered", agreeing=100, rate=100 / 583)
     mixture = replace(FOUND, causes=(replace(CHECK, agreeing=400), second), asked=2, together=490)

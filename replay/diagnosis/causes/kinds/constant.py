@@ -17,6 +17,7 @@ from replay.diagnosis.causes.maps.values import Value, as_values
 from replay.diagnosis.causes.quantities import MOST_ROWS, zoom
 from replay.diagnosis.causes.significance import Significance, measure
 from replay.diagnosis.causes.subset_search import improve
+from replay.features.codecs.defaults import missing_for
 from replay.metrics.fitted_number import rounded
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class ConstantKind(Kind):
 
     excluded = "not a fixed value"
     has_subsets = True
+    reads_values = False
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterator[Hypothesis]:
         """Defaults for units of several features, and what a broken feature is likely to hold for single ones."""
@@ -95,6 +97,16 @@ class ConstantKind(Kind):
         is_same = other.kind == one.kind and other.get("value") != one.get("value")
         return is_same and not set(one.features).isdisjoint(other.features)
 
+    def is_plausible(self, counterfactual: CounterfactualReplay, hypothesis: Hypothesis, rows: Integers) -> bool:
+        """Zero, what a null becomes, and what is logged; of numbers all within their range."""
+        value = hypothesis.get("value")
+        return all(_is_usual(counterfactual, feature, value) for feature in hypothesis.features)
+
+    def instead(self, counterfactual: CounterfactualReplay, hypothesis: Hypothesis, rows: Integers) -> str:
+        """See :meth:`Kind.instead`."""
+        value = hypothesis.get("value")
+        return "zero" if value == 0 else f"fixed at {value}"
+
     def describe(self, hypothesis: Hypothesis) -> str:
         """See :meth:`Kind.describe`."""
         return f"{hypothesis.names} = {hypothesis.get('value')}"
@@ -133,6 +145,22 @@ def typical_values(counterfactual: CounterfactualReplay, feature: str) -> list[V
         return list(_DEFAULTS)
     middle = float(np.sort(numbers)[len(numbers) // 2])
     return list(dict.fromkeys([*_DEFAULTS, middle, *frequent, float(numbers.min()), float(numbers.max())]))
+
+
+def _is_usual(counterfactual: CounterfactualReplay, feature: str, value: Value) -> bool:
+    """Whether a broken feature may well hold a value: zero, what a null becomes, or what was logged."""
+    if value in (0, missing_for(counterfactual.inputs[feature], feature)):
+        return True
+    logged = counterfactual.column(feature)
+    while pa.types.is_list(logged.type) or pa.types.is_large_list(logged.type):
+        logged = logged.flatten()
+    logged = logged.drop_null()
+    if not len(logged) or pa.types.is_null(logged.type):
+        return False
+    if not counterfactual.is_quantity(feature):
+        return value in as_values(logged.unique())
+    ends = pc.min_max(logged.cast(pa.float64(), safe=False)).as_py()
+    return bool(ends["min"] <= value <= ends["max"])
 
 
 def _contested(counterfactual: CounterfactualReplay, verdict: Significance) -> Integers:

@@ -26,6 +26,7 @@ class NullFeaturesKind(Kind):
     is_asked_for = True
     may_stand = True
     has_subsets = True
+    reads_values = False
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterable[Hypothesis]:
         """Every family, everything, and every feature."""

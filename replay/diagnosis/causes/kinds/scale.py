@@ -26,6 +26,8 @@ _FACTORS = (
 _FUNCTIONS = ("log1p", "expm1")
 _GRID = np.log(np.logspace(-3, 3, 19))
 _ZOOMED = 24
+_FAR = 1000.0
+_COMPARED = 200
 
 
 @register("scale", prior=60)
@@ -57,6 +59,14 @@ class ScaleKind(Kind):
         numbers = [(name,) for name in filter(counterfactual.is_quantity, counterfactual.features)]
         for start in [verdict.hypothesis for verdict in screened if verdict.count][:1]:
             yield improve(counterfactual, partial(counterfactual.moved, start), start.features, numbers, sample)
+
+    def is_plausible(self, counterfactual: CounterfactualReplay, hypothesis: Hypothesis, rows: Integers) -> bool:
+        """Not where a factor a thousand times further out gives the same scores: it only says zero, or without end."""
+        factor = hypothesis.get("factor")
+        if factor is None or 1.0 / _FAR < abs(factor) < _FAR:
+            return True
+        further = _scale(counterfactual, hypothesis.features, factor * (_FAR if abs(factor) > 1.0 else 1.0 / _FAR))
+        return not counterfactual.same_scores(hypothesis, further, rows[:_COMPARED])
 
     def describe(self, hypothesis: Hypothesis) -> str:
         """See :meth:`Kind.describe`."""

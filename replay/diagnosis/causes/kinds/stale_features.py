@@ -14,7 +14,7 @@ from replay.config import render_duration
 from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.entity_history import densest_lag, round_lag
 from replay.diagnosis.causes.hypothesis import Hypothesis
-from replay.diagnosis.causes.kind import Integers, Kind, Test, Words, register
+from replay.diagnosis.causes.kind import Integers, Kind, Mask, Test, Words, register
 from replay.diagnosis.causes.significance import Significance
 from replay.diagnosis.causes.subset_search import improve
 
@@ -31,6 +31,7 @@ _ROWS = 80  # of the sample, for a first lag
 _FINAL_ROWS = 1000
 _OLDER = 40
 _LEAST = 3
+_HARDLY = 0.1
 
 
 @register("stale_features", prior=50)
@@ -95,6 +96,31 @@ class StaleFeaturesKind(Kind):
         rounder = test(stale(counterfactual, best.hypothesis.features, round_lag(above, up_to)))
         return rounder if rounder is not None and rounder.count >= best.count else best
 
+    def is_plausible(self, counterfactual: CounterfactualReplay, hypothesis: Hypothesis, rows: Integers) -> bool:
+        """No lag that is longer than the log."""
+        history = counterfactual.history
+        return history is None or _lag_us(hypothesis) <= history.longest_us
+
+    def instead(self, counterfactual: CounterfactualReplay, hypothesis: Hypothesis, rows: Integers) -> str:
+        """To nearly all rows a lag for which there is no value is only that there is none."""
+        known = _is_known(counterfactual, hypothesis, rows)
+        return "without history" if known.mean() < _HARDLY else super().instead(counterfactual, hypothesis, rows)
+
+    def marks(
+        self, counterfactual: CounterfactualReplay, one: Hypothesis, other: Hypothesis, rows: Integers
+    ) -> Iterator[tuple[str, Mask]]:
+        """Entities with a value so old, and without; for two lags, those whose value changed between them."""
+        history = counterfactual.history
+        if history is None:
+            return
+        lag = _in_words(one)
+        known = _is_known(counterfactual, one, rows)
+        yield f"of entities with a value {lag} old", known
+        yield f"of entities without a value {lag} old", ~known
+        if other.kind == one.kind and _lag_us(one) < _lag_us(other):
+            changed = history.indices(rows, _lag_us(one)) != history.indices(rows, _lag_us(other))
+            yield f"of entities with a new value between {_in_words(other)} and {lag} before", changed
+
     def fields(self, hypothesis: Hypothesis) -> Mapping[str, Any]:
         """See :meth:`Kind.fields`."""
         return {"lag_seconds": hypothesis.get("lag").total_seconds()}
@@ -106,8 +132,7 @@ class StaleFeaturesKind(Kind):
 
     def describe(self, hypothesis: Hypothesis) -> str:
         """To the second: what the data tells is a range of lags."""
-        lag = timedelta(seconds=round(hypothesis.get("lag").total_seconds()))
-        return f"{hypothesis.names} stale by {render_duration(lag)}"
+        return f"{hypothesis.names} stale by {_in_words(hypothesis)}"
 
     def words(self, cause: Cause) -> Words:
         """See :meth:`Kind.words`."""
@@ -163,6 +188,17 @@ def lag_interval(counterfactual: CounterfactualReplay, verdict: Significance) ->
 def _units(counterfactual: CounterfactualReplay) -> list[tuple[str, ...]]:
     """What may be stale together: units whose every feature has a history."""
     return [unit for unit in counterfactual.units if set(counterfactual.past_features).issuperset(unit)]
+
+
+def _is_known(counterfactual: CounterfactualReplay, hypothesis: Hypothesis, rows: Integers) -> Mask:
+    """Rows whose entity has a value so old."""
+    history = counterfactual.history
+    known: Mask = np.zeros(len(rows), np.bool_) if history is None else history.indices(rows, _lag_us(hypothesis)) >= 0
+    return known
+
+
+def _in_words(hypothesis: Hypothesis) -> str:
+    return render_duration(timedelta(seconds=round(hypothesis.get("lag").total_seconds())))
 
 
 def _lag_us(hypothesis: Hypothesis) -> int:

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from replay.config.sections.scenarios import Perturbation
 from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.hypothesis import Hypothesis
-from replay.diagnosis.causes.kind import Integers, Kind, Words, register
+from replay.diagnosis.causes.kind import Integers, Kind, Mask, Words, register
 
 if TYPE_CHECKING:
     from replay.diagnosis.causes.counterfactual import CounterfactualReplay
@@ -37,6 +40,17 @@ class SwapKind(Kind):
             if counterfactual.type_of(pair[0]) == counterfactual.type_of(pair[1])
         )
         return [_swap(counterfactual, *pair) for pair in list(pairs)[:_MOST_PAIRS]]
+
+    def marks(
+        self, counterfactual: CounterfactualReplay, one: Hypothesis, other: Hypothesis, rows: Integers
+    ) -> Iterable[tuple[str, Mask]]:
+        """Rows in which the two hold the same value are not changed."""
+        first, second = (counterfactual.column(feature).take(pa.array(rows)) for feature in one.features)
+        if pa.types.is_nested(first.type):
+            return
+        differ = pc.fill_null(pc.not_equal(first, second), True).to_numpy(zero_copy_only=False)
+        yield f"with {one.features[0]} and {one.features[1]} different", differ
+        yield f"with {one.features[0]} and {one.features[1]} equal", ~differ
 
     def describe(self, hypothesis: Hypothesis) -> str:
         """See :meth:`Kind.describe`."""

@@ -32,6 +32,7 @@ _TESTED = 400
 _ZOOMED = 3
 _STEPS = np.linspace(-3.0, 3.0, 25)
 _SHOWN = 6
+_WITHIN = 0.5
 
 
 @register("map", prior=85)
@@ -66,6 +67,16 @@ class MapKind(Kind):
     def contradicts(self, one: Hypothesis, other: Hypothesis) -> bool:
         """A feature has one map, and one that holds a constant has none."""
         return other.kind in ("map", "constant") and one != other and not set(one.features).isdisjoint(other.features)
+
+    def is_plausible(self, counterfactual: CounterfactualReplay, hypothesis: Hypothesis, rows: Integers) -> bool:
+        """No amount that takes most rows beyond all that was logged."""
+        by = hypothesis.get("by")
+        if by is None or hypothesis.get("modulo") is not None:
+            return True
+        logged = counterfactual.column(hypothesis.features[0]).cast(pa.float64(), safe=False)
+        numbers = logged.to_numpy(zero_copy_only=False)
+        served = numbers[rows] + by
+        return bool(np.mean((served >= np.nanmin(numbers)) & (served <= np.nanmax(numbers))) >= _WITHIN)
 
     def fields(self, hypothesis: Hypothesis) -> Mapping[str, Any]:
         """See :meth:`Kind.fields`; a table as text."""

@@ -37,6 +37,27 @@ def test_a_stale_family_and_its_lag(world, hours):
     assert low < cause.lag_seconds <= high
 
 
+def test_entities_with_a_value_so_old_mark_rows():
+    """By brute force over the world's rows, for a lag, and between two."""
+    world = make_world(0, num_rows=3_000, incident=600)
+    lab = counterfactual()
+    one, two = (stale(lab, COUNTS, hours * HOUR) for hours in (6, 30))
+    rows = lab.bad[:60]
+    entity, time_us = (np.asarray(column)[rows] for column in (lab.evidence.entity, lab.evidence.time_us))
+
+    def newest(lag_us: int) -> list[int]:
+        asked = zip(entity, time_us, strict=True)
+        old = [(world.entity == who) & (world.time_us <= when - lag_us) for who, when in asked]
+        return [int(world.time_us[one].max()) if one.any() else -1 for one in old]
+
+    marks = dict(KINDS["stale_features"].marks(lab, one, two, rows))
+    assert marks["of entities with a value 6h old"].tolist() == [at >= 0 for at in newest(6 * HOUR)]
+    assert marks["of entities without a value 6h old"].tolist() == [at < 0 for at in newest(6 * HOUR)]
+    assert marks["of entities with a new value between 30h and 6h before"].tolist() == [
+        near != far for near, far in zip(newest(6 * HOUR), newest(30 * HOUR), strict=True)
+    ]
+
+
 def test_what_it_is_called_and_set():
     found = stale(counterfactual(), COUNTS, 2 * HOUR + 400_000)
 

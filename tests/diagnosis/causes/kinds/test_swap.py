@@ -41,6 +41,18 @@ def test_features_of_two_inputs_or_types_are_not_mistaken_unless_one_family_hold
     assert pairs(both=("b", "c", "d")) == [("b", "c"), ("a", "b")]
 
 
+def test_rows_that_hold_the_same_value_twice_are_not_changed():
+    columns = {"a": np.array([1.0, 2.0, 3.0]), "b": np.array([1.0, 9.0, 3.0]), "c": np.zeros(3)}
+    replay = counterfactual(columns, np.full(3, -1.0))
+    swap = next(iter(KIND.propose(replay, np.arange(3))))
+    marks = KIND.marks(replay, swap, replay.perturbed("null_features", ("a",), "nulls"), np.arange(3))
+
+    assert {words: holds.tolist() for words, holds in marks} == {
+        "with a and b different": [False, True, False],
+        "with a and b equal": [True, False, True],
+    }
+
+
 def test_words():
     words = KIND.words(Cause("swap", 1.0, 40))
 
