@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from replay.checkpoints import cached_scorer
-from replay.config import Tolerance
+from replay.config import ReplayConfig, Tolerance
 from replay.diagnosis.causes.cause import UNEXPLAINED, Cause
 from replay.diagnosis.causes.find import Diagnosis
 from replay.diagnosis.causes.kind import describe
@@ -15,6 +15,7 @@ from replay.diagnosis.causes.kinds.contract import CONTRACT
 from replay.diagnosis.causes.sampling import SampledRows, sample_rows
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.incidents.rows import RowTable
+from replay.diagnosis.noise.noise_floor import NoiseFloor
 from replay.diff.tolerance import agrees
 from replay.flows.incidents.logged_rows import LoggedRows
 from replay.flows.incidents.rows import CollectedRows
@@ -60,7 +61,7 @@ def find_wrong_contract(
         tolerance: What counts as agreement.
     """
     config, table = prepared.config, collected.table
-    incident = _everything(table, tolerance)
+    incident = all_rows(table, tolerance)
     if incident is None or config.baseline not in prepared.checkpoints:
         return None
     sample = sample_rows(
@@ -82,7 +83,14 @@ def find_wrong_contract(
     return WrongContract(fixes[0], incident, sample, logged) if fixes else None
 
 
-def _everything(table: RowTable, tolerance: Tolerance) -> FoundIncident | None:
+def contract_tolerance(config: ReplayConfig, noise: NoiseFloor) -> Tolerance:
+    """The config's own; where it is to be measured, what was, unless it lies behind a layer or a bound."""
+    if isinstance(config.diff.tolerance, Tolerance):
+        return config.diff.tolerance
+    return noise.tolerance if noise.concentrated and noise.layer.is_identity else Tolerance()
+
+
+def all_rows(table: RowTable, tolerance: Tolerance) -> FoundIncident | None:
     """All rows as one incident, where nearly all of them disagree."""
     bad = table.counts & ~agrees(table.replayed, table.online, tolerance)
     rows, mismatched = int(table.counts.sum()), int(bad.sum())

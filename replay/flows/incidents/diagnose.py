@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from replay.checkpoints import FORMATS, Scorer, cached_scorer, derive, open_scorer
-from replay.config import ReplayConfig, Tolerance
+from replay.config import Tolerance
 from replay.config.user_code import CodeLookups
 from replay.diagnosis.causes.cause import UNEXPLAINED, Cause
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
@@ -19,7 +19,7 @@ from replay.diagnosis.causes.sampling import sample_rows
 from replay.diagnosis.incidents.find import FoundIncident, find_incidents
 from replay.diagnosis.noise.noise_floor import NoiseFloor
 from replay.diagnosis.standing.find import is_part_of
-from replay.flows.incidents.contract import WrongContract, find_wrong_contract, name_contract
+from replay.flows.incidents.contract import WrongContract, contract_tolerance, find_wrong_contract, name_contract
 from replay.flows.incidents.logged_rows import LoggedRows
 from replay.flows.incidents.noise_sample import NoiseSample
 from replay.flows.incidents.rows import CollectedRows
@@ -84,7 +84,7 @@ def diagnose_scores(
     config = prepared.config.model_copy(update={"output": prepared.output})
     settings = config.diagnosis
     progress.stage("finding incidents")
-    wrong = find_wrong_contract(prepared, scores, noise.collected, _contract_tolerance(prepared.config, noise.measured))
+    wrong = find_wrong_contract(prepared, scores, noise.collected, contract_tolerance(prepared.config, noise.measured))
     if wrong is not None:
         return _diagnose_contract(prepared, noise, wrong, progress)
     incidents = find_incidents(
@@ -181,19 +181,12 @@ def _configs(
     return {number: text for number, text in texts.items() if text is not None}
 
 
-def _contract_tolerance(config: ReplayConfig, noise: NoiseFloor) -> Tolerance:
-    """The config's own; where it is to be measured, what was, unless it lies behind a layer or a bound."""
-    if isinstance(config.diff.tolerance, Tolerance):
-        return config.diff.tolerance
-    return noise.tolerance if noise.concentrated and noise.layer.is_identity else Tolerance()
-
-
 def _diagnose_contract(prepared: Prepared, noise: NoiseSample, wrong: WrongContract, progress: Progress) -> Diagnosed:
     """One incident, all of the traffic: the contract, and what else explains its rows as well."""
     budget = min(prepared.config.diagnosis.budget, _CONTRACT_BUDGET)
     progress.stage("testing causes", budget)
     evidence = wrong.logged.evidence(wrong.sample, wrong.incident.mismatch_rate)
-    tolerance, collected = _contract_tolerance(prepared.config, noise.measured), noise.collected
+    tolerance, collected = contract_tolerance(prepared.config, noise.measured), noise.collected
     counterfactual = OpenedCheckpoints(prepared).counterfactual(evidence, tolerance, budget)
     diagnosis = find_causes(counterfactual, on_progress=partial(_show, progress, 0))
     case = Case(

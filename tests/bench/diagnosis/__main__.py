@@ -14,16 +14,17 @@ from pathlib import Path
 
 import torch
 
-from tests.bench.diagnosis import real
 from tests.bench.diagnosis.alarms import KindOfNoise, alarm_target, render_alarms, run_kind
-from tests.bench.diagnosis.case import LAYOUTS, Suite, run_case, start_worker
+from tests.bench.diagnosis.case import Case, Suite, run_case, start_worker
 from tests.bench.diagnosis.clean import KINDS
-from tests.bench.diagnosis.judging import Outcome
-from tests.bench.diagnosis.table import render, targets
+from tests.bench.diagnosis.incidents import INCIDENTS
+from tests.bench.diagnosis.judgement.outcome import Outcome
+from tests.bench.diagnosis.table import place_of, render, targets
+from tests.bench.diagnosis.worlds import WORLDS
 
 _DATA = Path(os.environ.get("REPLAY_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
 
-Case = tuple[str, int, bool]
+_EACH = 4
 
 
 def say(text: str = "") -> None:
@@ -34,37 +35,40 @@ def say(text: str = "") -> None:
 
 def choose_worlds(only: str | None, data: Path) -> list[str]:
     """The worlds that can be run; says which cannot."""
-    worlds = [world for world in LAYOUTS if only in (None, world)]
-    if "real" in worlds and not (data / real.FILE).exists():
-        say(f"real traffic skipped: found no {data / real.FILE}; give --data or set REPLAY_TEST_DATA")
-        worlds.remove("real")
+    worlds = [world for world in WORLDS if only in (None, world)]
+    for world in list(worlds):
+        file = WORLDS[world].file
+        if file is not None and not (data / file).exists():
+            say(f"{world} skipped: found no {data / file}; give --data or set REPLAY_TEST_DATA")
+            worlds.remove(world)
     return worlds
 
 
 def plan(worlds: Sequence[str], incidents: int, clean: int) -> list[Case]:
-    """World, number and whether it is clean, of every case; worlds take turns."""
+    """All cases: kinds take turns, and worlds, so that each kind comes to each world."""
     if not worlds:
         return []
-    return [
-        (worlds[number % len(worlds)], number, is_clean)
-        for is_clean, count in ((False, incidents), (True, clean))
-        for number in range(count)
+    kinds = list(INCIDENTS)
+    planted = [
+        Case(worlds[(number + number // len(kinds)) % len(worlds)], number, kinds[number % len(kinds)])
+        for number in range(incidents)
     ]
+    return planted + [Case(worlds[number % len(worlds)], number, None) for number in range(clean)]
 
 
 def run(suite: Suite, cases: Sequence[Case], workers: int) -> list[Outcome]:
     """Run cases in worker processes; the outcomes are in the order of the cases."""
     torch.set_num_threads(1)  # training sums in one order on any machine
-    for world in dict.fromkeys(world for world, _, _ in cases):
+    for world in dict.fromkeys(case.world for case in cases):
         suite.prepare(world)
     found: dict[int, Outcome] = {}
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, start_worker, (suite,)) as pool:
-        places = {pool.submit(run_case, *case): place for place, case in enumerate(cases)}
+        places = {pool.submit(run_case, case): place for place, case in enumerate(cases)}
         for done in as_completed(places):
-            found[places[done]] = done.result()
-            if len(found) % 25 == 0:
-                say(f"{len(found)} of {len(cases)} cases")
+            outcome = found[places[done]] = done.result()
+            wrong = "".join(f"\n  WRONG {one}" for one in outcome.wrong)
+            say(f"{len(found)} of {len(cases)}: {place_of(outcome)}, {outcome.seconds:.1f} s{wrong}")
     return [found[place] for place in range(len(cases))]
 
 
@@ -78,21 +82,25 @@ def run_noises(seed: int, runs: int, planted: int, workers: int) -> list[KindOfN
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suite; 1 when a target is missed."""
     parser = argparse.ArgumentParser(prog="make bench-diagnosis", description=__doc__)
-    parser.add_argument("--incidents", type=int, default=100)
-    parser.add_argument("--clean", type=int, default=50)
+    parser.add_argument("--incidents", type=int, default=_EACH * len(INCIDENTS), help="as many of each kind")
+    parser.add_argument("--clean", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", type=int, default=60_000, help="rows of each stretch of traffic")
-    parser.add_argument("--only", choices=tuple(LAYOUTS))
+    parser.add_argument("--only", choices=tuple(WORLDS))
     parser.add_argument("--noises", type=int, default=1_000, help="clean runs without a model, over all kinds of noise")
     parser.add_argument("--planted", type=int, default=220, help="the same with an incident")
-    parser.add_argument("--case", type=int, help="run this incident alone, as it is in the whole suite")
+    parser.add_argument("--case", type=int, nargs="+", help="run these incidents alone, as they are in the whole suite")
+    parser.add_argument("--kind", nargs="+", choices=tuple(INCIDENTS), metavar="KIND", help="run these kinds alone")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--data", type=Path, default=_DATA, help="folder of the real traffic")
     given = parser.parse_args(arguments)
     os.environ["OMP_NUM_THREADS"] = "1"  # inherited by the workers, before they load torch
     cases = plan(choose_worlds(given.only, given.data), given.incidents, given.clean)
     if given.case is not None:
-        cases = [case for case in cases if case[1:] == (given.case, False)]
+        cases = [case for case in cases if case.kind is not None and case.number in given.case]
+    if given.kind is not None:
+        cases = [case for case in cases if case.kind in given.kind]
+    if given.case is not None or given.kind is not None:
         given.noises = 0
     noises = run_noises(given.seed, given.noises, given.planted, given.workers) if given.noises else []
     if noises:

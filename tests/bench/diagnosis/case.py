@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +12,15 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.bench.diagnosis import generated, real
 from tests.bench.diagnosis.engine import Engine
-from tests.bench.diagnosis.judging import Judge, Outcome
+from tests.bench.diagnosis.incidents import INCIDENTS
+from tests.bench.diagnosis.judgement.judge import Judge
+from tests.bench.diagnosis.judgement.outcome import Outcome
 from tests.bench.diagnosis.planting import Planter
 from tests.bench.diagnosis.towers import TwoTower
 from tests.bench.diagnosis.world import CHECKPOINTS, Layout, Traffic, train
+from tests.bench.diagnosis.worlds import WORLDS
 
-LAYOUTS = {"generated": generated.LAYOUT, "real": real.LAYOUT}
 _FIRST_EPOCHS, _MORE_EPOCHS = 4, 1
 
 
@@ -40,13 +42,11 @@ class Suite:
 
     def traffic(self, world: str, rng: np.random.Generator) -> Traffic:
         """Draw a stretch of traffic."""
-        if world == "real":
-            return real.make_traffic(rng, self.rows, self.data / real.FILE)
-        return generated.make_traffic(rng, self.rows)
+        return WORLDS[world].traffic(rng, self.rows, self.data)
 
     def prepare(self, world: str) -> None:
         """Train the three checkpoints of a world, each going on from the one before."""
-        layout, module = LAYOUTS[world], None
+        layout, module = WORLDS[world].layout, None
         folder = self.directory / world
         folder.mkdir(parents=True, exist_ok=True)
         for number, name in enumerate(CHECKPOINTS):
@@ -56,17 +56,33 @@ class Suite:
             save_file(module.state_dict(), folder / f"{name}.safetensors")
 
 
+@dataclass(frozen=True)
+class Case:
+    """One case; all of it follows from the suite's seed and this.
+
+    Attributes:
+        world: In ``WORLDS``.
+        number: Of the suite.
+        kind: In ``INCIDENTS``; None: a clean run.
+    """
+
+    world: str
+    number: int
+    kind: str | None
+
+
 class World:
     """One world, opened: its modules for the truth, its engine for the answer."""
 
     def __init__(self, suite: Suite, name: str) -> None:
-        self.layout: Layout = LAYOUTS[name]
+        self.layout: Layout = WORLDS[name].layout
         self.modules = {}
         for checkpoint in CHECKPOINTS:
             module = TwoTower(**self.layout.sizes())
             module.load_state_dict(load_file(suite.directory / name / f"{checkpoint}.safetensors"))
             self.modules[checkpoint] = module.eval()
         self.engine = Engine(self.layout, suite.directory / name)
+        self.served_engine = Engine(self.layout, suite.directory / name, by_version=True)
 
 
 class Runner:
@@ -80,30 +96,35 @@ class Runner:
         self._suite = suite
         self._worlds: dict[str, World] = {}
 
-    def run(self, world_name: str, number: int, *, clean: bool) -> Outcome:
-        """Run one case; all of it follows from the suite's seed, the world and the number."""
-        if world_name not in self._worlds:
-            self._worlds[world_name] = World(self._suite, world_name)
-        world = self._worlds[world_name]
-        rng = np.random.default_rng([self._suite.seed, list(LAYOUTS).index(world_name), number, int(clean)])
-        traffic = self._suite.traffic(world_name, rng)
+    def run(self, case: Case) -> Outcome:
+        """Run one case."""
+        if case.world not in self._worlds:
+            self._worlds[case.world] = World(self._suite, case.world)
+        world = self._worlds[case.world]
+        names = (zlib.crc32(name.encode()) for name in (case.world, case.kind or "clean"))
+        rng = np.random.default_rng([self._suite.seed, case.number, *names])
+        traffic = self._suite.traffic(case.world, rng)
         planter = Planter(world.layout, traffic, world.modules, rng)
-        planted = planter.clean() if clean else planter.incident()
-        replayed = world.engine.replay(traffic)
+        planted = planter.clean() if case.kind is None else planter.incident(case.kind)
+        if planted.versions is not None:
+            traffic = traffic.with_versions(planted.versions)
+        engine = world.engine if planted.versions is None else world.served_engine
+        replayed = engine.replay(traffic)
         start = time.perf_counter()
-        answer = world.engine.diagnose(traffic, replayed, planted.online)
+        answer = engine.diagnose(traffic, replayed, planted.online)
         seconds = time.perf_counter() - start
-        names = world.modules["v1"].state_dict()
-        judged, alarms = Judge(world.layout, traffic, planted, names).judge(answer)
+        judge = Judge(world.layout, traffic, planted, world.modules)
         return Outcome(
-            number=number,
-            world=world_name,
-            shape=planted.shape,
-            noise=planted.noise,
+            number=case.number,
+            world=case.world,
+            kind=planted.kind,
+            has_name=case.kind is None or INCIDENTS[case.kind].has_name,
+            noise=planted.noise.name,
             drift=planted.drift,
             rows=len(traffic),
-            judged=judged,
-            false_alarms=alarms,
+            judged=judge.judge(answer),
+            false_alarms=judge.alarms(answer),
+            claims=judge.false_claims(answer),
             seconds=seconds,
             rows_scored=sum(told.diagnosis.rows_scored for told in answer.told if told.diagnosis is not None),
         )
@@ -120,8 +141,8 @@ def start_worker(suite: Suite) -> None:
     _runner = Runner(suite)
 
 
-def run_case(world: str, number: int, clean: bool) -> Outcome:
+def run_case(case: Case) -> Outcome:
     """Run a case in a worker process."""
     if _runner is None:
         raise RuntimeError("found a worker that was not started, expected start_worker to run first")
-    return _runner.run(world, number, clean=clean)
+    return _runner.run(case)

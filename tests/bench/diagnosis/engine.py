@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,9 +24,14 @@ from replay.diagnosis.incidents.rows import RowTable
 from replay.diagnosis.noise.noise_floor import NoiseFloor, as_logged, measure_noise
 from replay.diagnosis.standing.find import StandingFinding
 from replay.flows.incidents import diagnose as flow
+from replay.flows.incidents.contract import all_rows, contract_tolerance
 from replay.flows.incidents.noise_sample import NoiseSample
 from replay.flows.incidents.rows import CollectedRows, rows_from_arrow
 from replay.flows.incidents.standing import BUDGET, draw_background, measured_again, search_background
+from replay.flows.incidents.stories import find_stories
+from replay.rehearsal import RehearsedRows
+from replay.rehearsal.fixes.find import find_fixes
+from replay.report.summary import Story
 from replay.scenarios import row_keys
 from replay.scoring.core import BatchScorer, Stopwatch, Work
 from replay.scoring.variants import Variant
@@ -44,12 +50,23 @@ class Told:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What the engine said about one case."""
+    """What the engine said about one case.
+
+    Attributes:
+        noise: Noise floor, with what it names.
+        table: Rows, with replayed scores as online would have logged them.
+        told: Incidents.
+        standing: Causes that stand at all times.
+        stories: Incidents that are one story, by their numbers from 1.
+        contract: What is said of the contract, in place of incidents; None: nothing.
+    """
 
     noise: NoiseFloor
     table: RowTable
-    told: tuple[Told, ...]
+    told: tuple[Told, ...] = ()
     standing: tuple[StandingFinding, ...] = ()
+    stories: tuple[Story, ...] = ()
+    contract: str | None = None
 
 
 class Engine:
@@ -58,9 +75,10 @@ class Engine:
     Args:
         layout: Of the world.
         directory: Holds ``v1.safetensors`` and so on.
+        by_version: Whether the log names the checkpoint of each row, in ``model_version``.
     """
 
-    def __init__(self, layout: Layout, directory: Path) -> None:
+    def __init__(self, layout: Layout, directory: Path, *, by_version: bool = False) -> None:
         checkpoints = {
             name: {
                 "path": str(directory / f"{name}.safetensors"),
@@ -80,6 +98,7 @@ class Engine:
                     "entity": "entity",
                     "label": "label",
                     "segments": list(layout.segments),
+                    **({"served_by": "model_version"} if by_version else {}),
                 },
                 "model": layout.model().model_dump(by_alias=True, exclude_defaults=True),
                 "checkpoints": checkpoints,
@@ -97,17 +116,23 @@ class Engine:
 
     def replay(self, traffic: Traffic) -> Floats:
         """The baseline's scores of all rows, ``(num_rows,)``, by the engine's own hot path."""
+        if self.config.baseline == BASELINE:
+            return self._scores(traffic, BASELINE)
+        versions = traffic.table["model_version"].to_numpy()
+        return np.select([versions == name for name in CHECKPOINTS], [self._scores(traffic, n) for n in CHECKPOINTS])
+
+    def _scores(self, traffic: Traffic, checkpoint: str) -> Floats:
         work = Work(
             model=self.config.model,
-            variants=(Variant(BASELINE, BASELINE),),
-            score_types={BASELINE: pa.float32()},
+            variants=(Variant(checkpoint, checkpoint),),
+            score_types={checkpoint: pa.float32()},
             carried=(),
         )
-        scorer = cached_scorer(self.checkpoints[BASELINE], self.config.model)
+        scorer = cached_scorer(self.checkpoints[checkpoint], self.config.model)
         batches = traffic.table.combine_chunks().to_batches(max_chunksize=16_384)
-        core = BatchScorer(work, batches[0].schema, {BASELINE: scorer}, self.config.engine.chunk_rows)
+        core = BatchScorer(work, batches[0].schema, {checkpoint: scorer}, self.config.engine.chunk_rows)
         scored = pa.Table.from_batches(core.run(batches, Stopwatch()))
-        return np.asarray(scored[BASELINE].to_numpy(), dtype=np.float64)
+        return np.asarray(scored[checkpoint].to_numpy(), dtype=np.float64)
 
     def diagnose(self, traffic: Traffic, replayed: Floats, online: Floats) -> Answer:
         """Noise floor, incidents, and the causes of each; as ``diagnose_scores`` does."""
@@ -115,6 +140,9 @@ class Engine:
         noise_sample = NoiseSample(collected, measure_noise(collected.table))
         rows, noise = noise_sample.rows, noise_sample.measured
         settings = self.config.diagnosis
+        contract = self._contract(traffic, collected, noise)
+        if contract is not None:
+            return Answer(noise, as_logged(collected.table, noise), contract=contract)
         incidents = find_incidents(
             rows,
             noise.tolerance,
@@ -149,7 +177,29 @@ class Engine:
                 self._evidence(traffic, collected, noise, rate, sample), noise.tolerance, BUDGET
             ),
         )
-        return Answer(noise, as_logged(collected.table, noise), tuple(told), tuple(standing))
+        return Answer(noise, as_logged(collected.table, noise), tuple(told), tuple(standing), _stories(told))
+
+    def _contract(self, traffic: Traffic, collected: CollectedRows, noise: NoiseFloor) -> str | None:
+        """What the contract has otherwise than serving, where (nearly) all rows disagree."""
+        settings, tolerance = self.config.diagnosis, contract_tolerance(self.config, noise)
+        everything = all_rows(collected.table, tolerance)
+        if everything is None or self.config.baseline != BASELINE:
+            return None
+        sample = sample_rows(
+            collected.table,
+            collected.identity,
+            everything,
+            [everything],
+            tolerance,
+            most_mismatched=settings.sample_rows,
+            most_control=settings.control_rows,
+            seed=self.config.seed,
+        )
+        batch = self._evidence(traffic, collected, noise, 1.0, sample).batch
+        batch = batch.append_column("online", pa.array(collected.table.online[sample.all]))
+        scorers = {name: cached_scorer(one, self.config.model) for name, one in self.checkpoints.items()}
+        fixes = find_fixes(RehearsedRows(self.config, batch, scorers, np.zeros(batch.num_rows, np.int64), 0))
+        return fixes[0].words if fixes else None
 
     def _collect(self, traffic: Traffic, replayed: Floats, online: Floats) -> CollectedRows:
         columns: dict[str, pa.Array | NDArray] = {
@@ -206,6 +256,22 @@ class Engine:
             mismatch_rate=mismatch_rate,
             as_answered=noise.as_answered if noise.operations else None,
         )
+
+
+def _stories(told: Sequence[Told]) -> tuple[Story, ...]:
+    """Stories of what was told, as a report finds them."""
+    incidents = [
+        SimpleNamespace(
+            segments=one.incident.segments,
+            causes=() if one.diagnosis is None else one.diagnosis.causes,
+            start=one.incident.start_us,
+            end=one.incident.end_us,
+            rows=one.incident.rows,
+            mismatched=one.incident.mismatched,
+        )
+        for one in told
+    ]
+    return find_stories(cast("Any", incidents))
 
 
 def _identity(traffic: Traffic) -> NDArray[np.int64]:

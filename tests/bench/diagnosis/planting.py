@@ -1,22 +1,23 @@
-"""A random case: serving noise, drift between scoring and logging, and incidents on some rows."""
+"""A random case: how online logs its answers, drift between scoring and logging, and an incident of a kind."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from tests.bench.diagnosis.causes import KNOWN_KINDS, UNKNOWN_KINDS, Cause, Culprit
+from tests.bench.diagnosis.causes import Scene, both
+from tests.bench.diagnosis.incidents import INCIDENTS, Draft, Stage, Strike
+from tests.bench.diagnosis.noises import TYPES, Noise
 from tests.bench.diagnosis.towers import TwoTower
-from tests.bench.diagnosis.world import BASELINE, MINUTE_US, Floats, Layout, Mask, Served, Traffic, answer
+from tests.bench.diagnosis.world import Floats, Layout, Mask, Served, Traffic
 
 LEAST_TOUCHED = 20
-_UNKNOWN_SHARE = 0.12
 _TRIES = 40
-_NOISES = {"float32": 1e-5, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+_VISIBLE = 3.0  # times what the noise leaves open
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,18 +25,20 @@ class Plant:
     """One cause on some rows.
 
     Attributes:
-        cause: What happened.
-        segments: To whom.
-        share: Of those rows, while it lasted.
-        minutes: How long it lasted.
-        rows: ``(k,)`` positions whose answer it changed by more than the serving noise.
+        strike: What happened, when and to whom.
+        rows: ``(k,)`` positions whose logged answer it changed by more than the noise.
     """
 
-    cause: Cause
-    segments: Mapping[str, str]
-    share: float
-    minutes: float
+    strike: Strike
     rows: NDArray[np.int64]
+
+    def describe(self) -> str:
+        """In a line."""
+        strike, spans = self.strike, self.strike.spans
+        when = f"minute {spans[0][0]:.1f} to {spans[-1][1]:.1f}" + (f", {len(spans)} times" if len(spans) > 1 else "")
+        if strike.standing:
+            when = "at all times"
+        return f"{strike.cause.describe()}, {strike.share:.0%} of {dict(strike.segments) or 'all'}, {when}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,26 +47,21 @@ class Planted:
 
     Attributes:
         online: ``(num_rows,)``.
-        noise: ``float32``, ``float16`` or ``bfloat16``: how answers were rounded.
+        noise: How answers were logged.
         drift: Share of rows whose feature moved between scoring and logging.
-        plants: None in a clean run; two of a mixture, or one after another.
-        shape: ``clean``, ``one``, ``mixture`` or ``in turn``.
+        kind: In ``INCIDENTS``, or ``clean``.
+        plants: None in a clean run.
+        versions: ``(num_rows,)`` checkpoint that the log names, where it does.
+        story: Hosts that are one story.
     """
 
     online: Floats
-    noise: str
+    noise: Noise
     drift: float
+    kind: str = "clean"
     plants: tuple[Plant, ...] = field(default=())
-    shape: str = "clean"
-
-
-@dataclass(frozen=True)
-class _Window:
-    first: float  # minutes from the start
-    last: float
-    segments: Mapping[str, str]
-    share: float
-    by_group: bool
+    versions: NDArray[np.str_] | None = None
+    story: frozenset[str] = field(default=frozenset())
 
 
 class Planter:
@@ -79,106 +77,59 @@ class Planter:
     def __init__(
         self, layout: Layout, traffic: Traffic, modules: Mapping[str, TwoTower], rng: np.random.Generator
     ) -> None:
-        self._layout, self._traffic, self._rng = layout, traffic, rng
-        self._minute = (traffic.time_us - traffic.time_us[0]) / MINUTE_US
-        self._noise = tuple(_NOISES)[rng.integers(len(_NOISES))]
+        self._rng = rng
+        self._stage = Stage(Scene(layout, traffic, modules), rng)
+        self._noise = TYPES[rng.integers(len(TYPES))]
         self._drift = 0.0 if rng.random() < 0.2 else float(rng.uniform(0.01, 0.04))
         # Online scored what it saw; the log holds what a second request saw a moment later.
-        seen = {**traffic.served, **self._drifted(self._moved_rows())}
-        self._clean = answer(modules[BASELINE], layout, seen)
-        self._culprit = Culprit(layout, replace(traffic, served=seen), modules)
+        moved = self._stage.drawn(self._drift, by_group=bool(rng.random() < 0.5))
+        self._seen: Served = {**traffic.served, **self._drifted(moved)}
 
     def clean(self) -> Planted:
         """A run in which nothing happened."""
-        return Planted(_rounded(self._clean, self._noise), self._noise, self._drift)
+        return Planted(self._noise.apply(self._stage.scene.score(self._seen)), self._noise, self._drift)
 
-    def incident(self) -> Planted:
-        """One or two causes, each visible in at least ``LEAST_TOUCHED`` rows."""
-        rng = self._rng
-        shape = "one" if rng.random() < 0.8 else "mixture" if rng.random() < 0.5 else "in turn"
-        for _ in range(_TRIES):
-            window = self._window()
-            if shape == "one":
-                unknown = rng.random() < _UNKNOWN_SHARE
-                kind = UNKNOWN_KINDS[rng.integers(2)] if unknown else KNOWN_KINDS[rng.integers(len(KNOWN_KINDS))]
-                window = self._shared(kind, window)
-                drawn = [(self._cause(kind), window, self._rows(window))]
-            else:
-                drawn = self._two(window, shape)
-            plants, online = self._plant(drawn)
+    def incident(self, kind: str) -> Planted:
+        """An incident of a kind, each of its causes visible in at least ``LEAST_TOUCHED`` rows."""
+        for attempt in range(_TRIES):
+            draft = INCIDENTS[kind].draw(self._stage)
+            # What changes answers by little is seen where they are logged with all of their digits.
+            noise = draft.noise or (self._noise if attempt < _TRIES // 2 else TYPES[0])
+            clean = self._unharmed(draft)
+            online = self._struck(draft, clean)
+            plants = tuple(self._plant(strike, noise, clean) for strike in draft.strikes)
             if all(len(plant.rows) >= LEAST_TOUCHED for plant in plants):
-                return Planted(_rounded(online, self._noise), self._noise, self._drift, tuple(plants), shape)
-        raise RuntimeError(f"no visible incident in {_TRIES} draws: the model hardly reacts to its features")
+                return Planted(noise.apply(online), noise, self._drift, kind, plants, draft.versions, draft.story)
+        raise RuntimeError(f"no visible incident of kind {kind} in {_TRIES} draws: the model hardly reacts to it")
 
-    def _plant(self, drawn: list[tuple[Cause, _Window, NDArray[np.int64]]]) -> tuple[list[Plant], Floats]:
-        online, plants = self._clean.copy(), []
-        for cause, window, rows in drawn:
-            online[rows] = cause.scores[rows]
-            change = np.abs(cause.scores - self._clean)[rows]
-            seen = rows[change > 3.0 * _NOISES[self._noise] * np.abs(self._clean[rows]) + 1e-7]
-            plants.append(Plant(cause, window.segments, window.share, window.last - window.first, seen))
-        return plants, online
+    def _unharmed(self, draft: Draft) -> Floats:
+        """What the checkpoint that the log names answers."""
+        scene = self._stage.scene
+        clean = scene.score(self._seen)
+        if draft.versions is not None:
+            for version in np.unique(draft.versions):
+                rows = np.flatnonzero(draft.versions == version)
+                clean[rows] = scene.score(self._seen, rows, scene.modules[str(version)])
+        return clean
 
-    def _two(self, window: _Window, shape: str) -> list[tuple[Cause, _Window, NDArray[np.int64]]]:
-        rng = self._rng
-        kinds = rng.permutation(KNOWN_KINDS)[:2]
-        first, second = (self._cause(str(kind)) for kind in kinds)
-        if shape == "mixture":
-            rows = self._rows(window)
-            of_first = rng.random(len(rows)) < rng.uniform(0.35, 0.65)
-            return [(first, window, rows[of_first]), (second, window, rows[~of_first])]
-        gap, length = rng.uniform(0.0, 20.0), _length(rng)
-        later = _Window(window.last + gap, window.last + gap + length, window.segments, window.share, window.by_group)
-        return [(first, window, self._rows(window)), (second, later, self._rows(later))]
+    def _struck(self, draft: Draft, clean: Floats) -> Floats:
+        """What online answers: rows that several causes hit have all of them."""
+        online, by_row = clean.copy(), np.zeros(len(clean), np.int64)
+        for number, strike in enumerate(draft.strikes):
+            by_row[strike.rows] |= 1 << number
+        for code in np.unique(by_row[by_row > 0]):
+            causes = [strike.cause for number, strike in enumerate(draft.strikes) if code >> number & 1]
+            rows = np.flatnonzero(by_row == code)
+            online[rows] = reduce(both, causes).answers(self._seen, rows)
+        return online
 
-    def _cause(self, kind: str) -> Cause:
-        return self._culprit.make(kind, self._rng)
-
-    def _window(self) -> _Window:
-        rng = self._rng
-        length = _length(rng)
-        first = float(rng.uniform(0.0, self._minute[-1] - length))
-        chosen = rng.permutation(self._layout.segments)[: rng.choice([0, 1, 2], p=[0.5, 0.35, 0.15])]
-        row = int(rng.integers(len(self._traffic)))  # the slice of a random row: large ones come more often
-        segments = {str(name): str(self._traffic.table[str(name)][row]) for name in chosen}
-        share = 1.0 if rng.random() < 0.3 else float(np.exp(rng.uniform(np.log(0.05), 0.0)))
-        return _Window(first, first + length, segments, share, bool(rng.random() < 0.3))
-
-    def _shared(self, kind: str, window: _Window) -> _Window:
-        """A checkpoint answers everything, a route some of it; the other kinds as drawn."""
-        if kind == "checkpoint":
-            return replace(window, share=1.0)
-        return replace(window, share=float(self._rng.uniform(0.05, 0.8))) if kind == "route" else window
-
-    def _rows(self, window: _Window) -> NDArray[np.int64]:
-        inside = (self._minute >= window.first) & (self._minute < window.last)
-        inside &= self._traffic.in_slice(window.segments)
-        if window.share < 1.0:
-            inside &= self._drawn(window.share, window.by_group)
-        return np.flatnonzero(inside)
-
-    def _drawn(self, share: float, by_group: bool) -> Mask:
-        """A random share of the rows, or of the requests."""
-        group = self._traffic.group
-        if group is None or not by_group:
-            return self._rng.random(len(self._traffic)) < share
-        return np.asarray(self._rng.random(int(group.max()) + 1)[group] < share)
-
-    def _moved_rows(self) -> Mask:
-        return self._drawn(self._drift, bool(self._rng.random() < 0.5))
+    def _plant(self, strike: Strike, noise: Noise, clean: Floats) -> Plant:
+        answers = strike.cause.answers(self._seen, strike.rows)
+        return Plant(strike, strike.rows[noise.differ(answers, clean[strike.rows], _VISIBLE)])
 
     def _drifted(self, moved: Mask) -> Served:
         """One or two floats that are, in the moved rows, a little off what was logged."""
-        rng, served = self._rng, self._traffic.served
-        names = rng.permutation(self._layout.quantities)[: rng.integers(1, 3)]
+        rng, served = self._rng, self._stage.scene.traffic.served
+        names = rng.permutation(self._stage.scene.layout.quantities)[: rng.integers(1, 3)]
         changes = {str(name): np.where(moved, 1.0 + 0.1 * rng.normal(size=len(moved)), 1.0) for name in names}
         return {name: (served[name] * change).astype(np.float32) for name, change in changes.items()}
-
-
-def _length(rng: np.random.Generator) -> float:
-    """Minutes, 1 to 60, evenly on a logarithmic scale."""
-    return float(np.exp(rng.uniform(0.0, np.log(60.0))))
-
-
-def _rounded(scores: Floats, noise: str) -> Floats:
-    return torch.from_numpy(scores).to(getattr(torch, noise)).double().numpy()

@@ -1,4 +1,4 @@
-"""What is printed, and whether the targets are met."""
+"""What is printed, and whether the targets are met. Tables are Markdown, to be pasted into the docs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.bench.diagnosis.causes import KNOWN_KINDS, UNKNOWN_KINDS
-from tests.bench.diagnosis.judging import Judged, Outcome
+from tests.bench.diagnosis.judgement.outcome import Judged, Outcome
 
 LEAST_ROWS = 100
 LEAST_IOU = 0.95
 LEAST_FIRST = 0.95
+MOST_WRONG = 0.005
 
 
 @dataclass(frozen=True)
@@ -26,22 +26,23 @@ class Target:
 
 def targets(outcomes: Sequence[Outcome]) -> list[Target]:
     """Every target that these outcomes can be held against."""
-    judged = [one for outcome in outcomes for one in outcome.judged]
-    large = [one for one in judged if one.touched >= LEAST_ROWS]
-    known = [one for one in large if one.is_known]
-    unknown = [one for one in judged if not one.is_known and one.found]
-    clean = [outcome for outcome in outcomes if outcome.shape == "clean"]
+    planted = [outcome for outcome in outcomes if outcome.judged]
+    judged = [one for outcome in planted for one in outcome.judged]
+    named = [one for outcome in planted if outcome.has_name for one in outcome.judged if one.touched >= LEAST_ROWS]
+    clean = [outcome for outcome in outcomes if not outcome.judged]
     found = []
-    if judged:
-        median = float(np.median([one.iou for one in judged]))
+    overlaps = [one.iou for one in judged if one.iou is not None]
+    if overlaps:
+        median = float(np.median(overlaps))
         found.append(Target(f"median IoU at least {LEAST_IOU}", f"{median:.3f}", median >= LEAST_IOU))
-    if known:
-        rate = _rate(known, "is_first")
-        name = f"first cause right in {LEAST_FIRST:.0%} of those that touch {LEAST_ROWS} rows"
-        found.append(Target(name, f"{rate:.1%} of {len(known)}", rate >= LEAST_FIRST))
-    if unknown:
-        right = sum(one.is_first for one in unknown)
-        found.append(Target("`unexplained` for unknown causes", f"{right} of {len(unknown)}", right == len(unknown)))
+    if named:
+        rate = _rate(named, "is_first")
+        name = f"first cause right in {LEAST_FIRST:.0%} of those with a name that touch {LEAST_ROWS} rows"
+        found.append(Target(name, f"{rate:.1%} of {len(named)}", rate >= LEAST_FIRST))
+    if planted:
+        wrong = sum(bool(outcome.wrong) for outcome in outcomes)
+        name = f"wrong with confidence in at most {MOST_WRONG:.1%} of the incidents"
+        found.append(Target(name, f"{wrong} of {len(planted)}", wrong <= MOST_WRONG * len(planted)))
     if clean:
         alarms = sum(bool(outcome.false_alarms) for outcome in clean)
         found.append(Target("no false alarm in clean runs", f"{alarms} in {len(clean)}", alarms == 0))
@@ -50,28 +51,42 @@ def targets(outcomes: Sequence[Outcome]) -> list[Target]:
 
 def render(outcomes: Sequence[Outcome]) -> str:
     """The whole report as text."""
-    judged = [one for outcome in outcomes for one in outcome.judged]
+    planted = [outcome for outcome in outcomes if outcome.judged]
     parts = []
-    if judged:
-        parts += [_by_kind(judged), _by_world(outcomes), _sizes(judged)]
-    parts += [_alarms(outcomes), _failures(outcomes), _cost(outcomes), _verdict(outcomes)]
+    if planted:
+        parts += [_by_kind(planted), _by_world(planted), _sizes(planted)]
+    parts += [_alarms(outcomes), _wrong(outcomes), _others(planted), _cost(planted), _verdict(outcomes)]
     return "\n\n".join(part for part in parts if part)
 
 
-_HEADER = f"{'':20} {'all':>4} {'missed':>6} {'IoU 25%':>8} {'50%':>6} {'75%':>6} {'slice':>6} | "
-_HEADER += f"{f'{LEAST_ROWS}+ rows':>9} {'missed':>6} {'first':>6} {'any':>6}"
+_COLUMNS = (
+    *("incidents", "causes", "found", "median IoU", "slice right", "first cause right"),
+    *(f"of {LEAST_ROWS}+ rows", "unexplained", "wrong", "false alarms"),
+)
 
 
-def _line(name: str, judged: Sequence[Judged]) -> str:
-    large = [one for one in judged if one.touched >= LEAST_ROWS]
-    low, middle, high = np.quantile([one.iou for one in judged], [0.25, 0.5, 0.75])
-    line = (
-        f"{name:20} {len(judged):>4} {sum(not one.found for one in judged):>6} {low:>8.3f} {middle:>6.3f} {high:>6.3f}"
-    )
+def _table(first: str, lines: Sequence[tuple[str, Sequence[Outcome]]]) -> str:
+    rows = [f"| {first} | {' | '.join(_COLUMNS)} |", f"|{'---|' * (1 + len(_COLUMNS))}"]
+    return "\n".join(rows + [f"| {name} | {' | '.join(_cells(some))} |" for name, some in lines if some])
+
+
+def _cells(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """Of a line; all figures are of planted causes, but for the first and the last two, which are of incidents."""
+    judged = [one for outcome in outcomes for one in outcome.judged]
     found = [one for one in judged if one.found]
-    line += f" {_rate(found, 'is_slice_right'):>6.0%} | {len(large):>9} {sum(not one.found for one in large):>6}"
+    large = [one for one in judged if one.touched >= LEAST_ROWS]
+    overlaps = [one.iou for one in judged if one.iou is not None]
     return (
-        f"{line} {_rate(large, 'is_first'):>6.0%} {_rate(large, 'is_any'):>6.0%}" if large else f"{line}      -      -"
+        str(len(outcomes)),
+        str(len(judged)),
+        str(len(found)),
+        f"{np.median(overlaps):.2f}" if overlaps else "",
+        f"{_rate(found, 'is_slice_right'):.0%}" if found else "",
+        str(sum(one.is_first for one in judged)),
+        f"{sum(one.is_first for one in large)} of {len(large)}",
+        str(sum(one.is_honest for one in judged)),
+        str(sum(bool(outcome.wrong) for outcome in outcomes)),
+        str(sum(len(outcome.false_alarms) for outcome in outcomes)),
     )
 
 
@@ -79,64 +94,77 @@ def _rate(judged: Sequence[Judged], what: str) -> float:
     return sum(getattr(one, what) for one in judged) / len(judged) if judged else 0.0
 
 
-def _by_kind(judged: Sequence[Judged]) -> str:
-    kinds = [kind for kind in (*KNOWN_KINDS, *UNKNOWN_KINDS) if any(one.kind == kind for one in judged)]
-    lines = [_line(kind, [one for one in judged if one.kind == kind]) for kind in kinds]
-    return "\n".join(["Planted causes", _HEADER, *lines, _line("all", judged)])
+def _by_kind(outcomes: Sequence[Outcome]) -> str:
+    kinds = {name: [one for one in outcomes if one.kind == name] for name in dict.fromkeys(o.kind for o in outcomes)}
+    lines = [(name if some[0].has_name else f"{name} (no name)", some) for name, some in kinds.items()]
+    return _table("kind", [*lines, ("all", outcomes)])
 
 
 def _by_world(outcomes: Sequence[Outcome]) -> str:
-    groups: dict[str, list[Judged]] = {}
+    groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
-        for key in (outcome.world, f"shape: {outcome.shape}", f"served: {outcome.noise}"):
-            groups.setdefault(key, []).extend(outcome.judged)
-    lines = [_line(name, judged) for name, judged in sorted(groups.items()) if judged]
-    return "\n".join(["By world, shape and serving noise", _HEADER, *lines])
+        for key in (outcome.world, f"logged: {outcome.noise.split()[0].rstrip(',')}"):
+            groups.setdefault(key, []).append(outcome)
+    return _table("world, and how answers are logged", sorted(groups.items()))
 
 
-def _sizes(judged: Sequence[Judged]) -> str:
+def _sizes(outcomes: Sequence[Outcome]) -> str:
     lines = []
     for low, high in ((0, 50), (50, 100), (100, 500), (500, 2_000), (2_000, 10**9)):
-        some = [one for one in judged if low <= one.touched < high]
-        if some:
-            lines.append(_line(f"{low} to {high - 1} rows" if high < 10**9 else f"{low} rows and more", some))
-    return "\n".join(["By rows whose answer changed", _HEADER, *lines])
+        some = [one for one in outcomes if low <= max(cause.touched for cause in one.judged) < high]
+        lines.append((f"{low:,} to {high - 1:,}" if high < 10**9 else f"{low:,} and more", some))
+    return _table("rows whose answer changed", lines)
 
 
 def _alarms(outcomes: Sequence[Outcome]) -> str:
-    clean = [outcome for outcome in outcomes if outcome.shape == "clean"]
-    beside = [outcome for outcome in outcomes if outcome.shape != "clean"]
+    clean = [outcome for outcome in outcomes if not outcome.judged]
     lines = []
     if clean:
         lines.append(f"Clean runs: {len(clean)}, with false alarms: {sum(bool(one.false_alarms) for one in clean)}")
-    if beside:
-        lines.append(f"Incidents beside the planted ones: {sum(len(one.false_alarms) for one in beside)}")
-    lines += [f"  case {one.number} {one.world}: {alarm}" for one in outcomes for alarm in one.false_alarms]
+    if len(clean) < len(outcomes):
+        beside = sum(len(outcome.false_alarms) for outcome in outcomes if outcome.judged)
+        lines.append(f"Incidents beside the planted ones: {beside}")
+    lines += [f"  {place_of(one)}: {alarm}" for one in outcomes for alarm in one.false_alarms]
     return "\n".join(lines)
 
 
-def _failures(outcomes: Sequence[Outcome]) -> str:
+def place_of(outcome: Outcome) -> str:
+    """Which case it is."""
+    return f"case {outcome.number} {outcome.kind}, {outcome.world}, {outcome.noise}, drift {outcome.drift:.1%}"
+
+
+def _wrong(outcomes: Sequence[Outcome]) -> str:
+    lines = []
+    for outcome in outcomes:
+        if outcome.wrong:
+            lines.append(f"  {place_of(outcome)}")
+            lines += [f"    planted {one.planted}; {one.touched} rows" for one in outcome.judged]
+            lines += [f"    wrong   {one}" for one in outcome.wrong]
+    return "\n".join(["Wrong with confidence", *lines]) if lines else "Nothing was wrong with confidence"
+
+
+def _others(outcomes: Sequence[Outcome]) -> str:
+    """What is neither wrong nor quite as planted."""
     lines = []
     for outcome in outcomes:
         for one in outcome.judged:
-            if one.is_first and one.is_any and one.iou >= LEAST_IOU:
+            is_told = (one.is_first and one.is_any) or (one.is_honest and not outcome.has_name)
+            if is_told and (one.iou is None or one.iou >= LEAST_IOU):
                 continue
-            what = "missed" if not one.found else f"IoU {one.iou:.2f}, first {one.is_first}, any {one.is_any}"
-            circumstances = f"{outcome.world}, {outcome.shape}, {outcome.noise}, drift {outcome.drift:.1%}"
-            lines.append(f"  case {outcome.number} {circumstances}: {what}; {one.touched} rows")
-            lines.append(f"    planted {one.planted}")
-            lines += [f"    told {told}" for told in one.told]
+            what = "missed" if not one.found else f"first {one.is_first}, any {one.is_any}"
+            overlap = "" if one.iou is None else f", IoU {one.iou:.2f}"
+            lines.append(f"  {place_of(outcome)}: {what}{overlap}; {one.touched} rows")
+            lines += [f"    planted {one.planted}", *(f"    told    {told}" for told in one.told)]
     return "\n".join(["Not as planted", *lines]) if lines else "Everything was told as it was planted"
 
 
 def _cost(outcomes: Sequence[Outcome]) -> str:
     lines = []
     for world in sorted({outcome.world for outcome in outcomes}):
-        some = [one for one in outcomes if one.world == world and one.judged]
-        if some:
-            seconds, rows = [one.seconds for one in some], max(one.rows_scored for one in some)
-            lines.append(f"{world}: {np.median(seconds):.1f} s a diagnosis (median), {max(seconds):.1f} s at most")
-            lines[-1] += f"; {rows:,} rows scored in a search at most"
+        some = [one for one in outcomes if one.world == world]
+        seconds, rows = [one.seconds for one in some], max(one.rows_scored for one in some)
+        lines.append(f"{world}: {np.median(seconds):.1f} s a diagnosis (median), {max(seconds):.1f} s at most")
+        lines[-1] += f"; {rows:,} rows scored in a search at most"
     return "\n".join(lines)
 
 

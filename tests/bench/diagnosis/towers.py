@@ -1,37 +1,31 @@
-"""The suite's model, two towers over squashed floats and embedded ids, and its factory."""
+"""The suite's model, two towers over squashed floats and embedded ids, and its factory.
+
+It has what may be left in training mode: batch norm in front of the towers, dropout behind them.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 
-WIDTH, DIM = 24, 6
+WIDTH, DIM, DROPPED = 24, 6, 0.1
 
 
 class Tower(nn.Module):
     """An MLP over floats and embedded ids: (batch, WIDTH // 2)."""
 
-    mean: torch.Tensor
-    std: torch.Tensor
-
     def __init__(self, floats: int, ids: int, id_rows: int) -> None:
         super().__init__()
         self.embeddings = nn.ModuleList(nn.Embedding(id_rows, DIM) for _ in range(ids))
         self.mlp = nn.Sequential(nn.Linear(floats + ids * DIM, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH // 2))
-        self.register_buffer("mean", torch.zeros(floats))
-        self.register_buffer("std", torch.ones(floats))
+        self.norm = nn.BatchNorm1d(floats, affine=False, eps=2.5e-3)
         for table in self.embeddings:
             nn.init.normal_(table.weight, std=0.3)
 
     def forward(self, floats: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         embedded = [table(ids[:, place]) for place, table in enumerate(self.embeddings)]
-        known: torch.Tensor = self.mlp(torch.cat([(squash(floats) - self.mean) / self.std, *embedded], dim=1))
+        known: torch.Tensor = self.mlp(torch.cat([self.norm(squash(floats)), *embedded], dim=1))
         return known
-
-    def know(self, floats: torch.Tensor) -> None:
-        """Take mean and spread from traffic."""
-        self.mean.copy_(squash(floats).mean(0))
-        self.std.copy_(squash(floats).std(0).clamp(min=0.05))
 
 
 class TwoTower(nn.Module):
@@ -42,6 +36,7 @@ class TwoTower(nn.Module):
         self.query_tower = Tower(query, query_ids, id_rows)
         self.item_tower = Tower(item, item_ids, id_rows)
         self.vector = nn.Linear(vector, WIDTH // 2, bias=False)
+        self.dropout = nn.Dropout(DROPPED)
         self.head = nn.Sequential(nn.Linear(3 * (WIDTH // 2), 16), nn.ReLU(), nn.Linear(16, 1))
 
     def forward(
@@ -54,7 +49,7 @@ class TwoTower(nn.Module):
     ) -> torch.Tensor:
         asks = self.query_tower(query, query_ids) + self.vector(vector)
         offers = self.item_tower(item, item_ids)
-        logits: torch.Tensor = self.head(torch.cat([asks, offers, asks * offers], dim=1))
+        logits: torch.Tensor = self.head(self.dropout(torch.cat([asks, offers, asks * offers], dim=1)))
         return logits.squeeze(1)
 
 

@@ -5,8 +5,10 @@ Nothing here uses the engine's encoder: what online answered is computed from pl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +28,7 @@ Values = Mapping[str, float]
 MINUTE_US = 60_000_000
 BASELINE = "v1"
 CHECKPOINTS = ("v1", "v2", "v3")
+HOSTS = tuple(f"h{number:02d}" for number in range(12))
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Layout:
         missing: What a null float becomes, where it is not 0.
         quantities: Floats that may be scaled or stuck.
         aging: Features that change between an entity's rows, by what goes stale at once.
-        segments: Columns by which traffic is cut.
+        segments: Columns by which traffic is cut; one of them is ``host``.
+        clock: The feature that holds the hour, 0 to 23.
     """
 
     query: tuple[str, ...]
@@ -61,6 +65,7 @@ class Layout:
     quantities: tuple[str, ...]
     aging: tuple[tuple[str, ...], ...]
     segments: tuple[str, ...]
+    clock: str = "hour"
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -94,6 +99,12 @@ class Layout:
             families=dict(self.families),
         )
 
+    def indices(self, values: Iterable[Any]) -> list[int]:
+        """What the model takes for logged ids: null is 0, a text its hash, an index itself."""
+        if self.hashed:
+            return [0 if one is None else zlib.crc32(str(one).encode()) % self.id_rows for one in values]
+        return [0 if one is None else int(one) for one in values]
+
     def _defaults(self, names: tuple[str, ...]) -> dict[str, float]:
         return {**{name: self.missing[name] for name in names if name in self.missing}, "*": 0.0}
 
@@ -123,6 +134,10 @@ class Traffic:
     def __len__(self) -> int:
         return len(self.time_us)
 
+    def with_versions(self, versions: NDArray[np.str_]) -> Traffic:
+        """The same with a column ``model_version``: which checkpoint the log names, ``(num_rows,)``."""
+        return replace(self, table=self.table.append_column("model_version", pa.array(versions)))
+
     def in_slice(self, segments: Mapping[str, str]) -> Mask:
         """Rows that have all these values."""
         inside = np.ones(len(self), dtype=bool)
@@ -150,11 +165,23 @@ def tensors_of(layout: Layout, served: Served, rows: slice | NDArray = np.s_[:])
 def answer(module: TwoTower, layout: Layout, served: Served, batch_rows: int = 5_000) -> Floats:
     """What a model answers, ``(num_rows,)``: probabilities, computed in float32."""
     num_rows = len(served[layout.vector])
+    if not num_rows:
+        return np.empty(0)
     parts = [
         torch.sigmoid(module(*tensors_of(layout, served, slice(start, start + batch_rows))))
         for start in range(0, num_rows, batch_rows)
     ]
     return torch.cat(parts).double().numpy()
+
+
+def draw_hosts(rng: np.random.Generator, request: NDArray[np.int64]) -> NDArray[np.str_]:
+    """Which host answered each row, ``(num_rows,)``: one a request.
+
+    Args:
+        rng: Decides.
+        request: ``(num_rows,)``, from 0.
+    """
+    return np.array(HOSTS)[rng.integers(0, len(HOSTS), int(request.max()) + 1)][request]
 
 
 def train(layout: Layout, traffic: Traffic, start: TwoTower | None, seed: int, epochs: int, rate: float) -> TwoTower:
@@ -163,10 +190,7 @@ def train(layout: Layout, traffic: Traffic, start: TwoTower | None, seed: int, e
         torch.manual_seed(seed)
         module = TwoTower(**layout.sizes())
         tensors, clicks = tensors_of(layout, traffic.served), torch.from_numpy(traffic.label.astype(np.float32))
-        if start is None:
-            module.query_tower.know(tensors[0])
-            module.item_tower.know(tensors[3])
-        else:
+        if start is not None:
             module.load_state_dict(start.state_dict())
         optimizer = torch.optim.Adam(module.parameters(), lr=rate)
         for _ in range(epochs):

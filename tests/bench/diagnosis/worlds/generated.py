@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tests.bench.diagnosis.world import MINUTE_US, Layout, Traffic
+from tests.bench.diagnosis.world import MINUTE_US, Layout, Traffic, draw_hosts
 
 START_US = 1_795_000_000_000_000
 USERS, ITEMS, LENGTH, ID_ROWS = 4_000, 2_000, 8, 60
@@ -30,9 +30,11 @@ LAYOUT = Layout(
     missing={"age": 35.0, "price": 10.0},
     quantities=("clicks_1d", "views_1d", "views_7d", "age", "tenure_days", "battery", "price", "quality", "position"),
     aging=(("clicks_1d", "views_1d", "views_7d", "buys_30d"), ("views_1d",), ("clicks_1d",), ("views_7d",)),
-    segments=("surface", "country"),
+    segments=("surface", "country", "host"),
 )
 _SURFACES, _SURFACE_SHARES = ("home", "search", "feed"), (0.5, 0.3, 0.2)
+# What a list lacks at its end is padded with 0.
+_LENGTHS = np.random.default_rng([7, 5]).integers(3, LENGTH + 1, USERS)
 _COUNTRIES, _COUNTRY_SHARES = ("DE", "US", "FR", "JP", "BR"), (0.3, 0.3, 0.2, 0.15, 0.05)
 
 
@@ -45,7 +47,7 @@ def make_traffic(rng: np.random.Generator, num_rows: int) -> Traffic:
     """
     sizes = rng.integers(1, 16, num_rows // 8)
     request = np.repeat(np.arange(len(sizes)), sizes)
-    minutes = _arrivals(rng, len(sizes), rng.uniform(120.0, 360.0))
+    minutes = arrivals(rng, len(sizes), rng.uniform(120.0, 360.0))
     user = (USERS * rng.beta(0.7, 2.0, len(sizes))).astype(np.int64)  # few make many requests
     features = {name: column[request] for name, column in _of_user(user, minutes).items()}
     features |= _of_request(rng, user, minutes, request) | _of_item(rng, sizes, request)
@@ -55,6 +57,7 @@ def make_traffic(rng: np.random.Generator, num_rows: int) -> Traffic:
     segments = {
         "surface": rng.choice(_SURFACES, p=_SURFACE_SHARES, size=len(sizes))[request],
         "country": np.array(_COUNTRIES)[_country_of_user()[user]][request],
+        "host": draw_hosts(rng, request),
     }
     label = rng.random(len(request)) < 1.0 / (1.0 + np.exp(-_true_logit(features)))
     return _finish(features, null, segments, time_us, user[request], request, label.astype(np.int8))
@@ -80,9 +83,7 @@ def _finish(
     served = {}
     for name, values in features.items():
         if values.ndim == 2:
-            flat = pa.array(values.reshape(-1))
-            columns[name] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1]).cast(pa.list_(pa.float32()))
-            served[name] = values
+            columns[name], served[name] = _ragged(values, _LENGTHS[entity]), values
             continue
         columns[name] = pa.array(values, mask=null.get(name))
         served[name] = values.copy()
@@ -91,7 +92,12 @@ def _finish(
     return Traffic(pa.table(columns), served, null, time_us, entity, group, label)
 
 
-def _arrivals(rng: np.random.Generator, count: int, minutes: float) -> NDArray[np.float64]:
+def _ragged(values: NDArray[np.float32], lengths: NDArray[np.int64]) -> pa.Array:
+    offsets = np.r_[0, np.cumsum(lengths)].astype(np.int32)
+    return pa.ListArray.from_arrays(offsets, values[np.arange(values.shape[1]) < lengths[:, None]])
+
+
+def arrivals(rng: np.random.Generator, count: int, minutes: float) -> NDArray[np.float64]:
     """Sorted times in minutes; a peak of up to five times the usual rate and a dip down to a tenth, anywhere."""
     grid = np.linspace(0.0, minutes, 2_000)
     peak, dip = rng.uniform(0.0, minutes, 2)
@@ -123,8 +129,13 @@ def _of_user(user: NDArray[np.int64], minutes: NDArray[np.float64]) -> dict[str,
     columns["tenure_days"] = np.floor(fixed.exponential(300.0, USERS)).astype(np.float32)[user]
     columns["city"] = np.minimum(fixed.geometric(0.08, USERS), ID_ROWS - 1)[user]
     columns["interest"] = fixed.integers(1, ID_ROWS, USERS)[user]
-    columns["user_vector"] = fixed.normal(0.0, 1.0, (USERS, LENGTH)).astype(np.float32)[user]
+    columns["user_vector"] = _vectors(fixed)[user]
     return columns
+
+
+def _vectors(fixed: np.random.Generator) -> NDArray[np.float32]:
+    drawn = fixed.normal(0.0, 1.0, (USERS, LENGTH)).astype(np.float32)
+    return np.where(np.arange(LENGTH) < _LENGTHS[:, None], drawn, np.float32(0.0))
 
 
 def _place_in_history(user: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -140,7 +151,7 @@ def _of_request(
     rng: np.random.Generator, user: NDArray[np.int64], minutes: NDArray[np.float64], request: NDArray[np.int64]
 ) -> dict[str, NDArray]:
     return {
-        "hour": (8.0 + minutes / 60.0).astype(np.float32)[request],
+        "hour": np.floor(8.0 + minutes / 60.0).astype(np.float32)[request],
         "battery": rng.integers(1, 101, len(user)).astype(np.float32)[request],
         "device": rng.choice([1, 2, 3, 4], p=[0.5, 0.3, 0.15, 0.05], size=len(user))[request],
     }

@@ -5,7 +5,6 @@ The seven days are run in a few hours, so that minutes hold enough rows; the nig
 
 from __future__ import annotations
 
-import zlib
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tests.bench.diagnosis.world import MINUTE_US, Layout, Traffic
+from tests.bench.diagnosis.world import MINUTE_US, Layout, Traffic, draw_hosts
 
 FILE = "open_bandit/impressions.parquet"
 _USERS = tuple(f"user_feature_{place}" for place in range(4))
@@ -42,7 +41,7 @@ LAYOUT = Layout(
     missing={"position": 2.0},
     quantities=("user_views_1h", "user_views_1d", "item_views_1h", "item_feature_0", "position"),
     aging=(("user_views_1h",), ("user_views_1d",), _COUNTS),
-    segments=("campaign", "policy"),
+    segments=("campaign", "policy", "host"),
 )
 
 
@@ -59,10 +58,10 @@ def _prepared(path: Path) -> tuple[dict[str, pa.Array], dict[str, NDArray], NDAr
     item_in_campaign = item + 100 * campaign
     clicks = table["click"].to_numpy()
     floats = {
-        "user_views_1h": _seen(entity, time_us, _HOUR_US),
-        "user_views_1d": _seen(entity, time_us, 24 * _HOUR_US),
-        "item_views_1h": _seen(item_in_campaign, time_us, _HOUR_US),
-        "item_clicks_1d": _seen(item_in_campaign, time_us, 24 * _HOUR_US, clicks),
+        "user_views_1h": seen_before(entity, time_us, _HOUR_US),
+        "user_views_1d": seen_before(entity, time_us, 24 * _HOUR_US),
+        "item_views_1h": seen_before(item_in_campaign, time_us, _HOUR_US),
+        "item_clicks_1d": seen_before(item_in_campaign, time_us, 24 * _HOUR_US, clicks),
         "hour": ((time_us // _HOUR_US) % 24).astype(np.float32),
         "item_feature_0": table["item_feature_0"].to_numpy(),
         "position": table["position"].to_numpy().astype(np.float32),
@@ -98,6 +97,7 @@ def make_traffic(rng: np.random.Generator, num_rows: int, path: Path) -> Traffic
         "row_id": pa.array(np.arange(count)),
         "time": pa.array(faster, pa.timestamp("us", "UTC")),
         "entity": pa.array(entity[:count]),
+        "host": pa.array(draw_hosts(rng, np.arange(count))),
         **{name: values[:count] for name, values in logged.items()},
     }
     rows = {name: values[:count] for name, values in served.items()}
@@ -105,7 +105,7 @@ def make_traffic(rng: np.random.Generator, num_rows: int, path: Path) -> Traffic
     return Traffic(pa.table(columns), rows, {}, faster, entity[:count], None, label)
 
 
-def _seen(
+def seen_before(
     who: NDArray[np.int64], time_us: NDArray[np.int64], within_us: int, marked: NDArray | None = None
 ) -> NDArray[np.float32]:
     """How many (marked) rows of the same one came before, within a time: ``(num_rows,)``."""
@@ -123,8 +123,7 @@ def _seen(
 
 def _hashed(values: pa.Array) -> NDArray[np.int64]:
     encoded = values.cast(pa.string()).dictionary_encode()
-    buckets = [zlib.crc32(text.encode()) % LAYOUT.id_rows for text in encoded.dictionary.to_pylist()]
-    return np.array(buckets, np.int64)[encoded.indices.to_numpy()]
+    return np.array(LAYOUT.indices(encoded.dictionary.to_pylist()), np.int64)[encoded.indices.to_numpy()]
 
 
 def _padded(table: pa.Table) -> NDArray[np.float32]:
