@@ -47,7 +47,7 @@ class Cause:
 
     kind: str
     """`null_features`, `stale_features`, `list_features`, `checkpoint`, `route`, `splice`, `precision`, `scale`,
-    `constant`, `swap`, `map`, `affine`, `contract` or `unexplained`."""
+    `constant`, `cast_features`, `swap`, `map`, `affine`, `contract` or `unexplained`."""
     explained_rate: float | None
     """Share of the incident's mismatched rows that it changes and brings within tolerance."""
     rows_tested: int

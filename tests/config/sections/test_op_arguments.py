@@ -38,7 +38,10 @@ SAMPLES = {
     "lag": ["1h"],
     "with": ["b"],
     "bits": 3,
-    "dtype": "float16",
+    "dtype": "int16",
+    "decimals": 2,
+    "rounding": "down",
+    "overflow": "wrap",
     "min": 0,
     "max": 0,
     "kwargs": {"a": 1},
@@ -67,7 +70,7 @@ def test_each_op_with_what_it_needs(op):
         ("rearrange", "`reverse` or `first` or `last` or `skip_first` or `skip_last` or `pad_side`"),
         ("stale", "`lag`"),
         ("swap", "`with`"),
-        ("cast", "`dtype`"),
+        ("cast", "`dtype` or `decimals`"),
         ("clip", "`min` or `max`"),
     ],
 )
@@ -90,7 +93,7 @@ def test_each_op_without(op, needs):
         ("swap", ("with",)),
         ("out_of_vocabulary", ()),
         ("bitflip", ("bits",)),
-        ("cast", ("dtype",)),
+        ("cast", ("dtype", "decimals", "rounding", "overflow")),
         ("clip", ("min", "max")),
         ("my:Op", ("kwargs",)),
     ],
@@ -99,7 +102,7 @@ def test_each_op_with_the_arguments_of_others(op, takes):
     end = f"it takes {', '.join(f'`{name}`' for name in takes)}" if takes else "it takes no arguments"
     for key, value in SAMPLES.items():
         expected = [] if key in takes else [((key,), f"is no argument of `{op}`: {end}")]
-        twice = op in ("noise", "scale", "rearrange") and key in takes
+        twice = op in ("noise", "scale", "rearrange", "cast") and key in takes
         assert found(op, **{**REQUIRED.get(op, {}), key: value}) == expected or twice
 
 

@@ -24,6 +24,7 @@ def test_kinds_are_in_the_order_of_their_prior():
         "list_features",
         "scale",
         "constant",
+        "cast_features",
         "swap",
         "map",
         "affine",

@@ -82,6 +82,11 @@ LAYER = {"offset": 0.5, "slope": 2.0, "space": "logit"}
             "clicks cut to the last 20",
             "as if clicks had been cut to the last 20",
         ),
+        (
+            Cause("cast_features", 1.0, 9, features=("I1",), parameters={"decimals": 2, "chance_rate": 0.0}),
+            "I1 rounded to 2 decimal places",
+            "as if I1 had been rounded to 2 decimal places",
+        ),
         (Cause("joint", 1.0, 9), "two causes on the same rows", "as if two things had happened to the same rows"),
         (Cause("unexplained", 0.0, 9), "unexplained", "for a reason that was not found"),
         (Cause("something_new", 0.0, 9), "something new", "as after something new"),

@@ -20,6 +20,8 @@ STEPS = [
     {"op": "cast", "dtype": "float16"},
     {"op": "cast", "dtype": "bfloat16"},
     {"op": "cast", "dtype": "int8"},
+    {"op": "cast", "dtype": "int16", "rounding": "toward_zero", "overflow": "wrap"},
+    {"op": "cast", "decimals": 1},
     {"op": "bitflip"},
     {"op": "constant", "value": 1},
     {"op": "nulls"},
