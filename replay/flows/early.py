@@ -11,7 +11,7 @@ from replay.files.places import holds_credentials
 from replay.flows.options import Options
 from replay.flows.problems import located
 from replay.spark.hadoop import local_by_default
-from replay.store import Manifest, OutputDirectory, needs_spark, open_storage, require_writable
+from replay.store import Manifest, OutputDirectory, needs_spark, open_storage, refuse_held, require_writable
 
 
 def refuse_early(config: ReplayConfig, options: Options, *, diagnosing: bool) -> None:
@@ -74,13 +74,15 @@ def look_at_output(config: ReplayConfig, *, overwrite: bool) -> Manifest | None:
         replaced, and for an output that only Spark reaches.
 
     Raises:
-        OutputConflict: It holds a run of another config or files of somebody else, or cannot be written.
+        OutputConflict: It holds a run of another config or files of somebody else, another run writes to it, or it
+            cannot be written.
     """
     if needs_spark(config.output):
         return None
     storage = open_storage(config.output)
     previous = OutputDirectory(storage).previous(fingerprint(config), overwrite=overwrite)
     require_writable(storage.path)
+    refuse_held(storage)
     return previous
 
 

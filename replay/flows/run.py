@@ -38,9 +38,12 @@ from replay.store import (
     METRICS,
     REPORT,
     SCORES,
+    Hold,
     Manifest,
     OutputDirectory,
+    hold_output,
     last_wave,
+    needs_spark,
     open_storage,
     replace_table,
     verify_name,
@@ -76,7 +79,7 @@ def run(
 
     Raises:
         ConfigError: Anything in the config is wrong, or does not fit the traffic or a checkpoint (all at once).
-        OutputConflict: The output holds a run of another config.
+        OutputConflict: The output holds a run of another config, or another run writes to it.
         TrafficError: The traffic is refused.
         CheckpointError: A checkpoint is refused.
         RunFailed: The run failed on its way.
@@ -111,16 +114,20 @@ def replay_window(
     clock = Clock(progress)
     resumable = Resumable(config, overwrite=overwrite)
     with ExitStack() as visit:
+        held = _hold(config.output, visit)
         prepared = prepare(config, options, visit, progress=progress, pin=resumable.pin, rehearsing=True)
         check_gates(prepared)
         refuse_rejected(prepared.contract, prepared.config)
         if claim is not None:
             refuse_changes(prepared, claim.manifest)
-        output = OutputDirectory(open_storage(config.output, prepared.spark))
+        storage = open_storage(config.output, prepared.spark)
+        held = held or visit.enter_context(hold_output(storage))
+        output = OutputDirectory(storage)
         manifest = make_manifest(prepared, options, resumable.config_sha256, clock.started)
         said = resumable.says(prepared, manifest.run_id)
         if said is not None:
             progress.note(said)
+        held.check()
         _begin(prepared, output, manifest, resume=resumable.continues(manifest.run_id))
         table = score_rows(prepared, output, manifest, progress)
         clock.add(table.totals)
@@ -144,7 +151,13 @@ def replay_window(
         with located(config):
             gates = judge_gates(config.gates, data.summary, compared.diff.result.metric_rows)
         summary = replace(data.summary, gates=gates, diagnosed=diagnosing, verification=verification)
+        held.check()
         return _finish(output, manifest, replace(data, summary=summary), clock, incidents.configs)
+
+
+def _hold(output: str, visit: ExitStack) -> Hold | None:
+    """Hold an output that this process reaches, before Spark is asked for anything; None where only Spark does."""
+    return None if needs_spark(output) else visit.enter_context(hold_output(open_storage(output)))
 
 
 def _begin(prepared: Prepared, output: OutputDirectory, manifest: Manifest, *, resume: bool) -> None:

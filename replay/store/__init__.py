@@ -2,6 +2,7 @@
 
 from replay.store.commits import LiveFile, append_files, is_whole, live_files, remove_orphans
 from replay.store.data_file import DataFileWriter, WrittenFile
+from replay.store.hold import Hold, hold_output, refuse_held
 from replay.store.manifest import COMPLETE, RUNNING, Manifest, make_run_id
 from replay.store.output import (
     DIFFS,
@@ -37,6 +38,7 @@ __all__ = [
     "SCORES",
     "SUMMARY",
     "DataFileWriter",
+    "Hold",
     "LiveFile",
     "Manifest",
     "OutputDirectory",
@@ -45,6 +47,7 @@ __all__ = [
     "append_files",
     "append_wave",
     "foreign_commits",
+    "hold_output",
     "is_direct",
     "is_whole",
     "last_wave",
@@ -53,6 +56,7 @@ __all__ = [
     "needs_spark",
     "open_storage",
     "read_table",
+    "refuse_held",
     "remove_orphans",
     "replace_table",
     "require_writable",

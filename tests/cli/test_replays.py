@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from replay.config import load_config
 from replay.errors import UsageError
+from replay.store import hold_output, open_storage
 from tests.cli.command_line import replay
 
 
@@ -42,3 +45,15 @@ def test_what_is_missing_is_told_before_spark_starts(
     (tmp_path / "notes.txt").touch()
     assert replay(command, case, "--set", gates, "--output", tmp_path) == 2
     assert "not of a replay run (notes.txt)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["run", "diagnose"])
+def test_an_output_that_another_run_writes_is_refused_at_once(command: str, case: Path, capsys):
+    """Before Spark starts, which takes seconds."""
+    output = load_config(case).output
+    with hold_output(open_storage(output)):
+        assert replay(command, case, "--overwrite") == 2
+    assert f"is being written by another run (process {os.getpid()} on host" in " ".join(
+        capsys.readouterr().err.split()
+    )
+    assert not Path(output).exists()

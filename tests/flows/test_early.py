@@ -13,7 +13,7 @@ from replay.config import Tolerance, load_config
 from replay.errors import ConfigError, OutputConflict, TrafficError, UsageError
 from replay.flows.early import check_time, look_at_output, needs_noise, refuse_early
 from replay.flows.options import Options
-from replay.store import open_storage
+from replay.store import hold_output, open_storage
 from tests.flows.finished.complete import GATE, write_complete, write_inputs
 from tests.object_store import S3Server
 
@@ -87,6 +87,15 @@ def test_an_output_that_is_closed_is_refused(tmp_path: Path):
     (tmp_path / "out").mkdir(mode=0o500)
     with pytest.raises(OutputConflict, match="cannot be written"):
         look_at_output(load_config(path), overwrite=False)
+
+
+def test_an_output_that_another_run_writes_is_refused_and_left_as_it_is(tmp_path: Path):
+    path = write_inputs(tmp_path)
+    config = load_config(path)
+    told = f"is being written by another run .process {os.getpid()} on host"
+    with hold_output(open_storage(config.output)), pytest.raises(OutputConflict, match=told):
+        look_at_output(config, overwrite=True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_output_elsewhere_is_for_spark_to_look_at(tmp_path: Path):
