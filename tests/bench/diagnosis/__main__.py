@@ -19,7 +19,7 @@ from tests.bench.diagnosis.case import Case, Suite, run_case, start_worker
 from tests.bench.diagnosis.clean import KINDS
 from tests.bench.diagnosis.incidents import INCIDENTS
 from tests.bench.diagnosis.judgement.outcome import Outcome
-from tests.bench.diagnosis.table import place_of, render, targets
+from tests.bench.diagnosis.table import describe_rest, describe_wrong, place_of, render, targets
 from tests.bench.diagnosis.worlds import WORLDS
 
 _DATA = Path(os.environ.get("REPLAY_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
@@ -31,6 +31,12 @@ def say(text: str = "") -> None:
     """Print a line at once."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def say_lines(lines: Sequence[str]) -> None:
+    """Print some lines, or nothing."""
+    if lines:
+        say("\n".join(lines))
 
 
 def choose_worlds(only: str | None, data: Path) -> list[str]:
@@ -67,8 +73,8 @@ def run(suite: Suite, cases: Sequence[Case], workers: int) -> list[Outcome]:
         places = {pool.submit(run_case, case): place for place, case in enumerate(cases)}
         for done in as_completed(places):
             outcome = found[places[done]] = done.result()
-            wrong = "".join(f"\n  WRONG {one}" for one in outcome.wrong)
-            say(f"{len(found)} of {len(cases)}: {place_of(outcome)}, {outcome.seconds:.1f} s{wrong}")
+            say(f"{len(found)} of {len(cases)}: {place_of(outcome)}, {outcome.seconds:.1f} s")
+            say_lines([*describe_wrong(outcome), *describe_rest(outcome)])
     return [found[place] for place in range(len(cases))]
 
 

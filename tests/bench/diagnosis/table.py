@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,29 +133,40 @@ def place_of(outcome: Outcome) -> str:
     return f"case {outcome.number} {outcome.kind}, {outcome.world}, {outcome.noise}, drift {outcome.drift:.1%}"
 
 
-def _wrong(outcomes: Sequence[Outcome]) -> str:
+def describe_wrong(outcome: Outcome) -> list[str]:
+    """What was wrong with confidence in a case, in lines; none where nothing was."""
+    if not outcome.wrong:
+        return []
+    planted = [f"    planted {one.planted}; {one.touched} rows" for one in outcome.judged]
+    return [*planted, *(f"    wrong   {one}" for one in outcome.wrong)]
+
+
+def describe_rest(outcome: Outcome) -> list[str]:
+    """What was neither wrong nor quite as planted, in lines."""
     lines = []
-    for outcome in outcomes:
-        if outcome.wrong:
-            lines.append(f"  {place_of(outcome)}")
-            lines += [f"    planted {one.planted}; {one.touched} rows" for one in outcome.judged]
-            lines += [f"    wrong   {one}" for one in outcome.wrong]
-    return "\n".join(["Wrong with confidence", *lines]) if lines else "Nothing was wrong with confidence"
+    for one in outcome.judged:
+        is_told = (one.is_first and one.is_any) or (one.is_honest and not outcome.has_name)
+        if is_told and (one.iou is None or one.iou >= LEAST_IOU):
+            continue
+        what = "missed" if not one.found else f"first {one.is_first}, any {one.is_any}"
+        overlap = "" if one.iou is None else f", IoU {one.iou:.2f}"
+        lines.append(f"    planted {one.planted}: {what}{overlap}; {one.touched} rows")
+        lines += [f"    told    {told}" for told in one.told]
+    return lines
+
+
+def _all_of(title: str, nothing: str, outcomes: Sequence[Outcome], describe: Callable[[Outcome], list[str]]) -> str:
+    blocks = [(outcome, describe(outcome)) for outcome in outcomes]
+    lines = [line for outcome, some in blocks if some for line in (f"  {place_of(outcome)}", *some)]
+    return "\n".join([title, *lines]) if lines else nothing
+
+
+def _wrong(outcomes: Sequence[Outcome]) -> str:
+    return _all_of("Wrong with confidence", "Nothing was wrong with confidence", outcomes, describe_wrong)
 
 
 def _others(outcomes: Sequence[Outcome]) -> str:
-    """What is neither wrong nor quite as planted."""
-    lines = []
-    for outcome in outcomes:
-        for one in outcome.judged:
-            is_told = (one.is_first and one.is_any) or (one.is_honest and not outcome.has_name)
-            if is_told and (one.iou is None or one.iou >= LEAST_IOU):
-                continue
-            what = "missed" if not one.found else f"first {one.is_first}, any {one.is_any}"
-            overlap = "" if one.iou is None else f", IoU {one.iou:.2f}"
-            lines.append(f"  {place_of(outcome)}: {what}{overlap}; {one.touched} rows")
-            lines += [f"    planted {one.planted}", *(f"    told    {told}" for told in one.told)]
-    return "\n".join(["Not as planted", *lines]) if lines else "Everything was told as it was planted"
+    return _all_of("Not as planted", "Everything was told as it was planted", outcomes, describe_rest)
 
 
 def _cost(outcomes: Sequence[Outcome]) -> str:

@@ -43,6 +43,11 @@ def replay(world, traffic):
     )
 
 
+def _name(steps):
+    arguments = ("-".join(f"{name}={value}" for name, value in one.arguments if value) for one in steps)
+    return "+".join(f"{one.op}-{one.features[0]}-{more}" for one, more in zip(steps, arguments, strict=True))
+
+
 class TestOracle:
     """Told causes replayed by plain arrays give what the engine's own replay of them gives."""
 
@@ -63,11 +68,22 @@ class TestOracle:
             (step("swap", "age", **{"with": ("views_1d",)}),),
             (step("swap", "topic", **{"with": ("shop",)}),),
             (step("cast", "quality", dtype="bfloat16"),),
+            (step("cast", "price", dtype="int64", rounding="toward_zero"),),
+            (step("cast", "price", decimals=1),),
+            (step("cast", "views_7d", dtype="int8"),),
+            (step("cast", "views_7d", dtype="int8", overflow="wrap"),),
+            (step("rearrange", "user_vector", reverse=True),),
+            (step("rearrange", "user_vector", first=4),),
+            (step("rearrange", "user_vector", last=4),),
+            (step("rearrange", "user_vector", skip_first=1),),
+            (step("rearrange", "user_vector", skip_last=1),),
+            (step("rearrange", "user_vector", pad_side="left"),),
+            (step("rearrange", "user_vector", first=4), step("rearrange", "user_vector", reverse=True)),
             (step("clip", "price", min=5.0, max=20.0),),
             (step("stale", "views_1d", "age", lag="10min"),),
             (step("nulls", "age"), step("scale", "price", factor=2.0)),
         ],
-        ids=lambda steps: "+".join(f"{one.op}-{one.features[0]}" for one in steps),
+        ids=_name,
     )
     def test_steps(self, scene, replay, steps):
         # Two hypotheses with the same parameters are the same to the engine.

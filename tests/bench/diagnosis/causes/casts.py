@@ -13,14 +13,14 @@ from tests.bench.diagnosis.world import Floats, Served
 _WRAPS = {"int8": (-128, 256), "uint8": (0, 256)}
 
 
-@cause("whole_numbers", has_name=False)
+@cause("whole_numbers")
 def whole_numbers(scene: Scene, rng: np.random.Generator) -> Cause:
     """Fractions cut or rounded."""
     how = pick(rng, ("cut", "rounded"))
     return _through(scene, rng, _fractions(scene), how, np.trunc if how == "cut" else np.rint)
 
 
-@cause("half_precision", has_name=False)
+@cause("half_precision")
 def half_precision(scene: Scene, rng: np.random.Generator) -> Cause:
     """All numbers of a tower through a type of 16 bits; what is beyond float16 becomes its largest."""
     names, dtype = pick(rng, (scene.layout.query, scene.layout.item)), pick(rng, ("float16", "bfloat16"))
@@ -33,7 +33,7 @@ def half_precision(scene: Scene, rng: np.random.Generator) -> Cause:
     return Cause(scene, {"touched": names, "type": dtype}, change)
 
 
-@cause("wrapped_integer", has_name=False)
+@cause("wrapped_integer")
 def wrapped_integer(scene: Scene, rng: np.random.Generator) -> Cause:
     """Large numbers wrap around in a small integer."""
     kind = pick(rng, tuple(_WRAPS))
@@ -48,7 +48,7 @@ def clipped_feature(scene: Scene, rng: np.random.Generator) -> Cause:
     return _through(scene, rng, _large(scene), f"0 to {most:g}", lambda values: np.clip(values, 0.0, most))
 
 
-@cause("few_decimals", has_name=False)
+@cause("few_decimals")
 def few_decimals(scene: Scene, rng: np.random.Generator) -> Cause:
     """Fractions with one decimal."""
     return _through(scene, rng, _fractions(scene), "1 decimal", lambda values: np.round(values, 1))

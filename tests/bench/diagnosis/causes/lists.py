@@ -9,14 +9,14 @@ from tests.bench.diagnosis.causes.cause import Cause, Scene, cause, pick
 from tests.bench.diagnosis.world import Served
 
 
-@cause("list_reversed", has_name=False)
+@cause("list_reversed")
 def list_reversed(scene: Scene, rng: np.random.Generator) -> Cause:
     """The last element first."""
     lengths, places = _shape(scene)
     return _taken(scene, "reversed", np.where(places < lengths, lengths - 1 - places, -1))
 
 
-@cause("list_cut", has_name=False)
+@cause("list_cut")
 def list_cut(scene: Scene, rng: np.random.Generator) -> Cause:
     """Only the first or the last of its elements."""
     lengths, places = _shape(scene)
@@ -27,14 +27,14 @@ def list_cut(scene: Scene, rng: np.random.Generator) -> Cause:
     return _taken(scene, f"last {kept}", np.where(places + skipped < lengths, places + skipped, -1))
 
 
-@cause("list_other_side", has_name=False)
+@cause("list_other_side")
 def list_other_side(scene: Scene, rng: np.random.Generator) -> Cause:
     """Padded before its elements."""
     lengths, places = _shape(scene)
     return _taken(scene, "padded before", places - (scene.layout.vector_length - lengths))
 
 
-@cause("list_shifted", has_name=False)
+@cause("list_shifted")
 def list_shifted(scene: Scene, rng: np.random.Generator) -> Cause:
     """Without its first or its last element."""
     lengths, places = _shape(scene)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from tests.bench.diagnosis.causes.stale import newest_before
 from tests.bench.diagnosis.world import Floats, Layout, Mask, Served, Traffic
@@ -29,12 +30,14 @@ class Columns:
         traffic: What was logged.
         served: As the model takes them.
         null: ``(num_rows,)`` by feature, where some are null.
+        lengths: ``(num_rows,)`` elements of lists by feature, where they are no longer the logged ones.
     """
 
     layout: Layout
     traffic: Traffic
     served: Served
     null: dict[str, Mask]
+    lengths: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def nulls_of(self, name: str) -> Mask:
         """Rows in which a feature is null."""
@@ -56,9 +59,15 @@ class Columns:
         values = self.served[name]
         if values.ndim == 1:
             return np.ones(len(values), np.bool_)
-        column = self.traffic.table[name].combine_chunks()
-        lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-        return np.asarray(np.arange(values.shape[1]) < lengths[:, None])
+        return np.asarray(np.arange(values.shape[1]) < self.lengths_of(name)[:, None])
+
+    def lengths_of(self, name: str) -> NDArray[np.int64]:
+        """Elements of a list that the model takes."""
+        if name not in self.lengths:
+            column = self.traffic.table[name].combine_chunks()
+            lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+            self.lengths[name] = np.minimum(lengths, self.served[name].shape[1]).astype(np.int64)
+        return self.lengths[name]
 
 
 def take_step(columns: Columns, step: Step) -> None:
@@ -135,7 +144,7 @@ def _key(value: Any) -> str:
 
 
 def _stale(columns: Columns, names: tuple[str, ...], step: Step) -> None:
-    lag = step["lag"][0] if isinstance(step["lag"], list | tuple) else step["lag"]
+    lag = _single(step["lag"])
     if not isinstance(lag, timedelta):
         raise CannotReplay(f"lag {lag}")
     lag_us = max(1, round(lag.total_seconds() * 1e6))
@@ -153,14 +162,53 @@ def _swap(columns: Columns, names: tuple[str, ...], step: Step) -> None:
 
 
 def _cast(columns: Columns, names: tuple[str, ...], step: Step) -> None:
-    dtype = step["dtype"]
-    if dtype == "int8":
-        _numbers(columns, names, lambda values: np.clip(np.rint(values), -128, 127))
-    elif dtype in ("float16", "bfloat16"):
+    rounded = {"nearest": np.rint, "down": np.floor, "toward_zero": np.trunc}[step.get("rounding") or "nearest"]
+    decimals, dtype = step.get("decimals"), step.get("dtype")
+    if decimals is not None:
+        _numbers(columns, names, lambda values: rounded(values * 10.0**decimals) / 10.0**decimals)
+    elif dtype in ("float16", "bfloat16", "float32"):
         kind = getattr(torch, dtype)
         _numbers(columns, names, lambda values: torch.from_numpy(values).to(kind).double().numpy())
+    elif step.get("overflow") == "wrap":
+        # The lowest bits of an integer of 64, as C and numpy take them.
+        _numbers(columns, names, lambda values: rounded(values).astype(np.int64).astype(dtype).astype(np.float64))
     else:
-        raise CannotReplay(f"cast to {dtype}")
+        bounds = np.iinfo(str(dtype))
+        _numbers(columns, names, lambda values: np.clip(rounded(values), bounds.min, bounds.max))
+
+
+def _rearrange(columns: Columns, names: tuple[str, ...], step: Step) -> None:
+    for name in names:
+        values, lengths = columns.served[name], columns.lengths_of(name)
+        made = np.zeros_like(values)
+        for row, length in enumerate(lengths):
+            part = _rearranged(values[row, :length], values.shape[1], step)
+            made[row, : len(part)] = part
+            columns.lengths[name][row] = len(part)
+        columns.set(name, made, columns.nulls_of(name))
+
+
+def _rearranged(elements: Floats, length: int, step: Step) -> Floats:
+    """One list."""
+    first, last = (_single(step.get(name)) for name in ("first", "last"))
+    if step.get("reverse"):
+        return elements[::-1]
+    if first is not None:
+        return elements[:first]
+    if last is not None:
+        return elements[-last:]
+    if step.get("skip_first"):
+        return elements[step["skip_first"] :]
+    if step.get("skip_last"):
+        return elements[: -step["skip_last"]]
+    if step.get("pad_side") == "left":
+        return np.concatenate([np.zeros(length - len(elements), elements.dtype), elements])
+    raise CannotReplay(f"rearrange {dict(step)}")
+
+
+def _single(value: Any) -> Any:
+    """Of an argument that may list several, the one that there is; None where there is none."""
+    return next(iter(value), None) if isinstance(value, list | tuple) else value
 
 
 def _clip(columns: Columns, names: tuple[str, ...], step: Step) -> None:
@@ -176,5 +224,6 @@ _STEPS: dict[str, Callable[[Columns, tuple[str, ...], Step], None]] = {
     "stale": _stale,
     "swap": _swap,
     "cast": _cast,
+    "rearrange": _rearrange,
     "clip": _clip,
 }
