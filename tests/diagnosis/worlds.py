@@ -198,7 +198,7 @@ class World:
         if isinstance(recipe, SpliceConfig):
             return scorer_of(self.spliced(recipe.splice), "spliced")
         assert recipe.cast is not None
-        return scorer_of(self.casted(recipe.source, recipe.cast), recipe.cast)
+        return scorer_of(self.casted(recipe.source, recipe.cast, recipe.params), recipe.model_dump_json())
 
     def spliced(self, sources: dict[str, str]) -> TwoTowers:
         module = TwoTowers(0)
@@ -209,11 +209,13 @@ class World:
         module.load_state_dict(state)
         return module
 
-    def casted(self, checkpoint: str, dtype: str) -> TwoTowers:
+    def casted(self, checkpoint: str, dtype: str, params: tuple[str, ...] = ("*",)) -> TwoTowers:
         module = TwoTowers(0)
         module.load_state_dict(self.models[checkpoint].state_dict())
         with torch.no_grad():
-            for parameter in module.parameters():
+            for name, parameter in module.named_parameters():
+                if not name.startswith(tuple(glob.removesuffix("*") for glob in params)):
+                    continue
                 if dtype == "int8":
                     step = parameter.abs().max() / 127
                     parameter.copy_(torch.round(parameter / step) * step)

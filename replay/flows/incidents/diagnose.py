@@ -254,7 +254,6 @@ class OpenedCheckpoints:
         config = self._config
         files = [self._checkpoints[name] for name in config.file_checkpoints]
         baseline = self._checkpoints.get(config.baseline)
-        has_others = baseline is not None and len(files) > 1
         route = plan_routes(config).get(config.baseline)
         is_fixed = route is not None or any(FORMATS[one.format].fixed_weights for one in files)
         return CounterfactualReplay(
@@ -266,7 +265,7 @@ class OpenedCheckpoints:
             config.diagnosis.budget if budget is None else budget,
             open_recipe=None if is_fixed else self._open,
             chunk_rows=config.engine.chunk_rows,
-            parameters=[tensor.name for tensor in baseline.tensors] if baseline is not None and has_others else (),
+            parameters=[] if baseline is None else [tensor.name for tensor in baseline.tensors],
             routed=None if route is None else _routed(route, evidence),
         )
 
