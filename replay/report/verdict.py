@@ -32,6 +32,8 @@ class Verdict:
         headline: One sentence.
         details: More sentences, each standing on its own.
         runs: The time ranges that it names, ``[start, end)``.
+        marks: By range the number of its incident, empty for all but the first of one that comes again and again;
+            nothing where they are none.
     """
 
     level: Level
@@ -39,6 +41,7 @@ class Verdict:
     headline: str
     details: tuple[str, ...] = ()
     runs: TimeRanges = ()
+    marks: tuple[str, ...] = ()
 
 
 def judge(data: ReportData) -> Verdict:
@@ -90,7 +93,7 @@ def _verified(found: Verification, baseline: str) -> Verdict:
 
 def _incident_answer(
     summary: Summary, online: Comparison, missing: tuple[str, ...]
-) -> tuple[str, tuple[str, ...], TimeRanges]:
+) -> tuple[str, tuple[str, ...], TimeRanges, tuple[str, ...]]:
     """Headline, details and time ranges after a diagnosis: its first incident comes before all that merely differs."""
     incidents, story = summary.incidents, story_of(summary.stories, 1)
     headline = incident_sentence(incidents[0]) if story is None else story_sentence(story, incidents)
@@ -99,7 +102,12 @@ def _incident_answer(
     rest = online.mismatched - sum(incident.mismatched for incident in incidents)
     outside = (f"Outside of incidents, {_rows(rest)} {'differs' if rest == 1 else 'differ'}.",) if rest > 0 else ()
     ranges = tuple((one.start, one.end) for incident in incidents for one in incident.ranges)
-    return headline, (*others, *outside, *missing), ranges
+    marks = (
+        ("" if place else str(number))
+        for number, one in enumerate(incidents, start=1)
+        for place in range(len(one.ranges))
+    )
+    return headline, (*others, *outside, *missing), ranges, tuple(marks)
 
 
 def _rows(amount: int) -> str:

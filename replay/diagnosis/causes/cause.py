@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic.json_schema import SkipJsonSchema
@@ -42,12 +43,32 @@ class Equivalent:
 
 
 @dataclass(frozen=True)
+class CauseWindow:
+    """When and for whom one of several causes of an incident holds."""
+
+    start: datetime
+    """Time of the first row that it hit."""
+    end: datetime
+    """One microsecond past the time of the last row that it hit."""
+    segments: Mapping[str, str]
+    """Whom it hit; empty for all traffic."""
+    rows: int
+    """Compared rows of the slice within the time."""
+    mismatched: int
+    """Those beyond the tolerance."""
+    rows_tested: int
+    """Those of these that were replayed, and tell whether it hit them."""
+    explained: int
+    """Of these, the ones that it explains, alone or together with another cause."""
+
+
+@dataclass(frozen=True)
 class Cause:
     """A hypothesis that was tested on the mismatched rows of an incident."""
 
     kind: str
     """`null_features`, `stale_features`, `list_features`, `checkpoint`, `route`, `splice`, `precision`, `scale`,
-    `constant`, `cast_features`, `swap`, `map`, `affine`, `contract` or `unexplained`."""
+    `constant`, `cast_features`, `swap`, `map`, `affine`, `joint` (two at once), `contract` or `unexplained`."""
     explained_rate: float | None
     """Share of the incident's mismatched rows that it changes and brings within tolerance."""
     rows_tested: int
@@ -72,8 +93,8 @@ class Cause:
     """Share of good rows that it would bring out of tolerance, had it happened to them: near 1 it would have shown
     wherever it struck; near 0 most rows cannot tell. None where it was not tried on them."""
     share: float | None = field(default=None, metadata=OPTIONAL)
-    """Share of the incident's mismatched rows that are put down to it: those that it explains and no cause found before
-    it does. For `unexplained`, what no cause explains."""
+    """Share of the incident's mismatched rows that are put down to it: those that it explains, alone or together with
+    another cause, and no cause found before it does. For `unexplained`, what no cause explains."""
     equivalent: tuple[str, ...] = ()
     """Other hypotheses that the data cannot tell from it, the simplest first, in words; without those that are only
     other numbers of the same features, to the model the same."""
@@ -90,10 +111,16 @@ class Cause:
     """The command that replays the cause over the whole window and says whether it holds."""
     variant: str | None = field(default=None, metadata=OPTIONAL)
     """The variant that replays it in `verify-1.yaml` (of the first incident) beside the summary."""
+    windows: tuple[CauseWindow, ...] | None = field(default=None, metadata=OPTIONAL)
+    """When and for whom it holds, where its rows tell that from the incident's own time and slice."""
+    together: tuple[str, ...] | None = field(default=None, metadata=OPTIONAL)
+    """Where it has windows: the variants that replay it together with another cause, for rows that both hit."""
     # The `Hypothesis` that was replayed; None for `unexplained`, and where a summary was read from a file.
     hypothesis: SkipJsonSchema[Any] = field(default=None, metadata=INTERNAL)
     # Every hypothesis that the mismatched rows cannot tell from it, those that are not listed too.
     alternatives: SkipJsonSchema[tuple[Any, ...]] = field(default=(), metadata=INTERNAL)
+    # The `Hypothesis` that each of the variants in `together` replays.
+    joints: SkipJsonSchema[tuple[Any, ...]] = field(default=(), metadata=INTERNAL)
 
     def __repr__(self) -> str:
         """What is known of it: a kind of cause has few of the fields."""

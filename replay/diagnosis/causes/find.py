@@ -15,6 +15,7 @@ from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import KINDS, Kind, describe
 from replay.diagnosis.causes.search import Explanation, OnProgress, Search, contradict
 from replay.diagnosis.causes.significance import Significance, binomial_tail
+from replay.diagnosis.causes.together import combine, search_under, without_unions
 from replay.metrics.interval import wilson
 
 Integers = NDArray[np.int64]
@@ -56,6 +57,7 @@ class Diagnosis:
         tried: Every hypothesis, the one that explains most first.
         rows_scored: Rows scored in the search.
         budget_spent: Whether the search ended because the budget did.
+        joints: Pairs of the causes that explain rows which neither of the two explains alone.
     """
 
     causes: tuple[Cause, ...]
@@ -63,6 +65,7 @@ class Diagnosis:
     tried: tuple[Trial, ...]
     rows_scored: int
     budget_spent: bool
+    joints: tuple[Hypothesis, ...] = ()
 
 
 def find_causes(
@@ -93,12 +96,18 @@ def find_causes(
         return Diagnosis((nothing,), (), (), counterfactual.rows_scored, False)
     search = Search(counterfactual, on_progress, kinds)
     explanations, left = _explain(search, rows, background_rate)
-    left = _combine(search, explanations, left)
+    explanations = without_unions(search, explanations)
+    joints, left = combine(search, explanations, _left(search, explanations, rows))
+    if explanations and _is_remainder(int(left.sum()), len(rows), background_rate):
+        under = search_under(search, explanations, left)
+        if under is not None and under.verdict.count >= _REMAINDER * len(rows):
+            explanations.append(under)
+            left &= _left(search, [under], rows)
     is_spent = counterfactual.left < len(rows)
     equivalents = [
         compare(counterfactual, one.verdict.hypothesis, one.equivalent, one.verdict.rows) for one in explanations
     ]
-    causes = _name_causes(search, explanations, equivalents, rows)
+    causes = _name_causes(search, explanations, equivalents, joints, rows)
     if not causes or _is_remainder(int(left.sum()), len(rows), background_rate):
         causes.append(_unexplained(left, rows, background_rate, bool(causes)))
     outcomes = _outcomes(search, explanations)
@@ -109,6 +118,7 @@ def find_causes(
         _trials(search, outcomes, equivalences),
         counterfactual.rows_scored,
         is_spent,
+        tuple(joints),
     )
 
 
@@ -144,19 +154,6 @@ def _left(search: Search, explanations: list[Explanation], rows: Integers) -> Ma
     return left
 
 
-def _combine(search: Search, explanations: list[Explanation], left: Mask) -> Mask:
-    """Rows that two of the causes hit at once are explained too."""
-    counterfactual = search.counterfactual
-    causes = [one.verdict.hypothesis for one in explanations]
-    for kind in KINDS.values():
-        for joint in kind.combine(counterfactual, causes):
-            verdict = search.test(joint, counterfactual.bad[left]) if left.any() else None
-            if verdict is not None and verdict.is_significant(len(search.tried)):
-                left = left.copy()
-                left[left] = ~verdict.explained
-    return left
-
-
 def _is_remainder(count: int, total: int, background_rate: float) -> bool:
     """Whether so many unexplained rows are more than the background."""
     if count <= max(background_rate + _REMAINDER, 0.0) * total:
@@ -168,15 +165,19 @@ def _name_causes(
     search: Search,
     explanations: list[Explanation],
     equivalents: Sequence[Mapping[Hypothesis, Equivalent]],
+    joints: Sequence[Hypothesis],
     rows: Integers,
 ) -> list[Cause]:
-    """Causes with their shares, the largest first."""
+    """Causes with their shares, the largest first; rows that two hit at once are put down to the first of them."""
     left: Mask = np.ones(len(rows), np.bool_)
     causes = []
     for one, others in zip(explanations, equivalents, strict=True):
         hypothesis = one.verdict.hypothesis
         verdict = search.test(hypothesis, rows) or one.verdict
         explained = search.counterfactual.explains(hypothesis, rows)
+        for joint in joints:
+            if hypothesis in joint.parts:
+                explained |= search.counterfactual.explains(joint, rows)
         share = float((explained & left).mean())
         causes.append(_name(search.counterfactual, list(others.values()), verdict, share, one.equivalent))
         left &= ~explained

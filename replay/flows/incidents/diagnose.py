@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -15,7 +15,7 @@ from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Trial, find_causes
 from replay.diagnosis.causes.hypothesis import Recipe
 from replay.diagnosis.causes.routed_baseline import RoutedBaseline
-from replay.diagnosis.causes.sampling import sample_rows
+from replay.diagnosis.causes.sampling import SampledRows, sample_rows
 from replay.diagnosis.incidents.find import FoundIncident, find_incidents
 from replay.diagnosis.noise.noise_floor import NoiseFloor
 from replay.diagnosis.standing.find import is_part_of
@@ -32,6 +32,7 @@ from replay.flows.incidents.standing import (
 )
 from replay.flows.incidents.summary import Case, summarize_incident
 from replay.flows.incidents.verify_config import FindingRun, verify_config
+from replay.flows.incidents.windows import place_causes
 from replay.flows.stages.prepare import Prepared
 from replay.report import summary as report
 from replay.report.terminal.progress import Progress
@@ -122,6 +123,7 @@ def diagnose_scores(
     checkpoints = OpenedCheckpoints(prepared)
     notes = [*_sampled(noise.collected), *logged.notes]
     found: list[report.Incident] = []
+    cases: list[Case] = []
     tried: list[tuple[int, Trial]] = []
     for index, (incident, sample) in enumerate(zip(incidents, samples, strict=True)):
         number, flags = index + 1, prepared.options.flags
@@ -142,7 +144,18 @@ def diagnose_scores(
             tried = [one for one in tried if one[0] != number]
             break  # they are the last
         found.append(summary)
+        cases.append(case)
         progress.update(index + 1)
+
+    def around(drawn: Mapping[int, SampledRows]) -> Callable[[int], CounterfactualReplay]:
+        rows = LoggedRows(prepared, scores, noise.collected, list(drawn.values()))
+        return lambda place: checkpoints.counterfactual(
+            rows.evidence(drawn[place], incidents[place].mismatch_rate, noise.measured), tolerances[place]
+        )
+
+    tolerances = tolerances[: len(found)]
+    placed = place_causes(cases, settings, prepared.config.seed, tolerances, noise.measured.mismatch_rate, around)
+    found = [summarize_incident(config, case) if case.windows else one for case, one in zip(placed, found, strict=True)]
     standing = search_background(
         drawn,
         noise.rows,
@@ -156,7 +169,7 @@ def diagnose_scores(
         tuple(found),
         tuple(tried),
         tuple(notes),
-        _configs(prepared, found, tolerances[: len(found)]),
+        _configs(prepared, found, tolerances),
         tuple(map(summarize_standing, standing)),
         background,
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.config import ReplayConfig
-from replay.diagnosis.causes.cause import UNEXPLAINED, Cause
+from replay.diagnosis.causes.cause import UNEXPLAINED, Cause, CauseWindow
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.find import Diagnosis
+from replay.diagnosis.causes.hypothesis import Hypothesis
+from replay.diagnosis.causes.kinds.checkpoint import route_share
 from replay.diagnosis.causes.sampling import SampledRows
 from replay.diagnosis.cost import QualityLoss, quality_loss
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.incidents.rows import RowTable
+from replay.diagnosis.windows.find import FoundWindow
 from replay.flows.incidents.verify_config import cause_variant
 from replay.metrics.metric import changed_metrics
 from replay.report import summary as report
@@ -42,6 +45,7 @@ class Case:
         sample: Rows on which causes were tested.
         diagnosis: What was found; None where no row is beyond the tolerance.
         counterfactual: Where causes were replayed.
+        windows: When and for whom causes hold, of those of which that is not as of the incident.
     """
 
     number: int
@@ -53,6 +57,7 @@ class Case:
     sample: SampledRows
     diagnosis: Diagnosis | None = None
     counterfactual: CounterfactualReplay | None = None
+    windows: Mapping[Hypothesis, Sequence[FoundWindow]] = field(default_factory=dict)
 
 
 def summarize_incident(config: ReplayConfig, case: Case) -> report.Incident:
@@ -63,7 +68,7 @@ def summarize_incident(config: ReplayConfig, case: Case) -> report.Incident:
     ruled_out: tuple[Cause, ...] = ()
     if diagnosis is not None:
         causes = tuple(
-            _verifiable(replace(cause, loss=_shares(loss, index)), config, case, index + 1)
+            _verifiable(_placed(replace(cause, loss=_shares(loss, index)), config, case), config, case, index + 1)
             for index, cause in enumerate(diagnosis.causes)
         )
         ruled_out = diagnosis.ruled_out
@@ -91,9 +96,51 @@ def summarize_incident(config: ReplayConfig, case: Case) -> report.Incident:
     )
 
 
+def _placed(cause: Cause, config: ReplayConfig, case: Case) -> Cause:
+    """A cause with its windows, and the variants that replay it together with others."""
+    windows = case.windows.get(cause.hypothesis) if cause.hypothesis is not None else None
+    if not windows or case.diagnosis is None:
+        return cause
+    names = [one.hypothesis for one in case.diagnosis.causes]
+    joints = {}
+    for joint in case.diagnosis.joints:
+        places = [names.index(part) + 1 for part in joint.parts]
+        variant = cause_variant(config, case.number, places, joint)
+        if cause.hypothesis in joint.parts and variant is not None:
+            joints[variant] = joint
+    told = tuple(
+        CauseWindow(
+            _moment(one.start_us),
+            _moment(one.end_us),
+            one.segments,
+            one.rows,
+            one.mismatched,
+            one.rows_tested,
+            one.explained,
+        )
+        for one in windows
+    )
+    return replace(
+        _answering_all(cause, told), windows=told, together=tuple(joints) or None, joints=tuple(joints.values())
+    )
+
+
+def _answering_all(cause: Cause, windows: Sequence[CauseWindow]) -> Cause:
+    """A checkpoint that answered a share of the incident's rows may have answered all of its own time and slice."""
+    if cause.hypothesis is None or cause.kind == cause.hypothesis.kind:
+        return cause
+    rows, mismatched = (sum(getattr(one, name) for one in windows) for name in ("rows", "mismatched"))
+    tested, explained = (sum(getattr(one, name) for one in windows) for name in ("rows_tested", "explained"))
+    share = route_share(mismatched / max(rows, 1), explained / max(tested, 1), cause.control_rate)
+    parameters = {name: value for name, value in (cause.parameters or {}).items() if name != "route_share"}
+    if share is None:
+        return replace(cause, kind=cause.hypothesis.kind, parameters=parameters)
+    return replace(cause, parameters={**parameters, "route_share": share})
+
+
 def _verifiable(cause: Cause, config: ReplayConfig, case: Case, place: int) -> Cause:
     """A cause with the variant and the command that replay it, where a scenario or a checkpoint does."""
-    variant = None if cause.hypothesis is None else cause_variant(config, case.number, place, cause.hypothesis)
+    variant = None if cause.hypothesis is None else cause_variant(config, case.number, [place], cause.hypothesis)
     if variant is None:
         return cause
     return replace(cause, variant=variant, command=verify_command(config.output, case.number, place, case.flags))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from replay.config import Tolerance
 from replay.diagnosis.causes.cause import Cause
+from replay.diagnosis.incidents.rows import RowTable
 from replay.diagnosis.noise.noise_floor import as_logged, measure_noise
-from replay.diagnosis.verification import IncidentRows, agree_under, rows_of_incident
+from replay.diagnosis.verification import IncidentRows, Mask, agree_under, rows_of_incident
 from replay.flows.incidents.rows import collect_rows
+from replay.flows.incidents.verify_config import Range, cause_ranges
 from replay.flows.stages.prepare import Prepared
+from replay.metrics.interval import wilson
 from replay.report.summary import CauseCheck, Incident, Verification
 from replay.report.words.causes import cause_words, equivalent_sentence
 from replay.scoring import Variant
@@ -52,16 +55,18 @@ def verify_claim(prepared: Prepared, scores: Batches, claim: Claim, tolerance: T
     """
     incident = claim.incident
     variants = _variants(prepared, claim)
-    collected = collect_rows(prepared, scores, total, list({one.name: one for one in variants.values()}.values()))
+    wanted = {one.name: one for some in variants.values() for one in some}
+    collected = collect_rows(prepared, scores, total, list(wanted.values()))
     noise = measure_noise(collected.table)
     rows = as_logged(collected.table, noise)
     segments = dict(incident.segments)
-    times = [(_microseconds(one.start), _microseconds(one.end)) for one in incident.ranges]
-    found = rows_of_incident(rows, times, segments, tolerance)
+    found = _rows_in(rows, [(one.start, one.end, segments) for one in incident.ranges], tolerance)
     agree = {
-        cause: agree_under(rows, noise.as_logged(collected.others[variant.name]), tolerance)
-        for cause, variant in variants.items()
+        cause: [agree_under(rows, noise.as_logged(collected.others[one.name]), tolerance) for one in some]
+        for cause, some in variants.items()
     }
+    held = {cause: _rows_in(rows, cause_ranges(incident, incident.causes[cause - 1]), tolerance) for cause in variants}
+    under_any = np.logical_or.reduce([mask for some in agree.values() for mask in some])
     return Verification(
         output=claim.output,
         run_id=claim.manifest.run_id,
@@ -73,36 +78,69 @@ def verify_claim(prepared: Prepared, scores: Batches, claim: Claim, tolerance: T
         mismatched=int(found.mismatched.sum()),
         mismatched_before=incident.mismatched,
         asked=claim.asked,
-        causes=tuple(_check(number, incident.causes[number - 1], found, mask) for number, mask in agree.items()),
-        together=int((np.logical_or.reduce(list(agree.values())) & found.mismatched).sum()),
+        causes=tuple(_check(number, incident.causes[number - 1], held[number], some) for number, some in agree.items()),
+        together=int((under_any & found.mismatched).sum()),
         share=collected.share,
     )
 
 
-def _variants(prepared: Prepared, claim: Claim) -> dict[int, Variant]:
-    """The variant that replays each cause, by the cause's number."""
+def _variants(prepared: Prepared, claim: Claim) -> dict[int, list[Variant]]:
+    """The variant that replays each cause, and those that replay it with another, by the cause's number."""
     there = {variant.name: variant for variant in prepared.job.work.variants}
-    named = {number: cause.variant for number, cause in enumerate(claim.incident.causes, start=1)}
-    return {number: there[name] for number, name in named.items() if name is not None and name in there}
+    return {
+        number: [there[name] for name in (cause.variant, *(cause.together or ())) if name in there]
+        for number, cause in enumerate(claim.incident.causes, start=1)
+        if cause.variant in there
+    }
 
 
-def _check(number: int, cause: Cause, found: IncidentRows, agree: NDArray[np.bool_]) -> CauseCheck:
-    """What one cause does to the rows; it holds where no smaller share agrees than the diagnosis expects."""
-    mismatched, agreeing = int(found.mismatched.sum()), int((found.mismatched & agree).sum())
+def _rows_in(rows: RowTable, ranges: Sequence[Range], tolerance: Tolerance) -> IncidentRows:
+    parts = [
+        rows_of_incident(rows, [(_microseconds(start), _microseconds(end))], dict(segments), tolerance)
+        for start, end, segments in ranges
+    ]
+    return IncidentRows(
+        np.logical_or.reduce([one.mismatched for one in parts]), np.logical_or.reduce([one.others for one in parts])
+    )
+
+
+def _check(number: int, cause: Cause, found: IncidentRows, agree: Sequence[Mask]) -> CauseCheck:
+    """What one cause does to the rows; it holds where no smaller share agrees than the diagnosis expects.
+
+    Args:
+        number: Of the cause.
+        cause: As the diagnosis named it.
+        found: The rows that it is held against.
+        agree: ``(num_rows,)`` each, rows that agree under it, and under it together with others.
+    """
+    mismatched = int(found.mismatched.sum())
+    agreeing = int((found.mismatched & np.logical_or.reduce(agree)).sum())
     rate = agreeing / mismatched if mismatched else None
+    expected, low, high = _expected(cause)
     return CauseCheck(
         cause=number,
         words=cause_words(cause),
         variant=cause.variant or "",
         agreeing=agreeing,
-        others_changed=int((found.others & ~agree).sum()),
+        others_changed=int((found.others & ~agree[0]).sum()),
         rate=rate,
-        expected_rate=cause.explained_rate,
-        expected_low=cause.explained_low,
-        expected_high=cause.explained_high,
-        holds=rate is not None and rate >= (cause.explained_low or 0.0),
+        expected_rate=expected,
+        expected_low=low,
+        expected_high=high,
+        holds=rate is not None and rate >= (low or 0.0),
         equivalent=equivalent_sentence(cause),
+        rows=int((found.mismatched | found.others).sum()) if cause.windows else None,
+        mismatched=mismatched if cause.windows else None,
+        windows=cause.windows,
     )
+
+
+def _expected(cause: Cause) -> tuple[float | None, float | None, float | None]:
+    """What the diagnosis said of it, with its 95% interval: of its windows, or of all mismatched rows."""
+    if not cause.windows:
+        return cause.explained_rate, cause.explained_low, cause.explained_high
+    tested, explained = (sum(getattr(one, name) for one in cause.windows) for name in ("rows_tested", "explained"))
+    return explained / tested, *wilson(explained, tested)
 
 
 def _microseconds(moment: datetime) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from replay.config import ReplayConfig, Tolerance, to_short_dict
 from replay.config.sections.checkpoints import is_served_route
 from replay.config.sections.scenarios import Perturbation
 from replay.config.yaml.writing import to_yaml
+from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.report.summary import Incident
 from replay.report.words.causes import cause_words
@@ -22,6 +23,9 @@ from replay.report.words.incidents import incident_sentence
 from replay.scoring.routes import served_route
 from replay.store import verify_name
 from replay.traffic import slice_condition
+
+Range = tuple[datetime, datetime, Mapping[str, str]]
+"""Start and end (excluded) of some rows, and their slice."""
 
 
 @dataclass(frozen=True)
@@ -79,16 +83,16 @@ def cause_settings(name: str, hypothesis: Hypothesis, parts: Sequence[Mapping[st
     )
 
 
-def cause_variant(config: ReplayConfig, number: int, place: int, hypothesis: Hypothesis) -> str | None:
+def cause_variant(config: ReplayConfig, number: int, places: Sequence[int], hypothesis: Hypothesis) -> str | None:
     """The variant that replays a cause in the config of :func:`verify_config`; None where none does.
 
     Args:
         config: Of the run that found it.
         number: Of the incident, from 1.
-        place: Number of the cause, from 1.
+        places: Number of the cause, from 1; of two at once both.
         hypothesis: What happened.
     """
-    settings = cause_settings(_name(config, number, place), hypothesis, [{}])
+    settings = cause_settings(_name(config, number, places), hypothesis, [{}])
     return None if settings is None else settings.variant
 
 
@@ -104,13 +108,7 @@ def verify_config(found: FindingRun, number: int, incident: Incident, tolerance:
         incident: When and for whom, with its causes.
         tolerance: When a row of it agrees.
     """
-    config, parts = found.config, _parts(found.schema, incident)
-    causes = [
-        settings
-        for place, cause in enumerate(incident.causes, start=1)
-        if cause.hypothesis is not None
-        and (settings := cause_settings(_name(config, number, place), cause.hypothesis, parts)) is not None
-    ]
+    config, causes = found.config, list(_replayed(found, number, incident))
     if not causes:
         return None
     recipes = {name: recipe for cause in causes for name, recipe in cause.checkpoints.items()}
@@ -131,9 +129,38 @@ def verify_config(found: FindingRun, number: int, incident: Incident, tolerance:
     return _comments(config.output, number, incident) + to_yaml(data)
 
 
-def _name(config: ReplayConfig, number: int, cause: int) -> str:
-    """What the scenario or the checkpoint of a cause is called."""
-    name = f"incident_{number}_cause_{cause}"
+def _replayed(found: FindingRun, number: int, incident: Incident) -> Iterator[CauseSettings]:
+    """Each cause in its own windows, and those that overlap together where they do."""
+    causes = incident.causes
+    replayed = [(one.hypothesis, [place], cause_ranges(incident, one)) for place, one in enumerate(causes, start=1)]
+    names = [one.hypothesis for one in causes]
+    for joint in dict.fromkeys(joint for one in causes for joint in one.joints):
+        first, second = (names.index(part) for part in joint.parts)
+        ranges = [cause_ranges(incident, causes[place]) for place in (first, second)]
+        both = [one for left in ranges[0] for right in ranges[1] if (one := _overlap(left, right)) is not None]
+        replayed.append((joint, [first + 1, second + 1], both))
+    for hypothesis, places, rows in replayed:
+        if hypothesis is not None and rows:
+            settings = cause_settings(_name(found.config, number, places), hypothesis, _parts(found.schema, rows))
+            if settings is not None:
+                yield settings
+
+
+def cause_ranges(incident: Incident, cause: Cause) -> list[Range]:
+    """When and for whom a cause of an incident holds: its own windows, or the incident's time and slice."""
+    parts = cause.windows or incident.ranges
+    return [(one.start, one.end, getattr(one, "segments", incident.segments)) for one in parts]
+
+
+def _overlap(one: Range, other: Range) -> Range | None:
+    start, end, segments = max(one[0], other[0]), min(one[1], other[1]), {**one[2], **other[2]}
+    agree = all(segments[name] == value for part in (one, other) for name, value in part[2].items())
+    return (start, end, segments) if start < end and agree else None
+
+
+def _name(config: ReplayConfig, number: int, causes: Sequence[int]) -> str:
+    """What the scenario or the checkpoint of a cause, or of two at once, is called."""
+    name = f"incident_{number}_cause{'s' if len(causes) > 1 else ''}_{'_'.join(map(str, causes))}"
     while name in config.checkpoints:
         name += "_"
     return name
@@ -170,10 +197,15 @@ def _pinned(traffic: Mapping[str, Any], version: int | None) -> dict[str, Any]:
     return rest if version is None else {**rest, "delta_version": version}
 
 
-def _parts(schema: pa.Schema, incident: Incident) -> list[dict[str, Any]]:
-    """The rows of an incident by each of its times, as a step of a scenario names them."""
-    where = {"where": slice_condition(schema, incident.segments)} if incident.segments else {}
-    return [{"window": {"start": _iso(one.start), "end": _iso(one.end)}, **where} for one in incident.ranges]
+def _parts(schema: pa.Schema, ranges: Sequence[Range]) -> list[dict[str, Any]]:
+    """Rows by times and slices, as a step of a scenario names them."""
+    return [
+        {
+            "window": {"start": _iso(start), "end": _iso(end)},
+            **({"where": slice_condition(schema, segments)} if segments else {}),
+        }
+        for start, end, segments in ranges
+    ]
 
 
 def _as_yaml(step: Perturbation) -> dict[str, Any]:

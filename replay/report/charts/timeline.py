@@ -27,8 +27,10 @@ from replay.report.charts.geometry import (
     time_ticks,
 )
 from replay.report.charts.heat_map import LEVELS, HeatRow, heat_row
+from replay.report.summary import Incident
 from replay.report.summary.data import ReportData
 from replay.report.verdict import Verdict
+from replay.report.words.causes import cause_words
 from replay.report.words.numbers import count, number, percent, seconds, short_count, signed, time_range
 
 MAX_STEPS = 360
@@ -78,6 +80,21 @@ class MarkedRange:
 
 
 @dataclass(frozen=True)
+class Lane:
+    """The times of one cause."""
+
+    mark: str
+    """The number of its incident."""
+    name: str
+    ranges: tuple[MarkedRange, ...]
+
+    @property
+    def end(self) -> float:
+        """Where the last of them ends, a share of the axis."""
+        return max(one.left + one.width for one in self.ranges)
+
+
+@dataclass(frozen=True)
 class Timeline:
     """Everything over time."""
 
@@ -87,6 +104,8 @@ class Timeline:
     times: tuple[Tick, ...]
     runs: tuple[MarkedRange, ...]
     """Time ranges that the verdict names."""
+    lanes: tuple[Lane, ...]
+    """Causes that hold at other times than their incident."""
     numbered: bool
     """Whether they are incidents, by their numbers."""
     resolution: str
@@ -110,7 +129,6 @@ def draw_timeline(data: ReportData, verdict: Verdict) -> Timeline | None:
     base = verdict.variant if verdict.variant in steps else order[0]
     heat = len(order) > MAX_PANELS
     shown = [base] if heat else [base, *(name for name in order if name != base)]
-    numbered = bool(data.summary.incidents)
     panels = [_rate_panel(name, steps[name], grid) for name in shown]
     panels += [*_score_panels(base, shown, steps), _volume_panel(steps[base])]
     return Timeline(
@@ -118,8 +136,9 @@ def draw_timeline(data: ReportData, verdict: Verdict) -> Timeline | None:
         heat=tuple(heat_row(name, steps[name]) for name in order) if heat else (),
         heat_levels=tuple(enumerate(LEVELS)),
         times=time_ticks(grid.start, grid.end),
-        runs=mark_ranges(grid, verdict.runs, numbered=numbered),
-        numbered=numbered and bool(verdict.runs),
+        runs=mark_ranges(grid, verdict.runs, verdict.marks),
+        numbered=any(verdict.marks),
+        lanes=cause_lanes(grid, data.summary.incidents),
         resolution=_resolution(grid),
         hottest=_hottest(series[base]),
         mismatched=sum(bucket.mismatched for bucket in series[base]),
@@ -199,25 +218,42 @@ def _resolution(grid: Grid) -> str:
     )
 
 
-def mark_ranges(grid: Grid, ranges: Sequence[tuple[datetime, datetime]], *, numbered: bool) -> tuple[MarkedRange, ...]:
+def mark_ranges(
+    grid: Grid, ranges: Sequence[tuple[datetime, datetime]], marks: Sequence[str] = ()
+) -> tuple[MarkedRange, ...]:
     """Place time ranges on the axis.
 
     Args:
         grid: The axis.
-        ranges: ``[start, end)``, in the order of their numbers.
-        numbered: Whether they are incidents.
+        ranges: ``[start, end)``.
+        marks: What each is marked with; nothing where no range has a mark.
     """
     drawn: list[MarkedRange] = []
-    for mark, (start, end) in enumerate(ranges, start=1):
+    for mark, (start, end) in zip(marks or [""] * len(ranges), ranges, strict=True):
         left, right = max(grid.share(start), 0.0), min(grid.share(end), 1.0)
         label = time_range(start, end, dated=False)
-        level = _free_level(drawn, left) if numbered else 0
-        drawn.append(MarkedRange(left, max(right - left, 0.0), label, str(mark) if numbered else "", level))
+        level = _free_level(drawn, left) if mark else 0
+        drawn.append(MarkedRange(left, max(right - left, 0.0), label, mark, level))
     return tuple(drawn)
 
 
+def cause_lanes(grid: Grid, incidents: Sequence[Incident]) -> tuple[Lane, ...]:
+    """A lane for each cause that has windows of its own.
+
+    Args:
+        grid: The axis.
+        incidents: In the order of their numbers.
+    """
+    return tuple(
+        Lane(str(number), cause_words(cause), mark_ranges(grid, [(one.start, one.end) for one in cause.windows]))
+        for number, incident in enumerate(incidents, start=1)
+        for cause in incident.causes
+        if cause.windows
+    )
+
+
 def _free_level(drawn: Sequence[MarkedRange], left: float) -> int:
-    taken = {each.level for each in drawn if abs(each.left - left) < _NUMBER_WIDTH}
+    taken = {each.level for each in drawn if each.mark and abs(each.left - left) < _NUMBER_WIDTH}
     return next(level for level in range(len(drawn) + 1) if level not in taken)
 
 

@@ -17,9 +17,9 @@ from replay.report.html.sections.variants import correlation
 from replay.report.html.sections.worst_rows import is_missing, logged_value, row_kind
 from replay.report.summary import Summary
 from replay.report.summary.data import ReportData
-from replay.report.words.causes import cause_words, equivalent_sentence
+from replay.report.words.causes import cause_words, equivalent_sentence, windows_evidence
 from replay.report.words.gates import gate_evidence, gate_rule
-from replay.report.words.incidents import incident_sentence, noise_sentence, ruled_out_sentence
+from replay.report.words.incidents import cause_time, incident_sentence, noise_sentence, ruled_out_sentence
 from replay.report.words.numbers import (
     count,
     key_text,
@@ -41,6 +41,7 @@ from replay.version import __version__
 
 _TEMPLATES = files("replay.report.html") / "templates"
 _FILTERS: tuple[Callable[..., object], ...] = (
+    cause_time,
     cause_words,
     correlation,
     count,
@@ -68,6 +69,7 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     time_range,
     tolerance_text,
     verification_subject,
+    windows_evidence,
 )
 
 

@@ -102,9 +102,9 @@ class Incident:
     """Where it comes again and again: each time, in their order. What is counted is of these; `start` is
     that of the first, `end` that of the last."""
     rising: IncidentTime | None = field(default=None, metadata=OPTIONAL)
-    """Where it is gradual: from when to when the share of mismatched rows rose."""
+    """Where it is gradual: from when to when it came to its level."""
     fading: IncidentTime | None = field(default=None, metadata=OPTIONAL)
-    """Where it did not end at once: from when to when the share of mismatched rows fell."""
+    """Where it did not end at once: from when to when it left its level."""
 
     @property
     def ranges(self) -> tuple[IncidentTime, ...]:

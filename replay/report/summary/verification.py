@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from replay.report.summary.json_safe import UtcTime
+from replay.diagnosis.causes.cause import CauseWindow
+from replay.report.summary.json_safe import OPTIONAL, UtcTime
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,13 @@ class CauseCheck:
     """Whether `rate` is not below `expected_low`."""
     equivalent: str = ""
     """What the rows of the diagnosis cannot tell from it, in sentences; empty for nothing."""
+    rows: int | None = field(default=None, metadata=OPTIONAL)
+    """Where it has windows of its own: compared rows of these. What is counted is of them then, and rows that agree
+    under it together with another cause count too."""
+    mismatched: int | None = field(default=None, metadata=OPTIONAL)
+    """Those that the baseline's replay leaves beyond the tolerance."""
+    windows: tuple[CauseWindow, ...] | None = field(default=None, metadata=OPTIONAL)
+    """These windows, as the diagnosis told them."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,11 @@ class Verification:
         return next(one for one in self.causes if one.cause == self.asked)
 
     @property
+    def checked(self) -> int:
+        """Mismatched rows that the cause which was asked for is held against: those of its windows, or all."""
+        return self.mismatched if self.check.mismatched is None else self.check.mismatched
+
+    @property
     def others(self) -> int:
-        """Rows of the slice within the time that agree as they are."""
-        return self.rows - self.mismatched
+        """Rows of the same slice and time that agree as they are."""
+        return (self.rows if self.check.rows is None else self.check.rows) - self.checked

@@ -8,8 +8,9 @@ from replay.diagnosis.causes.cause import UNEXPLAINED
 from replay.report.charts.families import family_ranking
 from replay.report.charts.skew_matrix import SkewMatrixChart, skew_matrix_chart
 from replay.report.summary import Cause, Incident, Summary
-from replay.report.words.causes import cause_words, equivalent_sentence
+from replay.report.words.causes import cause_words, equivalent_sentence, windows_evidence
 from replay.report.words.incidents import (
+    cause_time,
     cost_sentence,
     incident_sentence,
     noise_sentence,
@@ -56,7 +57,7 @@ def incident_lines(summary: Summary) -> Iterator[Line]:
 
 def _incident(incident: Incident) -> Iterator[Line]:
     for cause in incident.causes:
-        yield "cause", _cause(cause), "bold"
+        yield "cause", _cause(incident, cause), "bold"
         equivalent = equivalent_sentence(cause)
         if equivalent:
             yield "", equivalent, "dim"
@@ -76,10 +77,13 @@ def _incident(incident: Incident) -> Iterator[Line]:
         yield "row", row.command, ""
 
 
-def _cause(cause: Cause) -> str:
-    words = f"{cause_words(cause)}: {percent(cause.share)} of the mismatched rows"
+def _cause(incident: Incident, cause: Cause) -> str:
+    when = f", {cause_time(incident, cause)}" if cause.windows else ""
+    words = f"{cause_words(cause)}{when}: {percent(cause.share)} of the mismatched rows"
     if cause.kind == UNEXPLAINED:
         return f"{words} agree under no hypothesis that was tried"
+    if cause.windows:
+        return f"{words}; {windows_evidence(cause)}"
     interval = percent_interval(cause.explained_low, cause.explained_high)
     explained = f"{percent(cause.explained_rate)}{f' (95% interval {interval})' if interval else ''}"
     return f"{words}; replayed on {cause.rows_tested:,}, it explains {explained}"

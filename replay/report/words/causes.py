@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
-from replay.diagnosis.causes.cause import SAME_TO_MODEL, UNEXPLAINED, Cause
+from replay.diagnosis.causes.cause import SAME_TO_MODEL, UNEXPLAINED, Cause, CauseWindow
 from replay.diagnosis.causes.kind import KINDS, Words
-from replay.report.words.numbers import number, percent, seconds
+from replay.report.words.numbers import clock_on, count, number, percent, seconds
 
 _LISTED = 4
 _GROUPS = 3
@@ -30,6 +31,45 @@ def as_if(cause: Cause) -> str:
     """
     *names, last = _names(cause)
     return _words(cause).as_if.format_map(_Fields(cause, f"{', '.join(names)} and {last}" if names else last))
+
+
+def windows_words(windows: Sequence[CauseWindow], segments: Mapping[str, str], day: date) -> str:
+    """Say when a cause of an incident holds, and for whom where that is not the incident's slice.
+
+    Args:
+        windows: Of the cause.
+        segments: The incident's slice.
+        day: A time of another day has its date.
+
+    >>> from datetime import datetime
+    >>> start, end = datetime(2026, 11, 20, 10), datetime(2026, 11, 20, 10, 20)
+    >>> window = CauseWindow(start, end, {"surface": "home"}, 100, 90, 90, 90)
+    >>> windows_words([window], {}, start.date()), windows_words([window], {"surface": "home"}, start.date())
+    ('from 10:00 to 10:20 on surface=home', 'from 10:00 to 10:20')
+    """
+    told = []
+    for one in windows:
+        where = " and ".join(f"{name}={value}" for name, value in one.segments.items()) or "all rows"
+        on = "" if one.segments == segments else f" on {where}"
+        told.append(f"from {clock_on(one.start, day)} to {clock_on(one.end, day)}{on}")
+    return " and ".join(told)
+
+
+def windows_evidence(cause: Cause) -> str:
+    """Say how many rows of its own windows a cause explains; empty without windows.
+
+    >>> from datetime import datetime
+    >>> window = CauseWindow(datetime(2026, 11, 20, 10), datetime(2026, 11, 20, 11), {}, 100, 90, 80, 60)
+    >>> windows_evidence(Cause("scale", 0.9, 90, windows=(window,)))
+    'of 80 mismatched rows of its time that were replayed, it explains 60 (75%)'
+    """
+    if not cause.windows:
+        return ""
+    tested, explained = (sum(getattr(one, name) for one in cause.windows) for name in ("rows_tested", "explained"))
+    alone = ", alone or with another cause" if cause.together else ""
+    rate = percent(explained / tested) if tested else percent(None)
+    rows = f"of {count(tested)} mismatched rows of its time that were replayed"
+    return f"{rows}, it explains {count(explained)} ({rate}{alone})"
 
 
 def not_words(kind: str) -> str:

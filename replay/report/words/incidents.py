@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
 from itertools import pairwise
 from statistics import median
 
@@ -13,9 +12,9 @@ from replay.diagnosis.causes.kinds.contract import CONTRACT
 from replay.metrics.metric import MetricChange
 from replay.metrics.value import MetricValue
 from replay.report.summary import Cause, Incident, IncidentTime, NoiseFloorSummary, Story
-from replay.report.words.causes import as_if, cause_words, not_words
+from replay.report.words.causes import as_if, cause_words, not_words, windows_words
 from replay.report.words.losses import costs
-from replay.report.words.numbers import clock, count, moment, number, percent, seconds
+from replay.report.words.numbers import clock, clock_on, count, moment, number, percent, seconds
 
 _NAMED_SHARE = 0.01
 """Share of the mismatched rows from which another cause belongs to the first sentence."""
@@ -34,6 +33,8 @@ def incident_sentence(incident: Incident) -> str:
         return f"The contract, not the traffic: {first.text}. {what}."
     if first is None or first.kind == UNEXPLAINED:
         return f"{what}. {_unexplained(first)}"
+    if any(cause.windows for cause in incident.causes):
+        return f"{what}: {_by_time(incident)}"
     return " ".join((f"{what}, {as_if(first)}.", evidence_sentence(first), *_others(incident)))
 
 
@@ -49,6 +50,22 @@ def _unexplained(cause: Cause | None) -> str:
     if cause is not None and cause.text and not cause.rows_tested:
         return f"No cause can be named: {cause.text.rstrip('.')}."
     return "No hypothesis that was tried explains it."
+
+
+def _by_time(incident: Incident) -> str:
+    """The causes of an incident, each with its own time and slice."""
+    known = [cause for cause in incident.causes if cause.kind != UNEXPLAINED and (cause.share or 0.0) >= _NAMED_SHARE]
+    known.sort(key=lambda cause: cause.windows[0].start if cause.windows else incident.start)
+    rows = incident.causes[0].rows_tested
+    share = sum(cause.share or 0.0 for cause in known)
+    told = "; ".join(f"{cause_time(incident, cause)} {as_if(cause)}" for cause in known)
+    explained = f"{count(round(share * rows))} of {count(rows)} ({percent(share)})"
+    return f"{told}. Replayed that way, {explained} of the mismatched rows give what online answered."
+
+
+def cause_time(incident: Incident, cause: Cause) -> str:
+    """Say when, and for whom, a cause of an incident holds."""
+    return windows_words(cause.windows or (), incident.segments, incident.start.date()) or "all the time"
 
 
 def _others(incident: Incident) -> tuple[str, ...]:
@@ -157,16 +174,10 @@ def ramp_words(incident: Incident, onset: str = "setting in gradually") -> tuple
     """
     day, ramps = incident.start.date(), []
     if incident.gradual:
-        ramps.append(onset if incident.rising is None else f"{onset} until {_at(incident.rising.end, day)}")
+        ramps.append(onset if incident.rising is None else f"{onset} until {clock_on(incident.rising.end, day)}")
     if incident.fading is not None:
-        ramps.append(f"fading from {_at(incident.fading.start, day)} to {_at(incident.fading.end, day)}")
+        ramps.append(f"fading from {clock_on(incident.fading.start, day)} to {clock_on(incident.fading.end, day)}")
     return tuple(ramps)
-
-
-def _at(at: datetime, day: date) -> str:
-    """A time to the second, with its date where it is of another day."""
-    at = at.replace(microsecond=0)
-    return clock(at) if at.date() == day else moment(at)
 
 
 def bursts_words(times: Sequence[IncidentTime]) -> str:

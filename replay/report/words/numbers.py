@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 
@@ -183,6 +183,18 @@ def clock(at: datetime) -> str:
     if at.microsecond:
         return f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
     return f"{at:%H:%M:%S}" if at.second else f"{at:%H:%M}"
+
+
+def clock_on(at: datetime, day: date) -> str:
+    """Render a time to the second, with its date where it is of another day.
+
+    >>> clock_on(datetime(2026, 11, 20, 18, 2, 7, 500), date(2026, 11, 20))
+    '18:02:07'
+    >>> clock_on(datetime(2026, 11, 21), date(2026, 11, 20))
+    '2026-11-21 00:00'
+    """
+    at = at.replace(microsecond=0)
+    return clock(at) if at.date() == day else moment(at)
 
 
 def time_range(start: datetime, end: datetime, *, dated: bool = True, joiner: str = "to") -> str:

@@ -5,28 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from replay.report.summary.verification import CauseCheck, Verification
+from replay.report.words.causes import windows_words
 from replay.report.words.numbers import count, percent, percent_interval, time_range
 
 
 def verification_sentence(found: Verification) -> str:
     """The one sentence: what replaying the cause does to the rows of its incident."""
     check = found.check
-    rows = f"{count(check.agreeing)} of {count(found.mismatched)} mismatched rows now agree (0 before)"
-    of = "of the slice" if found.segments else "of its time"
+    rows = f"{count(check.agreeing)} of {count(found.checked)} mismatched rows now agree (0 before)"
+    of = "of the slice" if found.segments and not check.windows else "of its time"
     others = f"of the {count(found.others)} other rows {of}, {count(check.others_changed)} would change"
     return f"{check.words}: {rows}; {others}."
 
 
 def verification_answer(found: Verification) -> str:
     """The answer in a few words."""
-    if not found.mismatched:
+    if not found.checked:
         return "There is nothing to verify"
     return "The cause holds" if found.check.holds else "The cause does not hold"
 
 
 def verification_facts(found: Verification) -> Iterator[str]:
     """What the answer rests on, a sentence each."""
-    yield _rule(found.check, found.mismatched)
+    yield _rule(found.check, found.checked)
+    if found.check.windows:
+        when = windows_words(found.check.windows, found.segments, found.start.date())
+        yield f"These are the rows of its own time, {when}."
     if found.check.others_changed:
         yield "The other rows that would change agree as they are: they were not hit."
     if found.check.equivalent:

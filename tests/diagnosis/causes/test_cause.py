@@ -52,7 +52,7 @@ def test_a_number_has_one_definition(found, told):
 def test_the_summary_lists_every_kind_that_is_named():
     listed = re.findall(r"`(\w+)`", described_fields(Cause)["kind"])
 
-    assert set(listed) == {*KINDS, UNEXPLAINED} - {"joint"}  # rows of two causes at once have no cause of their own
+    assert set(listed) == {*KINDS, UNEXPLAINED}
 
 
 def prod(tensors):

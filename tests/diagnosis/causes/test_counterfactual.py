@@ -121,7 +121,7 @@ def verifying(hypothesis: Hypothesis) -> tuple[str, dict[str, Any]]:
         }
     )
     start, end = (datetime.fromtimestamp(at / 1e6, UTC) for at in (START, START + MINUTE * ROWS))
-    variant = cause_variant(config, 1, 1, hypothesis)
+    variant = cause_variant(config, 1, [1], hypothesis)
     cause = Cause(hypothesis.kind, 1.0, ROWS, hypothesis=hypothesis, variant=variant)
     incident = Incident(start, end, ROWS, ROWS, 1.0, {}, (cause,))
     text = verify_config(FindingRun(config, BATCH.schema, None, {}), 1, incident, Tolerance())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from replay.config import Tolerance
-from replay.diagnosis.causes.cause import Cause
+from replay.diagnosis.causes.cause import Cause, CauseWindow
 from replay.diagnosis.incidents.rows import RowTable
 from replay.flows.incidents import verification as module
 from replay.flows.incidents.rows import CollectedRows
@@ -80,3 +81,17 @@ def test_a_cause_that_is_no_variant_is_left_out(verified: Any):
     told = verified(claimed(Cause("affine", 1.0, 4), ONE, asked=2))
     assert [check.cause for check in told.causes] == [2]
     assert told.check.holds
+
+
+def test_a_cause_with_windows_is_held_against_their_rows(verified: Any):
+    """Its window has three of the four mismatched rows: two agree under it, and the third together with another."""
+    start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=FIRST + 1)
+    window = CauseWindow(start, start + timedelta(microseconds=4), {}, 4, 3, 3, 3)
+    told = verified(claimed(replace(ONE, windows=(window,), together=("old", "gone")), OLD))
+    check, other = told.causes
+
+    assert (check.rows, check.mismatched, check.agreeing, check.others_changed, check.rate) == (4, 3, 3, 1, 1.0)
+    assert (check.expected_rate, check.expected_high, check.windows) == (1.0, 1.0, (window,))
+    assert check.expected_low == pytest.approx(0.4385, abs=1e-4)  # Wilson's, 3 of 3
+    assert (told.checked, told.others, told.mismatched) == (3, 1, 4)
+    assert (other.rows, other.mismatched, other.windows, other.agreeing) == (None, None, None, 1)

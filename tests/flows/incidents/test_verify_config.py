@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from replay.config import DerivedConfig, ReplayConfig, SpliceConfig, Tolerance, build_config, to_short_dict
 from replay.config.sections.scenarios import Perturbation
 from replay.config.yaml.document import parse_yaml
-from replay.diagnosis.causes.cause import Cause
+from replay.diagnosis.causes.cause import Cause, CauseWindow
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.flows.incidents.verify_config import FindingRun, cause_variant, verify_config
 from replay.report.summary import Incident, IncidentTime
@@ -32,7 +33,7 @@ MINUTE = dt.datetime(2026, 11, 20, 18, 44, tzinfo=dt.UTC)
 def incident(segments: dict[str, Any], *hypotheses: Hypothesis, config: ReplayConfig | None = None) -> Incident:
     config = config or make_config()
     causes = tuple(
-        Cause(one.kind, 1.0, 9, hypothesis=one, variant=cause_variant(config, 3, place, one))
+        Cause(one.kind, 1.0, 9, hypothesis=one, variant=cause_variant(config, 3, [place], one))
         for place, one in enumerate(hypotheses, start=1)
     )
     return Incident(MINUTE, MINUTE + dt.timedelta(minutes=1), 10, 9, 0.9, segments, causes)
@@ -209,7 +210,7 @@ def test_another_checkpoint_is_a_variant_by_itself(name):
     config = written(incident({}, Hypothesis("checkpoint", name), config=before), before)
 
     assert [variant.name for variant in plan_variants(config)] == ["prod", name]
-    assert cause_variant(before, 3, 1, Hypothesis("checkpoint", name)) == name
+    assert cause_variant(before, 3, [1], Hypothesis("checkpoint", name)) == name
 
 
 def test_a_recipe_comes_with_the_checkpoints_that_it_is_made_of():
@@ -229,7 +230,7 @@ def test_a_recipe_comes_with_the_checkpoints_that_it_is_made_of():
     assert list(config.checkpoints) == ["prod", "low", "17", "incident_3_cause_1"]
     assert config.checkpoints["incident_3_cause_1"] == recipe
     assert config.checkpoints["17"] == before.checkpoints["17"].model_copy(update={"sha256": "b" * 64})
-    assert cause_variant(before, 3, 1, cause) == "incident_3_cause_1"
+    assert cause_variant(before, 3, [1], cause) == "incident_3_cause_1"
 
 
 def test_a_checkpoint_of_that_name_keeps_it():
@@ -265,7 +266,7 @@ def test_the_version_of_the_traffic_is_pinned():
 
 def test_a_layer_is_neither_a_scenario_nor_a_checkpoint():
     layer = Hypothesis("affine", "prod", layer=lambda scores: scores)
-    assert cause_variant(make_config(), 3, 1, layer) is None
+    assert cause_variant(make_config(), 3, [1], layer) is None
     made = FindingRun(make_config(), TABLE.schema, None, {})
     assert verify_config(made, 3, incident({}, layer), Tolerance()) is None
     assert (
@@ -300,3 +301,79 @@ def test_a_cause_of_bursts_is_replayed_in_each_of_them():
     steps = config.scenarios["incident_3_cause_1"]
     assert [(step.window.start, step.window.end) for step in steps] == [(one.start, one.end) for one in times]
     assert {step.op for step in steps} == {"nulls"}
+
+
+def at(minute: float) -> dt.datetime:
+    return MINUTE + dt.timedelta(minutes=minute)
+
+
+def window(first: float, last: float, **segments: str) -> CauseWindow:
+    return CauseWindow(at(first), at(last), segments, 10, 9, 9, 9)
+
+
+def overlapping(first: Sequence[CauseWindow], second: Sequence[CauseWindow]) -> Incident:
+    """An incident of an hour with two causes that have their own windows, and rows that both hit."""
+    other = Hypothesis("null_features", "prod", ("b",), perturbations=(Perturbation(op="nulls", features=("b",)),))
+    joint = Hypothesis(
+        "joint", "prod", parts=(NULLS, other), perturbations=(*NULLS.perturbations, *other.perturbations)
+    )
+    found = incident({}, NULLS, other)
+    causes = tuple(
+        replace(cause, windows=tuple(windows) or None, joints=(joint,), together=("prod/incident_3_causes_1_2",))
+        for cause, windows in zip(found.causes, (first, second), strict=True)
+    )
+    return replace(found, end=at(60), causes=causes)
+
+
+def windows_of(config: ReplayConfig, name: str) -> list[tuple[str | None, float, float, str | None]]:
+    """Of each step: a feature that it changes, its time in minutes, and its rows."""
+    return [
+        (
+            next(iter((*step.families, *step.features)), None),
+            (step.window.start - MINUTE).total_seconds() / 60,
+            (step.window.end - MINUTE).total_seconds() / 60,
+            step.where,
+        )
+        for step in config.scenarios[name]
+        if step.window is not None
+    ]
+
+
+def test_each_cause_is_replayed_in_its_own_windows_and_both_where_they_overlap() -> None:
+    config = written(overlapping([window(0, 20), window(50, 60)], [window(10, 60)]))
+
+    assert list(config.scenarios) == ["incident_3_cause_1", "incident_3_cause_2", "incident_3_causes_1_2"]
+    assert windows_of(config, "incident_3_cause_1") == [("counts", 0, 20, None), ("counts", 50, 60, None)]
+    assert windows_of(config, "incident_3_cause_2") == [("b", 10, 60, None)]
+    assert windows_of(config, "incident_3_causes_1_2") == [
+        ("counts", 10, 20, None),
+        ("b", 10, 20, None),
+        ("counts", 50, 60, None),
+        ("b", 50, 60, None),
+    ]
+
+
+def test_where_two_slices_meet_both_hold() -> None:
+    found = overlapping([window(0, 20, surface="home")], [window(10, 60, country="DE")])
+    config = written(found, schema=pa.schema([("surface", pa.string()), ("country", pa.string())]))
+
+    assert windows_of(config, "incident_3_causes_1_2") == [
+        (name, 10, 20, "`surface` = 'home' AND `country` = 'DE'") for name in ("counts", "b")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [([window(0, 20)], [window(20, 60)]), ([window(0, 60, surface="home")], [window(0, 60, surface="feed")])],
+)
+def test_where_two_causes_never_meet_they_are_not_replayed_together(first: Any, second: Any) -> None:
+    config = written(overlapping(first, second), schema=pa.schema([("surface", pa.string())]))
+
+    assert list(config.scenarios) == ["incident_3_cause_1", "incident_3_cause_2"]
+
+
+def test_a_cause_without_windows_has_those_of_the_incident() -> None:
+    config = written(overlapping([], [window(10, 30)]))
+
+    assert windows_of(config, "incident_3_cause_1") == [("counts", 0, 60, None)]
+    assert [one[1:3] for one in windows_of(config, "incident_3_causes_1_2")] == [(10, 30), (10, 30)]

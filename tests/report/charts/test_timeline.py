@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from replay.diagnosis.causes.cause import Cause, CauseWindow
 from replay.report.buckets import bucket_series, make_grid
-from replay.report.charts.timeline import MAX_PANELS, MAX_STEPS, Timeline, draw_timeline, mark_ranges
+from replay.report.charts.timeline import MAX_PANELS, MAX_STEPS, Timeline, cause_lanes, draw_timeline, mark_ranges
+from replay.report.summary import Incident
 from replay.report.summary.data import ReportData
 from replay.report.verdict import judge
 from tests.report import sample
@@ -156,19 +159,19 @@ def _at(minutes: float) -> datetime:
 
 
 def test_bands_lie_where_the_time_is() -> None:
-    (run,) = mark_ranges(_grid(), [(_at(25), _at(50))], numbered=True)
+    (run,) = mark_ranges(_grid(), [(_at(25), _at(50))], ["1"])
     assert (run.left, run.width) == pytest.approx((0.25, 0.25))
     assert (run.mark, run.label) == ("1", "17:25 to 17:50")
 
 
 def test_what_reaches_over_the_edge_is_cut() -> None:
-    (run,) = mark_ranges(_grid(), [(_at(-30), _at(1_000))], numbered=False)
+    (run,) = mark_ranges(_grid(), [(_at(-30), _at(1_000))])
     assert (run.left, run.width, run.mark) == (0.0, 1.0, "")
 
 
 def test_numbers_do_not_cover_each_other() -> None:
     ranges = [(_at(50), _at(60)), (_at(51), _at(53)), (_at(90), _at(95)), (_at(50), _at(51))]
-    assert [run.level for run in mark_ranges(_grid(), ranges, numbered=True)] == [0, 1, 0, 2]
+    assert [run.level for run in mark_ranges(_grid(), ranges, "1234")] == [0, 1, 0, 2]
 
 
 def test_the_timeline_has_the_incidents_by_number() -> None:
@@ -183,3 +186,20 @@ def test_without_incidents_bands_have_no_numbers() -> None:
     timeline = draw(sample.burst_data())
     assert not timeline.numbered
     assert [run.mark for run in timeline.runs] == [""]
+
+
+def test_causes_with_their_own_times_have_lanes() -> None:
+    window = CauseWindow(_at(25), _at(50), {}, 10, 9, 9, 9)
+    cause = Cause(
+        "null_features", 1.0, 9, features=("a",), windows=(window, replace(window, start=_at(75), end=_at(90)))
+    )
+    incident = Incident(_at(0), _at(100), 10, 9, 0.9, {}, causes=(replace(cause, windows=None), cause))
+    (lane,) = cause_lanes(_grid(), [incident])
+
+    assert (lane.mark, lane.name, lane.end) == ("1", "a null", pytest.approx(0.9))
+    assert [(one.left, one.width) for one in lane.ranges] == [pytest.approx((0.25, 0.25)), pytest.approx((0.75, 0.15))]
+
+
+def test_only_the_first_of_many_times_has_the_number() -> None:
+    ranges = [(_at(10), _at(11)), (_at(12), _at(13)), (_at(30), _at(31))]
+    assert [run.mark for run in mark_ranges(_grid(), ranges, ("1", "", "2"))] == ["1", "", "2"]

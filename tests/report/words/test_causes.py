@@ -92,6 +92,11 @@ LAYER = {"offset": 0.5, "slope": 2.0, "space": "logit"}
             "ids.*, final.* of prod cast to int8",
             "as if ids.*, final.* of prod had been cast to int8",
         ),
+        (
+            Cause("joint", 1.0, 9, parameters={"both": "checkpoint old and a null"}),
+            "both at once: checkpoint old and a null",
+            "as if two things had happened to the same rows: checkpoint old and a null",
+        ),
         (Cause("joint", 1.0, 9), "two causes on the same rows", "as if two things had happened to the same rows"),
         (Cause("unexplained", 0.0, 9), "unexplained", "for a reason that was not found"),
         (Cause("something_new", 0.0, 9), "something new", "as after something new"),

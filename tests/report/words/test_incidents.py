@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from replay.diagnosis.causes.cause import CauseWindow
 from replay.metrics.value import MetricValue
 from replay.report.html.render import render_html
 from replay.report.summary import Cause, Incident, IncidentRow, IncidentTime, NoiseFloorSummary
@@ -72,6 +73,23 @@ def test_permanent_gradual_and_small_shifts() -> None:
     assert permanent.startswith("Since 2026-11-20 18:44:01.275 UTC, to the end of the window, more and more, 50% of")
     shift = story.incident_sentence(replace(INCIDENT, kind="shift"))
     assert "were off by 0.02 on average: a shift smaller than the tolerance of a row, as if" in shift
+
+
+def test_each_cause_has_its_own_time() -> None:
+    ends = (START.replace(second=40), START.replace(minute=45, second=10))
+    first = replace(NULLS, share=0.6, windows=(CauseWindow(START, ends[1], {"surface": "home"}, 60, 40, 40, 40),))
+    late = CauseWindow(ends[0], END, {"country": "DE"}, 60, 40, 40, 40)
+    old = Cause("checkpoint", 0.4, 50, checkpoint="old", share=0.3, windows=(late,))
+    left = Cause("unexplained", None, 50, share=0.1)
+    told = replace(INCIDENT, causes=(first, old, left))
+    assert story.incident_sentence(told) == (
+        "On 2026-11-20 from 18:44:01 to 18:46:58 UTC (2 min 57 s), 50% of the 100 rows of surface=home got another "
+        "score than the replay gives: from 18:44:01 to 18:45:10 as if family counts had been null; from 18:44:40 to "
+        "18:46:58 on country=DE as if checkpoint old had answered. Replayed that way, 45 of 50 (90%) of the mismatched "
+        "rows give what online answered."
+    )
+    outer = replace(told, causes=(replace(first, windows=None), old))
+    assert ": all the time as if family counts had been null; from 18:44:40 to" in story.incident_sentence(outer)
 
 
 def test_ramps_are_told_with_their_times() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from replay.diagnosis.causes.cause import CauseWindow
 from replay.report.summary import CauseCheck, Verification
 from replay.report.words.verification import (
     verification_answer,
@@ -83,3 +84,16 @@ def test_what_is_not_as_the_first_run_saw_it_is_said():
 
 def test_it_says_what_it_is_about():
     assert verification_subject(FOUND) == "Incident 1 of /out: 2026-11-20 18:44 to 18:46:58 UTC, surface=home"
+
+
+def test_a_cause_with_its_own_time_is_told_of_that():
+    window = CauseWindow(FOUND.start, FOUND.start.replace(second=30), {}, 400, 300, 300, 297)
+    own = replace(CHECK, agreeing=299, rows=400, mismatched=300, windows=(window,))
+    found = replace(FOUND, causes=(own,))
+
+    assert verification_sentence(found) == (
+        "family counts null: 299 of 300 mismatched rows now agree (0 before); of the 100 other rows of its time, 190 "
+        "would change."
+    )
+    assert "These are the rows of its own time, from 18:44 to 18:44:30 on all rows." in verification_facts(found)
+    assert verification_answer(replace(FOUND, causes=(replace(own, mismatched=0),))) == "There is nothing to verify"

@@ -37,12 +37,9 @@ class CheckpointKind(Kind):
         """
         cause = _against_log(counterfactual, cause, verdict)
         rate = counterfactual.evidence.mismatch_rate
-        if rate is None or cause.control_rate is None:
+        share = None if rate is None else route_share(rate, cause.share or 0.0, cause.control_rate)
+        if share is None:
             return cause
-        theirs, ours = rate * (cause.share or 0.0), (1.0 - rate) * cause.control_rate
-        if theirs + ours <= 0.0 or theirs / (theirs + ours) >= _ROUTE:
-            return cause
-        share = theirs / (theirs + ours)
         text = f"{cause.text}. It answered about {share:.0%} of the incident's rows, the baseline the others"
         parameters = {**(cause.parameters or {}), "route_share": share}
         return replace(cause, kind="route", parameters=parameters, text=text)
@@ -57,6 +54,25 @@ class CheckpointKind(Kind):
         return Words(
             f"checkpoint {{checkpoint}} answered{logged}", f"as if checkpoint {{checkpoint}} had answered{logged}"
         )
+
+
+def route_share(mismatch_rate: float, explained: float, control_rate: float | None) -> float | None:
+    """Share of the rows that another checkpoint answered; None where it may have answered all, or nobody can say.
+
+    Args:
+        mismatch_rate: Share of the rows that disagree.
+        explained: Share of these that it explains.
+        control_rate: Share of good rows on which the two checkpoints differ.
+
+    >>> route_share(0.3, 1.0, 1.0), route_share(0.3, 1.0, 0.0)
+    (0.3, None)
+    """
+    if control_rate is None:
+        return None
+    theirs, ours = mismatch_rate * explained, (1.0 - mismatch_rate) * control_rate
+    if theirs + ours <= 0.0 or theirs / (theirs + ours) >= _ROUTE:
+        return None
+    return theirs / (theirs + ours)
 
 
 def _against_log(counterfactual: CounterfactualReplay, cause: Cause, verdict: Significance) -> Cause:

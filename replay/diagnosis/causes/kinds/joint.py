@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @register("joint", prior=100)
 class JointKind(Kind):
-    """Two of the causes at once, on the rows that they leave; such rows are explained, and no cause of their own."""
+    """Two of the causes at once, on the rows that they leave; such rows are explained, and no cause of their own.
+
+    It is a cause where one of the two shows on no row alone.
+    """
 
     excluded = "not two causes at once"
 
@@ -37,13 +40,19 @@ class JointKind(Kind):
                 layer=_both(first, second),
             )
 
+    def fields(self, hypothesis: Hypothesis) -> Mapping[str, Any]:
+        """See :meth:`Kind.fields`."""
+        return {"parameters": {"both": describe(hypothesis)}}
+
     def describe(self, hypothesis: Hypothesis) -> str:
         """See :meth:`Kind.describe`."""
         return " and ".join(describe(part) for part in hypothesis.parts)
 
     def words(self, cause: Cause) -> Words:
         """See :meth:`Kind.words`."""
-        return Words("two causes on the same rows", "as if two things had happened to the same rows")
+        if "both" not in (cause.parameters or {}):
+            return Words("two causes on the same rows", "as if two things had happened to the same rows")
+        return Words("both at once: {both}", "as if two things had happened to the same rows: {both}")
 
 
 def _both(first: Hypothesis, second: Hypothesis) -> Layer | None:
