@@ -69,6 +69,8 @@ def sniff(path: Path) -> Sniffed:
         CheckpointError: Nothing that replay opens; the message says what it looks like.
         UnsafeCheckpoint: An archive that carries Python code.
     """
+    if not (path.is_file() or path.is_dir()):
+        raise CheckpointError(f"{path}: found a device, a pipe or a socket; {expected()}")
     source = Source(path)
     sniffed = _first(path, lambda each: each.recognize_path(path))
     if sniffed is not None:

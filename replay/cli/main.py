@@ -16,6 +16,7 @@ from replay.cli.help import Program, usage_text
 from replay.cli.interrupts import Interrupt, interruptible
 from replay.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ConfigError, ReplayError
 from replay.errors.excerpt import COLUMNS
+from replay.errors.printable import indented, printable_lines
 from replay.spark.faststart.ending import short_ending
 from replay.spark.faststart.template import own_process
 from replay.version import __version__
@@ -114,7 +115,7 @@ def _execute(command: click.Command, arguments: list[str], interrupt: Interrupt)
         click.echo(f"error: {_text(error)}", err=True)
         return error.exit_code
     except click.ClickException as error:
-        click.echo(f"error: {usage_text(error)}", err=True)
+        click.echo(f"error: {printable_lines(usage_text(error))}", err=True)
         return EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
         return interrupt.say()
@@ -131,7 +132,7 @@ def _execute(command: click.Command, arguments: list[str], interrupt: Interrupt)
 def _text(error: ReplayError) -> str:
     """What is wrong; places in a config are coloured, and cut to the terminal, where there is one."""
     if not isinstance(error, ConfigError):
-        return str(error)
+        return indented(str(error))
     terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     columns = shutil.get_terminal_size((COLUMNS, 24)).columns if terminal else COLUMNS
     return error.render(columns=columns, color=terminal and not os.environ.get("NO_COLOR"))

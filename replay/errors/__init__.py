@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from replay.errors.excerpt import COLUMNS, Excerpt
+from replay.errors.printable import indented, printable
 
 EXIT_OK = 0
 EXIT_GATE_FAILED = 1
@@ -90,7 +91,7 @@ class ConfigError(UsageError):
             color: Whether places are marked with ANSI colours.
         """
         shown = dict.fromkeys(self.problems)
-        where = "" if self.source is None else f" in {self.source}"
+        where = "" if self.source is None else f" in {printable(self.source)}"
         head = [f"{len(shown)} problems{where}:"] if len(shown) > 1 else []
         return "\n".join([*head, *(render_problem(each, self.source, columns=columns, color=color) for each in shown)])
 
@@ -151,5 +152,6 @@ def render_problem(problem: Problem, source: str | None = None, *, columns: int 
     excerpt = problem.excerpt
     column = None if excerpt is None or problem.line is None else excerpt.start + 1
     place = ":".join(str(part) for part in (source, problem.line, column) if part is not None)
-    text = ": ".join(part for part in (place, problem.path, problem.message) if part)
+    where = map(printable, (place, problem.path))
+    text = ": ".join(part for part in (*where, indented(problem.message)) if part)
     return text if excerpt is None else f"{text}\n{excerpt.render(problem.line, columns=columns, color=color)}"

@@ -13,6 +13,7 @@ import pyarrow as pa
 from replay.checkpoints import arranging, cached_scorer, texts_of
 from replay.config import ModelConfig, ReplayConfig, load_config
 from replay.errors import TrafficError
+from replay.errors.printable import printable
 from replay.features import Encoder, feature_column
 from replay.flows.early import check_key
 from replay.flows.finished.opened import FinishedRun
@@ -93,7 +94,7 @@ class ExplainedRow:
         lines += ["logged", *(f"  {name} = {_shown(value)}" for name, value in self.logged.items())]
         lines += ["features", *(f"  {name} = {_shown(value)}" for name, value in self.features.items())]
         if self.rejected is not None:
-            return "\n".join([*lines, f"rejected: {self.rejected}"])
+            return "\n".join(map(printable, [*lines, f"rejected: {self.rejected}"]))
         lines += ["tensors", *(f"  {name} = {_shown(value)}" for name, value in self.tensors.items())]
         lines += ["scores", f"  online = {_shown(self.online)}"]
         lines += [f"  {name} = {self._score(score)}" for name, score in self.replayed.items()]
@@ -101,7 +102,8 @@ class ExplainedRow:
             if one.replayed is not None:
                 lines.append(f"  incident {one.incident}, {one.words} = {self._score(one.replayed)}")
                 lines += [f"    {one.equivalent}"] if one.equivalent else []
-        return "\n".join([*lines, *(f"changed since the run: {change}" for change in self.changed)])
+        lines += [f"changed since the run: {change}" for change in self.changed]
+        return "\n".join(map(printable, lines))
 
     def _score(self, score: float | None) -> str:
         if score is None:

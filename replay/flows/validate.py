@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from replay.config import ReplayConfig, load_config
+from replay.errors.printable import printable
 from replay.features import feature_column
 from replay.flows.early import refuse_early
 from replay.flows.gate import check_gates
@@ -108,7 +109,7 @@ class Validated:
             lines += [f"  the tables would be written by Spark ({self.writer_reason})"]
         lines += [f"warning: {warning}" for warning in self.warnings if warning not in told]
         lines += fix_lines(self.fixes, self.rehearsal.agreement)
-        return "\n".join([*lines, "", render_rehearsal(self.rehearsal).rstrip("\n")])
+        return "\n".join([*map(printable, lines), "", render_rehearsal(self.rehearsal).rstrip("\n")])
 
     def _but(self) -> str:
         own = self.rehearsal.agreement[0] if self.rehearsal.agreement else None

@@ -11,6 +11,7 @@ from replay.cli.answers import echo_json
 from replay.cli.help import Command
 from replay.cli.options import an_operator
 from replay.errors import EXIT_OK, EXIT_REFUSED
+from replay.errors.printable import printable
 
 if TYPE_CHECKING:
     from replay.checkpoints import Inspection
@@ -56,7 +57,7 @@ def inspect(
 
 def render_inspection(inspection: Inspection) -> str:
     """Render what is known of a checkpoint, for a person."""
-    return "\n".join(_lines(inspection))
+    return "\n".join(map(printable, _lines(inspection)))
 
 
 def _lines(inspection: Inspection) -> Iterator[str]:

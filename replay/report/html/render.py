@@ -11,6 +11,7 @@ from importlib.resources import files
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from replay.errors.printable import printable, printable_lines
 from replay.report.buckets import end_of
 from replay.report.html.page import make_page
 from replay.report.html.sections.variants import correlation
@@ -104,11 +105,18 @@ def render_undrawn(summary: Summary, problem: str) -> str:
         summary: Of the run.
         problem: What kept the report from being drawn.
     """
-    title = escape(summary.output or summary.run_id)
+    title = escape(printable(summary.output or summary.run_id))
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
-        f"<body><h1>{title}</h1><p>{escape(problem)}.</p></body></html>\n"
+        f"<body><h1>{title}</h1><p>{escape(printable_lines(problem))}.</p></body></html>\n"
     )
+
+
+def _shown(value: object) -> object:
+    """What is written into a page, without the characters that no page may hold."""
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return type(value)(printable_lines(value))
 
 
 @cache
@@ -117,6 +125,7 @@ def environment() -> Environment:
     # Read as package resources, so that it also works from a zip that Spark ships.
     environment = Environment(
         autoescape=True,
+        finalize=_shown,
         loader=FunctionLoader(read_template),
         undefined=StrictUndefined,
         trim_blocks=True,

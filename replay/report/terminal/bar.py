@@ -7,6 +7,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from replay.errors.printable import printable_lines
 from replay.report.terminal.pace import Pace
 
 
@@ -41,7 +42,7 @@ class BarDisplay:
 
     def note(self, text: str) -> None:
         """Write a line above the bar."""
-        self._bars.console.print(f"replay: {text}", markup=False, highlight=False, soft_wrap=True)
+        self._bars.console.print(f"replay: {printable_lines(text)}", markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Take the bar away."""

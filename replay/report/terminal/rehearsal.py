@@ -10,10 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from replay.errors.printable import printable
 from replay.rehearsal import Rehearsal
 from replay.rehearsal.inputs import FeatureFacts, InputFacts
 from replay.report.terminal.render import rendered
-from replay.report.terminal.variants import safe
 from replay.report.words.numbers import count, number, percent
 from replay.report.words.rehearsal import agreement_sentence
 from replay.report.words.rejects import mend_lines, reject_lines, rows_text
@@ -71,18 +71,18 @@ def render_rehearsal(
                 Text(f"{rows_text(contract.rejected)} ({percent(contract.share)}) would be rejected:", "bold yellow")
             )
             for line in reject_lines(contract.rejects):
-                console.print(Padding(Text(safe(line)), (0, 0, 0, 2)))
+                console.print(Padding(Text(printable(line)), (0, 0, 0, 2)))
             for line in mend_lines(contract):
-                console.print(Text(safe(line)), soft_wrap=True)
+                console.print(Text(printable(line)), soft_wrap=True)
         if rehearsal.scores:
             console.print()
             console.print(_scores_table(rehearsal))
         for found in rehearsal.scores.values():
             for line in (found.problem or "").splitlines():
-                console.print(Text(safe(line), style="red"), soft_wrap=True)
+                console.print(Text(printable(line), style="red"), soft_wrap=True)
         for agreement in rehearsal.agreement:
             fine = agreement.compared and agreement.agree == agreement.compared
-            console.print(Text(safe(agreement_sentence(agreement)), style="green" if fine else "yellow"))
+            console.print(Text(printable(agreement_sentence(agreement)), style="green" if fine else "yellow"))
 
     return rendered(show, width, color, unicode)
 
@@ -97,13 +97,13 @@ def _inputs_table(rehearsal: Rehearsal) -> Table:
     grouped = sum(len(entry.features) for entry in rehearsal.inputs) > GROUPED_FROM
     for entry in rehearsal.inputs:
         shape = ", ".join(["batch", *map(str, entry.shape)])
-        head = (safe(entry.name), entry.dtype, "", f"({shape}{',' if not entry.shape else ''})")
+        head = (printable(entry.name), entry.dtype, "", f"({shape}{',' if not entry.shape else ''})")
         table.add_row(*(Text(cell, "bold") for cell in head))
         if entry.made_of is not None:
-            table.add_row(Text(f"  {safe(entry.made_of)}"))
+            table.add_row(Text(f"  {printable(entry.made_of)}"))
         for line in _lines(entry, rehearsal.contract.rows, grouped=grouped):
             cells = (f"  {line.name}", line.logged, line.nulls, line.values, line.accepted)
-            table.add_row(*(Text(safe(cell)) for cell in cells), style=line.style)
+            table.add_row(*(Text(printable(cell)) for cell in cells), style=line.style)
     return table
 
 
@@ -190,8 +190,8 @@ def _scores_table(rehearsal: Rehearsal) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     for name, found in rehearsal.scores.items():
         if found.problem is not None:
-            table.add_row(Text(safe(name)), Text("failed", "bold red"))
+            table.add_row(Text(printable(name)), Text("failed", "bold red"))
             continue
         cells = (number(found.low), number(found.mean), number(found.high), count(found.non_finite))
-        table.add_row(Text(safe(name)), *(Text(cell) for cell in cells))
+        table.add_row(Text(printable(name)), *(Text(cell) for cell in cells))
     return table

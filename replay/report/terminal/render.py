@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from replay.errors.printable import printable
 from replay.report.summary import Summary
 from replay.report.summary.data import ReportData
 from replay.report.terminal.incidents import COMMANDS, PASTED, effect_lines, incident_lines
 from replay.report.terminal.sparkline import BLOCKS, sparkline
-from replay.report.terminal.variants import safe, unstable_lines, variants_table
+from replay.report.terminal.variants import unstable_lines, variants_table
 from replay.report.verdict import judge
 from replay.report.words.commands import in_ascii
 from replay.report.words.gates import gate_rule
@@ -73,13 +74,15 @@ def render_gates(
 
     def show(console: Console, _: bool) -> None:
         if summary.refused is not None:
-            console.print(Text(safe(f"No verdict: {summary.refused}."), style=_STYLES["unknown"]))
+            console.print(Text(printable(f"No verdict: {summary.refused}."), style=_STYLES["unknown"]))
         table = Table(box=None, pad_edge=False, header_style="dim")
         for name in ("verdict", "gate"):
             table.add_column(name, overflow="fold")
         table.add_column("measured", justify="right", no_wrap=True)
         for gate in summary.gates:
-            rule = Text(safe(gate_rule(gate))) + Text(f"  {safe(gate.reason)}" if gate.reason else "", style="dim")
+            rule = Text(printable(gate_rule(gate))) + Text(
+                f"  {printable(gate.reason)}" if gate.reason else "", style="dim"
+            )
             table.add_row(Text(gate.verdict, style=_VERDICTS[gate.verdict]), rule, number(gate.value))
         console.print(table)
         counts = Counter[str](gate.verdict for gate in summary.gates)
@@ -114,7 +117,7 @@ def render_verification(
 
     def show(console: Console, _: bool) -> None:
         verdict, found = judge(data), data.summary.verification
-        console.print(Text(safe(verdict.headline), style=_STYLES[verdict.level]))
+        console.print(Text(printable(verdict.headline), style=_STYLES[verdict.level]))
         console.print()
         if found is not None:
             console.print(_labelled("verdict", f"{verification_answer(found)}.", ""))
@@ -167,16 +170,16 @@ def _has_blocks(encoding: str | None) -> bool:
 
 def _print(console: Console, data: ReportData, report_path: str | None, *, unicode: bool) -> None:
     summary, verdict = data.summary, judge(data)
-    console.print(Text(safe(verdict.headline), style=_STYLES[verdict.level]))
+    console.print(Text(printable(verdict.headline), style=_STYLES[verdict.level]))
     if verdict.details:
-        console.print(Text(safe(" ".join(verdict.details))))
+        console.print(Text(printable(" ".join(verdict.details))))
     console.print()
     for line in sparkline(data, verdict.variant, console.width, unicode=unicode):
         console.print(line)
     findings = [*incident_lines(summary), *effect_lines(summary)]
     for label, text, style in findings:
         if label == PASTED:
-            console.print(Text(safe(text), style=style), soft_wrap=True)
+            console.print(Text(printable(text), style=style), soft_wrap=True)
         elif label in COMMANDS:
             # A terminal without a sign would show another one, which is another command.
             text = text if unicode else in_ascii(text)
@@ -198,14 +201,14 @@ def _print(console: Console, data: ReportData, report_path: str | None, *, unico
 
 def _print_unbroken(console: Console, label: str, text: str, style: str) -> None:
     """A line that is copied: a break within it would break what it is pasted into."""
-    console.print(Text(f"{label:<{_LABEL}}", style="dim") + Text(safe(text), style=style), soft_wrap=True)
+    console.print(Text(f"{label:<{_LABEL}}", style="dim") + Text(printable(text), style=style), soft_wrap=True)
 
 
 def _labelled(label: str, text: str, style: str) -> Table:
     line = Table.grid(padding=0, expand=True)
     line.add_column(width=_LABEL, no_wrap=True)
     line.add_column(ratio=1, overflow="fold")
-    line.add_row(Text(label, style="dim"), Text(safe(text), style=style))
+    line.add_row(Text(label, style="dim"), Text(printable(text), style=style))
     return line
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
+from replay.errors.printable import printable
 from replay.metrics.metric import losses
 from replay.report.summary import Comparison, Summary, VariantSummary
 from replay.report.words.losses import LOSSES, METRIC_LABELS
@@ -53,7 +54,7 @@ def variants_table(summary: Summary, first: str, width: int) -> tuple[Table, int
         table.add_row(*(Text(cell) for cell in cells), style="dim")
     names = _in_order(summary, first)
     for name in names[:VARIANTS_SHOWN]:
-        cells = [safe(name), *(column.cell(summary.variants[name]) for column in columns)]
+        cells = [printable(name), *(column.cell(summary.variants[name]) for column in columns)]
         table.add_row(*(Text(cell) for cell in cells))
     return table, len(summary.variants) - len(names[:VARIANTS_SHOWN])
 
@@ -126,12 +127,3 @@ def _in_order(summary: Summary, first: str) -> list[str]:
 def _metric(entry: VariantSummary, metric: str) -> str:
     value = entry.metrics.get(metric)
     return number(value.value if value else None)
-
-
-def safe(text: str) -> str:
-    r"""Write control characters out: names from the traffic must not steer a terminal.
-
-    >>> safe("home\x1b[2J") == r"home\x1b[2J"
-    True
-    """
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

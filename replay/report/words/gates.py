@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from replay.errors.printable import printable
 from replay.report.summary import GateVerdict
 from replay.report.words.numbers import confidence, count, number
 
@@ -44,9 +45,10 @@ def render_junit(verdicts: Sequence[GateVerdict], suite: str = "replay gates") -
         An XML document.
     """
     counts = {name: sum(verdict.verdict == name for verdict in verdicts) for name in ("failed", "undecided")}
+    # XML 1.0 has no way to hold most control characters.
     root = ElementTree.Element(
         "testsuite",
-        name=suite,
+        name=printable(suite),
         tests=str(len(verdicts)),
         failures=str(counts["failed"]),
         errors=str(counts["undecided"]),
@@ -54,13 +56,13 @@ def render_junit(verdicts: Sequence[GateVerdict], suite: str = "replay gates") -
     )
     for verdict in verdicts:
         case = ElementTree.SubElement(
-            root, "testcase", classname=f"replay.gates.{verdict.variant}", name=gate_rule(verdict)
+            root, "testcase", classname=printable(f"replay.gates.{verdict.variant}"), name=printable(gate_rule(verdict))
         )
         measured = "nothing" if verdict.value is None else f"{verdict.value:.6g}"
         if verdict.verdict == "failed":
             ElementTree.SubElement(case, "failure", message=f"measured {measured}")
         elif verdict.verdict == "undecided":
-            ElementTree.SubElement(case, "error", message=f"cannot be judged: {verdict.reason}")
+            ElementTree.SubElement(case, "error", message=printable(f"cannot be judged: {verdict.reason}"))
         else:
             ElementTree.SubElement(case, "system-out").text = f"measured {measured}"
     ElementTree.indent(root)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from replay.errors.printable import printable
 from replay.report.summary import GateVerdict, NoiseFloorSummary, Reconciliation
 from replay.report.summary.data import ReportData
 from replay.report.terminal.incidents import COMMANDS
 from replay.report.terminal.render import render_terminal
-from replay.report.terminal.variants import safe
 from tests.report import sample
 from tests.report.everything import FIRST, SECOND, everything_data, matrix
 
@@ -157,7 +157,7 @@ def test_names_cannot_steer_the_terminal():
     text = render(data, width=100)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
     assert "[bold]b[/bold]" in text
-    assert safe("plain – text") == "plain – text"  # noqa: RUF001 (what is printable stays)
+    assert printable("plain – text") == "plain – text"  # noqa: RUF001 (what is printable stays)
 
 
 class Stream:

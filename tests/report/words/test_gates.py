@@ -53,3 +53,14 @@ def test_junit_tells_failures_from_what_cannot_be_judged():
     assert error is not None
     assert "wants 5,000" in str(error.get("message"))
     assert failing.get("name") == "prod: auc ≥ 0.9"
+
+
+def test_junit_can_be_read_whatever_a_slice_is_called():
+    hostile = "home\x1b[2J\x00\x0b\ufffe\ud800"
+    verdicts = [
+        replace(AUC, variant=hostile, slice=hostile),
+        replace(AUC, verdict="undecided", reason=f"no rows of {hostile}"),
+    ]
+    suite = ElementTree.fromstring(render_junit(verdicts, f"gates of {hostile}"))
+    assert suite.get("name") == r"gates of home\x1b[2J\x00\x0b\ufffe\ud800"
+    assert len(suite.findall("testcase")) == 2
