@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,38 +14,47 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from replay.checkpoints import Checkpoint, cached_scorer, examine
-from replay.config import ReplayConfig
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Diagnosis, find_causes
+from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.sampling import SampledRows, sample_rows
 from replay.diagnosis.incidents.find import FoundIncident, find_incidents
 from replay.diagnosis.incidents.rows import RowTable
 from replay.diagnosis.noise.noise_floor import NoiseFloor, as_logged, measure_noise
 from replay.diagnosis.standing.find import StandingFinding
+from replay.diagnosis.windows.find import FoundWindow
 from replay.flows.incidents import diagnose as flow
 from replay.flows.incidents.contract import all_rows, contract_tolerance
 from replay.flows.incidents.noise_sample import NoiseSample
 from replay.flows.incidents.rows import CollectedRows, rows_from_arrow
 from replay.flows.incidents.standing import BUDGET, draw_background, measured_again, search_background
 from replay.flows.incidents.stories import find_stories
+from replay.flows.incidents.summary import Case
+from replay.flows.incidents.windows import place_causes
 from replay.rehearsal import RehearsedRows
 from replay.rehearsal.fixes.find import find_fixes
 from replay.report.summary import Story
 from replay.scenarios import row_keys
 from replay.scoring.core import BatchScorer, Stopwatch, Work
 from replay.scoring.variants import Variant
+from tests.bench.diagnosis.config import make_config
 from tests.bench.diagnosis.world import BASELINE, CHECKPOINTS, Floats, Layout, Traffic
-
-_REPOSITORY = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True, eq=False)
 class Told:
-    """What the engine said about one incident; ``diagnosis`` is None where there was nothing to test causes on."""
+    """What the engine said about one incident.
+
+    Attributes:
+        incident: When and for whom.
+        diagnosis: Its causes; None where there was nothing to test them on.
+        windows: When and for whom each of several causes holds, where that is told.
+    """
 
     incident: FoundIncident
     diagnosis: Diagnosis | None
+    windows: Mapping[Hypothesis, Sequence[FoundWindow]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,36 +88,9 @@ class Engine:
     """
 
     def __init__(self, layout: Layout, directory: Path, *, by_version: bool = False) -> None:
-        checkpoints = {
-            name: {
-                "path": str(directory / f"{name}.safetensors"),
-                "factory": "tests.bench.diagnosis.towers:build",
-                "kwargs": layout.sizes(),
-            }
-            for name in CHECKPOINTS
-        }
-        self.config = ReplayConfig.model_validate(
-            {
-                "version": 1,
-                "traffic": {
-                    "path": str(directory / "traffic"),
-                    "key": ["row_id"],
-                    "time": "time",
-                    "score": "online",
-                    "entity": "entity",
-                    "label": "label",
-                    "segments": list(layout.segments),
-                    **({"served_by": "model_version"} if by_version else {}),
-                },
-                "model": layout.model().model_dump(by_alias=True, exclude_defaults=True),
-                "checkpoints": checkpoints,
-                "diff": {"tolerance": "auto"},
-                "output": str(directory / "out"),
-                "base_dir": str(_REPOSITORY),
-            }
-        )
+        self.config = make_config(layout, directory, by_version=by_version)
         self.checkpoints: dict[str, Checkpoint] = {
-            name: examine(entry, name, base_dir=str(_REPOSITORY))
+            name: examine(entry, name, base_dir=self.config.base_dir)
             for name, entry in self.config.file_checkpoints.items()
         }
         prepared = SimpleNamespace(config=self.config, checkpoints=self.checkpoints)
@@ -154,8 +136,8 @@ class Engine:
         background = measured_again(noise, incidents, drawn.background)
         if background is not None:
             noise = replace(noise, mismatch_rate=background)
-        told = []
-        for incident in incidents:
+        cases = []
+        for number, incident in enumerate(incidents, start=1):
             sample = sample_rows(
                 rows,
                 collected.identity,
@@ -169,7 +151,8 @@ class Engine:
             diagnosis = self._causes(traffic, collected, noise, incident, sample)
             if incident.background and (diagnosis is None or flow.explained_share(diagnosis.causes) < flow.EXPLAINS):
                 continue
-            told.append(Told(incident, diagnosis))
+            cases.append(Case(number, (), rows, collected.identity, {}, incident, sample, diagnosis))
+        told = self._placed(traffic, collected, noise, cases)
         standing = search_background(
             drawn,
             rows,
@@ -178,6 +161,21 @@ class Engine:
             ),
         )
         return Answer(noise, as_logged(collected.table, noise), tuple(told), tuple(standing), _stories(told))
+
+    def _placed(
+        self, traffic: Traffic, collected: CollectedRows, noise: NoiseFloor, cases: Sequence[Case]
+    ) -> list[Told]:
+        """Incidents, with windows of their causes."""
+
+        def around(drawn: Mapping[int, SampledRows]) -> Callable[[int], CounterfactualReplay]:
+            return lambda place: self._opened.counterfactual(
+                self._evidence(traffic, collected, noise, cases[place].incident.mismatch_rate, drawn[place]),
+                noise.tolerance,
+            )
+
+        tolerances = [noise.tolerance] * len(cases)
+        placed = place_causes(cases, self.config.diagnosis, self.config.seed, tolerances, noise.mismatch_rate, around)
+        return [Told(case.incident, case.diagnosis, case.windows) for case in placed]
 
     def _contract(self, traffic: Traffic, collected: CollectedRows, noise: NoiseFloor) -> str | None:
         """What the contract has otherwise than serving, where (nearly) all rows disagree."""

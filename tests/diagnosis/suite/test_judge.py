@@ -10,7 +10,9 @@ import pytest
 
 from replay.config.sections.checkpoints import SpliceConfig
 from replay.diagnosis.causes.cause import Cause as NamedCause
+from replay.diagnosis.causes.cause import Equivalent
 from replay.diagnosis.causes.hypothesis import Hypothesis
+from replay.diagnosis.causes.kind import describe
 from replay.diagnosis.noise.calibration_layer import CalibrationLayer
 from tests.bench.diagnosis.causes import Cause
 from tests.bench.diagnosis.causes.checkpoints import spliced
@@ -94,6 +96,17 @@ class TestJudge:
         cause = replace(null_cause("views_1d"), alternatives=(null_cause("views_7d").hypothesis,))
         (one,), _, _ = self.judge(scene, self.planted(scene, plant), self.at(scene, 100, 299, cause))
         assert (one.is_first, len(one.wrong)) == (False, 1)
+
+    def test_what_is_said_to_be_the_same_to_the_model_must_be(self, scene, plant):
+        for value, wrong in ((0.0, 0), (3.0, 1)):
+            steps = (step("constant", "views_7d", value=value),)
+            other = said("constant", "views_7d", steps=steps, parameters=(("value", value),))
+            same = Equivalent(describe(other.hypothesis), "same_to_model")
+            cause = replace(null_cause("views_7d"), equivalents=(same,), alternatives=(other.hypothesis,))
+            (one,), _, _ = self.judge(scene, self.planted(scene, plant), self.at(scene, 100, 299, cause))
+            assert (one.is_first, len(one.wrong)) == (True, wrong)
+            unsure = replace(cause, equivalents=(replace(same, kind="same_on_rows"),))
+            assert self.judge(scene, self.planted(scene, plant), self.at(scene, 100, 299, unsure))[0][0].wrong == ()
 
     def test_one_of_two_at_once_is_not_both(self, scene, plant):
         joint = said("joint", steps=(step("nulls", "views_1d"), step("nulls", "views_7d")))
@@ -196,6 +209,25 @@ class TestJudge:
         ):
             story = SimpleNamespace(column=column, values=values)
             assert len(self.judge(scene, planted, stories=(story,))[2]) == wrong
+
+    def test_time_of_a_cause(self, scene, plant):
+        times = scene.traffic.time_us
+        cause = null_cause("views_7d")
+        incident = self.at(scene, 100, 499, cause)
+        for last, wrong in ((299, 0), (1_999, 1)):
+            window = SimpleNamespace(start_us=int(times[100]), end_us=int(times[last]) + 1)
+            placed = replace(incident, windows={cause.hypothesis: (window,)})
+            (one,), _, _ = self.judge(scene, self.planted(scene, plant), placed)
+            assert len(one.wrong) == wrong
+
+    def test_two_at_once_are_right_where_each_of_them_is(self, scene, plant):
+        price = Cause(scene, {}, lambda _: scene.missing(("price",)), kind="null_features")
+        planted = self.planted(scene, plant, self.planted_as(scene, price, ROWS + 100), kind="overlapping")
+        for second, wrong in (("price", 0), ("age", 1)):
+            parts = (null_cause("views_7d").hypothesis, null_cause(second).hypothesis)
+            joint = NamedCause("joint", 1.0, 9, hypothesis=Hypothesis("joint", "v1", parts=parts))
+            one, other = self.judge(scene, planted, self.at(scene, 100, 399, joint))[0]
+            assert (one.is_any, other.is_any, len(one.wrong)) == (True, second == "price", wrong)
 
     def test_two_causes_in_one_incident_are_wrong_once(self, scene, plant):
         other = self.planted_as(

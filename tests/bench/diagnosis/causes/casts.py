@@ -28,7 +28,7 @@ def half_precision(scene: Scene, rng: np.random.Generator) -> Cause:
     most = torch.finfo(kind).max
 
     def change(served: Served) -> Served:
-        return {name: torch.from_numpy(served[name]).clamp(-most, most).to(kind).float().numpy() for name in names}
+        return {name: torch.tensor(served[name]).clamp(-most, most).to(kind).float().numpy() for name in names}
 
     return Cause(scene, {"touched": names, "type": dtype}, change)
 

@@ -20,6 +20,9 @@ from tests.bench.diagnosis.world import Layout, Mask, Traffic
 _SWALLOWS = 10.0
 """Times the noise that was planted: a tolerance that is so much wider, and holds half of an incident's rows."""
 
+LEAST_OVERLAP = 0.5
+"""Of the rows in the time of a cause, as told or as planted, those in both."""
+
 
 class Judge:
     """Holds an answer against what was planted.
@@ -85,7 +88,7 @@ class Judge:
             claims.append(f"a layer at all times: {noise.why}")
         claims += [f"noise with a name: {one.words}" for one in noise.operations if not planted.noise.may_be(one.words)]
         for one in answer.standing:
-            if not self._is_right(one.cause, [plant for plant in planted.plants if plant.strike.standing]):
+            if not self._compare.is_planted(one.cause, [plant for plant in planted.plants if plant.strike.standing]):
                 claims.append(f"stands at all times: {describe_cause(one.cause)}")
         for story in answer.stories:
             if story.column != "host" or not planted.story.issuperset(story.values):
@@ -114,8 +117,8 @@ class Judge:
             True,
             None if plant.strike.standing else self._overlap(covered, over, best[1], window),
             best is None or best[0].incident.segments == dict(plant.strike.segments),
-            any(bool(causes) and self._is_right(causes[0], covered) for causes in lists),
-            any(self._is_right(cause, [plant]) for cause in every),
+            any(bool(causes) and self._compare.is_planted(causes[0], covered) for causes in lists),
+            any(self._compare.names(cause, plant) for cause in every),
             all(cause.kind == UNEXPLAINED for cause in every),
             (*self._wrong(number, over), *self._swallowed(plant, answer)),
             plant.describe(),
@@ -147,17 +150,35 @@ class Judge:
 
     def _wrong(self, number: int, over: list[tuple[Told, Mask]]) -> tuple[str, ...]:
         """Named causes of these incidents that are none of the planted ones; said of the first that they cover."""
-        wrong = []
+        wrong: list[str] = []
         for told, rows in over:
             covered = self._covered([rows])
             if covered and covered[0] is not self._planted.plants[number]:
                 continue
-            wrong += [
-                describe_cause(cause)
-                for cause in _causes(told)
-                if cause.kind != UNEXPLAINED and not self._is_right(cause, self._planted.plants)
-            ]
+            for cause in _causes(told):
+                if cause.kind != UNEXPLAINED and not self._compare.is_planted(cause, self._planted.plants):
+                    wrong.append(describe_cause(cause))
+                wrong += self._compare.false_equivalents(self._planted.plants[number], cause)
+                wrong += self._misplaced(told, cause)
         return tuple(wrong)
+
+    def _misplaced(self, told: Told, cause: NamedCause) -> tuple[str, ...]:
+        """Windows of a cause that are not those in which it was planted."""
+        windows = told.windows.get(cause.hypothesis, ()) if cause.hypothesis is not None else ()
+        numbers = [number for number, plant in enumerate(self._planted.plants) if self._compare.names(cause, plant)]
+        if not windows or not numbers:
+            return ()
+        said = np.any([self._between(one.start_us, one.end_us) for one in windows], axis=0)
+        spans = [self._of_plant(self._planted.plants[number]) for number in numbers]
+        overlap = max(_iou(said, span) for span in spans)
+        if overlap >= LEAST_OVERLAP:
+            return ()
+        return (f"its time, of which {overlap:.0%} is right: {describe_cause(cause)}",)
+
+    def _of_plant(self, plant: Plant) -> Mask:
+        """Rows of the traffic from the first to the last row that a plant touched."""
+        times = self._traffic.time_us[plant.rows]
+        return self._between(int(times.min()), int(times.max()) + 1)
 
     def _swallowed(self, plant: Plant, answer: Answer) -> tuple[str, ...]:
         """Whether the tolerance is far wider than the noise, and half of the touched rows are within it."""
@@ -168,9 +189,6 @@ class Judge:
         if within < 0.5 or wide < _SWALLOWS:
             return ()
         return (f"the tolerance swallowed it: {within:.0%} of its rows, {wide:.0f} times the noise",)
-
-    def _is_right(self, told: NamedCause, plants: Iterable[Plant]) -> bool:
-        return any(self._compare.is_same(plant, told) for plant in plants)
 
 
 def _causes(told: Told) -> tuple[NamedCause, ...]:

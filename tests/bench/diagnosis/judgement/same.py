@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.diagnosis.causes.cause import SAME_TO_MODEL
 from replay.diagnosis.causes.cause import Cause as NamedCause
 from replay.diagnosis.causes.hypothesis import Hypothesis
+from replay.diagnosis.causes.kind import describe
 from tests.bench.diagnosis.causes import Scene
 from tests.bench.diagnosis.judgement.oracle import Oracle
 from tests.bench.diagnosis.judgement.steps import CannotReplay
@@ -17,6 +23,7 @@ TELLING_ROWS, TELLING_SHARE = 7, 0.01
 """So many of the touched rows, and such a share of them, must give another score under the told cause than under the
 planted one: from seven rows on, all on one side, a sign test tells two hypotheses apart at 1%."""
 _PART_RIGHT, _PART_LEAST = 0.98, 0.5
+_EVERY = 10
 
 
 class Comparison:
@@ -31,13 +38,43 @@ class Comparison:
         self._scene, self._planted = scene, planted
         self._oracle = Oracle(scene, planted.versions)
 
-    def is_same(self, plant: Plant, told: NamedCause) -> bool:
-        """Whether a told cause is this one, or cannot be told from it on the rows that it touched."""
-        one = told.hypothesis
-        if one is None:
+    def is_planted(self, told: NamedCause, plants: Sequence[Plant]) -> bool:
+        """Whether a told cause is one of these, or cannot be told from one on the rows that it touched.
+
+        Of two causes on the same rows each must be.
+        """
+        if told.hypothesis is None:
             return False
+        parts = told.hypothesis.parts or (told.hypothesis,)
+        return all(any(self._is_same(plant, part, told) for plant in plants) for part in parts)
+
+    def names(self, told: NamedCause, plant: Plant) -> bool:
+        """Whether a told cause, or a part of it, is this one."""
+        if told.hypothesis is None:
+            return False
+        return any(self._is_same(plant, part, told) for part in told.hypothesis.parts or (told.hypothesis,))
+
+    def _is_same(self, plant: Plant, one: Hypothesis, told: NamedCause) -> bool:
         same = self._is_named(plant, one) or self._is_indistinguishable(plant, one)
         return same and self._is_share_right(plant, told)
+
+    def false_equivalents(self, plant: Plant, told: NamedCause) -> tuple[str, ...]:
+        """What is said to be the same to the model as a told cause, and is not, on the touched rows and many others."""
+        claimed = {one.cause for one in told.equivalents if one.kind == SAME_TO_MODEL}
+        others = [one for one in told.alternatives if describe(one) in claimed]
+        rows = np.union1d(plant.rows, np.arange(0, len(self._scene.traffic), _EVERY))
+        return tuple(
+            f"{describe(other)} is the same to the model as {describe(told.hypothesis)}"
+            for other in others
+            if not self._agree(other, told.hypothesis, rows)
+        )
+
+    def _agree(self, one: Hypothesis, other: Hypothesis, rows: NDArray[np.int64]) -> bool:
+        try:
+            scores = self._oracle.answers(one, rows), self._oracle.answers(other, rows)
+        except CannotReplay:
+            return False
+        return not _is_telling(self._planted.noise.differ(*scores))
 
     def _is_share_right(self, plant: Plant, told: NamedCause) -> bool:
         """A route is one of some rows, a checkpoint of all."""
@@ -55,7 +92,7 @@ class Comparison:
             return False
         true = plant.strike.cause.answers(self._scene.traffic.served, rows)
         differ = noise.differ(told, true)
-        if differ.sum() < max(TELLING_ROWS, TELLING_SHARE * len(rows)):
+        if not _is_telling(differ):
             return True
         # A map may be learnt in part: values that few rows hold are left out, and nothing wrong is said of them.
         changed = noise.differ(told, self._oracle.baseline[rows])
@@ -97,3 +134,8 @@ class Comparison:
         module, theirs = (plant.strike.cause.truth[name] for name in ("module", "checkpoint"))
         names = self._scene.modules[BASELINE].state_dict()
         return {name: theirs if name.startswith(f"{module}.") else BASELINE for name in names}
+
+
+def _is_telling(differ: NDArray[np.bool_]) -> bool:
+    """Whether so many rows give another score that two causes can be told apart."""
+    return bool(differ.sum() >= max(TELLING_ROWS, TELLING_SHARE * len(differ)))
