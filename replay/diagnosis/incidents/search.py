@@ -145,8 +145,11 @@ class IncidentSearch:
                 self._at_most = np.inf
                 break
             inside = np.flatnonzero(choice.inside & scan_counts.active)
-            bad = inside[self.severity[inside] > 1.0]
-            first, last = int(bad[0]), int(bad[-1]) + 1
+            bad = np.flatnonzero(self.severity[inside] > 1.0)
+            # Nine tenths of the time are no block of a quiet level either: the rest of it is no part of this.
+            every = Span(int(bad[0]), int(bad[-1]) + 1)
+            span = refine_marks(self.mark[inside], every, _typical(model.level.mean), scan_counts.signals[0].typical)
+            first, last = int(inside[span.first]), int(inside[span.last - 1]) + 1
             found.append(IncidentWindow(first, last, choice.segments, "mismatch", log_chance))
             if not choice.segments:
                 # All traffic is bad. A stretch that is worse still stands out.
@@ -220,9 +223,7 @@ class IncidentSearch:
         quiet = self._quiet(model)
         quiet[span.first : span.last] = False
         assert isinstance(model, MismatchModel)
-        typical = np.full(25, model.level.mean / 24)
-        typical[0] = 1.0 - model.level.mean
-        return mark_shares(self.mark[quiet], typical)
+        return mark_shares(self.mark[quiet], _typical(model.level.mean))
 
     def _quiet(self, model: Model) -> NDArray[np.bool_]:
         assert isinstance(model, MismatchModel)
@@ -247,3 +248,10 @@ class IncidentSearch:
         gap = np.searchsorted(inside, [left.last, right.first])
         whole = np.searchsorted(inside, [left.first, max(left.last, right.last)])
         return bool(gap[1] - gap[0] <= max(_JOIN_ROWS, _JOIN_SHARE * (whole[1] - whole[0])))
+
+
+def _typical(rate: float) -> Shares:
+    """``(num_marks,)`` shares of the marks where so many rows disagree, by whatever amount."""
+    typical = np.full(25, rate / 24)
+    typical[0] = 1.0 - rate
+    return typical

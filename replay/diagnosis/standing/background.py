@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +56,14 @@ def find_background(rows: RowTable, incidents: Sequence[FoundIncident], toleranc
         incidents: All that were found.
         tolerance: What counts as agreement.
     """
-    outside = outside_of(rows, incidents) & rows.counts
+    outside = outside_of(rows, [_with_ramps(incident) for incident in incidents]) & rows.counts
     return Background(outside, outside & (severity(rows, tolerance) > 1.0))
+
+
+def _with_ramps(incident: FoundIncident) -> FoundIncident:
+    """An incident and half as much again of its ramps, whose ends are so few rows that no boundary holds them."""
+    rising, fading = ((end - start) // 2 for start, end in (incident.rising or (0, 0), incident.fading or (0, 0)))
+    return replace(incident, start_us=incident.start_us - rising, end_us=incident.end_us + fading)
 
 
 def sample_background(

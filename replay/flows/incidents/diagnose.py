@@ -96,9 +96,9 @@ def diagnose_scores(
         bucket_us=round(prepared.config.diff.bucket.total_seconds() * 1e6),
     )
     drawn = draw_background(noise.rows, noise.collected, incidents, tolerance, settings, prepared.config.seed)
+    background = measured_again(noise.measured, drawn.background)
     if not incidents and drawn.sample is None:
-        return Diagnosed()
-    background = measured_again(noise.measured, incidents, drawn.background)
+        return Diagnosed(background=background)
     if background is not None:
         noise = replace(noise, measured=replace(noise.measured, mismatch_rate=background))
     tolerances = [row_tolerance(tolerance, noise.measured, incident) for incident in incidents]

@@ -71,12 +71,13 @@ def draw_background(
     return DrawnBackground(background, sample if len(sample.mismatched) else None)
 
 
-def measured_again(noise: NoiseFloor, incidents: Sequence[FoundIncident], background: Background) -> float | None:
+def measured_again(noise: NoiseFloor, background: Background) -> float | None:
     """The background rate as it is outside of the incidents that were found; None where there is nothing to add.
 
-    The noise floor's own is of the quieter half of the traffic, which an incident of more than half of it is in.
+    The noise floor's own is of the quieter half of the traffic: too low, and too high where an incident holds more than
+    half of it.
     """
-    if not incidents or not noise.concentrated or not background.is_measured:
+    if not noise.concentrated or not background.is_measured:
         return None
     return background.rate
 

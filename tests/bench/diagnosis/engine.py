@@ -133,7 +133,7 @@ class Engine:
             bucket_us=round(self.config.diff.bucket.total_seconds() * 1e6),
         )
         drawn = draw_background(rows, collected, incidents, noise.tolerance, settings, self.config.seed)
-        background = measured_again(noise, incidents, drawn.background)
+        background = measured_again(noise, drawn.background)
         if background is not None:
             noise = replace(noise, mismatch_rate=background)
         cases = []

@@ -174,11 +174,15 @@ class BurstSearch:
 
 
 def _joined(spans: Sequence[Span]) -> list[Span]:
-    """Spans that lie closer together than the longer one of two is long, as one."""
+    """Spans that lie closer together than the longer one of two is long, as one; no further than one usually is.
+
+    An incident among bursts is far longer than these, and no part of the next ones.
+    """
     joined: list[Span] = []
+    usual = float(np.median([span.last - span.first for span in spans])) if spans else 0.0
     for span in spans:
         last = joined[-1] if joined else None
-        longest = 0 if last is None else max(span.last - span.first, last.last - last.first)
+        longest = 0.0 if last is None else min(usual, max(span.last - span.first, last.last - last.first))
         if last is None or span.first - last.last > longest:
             joined.append(span)
         else:

@@ -76,3 +76,14 @@ def test_an_incident_beside_bursts_stays_one_of_its_own():
 
 def test_quiet_traffic_has_none():
     assert found([], num_rows=60_000)[1] == []
+
+
+def test_an_incident_among_bursts_is_no_part_of_them():
+    """An hour in which all rows disagree, minutes away from the bursts before and after it."""
+    _, incidents = found([*hourly(2, 0.6), Plant(60 * 12 + 24, 60 * 13 + 12, 0.9, {})])
+    whole, bursts = incidents
+
+    assert [(at - START_US) / MINUTE for at in (whole.start_us, whole.end_us)] == pytest.approx([744, 792], abs=1)
+    assert not whole.times
+    assert max(end - start for start, end in bursts.times) < 3 * MINUTE
+    assert len(bursts.times) >= 17
