@@ -34,9 +34,10 @@ def description_length(counterfactual: CounterfactualReplay, verdict: Significan
       of bits for each name (family, feature, checkpoint, module, entry of a table): log2 of how many names there are.
     - *By how much*: see :func:`number_bits`. Kinds bring their numbers as round as the rows allow, so that no digit is
       counted that the explained rows do not need.
-    - *What is left*: a row within the tolerance of what online answered takes nothing. Beyond it, log2 of how many
-      tolerances the scores lie apart, and at most :func:`literal_bits`: then the score is said without the hypothesis.
-      So a row at the very edge of the tolerance hardly speaks for or against anything, and one that is far off does.
+    - *What is left*: a row within the tolerance of what online answered takes nothing. Beyond, the tail of the noise is
+      taken for exponential: the bits rise in proportion to the distance, and from twice the tolerance on a row takes
+      :func:`literal_bits`, its score without the hypothesis. So a row at the very edge of the tolerance hardly speaks
+      for or against anything, and one that is off does, however near another hypothesis may come to it.
 
     Only lengths over the same rows can be compared.
 
@@ -107,14 +108,14 @@ def rows_bits(scores: Floats, online: Floats, bounds: Floats, literal: float) ->
         bounds: ``(k,)``, how far apart two scores that agree may be.
         literal: What a row takes at most.
 
-    >>> rows_bits(np.array([0.5, 0.75, 9.0, np.nan]), np.full(4, 0.5), np.full(4, 0.0625), 4.0)
-    10.0
+    >>> rows_bits(np.array([0.5, 0.75, 9.0, np.nan]), np.full(4, 0.5), np.full(4, 0.2), 4.0)
+    9.0
     """
     with np.errstate(all="ignore"):
-        bits = np.log2(np.maximum(np.abs(scores - online) / bounds, 1.0))
-    bits[np.isnan(bits)] = literal
-    bits[scores == online] = 0.0
-    return float(np.minimum(bits, literal).sum())
+        beyond = np.clip(np.abs(scores - online) / bounds - 1.0, 0.0, 1.0)
+    beyond[np.isnan(beyond)] = 1.0
+    beyond[scores == online] = 0.0
+    return float(literal * beyond.sum())
 
 
 def literal_bits(counterfactual: CounterfactualReplay) -> float:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from replay.diagnosis.causes.cause import UNEXPLAINED
 from replay.diagnosis.causes.cause import Cause as Cause
+from replay.diagnosis.causes.cause import Equivalent as Equivalent
 from replay.metrics.value import MetricValue
 from replay.report.summary.json_safe import OPTIONAL, UtcTime
 from replay.report.words.causes import cause_words

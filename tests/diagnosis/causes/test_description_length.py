@@ -88,10 +88,11 @@ def test_numbers_tables_and_recipes_are_counted():
 
 
 def test_a_row_takes_what_it_is_beyond_the_tolerance():
-    online, bounds = np.zeros(5), np.full(5, 0.5)
-    scores = np.array([0.5, 1.0, -4.0, 1e9, np.nan])
+    """Nothing within, half of a literal score half a tolerance beyond, all of it from twice the tolerance on."""
+    online, bounds = np.zeros(6), np.full(6, 0.5)
+    scores = np.array([0.5, 0.75, -0.625, 1.0, 1e9, np.nan])
 
-    assert rows_bits(scores, online, bounds, 10.0) == 0 + 1 + 3 + 10 + 10
+    assert rows_bits(scores, online, bounds, 10.0) == 0 + 5 + 2.5 + 10 + 10 + 10
     assert rows_bits(np.array([0.0, 0.1]), np.zeros(2), np.zeros(2), 5.0) == 5.0  # no tolerance: all or nothing
 
 
@@ -110,6 +111,22 @@ def test_the_whole_length_is_the_sum():
 
     expected = KINDS["null_features"].prior_bits + WORD + 10 * literal_bits(replay)
     assert (verdict.count, description_length(replay, verdict)) == (30, pytest.approx(expected))
+
+
+def test_to_come_nearer_is_not_to_explain():
+    """Null c explains ten rows of forty. Half of c comes to within three tolerances of all, and explains none."""
+    c = np.full(40, 1.5)
+    online = score({**COLUMNS, "c": c * 0.25})  # half of c: 1.5e-3 off
+    online[:10] = score({**COLUMNS, "c": np.zeros(40)})[:10]
+    replay = counterfactual({**COLUMNS, "c": c}, online, tolerance=5e-4)
+    hypotheses = [
+        replay.perturbed("null_features", ("c",), "nulls"),
+        replay.perturbed("scale", ("c",), "scale", factor=0.5),
+    ]
+    null, half = measure(replay, hypotheses, ROWS)
+
+    assert (null.count, half.count) == (10, 0)
+    assert description_length(replay, half) - description_length(replay, null) > 9 * literal_bits(replay)
 
 
 def test_a_row_at_the_edge_of_the_tolerance_does_not_decide():
