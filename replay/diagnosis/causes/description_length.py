@@ -30,8 +30,8 @@ def description_length(counterfactual: CounterfactualReplay, verdict: Significan
     A two-part code (Rissanen 1978, "Modeling by shortest data description"; Grünwald 2007, "The Minimum Description
     Length Principle"): first the hypothesis, then the rows as far as it leaves them open.
 
-    - *What happened*: the prior of its kind, see :func:`~replay.diagnosis.causes.kind.register`, and the same number
-      of bits for each name (family, feature, checkpoint, module, entry of a table): log2 of how many names there are.
+    - *What happened*: its kind, see :meth:`~replay.diagnosis.causes.kind.Kind.bits`, and the same number of bits for
+      each name (family, feature, checkpoint, module, entry of a table): log2 of how many names there are.
     - *By how much*: see :func:`number_bits`. Kinds bring their numbers as round as the rows allow, so that no digit is
       counted that the explained rows do not need.
     - *What is left*: a row within the tolerance of what online answered takes nothing. Beyond, the tail of the noise is
@@ -58,16 +58,16 @@ def hypothesis_bits(counterfactual: CounterfactualReplay, hypothesis: Hypothesis
     words = len(hypothesis.families) + len(hypothesis.other_features) + (hypothesis.scorer != counterfactual.baseline)
     values = sum(_parameter_bits(value, word) for _, value in hypothesis.parameters)
     parts = sum(hypothesis_bits(counterfactual, part) for part in hypothesis.parts)
-    return KINDS[hypothesis.kind].prior_bits + words * word + values + parts
+    return KINDS[hypothesis.kind].bits(hypothesis) + words * word + values + parts
 
 
 def _parameter_bits(value: Any, word: float) -> float:
-    """A table takes two names an entry."""
+    """A table takes two names an entry; what a text takes its kind says."""
     if isinstance(value, tuple):
         return 2.0 * word * len(value)
     if isinstance(value, timedelta):
         return lag_bits(value)
-    return number_bits(value) if isinstance(value, int | float) else word
+    return number_bits(value) if isinstance(value, int | float) else 0.0
 
 
 def number_bits(value: float) -> float:

@@ -47,7 +47,7 @@ class Kind:
         has_subsets: Whether it is one op, which fewer or other features may have met as well.
         may_stand: Whether it is tried on the rows that disagree outside of every incident as well: what happens at all
             times to a share of the traffic, and has no number that would be fitted to whatever the background is.
-        prior_bits: Bits that it takes to say that it was this kind; given by its prior.
+        prior_bits: What its prior is in bits.
         reads_values: Whether what it makes of a feature depends on what was logged.
         of_reserve: Share of what is kept for the test on all rows that it may use where other kinds leave it nothing.
     """
@@ -115,6 +115,10 @@ class Kind:
     def combine(self, counterfactual: CounterfactualReplay, causes: Sequence[Hypothesis]) -> Iterable[Hypothesis]:
         """Hypotheses about rows that several causes may have hit."""
         return ()
+
+    def bits(self, hypothesis: Hypothesis) -> float:
+        """Bits that say that it was this kind, and in which of its forms: two, where a parameter is a text."""
+        return self.prior_bits + sum(isinstance(value, str) for _, value in hypothesis.parameters)
 
     def is_plausible(self, counterfactual: CounterfactualReplay, hypothesis: Hypothesis, rows: Integers) -> bool:
         """Whether anyone needs to know that it explains the same rows as a cause; else the table of hypotheses has it.

@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from replay.config.sections.checkpoints import SpliceConfig
+from replay.config.sections.checkpoints import DerivedConfig, SpliceConfig
 from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 from replay.diagnosis.causes.description_length import (
     description_length,
@@ -82,6 +82,10 @@ def test_numbers_tables_and_recipes_are_counted():
     assert hypothesis_bits(replay, table) == pytest.approx(KINDS["map"].prior_bits + WORD + 3 * 2 * WORD)
     stale = replay.perturbed("stale_features", ("c",), "stale", lag=timedelta(days=1))
     assert hypothesis_bits(replay, stale) == pytest.approx(KINDS["stale_features"].prior_bits + WORD + 2 + DIGIT + 1)
+    cast = replay.hypothesis(
+        "precision", recipe=DerivedConfig.model_validate({"from": "prod", "cast": "int8"}), dtype="int8"
+    )
+    assert hypothesis_bits(replay, cast) == pytest.approx(KINDS["precision"].prior_bits + WORD + 1)
     globs = (("tower.*", "old"), ("*", "prod"))
     spliced = replay.hypothesis("splice", recipe=SpliceConfig(splice=dict(globs)), splice=globs)
     assert hypothesis_bits(replay, spliced) == pytest.approx(KINDS["splice"].prior_bits + WORD + 2 * 2 * WORD)

@@ -24,6 +24,7 @@ Integers = NDArray[np.int64]
 _PAIRS = 400
 _LEAST_ROWS = 10
 _MOST_DIGITS = 7
+_ON_SCORES = 7.0  # bits: two digits more than a layer on the logit
 _FORMS = ("offset", "slope", "both")
 
 
@@ -47,6 +48,10 @@ class AffineKind(Kind):
         layers = [round_layer(counterfactual, layer, fitted) for layer in fit_layers(counterfactual, fitted)]
         fits = [affine(counterfactual, layer) for layer in layers]
         yield from measure(counterfactual, fits, tested, with_chance=True)
+
+    def bits(self, hypothesis: Hypothesis) -> float:
+        """A layer stands before the sigmoid: one on the probabilities themselves has to say it much shorter."""
+        return self.prior_bits + (1.0 if hypothesis.get("space") else _ON_SCORES)
 
     def describe(self, hypothesis: Hypothesis) -> str:
         """See :meth:`Kind.describe`."""

@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import linregress
 
 from replay.diagnosis.causes.cause import Cause
+from replay.diagnosis.causes.description_length import hypothesis_bits
 from replay.diagnosis.causes.kind import KINDS, describe
 from replay.diagnosis.causes.kinds.affine import affine, fit_layers, round_layer
 from replay.diagnosis.noise.calibration_layer import CalibrationLayer
@@ -82,6 +83,17 @@ def test_an_affine_change_of_the_output(world, is_logit):
     assert (cause.kind, cause.parameters.get("space")) == ("affine", "logit" if is_logit else None)
     expected = (0.2, 1.1) if is_logit else (0.01, 0.9)
     assert (cause.parameters["offset"], cause.parameters["slope"]) == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_layer_on_the_logit_comes_before_one_on_probabilities_unless_that_is_much_shorter():
+    """Within a narrow range of scores both are a line, and a digit more or less is chance."""
+    replay = counterfactual(COLUMNS, BASE + 1.0)
+
+    def bits(offset, slope, *, logit):
+        return hypothesis_bits(replay, affine(replay, CalibrationLayer(offset, slope, logit)))
+
+    assert bits(0.2268, 1.221, logit=True) < bits(-0.0593, 1.225, logit=False)
+    assert bits(0.0, 0.5, logit=False) < bits(-0.6741, 0.9683, logit=True)
 
 
 def test_numbers_have_no_digit_that_the_rows_do_not_need():
