@@ -84,7 +84,9 @@ class Cause:
     lag_seconds: float | None = field(default=None, metadata=OPTIONAL)
     """For `stale_features`: how much older than the row its values are, at least."""
     parameters: Mapping[str, str | float] | None = field(default=None, metadata=OPTIONAL)
-    """What else says what was done: `factor`, `value`, `dtype`, ..."""
+    """What else says what was done: `factor`, `value`, `dtype`, ... For `unexplained`, where online answered equal
+    inputs differently: how many sets of such rows were found (`equal_inputs`), in how many it did (`scattered`), by how
+    much (`spread`, the median), and whether rows of one request agree (`by_request`)."""
     explained_low: float | None = field(default=None, metadata=OPTIONAL)
     """Lower end of the 95% interval (Wilson) of `explained_rate`."""
     explained_high: float | None = field(default=None, metadata=OPTIONAL)

@@ -182,6 +182,15 @@ class CounterfactualReplay:
         kind = self._types[feature]
         return not (is_list(kind) or pa.types.is_nested(kind))
 
+    def inputs_of(self, rows: Integers) -> Integers:
+        """Number rows by what the baseline is given: ``(k,)``, the same for rows whose encoded inputs are equal."""
+        index = torch.from_numpy(rows)
+        parts = [tensor[index].contiguous().reshape(len(rows), -1) for tensor in self._tensors.values()]
+        columns = [part.view(torch.uint8).numpy() for part in parts if part.shape[1]]
+        if self.routed is not None:
+            columns.append(self.routed.places[rows, None].view(np.uint8))
+        return np.unique(np.hstack(columns), axis=0, return_inverse=True)[1].reshape(-1)
+
     def hypothesis(
         self,
         kind: str,

@@ -23,6 +23,7 @@ from replay.flows.incidents.contract import WrongContract, contract_tolerance, f
 from replay.flows.incidents.logged_rows import LoggedRows
 from replay.flows.incidents.noise_sample import NoiseSample
 from replay.flows.incidents.rows import CollectedRows
+from replay.flows.incidents.scatter import tell_scatter
 from replay.flows.incidents.standing import (
     BUDGET,
     draw_background,
@@ -45,6 +46,7 @@ from replay.spark.tasks.arrow_mapping import Batches
 EXPLAINS = 0.5
 """Share of the mismatched rows of bursts: where causes explain less, the bursts are how this traffic is."""
 
+_TWINS_BUDGET = 10_000  # rows that are scored to leave out those with equal inputs that a cause explains
 _CONTRACT_BUDGET = 200_000  # rows that are scored to see what else would explain a wrong contract
 
 
@@ -135,6 +137,15 @@ def diagnose_scores(
                 counterfactual,
                 background_rate=background_rate(noise.measured, incident),
                 on_progress=partial(_show, progress, index),
+            )
+            diagnosis = tell_scatter(
+                diagnosis,
+                noise.collected,
+                incident,
+                lambda twins: LoggedRows(prepared, scores, noise.collected, [twins]).evidence(
+                    twins, 1.0, noise.measured
+                ),
+                partial(checkpoints.counterfactual, tolerance=tolerances[index], budget=_TWINS_BUDGET),
             )
             tried += [(number, trial) for trial in diagnosis.tried]
             case = replace(case, diagnosis=diagnosis, counterfactual=counterfactual)

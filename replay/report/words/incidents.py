@@ -33,9 +33,10 @@ def incident_sentence(incident: Incident) -> str:
         return f"The contract, not the traffic: {first.text}. {what}."
     if first is None or first.kind == UNEXPLAINED:
         return f"{what}. {_unexplained(first)}"
+    rest = " ".join(filter(None, (scatter_sentence(cause) for cause in incident.causes[1:])))
     if any(cause.windows for cause in incident.causes):
-        return f"{what}: {_by_time(incident)}"
-    return " ".join((f"{what}, {as_if(first)}.", evidence_sentence(first), *_others(incident)))
+        return f"{what}: {_by_time(incident)} {rest}".rstrip()
+    return " ".join((f"{what}, {as_if(first)}.", evidence_sentence(first), *_others(incident), rest)).rstrip()
 
 
 def evidence_sentence(cause: Cause) -> str:
@@ -49,7 +50,28 @@ def _unexplained(cause: Cause | None) -> str:
     """No row to test on is another thing than rows that no hypothesis explains."""
     if cause is not None and cause.text and not cause.rows_tested:
         return f"No cause can be named: {cause.text.rstrip('.')}."
-    return "No hypothesis that was tried explains it."
+    return " ".join(filter(None, ("No hypothesis that was tried explains it.", scatter_sentence(cause))))
+
+
+def scatter_sentence(cause: Cause | None) -> str:
+    """Say that online answered equal inputs differently, so that no replay can reproduce it; empty where it did not.
+
+    >>> scatter_sentence(Cause("unexplained", 0.0, 9))
+    ''
+    """
+    known = (cause.parameters if cause is not None else None) or {}
+    if "scattered" not in known:
+        return ""
+    sets, scattered, spread = (known[name] for name in ("equal_inputs", "scattered", "spread"))
+    where = f"in {count(int(scattered))} of {count(int(sets))} sets of rows with equal inputs"
+    differ = f"online's answers differ by {number(float(spread), 2)} (median)"
+    what = f"What is unexplained is not reproducible: {where}, {differ}"
+    if known.get("batch_norm") == "yes":
+        return f"{what}, but not within a request: as if batch norm layers used the statistics of the batch."
+    if known.get("by_request") == "yes":
+        why = "scores depend on its other rows, or on values that were not logged"
+        return f"{what}, but not within a request: {why}."
+    return f"{what}, as with dropout left on, or with values that were not logged as they were served."
 
 
 def _by_time(incident: Incident) -> str:

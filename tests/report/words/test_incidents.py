@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from replay.diagnosis.causes.cause import CauseWindow
 from replay.metrics.value import MetricValue
 from replay.report.html.render import render_html
@@ -66,6 +68,34 @@ def test_what_nobody_can_explain_is_told_so() -> None:
     assert story.incident_sentence(unknown).endswith(
         "50% of the 100 rows got another score than the replay gives. No hypothesis that was tried explains it."
     )
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({}, ", as with dropout left on, or with values that were not logged as they were served."),
+        ({"by_request": "no"}, ", as with dropout left on, or with values that were not logged as they were served."),
+        (
+            {"by_request": "yes"},
+            ", but not within a request: scores depend on its other rows, or on values that were not logged.",
+        ),
+        (
+            {"by_request": "yes", "batch_norm": "yes"},
+            ", but not within a request: as if batch norm layers used the statistics of the batch.",
+        ),
+    ],
+    ids=["no request", "any row", "requests", "batch norm"],
+)
+def test_what_cannot_be_reproduced_is_told_so(more: dict[str, str], why: str) -> None:
+    parameters = {"equal_inputs": 40, "scattered": 38, "spread": 0.0421, **more}
+    scattered = Cause("unexplained", 0.0, 50, share=1.0, parameters=parameters)
+    end = (
+        "What is unexplained is not reproducible: in 38 of 40 sets of rows with equal inputs, online's answers differ "
+        f"by 0.042 (median){why}"
+    )
+
+    assert story.incident_sentence(replace(INCIDENT, causes=(scattered,))).endswith(f"explains it. {end}")
+    assert story.incident_sentence(replace(INCIDENT, causes=(NULLS, scattered))).endswith(f"online answered. {end}")
 
 
 def test_permanent_gradual_and_small_shifts() -> None:
