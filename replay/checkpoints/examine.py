@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile
 from replay.checkpoints.contents import Contents, listed
 from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256, verify_files
 from replay.checkpoints.finite import is_mask, non_finite_tensors
+from replay.checkpoints.held import held_files
 from replay.checkpoints.sniff import sniff
 from replay.config.missing import locate
 from replay.config.sections.checkpoints import CheckpointConfig
@@ -43,15 +45,13 @@ def examine(
         CheckpointError: Missing, of another kind, or with NaN or Inf weights.
     """
     path = locate(config.path, base_dir)
-    sniffed = sniff(path)
-    files = tuple(checkpoint_file(file) for file in sniffed.format.files(path))
-    sha256 = combined_sha256(files)
-    if config.sha256 is not None and config.sha256 != sha256:
-        raise CorruptCheckpoint(
-            f"checkpoint {name!r}: {path} has sha256 {sha256}, the config pins {config.sha256}. Restore the file, or"
-            f" change checkpoints.{name}.sha256 if the new one is meant"
-        )
-    contents = sniffed.read(config, allow_pickle=allow_pickle)
+    with contextlib.ExitStack() as held:
+        held.enter_context(held_files([path]))
+        sniffed = sniff(path)
+        held.enter_context(held_files(sniffed.format.files(path)))
+        files = tuple(map(checkpoint_file, sniffed.format.files(path)))
+        _refuse_other_hash(config, name, path, files)
+        contents = sniffed.read(config, allow_pickle=allow_pickle)
     non_finite = unexpected_non_finite(contents)
     if non_finite and not allow_non_finite:
         found = listed(f"{tensor} ({count:,} of {contents.tensors[tensor].numel():,})" for tensor, count in non_finite)
@@ -66,6 +66,15 @@ def examine(
         allow_pickle=allow_pickle,
         non_finite=non_finite,
     )
+
+
+def _refuse_other_hash(config: CheckpointConfig, name: str, path: Path, files: tuple[CheckpointFile, ...]) -> None:
+    sha256 = combined_sha256(files)
+    if config.sha256 is not None and config.sha256 != sha256:
+        raise CorruptCheckpoint(
+            f"checkpoint {name!r}: {path} has sha256 {sha256}, the config pins {config.sha256}. Restore the file, or"
+            f" change checkpoints.{name}.sha256 if the new one is meant"
+        )
 
 
 def described(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from replay.checkpoints.checkpoint import CheckpointFile
+from replay.checkpoints.held import name_of
 from replay.errors import CheckpointError, CorruptCheckpoint
 
 _CHUNK = 1 << 20
@@ -16,7 +17,7 @@ _known: dict[str, tuple[_Stat, str]] = {}
 
 
 def _stat(path: Path) -> _Stat:
-    stat = path.stat()
+    stat = Path(name_of(path)).stat()
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
@@ -28,7 +29,7 @@ def file_sha256(path: Path) -> str:
     """
     digest = hashlib.sha256()
     try:
-        with path.open("rb", buffering=0) as file:
+        with Path(name_of(path)).open("rb", buffering=0) as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
     except OSError as error:
@@ -38,7 +39,7 @@ def file_sha256(path: Path) -> str:
 
 def checkpoint_file(path: Path) -> CheckpointFile:
     """A file with its size and hash."""
-    return CheckpointFile(str(path), path.stat().st_size, file_sha256(path))
+    return CheckpointFile(str(path), Path(name_of(path)).stat().st_size, file_sha256(path))
 
 
 def combined_sha256(files: Sequence[CheckpointFile]) -> str:

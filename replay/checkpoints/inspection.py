@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from replay.checkpoints.examine import described, unexpected_non_finite
 from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256
 from replay.checkpoints.finite import non_finite_tensors
 from replay.checkpoints.format import FORMATS
+from replay.checkpoints.held import held_files
 from replay.checkpoints.prefixes import shared_prefixes
 from replay.checkpoints.safety.allowlist import READ
 from replay.checkpoints.safety.archives import LOCAL_MAGIC, Archive
@@ -120,15 +122,18 @@ def inspect_checkpoint(
     """
     found = locate(path, base_dir)
     config = CheckpointConfig(path=str(found), weights=weights, operators=operators)
-    try:
-        sniffed = sniff(found)
-        files = tuple(checkpoint_file(file) for file in sniffed.format.files(found))
-    except CheckpointError as error:
-        return _refused(found, error, files=_files(found))
-    try:
-        contents = sniffed.read(config, allow_pickle=allow_pickle)
-    except CheckpointError as error:
-        return _refused_with_details(sniffed, config, error, files)
+    with contextlib.ExitStack() as held:
+        held.enter_context(held_files([found]))
+        try:
+            sniffed = sniff(found)
+            held.enter_context(held_files(sniffed.format.files(found)))
+            files = tuple(map(checkpoint_file, sniffed.format.files(found)))
+        except CheckpointError as error:
+            return _refused(found, error, files=_files(found))
+        try:
+            contents = sniffed.read(config, allow_pickle=allow_pickle)
+        except CheckpointError as error:
+            return _refused_with_details(sniffed, config, error, files)
     bad = unexpected_non_finite(contents)
     if bad and not allow_non_finite:
         refusal = CheckpointError(

@@ -52,10 +52,7 @@ class Sniffed:
     layout: str
 
     def read(self, config: CheckpointConfig, *, allow_pickle: bool) -> Contents:
-        """Look at what it holds; see :meth:`CheckpointFormat.read`.
-
-        The file is mapped anew. What is read after the hash was taken is what the hash is of, or is refused later.
-        """
+        """Look at what it holds, mapped anew; see :meth:`CheckpointFormat.read`."""
         return self.format.read(Source(self.path), config, allow_pickle=allow_pickle)
 
 

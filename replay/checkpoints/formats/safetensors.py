@@ -15,6 +15,7 @@ from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.contents import Contents, listed
 from replay.checkpoints.folders import describe_folder
 from replay.checkpoints.format import FORMATS, CheckpointFormat, Source
+from replay.checkpoints.held import name_of
 from replay.checkpoints.modules.assigning import open_weights
 from replay.checkpoints.prefixes import model_weights
 from replay.checkpoints.safety.json import parse_json
@@ -124,7 +125,7 @@ def _files_of_index(index: Path) -> tuple[Path, ...]:
 def _weight_map(index: Path) -> dict[str, str]:
     if index.stat().st_size > _MAX_INDEX:
         raise CorruptCheckpoint(f"{index}: the index has {index.stat().st_size:,} bytes; expected a short JSON file")
-    document = parse_json(index.read_bytes(), str(index))
+    document = parse_json(Path(name_of(index)).read_bytes(), str(index))
     weights = document.get("weight_map") if isinstance(document, dict) else None
     if not isinstance(weights, dict) or not weights or not all(isinstance(name, str) for name in weights.values()):
         raise CheckpointError(

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from replay.checkpoints.held import name_of
+
 
 class MaskedFile(io.RawIOBase):
     """A file to be read, over which other bytes are laid.
@@ -18,7 +20,7 @@ class MaskedFile(io.RawIOBase):
 
     def __init__(self, path: Path, patches: Sequence[tuple[int, bytes]]) -> None:
         super().__init__()
-        self._file = path.open("rb", buffering=0)
+        self._file = Path(name_of(path)).open("rb", buffering=0)  # noqa: SIM115, closed with this
         self._patches = patches
 
     def readable(self) -> bool:

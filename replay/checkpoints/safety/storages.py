@@ -10,6 +10,7 @@ from typing import Final
 
 import torch
 
+from replay.checkpoints.held import name_of
 from replay.checkpoints.safety.placeholders import brief
 from replay.errors import CheckpointError, CorruptCheckpoint
 
@@ -75,7 +76,7 @@ class MappedFile:
 
 
 def _mapped(path: Path) -> mmap.mmap:
-    with path.open("rb") as file:
+    with Path(name_of(path)).open("rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from replay.checkpoints.held import name_of
 from replay.errors import CorruptCheckpoint
 
 _SECONDS = 1.0
@@ -24,7 +25,7 @@ class FileWatch:
 
     def __init__(self, name: str, paths: Iterable[str]) -> None:
         self._name = name
-        self._seen = {path: _state(path) for path in paths}
+        self._seen = {path: _state(name_of(path)) for path in paths}
         self._next = time.monotonic() + _SECONDS
 
     def check(self) -> None:

@@ -13,6 +13,7 @@ import torch
 from replay.checkpoints.checkpoint import Signature, TensorSpec
 from replay.checkpoints.contents import Contents, dtype_name, listed
 from replay.checkpoints.formats.onnx.tensors import ONNX_DTYPES, external_place, is_external, read_tensor
+from replay.checkpoints.held import name_of
 from replay.checkpoints.safety.operators import allow_by_name
 from replay.checkpoints.safety.storages import MappedFile
 from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
@@ -133,7 +134,7 @@ def _load(path: Path) -> Any:
         raise CorruptCheckpoint(f"{path}: the ONNX model is truncated; copy it again from its source")
     try:
         # The format is said, or it would go by the file's name.
-        return onnx.load_model(str(path), format="protobuf", load_external_data=False)
+        return onnx.load_model(name_of(path), format="protobuf", load_external_data=False)
     except Exception as error:  # protobuf raises its own DecodeError, whose place differs between versions
         raise CorruptCheckpoint(f"{path}: cannot be read as an ONNX model ({error}); copy it again") from None
 

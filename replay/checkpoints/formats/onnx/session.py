@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from replay.checkpoints.checkpoint import Checkpoint
+from replay.checkpoints.held import name_of
 from replay.checkpoints.scorers.batching import ANY_BATCH, BatchSizes, common_sizes
 from replay.checkpoints.scorers.calling import Arguments, refuse_unfit
 from replay.checkpoints.scorers.scorer import Forward, OpenedModel, last_words
@@ -79,16 +80,23 @@ def _options(runtime: Any) -> Any:
     return options
 
 
+def _model(checkpoint: Checkpoint) -> str:
+    """Its file: held, but for one whose weights onnxruntime looks for beside it."""
+    return name_of(checkpoint.path) if len(checkpoint.files) == 1 else checkpoint.path
+
+
 def _session_on_gpu(runtime: Any, checkpoint: Checkpoint, device: str) -> Any:
     index = torch.device(device).index or 0
-    return runtime.InferenceSession(checkpoint.path, _options(runtime), providers=[(_CUDA, {"device_id": index}), _CPU])
+    return runtime.InferenceSession(
+        _model(checkpoint), _options(runtime), providers=[(_CUDA, {"device_id": index}), _CPU]
+    )
 
 
 def _session(runtime: Any, checkpoint: Checkpoint) -> Any:
     """A session on the CPU, its weights mapped where the model is large enough and there is a place for them."""
     with opening_lock() as directory:
         if directory is None or not worth_sharing(checkpoint):
-            return runtime.InferenceSession(checkpoint.path, _options(runtime), providers=[_CPU])
+            return runtime.InferenceSession(_model(checkpoint), _options(runtime), providers=[_CPU])
         entry = directory / f"{checkpoint.sha256}-onnxruntime-{runtime.__version__}"
         if entry.is_dir():
             try:
@@ -116,7 +124,7 @@ def _write_optimised(runtime: Any, checkpoint: Checkpoint, directory: Path, entr
         options.add_session_config_entry("session.optimized_model_external_initializers_file_name", _WEIGHTS)
         options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
         options.add_session_config_entry("session.save_external_prepacked_constant_initializers", "1")
-        runtime.InferenceSession(checkpoint.path, options, providers=[_CPU])
+        runtime.InferenceSession(_model(checkpoint), options, providers=[_CPU])
         publish(directory, entry.name, made)
     finally:
         remove(made)

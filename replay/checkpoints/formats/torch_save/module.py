@@ -12,6 +12,7 @@ from torch import nn
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.format import FORMATS
 from replay.checkpoints.formats.torchscript.internals import quiet_deprecation
+from replay.checkpoints.held import name_of
 from replay.checkpoints.modules.factory import note_classes
 from replay.checkpoints.modules.replacing import replace_weights
 from replay.checkpoints.scorers.calling import Arguments, bind, refuse_unfit
@@ -55,7 +56,7 @@ def _load(checkpoint: Checkpoint) -> Any:
         with warnings.catch_warnings():
             # Modules saved whole by an older torch carry their source, which may differ from what is installed.
             warnings.filterwarnings("ignore", category=torch.serialization.SourceChangeWarning)
-            return torch.load(checkpoint.path, map_location="cpu", weights_only=False)
+            return torch.load(name_of(checkpoint.path), map_location="cpu", weights_only=False)
     except (ImportError, AttributeError, pickle.UnpicklingError, RuntimeError, TypeError, ValueError) as error:
         raise CheckpointMismatch(
             f"checkpoint {checkpoint.name!r}: {checkpoint.path} does not unpickle here: {last_words(error)}\n"

@@ -13,6 +13,7 @@ from replay.checkpoints.formats.torchscript.internals import (
     quiet_deprecation,
     script_tensors,
 )
+from replay.checkpoints.held import name_of
 from replay.checkpoints.modules.replacing import replace_weights
 from replay.checkpoints.safety.operators import allow_by_name, known_operator
 from replay.checkpoints.scorers.calling import Arguments, bind, refuse_unfit
@@ -53,7 +54,9 @@ def _load(checkpoint: Checkpoint, device: str) -> torch.jit.ScriptModule:
     try:
         # Classes may set themselves up in code of the file's: it may switch gradients off, but not for this process.
         with quiet_deprecation(), torch.set_grad_enabled(torch.is_grad_enabled()):
-            module: torch.jit.ScriptModule = torch.jit.load(checkpoint.path, map_location=device)  # type: ignore[no-untyped-call]
+            module: torch.jit.ScriptModule = torch.jit.load(  # type: ignore[no-untyped-call]
+                name_of(checkpoint.path), map_location=device
+            )
             module.eval()
             return module
     except (RuntimeError, ValueError) as error:
