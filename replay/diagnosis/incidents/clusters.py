@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 _STEPS = 600
 _MOST_RATIO = 1e8
+_LOWEST_TILT = -40.0
 _MOST_SIZES = 64
 _MOST_APART = 10
 
@@ -27,12 +28,17 @@ class Clusters:
         mean: Mean size of a cluster.
         log_ratio: ``(num_steps,)``, log of observed over expected.
         bound: ``(num_steps,)``, ``J`` at each ratio.
+        slope: ``J``'s at the last ratio.
+        low_ratio: ``(num_steps,)``, observed over expected from 0 to 1.
+        low_bound: ``(num_steps,)``, ``J`` at each of them.
     """
 
     mean: float
     log_ratio: NDArray[np.float64]
     bound: NDArray[np.float64]
     slope: float
+    low_ratio: NDArray[np.float64]
+    low_bound: NDArray[np.float64]
 
     @classmethod
     def of_sizes(cls, sizes: NDArray[np.int64], typical: float = 1.0) -> Clusters:
@@ -52,11 +58,10 @@ class Clusters:
         weight /= weight.sum()
         mean = float(size @ weight)
         tilt = _tilts(size, weight, mean)
-        growth = np.exp(np.outer(tilt, size)) @ weight
-        tilted = np.exp(np.outer(tilt, size)) @ (weight * size)
-        ratio = tilted / mean
-        bound = tilt * tilted - (growth - 1.0)
-        return cls(mean, np.log(ratio), np.maximum(bound, 0.0), float(tilt[-1] * mean))
+        ratio, bound = _bounds(tilt, size, weight)
+        low_ratio, low_bound = _bounds(_LOWEST_TILT * np.linspace(1.0, 0.0, _STEPS) ** 3, size, weight)
+        low_ratio[0], low_bound[0] = 0.0, 1.0
+        return cls(mean, np.log(ratio), bound, float(tilt[-1] * mean), low_ratio, low_bound)
 
     def exponent(self, expected: NDArray[Any], observed: NDArray[Any]) -> NDArray[np.float64]:
         """``-log`` of the bound on the chance of at least ``observed`` rows; 0 where there are no more than expected.
@@ -71,6 +76,25 @@ class Clusters:
         last = float(np.exp(self.log_ratio[-1]))
         bound = np.where(ratio > last, self.bound[-1] + self.slope * (ratio - last), bound)
         return np.asarray(bound * (expected / self.mean), dtype=np.float64)
+
+    def shortfall(self, expected: NDArray[Any], observed: NDArray[Any]) -> NDArray[np.float64]:
+        """``-log`` of the bound on the chance of at most ``observed`` rows; 0 where there are no fewer than expected.
+
+        >>> found = Clusters.of_sizes(np.ones(1000, dtype=np.int64)).shortfall(np.array([10.0]), np.array([0.0]))
+        >>> float(found[0])
+        10.0
+        """
+        ratio = np.minimum(observed / np.maximum(expected, 1e-300), 1.0)
+        return np.asarray(np.interp(ratio, self.low_ratio, self.low_bound) * (expected / self.mean), dtype=np.float64)
+
+
+def _bounds(
+    tilt: NDArray[np.float64], size: NDArray[np.float64], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Observed over expected at which each tilt is the best one, and ``J`` there."""
+    power = np.exp(np.outer(tilt, size))
+    growth, tilted = power @ weight, power @ (weight * size)
+    return tilted / float(size @ weight), np.maximum(tilt * tilted - (growth - 1.0), 0.0)
 
 
 def _tilts(size: NDArray[np.float64], weight: NDArray[np.float64], mean: float) -> NDArray[np.float64]:

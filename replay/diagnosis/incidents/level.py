@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +57,7 @@ def measure_level(
     *,
     at_most: float = np.inf,
     with_bursts: bool = True,
+    cluster: Callable[[NDArray[np.bool_]], float] | None = None,
 ) -> Level | None:
     """The level over the quiet blocks of a series of cells.
 
@@ -65,6 +67,7 @@ def measure_level(
         variance: Expected variance of a sum per row (the clustering of rows included); 0 for "equal to the mean", as
             a count of rare events.
         at_most: A level above this is not normal: only the blocks below it can be quiet.
+        cluster: Of a count, the rows of the event that a row is in, by ``(num_cells,)`` quiet cells; None for 1.
         with_bursts: Whether many stretches that stand out are a part of the level.
 
     Returns:
@@ -73,7 +76,7 @@ def measure_level(
     rough = _cut(num, total, _FEWEST_BLOCKS * 2)
     events = num.sum() * (float(np.median(rough.mean)) if variance == 0.0 else 1.0)
     blocks = _cut(num, total, int(np.clip(events / _EVENTS_A_BLOCK, _FEWEST_BLOCKS, _MOST_BLOCKS)))
-    robust = _quiet_blocks(blocks, variance, at_most)
+    robust = _quiet_blocks(blocks, variance, at_most, cluster)
     if robust is None:
         return None
     quiet = _with_scattered(robust.quiet) if with_bursts else robust.quiet
@@ -112,10 +115,16 @@ def _cut(num: NDArray[np.float64], total: NDArray[np.float64], most: int) -> _Bl
     return _Blocks(np.maximum(block_num, 1.0), block_total, of_cell)
 
 
-def _quiet_blocks(blocks: _Blocks, variance: float, at_most: float) -> RobustLevel | None:
-    typical = float(np.median(blocks.num))
-    per_row = variance or max(float(np.median(blocks.mean)), 1.0 / float(blocks.num.sum()))
+def _quiet_blocks(
+    blocks: _Blocks, variance: float, at_most: float, cluster: Callable[[NDArray[np.bool_]], float] | None
+) -> RobustLevel | None:
+    typical, usual = float(np.median(blocks.num)), float(np.median(blocks.mean))
+    per_row = variance or max(usual, 1.0 / float(blocks.num.sum()))
     robust = find_robust_level(blocks.mean, float(np.sqrt(per_row / typical)))
+    event = 1.0 if cluster is None or variance else cluster(robust.quiet[blocks.of_cell])
+    if usual * typical < event:
+        # Most blocks are without an event where up to log(2) are expected in each: none is not what is normal then.
+        robust = find_robust_level(blocks.mean, float(np.sqrt(np.log(2.0))) * event / typical)
     if robust.center <= at_most:
         return robust
     low = blocks.mean <= at_most

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,15 @@ _LEAST_SHIFT = 0.15  # standard deviations
 _OWN_RATIO = 2.0
 _OWN_SHIFT = 0.5
 _SIGMAS = 3.0
+_LEVELS = 64
+_LOWEST = 1e-6
+
+
+class Sums(NamedTuple):
+    """Rows, and the sum of a value over them."""
+
+    num: float
+    total: float
 
 
 class Model(Protocol):
@@ -27,11 +36,18 @@ class Model(Protocol):
     def kind(self) -> str:
         """``mismatch`` or ``shift``."""
 
+    @property
+    def level(self) -> Level:
+        """What is normal."""
+
     def baselines(self, num: Array, total: Array) -> Array:
         """``(num_slices,)`` quiet levels from ``(num_cells, num_slices)`` tables."""
 
     def exponent(self, num: Array, total: Array, baseline: Array) -> Array:
         """``-log`` of a bound on the chance of a sum this far off in ``num`` rows; 0 where it is not of interest."""
+
+    def exponent_beside(self, window: Sums, baseline: float, rest: Sums) -> float:
+        """The same for one window, where the level is known no better than from the quiet rows outside of it."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +90,21 @@ class MismatchModel:
         found[of_interest] = self.clusters.exponent(expected[of_interest], total[of_interest]) / self.level.inflation
         return found
 
+    def exponent_beside(self, window: Sums, baseline: float, rest: Sums) -> float:
+        """The least, over all levels, of the bounds on so many rows inside and on so few outside, taken together.
+
+        For single rows it is the likelihood ratio of two Poisson counts: Kulldorff's statistic (1997) with the counts
+        inside and outside of the window.
+        """
+        known = float(self.exponent(np.array([window.num]), np.array([window.total]), np.array([baseline]))[0])
+        if known == 0.0:
+            return 0.0
+        highest = window.total / window.num
+        level = np.geomspace(max(baseline, _LOWEST * highest), highest, _LEVELS)
+        inside = self.clusters.exponent(level * window.num, np.full(_LEVELS, window.total))
+        outside = self.clusters.shortfall(level * rest.num, np.full(_LEVELS, rest.total))
+        return min(known, float((inside + outside).min()) / self.level.inflation)
+
 
 @dataclass(frozen=True)
 class ShiftModel:
@@ -112,3 +143,9 @@ class ShiftModel:
         with np.errstate(invalid="ignore", divide="ignore"):
             found = away**2 / (2.0 * spread) - np.log(2.0)
         return np.where(of_interest, np.maximum(found, 0.0), 0.0)
+
+    def exponent_beside(self, window: Sums, baseline: float, rest: Sums) -> float:
+        """Bernstein's bound for the difference of two means: the one outside varies too."""
+        wider = replace(self, variance=self.variance * (1.0 + window.num / max(rest.num, 1e-9)))
+        arguments = np.array([window.num]), np.array([window.total]), np.array([baseline])
+        return min(float(self.exponent(*arguments)[0]), float(wider.exponent(*arguments)[0]))

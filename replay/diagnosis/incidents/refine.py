@@ -22,6 +22,12 @@ class Span:
     first: int
     last: int
 
+    def mask(self, num_rows: int) -> NDArray[np.bool_]:
+        """``(num_rows,)`` bool: the positions in it."""
+        inside = np.zeros(num_rows, dtype=np.bool_)
+        inside[self.first : self.last] = True
+        return inside
+
 
 def best_span(evidence: NDArray[np.float64]) -> Span:
     """The range with the largest sum (Kadane's), by one pass of running minima.

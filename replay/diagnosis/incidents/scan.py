@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,7 +89,10 @@ def find_peak(num: NDArray[np.float64], total: NDArray[np.float64], model: Model
 
 
 def disjoint_exponents(
-    num: NDArray[np.float64], total: NDArray[np.float64], model: Model
+    num: NDArray[np.float64],
+    total: NDArray[np.float64],
+    model: Model,
+    capped: Callable[[int, int], NDArray[np.float64]] | None = None,
 ) -> Iterator[NDArray[np.float64]]:
     """By length of the grid: evidence of windows side by side, ``(num_windows, num_slices)``.
 
@@ -97,12 +100,16 @@ def disjoint_exponents(
         num: ``(num_cells, num_slices)`` rows.
         total: ``(num_cells, num_slices)`` sums of the model's value.
         model: What the sums mean.
+        capped: The sums that count, ``(num_windows, num_slices)``, by length and number of windows; ``total``'s if
+            None.
     """
     baseline = model.baselines(num, total)
     rows, sums = _summed(num), _summed(total)
     for length in window_lengths(len(num)):
         edges = np.arange(0, len(num) + 1, length)
         in_rows, in_sums = np.diff(rows[edges], axis=0), np.diff(sums[edges], axis=0)
+        if capped is not None:
+            in_sums = np.minimum(in_sums, capped(length, len(in_sums)))
         yield model.exponent(in_rows, in_sums, np.broadcast_to(baseline, in_rows.shape))
 
 

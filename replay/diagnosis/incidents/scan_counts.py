@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from replay.diagnosis.incidents.cells import Slicing, TimeCells, slicings
 from replay.diagnosis.incidents.likelihood import Model
+from replay.diagnosis.incidents.refine import Span
 from replay.diagnosis.incidents.rows import RowTable
 from replay.diagnosis.incidents.scan import Peak, count_windows, find_peak
 from replay.diagnosis.incidents.signals import Signal
@@ -100,15 +101,19 @@ class ScanCounts:
             return None
         return self.signals[signal].model(num, total, self.active, self.cells, at_most)
 
-    def best(self, models: dict[int, Model]) -> Best | None:
-        """The window, slice and signal with most evidence, or None if there is none at all."""
+    def best(self, models: dict[int, Model], longest: int | None = None) -> Best | None:
+        """The window (of at most so many cells), slice and signal with most evidence; None if there is none at all."""
         found = [
-            Best(find_peak(self.num[signal][index], self.total[signal][index], model), index, signal, model)
+            Best(find_peak(self.num[signal][index], self.total[signal][index], model, longest), index, signal, model)
             for signal, model in models.items()
             for index in range(len(self.slicings))
         ]
         best = max(found, key=lambda one: one.peak.exponent, default=None)
         return best if best is not None and best.peak.exponent > 0 else None
+
+    def span(self, best: Best) -> Span:
+        """Of the rows of a window's cells."""
+        return Span(int(self.cells.edges[best.peak.first]), int(self.cells.edges[best.peak.last]))
 
     def _count(self, rows: NDArray[np.int64], sign: float) -> None:
         seen: set[int] = set()

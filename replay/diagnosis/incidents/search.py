@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 
 from replay.config.sections.diff import Tolerance
 from replay.diagnosis.incidents.background.bursts import Bursts, BurstSearch
-from replay.diagnosis.incidents.background.entities import evidence_by_entity
+from replay.diagnosis.incidents.background.entities import EntityCells, evidence_by_entity
+from replay.diagnosis.incidents.background.evidence import evidence_beside
 from replay.diagnosis.incidents.background.overdispersion import Episode, Overdispersion, measure_overdispersion
 from replay.diagnosis.incidents.likelihood import MismatchModel, Model, ShiftModel
 from replay.diagnosis.incidents.refine import Span, mark_shares, marks, refine_marks, refine_mean
@@ -90,35 +92,50 @@ class IncidentSearch:
         log_tests = float(np.log(self.scan_counts.tests()))
         for window in found:
             factor = 1.0
-            for slicing in {0, window.slicing}:
-                key = (window.signal, slicing)
-                if key not in factors:
-                    factors[key] = self._overdispersion(*key, found)
-                factor = max(factor, factors[key].at(window.length))
+            share = self._share(window.signal)
+            for signal, slicing in {(window.signal, 0), (window.signal, window.slicing), (0, 0)}:
+                if (signal, slicing) not in factors:
+                    factors[signal, slicing] = self._overdispersion(signal, slicing, found)
+                measured = factors[signal, slicing]
+                # What all mismatched rows show where windows are many holds for a part of them too, as far as it goes.
+                own, length = signal == window.signal, window.length
+                factor = max(factor, measured.at(length) if own else measured.of_a_part(length, share))
             log_chance = log_tests - window.exponent / factor
             if log_chance <= log_alarm:
                 kept.append(replace(window, log_chance=log_chance))
         return kept
 
-    def _by_entity(self, best: Best) -> float:
-        """Evidence of a window in nats, where the rows of one entity count for no more than those of a group."""
-        rows, signal, peak = self.rows, self.scan_counts.signals[best.signal], best.peak
-        if rows.entity is None or best.model.kind != "mismatch":
-            return peak.exponent
-        edges = self.scan_counts.cells.edges
-        part = slice(int(edges[peak.first]), int(edges[peak.last]))
-        counted = self.scan_counts.active[part] & signal.valid[part]
-        counted &= self.scan_counts.slicings[best.slicing].of_row[part] == peak.index
-        mismatched = part.start + np.flatnonzero(counted & (signal.value[part] > 0))
-        num = int(counted.sum())
-        return min(peak.exponent, evidence_by_entity(rows, mismatched, num, signal.typical, best.model, peak.baseline))
+    def _share(self, signal: int) -> float:
+        """Part of all mismatched rows that a signal's are."""
+        one, whole = (float(self.scan_counts.total[index][0].sum()) for index in (signal, 0))
+        return one / max(whole, 1.0) if self.scan_counts.signals[signal].kind == "mismatch" else 0.0
+
+    def _evidence(self, best: Best, baseline: float, window: NDArray[np.bool_], *, by_entity: bool) -> float:
+        """Evidence in nats of the signal in some rows, beside the quiet ones that are not among them."""
+        signal = self.scan_counts.signals[best.signal]
+        counted = self.scan_counts.active & signal.valid
+        rest = counted & ~window & best.model.level.quiet[self.scan_counts.cells.of_row]
+        rows = self.rows if by_entity else replace(self.rows, entity=None)
+        return evidence_beside(rows, signal, best.model, baseline, counted & window, rest)
 
     def _overdispersion(self, signal: int, slicing: int, found: list[IncidentWindow]) -> Overdispersion:
         model = self.scan_counts.model(signal, self._at_most)
         if model is None:
             return Overdispersion(np.array([1]), np.array([1.0]))
         num, total = self.scan_counts.num[signal][slicing], self.scan_counts.total[signal][slicing]
-        return measure_overdispersion(num, total, model, self._episodes(found))
+        taken, cell = np.zeros(len(num), dtype=np.bool_), self.scan_counts.cells.of_row
+        for window in found:
+            taken[cell[window.first] : cell[window.last - 1] + 1] = True
+        return measure_overdispersion(num, total, model, self._episodes(found), taken, self._capped(signal, slicing))
+
+    def _capped(self, signal: int, slicing: int) -> Callable[[int, int], NDArray[np.float64]] | None:
+        """What mismatched rows of windows count for, where entities are known."""
+        counts = self.scan_counts
+        one = counts.signals[signal]
+        if self.rows.entity is None or one.kind != "mismatch":
+            return None
+        mismatched = np.flatnonzero(counts.active & one.valid & (one.value > 0))
+        return EntityCells.of_rows(self.rows, mismatched, counts.cells, counts.slicings[slicing], one.typical).windows
 
     def _episodes(self, found: list[IncidentWindow]) -> list[Episode]:
         """Stretches of time with something in them, each as the window with most evidence."""
@@ -140,16 +157,15 @@ class IncidentSearch:
         while scan_counts.active.any() and scan_counts.model(0, self._at_most) is None:
             model = scan_counts.signals[0].assumed(scan_counts.num[0][0][:, 0])
             choice = choose_slice(scan_counts, 0, model, 0, len(self.rows))
-            log_chance = float(np.log(scan_counts.tests())) - choice.score
+            inside = np.flatnonzero(choice.inside & scan_counts.active)
+            # However many its rows are: what differs for a few entities alone says little of all.
+            bad, typical = inside[self.severity[inside] > 1.0], scan_counts.signals[0].typical
+            by_entity = evidence_by_entity(self.rows, bad, len(inside), typical, model, choice.baseline)
+            log_chance = float(np.log(scan_counts.tests())) - min(choice.score, by_entity)
             if log_chance > log_alarm:
                 self._at_most = np.inf
                 break
-            inside = np.flatnonzero(choice.inside & scan_counts.active)
-            bad = np.flatnonzero(self.severity[inside] > 1.0)
-            # Nine tenths of the time are no block of a quiet level either: the rest of it is no part of this.
-            every = Span(int(bad[0]), int(bad[-1]) + 1)
-            span = refine_marks(self.mark[inside], every, _typical(model.level.mean), scan_counts.signals[0].typical)
-            first, last = int(inside[span.first]), int(inside[span.last - 1]) + 1
+            first, last = self._affected(inside, model)
             found.append(IncidentWindow(first, last, choice.segments, "mismatch", log_chance))
             if not choice.segments:
                 # All traffic is bad. A stretch that is worse still stands out.
@@ -157,6 +173,13 @@ class IncidentSearch:
                 break
             scan_counts.remove(inside)
         return found
+
+    def _affected(self, inside: NDArray[np.int64], model: MismatchModel) -> tuple[int, int]:
+        """First row, and one past the last, of what is no quiet level: of nine tenths of the time, the rest is none."""
+        bad = np.flatnonzero(self.severity[inside] > 1.0)
+        every, typical = Span(int(bad[0]), int(bad[-1]) + 1), self.scan_counts.signals[0].typical
+        span = refine_marks(self.mark[inside], every, _typical(model.level.mean), typical)
+        return int(inside[span.first]), int(inside[span.last - 1]) + 1
 
     def _add_signals(self) -> None:
         base = self.scan_counts.signals[0]
@@ -170,16 +193,16 @@ class IncidentSearch:
     def _next(self, log_alarm: float) -> IncidentWindow | None:
         scan_counts = self.scan_counts
         models = {index: scan_counts.model(index, self._at_most) for index in range(len(scan_counts.signals))}
-        best = scan_counts.best({index: model for index, model in models.items() if model is not None})
-        if best is None or np.log(scan_counts.tests()) - best.peak.exponent > log_alarm:
+        best = self._best({index: model for index, model in models.items() if model is not None}, log_alarm)
+        if best is None:
             return None
         inside = scan_counts.slicings[best.slicing].of_row == best.peak.index
-        span = Span(int(scan_counts.cells.edges[best.peak.first]), int(scan_counts.cells.edges[best.peak.last]))
-        span = self._refined(span, inside, best.signal, best.model, best.peak.baseline)
+        span = self._refined(scan_counts.span(best), inside, best.signal, best.model, best.peak.baseline)
         choice = choose_slice(scan_counts, best.signal, best.model, span.first, span.last)
         span = self._refined(span, choice.inside, best.signal, best.model, choice.baseline)
-        exponent = self._by_entity(best)
-        scan_counts.remove(span.first + np.flatnonzero(choice.inside[span.first : span.last]))
+        window = choice.inside & span.mask(len(self.rows))
+        exponent = min(best.peak.exponent, self._evidence(best, choice.baseline, window, by_entity=True))
+        scan_counts.remove(np.flatnonzero(window))
         log_chance = float(np.log(scan_counts.tests()) - best.peak.exponent)
         return IncidentWindow(
             span.first,
@@ -190,8 +213,27 @@ class IncidentSearch:
             exponent,
             best.signal,
             best.slicing,
-            best.peak.last - best.peak.first,
+            int(np.diff(scan_counts.cells.of_row[[span.first, span.last - 1]])[0]) + 1,
         )
+
+    def _best(self, models: dict[int, Model], log_alarm: float) -> Best | None:
+        """The window with most evidence, if it is beyond chance also where the level is known from outside of it alone.
+
+        One over most of the time, of a background that a few clusters make, is not; a shorter one may be.
+        """
+        longest = len(self.scan_counts.cells)
+        log_tests = float(np.log(self.scan_counts.tests()))
+        while longest > 0:
+            best = self.scan_counts.best(models, longest)
+            if best is None or log_tests - best.peak.exponent > log_alarm:
+                return None
+            span = self.scan_counts.span(best)
+            window = (self.scan_counts.slicings[best.slicing].of_row == best.peak.index) & span.mask(len(self.rows))
+            exponent = self._evidence(best, best.peak.baseline, window, by_entity=False)
+            if log_tests - exponent <= log_alarm:
+                return replace(best, peak=replace(best.peak, exponent=exponent))
+            longest = (best.peak.last - best.peak.first) // 2
+        return None
 
     def _refined(
         self,

@@ -28,6 +28,7 @@ _LEAST_SHIFTED = 100
 _WINSOR = 3.0
 _ERRORS = 2.0
 _UNKNOWN_CLUSTER = 10.0
+_FEW_CLUSTERS = 16
 _MOST_ROWS_A_TIME = 200
 _GRAVE_ROWS = 100
 _GRAVE_QUANTILE = 0.95
@@ -60,7 +61,12 @@ class Signal:
             variance = float(np.var(self.value[self.valid & active]))
             level = measure_level(num, total, max(variance, 1e-12))
             return None if level is None else ShiftModel(level, max(variance, 1e-12), _WINSOR, _LEAST_SHIFTED)
-        level = measure_level(num, total, 0.0, at_most=at_most, with_bursts=with_bursts)
+
+        def events(quiet: Mask) -> float:
+            sizes = self._sizes(self.valid & active & quiet[cells.of_row], MOST_BACKGROUND)
+            return _of_a_row(sizes) if len(sizes) >= _FEW_CLUSTERS else self.typical
+
+        level = measure_level(num, total, 0.0, at_most=at_most, with_bursts=with_bursts, cluster=events)
         if level is None:
             return None
         return self._mismatches(level, num, active, cells)
@@ -72,18 +78,26 @@ class Signal:
         level = Level(TYPICAL_BACKGROUND, 1.0, 0.0, nothing)
         return MismatchModel(level, Clusters.of_sizes(sizes, self.typical), _LEAST_MISMATCHED)
 
+    def _sizes(self, some: Mask, rate: float) -> NDArray[np.int64]:
+        """Of the clusters of some rows that have the value."""
+        bad = np.flatnonzero((self.value > 0) & some)
+        return cluster_sizes(neighbours(bad, rate) if self.cluster is None else self.cluster[bad])
+
     def _mismatches(self, level: Level, num: Array, active: Mask, cells: TimeCells) -> MismatchModel:
-        bad = np.flatnonzero((self.value > 0) & active & level.quiet[cells.of_row])
-        cluster = neighbours(bad, level.mean) if self.cluster is None else self.cluster[bad]
-        sizes = cluster_sizes(cluster)
+        sizes = self._sizes(active & level.quiet[cells.of_row], level.mean)
         clusters = Clusters.of_sizes(sizes, self.typical)
         quiet_rows = max(1.0, float(num[level.quiet].sum()))
-        expected = float(np.mean(sizes.astype(np.float64) ** 2) / np.mean(sizes)) if len(sizes) else 1.0
+        expected = _of_a_row(sizes)
         inflation = max(1.0, level.inflation / expected)
         # Known only to its error, and where not even one cluster was seen the next one would not be a surprise.
         error = float(np.sqrt(level.mean * expected * inflation / quiet_rows))
         rate = max(level.mean + _ERRORS * error, clusters.mean / quiet_rows)
         return MismatchModel(replace(level, mean=rate, inflation=inflation), clusters, _LEAST_MISMATCHED)
+
+
+def _of_a_row(sizes: NDArray[np.int64]) -> float:
+    """Size of the cluster that a random row is in."""
+    return float(np.mean(sizes.astype(np.float64) ** 2) / np.mean(sizes)) if len(sizes) else 1.0
 
 
 def mismatch_signal(rows: RowTable, severity: Array, over: float = 1.0) -> Signal:

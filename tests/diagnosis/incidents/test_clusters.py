@@ -70,3 +70,27 @@ def test_many_sizes_are_rounded_up():
 
 def test_cluster_sizes():
     assert sorted(cluster_sizes(np.array([7, 7, 3, 7])).tolist()) == [1, 3]
+
+
+@pytest.mark.parametrize(("expected", "observed"), [(3.0, 0), (9.0, 3), (100.0, 60), (5000.0, 4500)])
+def test_too_few_single_rows_give_the_poisson_likelihood_ratio(expected, observed):
+    found = singles().shortfall(np.array([expected]), np.array([observed]))
+    ratio = observed * np.log(observed / expected) if observed else 0.0
+
+    assert found[0] == pytest.approx(ratio - observed + expected, rel=0.01)
+
+
+def test_shortfall_bounds_the_tail_of_mixed_clusters():
+    rng = np.random.default_rng(0)
+    sizes = rng.choice([1, 2, 12], p=[0.6, 0.3, 0.1], size=5000)
+    counts = np.array([rng.choice(sizes, n).sum() for n in rng.poisson(30, 20_000)])
+    clusters = Clusters.of_sizes(sizes)
+    for observed in np.quantile(counts, [0.1, 0.01, 0.001]):
+        bound = np.exp(-clusters.shortfall(np.array([30 * sizes.mean()]), np.array([observed]))[0])
+        assert (counts <= observed).mean() <= bound < 20 * (counts <= observed).mean()
+
+
+def test_none_where_some_clusters_were_expected_and_no_fewer_than_expected():
+    clusters = Clusters.of_sizes(np.full(10_000, 5))
+
+    assert clusters.shortfall(np.array([10.0, 10.0]), np.array([0.0, 11.0])) == pytest.approx([2.0, 0.0])

@@ -71,3 +71,13 @@ def test_few_stretches_are_none(number):
         found[start : start + 20] = 80.0
 
     assert measure_level(NUM, found, 0.0).mean == pytest.approx(0.01, rel=0.15)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_events_that_most_blocks_are_without_are_a_part_of_the_level(seed):
+    """Ten requests of 15 rows in all of the time: the blocks without any are not what is normal."""
+    total = np.zeros(1000)
+    total[np.random.default_rng(seed).choice(1000, 10, replace=False)] = 15.0
+
+    # A block of three of them or more is not quiet.
+    assert measure_level(NUM, total, 0.0, cluster=lambda quiet: 15.0).mean == pytest.approx(150 / NUM.sum(), rel=0.3)

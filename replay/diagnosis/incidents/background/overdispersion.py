@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +13,14 @@ from replay.diagnosis.incidents.scan import disjoint_exponents, window_lengths
 
 Array = NDArray[np.float64]
 
-_LEAST_NATS = 3.0
+_LEAST_WORTH = 0.5
 _THRESHOLDS = 40
-_LEAST_EPISODES = 3
 _INCIDENTS = 3
-_LEAST_WINDOWS = 8
-_LIKE_THE_LONGEST = 3
+_MOST_INCIDENTS = 5
+_LEAST_WINDOWS = 4  # of fewer, none beyond a threshold says nothing
+_MANY_WINDOWS = 32
+_RESOLUTION = 0.25  # of a factor: so little more than 1 is not seen
+_Z = 1.282  # of a one-sided interval at 90%
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,15 @@ class Overdispersion:
     """What evidence is divided by, by length of the window.
 
     If the model holds, of ``n`` windows side by side at most ``n * exp(-x)`` have evidence over ``x``. Where ``k``
-    separate stretches of the background do, evidence of ``x`` is worth ``log(n / k)``: the factor is the largest
-    ratio of both. It is that of an exponential tail of the evidence, measured at its far end, so that rare bursts
-    count which no variance of quiet blocks shows. Bursts, sessions of users, refreshes of a cache and levels that
-    wander are alike in this.
+    separate stretches of the background do, up to ``K`` could have been seen, the upper end of the one-sided 90%
+    interval of a Poisson count of ``k``, and evidence of ``x`` is worth no more than ``log(n / K)``: the factor is the
+    largest ratio of both. It is that of an exponential tail of the evidence, measured at its far end, so that rare
+    bursts count which no variance of quiet blocks shows. Bursts, sessions of users, refreshes of a cache and levels
+    that wander are alike in this.
+
+    Of long windows there are few, and their interval is wide. But the variance of a sum of ``m`` stretches that vary
+    alike is at most ``m^2`` times that of one, so that what is over 1 of the factor grows by no more than ``m``. The
+    least of all such bounds holds.
 
     Attributes:
         lengths: ``(num_lengths,)`` cells.
@@ -53,52 +60,87 @@ class Overdispersion:
     factors: Array
 
     def at(self, length: int) -> float:
-        """The factor for a window of so many cells."""
-        index = int(np.searchsorted(self.lengths, length))
-        return float(self.factors[min(index, len(self.factors) - 1)])
+        """The factor for a window of so many cells: the larger one of those of the lengths around it."""
+        low, high = (int(np.searchsorted(self.lengths, length, side=side)) for side in ("right", "left"))
+        return float(self.factors[max(low - 1, 0) : high + 1].max())
+
+    def of_a_part(self, length: int, share: float) -> float:
+        """That of a random part of the rows, as far as it can be told from these.
+
+        A part of a count that varies beyond chance does so by that part of the excess. It is seen better in the whole,
+        and of windows that are many: longer ones are as the longest of these.
+        """
+        many = self.lengths[-1] // self.lengths >= _MANY_WINDOWS
+        longest = int(self.lengths[many].max(initial=1))
+        return 1.0 + share * (self.at(min(length, longest)) - 1.0)
 
 
-def measure_overdispersion(num: Array, total: Array, model: Model, episodes: Sequence[Episode] = ()) -> Overdispersion:
+def measure_overdispersion(
+    num: Array,
+    total: Array,
+    model: Model,
+    episodes: Sequence[Episode] = (),
+    taken: NDArray[np.bool_] | None = None,
+    capped: Callable[[int, int], Array] | None = None,
+) -> Overdispersion:
     """From the background that is left when everything that stood out was taken out.
 
     Args:
         num: ``(num_cells, num_slices)`` rows that are left.
         total: ``(num_cells, num_slices)`` sums of the model's value.
         model: Of the background.
-        episodes: Separate stretches that were taken out, with most evidence first. Three of them may be incidents;
-            more are how this traffic is, if others are like them.
+        episodes: Separate stretches that were taken out, with most evidence first. Five of them may be incidents;
+            of more, all but three are how this traffic is.
+        taken: ``(num_cells,)`` bool, cells of which something was taken out: what is left of an incident there says
+            nothing of the background.
+        capped: What the mismatched rows of windows count for (:meth:`EntityCells.windows`), where entities are known.
     """
     lengths = np.array(list(window_lengths(len(num))))
     extra: dict[int, list[float]] = {}
-    for episode in episodes[_INCIDENTS:]:
+    for episode in episodes[_INCIDENTS:] if len(episodes) > _MOST_INCIDENTS else ():
         nearest = int(lengths[np.argmin(np.abs(np.log(lengths / episode.length)))])
         extra.setdefault(nearest, []).append(episode.exponent)
-    factors = [
-        _factor(evidence.max(axis=1), evidence.size, extra.get(int(length), []))
-        for length, evidence in zip(lengths, disjoint_exponents(num, total, model), strict=True)
-    ]
-    measured = [factor for factor in factors if factor > 0.0]
-    # Windows that are longer than an eighth of the time are too few to be measured: they are as the longest ones.
-    last = max(measured[-_LIKE_THE_LONGEST:], default=1.0)
-    return Overdispersion(lengths, np.array([factor or last for factor in factors]))
+    gone = np.zeros(len(num) + 1, dtype=np.int64) if taken is None else np.append(0, np.cumsum(taken))
+    factors = np.array(
+        [
+            _factor(_untouched(evidence, gone, int(length)), extra.get(int(length), []))
+            for length, evidence in zip(lengths, disjoint_exponents(num, total, model, capped), strict=True)
+        ]
+    )
+    if not np.isfinite(factors).any():
+        return Overdispersion(lengths, np.ones(len(lengths)))
+    more = np.maximum(factors - 1.0, _RESOLUTION) / lengths
+    bounds = np.minimum(factors, 1.0 + np.append(np.inf, np.minimum.accumulate(more)[:-1]) * lengths)
+    return Overdispersion(lengths, bounds)
 
 
-def _factor(evidence: Array, tests: int, extra: Sequence[float]) -> float:
-    """The largest ratio of evidence and what it is worth, over thresholds that some separate stretches exceed.
+def _untouched(evidence: Array, gone: NDArray[np.int64], length: int) -> Array:
+    """Of windows from which nothing was taken out; of all where these are too few to tell."""
+    kept = np.diff(gone[::length]) == 0
+    return evidence[kept] if np.count_nonzero(kept) >= _LEAST_WINDOWS else evidence
 
-    0 where there are too few windows to tell.
-    """
+
+def _factor(evidence: Array, extra: Sequence[float]) -> float:
+    """The largest ratio of evidence and what it is worth, over thresholds; infinite where there are too few windows."""
     if len(evidence) < _LEAST_WINDOWS:
-        return 0.0
-    highest = max(float(evidence.max()), max(extra, default=0.0))
-    if highest <= _LEAST_NATS:
-        return 1.0
-    thresholds = np.geomspace(_LEAST_NATS, highest * (1.0 - 1e-9), _THRESHOLDS)[:, None]
-    over = evidence > thresholds
+        return np.inf
+    tests, stretches = evidence.size, evidence.max(axis=1)
+    seen = np.unique([*stretches, *extra])[-_THRESHOLDS:]
+    thresholds = np.append(seen * (1.0 - 1e-9), seen[-1])
+    over = stretches > thresholds[:, None]
     runs = over[:, 0] + np.count_nonzero(over[:, 1:] & ~over[:, :-1], axis=1)
-    runs = runs + np.count_nonzero(np.array(extra)[None, :] >= thresholds, axis=1)
-    enough = (runs >= _LEAST_EPISODES) & (runs < tests)
-    if not enough.any():
-        return 1.0
-    worth = np.log(tests / runs[enough])
-    return float(max(1.0, np.max(thresholds[enough, 0] / worth)))
+    runs = runs + np.count_nonzero(np.array(extra)[None, :] > thresholds[:, None], axis=1)
+    worth = np.log(tests / most_events(runs))
+    # Where most windows exceed a threshold it is worth next to nothing, whatever the tail is.
+    worth[:-1] = np.where(worth[:-1] >= _LEAST_WORTH, worth[:-1], np.inf)
+    return float(np.max(thresholds / worth, initial=1.0))
+
+
+def most_events(seen: NDArray[np.int64]) -> Array:
+    """Upper end of the one-sided 90% interval of a Poisson count (Wilson and Hilferty 1931).
+
+    >>> most_events(np.array([0, 10])).round(1).tolist()
+    [2.3, 15.4]
+    """
+    more = np.asarray(seen, dtype=np.float64) + 1.0
+    return np.asarray(more * (1.0 - 1.0 / (9.0 * more) + _Z / (3.0 * np.sqrt(more))) ** 3)
