@@ -13,6 +13,7 @@ from replay.scoring.digits import narrow_float, unit_roundoff
 _LEAST_VALUES = 5
 _SMALLEST = {"float16": 2.0**-25, "bfloat16": 0.0}  # half a step of the numbers below the smallest normal one
 _MOST_EXACT = 0.5
+_HALF_A_STEP = 0.4
 
 
 @dataclass(frozen=True)
@@ -49,5 +50,7 @@ def find_float_type(pair: ScorePair) -> FloatType | None:
     gaps = np.diff(values)
     step = float(gaps.min())
     exact = np.abs(gaps / step - np.rint(gaps / step)) < 1e-6
-    is_a_grid = pair.tolerance.abs >= 0.4 * step and float(np.mean(exact)) > _MOST_EXACT
+    # Arithmetic leaves more open than the last place of the smallest scores: a grid is one that was found.
+    of_steps = pair.tolerance.abs - Envelope.of_arithmetic(pair.online).abs
+    is_a_grid = of_steps >= _HALF_A_STEP * step and float(np.mean(exact)) > _MOST_EXACT
     return None if is_a_grid else FloatType(name)

@@ -116,6 +116,9 @@ class Comparison:
         if kind == "constant":
             same = one.kind == "constant" and one.features == truth["touched"]
             return same and self._is_value(one.get("value"), truth["value"])
+        if kind == "affine":
+            same = one.kind == "affine" and one.get("space") == "logit"
+            return same and all(abs(one.get(name) - truth[name]) < 0.02 for name in ("offset", "slope"))
         return False
 
     def _is_value(self, told: object, true: float) -> bool:

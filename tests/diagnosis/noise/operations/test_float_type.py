@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from replay.diagnosis.noise.envelope import Envelope
-from replay.diagnosis.noise.operation import ScorePair
+from replay.diagnosis.noise.operation import ScorePair, find_operations
 from replay.diagnosis.noise.operations.float_type import find_float_type
 
 REPLAYED = np.exp(np.random.default_rng(0).uniform(-20.0, 0.0, 20_000))
@@ -22,6 +22,25 @@ def test_half_a_unit_in_the_last_place(name):
     assert found.words == f"held as {name}"
     # Scores below float16's smallest normal number (6e-5) are among them.
     assert (np.abs(REPLAYED - online) <= found.tolerance.at(online) + ARITHMETIC.at(online)).all()
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+@pytest.mark.parametrize("spread", [1.0, 2.0, 3.0, 6.0])
+def test_small_scores_beside_large_ones_are_no_grid(name, spread):
+    """The steps of the smallest ones are finer than what arithmetic leaves open for the others."""
+    logit = np.random.default_rng(1).normal(-2.0, spread, 20_000)
+    replayed = (1.0 / (1.0 + np.exp(-logit))).astype(np.float32)
+    online = torch.from_numpy(replayed).to(getattr(torch, name)).double().numpy()
+    operations = find_operations(online, replayed.astype(np.float64))
+
+    assert [one.words for one in operations] == [f"held as {name}"]
+
+
+def test_decimals_that_a_narrow_type_holds_are_steps():
+    replayed = np.random.default_rng(2).uniform(0.0, 1.0, 20_000)
+    online = np.rint(replayed * 8) / 8
+
+    assert [one.words for one in find_operations(online, replayed)] == ["in steps of 0.125"]
 
 
 def test_other_types():
