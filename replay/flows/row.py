@@ -17,13 +17,13 @@ from replay.errors.printable import printable
 from replay.features import Encoder, feature_column
 from replay.flows.early import check_key
 from replay.flows.finished.opened import FinishedRun
+from replay.flows.incidents.row_causes import CauseScore, cause_scores, holds_row
 from replay.flows.options import Options
 from replay.flows.stages.identity import changes
 from replay.flows.stages.prepare import Prepared, prepare
 from replay.report.summary import Incident
 from replay.report.summary.json_safe import plain
 from replay.report.terminal.progress import Progress
-from replay.report.words.causes import cause_words, equivalent_sentence
 from replay.report.words.numbers import shortest
 from replay.scoring import REJECTED, BatchScorer, Stopwatch
 from replay.scoring.core import to_utc
@@ -35,25 +35,6 @@ from replay.traffic.selection import spark_column
 
 if TYPE_CHECKING:
     import torch
-
-
-@dataclass(frozen=True)
-class CauseScore:
-    """The score of a row under a cause that was found for its incident.
-
-    Attributes:
-        incident: Number of the incident that holds the row, from 1.
-        cause: Number of the cause among the incident's, from 1.
-        words: What the cause is.
-        replayed: The score; None where the cause does not touch the row.
-        equivalent: What else explains the incident's rows, in sentences; empty for nothing.
-    """
-
-    incident: int
-    cause: int
-    words: str
-    replayed: float | None
-    equivalent: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,13 +124,8 @@ def explain_row_of(
     if explained.rejected is not None or not incidents:
         return explained
     replayed = explain_row(_with_causes(found, config, incidents), key, options=options, progress=progress).replayed
-    causes = tuple(
-        CauseScore(number, place, cause_words(cause), replayed.get(cause.variant), equivalent_sentence(cause))
-        for number, incident in incidents.items()
-        for place, cause in enumerate(incident.causes, start=1)
-        if cause.variant is not None
-    )
-    return replace(explained, causes=causes)
+    causes = [score for number, incident in incidents.items() for score in cause_scores(number, incident, replayed)]
+    return replace(explained, causes=tuple(causes))
 
 
 def explain_row(
@@ -214,20 +190,12 @@ def _listed(value: Any) -> Any:
 
 
 def _holds(incident: Incident, row: ExplainedRow, config: ReplayConfig) -> bool:
-    """Whether a row lies in the time and the slice of an incident."""
+    """Whether a row lies in the time and the slice of an incident, or of one of its causes."""
     time = config.traffic.time
     if time is None or row.logged.get(time.column) is None:
         return False
     moment = to_utc(pa.array([row.logged[time.column]]), time.unit)[0].as_py()
-    if not any(one.start <= moment.replace(tzinfo=UTC) < one.end for one in incident.ranges):
-        return False
-    return all(_segment(row, name) == value for name, value in incident.segments.items())
-
-
-def _segment(row: ExplainedRow, name: str) -> str:
-    """The value of a segment as the search has it: Spark's text."""
-    value = {**row.key, **row.logged}.get(name)
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return holds_row(incident, moment.replace(tzinfo=UTC), {**row.key, **row.logged})
 
 
 def _with_causes(found: FinishedRun, config: ReplayConfig, incidents: Iterable[int]) -> ReplayConfig:

@@ -17,7 +17,8 @@ from replay.checkpoints import FunctionScorer
 from replay.config import ModelConfig, ReplayConfig, build_config, load_config
 from replay.errors import TrafficError, UsageError
 from replay.flows import row as module
-from replay.flows.row import CauseScore, ExplainedRow, _as_called, explain_row
+from replay.flows.incidents.row_causes import CauseScore
+from replay.flows.row import ExplainedRow, _as_called, explain_row
 from replay.flows.stages.scenario_inputs import ScenarioInputs
 from replay.scoring import Carried
 from tests.flows.case import expected_scores, make_table, write_case

@@ -70,7 +70,7 @@ class BurstSearch:
         """Find bursts, and which incidents are left beside them.
 
         Bursts of an incident are its own. But an incident that is nothing but four bursts or more, or one of them, is
-        told as them.
+        told as them. What is far longer than a burst among these is an incident of its own.
 
         Args:
             windows: Incidents.
@@ -94,6 +94,11 @@ class BurstSearch:
                 continue
             kept.append(window)
             spans = [span for span in spans if span not in within]
+        for window in merged:
+            for span in [span for span in spans if _count(inside, span) > _LIKE * usual]:
+                if span.first < window.last and span.last > window.first:
+                    kept.append(replace(window, first=span.first, last=span.last))
+                    spans.remove(span)
         if len(spans) < _LEAST_BURSTS:
             return None, list(windows)
         chance = min([found.log_chance, *(window.log_chance for window in merged)])

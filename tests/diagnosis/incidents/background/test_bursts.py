@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from replay.diagnosis.incidents.find import find_incidents
+from replay.diagnosis.incidents.scan_counts import IncidentWindow
+from replay.diagnosis.incidents.search import IncidentSearch
 from replay.diagnosis.noise.noise_floor import as_logged, measure_noise
 from tests.diagnosis.traffic import MINUTE, START_US, Plant, make_traffic
 
@@ -87,3 +89,22 @@ def test_an_incident_among_bursts_is_no_part_of_them():
     assert not whole.times
     assert max(end - start for start, end in bursts.times) < 3 * MINUTE
     assert len(bursts.times) >= 17
+
+
+def test_an_incident_in_a_window_of_nothing_but_bursts_is_still_one():
+    """All of the time is one window, as where a slice is bad throughout: what is far longer than a burst is left."""
+    bursts = [Plant(5 + 21 * place, 5.7 + 21 * place, 1.0, {}) for place in range(8)]
+    table, _ = make_traffic(4, plants=[*bursts, Plant(117, 137, 1.0, {})], minutes=180)
+    noise = measure_noise(table)
+    rows = as_logged(table, noise)
+    search = IncidentSearch(rows, noise.tolerance, noise, MINUTE)
+    told, kept = search._burst_search().run([IncidentWindow(0, len(rows), {}, "mismatch", -50.0)])
+
+    (window,) = kept
+    assert [(at - START_US) / MINUTE for at in rows.time_us[[window.first, window.last - 1]]] == pytest.approx(
+        [117, 137], abs=1
+    )
+    assert window.log_chance == -50.0
+    assert len(told.spans) == 7
+    assert not told.background
+    assert max(span.last - span.first for span in told.spans) < 0.25 * (window.last - window.first)
