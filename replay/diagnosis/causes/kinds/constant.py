@@ -18,6 +18,7 @@ from replay.diagnosis.causes.quantities import MOST_ROWS, zoom
 from replay.diagnosis.causes.significance import Significance, measure
 from replay.diagnosis.causes.subset_search import improve
 from replay.features.codecs.defaults import missing_for
+from replay.features.codecs.numeric import is_list
 from replay.metrics.fitted_number import rounded
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def _is_usual(counterfactual: CounterfactualReplay, feature: str, value: Value) 
     if value in (0, missing_for(counterfactual.inputs[feature], feature)):
         return True
     logged = counterfactual.column(feature)
-    while pa.types.is_list(logged.type) or pa.types.is_large_list(logged.type):
+    while is_list(logged.type):
         logged = logged.flatten()
     logged = logged.drop_null()
     if not len(logged) or pa.types.is_null(logged.type):

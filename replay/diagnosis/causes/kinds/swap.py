@@ -7,7 +7,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from replay.config.sections.scenarios import Perturbation
 from replay.diagnosis.causes.cause import Cause
@@ -48,7 +47,8 @@ class SwapKind(Kind):
         first, second = (counterfactual.column(feature).take(pa.array(rows)) for feature in one.features)
         if pa.types.is_nested(first.type):
             return
-        differ = pc.fill_null(pc.not_equal(first, second), True).to_numpy(zero_copy_only=False)
+        codes = pa.concat_arrays([first, second]).dictionary_encode(null_encoding="encode").indices.to_numpy()
+        differ = codes[: len(rows)] != codes[len(rows) :]
         yield f"with {one.features[0]} and {one.features[1]} different", differ
         yield f"with {one.features[0]} and {one.features[1]} equal", ~differ
 

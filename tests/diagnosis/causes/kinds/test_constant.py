@@ -100,3 +100,39 @@ def test_two_values_of_one_feature_contradict_each_other():
     assert contradicts(two, both)
     assert not contradicts(one, both)
     assert not contradicts(one, lab.perturbed("scale", ("b",), "scale", factor=2.0))
+
+
+HASHED = {"name": "x", "dtype": "int64", "feature": "f", "hash": {"buckets": 8}}
+
+
+@pytest.mark.parametrize(
+    ("values", "entry", "plausible", "not_plausible"),
+    [
+        (pa.array([3.0, 7.5, None]), QUANTITY, (0.0, 3.0, 5.0, 7.5), (-1.0, 8.0)),
+        (pa.array([Decimal("3.5"), Decimal("7.5")]), QUANTITY, (0.0, 3.5), (1.0, 4.0)),
+        (
+            pa.array([[3.0, 4.0], [5.0, 6.0]], pa.list_(pa.float64(), 2)),
+            Input(name="x", dtype="float32", feature="f", missing=9.0),
+            (0.0, 4.5, 9.0),
+            (1.0, 7.0),
+        ),
+        (pa.array([3, 7, 7]), Input(name="x", dtype="int64", feature="f", missing=40), (0, 3, 7, 40), (5, 8)),
+        (
+            pa.array(["de", "fr"]),
+            Input.model_validate({**HASHED, "missing": "xx"}),
+            ("de", "xx"),
+            ("it",),
+        ),
+        (pa.array([None, None], pa.float64()), QUANTITY, (0.0,), (1.0,)),
+    ],
+    ids=["numbers", "decimals", "lists", "ids", "text", "nulls"],
+)  # fmt: skip
+def test_a_constant_that_nobody_logs_is_implausible_beside_another_cause(values, entry, plausible, not_plausible):
+    replay = counterfactual(values, entry)
+
+    def is_plausible(value):
+        made = replay.hypothesis("constant", ("f",), value=value)
+        return KINDS["constant"].is_plausible(replay, made, replay.bad)
+
+    assert [one for one in plausible if not is_plausible(one)] == []
+    assert [one for one in not_plausible if is_plausible(one)] == []

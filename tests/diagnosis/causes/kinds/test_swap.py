@@ -42,14 +42,14 @@ def test_features_of_two_inputs_or_types_are_not_mistaken_unless_one_family_hold
 
 
 def test_rows_that_hold_the_same_value_twice_are_not_changed():
-    columns = {"a": np.array([1.0, 2.0, 3.0]), "b": np.array([1.0, 9.0, 3.0]), "c": np.zeros(3)}
-    replay = counterfactual(columns, np.full(3, -1.0))
-    swap = next(iter(KIND.propose(replay, np.arange(3))))
-    marks = KIND.marks(replay, swap, replay.perturbed("null_features", ("a",), "nulls"), np.arange(3))
+    columns = {"a": [1.0, 2.0, 3.0, None, None], "b": [1.0, 9.0, 3.0, None, 4.0], "c": [0.0] * 5}
+    replay = counterfactual(columns, np.full(5, -1.0))
+    swap = next(iter(KIND.propose(replay, np.arange(5))))
+    marks = KIND.marks(replay, swap, replay.perturbed("null_features", ("a",), "nulls"), np.arange(5))
 
     assert {words: holds.tolist() for words, holds in marks} == {
-        "with a and b different": [False, True, False],
-        "with a and b equal": [True, False, True],
+        "with a and b different": [False, True, False, False, True],
+        "with a and b equal": [True, False, True, True, False],
     }
 
 
