@@ -69,7 +69,8 @@ def find_calibration_layer(replayed: Array, online: Array) -> CalibrationLayer:
 
     The slope is the median of the slopes of random pairs of rows, the offset the median of what remains (Theil 1950,
     Sen 1968). As pairs break down at 29% of bad rows, the half of the rows that fits best is fitted again. The logit is
-    tried where all scores are probabilities. The layer counts if it leaves less than a tenth of the typical difference.
+    tried where scores are probabilities, on rows that have one. The layer counts if it leaves less than a tenth of the
+    typical difference.
 
     Args:
         replayed: ``(num_rows,)``, finite.
@@ -78,16 +79,31 @@ def find_calibration_layer(replayed: Array, online: Array) -> CalibrationLayer:
     before = float(np.median(np.abs(replayed - online))) if len(online) else 0.0
     if len(online) < _LEAST_ROWS or before == 0.0:
         return CalibrationLayer()
-    spaces = [False]
-    if min(replayed.min(), online.min()) > 0.0 and max(replayed.max(), online.max()) < 1.0:
-        spaces.append(True)
+    spaces: list[tuple[bool, NDArray[np.bool_] | slice]] = [(False, slice(None))]
+    with_logit = rows_with_logit(replayed, online)
+    if with_logit is not None:
+        spaces.append((True, with_logit))
     tried = []
-    for logit in spaces:
-        layer = _fit(replayed, online, logit)
+    for logit, rows in spaces:
+        layer = _fit(replayed[rows], online[rows], logit)
         left = np.abs(layer.apply(replayed) - online)
         tried.append((float(np.median(left)), logit, layer))
     after, _, layer = min(tried, key=lambda one: one[:2])
     return layer if after < _LESS_NOISE * before else CalibrationLayer()
+
+
+def rows_with_logit(replayed: Array, online: Array) -> NDArray[np.bool_] | None:
+    """Rows of which both scores are strictly between 0 and 1, ``(num_rows,)`` bool.
+
+    A probability that was logged with few digits may be 1 or 0, and has no logit: it says nothing of a layer there.
+
+    Returns:
+        None where some scores are no probabilities, or fewer than half of the rows have a logit.
+    """
+    if not len(online) or min(replayed.min(), online.min()) < 0.0 or max(replayed.max(), online.max()) > 1.0:
+        return None
+    inside: NDArray[np.bool_] = (replayed > 0.0) & (replayed < 1.0) & (online > 0.0) & (online < 1.0)
+    return inside if 2 * int(inside.sum()) >= len(inside) else None
 
 
 def is_identity_held(replayed: Array, online: Array, layer: CalibrationLayer, tolerance: Envelope) -> bool:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import expit, logit
 from scipy.stats import theilslopes
 
-from replay.diagnosis.noise.calibration_layer import CalibrationLayer, find_calibration_layer, is_identity_held
+from replay.diagnosis.noise.calibration_layer import (
+    CalibrationLayer,
+    find_calibration_layer,
+    is_identity_held,
+    rows_with_logit,
+)
 from replay.diagnosis.noise.envelope import Envelope
 
 
@@ -55,6 +61,30 @@ def test_a_line_on_the_logit_is_told_from_one_on_the_score():
     layer = find_calibration_layer(replayed, expit(0.4 + 1.2 * logit(replayed)))
 
     assert (layer.offset, layer.scale, layer.logit) == (pytest.approx(0.4), pytest.approx(1.2), True)
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "decimals"])
+def test_probabilities_that_were_rounded_to_an_end_do_not_hide_a_layer_on_the_logit(name):
+    replayed = expit(np.random.default_rng(0).normal(0.0, 4.0, 5_000))
+    served = expit(0.5 + 1.2 * logit(replayed))
+    rounded = np.round(served, 3)
+    online = rounded if name == "decimals" else torch.from_numpy(served).to(getattr(torch, name)).double().numpy()
+    layer = find_calibration_layer(replayed, online)
+
+    assert (online == 1.0).any()
+    assert layer.logit
+    assert (layer.offset, layer.scale) == pytest.approx((0.5, 1.2), abs=0.01)
+
+
+def test_rows_with_a_logit():
+    replayed = np.array([0.0, 0.2, 0.3, 0.9, 0.5])
+
+    np.testing.assert_array_equal(
+        rows_with_logit(replayed, np.array([0.1, 0.2, 0.3, 1.0, 0.5])), [False, True, True, False, True]
+    )
+    assert rows_with_logit(replayed, np.array([0.1, 0.2, 1.3, 0.9, 0.5])) is None  # no probabilities
+    assert rows_with_logit(replayed, np.array([0.1, 1.0, 1.0, 0.9, 0.5])) is None  # most have none
+    assert rows_with_logit(replayed[:0], replayed[:0]) is None
 
 
 def test_few_rows_are_no_layer():

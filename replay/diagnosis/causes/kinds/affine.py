@@ -12,7 +12,7 @@ from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import Kind, Words, register
 from replay.diagnosis.causes.significance import Significance, measure
-from replay.diagnosis.noise.calibration_layer import CalibrationLayer
+from replay.diagnosis.noise.calibration_layer import CalibrationLayer, rows_with_logit
 from replay.metrics.fitted_number import rounded
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def fit_layers(counterfactual: CounterfactualReplay, rows: Integers) -> list[Cal
 
     A pair of rows gives a line, a single row an offset or a slope alone; the one on which most rows agree is kept, so
     that rows with another cause do no harm, even where they are the majority. It is refined once by least squares over
-    the rows that agree. Scores and, where all of them are probabilities, logits.
+    the rows that agree. Scores and, where these are probabilities, logits of the rows that have one.
 
     Args:
         counterfactual: Knows scores and tolerance.
@@ -89,10 +89,11 @@ def fit_layers(counterfactual: CounterfactualReplay, rows: Integers) -> list[Cal
     """
     if len(rows) < _LEAST_ROWS:
         return []
-    base, online = counterfactual.base_scores[rows], counterfactual.online[rows]
-    probable = bool(min(base.min(), online.min()) > 0.0 and max(base.max(), online.max()) < 1.0)
-    spaces = (False, True) if probable else (False,)
-    fits = [_consensus(counterfactual, rows, form, is_logit) for is_logit in spaces for form in _FORMS]
+    spaces = {False: rows}
+    inside = rows_with_logit(counterfactual.base_scores[rows], counterfactual.online[rows])
+    if inside is not None and inside.sum() >= _LEAST_ROWS:
+        spaces[True] = rows[inside]
+    fits = [_consensus(counterfactual, chosen, form, logit) for logit, chosen in spaces.items() for form in _FORMS]
     return [fit for fit in fits if fit is not None]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import expit, logit
 from scipy.stats import linregress
 
 from replay.diagnosis.causes.cause import Cause
@@ -44,6 +45,15 @@ def test_rows_with_another_cause_do_no_harm():
 def test_an_offset_alone_and_a_slope_alone_are_fitted_too():
     assert (layers(BASE + 0.2)[0].offset, layers(BASE + 0.2)[0].scale) == (pytest.approx(0.2), 1.0)
     assert any((one.offset, one.scale) == (0.0, pytest.approx(1.5)) for one in layers(BASE * 1.5))
+
+
+def test_a_probability_that_was_rounded_to_1_does_not_hide_a_layer_on_the_logit():
+    online = expit(3.0 + 2.0 * logit(BASE))
+    online[np.argmax(online)] = 1.0
+    replay = counterfactual(COLUMNS, online)
+    found = [layer for layer in fit_layers(replay, ROWS) if layer.logit]
+
+    assert [(layer.offset, layer.scale) for layer in found][-1] == pytest.approx((3.0, 2.0))
 
 
 def test_few_rows_are_no_fit():
