@@ -37,7 +37,8 @@ class CheckpointKind(Kind):
         """
         cause = _against_log(counterfactual, cause, verdict)
         rate = counterfactual.evidence.mismatch_rate
-        share = None if rate is None else route_share(rate, cause.share or 0.0, cause.control_rate)
+        control_rate = _control_rate_inside(counterfactual, verdict.hypothesis, cause.control_rate)
+        share = None if rate is None else route_share(rate, cause.share or 0.0, control_rate)
         if share is None:
             return cause
         text = f"{cause.text}. It answered about {share:.0%} of the incident's rows, the baseline the others"
@@ -56,13 +57,32 @@ class CheckpointKind(Kind):
         )
 
 
+def _control_rate_inside(
+    counterfactual: CounterfactualReplay, hypothesis: Hypothesis, control_rate: float | None
+) -> float | None:
+    """Share of the good rows within the time of the mismatched ones on which the two checkpoints differ.
+
+    Where a checkpoint answered all of them these are the rows on which it agrees with the baseline, whatever it does
+    elsewhere. Of all good rows where no times are known, or no such row is.
+    """
+    time_us, good = counterfactual.evidence.time_us, counterfactual.good
+    if time_us is None:
+        return control_rate
+    struck = time_us[counterfactual.bad]
+    inside = good[(time_us[good] >= struck.min()) & (time_us[good] <= struck.max())]
+    if not len(inside):
+        return control_rate
+    scores = counterfactual.predict([hypothesis], inside)[0]
+    return float((~counterfactual.agree(scores, inside)).mean())
+
+
 def route_share(mismatch_rate: float, explained: float, control_rate: float | None) -> float | None:
     """Share of the rows that another checkpoint answered; None where it may have answered all, or nobody can say.
 
     Args:
         mismatch_rate: Share of the rows that disagree.
         explained: Share of these that it explains.
-        control_rate: Share of good rows on which the two checkpoints differ.
+        control_rate: Share of the good rows among them on which the two checkpoints differ.
 
     >>> route_share(0.3, 1.0, 1.0), route_share(0.3, 1.0, 0.0)
     (0.3, None)

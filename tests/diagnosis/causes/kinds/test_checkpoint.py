@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,33 @@ def test_a_share_of_the_rows_is_a_route():
 )
 def test_all_rows_that_can_tell_are_no_route(rate, control):
     assert completed(rate=rate, share=1.0, control=control).kind == "checkpoint"
+
+
+@pytest.mark.parametrize(
+    ("differ", "kind", "share"),
+    [
+        (0, "checkpoint", None),  # the rows that agree are those on which the two checkpoints do
+        (1, "checkpoint", None),  # a twentieth: 0.85 against 0.15 x 0.05
+        (16, "route", 0.85 / (0.85 + 0.15 * 0.8)),  # the baseline answered some
+    ],
+)
+def test_who_answered_is_told_by_good_rows_of_its_own_time(differ, kind, share):
+    """Three quarters of the good rows before it would have disagreed, which says nothing of those that it hit."""
+    time_us = np.concatenate([np.arange(100, 200), np.arange(150, 170), np.arange(80)])
+    other = np.concatenate([np.ones(100), np.arange(20) < differ, np.arange(80) < 60])
+    replay = SimpleNamespace(
+        evidence=SimpleNamespace(time_us=time_us, mismatch_rate=0.85),
+        routed=None,
+        bad=np.arange(100),
+        good=np.arange(100, 200),
+        predict=lambda hypotheses, rows: other[None, rows],
+        agree=lambda scores, rows: scores == 0.0,
+    )
+    cause = Cause("checkpoint", 1.0, 100, checkpoint="next", share=1.0, control_rate=0.6, text="It answered")
+    told = KIND.complete(replay, cause, SimpleNamespace(hypothesis=None, rows=replay.bad, explained=other[:100] > 0))
+
+    assert told.kind == kind
+    assert (told.parameters or {}).get("route_share") == (None if share is None else pytest.approx(share))
 
 
 def test_words():
