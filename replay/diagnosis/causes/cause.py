@@ -116,7 +116,7 @@ class Cause:
     windows: tuple[CauseWindow, ...] | None = field(default=None, metadata=OPTIONAL)
     """When and for whom it holds, where its rows tell that from the incident's own time and slice."""
     together: tuple[str, ...] | None = field(default=None, metadata=OPTIONAL)
-    """Where it has windows: the variants that replay it together with another cause, for rows that both hit."""
+    """Where causes have windows: the variants that replay it together with another one, for rows that both hit."""
     # The `Hypothesis` that was replayed; None for `unexplained`, and where a summary was read from a file.
     hypothesis: SkipJsonSchema[Any] = field(default=None, metadata=INTERNAL)
     # Every hypothesis that the mismatched rows cannot tell from it, those that are not listed too.

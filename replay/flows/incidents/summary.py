@@ -98,15 +98,14 @@ def summarize_incident(config: ReplayConfig, case: Case) -> report.Incident:
 
 def _placed(cause: Cause, config: ReplayConfig, case: Case) -> Cause:
     """A cause with its windows, and the variants that replay it together with others."""
-    windows = case.windows.get(cause.hypothesis) if cause.hypothesis is not None else None
-    if not windows or case.diagnosis is None:
+    if not case.windows or cause.hypothesis is None or case.diagnosis is None:
         return cause
     names = [one.hypothesis for one in case.diagnosis.causes]
     joints = {}
     for joint in case.diagnosis.joints:
         places = [names.index(part) + 1 for part in joint.parts]
         variant = cause_variant(config, case.number, places, joint)
-        if cause.hypothesis in joint.parts and variant is not None:
+        if cause.hypothesis in joint.parts and case.windows.keys() & set(joint.parts) and variant is not None:
             joints[variant] = joint
     told = tuple(
         CauseWindow(
@@ -118,11 +117,10 @@ def _placed(cause: Cause, config: ReplayConfig, case: Case) -> Cause:
             one.rows_tested,
             one.explained,
         )
-        for one in windows
+        for one in case.windows.get(cause.hypothesis, ())
     )
-    return replace(
-        _answering_all(cause, told), windows=told, together=tuple(joints) or None, joints=tuple(joints.values())
-    )
+    placed = _answering_all(cause, told) if told else cause
+    return replace(placed, windows=told or None, together=tuple(joints) or None, joints=tuple(joints.values()))
 
 
 def _answering_all(cause: Cause, windows: Sequence[CauseWindow]) -> Cause:

@@ -10,10 +10,13 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from replay.config import build_config
+from replay.diagnosis.causes.cause import Cause, CauseWindow
 from replay.diagnosis.causes.find import find_causes
+from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.sampling import SampledRows
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.incidents.rows import RowTable
+from replay.diagnosis.windows.find import FoundWindow
 from replay.flows.incidents.summary import Case, summarize_incident
 from tests.diagnosis.linear import counterfactual, score, small_columns
 
@@ -120,3 +123,57 @@ def test_a_shift_without_a_row_beyond_the_tolerance_has_no_cause():
     assert [(one.kind, one.share, one.command) for one in told.causes] == [("unexplained", 1.0, None)]
     assert "the shift is systematic" in told.causes[0].text
     assert (told.loss, told.examples, told.hypotheses) == ({}, (), 0)
+
+
+def windowed(diagnosed, *causes, joints=(), **windows):
+    """The summary's causes, where some of them have windows of their own, by their checkpoint."""
+    found = {one.hypothesis: windows[one.checkpoint] for one in causes if one.checkpoint in windows}
+    diagnosis = replace(diagnosed.diagnosis, causes=causes, joints=joints)
+    rows = replace(diagnosed.rows, label=None)
+    return summarize_incident(CONFIG, replace(diagnosed, rows=rows, diagnosis=diagnosis, windows=found)).causes
+
+
+OLD = Cause(
+    "route",
+    0.25,
+    80,
+    checkpoint="old",
+    control_rate=1.0,
+    share=0.25,
+    parameters={"route_share": 0.2, "chance_rate": 0.01},
+    hypothesis=Hypothesis("checkpoint", "old"),
+)
+
+
+def test_a_checkpoint_that_answered_all_of_its_own_time_is_no_route(diagnosed):
+    window = FoundWindow(90_000_000, 110_000_000, {}, 20, 20, 10, 10)
+    (told,) = windowed(diagnosed, OLD, old=(window,))
+
+    assert (told.kind, told.parameters) == ("checkpoint", {"chance_rate": 0.01})
+    assert told.windows == (
+        CauseWindow(
+            datetime(1970, 1, 1, 0, 1, 30, tzinfo=UTC), datetime(1970, 1, 1, 0, 1, 50, tzinfo=UTC), {}, 20, 20, 10, 10
+        ),
+    )
+
+
+def test_one_that_answered_a_share_of_it_is_a_route_of_that_share(diagnosed):
+    """Of 40 rows 20 disagree, and all of these are its own."""
+    (told,) = windowed(diagnosed, OLD, old=(FoundWindow(90_000_000, 110_000_000, {}, 40, 20, 10, 10),))
+
+    assert told.kind == "route"
+    assert told.parameters["route_share"] == pytest.approx(0.5)
+
+
+def test_causes_that_overlap_name_the_variant_that_replays_both(diagnosed):
+    (null,) = diagnosed.diagnosis.causes
+    joint = Hypothesis(
+        "joint", "old", parts=(OLD.hypothesis, null.hypothesis), perturbations=null.hypothesis.perturbations
+    )
+    window = FoundWindow(90_000_000, 110_000_000, {}, 20, 20, 10, 10)
+    first, second = windowed(diagnosed, OLD, null, joints=(joint,), old=(window,))
+
+    assert (first.together, first.joints) == (("old/incident_2_causes_1_2",), (joint,))
+    # The other one has the incident's time, and meets it all the same.
+    assert (second.windows, second.together) == (None, first.together)
+    assert windowed(diagnosed, OLD, null, joints=(joint,))[0].together is None
