@@ -93,7 +93,10 @@ class BurstSearch:
                 merged.append(window)
                 continue
             kept.append(window)
-            spans = [span for span in spans if span not in within]
+            ours = inside & self._rows.in_slice(window.segments)
+            ours[: window.first] = ours[window.last :] = False
+            # An incident of one slice lies in bursts of all traffic, which are none of its own.
+            spans = [span for span in spans if _count(ours, span) < _MOST_COVERED * max(_count(inside, span), 1)]
         for window in merged:
             for span in [span for span in spans if _count(inside, span) > _LIKE * usual]:
                 if span.first < window.last and span.last > window.first:

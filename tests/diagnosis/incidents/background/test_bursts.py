@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from replay.diagnosis.incidents.background.bursts import Bursts
 from replay.diagnosis.incidents.find import find_incidents
+from replay.diagnosis.incidents.refine import Span
 from replay.diagnosis.incidents.scan_counts import IncidentWindow
 from replay.diagnosis.incidents.search import IncidentSearch
 from replay.diagnosis.noise.noise_floor import as_logged, measure_noise
@@ -108,3 +110,18 @@ def test_an_incident_in_a_window_of_nothing_but_bursts_is_still_one():
     assert len(told.spans) == 7
     assert not told.background
     assert max(span.last - span.first for span in told.spans) < 0.25 * (window.last - window.first)
+
+
+@pytest.mark.parametrize(("segments", "told"), [({"country": "BR"}, True), ({"surface": "feed"}, True), ({}, False)])
+def test_bursts_are_those_of_an_incident_that_holds_most_of_their_rows(monkeypatch, segments, told):
+    """An incident of one slice at all times lies in bursts of all traffic, and these are none of its own."""
+    table, _ = make_traffic(4, num_rows=10_000)
+    noise = measure_noise(table)
+    search = IncidentSearch(table, noise.tolerance, noise, MINUTE)._burst_search()
+    spans = tuple(Span(1_000 * place, 1_000 * place + 400) for place in range(1, 9))
+    monkeypatch.setattr(search, "_find", lambda: Bursts(spans, {}, -12.0, background=True))
+    always = IncidentWindow(0, len(table), segments, "shift", -50.0)
+    bursts, kept = search.run([always])
+
+    assert kept == [always]
+    assert bursts == (Bursts(spans, {}, -12.0, background=True) if told else None)
