@@ -19,8 +19,9 @@ Floats = NDArray[np.float64]
 _LEAST_ROWS: Final = 3
 _LEAST_SHARE: Final = 0.1
 _LEAST_VALUES: Final = 3  # of a table: with two, exchanged values cannot be told from drawn ones
-_LEAST_EACH: Final = 2  # rows of a value that became another one: of a single row any value may be right by chance
-_ENTRY_BY_CHANCE: Final = 0.05
+_CERTAIN: Final = 0.05  # chance that any wrong value would have as many hits, of an entry that stands alone
+_LIKELY: Final = 0.2  # and of one beside others
+_LEAST_CERTAIN: Final = 2
 _LEAST_LENGTH: Final = 3  # of a range, for the same reason as of a table
 
 
@@ -95,13 +96,15 @@ def _table(observed: Observed) -> Iterator[MapForm]:
     logged = np.array(observed.logged, object)
     votes = {value: observed.hits[:, logged == value] for value in dict.fromkeys(observed.logged)}
     by_chance = _hits_by_chance(list(votes.values()))
-    table: dict[Value, Value | None] = {}
+    found: dict[Value, tuple[Value | None, float]] = {}
     for value, hits in votes.items():
         counts = hits.sum(axis=1)
         best = int(np.argmax(counts))
-        served = observed.values[best]
-        if served != value and _is_entry(int(counts[best]), hits, by_chance):
-            table[value] = served
+        if observed.values[best] != value:
+            found[value] = observed.values[best], len(hits) * binomial_tail(int(counts[best]), hits.shape[1], by_chance)
+    # Where two are certain the feature was recoded, and it takes less to believe what a row says of a third value.
+    is_recoded = sum(chance < _CERTAIN for _, chance in found.values()) >= _LEAST_CERTAIN
+    table = {value: served for value, (served, chance) in found.items() if is_recoded and chance < _LIKELY}
     if len(table) >= _LEAST_VALUES and len(set(table.values())) > 1:
         yield MapForm("remap", {"values": dict(sorted(table.items()))})
 
@@ -114,12 +117,6 @@ def _hits_by_chance(votes: Sequence[Mask]) -> float:
     hits = sum(int(one.sum() - one.sum(axis=1).max(initial=0)) for one in votes)
     cells = sum((len(one) - 1) * one.shape[1] for one in votes)
     return float((hits + 1) / (cells + 2))
-
-
-def _is_entry(count: int, hits: Mask, by_chance: float) -> bool:
-    """Whether so many rows of one logged value tell what it became, of all values that it may have become."""
-    num_values, num_rows = hits.shape
-    return count >= _LEAST_EACH and num_values * binomial_tail(count, num_rows, by_chance) < _ENTRY_BY_CHANCE
 
 
 def _pairs(observed: Observed) -> tuple[Floats, NDArray[np.int64]]:

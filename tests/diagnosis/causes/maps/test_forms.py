@@ -62,12 +62,28 @@ def test_rows_that_say_nothing():
     assert forms(observed(SHOPS, range(50), lambda shop: -1)) == []
 
 
-def test_a_value_that_was_seen_once_is_no_entry_of_a_table():
-    """The fourth value has one row, which says something, as any single row does."""
-    served = {"de": "at", "fr": "it", "us": "de", "es": "us"}
-    (form,) = forms(observed(["de", "fr", "us"] * 2 + ["es"], ["de", "fr", "us", "es", "it", "at"], served.get))
+SERVED = {"de": "at", "fr": "it", "us": "de", "es": "us"}
+COUNTRIES = ["de", "fr", "us", "es", "it", "at"]
+
+
+def test_a_value_that_was_seen_once_is_an_entry_beside_certain_ones_where_no_wrong_value_hits():
+    """Of 35 wrong pairs none hits: that one of six would is at most 6 in 37."""
+    (form,) = forms(observed(["de", "fr", "us"] * 2 + ["es"], COUNTRIES, SERVED.get))
+
+    assert form.arguments["values"] == SERVED
+
+
+def test_a_value_that_was_seen_once_is_no_entry_where_a_wrong_value_hits_now_and_then():
+    seen = observed(["de", "fr", "us"] * 4 + ["es"], COUNTRIES, SERVED.get)
+    for place, value in ((0, 4), (4, 0), (8, 1)):
+        seen.hits[value, place] = True
+    (form,) = forms(seen)
 
     assert form.arguments["values"] == {"de": "at", "fr": "it", "us": "de"}
+
+
+def test_single_rows_alone_are_no_table():
+    assert forms(observed(["de", "fr", "us", "es"], COUNTRIES, SERVED.get)) == []
 
 
 def test_what_any_value_would_explain_is_no_entry():
