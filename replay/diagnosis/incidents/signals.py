@@ -61,15 +61,17 @@ class Signal:
             variance = float(np.var(self.value[self.valid & active]))
             level = measure_level(num, total, max(variance, 1e-12))
             return None if level is None else ShiftModel(level, max(variance, 1e-12), _WINSOR, _LEAST_SHIFTED)
+        bad = np.flatnonzero((self.value > 0) & active)
+        cell = cells.of_row[bad]
 
         def events(quiet: Mask) -> float:
-            sizes = self._sizes(self.valid & active & quiet[cells.of_row], MOST_BACKGROUND)
+            sizes = self._sizes(bad[quiet[cell]], MOST_BACKGROUND)
             return _of_a_row(sizes) if len(sizes) >= _FEW_CLUSTERS else self.typical
 
         level = measure_level(num, total, 0.0, at_most=at_most, with_bursts=with_bursts, cluster=events)
         if level is None:
             return None
-        return self._mismatches(level, num, active, cells)
+        return self._mismatches(level, num, self._sizes(bad[level.quiet[cell]], level.mean))
 
     def assumed(self, num: Array) -> MismatchModel:
         """The model where nothing is quiet: the typical background, in whole clusters."""
@@ -78,13 +80,11 @@ class Signal:
         level = Level(TYPICAL_BACKGROUND, 1.0, 0.0, nothing)
         return MismatchModel(level, Clusters.of_sizes(sizes, self.typical), _LEAST_MISMATCHED)
 
-    def _sizes(self, some: Mask, rate: float) -> NDArray[np.int64]:
-        """Of the clusters of some rows that have the value."""
-        bad = np.flatnonzero((self.value > 0) & some)
+    def _sizes(self, bad: NDArray[np.int64], rate: float) -> NDArray[np.int64]:
+        """Of the clusters of rows that have the value."""
         return cluster_sizes(neighbours(bad, rate) if self.cluster is None else self.cluster[bad])
 
-    def _mismatches(self, level: Level, num: Array, active: Mask, cells: TimeCells) -> MismatchModel:
-        sizes = self._sizes(active & level.quiet[cells.of_row], level.mean)
+    def _mismatches(self, level: Level, num: Array, sizes: NDArray[np.int64]) -> MismatchModel:
         clusters = Clusters.of_sizes(sizes, self.typical)
         quiet_rows = max(1.0, float(num[level.quiet].sum()))
         expected = _of_a_row(sizes)
