@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import re
+import subprocess
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from replay import errors
 from replay.errors import ReplayError, RunFailed, TrafficError
+from replay.spark.java import spark_log
 from replay.spark.workers import failed_worker
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ _DATA = re.compile(r"\[[A-Z_0-9.]+\][^\n]*SQLSTATE: 22\w{3}")
 _PYTHON = re.compile(r"^((?:[A-Za-z_][\w.]*)(?:Error|Exception|Exit|Interrupt)\b.*)$", re.M)
 _TRACEBACK = re.compile(r"^(?:\S+: )?Traceback \(most recent call last\):\n(?:[ \t]+.*\n)+^(\S.*)$", re.M)
 _JAVA = re.compile(r"^(?:: |Caused by: )(?:[a-z_]\w*\.)*([\w$]+): ([^\n]*\S)", re.M)
+
+
+_ENDING_SECONDS = 2.0
+"""A process whose sockets are closed is gone so soon."""
 
 
 @contextlib.contextmanager
@@ -182,6 +188,50 @@ def java_cause(text: str) -> str | None:
     """
     causes = _JAVA.findall(text)
     return f"{causes[-1][0]}: {one_line(causes[-1][1])}" if causes else None
+
+
+@contextlib.contextmanager
+def jvm_errors() -> Iterator[None]:
+    """Tell whatever fails because Spark's JVM is gone, as under the kernel when memory runs out, from other failures.
+
+    Raises:
+        RunFailed: It is gone.
+    """
+    try:
+        yield
+    except Exception as error:
+        gone = _gone(error)
+        if gone is None:
+            raise
+        raise RunFailed(
+            f"Spark's JVM {gone} under the work: what was committed is kept, and the same command goes on from there. "
+            "Where memory ran out, give the machine more, or `engine.chunk_rows` less, or tell Spark to take less "
+            f"(--conf spark.driver.memory=1g). Its log is {spark_log()}"
+        ) from error
+
+
+def _gone(error: Exception) -> str | None:
+    """How the JVM ended, in words; None where it is there, or nothing points to it."""
+    from py4j.protocol import Py4JNetworkError
+    from pyspark import SparkContext
+
+    lost = [each for each in _causes(error) if isinstance(each, (ConnectionError, EOFError, Py4JNetworkError))]
+    process: subprocess.Popen[bytes] | None = getattr(SparkContext._gateway, "proc", None)
+    if process is None:
+        return "no longer answers" if lost else None
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_ENDING_SECONDS if lost else 0.0)
+    code = process.returncode
+    if code is None:
+        return None
+    return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and what it came from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from replay.errors import UsageError
 from replay.spark.delta import forget_log, logs_in_memory
-from replay.spark.errors import where_spark_answers
+from replay.spark.errors import jvm_errors, where_spark_answers
 from replay.spark.types import spark_struct
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def private_session(host: SparkSession, keep: Collection[str] = ()) -> SparkSess
 def at_work(private: SparkSession) -> Iterator[SparkSession]:
     """Work in a private session: it is the active one in this thread, and nothing of it is left after."""
     before = logs_in_memory(private)
-    with active(private):
+    with jvm_errors(), active(private):
         try:
             yield private
         finally:

@@ -6,10 +6,16 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from functools import cache
 from pathlib import Path
 
 JAVA_VERSIONS = (17, 21)
+
+
+def spark_log() -> Path:
+    """Where the JVM that this process starts, and its Python workers, write their stderr."""
+    return Path(tempfile.gettempdir()) / f"replay-spark-{os.getpid()}.log"
 
 
 def java_problem() -> str | None:

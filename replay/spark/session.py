@@ -1,7 +1,8 @@
 """The Spark session: borrowed where one runs, owned and set up for Delta where none does.
 
 Leans on: ``pyspark.java_gateway.launch_gateway`` and the ``gateway`` of a new ``SparkContext``, which alone let the JVM
-have a stderr of its own; ``SparkContext._ensure_initialized``, as nothing else of PySpark reads what spark-submit set.
+have a stderr of its own; ``SparkContext._accumulatorServer``, which
+prints; ``SparkContext._ensure_initialized``, as nothing else of PySpark reads what spark-submit set.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ from replay.spark.faststart.daemon import daemon_settings
 from replay.spark.faststart.jvm_options import java_options, launcher_options
 from replay.spark.guest import check_settings, running_context, running_session
 from replay.spark.jars import DELTA_PACKAGE, delta_jars, jar_cache, spark_jars
-from replay.spark.java import java_problem
+from replay.spark.java import java_problem, spark_log
 from replay.spark.workers import worker_problem
 
 if TYPE_CHECKING:
@@ -187,12 +187,10 @@ def _launch(conf: SparkConf, launched: Callable[[], object]) -> SparkContext:
     with spark_log().open("ab") as log, launcher_options():
         gateway = launch_gateway(conf, popen_kwargs={"stderr": log})  # type: ignore[no-untyped-call]
     launched()
-    return SparkContext(conf=conf, gateway=gateway)
-
-
-def spark_log() -> Path:
-    """Where the JVM that this process starts, and its Python workers, write their stderr."""
-    return Path(tempfile.gettempdir()) / f"replay-spark-{os.getpid()}.log"
+    context = SparkContext(conf=conf, gateway=gateway)
+    # Where the JVM is gone, its thread would print a traceback beside the one line that says so.
+    context._accumulatorServer.handle_error = lambda *_: None  # type: ignore[method-assign]
+    return context
 
 
 def _delta_on(master: str, conf: Mapping[str, str]) -> dict[str, str]:

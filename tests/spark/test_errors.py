@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from types import SimpleNamespace
+
 import pytest
+from py4j.protocol import Py4JNetworkError
 
 from replay.errors import CheckpointMismatch, CorruptCheckpoint, RunFailed, TrafficError
-from replay.spark.errors import is_data_error, one_line, refusal, translate
+from replay.spark.errors import is_data_error, jvm_errors, one_line, refusal, translate
 
 
 def test_what_a_task_says_of_the_traffic_comes_through_whole() -> None:
@@ -143,3 +148,48 @@ def test_a_row_without_a_value_is_the_traffic_s_fault():
     caused.__cause__ = RuntimeError(NO_VALUE)
     assert is_data_error(caused)
     assert not is_data_error(RuntimeError("[INTERNAL_ERROR] SQLSTATE: XX000"))
+
+
+def jvm(monkeypatch: pytest.MonkeyPatch, code: str | None) -> subprocess.Popen[bytes]:
+    """A process in the place of the JVM; without code, one that goes on."""
+    process = subprocess.Popen([sys.executable, "-c", code or "import time; time.sleep(60)"])
+    monkeypatch.setattr("pyspark.SparkContext._gateway", SimpleNamespace(proc=process))
+    return process
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "Spark's JVM was killed by signal 9 under the work"),
+        ("raise SystemExit(52)", "Spark's JVM ended with exit code 52 under the work"),
+    ],
+)
+@pytest.mark.parametrize("raised", [ConnectionRefusedError(111, "refused"), Py4JNetworkError("gone"), EOFError()])
+def test_a_jvm_that_is_gone_is_told_in_one_line(code: str, said: str, raised: Exception, monkeypatch):
+    process = jvm(monkeypatch, code)
+    with pytest.raises(RunFailed, match=said) as caught, jvm_errors():
+        raise RunFailed("scoring failed: an error occurred while calling o314.save") from raised
+    assert process.poll() is not None
+    assert "\n" not in str(caught.value)
+    assert "the same command goes on from there" in str(caught.value)
+
+
+def test_what_fails_otherwise_stays_what_it_is(monkeypatch):
+    process = jvm(monkeypatch, None)
+    try:
+        for raised in (CorruptCheckpoint("swapped"), KeyError("x"), OSError(28, "No space left on device")):
+            with pytest.raises(type(raised)) as caught, jvm_errors():
+                raise raised
+            assert caught.value is raised
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("gateway", [None, SimpleNamespace()])
+def test_of_a_jvm_of_somebody_else_it_is_known_that_it_does_not_answer(gateway, monkeypatch):
+    monkeypatch.setattr("pyspark.SparkContext._gateway", gateway)
+    with pytest.raises(RunFailed, match="Spark's JVM no longer answers"), jvm_errors():
+        raise ConnectionResetError(104, "reset")
+    with pytest.raises(KeyError), jvm_errors():
+        raise KeyError("x")

@@ -164,6 +164,7 @@ def test_how_spark_is_launched(spark: SparkSession):
         assert list(inspect.signature(launch_gateway).parameters)[:2] == ["conf", "popen_kwargs"]
         assert {"conf", "gateway"} <= set(inspect.signature(SparkContext).parameters)
         assert SparkContext._gateway is not None
+        assert callable(SparkContext._active_spark_context._accumulatorServer.handle_error)
         SparkContext._ensure_initialized()
         assert dict(SparkConf().getAll())["spark.master"] == "local[2,2]"
 
