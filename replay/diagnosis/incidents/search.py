@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +9,9 @@ from numpy.typing import NDArray
 
 from replay.config.sections.diff import Tolerance
 from replay.diagnosis.incidents.background.bursts import Bursts, BurstSearch
-from replay.diagnosis.incidents.background.entities import EntityCells, evidence_by_entity
+from replay.diagnosis.incidents.background.credibility import Credibility
+from replay.diagnosis.incidents.background.entities import evidence_by_entity
 from replay.diagnosis.incidents.background.evidence import evidence_beside
-from replay.diagnosis.incidents.background.overdispersion import Episode, Overdispersion, measure_overdispersion
 from replay.diagnosis.incidents.likelihood import MismatchModel, Model, ShiftModel
 from replay.diagnosis.incidents.refine import Span, mark_shares, marks, refine_marks, refine_mean
 from replay.diagnosis.incidents.rows import RowTable, severity
@@ -25,7 +24,6 @@ Shares = NDArray[np.float64]
 
 _JOIN_SHARE = 0.03
 _JOIN_ROWS = 10
-_EPISODE_GAP = 0.01
 
 
 class IncidentSearch:
@@ -68,7 +66,7 @@ class IncidentSearch:
             if window is None:
                 break
             found.append(window)
-        credible = self._credible(found, log_alarm)
+        credible = Credibility(self.rows, self.severity, self.scan_counts, self._at_most).credible(found, log_alarm)
         windows = self._joined(credible)
         for window in found:
             self.scan_counts.restore(self._rows_of(window))
@@ -85,31 +83,6 @@ class IncidentSearch:
         part = slice(window.first, window.last)
         return window.first + np.flatnonzero(self.rows.in_slice(window.segments)[part] & self.rows.counts[part])
 
-    def _credible(self, found: list[IncidentWindow], log_alarm: float) -> list[IncidentWindow]:
-        """Windows that stand out from how far the background's own windows do, with the chance that is left."""
-        kept: list[IncidentWindow] = []
-        factors: dict[tuple[int, int], Overdispersion] = {}
-        log_tests = float(np.log(self.scan_counts.tests()))
-        for window in found:
-            factor = 1.0
-            share = self._share(window.signal)
-            for signal, slicing in {(window.signal, 0), (window.signal, window.slicing), (0, 0)}:
-                if (signal, slicing) not in factors:
-                    factors[signal, slicing] = self._overdispersion(signal, slicing, found)
-                measured = factors[signal, slicing]
-                # What all mismatched rows show where windows are many holds for a part of them too, as far as it goes.
-                own, length = signal == window.signal, window.length
-                factor = max(factor, measured.at(length) if own else measured.of_a_part(length, share))
-            log_chance = log_tests - window.exponent / factor
-            if log_chance <= log_alarm:
-                kept.append(replace(window, log_chance=log_chance))
-        return kept
-
-    def _share(self, signal: int) -> float:
-        """Part of all mismatched rows that a signal's are."""
-        one, whole = (float(self.scan_counts.total[index][0].sum()) for index in (signal, 0))
-        return one / max(whole, 1.0) if self.scan_counts.signals[signal].kind == "mismatch" else 0.0
-
     def _evidence(self, best: Best, baseline: float, window: NDArray[np.bool_], *, by_entity: bool) -> float:
         """Evidence in nats of the signal in some rows, beside the quiet ones that are not among them."""
         signal = self.scan_counts.signals[best.signal]
@@ -117,38 +90,6 @@ class IncidentSearch:
         rest = counted & ~window & best.model.level.quiet[self.scan_counts.cells.of_row]
         rows = self.rows if by_entity else replace(self.rows, entity=None)
         return evidence_beside(rows, signal, best.model, baseline, counted & window, rest)
-
-    def _overdispersion(self, signal: int, slicing: int, found: list[IncidentWindow]) -> Overdispersion:
-        model = self.scan_counts.model(signal, self._at_most)
-        if model is None:
-            return Overdispersion(np.array([1]), np.array([1.0]))
-        num, total = self.scan_counts.num[signal][slicing], self.scan_counts.total[signal][slicing]
-        taken, cell = np.zeros(len(num), dtype=np.bool_), self.scan_counts.cells.of_row
-        for window in found:
-            taken[cell[window.first] : cell[window.last - 1] + 1] = True
-        return measure_overdispersion(num, total, model, self._episodes(found), taken, self._capped(signal, slicing))
-
-    def _capped(self, signal: int, slicing: int) -> Callable[[int, int], NDArray[np.float64]] | None:
-        """What mismatched rows of windows count for, where entities are known."""
-        counts = self.scan_counts
-        one = counts.signals[signal]
-        if self.rows.entity is None or one.kind != "mismatch":
-            return None
-        mismatched = np.flatnonzero(counts.active & one.valid & (one.value > 0))
-        return EntityCells.of_rows(self.rows, mismatched, counts.cells, counts.slicings[slicing], one.typical).windows
-
-    def _episodes(self, found: list[IncidentWindow]) -> list[Episode]:
-        """Stretches of time with something in them, each as the window with most evidence."""
-        apart = _EPISODE_GAP * len(self.rows)
-        episodes: list[Episode] = []
-        last = -np.inf
-        for window in sorted(found, key=lambda one: one.first):
-            if window.first > last + apart:
-                episodes.append(Episode(window.length, window.exponent))
-            elif window.exponent > episodes[-1].exponent:
-                episodes[-1] = Episode(window.length, window.exponent)
-            last = max(last, window.last)
-        return sorted(episodes, key=lambda one: -one.exponent)
 
     def _permanent(self, log_alarm: float) -> list[IncidentWindow]:
         """What is bad at all times, slice by slice, until a quiet background is left."""

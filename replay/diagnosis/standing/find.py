@@ -15,6 +15,7 @@ from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import KINDS
 from replay.diagnosis.causes.sampling import SampledRows
 from replay.diagnosis.causes.search import OnProgress
+from replay.diagnosis.causes.significance import binomial_tail
 from replay.diagnosis.incidents.rows import RowTable
 from replay.diagnosis.standing.background import Background
 from replay.diagnosis.standing.where import Whereabouts, find_whereabouts
@@ -31,6 +32,7 @@ _LEAST_SHARE = 0.05  # of the background's mismatched rows
 _PARTS = 10
 _LEAST_PARTS = 7
 _MOST_IN_A_PART = 0.5
+_BY_CHANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def find_standing(
             continue
         explained = np.intersect1d(left, _explained(counterfactual, cause.hypothesis, sample))
         left = np.setdiff1d(left, explained)
-        if is_standing(explained, tested, background):
+        if is_standing(explained, tested, background, float((cause.parameters or {}).get("chance_rate", 0.0))):
             found.append(_describe(cause, rows, background, explained, tested))
     return found
 
@@ -99,19 +101,26 @@ def _explained(counterfactual: CounterfactualReplay, hypothesis: Hypothesis, sam
     return explained
 
 
-def is_standing(explained: Indices, tested: int, background: Background) -> bool:
+def is_standing(explained: Indices, tested: int, background: Background, chance: float = 0.0) -> bool:
     """Whether rows are enough, and lie all over the background's time.
+
+    An incident that was too small to be found explains rows in its own time, and chance a few everywhere: the half of
+    the parts with the fewest must hold more than chance gives.
 
     Args:
         explained: ``(k,)`` positions in the table.
         tested: Mismatched rows of the background that were tested.
         background: Of the table.
+        chance: Share of mismatched rows that would agree by chance.
     """
     if len(explained) < max(LEAST_ROWS, _LEAST_SHARE * tested):
         return False
     place = (np.cumsum(background.rows)[explained] - 1) * _PARTS // background.num_rows
-    counts = np.bincount(place, minlength=_PARTS)
-    return int((counts > 0).sum()) >= _LEAST_PARTS and int(counts.max()) <= _MOST_IN_A_PART * len(explained)
+    counts = np.sort(np.bincount(place, minlength=_PARTS))
+    if int((counts > 0).sum()) < _LEAST_PARTS or int(counts[-1]) > _MOST_IN_A_PART * len(explained):
+        return False
+    emptier = int(counts[: _PARTS // 2].sum())
+    return binomial_tail(emptier, tested // 2, max(chance, 1.0 / tested)) < _BY_CHANCE
 
 
 def _describe(cause: Cause, rows: RowTable, background: Background, explained: Indices, tested: int) -> StandingFinding:

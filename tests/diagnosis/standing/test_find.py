@@ -114,6 +114,17 @@ def test_rows_all_over_the_background_stand_and_others_do_not():
     assert not is_standing(np.arange(500, 1_000, 25), 500, background)  # of too many
 
 
+def test_a_small_incident_and_what_agrees_by_chance_do_not_stand():
+    """62 rows in 3 of 10 parts, and 25 all over: of 665 rows, 3% agree by chance."""
+    rows = np.ones(10_000, bool)
+    background, everywhere = Background(rows, rows), np.arange(200, 10_000, 400)
+    small = np.union1d(np.linspace(700, 3_600, 62).astype(int), everywhere)
+
+    assert is_standing(small, 665, background)
+    assert not is_standing(small, 665, background, chance=0.03)
+    assert is_standing(np.arange(0, 10_000, 115), 665, background, chance=0.03)  # as many, all over
+
+
 @pytest.mark.parametrize(("mismatched", "worth"), [(19, False), (20, True), (200, True)])
 def test_few_mismatches_are_not_searched(mismatched, worth):
     rows = np.ones(10_000, bool)

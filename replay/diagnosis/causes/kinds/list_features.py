@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from replay.diagnosis.causes.counterfactual import CounterfactualReplay
 
 _PROBED = 40  # rows that say which lengths are worth more
-_MOST_LENGTHS = 48
+_MOST_LENGTHS = 256  # each is tried; of longer lists the usual ones
 _USUAL: Final = (
     *(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 16, 20, 24, 25, 30, 32, 40, 48, 50, 60, 64, 75, 80, 90),
     *(100, 120, 128, 150, 200, 250, 256, 300, 400, 500, 512, 1000, 1024),

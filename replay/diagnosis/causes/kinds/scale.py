@@ -60,6 +60,12 @@ class ScaleKind(Kind):
         for start in [verdict.hypothesis for verdict in screened if verdict.count][:1]:
             yield improve(counterfactual, partial(counterfactual.moved, start), start.features, numbers, sample)
 
+    def contradicts(self, one: Hypothesis, other: Hypothesis) -> bool:
+        """A feature has one factor, and then it holds no constant and has no map: its values moved otherwise."""
+        is_other = (other.kind, other.parameters) != (one.kind, one.parameters)
+        is_value = is_other and other.kind in ("scale", "constant", "map")
+        return is_value and not set(one.features).isdisjoint(other.features)
+
     def is_plausible(self, counterfactual: CounterfactualReplay, hypothesis: Hypothesis, rows: Integers) -> bool:
         """Not where a factor a thousand times further out gives the same scores: it only says zero, or without end."""
         factor = hypothesis.get("factor")

@@ -26,6 +26,9 @@ UNKNOWN: Final = "oov:unknown"
 PERIODS: Final = ((24, 0), (7, 0), (7, 1), (12, 0), (12, 1), (60, 0))
 """Length and begin of ranges that begin again where they end: hours, weekdays, months, minutes."""
 
+_DAY_AND_HOUR: Final = (24, 60)
+"""They hold weekdays and months as well: what is logged of a few hours could be either."""
+
 
 def as_values(logged: pa.Array) -> list[Value]:
     """Values as a config has them; without those that it has no way to write, and NaN."""
@@ -76,13 +79,12 @@ def _logged_values(column: pa.Array) -> list[Value]:
 
 
 def _range(logged: list[Value]) -> range:
-    """From the least to the largest, or the shortest period that holds them."""
+    """From the least to the largest, or all of a day's hours or an hour's minutes, of which a part may be logged."""
     numbers = [int(one) for one in logged]
     low, high = min(numbers), max(numbers)
-    around = [(length, start) for length, start in PERIODS if start <= low and high < start + length]
-    if around:
-        length, start = min(around)
-        return range(start, start + length)
+    for length in _DAY_AND_HOUR:
+        if low >= 0 and high < length:
+            return range(length)
     return range(low, high + 1) if high - low < MOST_VALUES else range(0)
 
 

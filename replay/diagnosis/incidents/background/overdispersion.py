@@ -54,10 +54,12 @@ class Overdispersion:
     Attributes:
         lengths: ``(num_lengths,)`` cells.
         factors: ``(num_lengths,)``, at least 1.
+        known: The longest of which enough windows were seen; that of longer ones follows from shorter ones.
     """
 
     lengths: NDArray[np.int64]
     factors: Array
+    known: int = 1
 
     def at(self, length: int) -> float:
         """The factor for a window of so many cells: the larger one of those of the lengths around it."""
@@ -101,23 +103,19 @@ def measure_overdispersion(
         nearest = int(lengths[np.argmin(np.abs(np.log(lengths / episode.length)))])
         extra.setdefault(nearest, []).append(episode.exponent)
     gone = np.zeros(len(num) + 1, dtype=np.int64) if taken is None else np.append(0, np.cumsum(taken))
-    factors = np.array(
-        [
-            _factor(_untouched(evidence, gone, int(length)), extra.get(int(length), []))
-            for length, evidence in zip(lengths, disjoint_exponents(num, total, model, capped), strict=True)
-        ]
-    )
+    known, factors = 1, np.empty(len(lengths))
+    for place, evidence in enumerate(disjoint_exponents(num, total, model, capped)):
+        length = int(lengths[place])
+        kept = np.diff(gone[::length]) == 0
+        # Where too few windows have nothing taken out of them, all speak.
+        is_enough = np.count_nonzero(kept) >= _LEAST_WINDOWS
+        known = length if is_enough else known
+        factors[place] = _factor(evidence[kept] if is_enough else evidence, extra.get(length, []))
     if not np.isfinite(factors).any():
         return Overdispersion(lengths, np.ones(len(lengths)))
     more = np.maximum(factors - 1.0, _RESOLUTION) / lengths
     bounds = np.minimum(factors, 1.0 + np.append(np.inf, np.minimum.accumulate(more)[:-1]) * lengths)
-    return Overdispersion(lengths, bounds)
-
-
-def _untouched(evidence: Array, gone: NDArray[np.int64], length: int) -> Array:
-    """Of windows from which nothing was taken out; of all where these are too few to tell."""
-    kept = np.diff(gone[::length]) == 0
-    return evidence[kept] if np.count_nonzero(kept) >= _LEAST_WINDOWS else evidence
+    return Overdispersion(lengths, bounds, known)
 
 
 def _factor(evidence: Array, extra: Sequence[float]) -> float:

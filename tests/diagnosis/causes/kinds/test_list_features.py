@@ -132,14 +132,15 @@ def test_where_no_feature_is_a_list_nothing_is_tried():
     assert lab.rows_scored == 0
 
 
-def test_long_lists_are_cut_to_usual_lengths_alone():
-    lists = [RNG.integers(1, 40, 300).tolist() for _ in range(40)]
-    online = attend(padded([row[:9] for row in lists])).numpy()
+@pytest.mark.parametrize(("length", "cut"), [(200, 7), (200, 11), (256, 3), (600, 9)])
+def test_any_length_is_tried_and_of_very_long_lists_the_usual_ones(length, cut):
+    lists = [RNG.integers(1, 40, length).tolist() for _ in range(40)]
+    online = attend(padded([row[:cut] for row in lists])).numpy()
     lab = counterfactual({"clicks": pa.array(lists)}, online, inputs=(entry("items", "clicks"),), others={"prod": prod})
     tried = list(filter(None, KIND.refine(lab, [], np.arange(40), np.arange(40))))
 
-    assert describe(tried[0].hypothesis) == "clicks cut to the first 9"
-    assert lab.rows_scored < 2 * 45 * 40 + 4 * 40
+    assert describe(tried[0].hypothesis) == f"clicks cut to the first {cut}"
+    assert lab.rows_scored <= (2 * min(length, 256) + 4) * 40
 
 
 @pytest.mark.parametrize(

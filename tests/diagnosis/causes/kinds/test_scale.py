@@ -7,6 +7,7 @@ import pytest
 
 from replay.config.sections.model.input import Input
 from replay.diagnosis.causes.cause import Cause
+from replay.diagnosis.causes.find import find_causes
 from replay.diagnosis.causes.kind import KINDS, describe
 from replay.diagnosis.causes.significance import measure
 from tests.diagnosis.linear import counterfactual, score, small_columns, step_of
@@ -92,3 +93,28 @@ def test_a_scaled_feature(world, factor):
 
     assert (cause.kind, cause.features) == ("scale", ("item_1",))
     assert cause.parameters["factor"] == pytest.approx(factor, rel=1e-3)
+
+
+def test_two_factors_of_one_feature_contradict_each_other():
+    replay = replay_served(c=COLUMNS["c"] * 3)
+    one, two, both = (
+        replay.perturbed("scale", names, "scale", factor=factor)
+        for names, factor in ((("b",), 1.9), (("b",), 1.8), (("b", "c"), 1.9))
+    )
+
+    assert KIND.contradicts(one, two)
+    assert KIND.contradicts(two, both)
+    assert not KIND.contradicts(one, both)
+    assert KIND.contradicts(one, replay.perturbed("constant", ("b",), "constant", value=1.0))
+    assert not KIND.contradicts(one, replay.perturbed("constant", ("c",), "constant", value=1.0))
+    assert not KIND.contradicts(one, replay.perturbed("null_features", ("b",), "nulls"))
+
+
+def test_values_that_two_factors_explain_had_none():
+    """Two hours, each of which was served nine later: 10 as 19, and 11 as 20."""
+    hours = np.tile([10.0, 11.0], 20)
+    columns = {**COLUMNS, "c": hours}
+    replay = counterfactual(columns, score({**columns, "c": hours + 9.0}))
+    told = find_causes(replay, kinds={"scale": KIND}).causes
+
+    assert [cause.kind for cause in told] == ["unexplained"]

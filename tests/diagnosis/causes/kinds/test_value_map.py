@@ -42,7 +42,8 @@ def causes_of(logged: Any, online: np.ndarray, **of_input: Any) -> Diagnosis:
 
 
 @pytest.mark.parametrize(
-    ("first", "logged", "by", "modulo"), [(0, 3, 5.0, None), (18, 3, 5.0, 24), (0, 24, 5.0, 24), (9, 8, -7.0, None)]
+    ("first", "logged", "by", "modulo"),
+    [(0, 3, 5.0, None), (18, 3, 5.0, 24), (0, 24, 5.0, 24), (9, 8, -7.0, None), (10, 2, 9.0, None)],
 )
 def test_a_time_zone_is_one_cause_and_no_constants(first, logged, by, modulo):
     hours = first + RNG.integers(0, logged, ROWS)

@@ -28,21 +28,22 @@ def first_column(tensors):
     ("values", "expected"),
     [
         (pa.array([19, 18, 19, None]), [19, 18, *range(18), 20, 21, 22, 23, None]),  # hours
-        (pa.array([7, 1]), [7, 1, 2, 3, 4, 5, 6, None]),  # weekdays
+        (pa.array([7, 1]), [7, 1, 0, *range(2, 7), *range(8, 24), None]),  # weekdays, or a few hours of a day
+        (pa.array([59, 0]), [59, *range(59), None]),  # minutes
         (pa.array([70, 73]), [70, 73, 71, 72, None]),
         (pa.array([5, 10**6]), [5, 10**6, None]),  # too far apart to fill
         (pa.array([4, 4]), []),  # no two values
         (pa.array([True, False]), []),
         (pa.array(range(MOST_VALUES + 1)), []),
     ],
-    ids=["hours", "weekdays", "between", "far", "one", "bools", "many"],
+    ids=["hours", "weekdays", "minutes", "between", "far", "one", "bools", "many"],
 )
 def test_whole_numbers_come_with_their_range(values, expected):
     assert values_of(values) == expected
 
 
 def test_numbers_that_the_model_takes_as_quantities():
-    assert values_of(pa.array([1.0, 3.0, 1.0]), dtype="float32") == [1.0, 3.0, 0, 2, 4, 5, 6, None]
+    assert values_of(pa.array([1.0, 3.0, 1.0]), dtype="float32") == [1.0, 3.0, 0, 2, *range(4, 24), None]
     assert values_of(pa.array([1.5, 3.0]), dtype="float32") == []
 
 
