@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -59,8 +60,18 @@ def stream(given: IO[bytes] | None) -> IO[bytes]:
 def ask_for_worker(daemon: subprocess.Popen[bytes]) -> tuple[int, socket.socket]:
     """A worker's process, by the port that the daemon says, and the connection that keeps it."""
     port = struct.unpack("!i", stream(daemon.stdout).read(4))[0]
-    worker = socket.create_connection(("127.0.0.1", port))
-    return struct.unpack("!i", worker.makefile("rb").read(4))[0], worker
+    connection = socket.create_connection(("127.0.0.1", port))
+    with connection.makefile("rb") as answer:
+        worker = struct.unpack("!i", answer.read(4))[0]
+    # It says its number before it minds the signal by which its daemon ends it.
+    assert wait_until(lambda: not ignores_hangup(worker))
+    return worker, connection
+
+
+def ignores_hangup(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    mask = next(line.split()[1] for line in status.splitlines() if line.startswith("SigIgn:"))
+    return bool(int(mask, 16) & 1 << signal.SIGHUP - 1)
 
 
 def parent(pid: int) -> int:
