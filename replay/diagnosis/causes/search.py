@@ -147,7 +147,9 @@ class Search:
         if not able:
             return None
         by_length = sorted(able, key=self._length)
-        best = self._settle(by_length[0], rows)
+        settled = self._settle(by_length[0], rows)
+        # What is left of it must be more than chance too, which explains more rows the fewer names it has.
+        best = settled if settled.is_significant(len(self.tried)) else by_length[0]
         others = [one for one in by_length if one.hypothesis != best.hypothesis]
         equivalent = tuple(one.hypothesis for one in others if alike(best.explained, one.explained))
         return Explanation(best, equivalent)

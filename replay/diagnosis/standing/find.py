@@ -33,6 +33,7 @@ _PARTS = 10
 _LEAST_PARTS = 7
 _MOST_IN_A_PART = 0.5
 _BY_CHANCE = 0.01
+_TIMES_CHANCE = 4.0  # what moves a little at all times agrees now and then with older values, a little moved as well
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def is_standing(explained: Indices, tested: int, background: Background, chance:
         background: Of the table.
         chance: Share of mismatched rows that would agree by chance.
     """
-    if len(explained) < max(LEAST_ROWS, _LEAST_SHARE * tested):
+    if len(explained) < max(LEAST_ROWS, _LEAST_SHARE * tested, _TIMES_CHANCE * chance * tested):
         return False
     place = (np.cumsum(background.rows)[explained] - 1) * _PARTS // background.num_rows
     counts = np.sort(np.bincount(place, minlength=_PARTS))

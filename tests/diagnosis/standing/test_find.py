@@ -123,6 +123,7 @@ def test_a_small_incident_and_what_agrees_by_chance_do_not_stand():
     assert is_standing(small, 665, background)
     assert not is_standing(small, 665, background, chance=0.03)
     assert is_standing(np.arange(0, 10_000, 115), 665, background, chance=0.03)  # as many, all over
+    assert not is_standing(np.arange(0, 10_000, 115), 665, background, chance=0.05)  # 87 of 665 are not four times that
 
 
 @pytest.mark.parametrize(("mismatched", "worth"), [(19, False), (20, True), (200, True)])

@@ -26,6 +26,9 @@ _LEAST_ROWS = 10
 _MOST_DIGITS = 7
 _ON_SCORES = 7.0  # bits: two digits more than a layer on the logit
 _FORMS = ("offset", "slope", "both")
+_LEAST_SLOPE = 0.01  # a cap, a floor and a score to fall back on are no layers
+_SMALL_STEPS = 8.0  # tolerances
+_NEARLY_ALL = 0.8  # of the rows, where steps are small: some of any small differences agree with some line
 
 
 @register("affine", prior=90)
@@ -48,6 +51,18 @@ class AffineKind(Kind):
         layers = [round_layer(counterfactual, layer, fitted) for layer in fit_layers(counterfactual, fitted)]
         fits = [affine(counterfactual, layer) for layer in layers]
         yield from measure(counterfactual, fits, tested, with_chance=True)
+
+    def refutes(self, counterfactual: CounterfactualReplay, verdict: Significance) -> bool:
+        """Whether it is no layer: one answer for all rows, or so small a step that it meets others half of the way."""
+        hypothesis, rows = verdict.hypothesis, verdict.rows[verdict.explained]
+        if hypothesis.kind != "affine" or hypothesis.layer is None or not len(rows):
+            return False
+        if abs(hypothesis.get("slope")) < _LEAST_SLOPE:
+            return True
+        steps = np.abs(hypothesis.layer(counterfactual.base_scores[rows]) - counterfactual.base_scores[rows])
+        bounds = counterfactual.tolerance.abs + counterfactual.tolerance.rel * np.abs(counterfactual.online[rows])
+        is_small = float(np.median(steps / bounds)) < _SMALL_STEPS if (bounds > 0.0).all() else False
+        return is_small and verdict.rate < _NEARLY_ALL
 
     def bits(self, hypothesis: Hypothesis) -> float:
         """A layer stands before the sigmoid: one on the probabilities themselves has to say it much shorter."""

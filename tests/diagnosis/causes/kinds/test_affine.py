@@ -11,6 +11,7 @@ from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.description_length import hypothesis_bits
 from replay.diagnosis.causes.kind import KINDS, describe
 from replay.diagnosis.causes.kinds.affine import affine, fit_layers, round_layer
+from replay.diagnosis.causes.significance import measure
 from replay.diagnosis.noise.calibration_layer import CalibrationLayer
 from tests.diagnosis.linear import counterfactual, score, settings, small_columns
 from tests.diagnosis.worlds import diagnose
@@ -115,3 +116,25 @@ def test_numbers_have_no_digit_that_the_rows_do_not_need():
     assert (rounder.offset, rounder.scale) == (0.1, 0.5)
     exact = round_layer(counterfactual(COLUMNS, online), fitted, ROWS)
     assert (exact.offset, exact.scale) == (0.10012, 0.49991)
+
+
+def refuted(layer, online, tolerance=1e-9):
+    replay = counterfactual(COLUMNS, online, tolerance=tolerance)
+    (verdict,) = measure(replay, [affine(replay, layer)], ROWS)
+    return KINDS["affine"].refutes(replay, verdict)
+
+
+def test_one_answer_for_all_rows_is_no_layer():
+    assert refuted(CalibrationLayer(0.8, 1e-17), np.full(len(BASE), 0.8))
+    assert not refuted(CalibrationLayer(0.1, 0.5), 0.1 + 0.5 * BASE)
+
+
+def test_steps_of_a_few_tolerances_must_explain_nearly_all():
+    """Of any small differences some agree with some line."""
+    layer = CalibrationLayer(0.004, 1.0)
+    most, half = BASE + 0.004, BASE + 0.004
+    half[::2] = BASE[::2] - 0.004
+
+    assert refuted(layer, half, tolerance=0.001)
+    assert not refuted(layer, most, tolerance=0.001)
+    assert not refuted(layer, half, tolerance=0.0001)  # forty tolerances
