@@ -27,7 +27,7 @@ _SAME = 0.01  # one-sided sign test: below it, one hypothesis explains more than
 _LEAST_ROWS = 5
 _LEAST_SHARE = 0.02
 _LEAST_SHARE_FITTED = 0.15
-_TIMES_CHANCE = 2.0
+_TIMES_CHANCE = 3.0
 _WILD = 3.0
 _BY_CHANCE = 0.02  # fewer rows of a small sample are no sign of anything
 

@@ -60,6 +60,12 @@ class ScaleKind(Kind):
         for start in [verdict.hypothesis for verdict in screened if verdict.count][:1]:
             yield improve(counterfactual, partial(counterfactual.moved, start), start.features, numbers, sample)
 
+    def refutes(self, counterfactual: CounterfactualReplay, verdict: Significance) -> bool:
+        """Whether it is no unit at all: what says zero, or without end, is said by others where it is so."""
+        hypothesis = verdict.hypothesis
+        is_ours = hypothesis.kind == "scale"
+        return is_ours and not self.is_plausible(counterfactual, hypothesis, verdict.rows[verdict.explained])
+
     def contradicts(self, one: Hypothesis, other: Hypothesis) -> bool:
         """A feature has one factor, and then it holds no constant and has no map: its values moved otherwise."""
         is_other = (other.kind, other.parameters) != (one.kind, one.parameters)

@@ -118,3 +118,16 @@ def test_values_that_two_factors_explain_had_none():
     told = find_causes(replay, kinds={"scale": KIND}).causes
 
     assert [cause.kind for cause in told] == ["unexplained"]
+
+
+def test_a_factor_that_only_says_zero_is_not_named():
+    """Online answered as if `c` had been 0: a millionth of it is as good, and so is a millionth of that."""
+    replay = counterfactual(COLUMNS, score({**COLUMNS, "c": 0 * COLUMNS["c"]}), tolerance=1e-4)
+    (none,) = measure(replay, [replay.perturbed("scale", ("c",), "scale", factor=1e-6)], ROWS)
+    minutes = replay_served(c=COLUMNS["c"] * 60)
+    (unit,) = measure(minutes, [minutes.perturbed("scale", ("c",), "scale", factor=60.0)], ROWS)
+
+    assert none.count == unit.count == len(ROWS)
+    assert KIND.refutes(replay, none)
+    assert not KIND.refutes(minutes, unit)
+    assert not KIND.refutes(replay, measure(replay, [replay.perturbed("null_features", ("c",), "nulls")], ROWS)[0])
