@@ -47,6 +47,26 @@ def most_of_an_entity(rows: RowTable, mismatched: NDArray[np.int64], typical: fl
     return _cap(None if rows.group is None else rows.group[mismatched], typical)
 
 
+def rows_that_hold(entity: NDArray[Any], of_mismatched: NDArray[Any], most: float) -> float:
+    """Rows of a window of which an entity's mismatched ones count for at most so many: its others for as much less.
+
+    Where all rows of all entities are mismatched, so are all that count.
+
+    Args:
+        entity: ``(num_rows,)`` of the window's rows.
+        of_mismatched: ``(num_mismatched,)`` of those that are mismatched.
+        most: Mismatched rows of one entity that count.
+
+    >>> rows_that_hold(np.array([5, 5, 5, 5, 6, 6]), np.array([5, 5, 5, 5, 6]), 2.0)
+    4.0
+    """
+    values, num = np.unique(entity, return_counts=True)
+    found, bad = np.unique(of_mismatched, return_counts=True)
+    part = np.ones(len(values))
+    part[np.searchsorted(values, found)] = np.minimum(1.0, most / bad)
+    return float((num * part).sum())
+
+
 def share_of_an_entity(entity: NDArray[Any], of_mismatched: NDArray[Any]) -> float:
     """Part of the other rows of a mismatched row's entity that are mismatched; 0 where no entity has two rows.
 

@@ -9,6 +9,7 @@ from replay.diagnosis.incidents.background.entities import (
     capped,
     count_by_entity,
     most_of_an_entity,
+    rows_that_hold,
     share_of_an_entity,
 )
 from replay.diagnosis.incidents.likelihood import Model, Sums
@@ -38,9 +39,13 @@ def evidence_beside(rows: RowTable, signal: Signal, model: Model, baseline: floa
         mismatched, others = (np.flatnonzero(part & (signal.value > 0)) for part in (window, rest))
         cap = most_of_an_entity(rows, mismatched, signal.typical)
         together = share_of_an_entity(rows.entity[rest], rows.entity[others])
-        inside = Sums(
-            capped(rows.entity[window], cap / together if together else np.inf), capped(rows.entity[mismatched], cap)
+        # Where nothing is mismatched outside, nothing is known of entities but what the window itself shows.
+        num = (
+            capped(rows.entity[window], cap / together)
+            if together
+            else rows_that_hold(rows.entity[window], rows.entity[mismatched], cap)
         )
+        inside = Sums(num, capped(rows.entity[mismatched], cap))
         events = count_by_entity(rows, others, signal.typical)
         part = events / outside.total if outside.total else 1.0
         outside = Sums(part * outside.num, part * outside.total)

@@ -53,3 +53,13 @@ def test_rows_of_few_entities_outside_say_less_of_the_level():
 def test_an_outside_without_any_is_known_all_the_same():
     """60 of 1,000 and none of 2,000."""
     assert evidence(60, 0, np.arange(ROWS)) == pytest.approx(60 * np.log(60 / 20) - 40, rel=0.01)
+
+
+def test_an_incident_of_all_rows_of_few_entities_with_many_rows_each_is_one():
+    """Ten entities with 100 rows each, all of them mismatched, and none of 2,000 others: as 10 of 10."""
+    entity = np.arange(ROWS)
+    entity[:1_000] = 5_000 + np.arange(1_000) // 100
+    level = 10 * np.log(10 / (10 * 0.02)) - (10 - 10 * 0.02)
+
+    assert evidence(1_000, 0, entity) == pytest.approx(level, rel=0.05)
+    assert evidence(100, 0, entity) == 0.0  # one of them
