@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from replay.cli.commands import COMMANDS
 from replay.config import ReplayConfig, build_config
 from replay.config.shape import keys_of
 from replay.version import __version__
+from tests.wheels import build_wheel
 
 ROOT = Path(__file__).parent.parent
 
@@ -200,25 +200,7 @@ class TestMake:
 
 @pytest.mark.cluster
 def test_jobs_and_schemas_reach_the_wheel(tmp_path):
-    source = tmp_path / "source"
-    shutil.copytree(
-        ROOT,
-        source,
-        ignore=shutil.ignore_patterns(".venv", ".git", ".*cache*", "build", "dist", "*.egg-info", "out", "replay-demo"),
-    )
-    command = [
-        sys.executable,
-        "-m",
-        "build",
-        "--wheel",
-        "--no-isolation",
-        "--outdir",
-        str(tmp_path / "dist"),
-        str(source),
-    ]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stderr[-2000:]
-    [wheel] = (tmp_path / "dist").glob("replay_engine-*.whl")
+    wheel = build_wheel(tmp_path)
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
 

@@ -17,6 +17,7 @@ from pyspark.find_spark_home import _find_spark_home
 from replay.spark.jars import delta_jars
 from replay.spark.java import java_problem
 from tests.flows.case import make_table, write_case
+from tests.wheels import build_wheel
 
 pytestmark = pytest.mark.cluster
 
@@ -50,13 +51,7 @@ def _java() -> None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target), str(ROOT)],
-        check=True,
-        capture_output=True,
-    )
-    return next(target.glob("*.whl"))
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 def test_replay_window_runs_from_a_wheel(wheel: Path, tmp_path: Path):
