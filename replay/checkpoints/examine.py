@@ -10,10 +10,9 @@ import torch
 
 from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile
 from replay.checkpoints.contents import Contents, listed
-from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256, verify_files
+from replay.checkpoints.fingerprint import combined_sha256, verify_files
 from replay.checkpoints.finite import is_mask, non_finite_tensors
-from replay.checkpoints.held import held_files
-from replay.checkpoints.sniff import sniff
+from replay.checkpoints.sniff import sniff, sniff_held
 from replay.config.missing import locate
 from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError, CorruptCheckpoint
@@ -46,10 +45,7 @@ def examine(
     """
     path = locate(config.path, base_dir)
     with contextlib.ExitStack() as held:
-        held.enter_context(held_files([path]))
-        sniffed = sniff(path)
-        held.enter_context(held_files(sniffed.format.files(path)))
-        files = tuple(map(checkpoint_file, sniffed.format.files(path)))
+        sniffed, files = sniff_held(path, held)
         _refuse_other_hash(config, name, path, files)
         contents = sniffed.read(config, allow_pickle=allow_pickle)
     non_finite = unexpected_non_finite(contents)

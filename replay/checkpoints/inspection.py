@@ -13,13 +13,12 @@ from replay.checkpoints.examine import described, unexpected_non_finite
 from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256
 from replay.checkpoints.finite import non_finite_tensors
 from replay.checkpoints.format import FORMATS
-from replay.checkpoints.held import held_files
 from replay.checkpoints.prefixes import shared_prefixes
 from replay.checkpoints.safety.allowlist import READ
 from replay.checkpoints.safety.archives import LOCAL_MAGIC, Archive
 from replay.checkpoints.safety.pickles import walk_pickle
 from replay.checkpoints.safety.storages import MappedFile
-from replay.checkpoints.sniff import Sniffed, sniff
+from replay.checkpoints.sniff import Sniffed, sniff_held
 from replay.config.missing import locate
 from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError
@@ -123,11 +122,8 @@ def inspect_checkpoint(
     found = locate(path, base_dir)
     config = CheckpointConfig(path=str(found), weights=weights, operators=operators)
     with contextlib.ExitStack() as held:
-        held.enter_context(held_files([found]))
         try:
-            sniffed = sniff(found)
-            held.enter_context(held_files(sniffed.format.files(found)))
-            files = tuple(map(checkpoint_file, sniffed.format.files(found)))
+            sniffed, files = sniff_held(found, held)
         except CheckpointError as error:
             return _refused(found, error, files=_files(found))
         try:

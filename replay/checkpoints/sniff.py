@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from replay.checkpoints.checkpoint import CheckpointFile
 from replay.checkpoints.contents import Contents, listed
+from replay.checkpoints.fingerprint import checkpoint_file
 from replay.checkpoints.format import FORMATS, CheckpointFormat, Source
+from replay.checkpoints.held import held_files
 from replay.checkpoints.safety.archives import Archive
 from replay.checkpoints.safety.storages import MappedFile
 from replay.config.sections.checkpoints import CheckpointConfig
@@ -80,6 +84,18 @@ def sniff(path: Path) -> Sniffed:
         what = describe_archive(source.archive) if source.is_archive else describe_bytes(source.file)
         raise CheckpointError(f"{path}: found {what}; {expected()}")
     return sniffed
+
+
+def sniff_held(path: Path, held: contextlib.ExitStack) -> tuple[Sniffed, tuple[CheckpointFile, ...]]:
+    """What a file or folder is, and its files with their hashes; the files are held as long as the stack is open.
+
+    Raises:
+        CheckpointError: See :func:`sniff`; or a file is missing or cannot be read.
+    """
+    held.enter_context(held_files([path]))
+    sniffed = sniff(path)
+    held.enter_context(held_files(sniffed.format.files(path)))
+    return sniffed, tuple(map(checkpoint_file, sniffed.format.files(path)))
 
 
 def _first(path: Path, recognize: Callable[[CheckpointFormat], str | None]) -> Sniffed | None:
