@@ -14,6 +14,7 @@ from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.sampling import SampledRows
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.incidents.rows import RowTable
+from replay.diff.tolerance import allowed_difference
 
 Integers = NDArray[np.int64]
 
@@ -116,7 +117,7 @@ def with_scatter(cause: Cause, scatter: Scatter) -> Cause:
 def _agree(counterfactual: CounterfactualReplay, rows: Integers) -> bool:
     """Whether online answered some rows alike: each within twice the tolerance, as each lies within it of one score."""
     online, tolerance = counterfactual.online[rows], counterfactual.tolerance
-    return bool(np.ptp(online) <= 2 * (tolerance.abs + tolerance.rel * np.abs(online).max()))
+    return bool(np.ptp(online) <= 2 * allowed_difference(online, tolerance).max())
 
 
 def _by_request(

@@ -10,6 +10,15 @@ from numpy.typing import NDArray
 from replay.config.sections.diff import Tolerance
 
 
+def allowed_difference(reference: NDArray[Any], tolerance: Tolerance) -> NDArray[np.float64]:
+    """How far from a reference a score may be that agrees with it, ``(num_rows,)``.
+
+    >>> allowed_difference(np.array([0.5, -4.0]), Tolerance(abs=0.25, rel=0.5)).tolist()
+    [0.5, 2.25]
+    """
+    return cast("NDArray[np.float64]", tolerance.abs + tolerance.rel * np.abs(reference))
+
+
 def agrees(replayed: NDArray[Any], reference: NDArray[Any], tolerance: Tolerance) -> NDArray[np.bool_]:
     """``|replayed - reference| <= abs + rel * |reference|``, inclusive, in float64.
 
@@ -30,6 +39,6 @@ def agrees(replayed: NDArray[Any], reference: NDArray[Any], tolerance: Tolerance
     """
     left, right = replayed.astype(np.float64, copy=False), reference.astype(np.float64, copy=False)
     with np.errstate(all="ignore"):
-        close = np.abs(left - right) <= tolerance.abs + tolerance.rel * np.abs(right)
+        close = np.abs(left - right) <= allowed_difference(right, tolerance)
         # An infinite reference makes the bound infinite; only equality can agree with it.
         return cast("NDArray[np.bool_]", (close & np.isfinite(left) & np.isfinite(right)) | (left == right))

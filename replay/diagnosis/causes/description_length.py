@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import KINDS
 from replay.diagnosis.causes.significance import Significance
+from replay.diff.tolerance import allowed_difference
 
 if TYPE_CHECKING:
     from replay.diagnosis.causes.counterfactual import CounterfactualReplay
@@ -46,8 +47,9 @@ def description_length(counterfactual: CounterfactualReplay, verdict: Significan
         verdict: A hypothesis on some mismatched rows.
     """
     scores = counterfactual.predict([verdict.hypothesis], verdict.rows)[0]
-    online, tolerance = counterfactual.online[verdict.rows], counterfactual.tolerance
-    left = rows_bits(scores, online, tolerance.abs + tolerance.rel * np.abs(online), literal_bits(counterfactual))
+    online = counterfactual.online[verdict.rows]
+    allowed = allowed_difference(online, counterfactual.tolerance)
+    left = rows_bits(scores, online, allowed, literal_bits(counterfactual))
     return hypothesis_bits(counterfactual, verdict.hypothesis) + left
 
 
@@ -99,20 +101,20 @@ def lag_bits(lag: timedelta) -> float:
     return math.log2(len(_UNITS)) + min(number_bits(seconds / unit) for unit in _UNITS)
 
 
-def rows_bits(scores: Floats, online: Floats, bounds: Floats, literal: float) -> float:
+def rows_bits(scores: Floats, online: Floats, allowed: Floats, literal: float) -> float:
     """Bits of the scores of rows as far as a hypothesis leaves them open.
 
     Args:
         scores: ``(k,)``, replayed under it; NaN where it gives none.
         online: ``(k,)``, what online answered.
-        bounds: ``(k,)``, how far apart two scores that agree may be.
+        allowed: ``(k,)``, how far apart two scores that agree may be.
         literal: What a row takes at most.
 
     >>> rows_bits(np.array([0.5, 0.75, 9.0, np.nan]), np.full(4, 0.5), np.full(4, 0.2), 4.0)
     9.0
     """
     with np.errstate(all="ignore"):
-        beyond = np.clip(np.abs(scores - online) / bounds - 1.0, 0.0, 1.0)
+        beyond = np.clip(np.abs(scores - online) / allowed - 1.0, 0.0, 1.0)
     beyond[np.isnan(beyond)] = 1.0
     beyond[scores == online] = 0.0
     return float(literal * beyond.sum())
@@ -125,8 +127,8 @@ def literal_bits(counterfactual: CounterfactualReplay) -> float:
     """
     rows = np.concatenate((counterfactual.bad, counterfactual.good))
     every = np.sort(counterfactual.online[rows])
-    online, tolerance = counterfactual.online[counterfactual.bad], counterfactual.tolerance
-    bounds = tolerance.abs + tolerance.rel * np.abs(online)
-    low, high = np.searchsorted(every, online - bounds, "left"), np.searchsorted(every, online + bounds, "right")
+    online = counterfactual.online[counterfactual.bad]
+    allowed = allowed_difference(online, counterfactual.tolerance)
+    low, high = np.searchsorted(every, online - allowed, "left"), np.searchsorted(every, online + allowed, "right")
     agreeing = int(np.sum(high - low - 1))
     return -math.log2((agreeing + 1) / (len(online) * (len(every) - 1) + 2))

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from replay.config.sections.diff import Tolerance
+from replay.diff.tolerance import allowed_difference
 
 Segments = Mapping[str, tuple[NDArray[np.int32], tuple[str, ...]]]
 
@@ -103,7 +104,7 @@ def severity(rows: RowTable, tolerance: Tolerance) -> NDArray[np.float64]:
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         away = np.abs(rows.replayed - rows.online)
-        found = away / (tolerance.abs + tolerance.rel * np.abs(rows.online))
+        found = away / allowed_difference(rows.online, tolerance)
     found[away == 0.0] = 0.0
     found[np.isnan(found)] = np.inf
     return found

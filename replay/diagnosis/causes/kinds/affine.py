@@ -13,6 +13,7 @@ from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import Kind, Words, register
 from replay.diagnosis.causes.significance import Significance, measure
 from replay.diagnosis.noise.calibration_layer import CalibrationLayer, rows_with_logit
+from replay.diff.tolerance import allowed_difference
 from replay.metrics.fitted_number import rounded
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ class AffineKind(Kind):
         if abs(hypothesis.get("slope")) < _LEAST_SLOPE:
             return True
         steps = np.abs(hypothesis.layer(counterfactual.base_scores[rows]) - counterfactual.base_scores[rows])
-        bounds = counterfactual.tolerance.abs + counterfactual.tolerance.rel * np.abs(counterfactual.online[rows])
-        is_small = float(np.median(steps / bounds)) < _SMALL_STEPS if (bounds > 0.0).all() else False
+        allowed = allowed_difference(counterfactual.online[rows], counterfactual.tolerance)
+        is_small = bool((allowed > 0.0).all()) and float(np.median(steps / allowed)) < _SMALL_STEPS
         return is_small and verdict.rate < _NEARLY_ALL
 
     def bits(self, hypothesis: Hypothesis) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from replay.diff.tolerance import allowed_difference
 from replay.rehearsal.fixes.bench import Answers, Bench, Floats, Integers, Mask
 from replay.rehearsal.fixes.contract import Contract
 from replay.rehearsal.fixes.kind import FixKind, register
@@ -25,7 +26,7 @@ class OutputClip(FixKind):
         if contract.model.output.clip is not None:
             return
         scores, online = answers.scores(contract.model.output), bench.online[rows]
-        slack = contract.tolerance.abs + contract.tolerance.rel * np.abs(online)
+        slack = allowed_difference(online, contract.tolerance)
         low, high = float(online.min()), float(online.max())
         bounds = {}
         if _holds(scores < low - slack, scores, online, low):
