@@ -52,7 +52,10 @@ setup(
             "build",
             "codespell",
             "hypothesis",
+            "alembic",  # for mlflow's store in SQLite, as sqlalchemy
+            "mlflow-skinny>=3.1",
             "moto[server]>=5.1",  # a server that speaks S3
+            "sqlalchemy",
             "mypy",
             "packaging",
             "pytest",

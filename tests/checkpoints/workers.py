@@ -21,7 +21,7 @@ import torch
 import replay
 from replay.checkpoints.open import open_scorer
 from replay.checkpoints.scorers.scorer import ModelScorer
-from replay.checkpoints.sharing.private_cache import release_memory
+from replay.checkpoints.sharing.memory import release_memory
 from tests.checkpoints.models import contract, opened
 
 ROOT = Path(replay.__file__).parents[1]

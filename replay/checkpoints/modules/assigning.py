@@ -25,9 +25,10 @@ from replay.checkpoints.recipes.materialized_weights import SavedWeights, read_w
 from replay.checkpoints.scorers.calling import Arguments, bind, refuse_unfit
 from replay.checkpoints.scorers.scorer import OpenedModel
 from replay.checkpoints.sharing.mapped_weights import worth_sharing
-from replay.checkpoints.sharing.private_cache import opening_lock, release_memory
+from replay.checkpoints.sharing.memory import release_memory
 from replay.config.sections.model.contract import ModelConfig
 from replay.errors import CheckpointMismatch
+from replay.files.private_cache import opening_lock
 
 
 def open_weights(checkpoint: Checkpoint, model: ModelConfig, device: str) -> OpenedModel:

@@ -17,7 +17,7 @@ from torch import nn
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.contents import dtype_name
 from replay.checkpoints.sharing.mapped_weights import share_weights
-from replay.checkpoints.sharing.private_cache import opening_lock
+from replay.files.private_cache import opening_lock
 
 Types = Mapping[str, torch.dtype]
 """Of a module's tensors, by name."""

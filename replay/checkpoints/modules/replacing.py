@@ -22,7 +22,7 @@ def replace_weights(
         module: As loaded. Whatever else refers to its parameters follows them.
         own: All its tensors.
         checkpoint: Derived, or not.
-        directory: From :func:`~replay.checkpoints.sharing.private_cache.opening_lock`; the lock must be held.
+        directory: From :func:`~replay.files.private_cache.opening_lock`; the lock must be held.
 
     Returns:
         Those of its tensors that still are the file's.

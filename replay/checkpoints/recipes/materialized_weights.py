@@ -16,7 +16,8 @@ from replay.checkpoints.examine import read_contents
 from replay.checkpoints.recipes.rebuilt import Weights, stored_bytes
 from replay.checkpoints.safety.storages import DTYPES, MappedFile, contiguous_strides, tensor_over
 from replay.checkpoints.sharing.mapped_weights import MIN_SHARED_BYTES
-from replay.checkpoints.sharing.private_cache import opening_lock, publish, release_memory, touch
+from replay.checkpoints.sharing.memory import release_memory
+from replay.files.private_cache import opening_lock, publish, touch
 
 _ALIGNMENT = 64  # as torch allocates memory: kernels see no difference
 _DIGEST_BYTES = 8
@@ -70,7 +71,7 @@ def replacements(checkpoint: Checkpoint, directory: Path | None) -> dict[str, to
 
     Args:
         checkpoint: Any; without a recipe there is none.
-        directory: From :func:`~replay.checkpoints.sharing.private_cache.opening_lock`; the lock must be held.
+        directory: From :func:`~replay.files.private_cache.opening_lock`; the lock must be held.
     """
     if checkpoint.recipe is None:
         return {}

@@ -20,7 +20,8 @@ import torch
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.safety.archives import LOCAL_MAGIC, Archive
 from replay.checkpoints.safety.storages import MappedFile
-from replay.checkpoints.sharing.private_cache import publish, release_memory, touch
+from replay.checkpoints.sharing.memory import release_memory
+from replay.files.private_cache import publish, touch
 
 MIN_SHARED_BYTES = 8 << 20
 """Smaller models are not worth it: a worker's libraries alone take hundreds of megabytes."""
@@ -41,7 +42,7 @@ def share_weights(
     Args:
         tensors: All that hold weights. Those that share memory go on sharing it. Nothing else may refer to that memory.
         checkpoint: Where they were read from.
-        directory: From :func:`~replay.checkpoints.sharing.private_cache.opening_lock`; the lock must be held.
+        directory: From :func:`~replay.files.private_cache.opening_lock`; the lock must be held.
         part: Tells tensors that are made of the file in different ways apart.
     """
     if not worth_sharing(checkpoint):

@@ -115,8 +115,10 @@ class _Resolver:
         while not spec.origin and spec.submodule_search_locations is not None:  # a namespace: several may share it
             if not rest:
                 return None
-            module = f"{module}.{rest.pop(0)}"
-            inner = find_spec(module, list(spec.submodule_search_locations))
+            part = rest.pop(0)
+            module = f"{module}.{part}"
+            # By its last part: of a namespace in a namespace, Python wants the outer one to be imported already.
+            inner = find_spec(part, list(spec.submodule_search_locations))
             if inner is None:
                 return None
             spec = inner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 
@@ -33,6 +34,8 @@ _OF_THEIR_OWN_NAME = """
     tiktoken timm tokenizers torch torchaudio torchmetrics torchrec torchvision tqdm transformers
     triton typing_extensions urllib3 wheel xgboost xxhash zstandard
 """
+_SMALLER = {"mlflow": "mlflow-skinny"}
+"""Distributions of a package without a part of what it needs."""
 _KNOWN = {**{name: name for name in _OF_THEIR_OWN_NAME.split()}, **_DISTRIBUTIONS}
 
 
@@ -45,9 +48,8 @@ def known_version(package: str) -> str | None:
     """
     if package == "replay":
         return __version__
-    if package not in _KNOWN:
-        return None
-    try:
-        return metadata.version(_KNOWN[package])
-    except metadata.PackageNotFoundError:
-        return None
+    for distribution in (_KNOWN.get(package), _SMALLER.get(package)):
+        if distribution is not None:
+            with suppress(metadata.PackageNotFoundError):
+                return metadata.version(distribution)
+    return None

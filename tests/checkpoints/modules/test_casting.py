@@ -11,8 +11,8 @@ from torch import nn
 
 from replay.checkpoints.modules.assigning import build_module
 from replay.checkpoints.modules.casting import cast_problems
-from replay.checkpoints.sharing.private_cache import private_directory
 from replay.errors import CheckpointMismatch
+from replay.files.private_cache import private_directory
 from tests.checkpoints.models import contract, examined, opened
 
 MODULE = __name__

@@ -16,8 +16,8 @@ from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.recipes import materialized_weights as made_weights
 from replay.checkpoints.recipes.materialized_weights import replacements
 from replay.checkpoints.recipes.rebuilt import Weights
-from replay.checkpoints.sharing.private_cache import opening_lock
 from replay.config.sections.checkpoints import DerivedConfig, SpliceConfig
+from replay.files.private_cache import opening_lock
 from tests.checkpoints.models import config_for, contract, examined, ranker, rows, save
 from tests.checkpoints.sharing.test_mapped_weights import mapped_file
 from tests.checkpoints.workers import LARGE, LARGE_BYTES, Worker, let_go, together

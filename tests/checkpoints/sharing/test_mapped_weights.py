@@ -12,7 +12,7 @@ from torch import nn
 
 from replay.checkpoints.sharing import mapped_weights as sharing
 from replay.checkpoints.sharing.mapped_weights import module_tensors, share_weights
-from replay.checkpoints.sharing.private_cache import opening_lock
+from replay.files.private_cache import opening_lock
 from tests.checkpoints.models import FORMATS, config_for, examined, opened, ranker, rows, save
 from tests.checkpoints.samples import save_legacy
 from tests.checkpoints.workers import LARGE, LARGE_BYTES, Worker, let_go, together

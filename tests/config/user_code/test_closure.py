@@ -41,6 +41,12 @@ def test_units(tmp_path: Path):
     assert find_unit("c_space.c_inner.deep.deeper", directories) == package
     module = Unit("c_space.module", "c_space.module", str(tmp_path / "c_space" / "module.py"), package=False)
     assert find_unit("c_space.module", directories) == module
+    (tmp_path / "c_space" / "c_deeper" / "c_leaf").mkdir(parents=True)
+    (tmp_path / "c_space" / "c_deeper" / "c_leaf" / "__init__.py").write_text("")
+    leaf = Unit(
+        "c_space.c_deeper.c_leaf", "c_space.c_deeper.c_leaf", f"{tmp_path}/c_space/c_deeper/c_leaf", package=True
+    )
+    assert find_unit("c_space.c_deeper.c_leaf.x", directories) == leaf  # a namespace in a namespace, never imported
     assert find_unit("json", directories) is None
     assert find_unit("numpy.linalg", directories) is None
     assert find_unit("c_absent", directories) is None

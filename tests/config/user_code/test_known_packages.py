@@ -15,6 +15,10 @@ def test_a_published_package_has_the_version_of_its_distribution(package, distri
     assert known_version(package) == importlib.metadata.version(distribution)
 
 
+def test_a_smaller_distribution_of_a_package_counts():
+    assert known_version("mlflow") == importlib.metadata.version("mlflow-skinny")
+
+
 def test_this_package_has_its_own_version():
     assert known_version("replay") == __version__
 

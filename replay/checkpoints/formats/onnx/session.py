@@ -22,10 +22,11 @@ from replay.checkpoints.scorers.calling import Arguments, refuse_unfit
 from replay.checkpoints.scorers.scorer import Forward, OpenedModel, last_words
 from replay.checkpoints.scorers.texts import texts_of
 from replay.checkpoints.sharing.mapped_weights import worth_sharing
-from replay.checkpoints.sharing.private_cache import opening_lock, publish, release_memory, remove, touch
+from replay.checkpoints.sharing.memory import release_memory
 from replay.config.messages.wording import listing
 from replay.config.sections.model.contract import ModelConfig
 from replay.errors import CheckpointMismatch
+from replay.files.private_cache import opening_lock, publish, remove, touch
 
 _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"

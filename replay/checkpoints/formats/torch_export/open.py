@@ -31,11 +31,11 @@ from replay.checkpoints.scorers.batching import ANY_BATCH, BatchSizes, common_si
 from replay.checkpoints.scorers.calling import Arguments, refuse_unfit
 from replay.checkpoints.scorers.scorer import Forward, OpenedModel, last_words
 from replay.checkpoints.sharing.mapped_weights import module_tensors, share_weights
-from replay.checkpoints.sharing.private_cache import opening_lock
 from replay.config.messages.wording import listing, suggestion
 from replay.config.names import nearest
 from replay.config.sections.model.contract import ModelConfig
 from replay.errors import CheckpointMismatch
+from replay.files.private_cache import opening_lock
 
 
 def open_exported(checkpoint: Checkpoint, model: ModelConfig, device: str) -> OpenedModel:

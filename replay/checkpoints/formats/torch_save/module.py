@@ -19,10 +19,10 @@ from replay.checkpoints.scorers.calling import Arguments, bind, refuse_unfit
 from replay.checkpoints.scorers.output import describe_answer
 from replay.checkpoints.scorers.scorer import OpenedModel, last_words
 from replay.checkpoints.sharing.mapped_weights import module_tensors, share_weights
-from replay.checkpoints.sharing.private_cache import opening_lock
 from replay.config.sections.model.contract import ModelConfig
 from replay.config.user_code import calling_code
 from replay.errors import CheckpointMismatch, UnsafeCheckpoint
+from replay.files.private_cache import opening_lock
 
 
 def open_pickled(checkpoint: Checkpoint, model: ModelConfig, device: str) -> OpenedModel:

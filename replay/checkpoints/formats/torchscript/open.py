@@ -19,9 +19,9 @@ from replay.checkpoints.safety.operators import allow_by_name, known_operator
 from replay.checkpoints.scorers.calling import Arguments, bind, refuse_unfit
 from replay.checkpoints.scorers.scorer import OpenedModel, last_words
 from replay.checkpoints.sharing.mapped_weights import share_weights
-from replay.checkpoints.sharing.private_cache import opening_lock
 from replay.config.sections.model.contract import ModelConfig
 from replay.errors import CheckpointMismatch, UnsafeCheckpoint
+from replay.files.private_cache import opening_lock
 
 _STRUCTURE: Final = frozenset(
     [

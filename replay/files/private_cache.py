@@ -6,9 +6,7 @@ those copies do not add up.
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
-import gc
 import os
 import shutil
 import stat
@@ -20,6 +18,10 @@ from pathlib import Path
 # A skew matrix has dozens of spliced checkpoints, all of them in use at once.
 _KEPT_ENTRIES, _MOST_ENTRIES = 8, 128
 _MOST_BYTES = 16 << 30
+_LOCK = ".lock"
+
+_kept: dict[str, int] = {}
+"""Directories of the cache that this process keeps, each with what it is locked by."""
 
 
 def private_directory() -> Path | None:
@@ -46,13 +48,22 @@ def opening_lock() -> Iterator[Path | None]:
     if directory is None:
         yield None
         return
-    with (directory / "opening.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)  # the end of the process, however it comes, gives it back
-        except OSError:  # a file system without locks
-            yield directory
-            return
+    with locked(directory, "opening"):
         yield directory
+
+
+@contextmanager
+def locked(directory: Path, name: str) -> Iterator[None]:
+    """Hold a lock of the cache: one process of the machine at a time.
+
+    Args:
+        directory: From :func:`private_directory`.
+        name: The lock's.
+    """
+    with (directory / f"{name}{_LOCK}").open("a") as file:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)  # the end of the process, however it comes, gives it back
+        yield
 
 
 def publish(directory: Path, name: str, made: Path) -> Path:
@@ -73,14 +84,50 @@ def publish(directory: Path, name: str, made: Path) -> Path:
     return target
 
 
+def keep(entry: Path) -> bool:
+    """Keep a directory of the cache as long as this process lives, and those that are forked from it.
+
+    Returns:
+        Whether it is there.
+    """
+    if str(entry) not in _kept:
+        try:
+            handle = os.open(entry, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        _kept[str(entry)] = handle
+    touch(entry)
+    return entry.is_dir()
+
+
+def _in_use(entry: Path) -> bool:
+    """Whether a process keeps a directory."""
+    try:
+        handle = os.open(entry, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def prune(directory: Path) -> None:
-    """Keep the entries that were used last, as many as there is room for. A removed file stays mapped where it is."""
-    entries = [entry for entry in directory.iterdir() if entry.name != "opening.lock"]
+    """Keep the entries that were used last, as many as there is room for, and those that a process keeps.
+
+    A removed file stays mapped where it is.
+    """
+    entries = [entry for entry in directory.iterdir() if entry.suffix != _LOCK]
     entries.sort(key=lambda entry: entry.stat().st_mtime, reverse=True)
     total = 0
     for place, entry in enumerate(entries):
         total += _size(entry)
-        if place >= _MOST_ENTRIES or (place >= _KEPT_ENTRIES and total > _MOST_BYTES):
+        if (place >= _MOST_ENTRIES or (place >= _KEPT_ENTRIES and total > _MOST_BYTES)) and not _in_use(entry):
             remove(entry)
 
 
@@ -101,11 +148,3 @@ def remove(entry: Path) -> None:
         shutil.rmtree(entry, ignore_errors=True)
     else:
         entry.unlink(missing_ok=True)
-
-
-def release_memory() -> None:
-    """Give memory that was freed back to the machine: the C library would keep it for later."""
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only
-    if trim is not None:
-        trim(0)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import multiprocessing
 import os
 import time
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
-from replay.checkpoints.sharing import private_cache
-from replay.checkpoints.sharing.private_cache import (
+from replay.files import private_cache
+from replay.files.private_cache import (
+    keep,
+    locked,
     opening_lock,
     private_directory,
     prune,
     publish,
-    release_memory,
     touch,
 )
 
@@ -106,31 +104,20 @@ def test_an_entry_of_the_same_name_is_replaced() -> None:
         assert (directory / "entry").read_text() == "new"
 
 
-def resident() -> int:
-    """Bytes of this process in memory, without pages of files: those come in whenever they are touched."""
-    _, pages, of_files, *_ = map(int, Path("/proc/self/statm").read_text().split())
-    return (pages - of_files) * os.sysconf("SC_PAGE_SIZE")
-
-
-def free_and_release(sizes: Connection) -> None:
-    gc.disable()
-    cycle: list[object] = [bytearray(b"x" * 50_000) for _ in range(2000)]  # small enough for the heap, not its end
-    cycle.append(cycle)
-    end = bytearray(b"x" * 50_000)
-    full = resident()
-    del cycle
-    freed = resident()
-    release_memory()
-    sizes.send((full, freed, resident(), len(end)))
-
-
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library has no malloc_trim")
-def test_memory_that_was_freed_is_given_back() -> None:
-    context = multiprocessing.get_context("fork")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=free_and_release, args=(theirs,))
-    process.start()
-    full, freed, released, _ = ours.recv()
-    process.join()
-    assert full - freed < 10e6  # garbage in a cycle, below what is still in use
-    assert freed - released > 90e6
+def test_what_a_process_keeps_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private_cache, "_KEPT_ENTRIES", 0)
+    monkeypatch.setattr(private_cache, "_MOST_BYTES", 0)
+    monkeypatch.setattr(private_cache, "_kept", kept := {})
+    with opening_lock() as directory:
+        assert directory is not None
+        for name in ("kept", "other"):
+            (directory / name).mkdir()
+            (directory / name / "weights").write_text("1")
+        assert (keep(directory / "kept"), keep(directory / "nothing")) == (True, False)
+        with locked(directory, "beside"):
+            prune(directory)
+        assert sorted(entry.name for entry in directory.iterdir()) == ["beside.lock", "kept", "opening.lock"]
+        for handle in kept.values():
+            os.close(handle)
+        prune(directory)
+        assert not (directory / "kept").exists()
