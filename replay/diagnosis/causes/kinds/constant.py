@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import Integers, Kind, Words, register
-from replay.diagnosis.causes.maps.values import Value, as_values
+from replay.diagnosis.causes.maps.values import Value, as_values, value_by_row
 from replay.diagnosis.causes.quantities import MOST_ROWS, zoom
 from replay.diagnosis.causes.significance import Significance, measure
 from replay.diagnosis.causes.subset_search import improve
@@ -170,8 +170,10 @@ def _contested(counterfactual: CounterfactualReplay, verdict: Significance) -> I
     listed = verdict.hypothesis.get("values")
     if listed is None:
         return left
-    logged = as_values(counterfactual.column(verdict.hypothesis.features[0]).take(pa.array(left)))
-    return left[np.isin(np.array(logged, object), np.array([value for value, _ in listed], object))]
+    logged = value_by_row(counterfactual.column(verdict.hypothesis.features[0]).take(pa.array(left)))
+    said = {value for value, _ in listed}
+    kept: Integers = left[np.array([one in said for one in logged], bool)]
+    return kept
 
 
 def _common_values(counterfactual: CounterfactualReplay, feature: str) -> list[Value]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kinds.constant import constant
-from replay.diagnosis.causes.maps.values import Value, as_values
+from replay.diagnosis.causes.maps.values import Value, value_by_row
 
 if TYPE_CHECKING:
     from replay.diagnosis.causes.counterfactual import CounterfactualReplay
@@ -78,9 +78,9 @@ def _few_of_each(logged: Sequence[Value], each: int) -> Iterator[int]:
 
 
 def _with_values(counterfactual: CounterfactualReplay, feature: str, rows: Integers) -> tuple[Integers, list[Value]]:
-    taken = counterfactual.column(feature).take(pa.array(rows))
-    valid = taken.is_valid().to_numpy(zero_copy_only=False)
-    return rows[valid], as_values(taken.drop_null())
+    logged = value_by_row(counterfactual.column(feature).take(pa.array(rows)))
+    valid = np.array([one is not None for one in logged], bool)
+    return rows[valid], [one for one in logged if one is not None]
 
 
 def _held(counterfactual: CounterfactualReplay, feature: str, value: Value | None) -> Hypothesis:

@@ -31,9 +31,14 @@ _DAY_AND_HOUR: Final = (24, 60)
 
 
 def as_values(logged: pa.Array) -> list[Value]:
-    """Values as a config has them; without those that it has no way to write, and NaN."""
+    """Values as a config has them; without nulls, those that it has no way to write, and NaN."""
+    return [one for one in value_by_row(logged) if one is not None]
+
+
+def value_by_row(logged: pa.Array) -> list[Value | None]:
+    """Values as a config has them, one for each row: None for a null, what a config has no way to write, and NaN."""
     values = [_value(one) for one in logged.to_pylist()]
-    return [one for one in values if one is not None and one == one]
+    return [one if one == one else None for one in values]
 
 
 def _value(logged: object) -> Value | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -14,6 +15,9 @@ from replay.config.sections.model.input import Input
 from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.find import Diagnosis, find_causes
 from replay.diagnosis.causes.kind import KINDS, describe
+from replay.diagnosis.causes.kinds.constant import _contested
+from replay.diagnosis.causes.kinds.value_map import _recode
+from replay.diagnosis.causes.significance import measure
 from tests.diagnosis.linear import counterfactual, score, small_columns, step_of
 from tests.diagnosis.worlds import diagnose
 
@@ -22,6 +26,7 @@ ROWS = 400
 RNG = np.random.default_rng(7)
 WEIGHTS = RNG.normal(size=(64, 2))
 QUANTITIES = RNG.normal(size=(ROWS, 2))
+QUANTITIES_INPUT = Input(name="x", dtype="float64", features=("a", "b"), missing=0.0)
 
 
 def answer(ids: np.ndarray, quantities: np.ndarray = QUANTITIES) -> np.ndarray:
@@ -37,8 +42,7 @@ def model(tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
 def causes_of(logged: Any, online: np.ndarray, **of_input: Any) -> Diagnosis:
     entry = Input.model_validate({"name": "id", "dtype": "int64", "feature": "id", "missing": 0, **of_input})
     columns = {"a": QUANTITIES[:, 0], "b": QUANTITIES[:, 1], "id": logged}
-    inputs = (Input(name="x", dtype="float64", features=("a", "b"), missing=0.0), entry)
-    return find_causes(counterfactual(columns, online, inputs=inputs, others={"prod": model}))
+    return find_causes(counterfactual(columns, online, inputs=(QUANTITIES_INPUT, entry), others={"prod": model}))
 
 
 @pytest.mark.parametrize(
@@ -78,6 +82,18 @@ def test_an_older_vocabulary(tmp_path):
     assert (cause.explained_rate, cause.parameters["values"]) == (
         1.0, "de as fr, es as oov:unknown, fr as de, it as es"
     )  # fmt: skip
+
+
+def test_a_table_says_nothing_of_rows_without_a_value():
+    """Whether one constant explains what a table leaves is asked of the rows whose value it lists."""
+    ids = pa.array([None, 1, None, *[2, 3] * 20])
+    inputs = (QUANTITIES_INPUT, Input(name="id", dtype="int64", feature="id", missing=0))
+    lab = counterfactual({"a": QUANTITIES[:43, 0], "b": QUANTITIES[:43, 1], "id": ids}, np.full(43, 9.0), inputs=inputs,
+                         others={"prod": model})  # fmt: skip
+    (verdict,) = measure(lab, [_recode(lab, "id", {1: 4, 2: 5})], np.arange(43), with_chance=True)
+
+    assert _contested(lab, verdict).tolist() == [1, *range(3, 43, 2)]
+    assert not KINDS["constant"].refutes(lab, verdict)
 
 
 def test_other_buckets():
