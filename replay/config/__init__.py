@@ -26,8 +26,9 @@ from replay.config.sections.op_arguments import OPS
 from replay.config.sections.replay import ReplayConfig
 from replay.config.sections.scenarios import Perturbation
 from replay.config.sections.skew import SkewLimit, SkewMatrixConfig, skew_variant
-from replay.config.sections.traffic import Sample, TimeColumn, TrafficConfig, UtcTime, Window
+from replay.config.sections.traffic import Sample, TimeColumn, TrafficConfig
 from replay.config.sections.variant_names import Scenario, sensitivity_name
+from replay.config.sections.window import TrafficWindow, UtcTime, Window
 from replay.config.variants import expand_scenarios, variant_names
 from replay.errors import ConfigError, Problem
 
@@ -68,6 +69,7 @@ __all__ = [
     "TimeColumn",
     "Tolerance",
     "TrafficConfig",
+    "TrafficWindow",
     "UtcTime",
     "Window",
     "build_config",

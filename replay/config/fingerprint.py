@@ -7,6 +7,7 @@ import json
 import math
 from typing import Any
 
+from replay.config.output_template import literal
 from replay.config.sections.replay import ReplayConfig
 
 # Where a run writes, how it works, and how its results are judged do not change the scores.
@@ -21,13 +22,18 @@ def to_resolved_dict(config: ReplayConfig) -> dict[str, Any]:
     of keys is kept: in an input's ``missing`` and ``transform`` it has a meaning.
     """
     resolved: dict[str, Any] = _strict(config.model_dump(mode="json", by_alias=True))
-    return resolved
+    return _readable(resolved, config)
 
 
 def to_short_dict(config: ReplayConfig) -> dict[str, Any]:
     """The same without what is a default: as one would write it. It reads back as the same config."""
     written: dict[str, Any] = _strict(config.model_dump(mode="json", by_alias=True, exclude_defaults=True))
-    return written
+    return _readable(written, config)
+
+
+def _readable(data: dict[str, Any], config: ReplayConfig) -> dict[str, Any]:
+    """As a file says it: of a resolved config, the output is no template any more."""
+    return {**data, "output": literal(config.output)} if config.is_resolved else data
 
 
 def _strict(value: Any) -> Any:

@@ -11,7 +11,9 @@ from pydantic import ValidationError
 
 from replay.config.locations import absolute, absolute_paths
 from replay.config.messages.finding import Finding, KeyPath
+from replay.config.output_template import literal
 from replay.config.pydantic_errors import translate
+from replay.config.run_start import resolve
 from replay.config.sections.replay import ReplayConfig
 from replay.config.unknown_keys import repair_keys
 from replay.config.yaml.document import Document, read_document
@@ -40,7 +42,7 @@ def load_config(
         text: What the file holds, where it has been read, from wherever it lies.
 
     Returns:
-        The config, with absolute paths and every default filled in.
+        The config, with absolute paths and every default filled in, and with its window and output as of now.
 
     Raises:
         ConfigError: Everything that is wrong, each with its line, or with the option that it comes from.
@@ -75,7 +77,7 @@ def build_config(
 
 
 def _with_output(document: Document, output: str) -> Document:
-    data = {**document.data, "output": absolute(output, os.getcwd())}  # noqa: PTH109, text stays text
+    data = {**document.data, "output": absolute(output, literal(os.getcwd()))}  # noqa: PTH109, text stays text
     option = f"--output {output}"
     place = TextSpan(1, len(option) - len(output), len(option))
     return document.with_value(data, ("output",), option, places={("output",): TextPlace(place, place)})
@@ -85,7 +87,7 @@ def _build(document: Document, base_dir: str, source: str | None) -> ReplayConfi
     config, findings = _validate(document.data, base_dir)
     findings = [*document.findings, *_doubts(document), *(one for one in findings if not _hidden(one, document.broken))]
     if config is not None and not findings:
-        return config.with_origins(document.origins, source)
+        return resolve(config.with_origins(document.origins, source))
     problems = dict.fromkeys(document.origins.problem(finding) for finding in findings)
     raise ConfigError(sorted(problems, key=_order), source)
 

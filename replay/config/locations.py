@@ -7,6 +7,7 @@ import os
 import re
 from typing import Any
 
+from replay.config.output_template import literal
 from replay.config.plain import mapping, mappings
 
 # `s3a://bucket/x`, and `dbfs:/x` or `hdfs:/x` with one slash. One letter before the colon would be a drive.
@@ -55,7 +56,9 @@ def absolute_paths(data: dict[str, Any], base_dir: str) -> dict[str, Any]:
     data = copy.deepcopy(data)
     checkpoints = [mapping(entry) for entry in mapping(data.get("checkpoints")).values()]
     inputs = [entry for _, entry in mappings(mapping(data.get("model")).get("inputs"))]
-    places = [(mapping(data.get("traffic")), "path"), (data, "output")]
+    if isinstance(data.get("output"), str):
+        data["output"] = absolute(data["output"], literal(base_dir))
+    places = [(mapping(data.get("traffic")), "path")]
     places += [(entry, "vocabulary") for entry in inputs] + [(entry, "path") for entry in checkpoints]
     for section, key in places:
         if isinstance(section.get(key), str):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from replay.config import ReplayConfig, load_config
+from replay.config.run_start import resolve
 from replay.flows.finished.find import find_finished
 from replay.flows.finished.result import RunResult
 from replay.flows.options import Options
@@ -46,7 +47,7 @@ def diagnose(
     """
     if not isinstance(config, ReplayConfig):
         config = load_config(config, overrides=overrides, output=output)
-    options = options or Options()
+    config, options = resolve(config), options or Options()
     with progress or choose_progress(quiet=quiet) as shown:
         done = find_finished(config, options, shown, overwrite=overwrite, diagnosing=True)
         return done or replay_window(config, options, shown, overwrite=overwrite, diagnosing=True)

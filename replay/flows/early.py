@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from replay.config import ReplayConfig, fingerprint
+from replay.config import ReplayConfig
 from replay.config.missing import refuse_missing
 from replay.errors import ConfigError, Problem, UsageError
 from replay.files.places import holds_credentials
+from replay.flows.finished.window import previous_run
 from replay.flows.options import Options
 from replay.flows.problems import located
 from replay.spark.hadoop import local_by_default
@@ -80,7 +81,7 @@ def look_at_output(config: ReplayConfig, *, overwrite: bool) -> Manifest | None:
     if needs_spark(config.output):
         return None
     storage = open_storage(config.output)
-    previous = OutputDirectory(storage).previous(fingerprint(config), overwrite=overwrite)
+    previous = previous_run(config, OutputDirectory(storage), overwrite=overwrite)
     require_writable(storage.path)
     refuse_held(storage)
     return previous

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from replay.config import ReplayConfig, load_config
+from replay.config.run_start import resolve
 from replay.diagnosis.causes.find import Trial
 from replay.flows.finished.find import find_finished
 from replay.flows.finished.result import RunResult, render_results
@@ -86,7 +87,7 @@ def run(
     """
     if not isinstance(config, ReplayConfig):
         config = load_config(config, overrides=overrides, output=output)
-    options = options or Options()
+    config, options = resolve(config), options or Options()
     with progress or choose_progress(quiet=quiet) as shown:
         done = find_finished(config, options, shown, overwrite=overwrite, diagnosing=False)
         return done or replay_window(config, options, shown, overwrite=overwrite)
@@ -111,7 +112,7 @@ def replay_window(
         diagnosing: Find the incidents and their causes as well.
         claim: Causes of an incident that an earlier run found, which this one replays: whether they hold.
     """
-    clock = Clock(progress)
+    config, clock = resolve(config), Clock(progress)
     resumable = Resumable(config, overwrite=overwrite)
     with ExitStack() as visit:
         held = _hold(config.output, visit)

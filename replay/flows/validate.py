@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from replay.config import ReplayConfig, load_config
+from replay.config.run_start import resolve
 from replay.errors.printable import printable
 from replay.features import feature_column
 from replay.flows.early import refuse_early
@@ -140,6 +141,7 @@ def validate(
     """
     if not isinstance(config, ReplayConfig):
         config = load_config(config, overrides=overrides)
+    config = resolve(config)
     refuse_early(config, options or Options(), diagnosing=False)
     with ExitStack() as visit:
         prepared = prepare(config, options or Options(), visit, progress=progress, check_keys=True, rehearsing=True)

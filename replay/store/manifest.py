@@ -36,6 +36,8 @@ class Manifest:
             of the published packages that this code imports, versions.
         engine: Settings that may change a score's last bits, and how the work is cut into commits.
         allowed: What the command line allowed of checkpoints: ``pickle``, ``non_finite``.
+        window: Of a rolling window how it was resolved: ``last``, ``ending`` and ``delay`` as the config gives them,
+            and when it was ``resolved``; its ends stand in the config.
         tables: Version of each table of the output as the run left it; empty while it runs, and for one elsewhere.
         started: ISO 8601, UTC.
         finished: The same, or None while it runs.
@@ -55,8 +57,14 @@ class Manifest:
     sources: dict[str, dict[str, str]] = field(default_factory=dict)
     engine: dict[str, Any] = field(default_factory=dict)
     allowed: dict[str, bool] = field(default_factory=dict)
+    window: dict[str, str] = field(default_factory=dict)
     tables: dict[str, int] = field(default_factory=dict)
     version: int = 1
+
+    @property
+    def window_rule(self) -> dict[str, str]:
+        """How the config gives a rolling window; empty for a run of any other."""
+        return {key: value for key, value in self.window.items() if key != "resolved"}
 
     def to_json(self) -> str:
         """Render as the file's text."""
@@ -83,7 +91,7 @@ class Manifest:
 _TYPES: dict[str, type] = {
     **dict.fromkeys(("run_id", "status", "config_sha256", "started"), str),
     **dict.fromkeys(("config", "checkpoints", "traffic", "rows", "packages", "sources"), dict),
-    **dict.fromkeys(("engine", "allowed", "tables"), dict),
+    **dict.fromkeys(("engine", "allowed", "window", "tables"), dict),
 }
 
 

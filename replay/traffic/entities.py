@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from replay.config.sections.traffic import Window
+from replay.config.sections.window import Window
 from replay.spark.errors import traffic_errors
 from replay.spark.guest import arrow_dataframe
 from replay.spark.sql import quoted

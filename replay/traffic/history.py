@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from replay.config.sections.traffic import Window as TimeWindow
+from replay.config.sections.window import Window as TimeWindow
 from replay.errors import ConfigError, Problem
 from replay.spark.types import has_map
 from replay.traffic.keys import key_hash

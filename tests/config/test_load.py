@@ -18,6 +18,7 @@ from replay.config import (
     SpliceConfig,
     TimeColumn,
     Tolerance,
+    TrafficWindow,
     Window,
     build_config,
     load_config,
@@ -33,7 +34,7 @@ def test_the_contract_reads_as_it_is_meant(write):
     assert traffic.delta_version == 41
     assert traffic.key == ("request_id", "item_id")
     assert traffic.time == TimeColumn(column="event_time")
-    assert traffic.window == Window(
+    assert traffic.window == TrafficWindow(
         start=datetime(2026, 11, 20, 10, tzinfo=UTC), end=datetime(2026, 11, 20, 12, tzinfo=UTC)
     )
     assert traffic.sample == Sample(rate=0.01, by=("request_id",))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from replay.config.messages.finding import Finding, KeyPath
+from replay.config.output_template import check_output_template
 from replay.config.plain import mapping, placed_texts
 from replay.config.sections.base import ColumnNames, Flag, Int, Name, Section, Text, check_repeats
 from replay.config.sections.checkpoints import AnyCheckpoint, CheckpointConfig, check_checkpoints, not_a_checkpoint
@@ -21,10 +24,28 @@ from replay.config.sections.served_by import check_served_by, with_served_baseli
 from replay.config.sections.skew import SkewMatrixConfig, skew_pairings
 from replay.config.sections.traffic import TrafficConfig
 from replay.config.sections.variant_names import baseline_of, check_columns, named_variants
+from replay.config.sections.window import TrafficWindow
 from replay.config.yaml.origins import Origins
 from replay.errors import Problem
 
 _OWN_TABLES = ("scores", "diffs", "metrics")
+
+
+@dataclass(frozen=True)
+class RunStart:
+    """How what a config left open was resolved.
+
+    Two configs that give the same run are equal, whenever they were resolved.
+
+    Attributes:
+        at: When; None: not yet.
+        rule: The window as the config gives it, where that is a rolling one.
+        template: The output as the config gives it.
+    """
+
+    at: datetime | None = field(default=None, compare=False)
+    rule: TrafficWindow | None = field(default=None, compare=False)
+    template: str = field(default="", compare=False)
 
 
 class ReplayConfig(Section):
@@ -65,13 +86,24 @@ class ReplayConfig(Section):
     """Seed of every random choice; the same seed gives the same bits."""
     output: Text
     """Directory for what a run leaves, on a disk or an object store (`s3://`, `gs://`, ...); local paths are relative
-    to the config file."""
+    to the config file. The window may name it: `out/{window.start:%Y/%m/%dT%H}`."""
     base_dir: Text = ""
     """Directory that local paths start from, and modules of factories are looked up in besides `sys.path`; default: the
     config file's own."""
     source: str | None = Field(default=None, exclude=True)
     """The file's name as the user gave it; None for a config made in Python. Set by the loader, not by the file."""
     _origins: Origins = PrivateAttr(default_factory=Origins)
+    _run_start: RunStart = PrivateAttr(default_factory=RunStart)
+
+    @property
+    def run_start(self) -> RunStart:
+        """How window and output were resolved: for a config made in Python, when a run of it starts."""
+        return self._run_start
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether its window and its output are those of a run."""
+        return self._run_start.at is not None
 
     @property
     def all_checkpoints(self) -> dict[str, AnyCheckpoint]:
@@ -88,6 +120,12 @@ class ReplayConfig(Section):
         """The same config, knowing where its values come from."""
         config = self.model_copy(update={"source": source})
         config._origins = origins
+        return config
+
+    def with_run_start(self, run_start: RunStart) -> ReplayConfig:
+        """The same config, knowing how its window and output were resolved."""
+        config = self.model_copy()
+        config._run_start = run_start
         return config
 
     def locate(self, problem: Problem) -> Problem:
@@ -126,6 +164,7 @@ class ReplayConfig(Section):
         yield from check_columns(variants, data)
         names = [variant.name for variant in variants] if checkpoints else []
         yield from check_gates(data, names, unread, baseline_of(data))
+        yield from check_output_template(data)
         yield from _check_output(data.get("output"), mapping(data.get("traffic")).get("path"))
 
 

@@ -40,7 +40,7 @@ from replay.config.sections.op_arguments import (
     listed_keys,
     read_arguments,
 )
-from replay.config.sections.traffic import Window
+from replay.config.sections.window import Window
 
 Rate = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), NotBool]
 

@@ -6,10 +6,9 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from replay.config.messages.finding import Finding
 from replay.config.messages.wording import describe
@@ -23,40 +22,10 @@ from replay.config.sections.base import (
     Share,
     SomeColumnNames,
     Text,
-    in_words,
 )
+from replay.config.sections.window import AnyWindow, UtcTime
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_SPACE_BEFORE_ZONE = re.compile(r"\s+(?=(?:[Zz]|[+-]\d\d:?\d\d)$)")
-
-
-def parse_time(value: object) -> object:
-    """Read ISO 8601, such as ``2026-11-20T10:00:00Z``, ``2026-11-20 10:00`` or ``2026-11-20``.
-
-    A number is refused: it does not say its unit.
-    """
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day)
-    if isinstance(value, str):
-        try:
-            return datetime.fromisoformat(_SPACE_BEFORE_ZONE.sub("", value.strip()))
-        except ValueError:
-            pass
-    raise ValueError(f"found {describe(value)}, expected a time such as 2026-11-20T10:00:00Z")
-
-
-def _utc(moment: datetime) -> datetime:
-    """Read a time without a zone as UTC, and move any other to UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-UtcTime = Annotated[
-    datetime,
-    BeforeValidator(parse_time, json_schema_input_type=Annotated[str, in_words("time")]),
-    AfterValidator(_utc),
-]
 
 
 class TimeColumn(Section):
@@ -107,23 +76,6 @@ def _served_by(value: object) -> object:
     if isinstance(value, (dict, ServedBy)):
         return value
     raise ValueError(f"found {describe(value)}, expected a column, or {{column: version, values: {{'17': prod}}}}")
-
-
-class Window(Section):
-    """A half-open interval of event time, [start, end), in UTC."""
-
-    start: UtcTime | None = None
-    """The first moment that is in; UTC where no zone is given."""
-    end: UtcTime | None = None
-    """The first moment that is no longer in; UTC where no zone is given."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Window:
-        if self.start is not None and self.end is not None and self.start >= self.end:
-            raise ValueError(
-                f"start {self.start.isoformat()} is not before end {self.end.isoformat()}: a window is [start, end)"
-            )
-        return self
 
 
 class Sample(Section):
@@ -177,7 +129,7 @@ class TrafficConfig(Section):
     """Columns whose values are the slices of every diff and metric."""
     where: Text | None = None
     """Rows to replay, as a Spark SQL condition; default: all."""
-    window: Window | None = None
+    window: AnyWindow | None = None
     """Event times to replay; default: all. Needs `time`."""
     sample: Sample | None = None
     """Replay a share of the rows, the same ones in every run."""

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from replay.config import ReplayConfig
 from replay.flows.early import look_at_output, refuse_early
+from replay.flows.finished.window import take_up
 from replay.flows.options import Options
 from replay.report.terminal.progress import Progress
-from replay.store import COMPLETE, SCORES, Manifest
+from replay.report.words.numbers import time_range
+from replay.report.words.run import rule_words
+from replay.store import COMPLETE, SCORES, Manifest, OutputDirectory, needs_spark, open_storage
 
 if TYPE_CHECKING:
     from replay.flows.finished.result import RunResult
@@ -37,6 +40,7 @@ def find_finished(
         ReplayError: See :func:`refuse_early` and :func:`look_at_output`.
     """
     refuse_early(config, options, diagnosing=diagnosing)
+    config = _as_it_starts(config, progress, overwrite=overwrite)
     manifest = look_at_output(config, overwrite=overwrite)
     if manifest is None or manifest.status != COMPLETE or SCORES not in manifest.tables:
         return None
@@ -47,6 +51,18 @@ def find_finished(
         searched = ", with its incidents" if result.summary.diagnosed else ""
         progress.note(f"already done on {_when(manifest)}{searched}; --overwrite runs it again")
     return result
+
+
+def _as_it_starts(config: ReplayConfig, progress: Progress, *, overwrite: bool) -> ReplayConfig:
+    """The config over the window that is replayed, which is said where the clock decides it."""
+    begun = config
+    if config.run_start.rule is not None and not needs_spark(config.output):
+        begun = take_up(config, OutputDirectory(open_storage(config.output)), overwrite=overwrite)
+    window, rule = begun.traffic.window, config.run_start.rule
+    if rule is not None and window is not None and window.start is not None and window.end is not None:
+        kept = " (that of the unfinished run in the output)" if begun.traffic.window != config.traffic.window else ""
+        progress.note(f"window: {time_range(window.start, window.end)} UTC, {rule_words(rule.rule())}{kept}")
+    return begun
 
 
 def _when(manifest: Manifest) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from replay.config import ReplayConfig, Tolerance, to_short_dict
+from replay.config.output_template import literal
 from replay.config.sections.checkpoints import is_served_route
 from replay.config.sections.scenarios import Perturbation
 from replay.config.yaml.writing import to_yaml
@@ -124,7 +125,7 @@ def verify_config(found: FindingRun, number: int, incident: Incident, tolerance:
     data["diff"] = {**data.get("diff", {}), "tolerance": {"abs": tolerance.abs, "rel": tolerance.rel}}
     # Paths of a config that was made in Python start from where it runs.
     base_dir = config.base_dir or os.getcwd()  # noqa: PTH109, text stays text
-    last = {"output": f"{config.output}/{verify_name(number)}", "base_dir": base_dir}
+    last = {"output": f"{literal(config.output)}/{verify_name(number)}", "base_dir": base_dir}
     data = {key: value for key, value in data.items() if key not in last and value not in ([], {})} | last
     return _comments(config.output, number, incident) + to_yaml(data)
 

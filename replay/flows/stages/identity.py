@@ -10,8 +10,10 @@ import torch
 from replay.checkpoints import FORMATS, Checkpoint
 from replay.config import EngineConfig, ReplayConfig, fingerprint, to_resolved_dict
 from replay.errors import TrafficError
+from replay.flows.finished.window import previous_run, take_up
 from replay.flows.options import Options
 from replay.flows.stages.prepare import Prepared
+from replay.report.summary.json_safe import iso
 from replay.store import COMPLETE, RUNNING, Manifest, OutputDirectory, make_run_id, open_storage
 from replay.store.manifest import package_versions
 
@@ -27,7 +29,7 @@ class Resumable:
         overwrite: Nothing is: the run starts afresh, whatever the output holds.
 
     Attributes:
-        config_sha256: The config's fingerprint.
+        config_sha256: The config's fingerprint, over the window of the run that is gone on with.
     """
 
     def __init__(self, config: ReplayConfig, *, overwrite: bool) -> None:
@@ -41,9 +43,10 @@ class Resumable:
 
         Where the user's code changed meanwhile, the version is kept too, but none of the scores: see `continues`.
         """
-        previous = OutputDirectory(open_storage(self._config.output, spark)).previous(
-            self.config_sha256, overwrite=self._overwrite
-        )
+        directory = OutputDirectory(open_storage(self._config.output, spark))
+        self._config = take_up(self._config, directory, overwrite=self._overwrite)
+        self.config_sha256 = fingerprint(self._config)
+        previous = previous_run(self._config, directory, overwrite=self._overwrite)
         self._previous = previous
         if previous is None or previous.status == COMPLETE or self._config.traffic.delta_timestamp is not None:
             return self._config
@@ -96,8 +99,15 @@ def make_manifest(prepared: Prepared, options: Options, config_sha256: str, star
         packages=packages,
         sources=sources,
         engine=engine,
+        window=_window(prepared.config),
         allowed={"pickle": options.allow_pickle, "non_finite": options.allow_non_finite},
     )
+
+
+def _window(config: ReplayConfig) -> dict[str, str]:
+    """How a rolling window was resolved."""
+    at, rule = config.run_start.at, config.run_start.rule
+    return {} if rule is None or at is None else {**rule.rule(), "resolved": iso(at)}
 
 
 def _with_version(config: ReplayConfig, version: int | None) -> ReplayConfig:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from replay.checkpoints import Checkpoint
 from replay.config import ReplayConfig
 from replay.config.locations import absolute
+from replay.config.run_start import resolve
 from replay.features import feature_column
 from replay.flows.options import Options
 from replay.flows.problems import located, refuse
@@ -113,7 +114,7 @@ def prepare(
         TrafficError: The traffic cannot be read.
         CheckpointError: A checkpoint is refused.
     """
-    progress = progress or Progress(None)
+    config, progress = resolve(config), progress or Progress(None)
     progress.stage("starting Spark")
     spark, checkpoints = connect(config, options, visit, warm=pin is not None)
     if pin is not None:

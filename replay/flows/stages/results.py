@@ -26,6 +26,7 @@ from replay.report.summary import (
     Comparison,
     NoiseFloorSummary,
     Reconciliation,
+    RollingWindow,
     Stability,
     Summary,
     TimeOutliers,
@@ -163,9 +164,18 @@ def _traffic(prepared: Prepared) -> TrafficSummary:
         format=traffic.format,
         delta_version=traffic.delta_version,
         window=None if window is None else TimeRange(window.start, window.end),
+        rolling=_rolling(prepared.config),
         where=config.where,
         sample_rate=None if config.sample is None else config.sample.rate,
     )
+
+
+def _rolling(config: ReplayConfig) -> RollingWindow | None:
+    at, window = config.run_start.at, config.run_start.rule
+    if window is None or at is None:
+        return None
+    rule = window.rule()
+    return RollingWindow(rule["last"], rule["ending"], rule.get("delay"), at)
 
 
 def _checkpoint(prepared: Prepared, name: str) -> CheckpointSummary:

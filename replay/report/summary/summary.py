@@ -118,6 +118,20 @@ class TimeRange:
 
 
 @dataclass(frozen=True)
+class RollingWindow:
+    """How a window came to be that the config gives as the last hours before a run."""
+
+    last: str
+    """Its length."""
+    ending: str
+    """Where it ends: now, hour or day."""
+    delay: str | None
+    """How late rows may arrive."""
+    resolved: UtcTime
+    """The moment that it counts from: when the run started, for the first time if it went on later."""
+
+
+@dataclass(frozen=True)
 class TimeOutliers:
     """Rows whose event time lies far from all others, and stands for something else: a "never", a broken clock."""
 
@@ -142,6 +156,8 @@ class TrafficSummary:
     format: str | None = field(default=None, metadata=OPTIONAL)
     delta_version: int | None = None
     window: TimeRange | None = None
+    rolling: RollingWindow | None = field(default=None, metadata=OPTIONAL)
+    """How the window came to be, where the config gives it by `last`."""
     where: str | None = field(default=None, metadata=OPTIONAL)
     sample_rate: float | None = field(default=None, metadata=OPTIONAL)
     time_outliers: TimeOutliers | None = field(default=None, metadata=OPTIONAL)

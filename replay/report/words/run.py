@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from replay.report.buckets import end_of
-from replay.report.summary import NoiseFloorSummary, Reconciliation, TimeOutliers, ToleranceSummary
+from replay.report.summary import NoiseFloorSummary, Reconciliation, RollingWindow, TimeOutliers, ToleranceSummary
 from replay.report.summary.data import ReportData
 from replay.report.words.numbers import count, moment, number, time_range
+
+_ENDINGS = {"now": "", "hour": " up to a full hour", "day": " up to midnight UTC"}
 
 
 def window_text(data: ReportData) -> str:
@@ -24,6 +27,28 @@ def window_text(data: ReportData) -> str:
     if start is not None and end is not None:
         return f"{time_range(start, end)} UTC"
     return f"{_open_end(start)} to {_open_end(end)} UTC"
+
+
+def rule_words(rule: Mapping[str, str]) -> str:
+    """How a config gives it.
+
+    Args:
+        rule: See :meth:`replay.config.TrafficWindow.rule`.
+
+    >>> rule_words({"last": "1h", "ending": "hour", "delay": "10min"}), rule_words({"last": "2h", "ending": "now"})
+    ('the last 1h up to a full hour, 10min ago', 'the last 2h')
+    """
+    delay = f", {rule['delay']} ago" if "delay" in rule else ""
+    return f"the last {rule['last']}{_ENDINGS.get(rule['ending'], '')}{delay}"
+
+
+def rolling_text(window: RollingWindow | None) -> str:
+    """The same of a run, with the moment that it counts from; nothing for a window with two ends."""
+    if window is None:
+        return ""
+    delay = {} if window.delay is None else {"delay": window.delay}
+    words = rule_words({"last": window.last, "ending": window.ending, **delay})
+    return f"{words}, as of {moment(window.resolved)} UTC"
 
 
 def outliers_sentence(found: TimeOutliers) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from replay.report.summary.data import ReportData
 from replay.report.words.numbers import MISSING, moment, percent, seconds
-from replay.report.words.run import tolerance_text, window_text
+from replay.report.words.run import rolling_text, tolerance_text, window_text
 
 
 def about(data: ReportData) -> tuple[tuple[str, str], ...]:
@@ -17,6 +17,7 @@ def about(data: ReportData) -> tuple[tuple[str, str], ...]:
         ("Traffic", traffic.table or traffic.path or MISSING),
         ("Table", source),
         ("Window", window_text(data)),
+        ("Rolling window", rolling_text(traffic.rolling)),
         ("Filter", traffic.where or ""),
         ("Sample", percent(traffic.sample_rate) if traffic.sample_rate else ""),
         ("Tolerance", tolerance_text(summary.tolerance)),

@@ -1,0 +1,106 @@
+"""The window of a run beside what its output holds: gone on with, or told apart from the window of another run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from replay.config import ReplayConfig, TrafficWindow, fingerprint
+from replay.config.output_template import SUGGESTED, has_fields
+from replay.config.run_start import clock, over_window
+from replay.errors import OutputConflict
+from replay.report.words.numbers import time_range
+from replay.store import COMPLETE, Manifest, OutputDirectory
+
+
+def take_up(config: ReplayConfig, directory: OutputDirectory, *, overwrite: bool) -> ReplayConfig:
+    """Keep the window of the unfinished run that an output holds, where that is one of this very config.
+
+    A rolling window moves on while a scheduler tries again: what began at 10:05 is finished at 10:20, over the hour
+    that it began with.
+
+    Args:
+        config: As resolved now.
+        directory: Its output.
+        overwrite: Whatever the output holds is to be replaced.
+
+    Returns:
+        The config, over that run's window if there is one.
+
+    Raises:
+        OutputConflict: The output's manifest is not one that this version can read.
+    """
+    rule = config.run_start.rule
+    if rule is None or overwrite:
+        return config
+    manifest = directory.manifest()
+    if manifest is None or manifest.status == COMPLETE or manifest.window_rule != rule.rule():
+        return config
+    begun = _over_window_of(config, manifest)
+    return config if begun is None else begun
+
+
+def previous_run(config: ReplayConfig, directory: OutputDirectory, *, overwrite: bool) -> Manifest | None:
+    """Look at what an output holds, as :meth:`replay.store.OutputDirectory.previous` does.
+
+    Raises:
+        OutputConflict: As there; where nothing but the window differs, it says how runs of several windows are kept.
+    """
+    try:
+        return directory.previous(fingerprint(config), overwrite=overwrite)
+    except OutputConflict as error:
+        manifest = directory.manifest()
+        held = None if manifest is None else _over_window_of(config, manifest)
+        if manifest is None or held is None:
+            raise
+        raise OutputConflict(_another_window(config, held, manifest, directory.path)) from error
+
+
+def _over_window_of(config: ReplayConfig, manifest: Manifest) -> ReplayConfig | None:
+    """The config over the window of a run, where all else is the same."""
+    window = _window(manifest)
+    if window is None or window.start is None or window.end is None:
+        return None
+    over = over_window(config, window.start, window.end, _resolved(manifest))
+    return over if fingerprint(over) == manifest.config_sha256 else None
+
+
+def _resolved(manifest: Manifest) -> datetime:
+    """When a run resolved its window; one whose window has two ends did so when it started."""
+    try:
+        return datetime.fromisoformat(manifest.window.get("resolved", manifest.started))
+    except ValueError:
+        return clock()  # damaged: it is told again, and decides nothing
+
+
+def _window(manifest: Manifest) -> TrafficWindow | None:
+    traffic = manifest.config.get("traffic")
+    given = traffic.get("window") if isinstance(traffic, dict) else None
+    try:
+        return TrafficWindow.model_validate(given) if isinstance(given, dict) else None
+    except ValueError:
+        return None
+
+
+def _another_window(config: ReplayConfig, held: ReplayConfig, manifest: Manifest, path: str) -> str:
+    named = has_fields(config.run_start.template)
+    again = f"its name is the same for both, tell them apart to the minute: {_finer()}"
+    apart = again if named else f'name it by its window, such as `output: "{_base(config)}/{SUGGESTED}"`'
+    return (
+        f"{path} holds run {manifest.run_id} of another window ({_words(held)}, {manifest.status}), and this run's is "
+        f"{_words(config)}. Give each window an output of its own ({apart}), or --overwrite to replace what is there"
+    )
+
+
+def _finer() -> str:
+    return SUGGESTED.replace("%H", "%H%M")
+
+
+def _base(config: ReplayConfig) -> str:
+    return (config.run_start.template or config.output).rstrip("/")
+
+
+def _words(config: ReplayConfig) -> str:
+    window = config.traffic.window
+    if window is None or window.start is None or window.end is None:
+        return "all times" if window is None else "an open one"
+    return f"{time_range(window.start, window.end)} UTC"
