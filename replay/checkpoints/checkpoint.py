@@ -125,3 +125,10 @@ class Recipe(Protocol):
     def sha256(self) -> str:
         """Of all that decides the weights."""
         ...
+
+
+def structure_of(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint whose file has the structure: of one that is made of others, the first source's."""
+    while checkpoint.recipe is not None:
+        checkpoint = checkpoint.recipe.sources[0]
+    return checkpoint

@@ -14,6 +14,7 @@ from replay.checkpoints.checkpoint import Checkpoint, TensorInfo
 from replay.checkpoints.examine import read_state_dict as read_file
 from replay.checkpoints.recipes.altering import draw_positions, flipped, noised, rounded, zeroed
 from replay.checkpoints.recipes.recipe import Alteration, Splice
+from replay.checkpoints.reuse import make_once
 from replay.checkpoints.safety.storages import DTYPES
 from replay.hashing import salted
 
@@ -42,14 +43,19 @@ class Weights:
 
     @cached_property
     def _file(self) -> dict[str, torch.Tensor]:
-        return read_file(self.checkpoint)
+        return make_once(("tensors", *self._source_key), lambda: read_file(self.checkpoint))
+
+    @property
+    def _source_key(self) -> tuple[str, str]:
+        return self.checkpoint.name, self.checkpoint.sha256
 
     @cached_property
     def first_names(self) -> Mapping[str, str]:
         """For every tensor, the name that stands for all tensors that are one with it."""
         if self._sources:
             return self._sources[0].first_names
-        return _first_names(self._file, {info.name for info in self.checkpoint.tensors if info.parameter})
+        parameters = {info.name for info in self.checkpoint.tensors if info.parameter}
+        return make_once(("first names", *self._source_key), lambda: _first_names(self._file, parameters))
 
     def is_computed(self, name: str) -> bool:
         """Whether a tensor has values that are in no file."""

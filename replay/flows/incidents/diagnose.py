@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from replay.checkpoints import FORMATS, Scorer, cached_scorer, derive, open_scorer
+from replay.checkpoints import FORMATS, OpenedSources, Scorer, cached_scorer, derive, open_scorer
 from replay.config import Tolerance
 from replay.config.user_code import CodeLookups
 from replay.diagnosis.causes.cause import UNEXPLAINED, Cause
@@ -265,6 +265,7 @@ class OpenedCheckpoints:
         self._config = prepared.config
         self._checkpoints = prepared.checkpoints
         self._code = CodeLookups()
+        self._sources = OpenedSources()
         self._scorers: dict[str, Scorer] = {
             name: cached_scorer(prepared.checkpoints[name], prepared.config.model)
             for name in prepared.config.checkpoints
@@ -294,5 +295,5 @@ class OpenedCheckpoints:
         )
 
     def _open(self, recipe: Recipe) -> Scorer:
-        with self._code.in_use():
+        with self._code.in_use(), self._sources.in_use():
             return open_scorer(derive(recipe, "verify", self._checkpoints), self._config.model)

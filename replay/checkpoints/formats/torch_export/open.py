@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from torch.export import ExportedProgram
 from torch.export.passes import move_to_device_pass
 from torch.utils import _pytree as pytree
 
-from replay.checkpoints.checkpoint import Checkpoint
+from replay.checkpoints.checkpoint import Checkpoint, structure_of
 from replay.checkpoints.formats.torch_export.archive import not_needed
 from replay.checkpoints.formats.torch_export.internals import (
     child_specs,
@@ -24,6 +25,7 @@ from replay.checkpoints.formats.torch_export.internals import (
 )
 from replay.checkpoints.formats.torch_export.module import refuse_stray
 from replay.checkpoints.modules.replacing import replace_weights
+from replay.checkpoints.reuse import make_once
 from replay.checkpoints.safety.archives import Archive
 from replay.checkpoints.safety.masked import MaskedFile
 from replay.checkpoints.safety.storages import MappedFile
@@ -48,16 +50,56 @@ def open_exported(checkpoint: Checkpoint, model: ModelConfig, device: str) -> Op
         UnsafeCheckpoint: What torch made of it reaches outside of the model.
     """
     with opening_lock() as directory:
-        program = _load(checkpoint, device)
-        call = _call(program, model, checkpoint)
-        batch = _batch_sizes(program, checkpoint)
-        module = _module(program, checkpoint)
-        refuse_stray(module, checkpoint.name, checkpoint.config.operators)
-        del program
-        own = replace_weights(module, module_tensors(module), checkpoint, directory)
-        if device == "cpu":
-            share_weights(own, checkpoint, directory)
-    return OpenedModel(call.on(module), batch, device)
+        if checkpoint.recipe is None:
+            program = _open_file(checkpoint, model, device, directory)
+            return OpenedModel(program.call.on(program.module), program.batch, device)
+        inputs = tuple(entry.name for entry in model.inputs)
+        structure = structure_of(checkpoint)
+        key = ("program", structure.path, structure.sha256, device, model.call, inputs, checkpoint.config.operators)
+        program = make_once(key, lambda: _open_file(structure, model, device, directory))
+        module = _copied(program.module)
+        replace_weights(module, module_tensors(module), checkpoint, directory)
+    return OpenedModel(program.call.on(module), program.batch, device)
+
+
+@dataclass(frozen=True)
+class _Program:
+    """What a file was opened to.
+
+    Attributes:
+        call: How the module is called.
+        batch: Numbers of rows that it takes.
+        module: Its weights are those of the file.
+    """
+
+    call: _Call
+    batch: BatchSizes
+    module: torch.nn.Module
+
+
+def _open_file(checkpoint: Checkpoint, model: ModelConfig, device: str, directory: Path | None) -> _Program:
+    program = _load(checkpoint, device)
+    call = _call(program, model, checkpoint)
+    batch = _batch_sizes(program, checkpoint)
+    module = _module(program, checkpoint)
+    refuse_stray(module, checkpoint.name, checkpoint.config.operators)
+    del program
+    if device == "cpu":
+        share_weights(module_tensors(module), checkpoint, directory)
+    return _Program(call, batch, module)
+
+
+def _copied(module: torch.nn.Module) -> torch.nn.Module:
+    """A module with tensors of its own over the same memory: they can be given other memory."""
+    own = {id(tensor): _over_same_memory(tensor) for tensor in module_tensors(module)}
+    return copy.deepcopy(module, own)
+
+
+def _over_same_memory(tensor: torch.Tensor) -> torch.Tensor:
+    plain = tensor.detach()
+    if isinstance(tensor, torch.nn.Parameter):
+        return torch.nn.Parameter(plain, requires_grad=tensor.requires_grad)
+    return plain
 
 
 def _load(checkpoint: Checkpoint, device: str) -> ExportedProgram:
