@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from replay import errors
 from replay.errors import ReplayError, RunFailed, TrafficError
-from replay.spark.java import spark_log
+from replay.spark.java import log_kept
 from replay.spark.workers import failed_worker
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def jvm_errors() -> Iterator[None]:
         raise RunFailed(
             f"Spark's JVM {gone} under the work: what was committed is kept, and the same command goes on from there. "
             "Where memory ran out, give the machine more, or `engine.chunk_rows` less, or tell Spark to take less "
-            f"(--conf spark.driver.memory=1g). Its log is {spark_log()}"
+            f"(--conf spark.driver.memory=1g){log_kept('. Its log is ')}"
         ) from error
 
 

@@ -6,16 +6,31 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from functools import cache
 from pathlib import Path
 
+from replay.files.process_directory import keep, process_directory
+
 JAVA_VERSIONS = (17, 21)
+_LOG = "spark.log"
 
 
 def spark_log() -> Path:
     """Where the JVM that this process starts, and its Python workers, write their stderr."""
-    return Path(tempfile.gettempdir()) / f"replay-spark-{os.getpid()}.log"
+    return process_directory() / _LOG
+
+
+def log_kept(words: str) -> str:
+    """Where that can be read once the process has ended; empty where nothing was written.
+
+    Args:
+        words: What to say before the path.
+    """
+    log = spark_log()
+    if not log.exists() or not log.stat().st_size:
+        return ""
+    keep(_LOG)
+    return f"{words}{log}"
 
 
 def java_problem() -> str | None:

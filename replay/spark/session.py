@@ -1,8 +1,9 @@
 """The Spark session: borrowed where one runs, owned and set up for Delta where none does.
 
 Leans on: ``pyspark.java_gateway.launch_gateway`` and the ``gateway`` of a new ``SparkContext``, which alone let the JVM
-have a stderr of its own; ``SparkContext._accumulatorServer``, which
-prints; ``SparkContext._ensure_initialized``, as nothing else of PySpark reads what spark-submit set.
+have a stderr of its own, and where it leaves how to reach it (``tempfile`` of that module);
+``SparkContext._accumulatorServer``, which prints; ``SparkContext._ensure_initialized``, as nothing else of PySpark
+reads what spark-submit set; ``spark.driver.defaultJavaOptions`` standing before a user's own options.
 """
 
 from __future__ import annotations
@@ -10,18 +11,22 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from replay.errors import RunFailed, UsageError
+from replay.files.process_directory import held_locks, process_directory, sweep
 from replay.spark.delta import has_delta
 from replay.spark.faststart.daemon import daemon_settings
-from replay.spark.faststart.jvm_options import java_options, launcher_options
+from replay.spark.faststart.jvm_options import java_options, launcher_options, quoted
 from replay.spark.guest import check_settings, running_context, running_session
 from replay.spark.jars import DELTA_PACKAGE, delta_jars, jar_cache, spark_jars
-from replay.spark.java import java_problem, spark_log
+from replay.spark.java import java_problem, log_kept, spark_log
 from replay.spark.workers import worker_problem
 
 if TYPE_CHECKING:
@@ -43,6 +48,8 @@ _DEFAULTS = {
     # Progress is Replay's own; Spark's console bar would write over it.
     "spark.ui.showConsoleProgress": "false",
 }
+_JAVA_OPTIONS = "spark.driver.defaultJavaOptions"
+_LOCAL_DIR, _LOCAL_DIRS = "spark.local.dir", "SPARK_LOCAL_DIRS"
 _EXTENSIONS = "spark.sql.extensions"
 _DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 
@@ -144,10 +151,12 @@ def _start(
     problem = worker_problem(settings) if settings.get("spark.master", "").startswith("local") else None
     if problem is not None:
         raise UsageError(problem)
+    if not _submitted():
+        settings |= _temporary(settings)
     try:
         session = _over(_launch(SparkConf(loadDefaults=False).setAll(list(settings.items())), launched))
     except Exception as error:
-        raise RunFailed(f"Spark did not start: {_first_line(error)}; its log is {spark_log()}") from error
+        raise RunFailed(f"Spark did not start: {_first_line(error)}{log_kept('; its log is ')}") from error
     session.sparkContext.setLogLevel("ERROR")
     return session
 
@@ -172,6 +181,52 @@ def _layered(*layers: Mapping[str, str]) -> dict[str, str]:
     return settings
 
 
+def _temporary(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings that keep temporary files in directories that go with this process, however it ends.
+
+    Of a cluster's executors, whoever starts them clears away behind them.
+
+    Raises:
+        UsageError: There is no place for them.
+    """
+    try:
+        option = quoted(f"-Djava.io.tmpdir={process_directory()}")
+        found = {_JAVA_OPTIONS: f"{option} {settings.get(_JAVA_OPTIONS, '')}".strip()}
+        if settings.get("spark.master", "").startswith("local"):
+            roots = _roots(os.environ, settings)
+            found[_LOCAL_DIR] = ",".join(str(process_directory(root)) for root in roots or (None,))
+    except OSError as error:
+        raise UsageError(
+            f"there is no directory for temporary files ({error}): set TMPDIR, and SPARK_LOCAL_DIRS where it is set, "
+            "to directories that this user can write to"
+        ) from error
+    return found
+
+
+def _roots(environment: Mapping[str, str], settings: Mapping[str, str]) -> tuple[str, ...]:
+    """Where the user wants Spark's temporary files, if it was said; Spark asks its environment first."""
+    said = environment.get(_LOCAL_DIRS) or settings.get(_LOCAL_DIR, "")
+    return tuple(filter(None, (each.strip() for each in said.split(","))))
+
+
+@contextlib.contextmanager
+def _in_own_directories(conf: SparkConf) -> Iterator[None]:
+    """Launch a JVM that leaves nothing elsewhere: its environment would win over its settings."""
+    from pyspark import java_gateway
+
+    own = SimpleNamespace(mkdtemp=partial(tempfile.mkdtemp, dir=process_directory()), mkstemp=tempfile.mkstemp)
+    said, local = os.environ.get(_LOCAL_DIRS), (conf.get("spark.master") or "").startswith("local")
+    vars(java_gateway)["tempfile"] = own
+    if said and local:
+        os.environ[_LOCAL_DIRS] = conf.get(_LOCAL_DIR, said)
+    try:
+        yield
+    finally:
+        vars(java_gateway)["tempfile"] = tempfile
+        if said and local:
+            os.environ[_LOCAL_DIRS] = said
+
+
 def _submitted() -> bool:
     """Whether spark-submit started this process, and has set master, jars and memory already."""
     return "PYSPARK_GATEWAY_PORT" in os.environ
@@ -184,9 +239,11 @@ def _launch(conf: SparkConf, launched: Callable[[], object]) -> SparkContext:
 
     if _submitted() or SparkContext._gateway is not None:
         return SparkContext(conf=conf)
-    with spark_log().open("ab") as log, launcher_options():
-        gateway = launch_gateway(conf, popen_kwargs={"stderr": log})  # type: ignore[no-untyped-call]
+    with spark_log().open("ab") as log, launcher_options(), _in_own_directories(conf):
+        popen = {"stderr": log, "pass_fds": held_locks()}
+        gateway = launch_gateway(conf, popen_kwargs=popen)  # type: ignore[no-untyped-call]
     launched()
+    sweep()
     context = SparkContext(conf=conf, gateway=gateway)
     # Where the JVM is gone, its thread would print a traceback beside the one line that says so.
     context._accumulatorServer.handle_error = lambda *_: None  # type: ignore[method-assign]

@@ -49,3 +49,17 @@ def test_no_java_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "no `java` on the PATH and JAVA_HOME is not set" in str(java.java_problem())
+
+
+def test_the_log_is_private_and_stays_only_where_an_error_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's link in its place would be written through."""
+    kept: list[str] = []
+    monkeypatch.setattr(java, "process_directory", lambda: tmp_path)
+    monkeypatch.setattr(java, "keep", kept.append)
+    assert java.log_kept("; its log is ") == ""
+    java.spark_log().touch()
+    assert (java.log_kept("; its log is "), kept) == ("", [])
+    java.spark_log().write_text("OutOfMemoryError")
+    assert (java.log_kept("; its log is "), kept) == (f"; its log is {tmp_path}/spark.log", ["spark.log"])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from importlib import metadata
@@ -22,6 +23,7 @@ from replay.spark.java import java_program, java_version
 _SETTLED_SECONDS = 60.0
 """After so long a class archive is no longer being written."""
 _LAUNCHER = "SPARK_LAUNCHER_OPTS"
+_SPECIAL = re.compile(r"""[\s"'\\]""")
 _KEPT_ARCHIVES = 4
 """One for each place that Spark is installed in; of 200 MB each."""
 
@@ -47,7 +49,19 @@ def java_options(directory: Path, jars: Sequence[Path], *, short: bool = False) 
         directory.mkdir(parents=True, exist_ok=True)
         # A JVM that cannot use its archive says so on standard output, where only results belong.
         options += [*_archive(directory, java_version(java), jars), "-Xlog:disable"]
-    return " ".join(options)
+    return " ".join(map(quoted, options))
+
+
+def quoted(option: str) -> str:
+    """An option as Spark takes options apart: at spaces, but for those in quotes.
+
+    >>> quoted("-Da=/a b")
+    '"-Da=/a b"'
+    """
+    if not _SPECIAL.search(option):
+        return option
+    escaped = option.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 @contextlib.contextmanager

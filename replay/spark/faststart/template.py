@@ -12,22 +12,20 @@ Leans on: ``pyspark.daemon.manager`` serving on the streams 0 to 2, and on Spark
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import importlib
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import traceback
 import warnings
 from pathlib import Path
 from typing import Any
 
+from replay.files.process_directory import process_directory, remove_when_left
 from replay.spark.faststart import is_on
 from replay.spark.faststart.garbage import freeze_garbage
 
@@ -35,6 +33,8 @@ _VARIABLE = "REPLAY_WORKER_TEMPLATE"
 _STREAMS = (0, 1, 2)
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _ACCEPTED = b"+"
+_LEAVING_SECONDS = 60.0
+"""So long may a JVM take to end that is told to; it writes its class archive then."""
 
 _state: dict[str, str] = {}
 """``own`` where the process is a command's own; ``address`` once it was copied."""
@@ -54,12 +54,10 @@ def open_template() -> socket.socket | None:
         return None
     listener = socket.socket(socket.AF_UNIX)
     try:
-        directory = tempfile.mkdtemp(prefix="replay-workers-")
-        atexit.register(shutil.rmtree, directory, ignore_errors=True)
-        address = str(Path(directory) / "template")
+        address = str(process_directory() / "template")
         listener.bind(address)
         listener.listen()
-    except OSError:  # a path that is too long for a socket
+    except OSError:  # a path that is too long for a socket; no place for one, as the session will say
         listener.close()
         return None
     _state["address"] = address
@@ -143,7 +141,8 @@ def _serve(listener: socket.socket, gone: int) -> None:
             os.close(gone)
             _become_daemon(asking)
         asking.close()
-    shutil.rmtree(Path(_state["address"]).parent, ignore_errors=True)
+    # Where the process could not remove it itself, as it was killed, its JVM is still on the way out.
+    remove_when_left(Path(_state["address"]).parent, _LEAVING_SECONDS)
     os._exit(0)
 
 

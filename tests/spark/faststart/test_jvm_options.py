@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from importlib import metadata
 from pathlib import Path
@@ -43,6 +44,14 @@ def test_the_first_session_writes_the_archive_and_later_ones_read_it(home: Path,
     assert shared.exists()
     assert option(options, "ArchiveClassesAtExit") is None
     assert not written.exists()
+
+
+def test_a_cache_in_a_folder_with_a_space_stays_one_option(home: Path, tmp_path: Path) -> None:
+    """Spark takes options apart as a shell does."""
+    fake_java(home, 'openjdk version "17.0.12"')
+    options = shlex.split(java_options(tmp_path / "my jars", []))
+    archives = [each.partition("=")[2] for each in options if each.startswith("-XX:ArchiveClassesAtExit=")]
+    assert [Path(each).parent for each in archives] == [tmp_path / "my jars"]
 
 
 def test_only_a_short_session_compiles_with_c1_alone(home: Path, tmp_path: Path) -> None:
