@@ -95,5 +95,5 @@ $(BENCH_INSTALLED): $(INSTALLED)
 # Delta's jars go into a cache that all later sessions start from.
 $(JARS): $(INSTALLED)
 	@echo 'Resolving the Delta Lake jars ...'
-	@$(RUN) -m replay.spark.jars
+	@$(RUN) -m replay.spark.installed.jars
 	@touch $@

@@ -26,7 +26,7 @@ setup(
         ("share/replay-engine/jobs", [str(path.relative_to(HERE)) for path in sorted((HERE / "jobs").glob("*.py"))]),
     ],
     install_requires=[
-        "pyspark>=4.2.0,<4.3",
+        "pyspark>=4.0.1,<4.3",
         "py4j",  # the one that pyspark pins
         "delta-spark==4.4.0",
         "deltalake>=1.6,<2",  # commits the files that tasks wrote

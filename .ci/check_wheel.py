@@ -125,7 +125,8 @@ def check_job(installed: Installation) -> None:
     jobs = installed.root / "share" / "replay-engine" / "jobs"
     found, expected = ({path.name for path in place.glob("*.py")} for place in (jobs, CHECKOUT / "jobs"))
     require(found == expected, f"found the jobs {sorted(found)} in {jobs}, expected {sorted(expected)}")
-    package = installed.run("python", "-c", "from replay.spark.jars import DELTA_PACKAGE; print(DELTA_PACKAGE)")
+    asked = "from replay.spark.installed.versions import delta_package; print(delta_package())"
+    package = installed.run("python", "-c", asked)
     submit = ("spark-submit", "--master", "local[2]", "--packages", package.stdout.strip())
     installed.run(
         *submit, str(jobs / "replay_window.py"), "--config", "case/replay.yaml", "--output", "submitted", "--quiet"

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from replay.spark.installed.versions import arithmetic_mode
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
@@ -164,4 +166,4 @@ def _mode(kind: str, expression: Any) -> str | None:
     """How a cast or arithmetic is evaluated; a cast says so itself, arithmetic in its context."""
     if kind == "Cast":
         return str(expression.evalMode()).lower()
-    return str(expression.evalContext().evalMode()).lower() if kind in _ARITHMETIC else None
+    return arithmetic_mode(expression).lower() if kind in _ARITHMETIC else None

@@ -25,7 +25,8 @@ from replay.spark.delta import has_delta
 from replay.spark.faststart.daemon import daemon_settings
 from replay.spark.faststart.jvm_options import java_options, launcher_options, quoted
 from replay.spark.guest import check_settings, running_context, running_session
-from replay.spark.jars import DELTA_PACKAGE, delta_jars, jar_cache, spark_jars
+from replay.spark.installed.jars import delta_jars, home_problem, jar_cache, spark_jars
+from replay.spark.installed.versions import delta_package, spark_release, supported_release
 from replay.spark.java import java_problem, log_kept, spark_log
 from replay.spark.workers import worker_problem
 
@@ -81,9 +82,10 @@ def start_session(
         launched: Called once the JVM of a session that is started here runs; may wait, before Spark starts in it.
 
     Raises:
-        UsageError: No usable Java, or the borrowed session has no Delta, or other settings.
+        UsageError: No usable Java or Spark, or the borrowed session has no Delta, or other settings.
         RunFailed: Delta's jars could not be resolved, or Spark did not start.
     """
+    spark_release()  # refuses what is not supported
     asked = {**(conf or {}), **({} if master is None else {"spark.master": master})}
     with _STARTING:
         session, context = running_session(), running_context()
@@ -97,6 +99,7 @@ def start_session(
                 key for key, value in held.items() if not session.conf.isModifiable(key) and asked.get(key) == value
             }
             check_settings(session, {key: value for key, value in asked.items() if key not in fixed})
+    supported_release(session.version)
     _check_delta(session)
     return session
 
@@ -132,7 +135,7 @@ def _start(
 ) -> SparkSession:
     from pyspark import SparkConf, SparkContext
 
-    problem = java_problem()
+    problem = java_problem() or home_problem()
     if problem is not None:
         raise UsageError(problem)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -264,7 +267,7 @@ def _delta_on(master: str, conf: Mapping[str, str]) -> dict[str, str]:
 def _check_delta(session: SparkSession) -> None:
     if not has_delta(session):
         raise UsageError(
-            f"this Spark session has no Delta Lake: start it with --packages {DELTA_PACKAGE} (and the extension "
+            f"this Spark session has no Delta Lake: start it with --packages {delta_package()} (and the extension "
             "io.delta.sql.DeltaSparkSessionExtension), or let Replay start its own"
         )
 

@@ -1,7 +1,8 @@
 """The one table of types: of logged columns, whatever file they lie in, and of Spark.
 
-Leans on: ``pyspark.sql.pandas.types``, which translates between Arrow's types and Spark's and is no public API. A
-Spark that reads more types than it does now makes only :func:`spark_refuses` too careful.
+Leans on: ``pyspark.sql.pandas.types``, which translates between Arrow's types and Spark's and is no public API; how it
+differs between versions, ``installed/versions.py`` knows. A Spark that reads more types than it does now makes only
+:func:`spark_refuses` too careful.
 
 The canonical type is the one that Spark gives a Parquet column, wherever Spark reads the column without loss:
 
@@ -28,6 +29,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from replay.spark.installed.versions import NAIVE_TIMES, opaque_types, utc_times
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -188,17 +191,17 @@ def to_spark_type(array: pa.Array, target: pa.DataType) -> pa.Array:
 
 
 def spark_struct(schema: pa.Schema) -> StructType:
-    """Spark's own schema for one that has Spark's types alone."""
+    """Spark's own schema for one that has Spark's types alone; a timestamp without a zone stays one."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    return from_arrow_schema(schema)
+    return from_arrow_schema(schema, **NAIVE_TIMES)
 
 
 def arrow_schema(struct: StructType) -> pa.Schema:
     """Arrow's schema for one of Spark's; times are in UTC."""
     from pyspark.sql.pandas.types import to_arrow_schema
 
-    return to_arrow_schema(struct, timezone="UTC")
+    return to_arrow_schema(struct, **utc_times())
 
 
 def spark_schema(schema: pa.Schema) -> StructType:
@@ -220,7 +223,7 @@ def readable_types(schema: StructType) -> pa.Schema:
     fields = []
     for field in schema:
         try:
-            dtype = to_arrow_type(field.dataType, timezone="UTC")
+            dtype = to_arrow_type(field.dataType, **utc_times())
         except PySparkException:
             continue
         if _has_plain_values(dtype):
@@ -229,10 +232,8 @@ def readable_types(schema: StructType) -> pa.Schema:
 
 
 def _has_plain_values(dtype: pa.DataType) -> bool:
-    from pyspark.sql.pandas.types import is_geography, is_geometry, is_variant
-
     if pa.types.is_duration(dtype) or pa.types.is_null(dtype) or pa.types.is_time(dtype):
         return False
-    if pa.types.is_struct(dtype) and (is_variant(dtype) or is_geometry(dtype) or is_geography(dtype)):
+    if pa.types.is_struct(dtype) and any(is_opaque(dtype) for is_opaque in opaque_types()):
         return False
     return all(_has_plain_values(dtype.field(place).type) for place in range(dtype.num_fields))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from pyspark.find_spark_home import _find_spark_home
 
-from replay.spark.jars import delta_jars
+from replay.spark.installed.jars import delta_jars
 from replay.spark.java import java_problem
 from tests.flows.case import make_table, write_case
 from tests.wheels import build_wheel

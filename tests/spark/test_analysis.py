@@ -40,7 +40,7 @@ ID = ExpressionNode("AttributeReference", "id", "bigint")
     [
         ("cast(ID AS double)", ExpressionNode("Cast", "cast", "double", (replace(ID, name="ID"),), mode="ansi")),
         ("try_cast(id AS int)", ExpressionNode("Cast", "try_cast", "int", (ID,), mode="try")),
-        ("'it''s'", ExpressionNode("Literal", "literal", "string", value="it's")),
+        ('"it\'s"', ExpressionNode("Literal", "literal", "string", value="it's")),
         ("0.1D", ExpressionNode("Literal", "literal", "double", value="0.1")),
         ("true", ExpressionNode("Literal", "literal", "boolean", value="true")),
         ("nullif(id, 5L)", None),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from replay.spark.jars import delta_jars
+from replay.spark.installed.jars import delta_jars
 from tests.flows.case import make_table, write_case
 
 pytestmark = pytest.mark.cluster

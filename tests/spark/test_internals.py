@@ -17,6 +17,7 @@ from pyspark import RDD, SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from replay.spark.delta import forget_log, logs_in_memory
+from replay.spark.installed.versions import NAIVE_TIMES, arithmetic_mode, collected_rows, opaque_types, utc_times
 
 SPARK = Path(__file__).parents[2] / "replay" / "spark"
 INTERNAL = re.compile(
@@ -115,7 +116,7 @@ def test_the_analyser(spark: SparkSession):
         assert plan.child().fastEquals(table._jdf.queryExecution().analyzed())
         added = plan.projectList().apply(0).children().apply(0)
         cast, literal = added.children().apply(0).children().apply(0), added.children().apply(1)
-        assert str(added.evalContext().evalMode()) == "ANSI"
+        assert arithmetic_mode(added) == "ANSI"
         assert [str(cast.evalMode()), cast.prettyName(), cast.dataType().catalogString()] == ["TRY", "try_cast", "int"]
         assert [cast.children().apply(0).name(), literal.value()] == ["id", 1.5]
 
@@ -173,12 +174,11 @@ def test_how_spark_is_launched(spark: SparkSession):
 def test_partitions_of_a_dataframe_as_pickled_rows(spark: SparkSession):
     with leans_on("tasks/partitions.py", "DataFrame.javaToPython, PythonRDD.runJob and _load_from_socket"):
         from pyspark.serializers import BatchedSerializer, CPickleSerializer
-        from pyspark.util import _load_from_socket
 
         rows = spark.range(0, 4, 1, 2)._jdf.javaToPython()
         assert rows.getNumPartitions() == 2
         found = spark._jvm.PythonRDD.runJob(spark.sparkContext._jsc.sc(), rows, [1])
-        with _load_from_socket(found, BatchedSerializer(CPickleSerializer())) as read:
+        with collected_rows(found, BatchedSerializer(CPickleSerializer())) as read:
             assert [row[0] for row in read] == [2, 3]
 
 
@@ -209,9 +209,13 @@ def test_the_daemon_that_workers_are_forked_from():
 
 @pytest.mark.spark
 def test_types_between_arrow_and_spark(spark: SparkSession):
-    with leans_on("types.py", "pyspark.sql.pandas.types"):
+    with leans_on("installed/versions.py", "pyspark.sql.pandas.types"):
         from pyspark.sql.pandas import types
 
-        for name in ("from_arrow_schema", "to_arrow_schema", "to_arrow_type", "is_variant", "is_geometry"):
-            assert callable(getattr(types, name))
-        assert "timezone" in inspect.signature(types.to_arrow_type).parameters
+        for function, given in (
+            (types.from_arrow_schema, NAIVE_TIMES),
+            (types.to_arrow_schema, utc_times()),
+            (types.to_arrow_type, utc_times()),
+        ):
+            assert set(given) <= set(inspect.signature(function).parameters)
+        assert all(callable(test) for test in opaque_types())

@@ -1,8 +1,8 @@
 """Partitions that Spark makes of a DataFrame, worked on by tasks some at a time: planned once, each read once.
 
 Leans on: ``DataFrame._jdf.javaToPython``, ``PythonRDD.runJob`` over some partitions of it, and how PySpark collects an
-RDD (``_load_from_socket``). By ``DataFrame.rdd`` a second Python process would work beside each task's own, to hand on
-its answer.
+RDD (``installed/versions.py``). By ``DataFrame.rdd`` a second Python process would work beside each task's own, to
+hand on its answer.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from replay.spark.installed.versions import collected_rows
 from replay.spark.tasks.arrow_mapping import map_batches
 
 if TYPE_CHECKING:
@@ -50,10 +51,9 @@ class PartitionTasks:
             The answers, in order; none of a partition that has no row, where Spark does not ask for one.
         """
         from pyspark.serializers import BatchedSerializer, CPickleSerializer
-        from pyspark.util import _load_from_socket
 
         jvm = self._context._jvm
         found = jvm.PythonRDD.runJob(self._context._jsc.sc(), self._rows, list(partitions))
         pickled = BatchedSerializer(CPickleSerializer())  # type: ignore[no-untyped-call]
-        with _load_from_socket(found, pickled) as rows:
+        with collected_rows(found, pickled) as rows:
             return [bytes(row[0]) for row in rows]

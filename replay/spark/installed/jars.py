@@ -1,13 +1,14 @@
 """Delta's jars, resolved once and kept in a cache directory, so that later sessions neither resolve nor copy them.
 
 Leans on: ``spark-submit --packages``, whose resolver is the only one that a machine with Spark surely has, on where it
-leaves what it has resolved, and on ``pyspark.find_spark_home``. ``python -m replay.spark.jars`` resolves them ahead:
-the set-up step of the Makefile.
+leaves what it has resolved, on ``pyspark.find_spark_home``, and on the name of the jar of Spark's core. ``python -m
+replay.spark.installed.jars`` resolves them ahead: the set-up step of the Makefile.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,9 +16,8 @@ import tempfile
 from pathlib import Path
 
 from replay.errors import ReplayError, RunFailed, UsageError
+from replay.spark.installed.versions import delta_package, spark_release
 from replay.spark.java import java_problem
-
-DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
 
 # What Delta names as dependencies but Spark already carries: left out, so that no second copy shadows Spark's own.
 _IN_SPARK = (
@@ -41,17 +41,29 @@ _IN_SPARK = (
 
 
 def jar_cache() -> Path:
-    """Directory of the resolved jars: ``$REPLAY_CACHE`` or ``~/.cache/replay-engine``, one folder per Delta version."""
+    """Directory of the resolved jars, under ``$REPLAY_CACHE`` or ``~/.cache/replay-engine``: one a Delta and Spark."""
     root = (
         os.environ.get("REPLAY_CACHE")
         or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "replay-engine"
     )
-    return Path(root) / "jars" / DELTA_PACKAGE.replace(":", "_")
+    return Path(root) / "jars" / delta_package().replace(":", "_")
 
 
 def spark_jars() -> Path:
     """Folder of Spark's own jars."""
     return _spark_home() / "jars"
+
+
+def home_problem() -> str | None:
+    """What is wrong with the Spark that PySpark starts, in one line, or None: ``SPARK_HOME`` may lead elsewhere."""
+    for core in spark_jars().glob("spark-core_*.jar"):
+        found = re.match(r"spark-core_[\d.]+-(\d+\.\d+)", core.name)
+        if found is not None and found[1] != spark_release():
+            return (
+                f"SPARK_HOME is {_spark_home()}, a Spark {found[1]}, and PySpark is of {spark_release()}: unset "
+                f"SPARK_HOME, or `pip install 'pyspark=={found[1]}.*'`"
+            )
+    return None
 
 
 def _spark_home() -> Path:
@@ -75,12 +87,13 @@ def delta_jars() -> tuple[Path, ...]:
 def _resolve(cache: Path) -> None:
     """Resolve into a directory beside the cache, then move the jars in; the marker comes last."""
     cache.mkdir(parents=True, exist_ok=True)
+    package = delta_package()
     spark_submit = _spark_home() / "bin" / "spark-submit"
     with tempfile.TemporaryDirectory(dir=cache.parent) as ivy:
         answer = subprocess.run(
             [
                 str(spark_submit),
-                *("--master", "local[1]", "--packages", DELTA_PACKAGE, "--exclude-packages", ",".join(_IN_SPARK)),
+                *("--master", "local[1]", "--packages", package, "--exclude-packages", ",".join(_IN_SPARK)),
                 *("--conf", f"spark.jars.ivy={ivy}", "--class", "org.apache.spark.util.ThreadUtils", "none.jar"),
             ],
             capture_output=True,
@@ -92,7 +105,7 @@ def _resolve(cache: Path) -> None:
         if not any("delta-spark" in jar.name for jar in jars):
             tail = "\n".join(answer.stderr.strip().splitlines()[-15:])
             raise RunFailed(
-                f"could not resolve {DELTA_PACKAGE} (is a Maven repository reachable? set spark.jars yourself with "
+                f"could not resolve {package} (is a Maven repository reachable? set spark.jars yourself with "
                 f"`--conf spark.jars=...` if not):\n{tail}"
             )
         for jar in jars:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pyspark
 import pytest
 
 from replay.errors import RunFailed
-from replay.spark import jars
+from replay.spark.installed import jars
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def resolver(monkeypatch: pytest.MonkeyPatch, *names: str, said: str = "") -> li
 
 def test_each_version_of_delta_has_a_folder_of_its_own(cache: Path, tmp_path: Path) -> None:
     assert cache.parent == tmp_path / "jars"
-    assert cache.name == jars.DELTA_PACKAGE.replace(":", "_")
+    assert cache.name == jars.delta_package().replace(":", "_")
 
 
 def test_jars_are_resolved_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +46,7 @@ def test_jars_are_resolved_once(cache: Path, monkeypatch: pytest.MonkeyPatch) ->
     for _ in range(2):
         assert [jar.name for jar in jars.delta_jars()] == names
     assert len(commands) == 1
-    assert commands[0][commands[0].index("--packages") + 1] == jars.DELTA_PACKAGE
+    assert commands[0][commands[0].index("--packages") + 1] == jars.delta_package()
 
 
 def test_without_a_repository_it_is_said_what_to_do(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,3 +54,24 @@ def test_without_a_repository_it_is_said_what_to_do(cache: Path, monkeypatch: py
     with pytest.raises(RunFailed, match=r"could not resolve io\.delta.*spark\.jars yourself(.|\n)*Server access error"):
         jars.delta_jars()
     assert not (cache / "complete").exists()
+
+
+@pytest.mark.parametrize(
+    ("core", "problem"),
+    [
+        ("spark-core_2.13-9.1.4.jar", "a Spark 9.1, and PySpark is of"),
+        ("spark-core_2.13-9.1.4-amzn-0.jar", "a Spark 9.1, and PySpark is of"),
+        (f"spark-core_2.13-{pyspark.__version__}.jar", None),
+        ("spark-core.jar", None),
+        ("spark-sql_2.13-9.1.4.jar", None),
+    ],
+)
+def test_a_home_of_another_release_is_refused(
+    core: str, problem: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "jars").mkdir()
+    (tmp_path / "jars" / core).touch()
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path))
+    said = jars.home_problem()
+    assert (said is None) == (problem is None)
+    assert said is None or said.startswith(f"SPARK_HOME is {tmp_path}, {problem}")
