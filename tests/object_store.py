@@ -11,13 +11,28 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
 from pyspark.sql import SparkSession
 
+from replay.files.places import open_filesystem
+
 SECRET = "hush-this-is-the-secret-key"
 _numbers = itertools.count()
+
+
+def upload(file: Path, url: str) -> str:
+    """Copy a file, or all files of a folder, to a URL, which is returned."""
+    if file.is_dir():
+        for each in sorted(file.iterdir()):
+            upload(each, f"{url}/{each.name}")
+        return url
+    filesystem, place = open_filesystem(url)
+    with filesystem.open_output_stream(place) as target:
+        target.write(file.read_bytes())
+    return url
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from replay.checkpoints.examine import examine, verify_unchanged
 from replay.checkpoints.format import FORMATS
 from replay.checkpoints.inputs import check_inputs
 from replay.checkpoints.inspection import Inspection, describe_checkpoint, inspect_checkpoint
+from replay.checkpoints.local_copy import at_hand
 from replay.checkpoints.modules.assigning import build_module
 from replay.checkpoints.modules.factory import Factory, own_sources
 from replay.checkpoints.open import open_scorer
@@ -43,6 +44,7 @@ __all__ = [
     "TensorSpec",
     "amplifies_noise",
     "arranging",
+    "at_hand",
     "build_module",
     "cached_scorer",
     "check_inputs",

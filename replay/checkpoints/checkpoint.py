@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from replay.config.sections.checkpoints import CheckpointConfig
@@ -93,6 +93,7 @@ class Checkpoint:
         allow_pickle: Whether the user allowed a pickled module to be loaded.
         non_finite: Tensors with NaN or Inf and how many; empty unless the user allowed them, or the recipe made them.
         recipe: How its weights come from those of other checkpoints, or None where they are the file's.
+        origin: URL of what ``path`` is a copy of; empty where it is no copy.
     """
 
     name: str
@@ -111,6 +112,33 @@ class Checkpoint:
     allow_pickle: bool = False
     non_finite: tuple[tuple[str, int], ...] = ()
     recipe: Recipe | None = None
+    origin: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where a user finds it: its path, or the URL that it was fetched from."""
+        return self.origin or self.path
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether its path is that of a folder around its files."""
+        return self.recipe is None and all(file.path.startswith(f"{self.path}/") for file in self.files)
+
+    def places(self) -> dict[str, str]:
+        """Where a user finds each of its files, by the file's path."""
+        if self.recipe is not None:
+            return {path: place for source in self.recipe.sources for path, place in source.places().items()}
+        here, there = (self.path, self.origin) if self.is_folder else map(_folder, (self.path, self.origin))
+        return {file.path: f"{there}{file.path[len(here) :]}" if self.origin else file.path for file in self.files}
+
+    def placed_files(self) -> tuple[CheckpointFile, ...]:
+        """Its files, each with the place where a user finds it for its path."""
+        places = self.places()
+        return tuple(replace(file, path=places[file.path]) for file in self.files)
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 class Recipe(Protocol):
@@ -124,6 +152,10 @@ class Recipe(Protocol):
     @property
     def sha256(self) -> str:
         """Of all that decides the weights."""
+        ...
+
+    def of(self, sources: tuple[Checkpoint, ...]) -> Recipe:
+        """The same of other copies of the sources."""
         ...
 
 

@@ -12,8 +12,8 @@ from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile
 from replay.checkpoints.contents import Contents, listed
 from replay.checkpoints.fingerprint import combined_sha256, verify_files
 from replay.checkpoints.finite import is_mask, non_finite_tensors
+from replay.checkpoints.local_copy import LocalCopy, local_copy
 from replay.checkpoints.sniff import sniff, sniff_held
-from replay.config.missing import locate
 from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError, CorruptCheckpoint
 
@@ -29,7 +29,7 @@ def examine(
     """Say all that is known of a checkpoint without running any of it.
 
     Args:
-        config: Path, and what is known of the file beforehand.
+        config: Path or URL, and what is known of the file beforehand.
         name: Under ``checkpoints`` in the config.
         base_dir: Directory of the config file, where relative paths and module factories start.
         allow_pickle: Accept a whole pickled module, which runs code when it is opened later.
@@ -43,7 +43,15 @@ def examine(
         CorruptCheckpoint: Truncated, damaged, or of another hash than the config pins.
         CheckpointError: Missing, of another kind, or with NaN or Inf weights.
     """
-    path = locate(config.path, base_dir)
+    found = local_copy(config.path, base_dir)
+    with found.naming():
+        return _examined(found, config, name, base_dir, allow_pickle=allow_pickle, allow_non_finite=allow_non_finite)
+
+
+def _examined(
+    copy: LocalCopy, config: CheckpointConfig, name: str, base_dir: str, *, allow_pickle: bool, allow_non_finite: bool
+) -> Checkpoint:
+    path = copy.path
     with contextlib.ExitStack() as held:
         sniffed, files = sniff_held(path, held)
         _refuse_other_hash(config, name, path, files)
@@ -61,6 +69,7 @@ def examine(
         base_dir=base_dir,
         allow_pickle=allow_pickle,
         non_finite=non_finite,
+        origin=copy.origin,
     )
 
 

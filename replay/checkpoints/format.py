@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import enum
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -109,6 +110,22 @@ class CheckpointFormat(abc.ABC):
             CheckpointError: One is missing, or the folder is none of this format.
         """
         return (path,)
+
+    def members(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Which files of a folder that lies elsewhere are looked at first; none: it is no checkpoint.
+
+        Args:
+            names: Of all that the folder holds.
+        """
+        return ()
+
+    def named_beside(self, path: Path) -> tuple[str, ...]:
+        """Names of other files that a file says it needs, as seen from its folder; they need not be there.
+
+        Raises:
+            CheckpointError: It cannot be read, or names what lies outside of its folder.
+        """
+        return ()
 
     @abc.abstractmethod
     def read(self, source: Source, config: CheckpointConfig, *, allow_pickle: bool) -> Contents:

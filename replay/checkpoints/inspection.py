@@ -13,13 +13,13 @@ from replay.checkpoints.examine import described, unexpected_non_finite
 from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256
 from replay.checkpoints.finite import non_finite_tensors
 from replay.checkpoints.format import FORMATS
+from replay.checkpoints.local_copy import local_copy
 from replay.checkpoints.prefixes import shared_prefixes
 from replay.checkpoints.safety.allowlist import READ
 from replay.checkpoints.safety.archives import LOCAL_MAGIC, Archive
 from replay.checkpoints.safety.pickles import walk_pickle
 from replay.checkpoints.safety.storages import MappedFile
 from replay.checkpoints.sniff import Sniffed, sniff_held
-from replay.config.missing import locate
 from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError
 
@@ -48,7 +48,7 @@ class Inspection:
     """What ``replay inspect`` shows.
 
     Attributes:
-        path: Absolute.
+        path: Absolute; or the URL.
         verdict: ``safe``: opening and scoring it runs nothing but known operators, and those that the user allowed;
             ``runs code``: only with the user's leave (a pickled module); ``refused``.
         reason: Why it is refused, or empty.
@@ -106,7 +106,7 @@ def inspect_checkpoint(
     """Look at a checkpoint; nothing of it runs, whatever it is.
 
     Args:
-        path: File, index or folder.
+        path: File, index or folder, here or at a URL.
         base_dir: Where a relative path starts; empty for the working directory.
         weights: Where in the file the weights are; default: found.
         operators: Judge as a run would whose config allows these operators of other libraries.
@@ -117,10 +117,16 @@ def inspect_checkpoint(
         What was found, with the verdict; a file that is refused raises nothing.
 
     Raises:
-        CheckpointError: There is no such file.
+        CheckpointError: There is no such file, or it cannot be fetched.
     """
-    found = locate(path, base_dir)
-    config = CheckpointConfig(path=str(found), weights=weights, operators=operators)
+    copy = local_copy(path, base_dir)
+    config = CheckpointConfig(path=str(copy.path), weights=weights, operators=operators)
+    found = _inspected(copy.path, config, allow_pickle=allow_pickle, allow_non_finite=allow_non_finite)
+    files = tuple(replace(file, path=copy.named(file.path)) for file in found.files)
+    return replace(found, path=copy.named(found.path), reason=copy.named(found.reason), files=files)
+
+
+def _inspected(found: Path, config: CheckpointConfig, *, allow_pickle: bool, allow_non_finite: bool) -> Inspection:
     with contextlib.ExitStack() as held:
         try:
             sniffed, files = sniff_held(found, held)
@@ -150,12 +156,12 @@ def describe_checkpoint(checkpoint: Checkpoint) -> Inspection:
     names = [info.name for info in checkpoint.tensors] if FORMATS[checkpoint.format].needs_factory else []
     prefixes = shared_prefixes(names) if len(names) > 1 else ()
     return Inspection(
-        path=checkpoint.path,
+        path=checkpoint.place,
         verdict="runs code" if FORMATS[checkpoint.format].runs_code else "safe",
         format=checkpoint.format,
         sha256=checkpoint.sha256,
         size=sum(file.size for file in checkpoint.files),
-        files=checkpoint.files,
+        files=checkpoint.placed_files(),
         parameters=checkpoint.parameters,
         parameters_by_dtype=tuple(checkpoint.parameters_by_dtype.items()),
         tensors=checkpoint.tensors,

@@ -12,6 +12,7 @@ from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.examine import verify_unchanged
 from replay.checkpoints.format import FORMATS, InputNames
 from replay.checkpoints.held import held_files
+from replay.checkpoints.local_copy import naming_origins
 from replay.checkpoints.modules.factory import own_sources, refresh_own_code
 from replay.checkpoints.scorers.arranging import arranging
 from replay.checkpoints.scorers.output import ScoreReader
@@ -34,7 +35,7 @@ def open_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu")
         UnsafeCheckpoint: It is a pickled module, and the user did not allow that.
         CheckpointMismatch: It does not load here, does not fit its factory, or forward() does not take the inputs.
     """
-    with held_files(file.path for file in checkpoint.files):
+    with naming_origins(checkpoint), held_files(file.path for file in checkpoint.files):
         return _open_held(checkpoint, model, device)
 
 

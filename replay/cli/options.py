@@ -134,6 +134,15 @@ def a_factory(_context: click.Context, _option: click.Parameter, given: Any) -> 
     return given
 
 
+def is_output(target: str) -> bool:
+    """Whether a command is given the output of a run, rather than a config.
+
+    >>> is_output("s3://bucket/out"), is_output("s3://bucket/replay.yaml"), is_output("replay.yaml")
+    (True, False, False)
+    """
+    return Path(target).is_dir() or ("://" in target and not target.endswith((".yaml", ".yml")))
+
+
 class ConfigPath(click.Path):
     """The path of a config: a shell completes it by files that may be one, and by all where there are none."""
 

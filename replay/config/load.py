@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from replay.config.locations import absolute, absolute_paths
+from replay.config.locations import absolute, absolute_paths, directory_of
 from replay.config.messages.finding import Finding, KeyPath
 from replay.config.output_template import literal
 from replay.config.pydantic_errors import translate
@@ -20,6 +20,7 @@ from replay.config.yaml.document import Document, read_document
 from replay.config.yaml.overrides import apply_overrides
 from replay.config.yaml.places import TextPlace, TextSpan
 from replay.errors import ConfigError, Problem
+from replay.files.here import look_again
 
 
 def load_config(
@@ -35,7 +36,7 @@ def load_config(
     is taken as it is, environment variables included.
 
     Args:
-        path: A YAML file.
+        path: A YAML file; on this machine, or a URL.
         overrides: ``KEY=VALUE`` each, written over the file's values in their order (``--set`` on the command line),
             such as ``traffic.window.start=2026-11-20T10:00:00Z`` or ``model.inputs[0].dtype=int64``.
         output: Instead of the file's ``output`` (``--output``); relative to the working directory.
@@ -50,8 +51,7 @@ def load_config(
     document = apply_overrides(read_document(os.fspath(path), text), overrides)
     if output is not None:
         document = _with_output(document, os.fspath(output))
-    base_dir = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120, collapses `..`
-    return _build(document, base_dir, os.fspath(path))
+    return _build(document, directory_of(os.fspath(path)), os.fspath(path))
 
 
 def build_config(
@@ -72,7 +72,7 @@ def build_config(
     Raises:
         ConfigError: Everything that is wrong.
     """
-    directory = os.path.abspath(os.fspath(base_dir) if base_dir is not None else ".")  # noqa: PTH100, collapses `..`
+    directory = absolute(os.fspath(base_dir) if base_dir is not None else ".", os.getcwd())  # noqa: PTH109, text stays text
     return _build(apply_overrides(Document(dict(data)), overrides), directory, source)
 
 
@@ -84,6 +84,7 @@ def _with_output(document: Document, output: str) -> Document:
 
 
 def _build(document: Document, base_dir: str, source: str | None) -> ReplayConfig:
+    look_again()  # what lies elsewhere is what it is now
     config, findings = _validate(document.data, base_dir)
     findings = [*document.findings, *_doubts(document), *(one for one in findings if not _hidden(one, document.broken))]
     if config is not None and not findings:

@@ -29,12 +29,14 @@ def absolute(path: str, base_dir: str) -> str:
 
     Args:
         path: Path or URL. ``~`` is the home directory; variables are not expanded.
-        base_dir: Directory that a relative path starts from.
+        base_dir: Directory that a relative path starts from, or a URL.
 
     >>> absolute("data/traffic", "/jobs"), absolute("../x", "/jobs/a"), absolute("file:///data/x", "/jobs")
     ('/jobs/data/traffic', '/jobs/x', '/data/x')
     >>> absolute("s3a://bucket/traffic", "/jobs")
     's3a://bucket/traffic'
+    >>> absolute("../ckpt/prod.pt2", "s3://bucket/jobs")
+    's3://bucket/ckpt/prod.pt2'
     """
     if not path:
         return path
@@ -44,7 +46,32 @@ def absolute(path: str, base_dir: str) -> str:
         path = path[match.end() :]
     elif _ELSEWHERE.match(path):
         return path
-    return os.path.abspath(os.path.join(base_dir, os.path.expanduser(path)))  # noqa: PTH100, PTH111, PTH118, text stays text
+    path = os.path.expanduser(path)  # noqa: PTH111, text stays text
+    if not is_local(base_dir) and not path.startswith("/"):
+        return _below(base_dir, path)
+    return os.path.abspath(os.path.join(base_dir, path))  # noqa: PTH100, PTH118, text stays text
+
+
+def directory_of(path: str) -> str:
+    """The directory that relative paths of a config start from.
+
+    Args:
+        path: Of the config; a URL, or a path that may be relative to the working directory.
+
+    >>> directory_of("s3://bucket/jobs/replay.yaml"), directory_of("/jobs/replay.yaml")
+    ('s3://bucket/jobs', '/jobs')
+    """
+    if is_local(path):
+        return os.path.dirname(absolute(path, os.getcwd()))  # noqa: PTH109, PTH120, collapses `..`
+    return path.rpartition("/")[0]
+
+
+def _below(base: str, path: str) -> str:
+    """A relative path as seen from a URL; `..` does not leave its bucket."""
+    scheme, slashes, place = re.split("(:/+)", base, maxsplit=1)
+    bucket, _, folder = place.partition("/")
+    inside = os.path.normpath(f"/{folder}/{path}").lstrip("/")
+    return f"{scheme}{slashes}{bucket}/{inside}"
 
 
 def absolute_paths(data: dict[str, Any], base_dir: str) -> dict[str, Any]:

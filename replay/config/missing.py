@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from replay.config.locations import is_local
-from replay.config.messages.no_such_file import no_such_file
+from replay.config.messages.no_such_file import no_such_file, unreadable
 from replay.config.sections.replay import ReplayConfig
 from replay.config.user_code.code import locate_code, missing_code
 from replay.errors import CheckpointError, CheckpointMismatch, ConfigError, Problem, ReplayError, TrafficError
+from replay.files.here import local_name
+from replay.files.places import MLFLOW, scheme_of
+from replay.files.reading import exists
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,9 @@ def _missing(config: ReplayConfig, *, local_traffic: bool) -> Iterator[Missing]:
     if local_traffic and config.traffic.table is None and path and is_local(path) and not Path(path).exists():
         yield Missing("traffic.path", no_traffic(path), TrafficError)
     for name, entry in config.file_checkpoints.items():
-        try:
-            locate(entry.path, config.base_dir)
-        except CheckpointError as error:
-            yield Missing(f"checkpoints.{name}.path", str(error), type(error))
+        nothing = _no_checkpoint(entry.path, config.base_dir)
+        if nothing is not None:
+            yield Missing(f"checkpoints.{name}.path", nothing, CheckpointError)
         absent = None if entry.factory is None else missing_code(locate_code(entry.factory, config.base_dir))
         if absent is not None:
             message = f"checkpoint {name!r}: factory {entry.factory}: {absent}"
@@ -72,18 +74,38 @@ def _missing(config: ReplayConfig, *, local_traffic: bool) -> Iterator[Missing]:
 def _missing_of_model(config: ReplayConfig) -> Iterator[Missing]:
     """Vocabularies, and perturbations of the user's own."""
     for place, entry in enumerate(config.model.inputs):
-        if entry.vocabulary is not None and is_local(entry.vocabulary):
-            try:
-                os.stat(entry.vocabulary)  # noqa: PTH116, says why
-            except OSError as error:
-                found = f"{entry.vocabulary}: {error.strerror or error}"
-                absent = no_such_file(entry.vocabulary) if isinstance(error, FileNotFoundError) else found
-                yield Missing(f"model.inputs[{place}].vocabulary", f"cannot read the vocabulary {absent}", ConfigError)
+        absent = None if entry.vocabulary is None else _no_vocabulary(entry.vocabulary)
+        if absent is not None:
+            yield Missing(f"model.inputs[{place}].vocabulary", f"cannot read the vocabulary {absent}", ConfigError)
     for name, steps in config.scenarios.items():
         for place, step in enumerate(steps):
             code = missing_code(locate_code(step.op, config.base_dir)) if ":" in step.op else None
             if code is not None:
                 yield Missing(f"scenarios.{name}[{place}].op", f"`{step.op}`: {code}", ConfigError)
+
+
+def _no_checkpoint(path: str, base_dir: str) -> str | None:
+    """What is said of a checkpoint that is not there; one that mlflow knows is looked for when it is fetched."""
+    if scheme_of(path) in MLFLOW:
+        return None
+    try:
+        if is_local(path):
+            locate(path, base_dir)
+        elif not exists(path):
+            return unreadable(path, FileNotFoundError(path))
+    except CheckpointError as error:
+        return str(error)
+    except (OSError, ValueError, NotImplementedError) as error:
+        return unreadable(path, error)
+    return None
+
+
+def _no_vocabulary(path: str) -> str | None:
+    try:
+        os.stat(local_name(path))  # noqa: PTH116, says why
+    except (OSError, ValueError, NotImplementedError) as error:
+        return unreadable(path, error)
+    return None
 
 
 def no_traffic(path: str) -> str:
@@ -92,21 +114,16 @@ def no_traffic(path: str) -> str:
 
 
 def locate(given: str, base_dir: str = "") -> Path:
-    """The absolute path of a checkpoint.
+    """The absolute path of a checkpoint that lies on this machine.
 
     Args:
-        given: As in the config: local, or with ``file://``.
+        given: As in the config: on this machine, or with ``file://``.
         base_dir: Where relative paths start; empty for the working directory.
 
     Raises:
         CheckpointError: There is nothing; the message names the nearest file.
     """
-    plain = given.removeprefix("file://")
-    if "://" in plain:
-        raise CheckpointError(
-            f"{given}: checkpoints are read from a local path; copy it to every machine, at the same path"
-        )
-    path = Path(base_dir or ".", plain).absolute()
+    path = Path(base_dir or ".", given.removeprefix("file://")).absolute()
     if not path.exists():
         raise CheckpointError(no_such_file(path))
     return path

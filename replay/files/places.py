@@ -23,6 +23,13 @@ _S3 = ("s3", "s3a")
 _AZURE = ("abfss", "abfs")
 COMMITTED = (*_S3, "gs", *_AZURE)
 """Schemes of stores on which delta-rs commits, each commit once."""
+MLFLOW = ("models", "runs")
+"""Schemes of what mlflow knows: where it lies, its registry or its tracking server says."""
+NO_CREDENTIALS = (
+    "has credentials in its URL, which would be written wherever the path is: take them out, and give this process the "
+    "platform's own (environment, profile or role)"
+)
+"""What is said of such a URL, which is not quoted."""
 _ATTEMPTS = 6
 """Of a request that a store refuses for the moment."""
 _GCS_RETRIES = timedelta(seconds=60)
@@ -49,6 +56,29 @@ def scheme_of(path: str) -> str:
     return "" if match is None else match[1].lower()
 
 
+def base_name(path: str) -> str:
+    """The last part of a path or URL.
+
+    >>> base_name("s3://bucket/ckpt/prod.pt2"), base_name("ckpt/")
+    ('prod.pt2', 'ckpt')
+    """
+    return path.rstrip("/").rpartition("/")[2]
+
+
+def beside(path: str, name: str) -> str:
+    """A file in the same folder as another.
+
+    >>> beside("s3://bucket/ckpt/model.onnx", "weights.bin")
+    's3://bucket/ckpt/weights.bin'
+    """
+    return f"{path.rstrip('/').rpartition('/')[0]}/{name}"
+
+
+def store_identity(path: str) -> str:
+    """A URL with all that says which store is meant, where the environment does."""
+    return f"{_s3_settings()[0]} {path}" if scheme_of(path) in _S3 else path
+
+
 def holds_credentials(path: str) -> bool:
     """Whether a URL has a user's name or a secret in it, which would be written down wherever the path is.
 
@@ -59,7 +89,8 @@ def holds_credentials(path: str) -> bool:
     if match is None:
         return False
     host, _, rest = match[2].lstrip("/").partition("/")
-    user = "@" in host and (match[1].lower() not in _AZURE or ":" in host.partition("@")[0])
+    names_a_user = match[1].lower() not in (*_AZURE, *MLFLOW) or ":" in host.partition("@")[0]
+    user = "@" in host and names_a_user
     return user or re.search(r"[?&](sig|secret|token|password)\w*=", rest, re.I) is not None
 
 

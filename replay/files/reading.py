@@ -38,6 +38,19 @@ def is_directory(path: str) -> bool:
     return bool(filesystem.get_file_info(place).type == fs.FileType.Directory)
 
 
+def exists(path: str) -> bool:
+    """Whether there is a file or a directory.
+
+    Raises:
+        OSError: It cannot be told.
+    """
+    local = local_path(path)
+    if local is not None:
+        return Path(local).exists()
+    filesystem, place = open_filesystem(path)
+    return bool(filesystem.get_file_info(place).type != fs.FileType.NotFound)
+
+
 def entry_names(directory: str) -> list[str]:
     """Names of what a directory holds, sorted; none where there is no directory.
 

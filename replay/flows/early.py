@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from replay.config import ReplayConfig
 from replay.config.missing import refuse_missing
 from replay.errors import ConfigError, Problem, UsageError
-from replay.files.places import holds_credentials
+from replay.files.here import look_again
+from replay.files.places import NO_CREDENTIALS, holds_credentials
 from replay.flows.finished.window import previous_run
 from replay.flows.options import Options
 from replay.flows.problems import located
@@ -25,6 +26,7 @@ def refuse_early(config: ReplayConfig, options: Options, *, diagnosing: bool) ->
         UsageError: A URL has credentials in it.
     """
     _refuse_credentials(config)
+    look_again()
     with located(config):
         check_time(config, diagnosing)
         if config.gates:
@@ -87,15 +89,27 @@ def look_at_output(config: ReplayConfig, *, overwrite: bool) -> Manifest | None:
     return previous
 
 
+def _places(config: ReplayConfig) -> Iterator[tuple[str, str | None]]:
+    """Every path that a config names, by where it does."""
+    yield "traffic.path", config.traffic.path
+    yield "output", config.output
+    yield "base_dir", config.base_dir
+    for name, entry in config.file_checkpoints.items():
+        yield f"checkpoints.{name}.path", entry.path
+        yield f"checkpoints.{name}.factory", entry.factory
+    for place, one in enumerate(config.model.inputs):
+        yield f"model.inputs[{place}].vocabulary", one.vocabulary
+    for name, steps in config.scenarios.items():
+        for place, step in enumerate(steps):
+            yield f"scenarios.{name}[{place}].op", step.op
+
+
 def _refuse_credentials(config: ReplayConfig) -> None:
     """Refuse a URL with a secret in it: paths stand in the manifest, the report and every log. It is not quoted.
 
     Raises:
-        UsageError: The traffic or the output has one.
+        UsageError: One has.
     """
-    for name, path in (("traffic.path", config.traffic.path), ("output", config.output)):
+    for name, path in _places(config):
         if path is not None and holds_credentials(path):
-            raise UsageError(
-                f"`{name}` has credentials in its URL, which would be written wherever the path is: take them out, and "
-                "give this process the platform's own (environment, profile or role)"
-            )
+            raise UsageError(f"`{name}` {NO_CREDENTIALS}")

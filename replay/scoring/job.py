@@ -17,7 +17,7 @@ import pyarrow as pa
 import torch
 from pyspark import AccumulatorParam, TaskContext
 
-from replay.checkpoints import Checkpoint, Scorer, cached_scorer, settle_worker
+from replay.checkpoints import Checkpoint, Scorer, at_hand, cached_scorer, settle_worker
 from replay.config import EngineConfig, ModelConfig
 from replay.errors import ReplayError
 from replay.scoring.core import Stopwatch, Work
@@ -138,7 +138,7 @@ def open_scorers(checkpoints: Mapping[str, Checkpoint], model: ModelConfig, devi
     """Open every checkpoint in a worker, or take those that it has open."""
     keep = len(checkpoints)
     scorers: dict[str, Scorer] = {
-        name: cached_scorer(each, model, device, keep=keep) for name, each in checkpoints.items()
+        name: cached_scorer(at_hand(each), model, device, keep=keep) for name, each in checkpoints.items()
     }
     settle_worker()
     return scorers

@@ -12,6 +12,7 @@ from replay.checkpoints import Checkpoint, own_sources
 from replay.config.user_code import other_source
 from replay.config.user_code.sources import file_hash
 from replay.errors import RunFailed
+from replay.files.here import local_name
 from replay.scenarios import OpProblem, op_sources
 from replay.scoring.core import Work
 
@@ -37,7 +38,7 @@ def find_sources(work: Work, checkpoints: Mapping[str, Checkpoint]) -> Sources:
     vocabularies = sorted({entry.vocabulary for entry in work.model.inputs if entry.vocabulary is not None})
     try:
         found |= {f"op {op}": op_sources(op, work.base_dir) for op in ops}
-        found["vocabularies"] = {path: file_hash(path) for path in vocabularies}
+        found["vocabularies"] = {path: file_hash(local_name(path)) for path in vocabularies}
     except (OpProblem, OSError) as error:
         raise RunFailed(f"what scores depend on cannot be read: {error}") from error
     return {user: sources for user, sources in found.items() if sources}

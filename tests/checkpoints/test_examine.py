@@ -122,11 +122,6 @@ def test_relative_paths_start_at_the_config(tmp_path: Path) -> None:
     assert examine(CheckpointConfig(path=f"file://{tmp_path}/model.pt"), "prod").sha256 == checkpoint.sha256
 
 
-def test_a_remote_path_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="read from a local path"):
-        examine(CheckpointConfig(path="s3a://bucket/model.pt"), "prod")
-
-
 def test_a_file_that_changed_since_is_refused_where_it_is_opened(tmp_path: Path) -> None:
     path = tmp_path / "model.pt"
     torch.save({"w": torch.ones(1)}, path)

@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from replay.config import ReplayConfig, build_config, load_config
+from replay.config import ReplayConfig, build_config, load_config, to_resolved_dict
 from replay.config.locations import absolute, is_local
-from replay.errors import ConfigError
+from replay.errors import ConfigError, UsageError
 from tests.config.examples import CONTRACT, SMALL, small
+from tests.object_store import upload
 
 
 @pytest.mark.parametrize(
@@ -122,3 +123,41 @@ def test_perturbations_of_the_users_own_start_at_the_file():
     steps = [{"op": op, "features": "a"} for op in ("mine.py:A", "/ops/mine.py:A", "mine:A", "shuffle")]
     config = build_config(small(scenarios={"x": steps}), "/base")
     assert [step.op for step in config.scenarios["x"]] == ["/base/mine.py:A", "/ops/mine.py:A", "mine:A", "shuffle"]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("ckpt/prod.pt2", "s3://bucket/jobs/ckpt/prod.pt2"),
+        ("../ckpt/./prod.pt2", "s3://bucket/ckpt/prod.pt2"),
+        ("../../../prod.pt2", "s3://bucket/prod.pt2"),
+        ("/data/x", "/data/x"),
+        ("file:///data/x", "/data/x"),
+        ("gs://other/x", "gs://other/x"),
+        ("models:/ranker@champion", "models:/ranker@champion"),
+    ],
+)
+def test_a_path_in_a_config_that_lies_elsewhere(path, expected):
+    assert absolute(path, "s3://bucket/jobs") == expected
+
+
+def test_a_config_at_a_url(s3, write, tmp_path, capsys):
+    bucket = s3.new_bucket()
+    url = upload(write(CONTRACT, "replay.yaml"), f"{bucket}/jobs/replay.yaml")
+    config = load_config(url, output="s3://out/x")
+    assert (config.base_dir, config.source, config.output) == (f"{bucket}/jobs", url, "s3://out/x")
+    assert config.traffic.path == f"{bucket}/jobs/data/traffic"
+    assert config.checkpoints["prod"].path == f"{bucket}/jobs/ckpt/prod.pt2"
+    assert config.checkpoints["trained"].factory == f"{bucket}/jobs/my_models.py:build"
+    assert config.model.inputs[6].vocabulary == f"{bucket}/jobs/vocab/country.json"
+    assert build_config(to_resolved_dict(config)) == config.model_copy(update={"source": None})
+    with pytest.raises(ConfigError, match=rf"{bucket}/jobs/replai\.yaml: .*no such file; did you mean replay\.yaml\?"):
+        load_config(f"{bucket}/jobs/replai.yaml")
+    with pytest.raises(ConfigError, match="there is no such bucket"):
+        load_config("s3://no-such-bucket/replay.yaml")
+    with pytest.raises(UsageError, match="has credentials in its URL") as raised:
+        load_config("s3://key:hush@bucket/replay.yaml")
+    assert "hush" not in str(raised.value)
+    write("\x00" * 3, "binary.yaml")
+    with pytest.raises(ConfigError, match=rf"{bucket}/b\.yaml:1"):
+        load_config(upload(tmp_path / "binary.yaml", f"{bucket}/b.yaml"))

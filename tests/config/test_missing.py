@@ -10,6 +10,7 @@ import pytest
 from replay.config import ReplayConfig, build_config
 from replay.config.missing import locate, refuse_missing
 from replay.errors import CheckpointError, CheckpointMismatch, ConfigError, TrafficError
+from tests.object_store import S3Server, upload
 
 
 def config(directory: Path, **changes: Any) -> ReplayConfig:
@@ -88,6 +89,32 @@ def test_the_nearest_file_is_named(tmp_path: Path):
         locate(str(tmp_path / "nowhere" / "model.pt2"))
     with pytest.raises(CheckpointError, match=r"the folder holds model-41\.pt2, notes\.txt"):
         locate(str(tmp_path / "zzzzzzzz"))
-    with pytest.raises(CheckpointError, match="copy it to every machine"):
-        locate("s3://bucket/model.pt2")
     assert locate(f"file://{tmp_path}/notes.txt") == tmp_path / "notes.txt"
+
+
+def test_what_is_not_at_a_url_is_told_at_once(tmp_path: Path, s3: S3Server):
+    bucket = s3.new_bucket()
+    (tmp_path / "prod.pt2").touch()
+    upload(tmp_path / "prod.pt2", f"{bucket}/c/prod.pt2")
+    there = config(tmp_path, checkpoint=f"{bucket}/c/prod.pt2")
+    refuse_missing(there, local_traffic=True)
+    absent = config(tmp_path, checkpoint=f"{bucket}/c/prd.pt2")
+    with pytest.raises(CheckpointError, match=r"/c/prd\.pt2: no such file; did you mean prod\.pt2\?"):
+        refuse_missing(absent, local_traffic=True)
+    several = config(
+        tmp_path,
+        checkpoint="s3://no-such-bucket/prod.pt2",
+        vocabulary=f"{bucket}/c/country.json",
+        factory=f"{bucket}/c/build.py:build",
+        op="nosuch://x/ops.py:Jitter",
+    )
+    with pytest.raises(ConfigError) as raised:
+        refuse_missing(several, local_traffic=True)
+    build = f"{bucket}/c/build.py"
+    assert [problem.message for problem in raised.value.problems] == [
+        "s3://no-such-bucket/prod.pt2: cannot be read: there is no such bucket",
+        f"checkpoint 'prod': factory {build}:build: {build}: no such file; the folder holds prod.pt2",
+        f"cannot read the vocabulary {bucket}/c/country.json: no such file; the folder holds prod.pt2",
+        raised.value.problems[3].message,
+    ]
+    assert "nosuch://x/ops.py: pyarrow knows no file system for nosuch:" in raised.value.problems[3].message

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from replay.files.places import open_filesystem
-from replay.files.reading import entry_names, file_status, is_directory, list_below, open_input, read_bytes
+from replay.files.reading import entry_names, exists, file_status, is_directory, list_below, open_input, read_bytes
 
 
 @pytest.fixture(params=["disk", "s3"])
@@ -29,6 +29,7 @@ def test_directories_are_listed(root: str):
     assert entry_names(root) == ["log", "z"]
     assert entry_names(f"{root}/log/") == ["0.json", "deep"]
     assert entry_names(f"{root}/nothing") == []
+    assert [exists(f"{root}/{name}") for name in ("log", "z", "nothing")] == [True, True, False]
     assert [is_directory(f"{root}/{name}") for name in ("log", "z", "nothing")] == [True, False, False]
 
 

@@ -6,6 +6,7 @@ The format: https://github.com/huggingface/safetensors#format (8 bytes of header
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,6 +75,15 @@ class Safetensors(CheckpointFormat):
             return _files_of_index(path)
         return (path,)
 
+    def members(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The index, whose shards it names; without one, or with several, all that may be meant."""
+        indices = tuple(name for name in names if name.endswith(f".safetensors{INDEX_SUFFIX}"))
+        return indices if len(indices) == 1 else (*indices, *(name for name in names if name.endswith(".safetensors")))
+
+    def named_beside(self, path: Path) -> tuple[str, ...]:
+        """The shards of an index."""
+        return _shards(path) if path.name.endswith(INDEX_SUFFIX) else ()
+
     def read(self, source: Source, config: CheckpointConfig, *, allow_pickle: bool) -> Contents:
         """Read all files; lengths and offsets must add up."""
         files = self.files(source.path)
@@ -111,15 +121,21 @@ def _files_of_folder(folder: Path) -> tuple[Path, ...]:
 
 
 def _files_of_index(index: Path) -> tuple[Path, ...]:
-    names = sorted(set(_weight_map(index).values()))
+    names = _shards(index)
     for name in names:
-        if "/" in name or "\\" in name or name in ("", ".", ".."):
-            raise CheckpointError(f"{index}: names a shard {name!r} outside of its folder; expected a plain file name")
         if not (index.parent / name).is_file():
             raise CheckpointError(
                 f"{index}: shard {name} is missing; {listed(names, 20)} are needed beside the index. Copy it as well"
             )
     return (index, *(index.parent / name for name in names))
+
+
+def _shards(index: Path) -> tuple[str, ...]:
+    names = sorted(set(_weight_map(index).values()))
+    for name in names:
+        if "/" in name or "\\" in name or name in ("", ".", ".."):
+            raise CheckpointError(f"{index}: names a shard {name!r} outside of its folder; expected a plain file name")
+    return tuple(names)
 
 
 def _weight_map(index: Path) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from replay.checkpoints.checkpoint import Checkpoint
@@ -44,6 +44,10 @@ class Alteration:
         """Of all that decides the weights."""
         return _hash(self.change, self.amount, self.salt, self.tensors, _identities(self.sources))
 
+    def of(self, sources: tuple[Checkpoint, ...]) -> Alteration:
+        """The same of another copy of the source."""
+        return replace(self, sources=(sources[0],))
+
     def __str__(self) -> str:
         words = _IN_WORDS[self.change].format(self.amount)
         return f"{_named(self.sources[0])}, {_some(self.tensors)} {words}"
@@ -65,6 +69,10 @@ class Splice:
     def sha256(self) -> str:
         """Of all that decides the weights."""
         return _hash("splice", self.origins, _identities(self.sources))
+
+    def of(self, sources: tuple[Checkpoint, ...]) -> Splice:
+        """The same of other copies of the sources."""
+        return replace(self, sources=sources)
 
     def __str__(self) -> str:
         parts = [

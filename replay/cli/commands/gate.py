@@ -9,7 +9,7 @@ import click
 
 from replay.cli.answers import echo_json
 from replay.cli.help import Command
-from replay.cli.options import Common, ConfigPath, common_options
+from replay.cli.options import Common, ConfigPath, common_options, is_output
 from replay.cli.replays import gates_exit_code, replay_config
 from replay.errors import EXIT_OK, UsageError
 
@@ -42,7 +42,7 @@ def gate(target: str, junit: str | None, dry_run: bool, common: Common) -> int:
 
     if junit is not None:
         _prepare_file(Path(junit))
-    if Path(target).is_dir() or "://" in target:
+    if is_output(target):
         _refuse_run_options(target, common)
         data = judge_output(target, common.options())
         _require_gates(target, data.summary.gates)

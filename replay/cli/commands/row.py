@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from replay.cli.answers import echo_json
 from replay.cli.help import Command
-from replay.cli.options import Common, ConfigPath, common_options
+from replay.cli.options import Common, ConfigPath, common_options, is_output
 from replay.cli.replays import looking
 from replay.errors import EXIT_OK, UsageError
 from replay.spark.faststart.garbage import no_collection
@@ -51,7 +50,7 @@ def row(target: str, keys: tuple[str, ...], common: Common) -> int:
     Of a finished run, given by its OUTPUT, also the score under the cause of the incident that holds the row.
     """
     key, options = parse_keys(keys), common.options()
-    if Path(target).is_dir() or "://" in target:
+    if is_output(target):
         explained = _row_of_output(target, key, common)
     else:
         with looking(target, common, lambda loaded: _check_key(loaded, key)) as (loaded, progress):

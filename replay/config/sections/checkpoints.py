@@ -25,7 +25,7 @@ from replay.config.sections.base import (
     in_words,
 )
 
-FACTORY_PATTERN = r"^[^:]+:[A-Za-z_][\w.]*$"
+FACTORY_PATTERN = r"^([^:]+|[A-Za-z][A-Za-z0-9+.-]+:/.+\.py):[A-Za-z_][\w.]*$"
 SHA256_PATTERN = r"^[0-9a-fA-F]{64}$"
 OPERATOR_PATTERN = r"^[A-Za-z_][\w-]*(\.[A-Za-z_]\w*)+$"
 _CHANGES = ("cast", "bitflip", "zero", "noise")
@@ -36,13 +36,15 @@ class CheckpointConfig(Section):
     """A checkpoint file (or a directory of shards)."""
 
     path: Text
-    """File, or directory of sharded safetensors; local paths are relative to the config file."""
+    """File, or directory of sharded safetensors: a path, relative to the config file, or a URL (`s3://`, `gs://`,
+    `abfss://`, `hdfs://`)."""
     factory: (
         Annotated[str, StringConstraints(pattern=FACTORY_PATTERN), in_words("`module:function`, `file.py:function`")]
         | None
     ) = None
     """`module:function` or `file.py:function` that builds the module whose weights the file holds. A relative file, and
-    a module beside the config, are found from the config file's directory."""
+    a module beside the config, are found from the config file's directory. The file may be a URL; what it imports from
+    its folder comes along."""
     kwargs: dict[str, Any] = Field(default={})
     """Keyword arguments of the factory: text, numbers, booleans, lists and mappings of these."""
     sha256: (

@@ -2,6 +2,7 @@
 
 - ``code.py``: what others use: find code, import it, and list what it consists of.
 - ``closure.py``: which modules and packages it consists of, by following imports.
+- ``fetched_code.py``: what of it lies at a URL, copied here.
 - ``watch.py``: what it does while it is imported and called.
 - ``python_imports.py``: Python's import system, watched and steered.
 - ``sources.py``: files and their hashes.

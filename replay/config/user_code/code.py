@@ -19,15 +19,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from replay.config.messages.no_such_file import no_such_file
+from replay.config.locations import is_local
+from replay.config.messages.no_such_file import no_such_file, unreadable
 from replay.config.messages.wording import listing, suggestion
 from replay.config.names import nearest
 from replay.config.user_code.closure import Closure, find_closure, find_unit
+from replay.config.user_code.fetched_code import fetched_folder
 from replay.config.user_code.lookups import look_up
 from replay.config.user_code.python_imports import import_file
 from replay.config.user_code.sources import Unit, file_hash
 from replay.config.user_code.stale import UserCodeError, forget_changed, refuse_namesakes
 from replay.config.user_code.watch import LOADED, note_loaded, watching
+from replay.files.here import local_name
 
 _IMPORTING = threading.RLock()
 _used: dict[CodePlace, set[str]] = {}
@@ -45,12 +48,16 @@ class CodePlace:
         function: Dotted path of what is named in it.
         file: The file, where it is given as one or lies beside the config; else None.
         directories: Where its imports are looked up besides ``sys.path``.
+        origin: URL of what the directory is a copy of; empty where it is none.
+        problem: Why it could not be fetched; empty where it was, or lies here.
     """
 
     module: str
     function: str
     file: Path | None
     directories: tuple[str, ...]
+    origin: str = ""
+    problem: str = ""
 
     @property
     def spec(self) -> str:
@@ -68,15 +75,30 @@ def locate_code(spec: str, base_dir: str) -> CodePlace:
 
     Args:
         spec: ``module:name`` or ``file.py:name``.
-        base_dir: Directory that files and modules are looked up from; empty: the current one.
+        base_dir: Directory that files and modules are looked up from, or a URL; empty: the current one.
     """
     module, _, function = spec.rpartition(":")
-    base = Path(os.path.abspath(base_dir))  # noqa: PTH100, links stay as they are
+    if not is_local(module if module.endswith(".py") else base_dir):
+        return _locate_elsewhere(module, function, base_dir)
+    base = Path(local_name(os.path.abspath(base_dir if is_local(base_dir) else "")))  # noqa: PTH100, links stay as they are
     if module.endswith(".py"):
-        file = base / module
+        file = Path(local_name(str(base / module)))
         return CodePlace(module, function, file, tuple(dict.fromkeys((str(file.parent), str(base)))))
     beside = base / f"{module}.py"
     return CodePlace(module, function, beside if beside.is_file() else None, (str(base),))
+
+
+def _locate_elsewhere(module: str, function: str, base_dir: str) -> CodePlace:
+    """Code at a URL: a file, or a module beside a config that lies there."""
+    folder, first = base_dir.rstrip("/"), module
+    if module.endswith(".py"):
+        folder, _, first = module.rpartition("/")
+    try:
+        copy = fetched_folder(folder, first)
+    except (OSError, ValueError, NotImplementedError) as error:
+        return CodePlace(module, function, None, (), folder, unreadable(f"{folder}/{first}", error))
+    beside = copy / (first if module.endswith(".py") else f"{module}.py")
+    return CodePlace(module, function, beside if beside.is_file() else None, (str(copy),), folder)
 
 
 def load_code(place: CodePlace) -> Any:
@@ -200,6 +222,8 @@ def _shown(path: str, place: CodePlace) -> str:
 
 def missing_code(place: CodePlace) -> UserCodeError | None:
     """What is said of code that is not there; None where there is something to import, be it right or wrong."""
+    if place.problem:
+        return UserCodeError(place.problem)
     if place.file is not None:
         return None if place.file.is_file() else UserCodeError(no_such_file(place.file))
     top = place.module.partition(".")[0]
@@ -209,6 +233,8 @@ def missing_code(place: CodePlace) -> UserCodeError | None:
 
 
 def _import(place: CodePlace) -> ModuleType:
+    if place.problem:
+        raise UserCodeError(place.problem)
     if place.file is not None and not place.file.is_file():
         raise UserCodeError(no_such_file(place.file))
     try:
@@ -229,9 +255,9 @@ def _import_error(error: BaseException, place: CodePlace) -> UserCodeError:
 
 
 def _no_module(place: CodePlace) -> UserCodeError:
-    name = place.module
+    name, folder = place.module, place.origin or place.directories[-1]
     return UserCodeError(
-        f"there is no module `{name}`, neither installed nor in {place.directories[-1]}: put it beside the config, "
+        f"there is no module `{name}`, neither installed nor in {folder}: put it beside the config, "
         f"ship it with --py-files, or give `{name.rpartition('.')[2]}.py:{place.function}`"
     )
 

@@ -9,13 +9,17 @@ from typing import Any
 
 import yaml
 
+from replay.config.locations import is_local
 from replay.config.messages.finding import Finding, KeyPath
+from replay.config.messages.no_such_file import unreadable
 from replay.config.yaml.nodes import NodeReader, PlainLoader, TooLargeError
 from replay.config.yaml.origins import Origins, without
 from replay.config.yaml.path_mistakes import a_directory, no_config
 from replay.config.yaml.places import TextPlace, TextSpan, excerpt_at, split_lines
-from replay.errors import ConfigError, Problem
+from replay.errors import ConfigError, Problem, UsageError
 from replay.errors.excerpt import Excerpt
+from replay.files.places import NO_CREDENTIALS, holds_credentials
+from replay.files.reading import open_input
 
 MAX_BYTES = 4 << 20
 
@@ -69,16 +73,19 @@ class YamlError(ValueError):
 
 
 def read_document(path: str | Path, text: str | None = None) -> Document:
-    """Read a YAML file whose top level is a mapping; of a ``text`` that has been read, only its name is used.
+    """Read a YAML file, here or at a URL, whose top level is a mapping; of a ``text``, only its name is used.
 
     Mistakes that leave the rest readable (a key given twice, a tag) are in ``findings``.
 
     Raises:
         ConfigError: There is no such file, or it is not one YAML mapping.
+        UsageError: Its URL has credentials in it.
     """
     source = str(path)
+    if holds_credentials(source):
+        raise UsageError(f"the config {NO_CREDENTIALS}")
     try:
-        document = parse_yaml(_read_text(Path(path)) if text is None else text)
+        document = parse_yaml(_read_text(source) if text is None else text)
     except YamlError as error:
         raise ConfigError([error.problem], source) from error
     if isinstance(document.data, dict):
@@ -115,22 +122,40 @@ def parse_yaml(text: str) -> Document:
     return Document(data, origins, reader.doubts, tuple(reader.findings), frozenset(reader.broken))
 
 
-def _read_text(path: Path) -> str:
+def _read_text(source: str) -> str:
+    content = _content(Path(source)) if is_local(source) else _content_elsewhere(source)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise YamlError("not UTF-8 text: expected a YAML config", line) from error
+
+
+def _content(path: Path) -> bytes:
     try:
         if path.is_file() and path.stat().st_size > MAX_BYTES:
-            raise YamlError(f"found {path.stat().st_size:,} bytes, expected a YAML config: is this the right file?")
-        content = path.read_bytes()
+            raise _too_large(path.stat().st_size)
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise YamlError(no_config(path)) from error
     except IsADirectoryError as error:
         raise YamlError(a_directory(path)) from error
     except OSError as error:
         raise YamlError(f"cannot be read: {error.strerror or error}") from error
+
+
+def _content_elsewhere(url: str) -> bytes:
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise YamlError("not UTF-8 text: expected a YAML config", line) from error
+        with open_input(url) as file:
+            if file.size() > MAX_BYTES:
+                raise _too_large(file.size())
+            return bytes(file.read())
+    except (OSError, ValueError, NotImplementedError) as error:
+        raise YamlError(unreadable(url, error).removeprefix(f"{url}: ")) from error
+
+
+def _too_large(size: int) -> YamlError:
+    return YamlError(f"found {size:,} bytes, expected a YAML config: is this the right file?")
 
 
 def _compose(text: str) -> yaml.Node | None:

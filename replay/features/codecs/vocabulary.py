@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -13,9 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from replay.config.messages.no_such_file import no_such_file
+from replay.config.messages.no_such_file import unreadable
 from replay.features.dtypes import TensorDtype
 from replay.features.problems import EncodeError
+from replay.files.here import local_name
 
 _MOST_UNASKED: Final = 8
 """A vocabulary of at most so many times the values is put into Arrow's table of hashes, which is made for each call."""
@@ -55,8 +57,8 @@ def load_vocabulary(path: str, target: TensorDtype) -> Vocabulary:
     """Read a vocabulary; a file that has not changed is read once per process.
 
     Args:
-        path: A JSON file. An object gives each value its index, and several values may share one. A list gives each
-            value its place; its values are strings or integers.
+        path: A JSON file, here or at a URL. An object gives each value its index, and several values may share one. A
+            list gives each value its place; its values are strings or integers.
         target: The dtype that the indices must fit.
 
     Returns:
@@ -65,25 +67,32 @@ def load_vocabulary(path: str, target: TensorDtype) -> Vocabulary:
     Raises:
         EncodeError: When the file cannot be read, is not a vocabulary, or gives a value twice.
     """
+    local, status = _found(path)
     try:
-        status = Path(path).stat()
-        vocabulary = _read(path, status.st_mtime_ns, status.st_size)
-        span = _span(path, status.st_mtime_ns, status.st_size)
-    except FileNotFoundError:
-        raise EncodeError(f"cannot read the vocabulary {no_such_file(path)}") from None
+        vocabulary = _read(path, local, status.st_mtime_ns, status.st_size)
+        span = _span(path, local, status.st_mtime_ns, status.st_size)
     except OSError as error:
-        raise EncodeError(f"cannot read the vocabulary {path}: {error.strerror or error}") from error
+        raise EncodeError(f"cannot read the vocabulary {unreadable(path, error)}") from error
     for index in span:
         if not target.low <= index <= target.high:
             raise EncodeError(f"the vocabulary {path} has the index {index}, which {target.name} cannot hold")
     return vocabulary
 
 
+def _found(path: str) -> tuple[str, os.stat_result]:
+    """What this process calls a file, and how it is now."""
+    try:
+        local = local_name(path)
+        return local, Path(local).stat()
+    except (OSError, ValueError, NotImplementedError) as error:  # Arrow's, of a URL that it does not know
+        raise EncodeError(f"cannot read the vocabulary {unreadable(path, error)}") from error
+
+
 @lru_cache(maxsize=32)
-def _read(path: str, changed: int, size: int) -> Vocabulary:
+def _read(path: str, local: str, changed: int, size: int) -> Vocabulary:
     """Read a file as it was when it had this time of change and size."""
     try:
-        data = json.loads(Path(path).read_text("utf-8"), object_pairs_hook=_Pairs)
+        data = json.loads(Path(local).read_text("utf-8"), object_pairs_hook=_Pairs)
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError among them
         raise EncodeError(f"{path} is not a vocabulary: expected JSON, found {error}") from error
     if isinstance(data, _Pairs):
@@ -104,9 +113,9 @@ def _read(path: str, changed: int, size: int) -> Vocabulary:
 
 
 @lru_cache(maxsize=32)
-def _span(path: str, changed: int, size: int) -> tuple[int, int]:
+def _span(path: str, local: str, changed: int, size: int) -> tuple[int, int]:
     """The smallest and the largest index of a file."""
-    indices = _read(path, changed, size).values()
+    indices = _read(path, local, changed, size).values()
     return min(indices, default=0), max(indices, default=0)
 
 

@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from replay.config import ReplayConfig, to_resolved_dict
+from replay.config.locations import is_local
 from replay.config.user_code import UserCodeError, code_sources, locate_code
 from replay.config.user_code.known_packages import known_version
 from replay.config.user_code.sources import file_hash
+from replay.files.fetching import known_sha256
+from replay.files.reading import entry_names, is_directory
 from replay.flows.options import Options
 from replay.store import Manifest
 from replay.store.manifest import package_versions
@@ -46,21 +49,29 @@ def _may_open(options: Options, manifest: Manifest) -> bool:
 
 def _same_files(entry: Mapping[str, object]) -> bool:
     """Whether a checkpoint consists of the same files with the same bytes."""
-    files, place = entry.get("files"), Path(str(entry["path"]))
+    files, place = entry.get("files"), str(entry["path"])
     if not isinstance(files, dict) or not files:
         return False
-    if place.is_dir():
-        endings = {Path(path).suffix for path in files}
-        if {str(path) for path in place.iterdir() if path.suffix in endings} != set(files):
-            return False
+    try:
+        if is_directory(place):
+            endings = {Path(path).suffix for path in files}
+            names = (f"{place.rstrip('/')}/{name}" for name in entry_names(place))
+            if {path for path in names if Path(path).suffix in endings} != set(files):
+                return False
+    except (OSError, ValueError, NotImplementedError):
+        return False
     return _has_bytes(files)
 
 
 def _has_bytes(files: Mapping[str, str]) -> bool:
     try:
-        return all(file_hash(path) == sha256 for path, sha256 in files.items())
+        return all(_sha256(path) == sha256 for path, sha256 in files.items())
     except OSError:
         return False
+
+
+def _sha256(path: str) -> str | None:
+    return file_hash(path) if is_local(path) else known_sha256(path)
 
 
 def _same_sources(config: ReplayConfig, recorded: Mapping[str, Mapping[str, str]]) -> bool:

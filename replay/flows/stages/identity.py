@@ -87,10 +87,10 @@ def make_manifest(prepared: Prepared, options: Options, config_sha256: str, star
         config={**to_resolved_dict(prepared.config), "base_dir": prepared.config.base_dir or os.getcwd()},  # noqa: PTH109
         checkpoints={
             name: {
-                "path": checkpoint.path,
+                "path": checkpoint.place,
                 "format": str(checkpoint.format),
                 "sha256": checkpoint.sha256,
-                "files": {file.path: file.sha256 for file in checkpoint.files},
+                "files": {file.path: file.sha256 for file in checkpoint.placed_files()},
             }
             for name, checkpoint in checkpoints.items()
         },

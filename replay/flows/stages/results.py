@@ -189,7 +189,7 @@ def _checkpoint(prepared: Prepared, name: str) -> CheckpointSummary:
         format=str(checkpoint.format),
         sha256=checkpoint.sha256,
         parameters=checkpoint.parameters,
-        path=checkpoint.path,
+        path=checkpoint.place,
         notes=(*notes, *prepared.preflight.notes.get(name, ())),
     )
 

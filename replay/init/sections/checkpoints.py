@@ -22,7 +22,7 @@ def checkpoint_lines(checkpoint: Checkpoint, directory: Path) -> Iterator[str]:
     """
     yield "checkpoints:"
     yield "  prod:"
-    yield f"    path: {flow(relative(checkpoint.path, directory))}"
+    yield f"    path: {flow(relative(checkpoint.place, directory))}"
     if checkpoint.config.operators:
         yield f"    operators: [{', '.join(checkpoint.config.operators)}]"
     if checkpoint.config.factory is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.contents import Contents
 from replay.checkpoints.format import FORMATS, CheckpointFormat, InputNames, Source
-from replay.checkpoints.formats.onnx.model import external_files, is_onnx, read_onnx
+from replay.checkpoints.formats.onnx.model import external_files, external_names, is_onnx, read_onnx
 from replay.checkpoints.formats.onnx.session import open_onnx
 from replay.checkpoints.safety.storages import MappedFile
 from replay.checkpoints.scorers.scorer import OpenedModel
@@ -32,6 +32,10 @@ class Onnx(CheckpointFormat):
     def files(self, path: Path) -> tuple[Path, ...]:
         """The model, and the files beside it that hold its weights."""
         return (path, *external_files(path))
+
+    def named_beside(self, path: Path) -> tuple[str, ...]:
+        """The files that hold its weights."""
+        return external_names(path)
 
     def read(self, source: Source, config: CheckpointConfig, *, allow_pickle: bool) -> Contents:
         """Read weights and signature."""

@@ -12,7 +12,13 @@ import torch
 
 from replay.checkpoints.checkpoint import Signature, TensorSpec
 from replay.checkpoints.contents import Contents, dtype_name, listed
-from replay.checkpoints.formats.onnx.tensors import ONNX_DTYPES, external_place, is_external, read_tensor
+from replay.checkpoints.formats.onnx.tensors import (
+    ONNX_DTYPES,
+    external_location,
+    external_place,
+    is_external,
+    read_tensor,
+)
 from replay.checkpoints.held import name_of
 from replay.checkpoints.safety.operators import allow_by_name
 from replay.checkpoints.safety.storages import MappedFile
@@ -121,6 +127,12 @@ def external_files(path: Path) -> tuple[Path, ...]:
     """
     found = {external_place(proto, path) for _, proto in _stored_tensors(_load(path)) if is_external(proto)}
     return tuple(sorted({place.file for place in found}))
+
+
+def external_names(path: Path) -> tuple[str, ...]:
+    """The same as seen from the model's folder, whether they are there or not."""
+    protos = (proto for _, proto in _stored_tensors(_load(path)) if is_external(proto))
+    return tuple(sorted({external_location(proto, path) for proto in protos}))
 
 
 def _load(path: Path) -> Any:

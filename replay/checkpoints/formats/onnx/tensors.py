@@ -104,6 +104,20 @@ def is_external(proto: Any) -> bool:
     return bool(proto.data_location == _EXTERNAL)
 
 
+def external_location(proto: Any, path: Path) -> str:
+    """Name of the file in which a tensor lies that is external, as seen from the model's folder.
+
+    Raises:
+        UnsafeCheckpoint: It leads out of the folder.
+    """
+    location = {entry.key: entry.value for entry in proto.external_data}.get("location", "")
+    parts = location.replace("\\", "/").split("/")
+    # With a star, onnxruntime marks what is an address in memory instead of a file.
+    if not location or location.startswith("/") or ".." in parts or any(sign in location for sign in ":*\0"):
+        raise _outside(proto, path, location)
+    return str(location)
+
+
 def external_place(proto: Any, path: Path) -> Place:
     """Where a tensor lies that is external.
 
@@ -116,11 +130,7 @@ def external_place(proto: Any, path: Path) -> Place:
         UnsafeCheckpoint: The file is outside of the model's folder.
     """
     entries = {entry.key: entry.value for entry in proto.external_data}
-    location = entries.get("location", "")
-    parts = location.replace("\\", "/").split("/")
-    # With a star, onnxruntime marks what is an address in memory instead of a file.
-    if not location or location.startswith("/") or ".." in parts or any(sign in location for sign in ":*\0"):
-        raise _outside(proto, path, location)
+    location = external_location(proto, path)
     numbers = [entries.get("offset", "0"), entries.get("length", "0")]
     # int() reads more than onnxruntime does, and of a key that is there twice each may take another one.
     if len(entries) != len(proto.external_data) or not all(_is_size(number) for number in numbers):

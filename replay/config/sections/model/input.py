@@ -113,7 +113,8 @@ class Input(Section):
     nan_as_null: Flag = False
     """Whether a logged NaN counts as a null: it becomes `missing`, or its row is rejected. Otherwise it stays NaN."""
     vocabulary: Text | None = None
-    """A JSON file that gives each value its index: an object of values and indices, or a list of values."""
+    """A JSON file, a path or a URL, that gives each value its index: an object of values and indices, or a list of
+    values."""
     unknown: Int | None = None
     """Index of a value that is not in the vocabulary. Without it such a row is rejected."""
     hash: Hash | None = None
