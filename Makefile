@@ -6,10 +6,16 @@ RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.stamp-install
 BENCH_INSTALLED := $(VENV)/.stamp-bench
 JARS := $(VENV)/.stamp-jars
+# Another Spark, with the same packages beside it.
+SPARK_VENV := .venv-spark-$(SPARK)
+SPARK_RUN := $(SPARK_VENV)/bin/python
+SPARK_INSTALLED := $(if $(SPARK),$(SPARK_VENV)/.stamp-install)
+# PySpark before 4.2 leaves sockets to the garbage collector.
+SPARK_TESTS = $(SPARK_RUN) -m pytest -W ignore:unclosed:ResourceWarning --durations=15
 JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-diagnosis lint type format schemas dist check-wheel clean python java
+.PHONY: help demo test test-spark smoke-spark bench bench-diagnosis lint type format schemas dist check-wheel clean python java spark-version
 
 help: ## Show this help
 	@echo 'usage: make TARGET'
@@ -23,6 +29,13 @@ demo: java $(INSTALLED) $(JARS) ## Build a small real case with an incident in i
 
 test: java $(INSTALLED) $(JARS) ## Run the whole test suite
 	@$(RUN) -m pytest -n 2 --dist loadgroup --durations=15
+
+test-spark: java spark-version $(SPARK_INSTALLED) ## Run the tests that need Spark on another version of it: SPARK=4.0.5
+	@$(SPARK_TESTS) -m 'spark or cluster' $(TESTS)
+
+smoke-spark: java spark-version $(SPARK_INSTALLED) ## Run the demo, a gate and a few tests on another version of Spark: SPARK=4.0.5
+	@$(SPARK_TESTS) tests/spark/installed tests/spark/test_types.py tests/spark/test_internals.py tests/flows/test_gate.py
+	@$(SPARK_RUN) .ci/check_spark.py
 
 bench: java $(BENCH_INSTALLED) $(JARS) ## Measure whole commands, then speed and memory, beside other ways to score (takes a while)
 	@$(RUN) -m tests.bench
@@ -57,8 +70,8 @@ dist: $(INSTALLED) ## Build the wheel and the source archive into dist/
 check-wheel: java dist ## Install the wheel away from the checkout, as a user does, and run the demo and a job there
 	@'$(PYTHON)' .ci/check_wheel.py dist/*.whl
 
-clean: ## Remove what the other targets made, but for the virtual environment
-	@rm -rf build dist replay-demo spark-warehouse metastore_db derby.log
+clean: ## Remove what the other targets made, but for the virtual environment of all of them
+	@rm -rf build dist replay-demo .venv-spark-* spark-warehouse metastore_db derby.log
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find replay jobs tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -69,6 +82,9 @@ python:
 	  echo "no '$(PYTHON)' on the PATH; install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
 	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "'$(PYTHON)' is $$('$(PYTHON)' -V 2>&1 | head -n 1); Python 3.11 or newer is needed: make PYTHON=python3.12" >&2; exit 1; }
+
+spark-version:
+	@[ -n '$(SPARK)' ] || { echo 'no version of Spark given; name one, such as SPARK=4.0.5' >&2; exit 1; }
 
 java:
 	@found=$$('$(JAVA)' -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1); \
@@ -90,6 +106,16 @@ $(INSTALLED): setup.py | python
 $(BENCH_INSTALLED): $(INSTALLED)
 	@echo 'Installing what the benchmark compares with ...'
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
+# Imports find PySpark and py4j here, and all else, torch above all, where it is installed already.
+.venv-spark-%/.stamp-install: $(INSTALLED)
+	@echo 'Installing PySpark $* into .venv-spark-$* ...'
+	@$(RUN) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check 'pyspark==$*'
+	@$(RUN) -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+	  > "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/shared.pth"
+	@$(@D)/bin/python -m replay.spark.installed.jars
 	@touch $@
 
 # Delta's jars go into a cache that all later sessions start from.

@@ -26,16 +26,13 @@ setup(
         ("share/replay-engine/jobs", [str(path.relative_to(HERE)) for path in sorted((HERE / "jobs").glob("*.py"))]),
     ],
     install_requires=[
-        "pyspark>=4.0.1,<4.3",
-        "py4j",  # the one that pyspark pins
-        "delta-spark==4.4.0",
         "deltalake>=1.6,<2",  # commits the files that tasks wrote
         "pandas>=2.2,<3",  # pyspark's mapInArrow asks for it, and warns of 3 (docs/adr/0016-*.md)
-        "torch>=2.10",
-        "numpy>=2.0",
+        "torch>=2.10,<2.16",  # internals of torch.export and TorchScript are used
+        "numpy>=2.0,<3",
         "pyarrow>=18",
         "click>=8.1",
-        "pydantic>=2.10",
+        "pydantic>=2.10,<3",
         "pydantic-core",  # the one that pydantic pins
         "pyyaml>=6.0",
         "rich>=13.7",
@@ -44,8 +41,18 @@ setup(
         "xxhash>=3.4",
     ],
     extras_require={
+        # No requirement, so that an install never replaces the Spark of a platform. delta-spark 4.4 has jars for each
+        # of these releases; itself it asks for pyspark >= 4.0.1 and <= 4.2.0.
+        "spark": [
+            "pyspark>=4.0.1,<4.3",
+            "py4j",  # the one that pyspark pins
+            "delta-spark==4.4.0",
+        ],
         "onnx": ["onnx>=1.17", "onnxruntime>=1.20"],
         "dev": [
+            "pyspark>=4.0.1,<4.3",
+            "py4j",
+            "delta-spark==4.4.0",
             "onnx>=1.17",
             "onnxruntime>=1.20",
             "onnxscript>=0.5",

@@ -1,8 +1,8 @@
 """Install the built wheel as a user does, away from the checkout, and run it to its end.
 
 ``python .ci/check_wheel.py dist/replay_engine-*.whl`` makes an environment in a temporary directory (6 GB, most of it
-torch), installs the wheel without extras, runs the demo, a few other commands and a submitted job there, looks at what
-they left, and takes the directory away, whatever happened.
+torch), installs the wheel without extras, where it says that there is no Spark, then with Spark, runs the demo, a few
+other commands and a submitted job there, looks at what they left, and takes the directory away, whatever happened.
 """
 
 from __future__ import annotations
@@ -46,10 +46,16 @@ class Installation:
             if not name.startswith(("PYTHON", "PYSPARK", "SPARK", "VIRTUAL_ENV", "MAKE"))
         }
         self._environment["PATH"] = os.pathsep.join([str(self.root / "bin"), os.environ["PATH"]])
-        self.run("python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel), limit=1800)
+        self.install(str(wheel))
 
-    def run(self, program: str, *arguments: str, limit: float = 900) -> subprocess.CompletedProcess[str]:
-        """Run a program of the environment in the work directory; it must end with 0 and warn of nothing."""
+    def install(self, what: str) -> None:
+        """Install one thing, as pip is told it."""
+        self.run("python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", what, limit=1800)
+
+    def run(
+        self, program: str, *arguments: str, limit: float = 900, ends_with: int = 0
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program of the environment in the work directory; it must end with a code and warn of nothing."""
         shown = " ".join([program, *arguments])
         started = time.monotonic()
         try:
@@ -67,7 +73,7 @@ class Installation:
             raise CheckFailed(f"`{shown}` did not end within {limit:.0f} s") from error
         say(f"{time.monotonic() - started:5.0f} s  {shown}")
         said = f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
-        require(done.returncode == 0, f"`{shown}` ended with {done.returncode}:\n{said}")
+        require(done.returncode == ends_with, f"`{shown}` ended with {done.returncode}:\n{said}")
         require("Warning" not in done.stderr, f"`{shown}` warns:\n{done.stderr[-4000:]}")
         return done
 
@@ -101,6 +107,10 @@ def check(place: Path, wheel: Path) -> None:
     found = Path(installed.run("python", "-c", "import replay; print(replay.__file__)").stdout.strip())
     require(installed.root in found.parents, f"replay was imported from {found}, not from {installed.root}")
     require("diagnose" in installed.run("replay", "--help").stdout, "`replay --help` does not list its commands")
+    said = installed.run("replay", "demo", "case", ends_with=2).stderr
+    require("pip install 'replay-engine[spark]'" in said, f"without Spark, `replay demo` says {said!r}")
+    installed.install(f"{wheel}[spark]")
+    installed.run("python", "-m", "pip", "check", "--disable-pip-version-check")
     installed.run("replay", "demo", "case")
     check_demo(installed.work / "case" / "out")
     installed.run("replay", "validate", "case/replay.yaml")

@@ -64,6 +64,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'replay' has no attribute {name!r}")
     from importlib import import_module
 
+    from replay.namesake import refuse_namesake
+
+    refuse_namesake()
     return getattr(import_module(_HOMES[name]), name)
 
 

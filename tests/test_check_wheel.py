@@ -63,6 +63,14 @@ def test_a_failure_and_a_warning_are_told(checking, installed, text, problem):
         installed.run("replay", "run")
 
 
+def test_a_failure_may_be_expected(checking, installed):
+    script(installed, "echo no Spark >&2; exit 2")
+
+    assert installed.run("replay", "demo", ends_with=2).stderr == "no Spark\n"
+    with pytest.raises(checking.CheckFailed, match="ended with 2"):
+        installed.run("replay", "demo", ends_with=4)
+
+
 def test_what_does_not_end_is_told(checking, installed):
     script(installed, "exec sleep 60")
 

@@ -7,7 +7,7 @@ import importlib.metadata
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,18 +15,23 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pyspark.sql.pandas import functions, map_ops, utils
 
+from replay.spark.installed.versions import DELTA_VERSION, RELEASES
 from replay.store.manifest import PACKAGES
 from tests.test_floors import read_imports
 
 ROOT = Path(__file__).parent.parent
 
 # Extras that a user takes, what is imported of each, and where: everything else must run without.
-OPTIONAL = {
+OPTIONAL: dict[str, dict[str, Callable[[str], bool]]] = {
     "onnx": {
-        "onnx": {"replay/checkpoints/formats/onnx/model.py"},
-        "onnxruntime": {"replay/checkpoints/formats/onnx/session.py"},
+        "onnx": {"replay/checkpoints/formats/onnx/model.py"}.__contains__,
+        "onnxruntime": {"replay/checkpoints/formats/onnx/session.py"}.__contains__,
     },
+    # Inside of functions, and where it may: tests/cli/test_without_spark.py, tests/test_floors.py.
+    "spark": dict.fromkeys(("pyspark", "py4j", "delta-spark"), lambda path: path.startswith("replay/")),
 }
+# What an extra may hold without its being imported: Delta's jars are of the same version, which a manifest says.
+BY_VERSION = {"delta-spark"}
 # Requirements that nothing here imports, and who asks for them.
 FOR_OTHERS: dict[str, str] = {}
 
@@ -43,9 +48,9 @@ SETUP = arguments_of_setup((ROOT / "setup.py").read_text(encoding="utf-8"))
 REQUIRED = {
     canonicalize_name(each.name): each for each in map(Requirement, ast.literal_eval(SETUP["install_requires"]))
 }
+SETUP_EXTRAS = ast.literal_eval(SETUP["extras_require"])
 EXTRAS = {
-    extra: {canonicalize_name(Requirement(each).name) for each in listed}
-    for extra, listed in ast.literal_eval(SETUP["extras_require"]).items()
+    extra: {canonicalize_name(Requirement(each).name) for each in listed} for extra, listed in SETUP_EXTRAS.items()
 }
 
 
@@ -85,14 +90,14 @@ def imported() -> dict[str, set[str]]:
 
 
 def test_what_is_imported_is_declared(imported):
-    optional = {name: places for listed in OPTIONAL.values() for name, places in listed.items()}
+    optional = {name: there for listed in OPTIONAL.values() for name, there in listed.items()}
     stray = {
-        name: sorted(paths - optional.get(name, set()))
+        name: sorted(path for path in paths if name not in optional or not optional[name](path))
         for name, paths in imported.items()
-        if name not in REQUIRED and paths - optional.get(name, set())
+        if name not in REQUIRED
     }
 
-    assert stray == {}
+    assert {name: paths for name, paths in stray.items() if paths} == {}
 
 
 def test_what_is_declared_is_imported_or_has_its_reason(imported):
@@ -102,7 +107,8 @@ def test_what_is_declared_is_imported_or_has_its_reason(imported):
 def test_an_extra_holds_what_its_imports_need(imported):
     for extra, listed in OPTIONAL.items():
         assert EXTRAS[extra] == set(listed)
-        assert {name: imported[name] for name in listed} == listed
+        assert set(listed) - set(imported) <= BY_VERSION
+        assert all(there(path) for name, there in listed.items() for path in imported.get(name, ()))
         assert not EXTRAS[extra] & set(REQUIRED)
 
 
@@ -116,7 +122,27 @@ def test_nothing_is_required_twice():
 
 
 def test_packages_of_the_manifest_are_required():
-    assert {canonicalize_name(name) for name in PACKAGES} <= set(REQUIRED)
+    assert {canonicalize_name(name) for name in PACKAGES} <= {*REQUIRED, *EXTRAS["spark"]}
+
+
+def test_bounds_of_spark_are_the_releases_that_are_supported():
+    """And what delta-spark asks for itself, of the newest one its first version alone."""
+    [asked] = [Requirement(each) for each in SETUP_EXTRAS["spark"] if each.startswith("pyspark")]
+    assert all(f"{release}.{2 if release == '4.0' else 0}" in asked.specifier for release in RELEASES)
+    assert not any(version in asked.specifier for version in ("3.5.9", "4.3.0"))
+    assert f"delta-spark=={DELTA_VERSION}" in SETUP_EXTRAS["spark"]
+    own = [Requirement(each) for each in importlib.metadata.requires("delta-spark") or ()]
+    [bounds] = [each.specifier for each in own if each.name == "pyspark"]
+    assert all(version in bounds for version in ("4.0.5", "4.1.4", "4.2.0"))
+    assert "4.0.0" not in asked.specifier
+    assert "4.0.0" not in bounds
+
+
+def test_an_internal_of_a_package_is_used_up_to_a_version():
+    """torch's are listed in internals.py of its formats; pydantic's, pandas' and delta-rs's answers changed before."""
+    for name in ("torch", "pydantic", "pandas", "numpy", "deltalake"):
+        assert any(each.operator == "<" for each in REQUIRED[name].specifier), name
+        assert importlib.metadata.version(name) in REQUIRED[name].specifier, name
 
 
 class TestPandas:

@@ -26,7 +26,7 @@ FLOORS = (
     ("scenarios",),
     ("traffic", "features", "checkpoints", "diff", "store"),
     ("config",),
-    ("metrics", "spark"),
+    ("metrics", "spark", "namesake"),
     ("files", "errors", "version", "hashing", "xxh64", "registry"),
 )
 # Who may import Spark. Everything else is tested in milliseconds and used in a notebook.

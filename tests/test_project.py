@@ -57,7 +57,11 @@ SECTIONS = {
 
 def test_top_level_is_what_it_should_be():
     ignored = {line.strip("/\n") for line in (ROOT / ".gitignore").read_text().splitlines()} | {".git"}
-    found = {path.name for path in ROOT.iterdir() if path.name not in ignored and path.suffix != ".egg-info"}
+    found = {
+        path.name
+        for path in ROOT.iterdir()
+        if path.name not in ignored and path.suffix != ".egg-info" and not path.name.startswith(".venv-spark-")
+    }
 
     assert found == DIRECTORIES | FILES
 
@@ -129,7 +133,7 @@ def test_ci_runs_the_checks_and_what_users_install():
 
     assert loop is not None
     assert targets is not None
-    assert loop[1].split() == ["lint", "type", "test", "check-wheel"]
+    assert loop[1].split() == ["lint", "type", "test", "smoke-spark", "check-wheel"]
     assert set(loop[1].split()) <= set(targets[1].split())
 
 
@@ -150,7 +154,7 @@ class TestMake:
 
         assert answer.returncode == 0
         assert phony is not None
-        assert targets == set(phony[1].split()) - {"python", "java"}
+        assert targets == set(phony[1].split()) - {"python", "java", "spark-version"}
         assert targets >= {"demo", "test", "lint", "type", "bench", "dist", "format", "clean", "schemas", "check-wheel"}
 
     def test_the_wheel_that_is_checked_is_the_one_that_was_built(self):
@@ -182,6 +186,20 @@ class TestMake:
         assert (answer.returncode == 0) == (problem is None)
         assert len(said) == (0 if problem is None else 1)
         assert problem is None or problem in said[0]
+
+    def test_another_spark_has_to_be_named(self):
+        for target in ("test-spark", "smoke-spark"):
+            answer = self.make("spark-version", target)
+            assert answer.returncode != 0
+            assert answer.stderr.startswith("no version of Spark given; name one, such as SPARK=4.0.5")
+
+    def test_another_spark_shares_all_else(self):
+        said = self.make("--dry-run", "test-spark", "SPARK=4.1.4", "-o", ".venv/.stamp-install").stdout
+        steps = [said.index(step) for step in ("-m venv", "pip install", "shared.pth", "installed.jars", "-m pytest")]
+        assert steps == sorted(steps)
+        assert (
+            ".venv-spark-4.1.4/bin/python -m pip install --quiet --disable-pip-version-check 'pyspark==4.1.4'" in said
+        )
 
     def test_missing_java_is_said(self, tmp_path):
         answer = self.make("java", JAVA_HOME=str(tmp_path))

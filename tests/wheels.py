@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-_NOT_SOURCE = (".venv", ".git", ".*cache*", "build", "dist", "*.egg-info", "out", "replay-demo")
+_NOT_SOURCE = (".venv*", ".git", ".*cache*", "build", "dist", "*.egg-info", "out", "replay-demo")
 
 
 def build_wheel(directory: Path) -> Path:

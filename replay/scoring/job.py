@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import torch
-from pyspark import AccumulatorParam, TaskContext
 
 from replay.checkpoints import Checkpoint, Scorer, at_hand, cached_scorer, settle_worker
 from replay.config import EngineConfig, ModelConfig
@@ -30,8 +29,12 @@ from replay.spark.types import spark_struct
 from replay.traffic import Split, SplitPlan, map_splits
 
 if TYPE_CHECKING:
-    from pyspark import Accumulator
+    from pyspark import Accumulator, AccumulatorParam
     from pyspark.sql import DataFrame, SparkSession
+
+    _Adds = AccumulatorParam[dict[str, float]]
+else:
+    _Adds = object  # Spark asks for the two methods alone, and scoring a pandas frame needs no Spark
 
 BATCH_ROWS = 16_384
 """Rows that a task holds at once; each is encoded whole, then scored in chunks."""
@@ -54,7 +57,7 @@ class ScoreJob:
     sources: Sources = field(default_factory=dict)
 
 
-class _Totals(AccumulatorParam["dict[str, float]"]):
+class _Totals(_Adds):
     """Adds up the seconds and rows of finished tasks."""
 
     def zero(self, value: dict[str, float]) -> dict[str, float]:
@@ -172,6 +175,8 @@ def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa
 
 def _placement() -> tuple[tuple[str, ...], int]:
     """GPUs that Spark gave this task, and the task's partition."""
+    from pyspark import TaskContext
+
     context = TaskContext.get()
     if context is None:
         return (), 0

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from replay.errors import UsageError
 from replay.spark.delta import forget_log, logs_in_memory
 from replay.spark.errors import jvm_errors, where_spark_answers
+from replay.spark.installed.versions import spark_release
 from replay.spark.types import spark_struct
 
 if TYPE_CHECKING:
@@ -89,7 +90,12 @@ _REGISTERING = threading.Lock()
 
 
 def running_context() -> SparkContext | None:
-    """The Spark context that runs in this process, whichever thread started it, or None."""
+    """The Spark context that runs in this process, whichever thread started it, or None.
+
+    Raises:
+        UsageError: No Spark is installed, or one that is not supported.
+    """
+    spark_release()
     from pyspark import SparkContext
 
     context: Any = SparkContext._active_spark_context
@@ -102,11 +108,11 @@ def running_session() -> SparkSession | None:
 
     The JVM is asked: PySpark answers with the session that Python used last, in whatever thread.
     """
-    from pyspark.sql import SparkSession
-
     context = running_context()
     if context is None:
         return None
+    from pyspark.sql import SparkSession
+
     sessions = _sessions(context)
     given = (sessions.getActiveSession(), sessions.getDefaultSession())
     found = [each.get() for each in given if each.isDefined() and not each.get().sparkContext().isStopped()]

@@ -26,7 +26,7 @@ from replay.spark.faststart.daemon import daemon_settings
 from replay.spark.faststart.jvm_options import java_options, launcher_options, quoted
 from replay.spark.guest import check_settings, running_context, running_session
 from replay.spark.installed.jars import delta_jars, home_problem, jar_cache, spark_jars
-from replay.spark.installed.versions import delta_package, spark_release, supported_release
+from replay.spark.installed.versions import delta_package, supported_release
 from replay.spark.java import java_problem, log_kept, spark_log
 from replay.spark.workers import worker_problem
 
@@ -85,7 +85,6 @@ def start_session(
         UsageError: No usable Java or Spark, or the borrowed session has no Delta, or other settings.
         RunFailed: Delta's jars could not be resolved, or Spark did not start.
     """
-    spark_release()  # refuses what is not supported
     asked = {**(conf or {}), **({} if master is None else {"spark.master": master})}
     with _STARTING:
         session, context = running_session(), running_context()

@@ -10,6 +10,7 @@ from replay.cli.help import Command
 from replay.cli.options import Common, common_options
 from replay.cli.replays import gates_exit_code, print_report, replay_config
 from replay.errors import UsageError
+from replay.spark.installed.versions import spark_release
 from replay.spark.java import java_problem
 
 
@@ -28,6 +29,7 @@ from replay.spark.java import java_problem
 def demo(directory: str, rows: int, seed: int, common: Common) -> int:
     """Build a small real case with an incident in it, run it, and say where the report is."""
     # Before half a minute goes into building it.
+    spark_release()
     problem = java_problem()
     if problem is not None:
         raise UsageError(problem)

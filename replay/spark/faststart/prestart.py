@@ -16,6 +16,7 @@ from replay.files.places import stores_opened
 from replay.spark.faststart import is_on
 from replay.spark.faststart.garbage import no_collection
 from replay.spark.faststart.template import fork_template, open_template
+from replay.spark.installed.versions import spark_release
 from replay.spark.session import start_session
 
 SHORT_BYTES = 4 << 30
@@ -27,7 +28,7 @@ Where tasks read the rows themselves, little is left to it that would gain."""
 def prestart_session(
     master: str | None, conf: Mapping[str, str], traffic: str | None, imported: Sequence[str] = ()
 ) -> None:
-    """Start a session in the background. What is wrong with it, the next `start_session` finds as well, and says.
+    """Start a session in the background. What else is wrong, the next `start_session` finds, and says.
 
     Args:
         master: As for `start_session`.
@@ -35,7 +36,11 @@ def prestart_session(
         traffic: Where the traffic lies, if it has a path.
         imported: Modules that tasks run. A process of a command's own imports them here, while the JVM starts, and
             workers are forked from a copy of it.
+
+    Raises:
+        UsageError: No Spark is installed, or one that is not supported.
     """
+    spark_release()
     if not is_on():
         return
     # Two threads must not import the same package at the same time: parts of it import each other.

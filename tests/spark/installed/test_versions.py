@@ -46,6 +46,14 @@ def test_the_installed_one_decides_which_jars_of_delta_are_taken(monkeypatch: py
         versions.delta_package()
 
 
+def test_the_documentation_names_the_jars_of_each():
+    text = (ROOT / "docs/installation.md").read_text()
+    for release in versions.RELEASES:
+        assert f"| {release} | `io.delta:delta-spark_{release}_2.13:{versions.DELTA_VERSION}` |" in text
+    named = set(re.findall(r"io\.delta:delta-spark_[\d.]+_[\d.]+:[\d.]+", (ROOT / "README.md").read_text()))
+    assert named == {f"io.delta:delta-spark_{versions.RELEASES[-1]}_2.13:{versions.DELTA_VERSION}"}
+
+
 @pytest.mark.parametrize("absent", ["pyspark", "py4j"])
 def test_what_is_not_installed_is_named(absent: str, monkeypatch: pytest.MonkeyPatch):
     def find_spec(name: str, *_: object) -> None:
