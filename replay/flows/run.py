@@ -30,7 +30,7 @@ from replay.report.gates import judge_gates
 from replay.report.summary.data import ReportData
 from replay.report.terminal.notebook import choose_progress
 from replay.report.terminal.progress import Progress
-from replay.spark.delta import forget_log
+from replay.spark.delta.memory import forget_log
 from replay.spark.errors import spark_errors
 from replay.spark.guest import session_pool
 from replay.store import (

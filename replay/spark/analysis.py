@@ -1,6 +1,9 @@
 """What Spark's analyser says of a condition or of an expression, before any job.
 
-Leans on: ``DataFrame._jdf.queryExecution().analyzed()``, whose plan knows whether it is deterministic; the plan's
+What it says of a condition, it says by what it refuses: that is public, and the same in every session. Only the tree of
+an expression, by which tasks evaluate it without Spark, takes the plan.
+
+Leans on: ``DataFrame._jdf.queryExecution().analyzed()``; the plan's ``deterministic``,
 ``child`` and ``projectList``; and of Catalyst's expressions ``children``, ``prettyName``, ``dataType``, a literal's
 ``value``, an attribute's ``name``, ``extractFieldName`` of a struct's field, ``evalMode`` of casts and arithmetic,
 ``escapeChar`` of ``LIKE``, ``eval`` of a cast of a literal, and how ``With`` names what it computes once. Spark's
@@ -9,6 +12,7 @@ public API says none of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,18 +20,60 @@ from typing import TYPE_CHECKING, Any
 from replay.spark.installed.versions import arithmetic_mode
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
+_NON_DETERMINISTIC = "INVALID_NON_DETERMINISTIC_EXPRESSIONS"
+_SUBQUERY_IN_LAMBDA = "UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY.HIGHER_ORDER_FUNCTION"
+_QUERY_WORDS = re.compile(r"\b(select|from|table|values|with)\b", re.I)
+"""A query begins with one of these."""
 _ARITHMETIC = frozenset({"Add", "Subtract", "Multiply", "Divide"})
 
 
-def is_deterministic(dataframe: DataFrame) -> bool:
-    """Whether a DataFrame has the same rows whenever it is asked for them.
+def is_deterministic(dataframe: DataFrame, condition: Column) -> bool:
+    """Whether a condition selects the same rows whenever it is asked for them: else Spark takes it for no join.
+
+    Args:
+        dataframe: The table.
+        condition: On its rows; Spark takes it for a filter.
 
     Raises:
         AnalysisException: Spark cannot make sense of it.
     """
-    return bool(dataframe._jdf.queryExecution().analyzed().deterministic())
+    from pyspark.errors import AnalysisException
+    from pyspark.sql import functions as F
+
+    other = dataframe.sparkSession.range(1).select(F.lit(1).alias("__replay_other"))
+    try:
+        _analyse(dataframe.join(other, condition))
+    except AnalysisException as error:
+        if error.getCondition() == _NON_DETERMINISTIC:
+            return False
+        raise
+    return True
+
+
+def has_subquery(dataframe: DataFrame, sql: str) -> bool:
+    """Whether a condition reads rows of another table, or of this one once more: no lambda of Spark's may.
+
+    Args:
+        dataframe: The table.
+        sql: A condition on its rows; Spark takes it for a filter.
+    """
+    from pyspark.errors import AnalysisException
+    from pyspark.sql import functions as F
+
+    within = F.expr(f"transform(array(1), __replay_element -> ({sql}\n))")
+    try:
+        _analyse(dataframe.select(within))
+    except AnalysisException as error:
+        # A lambda may not have everything: where Spark refuses it for another reason, the words alone tell.
+        return error.getCondition() == _SUBQUERY_IN_LAMBDA or _QUERY_WORDS.search(sql) is not None
+    return False
+
+
+def _analyse(dataframe: DataFrame) -> None:
+    """Have Spark make sense of a DataFrame now: some sessions do so only when they are asked for something."""
+    _ = dataframe.schema
 
 
 @dataclass(frozen=True)

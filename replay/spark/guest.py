@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from replay.errors import UsageError
-from replay.spark.delta import forget_log, logs_in_memory
+from replay.spark.delta.memory import forget_log, logs_in_memory
 from replay.spark.errors import jvm_errors, where_spark_answers
 from replay.spark.installed.versions import spark_release
 from replay.spark.types import spark_struct

@@ -29,8 +29,17 @@ _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _NO_GLOBS = ("__globPaths__", "false")  # brackets and braces in a path stand for themselves
 
 
-def delta_dataframe(spark: SparkSession, path: str, version: int) -> DataFrame:
-    """One version of a Delta table."""
+def delta_dataframe(spark: SparkSession, path: str, version: int, table: str | None = None) -> DataFrame:
+    """One version of a Delta table.
+
+    Args:
+        spark: The session.
+        path: Its directory.
+        version: The version.
+        table: Its name in the catalog, which may let nobody read the directory.
+    """
+    if table is not None:
+        return spark.sql(f"SELECT * FROM {table} VERSION AS OF {version}")
     path = spark_url(spark, path, TrafficError)
     return spark.read.format("delta").option("versionAsOf", version).load(path)
 

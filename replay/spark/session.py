@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from replay.errors import RunFailed, UsageError
 from replay.files.process_directory import held_locks, process_directory, sweep
-from replay.spark.delta import has_delta
+from replay.spark.delta.versions import has_delta
 from replay.spark.faststart.daemon import daemon_settings
 from replay.spark.faststart.jvm_options import java_options, launcher_options, quoted
 from replay.spark.guest import check_settings, running_context, running_session

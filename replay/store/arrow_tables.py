@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from replay.files.places import local_path
 from replay.files.reading import open_input
-from replay.spark.delta_files import live_files
+from replay.spark.delta.files import live_files
 
 
 def read_arrow_table(path: str) -> pa.Table | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from replay.errors import OutputConflict
-from replay.spark.delta_log import newest_version
+from replay.spark.delta.log import newest_version
 from replay.store.manifest import COMPLETE, Manifest
 from replay.store.storage import Storage
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from replay.spark.delta import commit_metadata, transaction_versions
+from replay.spark.delta.versions import commit_metadata, is_table, num_appends
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -45,8 +45,8 @@ def _naming(dataframe: DataFrame) -> dict[str, str]:
 
 
 def last_appended_wave(spark: SparkSession, path: str, run_id: str) -> int:
-    """Number of the last wave that a run has committed to a table, or -1."""
-    return max(transaction_versions(spark, path, run_id), default=-1)
+    """Number of the last wave that a run has committed to a table, or -1: each wave is one commit, in order."""
+    return num_appends(spark, path, run_id) - 1 if is_table(spark, path) else -1
 
 
 def other_writers(spark: SparkSession, path: str, run_id: str) -> list[str]:

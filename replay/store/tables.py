@@ -9,7 +9,8 @@ import pyarrow as pa
 from replay.errors import RunFailed
 from replay.files.places import local_path
 from replay.spark import hadoop
-from replay.spark.delta import forget_log, is_table
+from replay.spark.delta.memory import forget_log
+from replay.spark.delta.versions import reading_refusal
 from replay.spark.file_systems import spark_url
 from replay.spark.guest import arrow_dataframe
 from replay.spark.tasks.probe import reaching_problem
@@ -85,6 +86,7 @@ def read_table(spark: SparkSession, path: str) -> DataFrame:
         RunFailed: There is no Delta table at the path, or Spark has no file system for it.
     """
     path = spark_url(spark, path)
-    if not is_table(spark, path):
-        raise RunFailed(f"there is no Delta table at {path}: has the run that writes it finished?")
+    refusal = reading_refusal(spark, path)
+    if refusal is not None:
+        raise RunFailed(f"there is no Delta table at {path} ({refusal}): has the run that writes it finished?")
     return spark.read.format("delta").load(path)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from replay.config import Sample, TrafficConfig
 from replay.errors import Problem
-from replay.spark.analysis import is_deterministic
+from replay.spark.analysis import has_subquery, is_deterministic
 from replay.spark.errors import one_line, unlogged
 from replay.spark.sql import quoted, text_literal
 from replay.traffic.computed.frame import expression
@@ -168,9 +168,18 @@ def where_problem(dataframe: DataFrame, where: str, path: str = _WHERE, instead:
 
     try:
         with unlogged():
-            deterministic = is_deterministic(dataframe.where(expression(where)))
+            condition = expression(where)
+            _ = dataframe.where(condition).schema
+            beyond = has_subquery(dataframe, where)
+            deterministic = beyond or is_deterministic(dataframe, condition)
     except (AnalysisException, ParseException) as error:
         return Problem(f"Spark refuses {where!r}: {one_line(str(error))}", path=path)
+    if beyond:
+        return Problem(
+            f"{where!r} has a subquery, and what that reads is not pinned: expected a condition on the row alone; "
+            "join it into the traffic, or list the values",
+            path=path,
+        )
     if not deterministic:
         return Problem(
             f"{where!r} selects other rows in each run: expected a condition on the row alone; for a sample use "

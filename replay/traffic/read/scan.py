@@ -64,7 +64,7 @@ def _logged_dataframe(spark: SparkSession, traffic: PinnedTraffic) -> DataFrame:
     if traffic.format == "view":
         return spark.table(traffic.location)
     if traffic.delta_version is not None:
-        return delta_dataframe(spark, traffic.location, traffic.delta_version)
+        return delta_dataframe(spark, traffic.location, traffic.delta_version, traffic.config.table)
     readable = pa.schema([field for field in traffic.logged_schema if field.name not in traffic.spark_refuses])
     return files_dataframe(spark, traffic.location, [file.path for file in traffic.files], readable)
 
@@ -142,7 +142,7 @@ def files_in_window(spark: SparkSession, traffic: PinnedTraffic) -> tuple[DataFi
     conditions = _logged_conditions(traffic)
     if not conditions:
         return traffic.files
-    rows = delta_dataframe(spark, traffic.location, traffic.delta_version)
+    rows = delta_dataframe(spark, traffic.location, traffic.delta_version, traffic.config.table)
     uris = rows.where(functools.reduce(operator.and_, conditions)).inputFiles()
     reached = {"/" + uri.removeprefix("file:").lstrip("/") for uri in uris}
     known = {file.path for file in traffic.files}

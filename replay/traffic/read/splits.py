@@ -61,6 +61,7 @@ def _row_groups(files: Sequence[DataFile], window: TimeFilter | None, skipping: 
     reached = [(file, overlap) for file, overlap in zip(files, overlaps, strict=True) if overlap is not Overlap.NONE]
     footers = read_footers([file.path for file, _ in reached])
     for (file, whole), footer in zip(reached, footers, strict=True):
+        assert file.size is not None  # tasks read only files that were pinned one by one
         for index in range(footer.metadata.num_row_groups):
             group = footer.metadata.row_group(index)
             if skipping is not None and skipping.skips_group(group):

@@ -33,7 +33,7 @@ def open_catalog_table(spark: SparkSession, config: TrafficConfig, name: str) ->
     local = local_path(spark, found.location) if found.location else None
     with traffic_errors(name):
         if found.provider == "delta":
-            return open_delta(spark, config, local or found.location)
+            return open_delta(spark, config, local or found.location or name, name)
         refuse_version(config, name)
         dataframe = spark.table(name)
         schema = readable_schema(dataframe)

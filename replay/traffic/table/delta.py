@@ -13,13 +13,15 @@ from replay.config import TrafficConfig
 from replay.errors import ConfigError, Problem, TrafficError
 from replay.files.reading import file_status
 from replay.files.reasons import plain_reason
-from replay.spark.delta import DeltaSnapshot, read_snapshot
-from replay.spark.delta_files import local_snapshot
+from replay.spark.delta.files import local_snapshot
+from replay.spark.delta.log import is_empty
+from replay.spark.delta.snapshot import DeltaSnapshot
+from replay.spark.delta.versions import read_snapshot, version_at
 from replay.spark.file_systems import spark_url
 from replay.spark.hadoop import has_scheme
 from replay.spark.read import delta_dataframe
 from replay.spark.types import readable_schema
-from replay.traffic.table.delta_rs import checkpointed_snapshot
+from replay.traffic.table.delta_rs import delta_rs_snapshot
 from replay.traffic.table.footers import read_footers
 from replay.traffic.table.pinned import DataFile, PinnedTraffic
 from replay.traffic.table.reach import reading_problem
@@ -42,16 +44,22 @@ def refuse_version(config: TrafficConfig, what: str) -> None:
         raise ConfigError([Problem(message, path=f"traffic.{key}")])
 
 
-def open_delta(spark: SparkSession, config: TrafficConfig, path: str) -> PinnedTraffic:
+def open_delta(spark: SparkSession, config: TrafficConfig, path: str, table: str | None = None) -> PinnedTraffic:
     """Pin a Delta table by its version.
+
+    Args:
+        spark: The session.
+        config: Section ``traffic``.
+        path: The table's directory; of a table that the catalog gives by name alone, the name.
+        table: Its name in the catalog, by which Spark reads it.
 
     Raises:
         TrafficError: There is no such version, or a file of it is gone or not whole.
     """
-    snapshot, schema = _snapshot(spark, config, path)
+    snapshot, schema = _snapshot(spark, config, path, table)
     files = tuple(DataFile(f.path, f.size, f.num_rows, None, f.partition_values) for f in snapshot.files)
     obstacle = next(filter(None, (reading_problem(spark, place) for place in (path, *_elsewhere(path, files)))), None)
-    if obstacle is None:
+    if obstacle is None and all(file.size is not None for file in files):
         _check_sizes(files)
         files = _with_counts(snapshot, files)
     counts = [file.num_rows for file in files]
@@ -63,23 +71,39 @@ def open_delta(spark: SparkSession, config: TrafficConfig, path: str) -> PinnedT
         schema=schema,
         num_rows=sum(known) if len(known) == len(counts) else None,
         files=files,
-        direct_obstacle=_delta_obstacle(snapshot) or obstacle,
+        direct_obstacle=snapshot.obstacle or obstacle,
         delta_version=snapshot.version,
         identity=(snapshot.table_id, str(snapshot.version)),
     )
 
 
-def _snapshot(spark: SparkSession, config: TrafficConfig, path: str) -> tuple[DeltaSnapshot, pa.Schema]:
-    """The pinned version with its columns: by the log's own text where that tells all."""
-    if reading_problem(spark, path) is None and config.delta_timestamp is None:
-        found = local_snapshot(path, config.delta_version)
-        if found is None and has_scheme(path):
-            found = checkpointed_snapshot(path, config.delta_version)
+def _snapshot(
+    spark: SparkSession, config: TrafficConfig, path: str, table: str | None
+) -> tuple[DeltaSnapshot, pa.Schema]:
+    """The pinned version with its columns: by the log where this process and its tasks reach it, else by Spark."""
+    version = config.delta_version
+    if config.delta_timestamp is not None:
+        version = version_at(spark, _by_spark(spark, path, table), config.delta_timestamp, table)
+    if reading_problem(spark, path) is None:
+        found = local_snapshot(path, version) or delta_rs_snapshot(path, version)
         if found is not None:
+            if found[0].obstacle is not None:
+                _by_spark(spark, path, table)
             return found
-    path = spark_url(spark, path, TrafficError)
-    snapshot = read_snapshot(spark, path, config.delta_version, config.delta_timestamp)
-    return snapshot, readable_schema(delta_dataframe(spark, path, snapshot.version))
+        if is_empty(path):
+            raise TrafficError(f"{path}: has a _delta_log with no commits: expected a Delta table of some version")
+    path = _by_spark(spark, path, table)
+    snapshot = read_snapshot(spark, path, version, table)
+    return snapshot, readable_schema(delta_dataframe(spark, path, snapshot.version, table))
+
+
+def _by_spark(spark: SparkSession, path: str, table: str | None) -> str:
+    """What Spark calls the table's directory.
+
+    Raises:
+        TrafficError: Spark has to read it, and has no file system for it.
+    """
+    return path if table is not None else spark_url(spark, path, TrafficError)
 
 
 def _with_counts(snapshot: DeltaSnapshot, files: tuple[DataFile, ...]) -> tuple[DataFile, ...]:
@@ -98,14 +122,6 @@ def _elsewhere(path: str, files: Sequence[DataFile]) -> list[str]:
     """Files that do not lie below the table, as a clone's: the first of each bucket."""
     others = (file.path for file in files if not file.path.startswith(path))
     return list({other.split("/")[2] if has_scheme(other) else "": other for other in others}.values())
-
-
-def _delta_obstacle(snapshot: DeltaSnapshot) -> str | None:
-    if snapshot.column_mapping:
-        return "the Delta table maps column names (delta.columnMapping.mode)"
-    if any(file.deleted for file in snapshot.files):
-        return "rows of the Delta table are deleted by deletion vectors"
-    return None
 
 
 def _check_sizes(files: tuple[DataFile, ...]) -> None:

@@ -9,6 +9,7 @@ from replay.config import TrafficConfig
 from replay.config.missing import no_traffic
 from replay.errors import TrafficError
 from replay.files.reading import is_directory
+from replay.spark.delta.versions import is_table
 from replay.spark.errors import traffic_errors
 from replay.spark.file_systems import spark_url
 from replay.spark.hadoop import local_path
@@ -72,10 +73,8 @@ def _open_store(spark: SparkSession, config: TrafficConfig, path: str) -> Pinned
 
 
 def _open_by_spark(spark: SparkSession, config: TrafficConfig, path: str, obstacle: str) -> PinnedTraffic:
-    from delta.tables import DeltaTable
-
     path = spark_url(spark, path, TrafficError)
-    if DeltaTable.isDeltaTable(spark, path):
+    if is_table(spark, path):
         return open_delta(spark, config, path)
     refuse_version(config, path)
     return open_remote_parquet(spark, config, path, obstacle)

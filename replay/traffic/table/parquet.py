@@ -90,7 +90,7 @@ def _partition_values(spark: SparkSession, path: str) -> tuple[dict[str, dict[st
     return {local_path(spark, row["path"]) or "": row["values"] for row in rows}, partitions
 
 
-def file_identity(root: str, files: Iterable[tuple[str, int, int | None]]) -> tuple[str, ...]:
+def file_identity(root: str, files: Iterable[tuple[str, int | None, int | None]]) -> tuple[str, ...]:
     """What the fingerprint of Parquet is made of.
 
     Args:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from replay.config import TrafficConfig
-from replay.spark.delta_log import commit_sha256
+from replay.spark.delta.log import commit_sha256
 from replay.traffic.computed.column import ComputedColumn, LoggedAndComputed, needed_for
 from replay.traffic.read.filters import sample_obstacle
 
@@ -22,14 +22,14 @@ class DataFile:
 
     Attributes:
         path: Absolute local path, or a URI where the table is not on this machine.
-        size: Bytes.
+        size: Bytes, or None where only Spark reads the table.
         num_rows: Rows that the table has in it (without deleted ones), or None where only a scan would tell.
         modified: For Parquet, which has no versions: nanoseconds since 1970 of the last change; None for Delta.
         partition_values: Value of each partition column.
     """
 
     path: str
-    size: int
+    size: int | None
     num_rows: int | None
     modified: int | None = None
     partition_values: Mapping[str, Any] = field(default_factory=dict)

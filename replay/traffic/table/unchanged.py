@@ -9,7 +9,7 @@ from replay.config import TrafficConfig
 from replay.errors import TrafficError
 from replay.files.places import local_path, opening_problem
 from replay.files.reading import is_directory
-from replay.spark.delta_log import commit_sha256, newest_version
+from replay.spark.delta.log import commit_sha256, newest_version
 from replay.traffic.table.parquet import file_identity, list_files
 from replay.traffic.table.pinned import fingerprint
 

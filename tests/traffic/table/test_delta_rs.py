@@ -13,11 +13,12 @@ from pyspark.sql import SparkSession
 
 from replay.errors import TrafficError
 from replay.files.places import open_filesystem
-from replay.spark.delta import read_snapshot
-from replay.spark.delta_files import local_snapshot
+from replay.spark.delta.files import local_snapshot
+from replay.spark.delta.snapshot import DELETED, MAPPED
 from replay.spark.read import delta_dataframe
 from replay.spark.types import readable_schema
-from replay.traffic.table.delta_rs import checkpointed_snapshot
+from replay.traffic.table.delta_rs import delta_rs_snapshot
+from tests.delta_oracle import logged_snapshot
 from tests.object_store import S3Server
 
 ROWS = pa.table(
@@ -41,9 +42,9 @@ def test_it_is_as_spark_tells_it(spark: SparkSession, tmp_path: Path):
     DeltaTable(path).create_checkpoint()
     assert local_snapshot(path, None) is None
     for version in (0, 2, None):
-        found = checkpointed_snapshot(path, version)
+        found = delta_rs_snapshot(path, version)
         assert found is not None
-        expected = read_snapshot(spark, path, version, None)
+        expected = logged_snapshot(spark, path, version)
         assert found[0] == expected
         assert found[1] == readable_schema(delta_dataframe(spark, path, expected.version))
 
@@ -57,20 +58,55 @@ def test_a_log_that_begins_with_a_checkpoint(s3: S3Server):
     filesystem, place = open_filesystem(f"{url}/_delta_log/{0:020}.json")
     filesystem.delete_file(place)
     assert local_snapshot(url, None) is None
-    found = checkpointed_snapshot(url, None)
+    found = delta_rs_snapshot(url, None)
     assert found is not None
     assert sorted(file.num_rows or 0 for file in found[0].files) == [1, 2]
     assert (found[0].version, found[1].names) == (1, ROWS.schema.names)
     with pytest.raises(TrafficError, match="has no version 7: the latest is 1"):
-        checkpointed_snapshot(url, 7)
+        delta_rs_snapshot(url, 7)
     with pytest.raises(TrafficError, match="the Delta log cannot be read: there is no such bucket"):
-        checkpointed_snapshot("s3://bucket-of-nobody/t", None)
+        delta_rs_snapshot("s3://bucket-of-nobody/t", None)
 
 
-def test_what_its_files_alone_do_not_tell_is_left_to_spark(tmp_path: Path):
+@pytest.mark.spark
+def test_deleted_rows_and_mapped_columns(spark: SparkSession, tmp_path: Path):
+    path = str(tmp_path / "a table")
+    rows = spark.range(0, 100, 1, 2).selectExpr("id", "id % 2 AS part")
+    options = {"delta.enableDeletionVectors": "true"}
+    rows.write.format("delta").partitionBy("part").options(**options).save(path)
+    spark.sql(f"DELETE FROM delta.`{path}` WHERE id IN (3, 5, 7)")
+    spark.sql(f"CREATE TABLE delta.`{tmp_path}/clone` SHALLOW CLONE delta.`{path}`")
+    spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')")
+    spark.sql(f"ALTER TABLE delta.`{path}` RENAME COLUMN id TO number")
+    obstacles = []
+    for table, version in ((path, 0), (path, 1), (path, None), (f"{tmp_path}/clone", None)):
+        found = delta_rs_snapshot(table, version)
+        assert found is not None
+        assert found[0] == logged_snapshot(spark, table, version)
+        assert sum(file.num_rows or 0 for file in found[0].files) == (100 if version == 0 else 97)
+        assert found[1] == readable_schema(delta_dataframe(spark, table, found[0].version))
+        obstacles.append(found[0].obstacle)
+    assert obstacles == [None, DELETED, MAPPED, DELETED]
+
+
+def test_what_asks_for_a_feature_that_is_not_known_is_left_to_spark(tmp_path: Path):
     path = str(tmp_path / "t")
     write_deltalake(path, ROWS)
-    assert checkpointed_snapshot(path, None) is not None
+    assert delta_rs_snapshot(path, None) is not None
     log = tmp_path / "t" / "_delta_log" / f"{0:020}.json"
-    log.write_text(log.read_text().replace('"configuration":{}', '"configuration":{"delta.columnMapping.mode":"name"}'))
-    assert checkpointed_snapshot(path, None) is None
+    versions = '"minReaderVersion":3,"minWriterVersion":7'
+    features = '"readerFeatures":["catalogManaged"],"writerFeatures":["catalogManaged"]'
+    lines = [line for line in log.read_text().splitlines() if '"protocol"' not in line]
+    log.write_text("\n".join([*lines, f'{{"protocol":{{{versions},{features}}}}}']))
+    assert delta_rs_snapshot(path, None) is None
+
+
+def test_what_is_wrong_on_this_machine_spark_says(tmp_path: Path):
+    assert delta_rs_snapshot(str(tmp_path / "nothing"), None) is None
+    assert not (tmp_path / "nothing").exists()
+    path = str(tmp_path / "t")
+    write_deltalake(path, ROWS)
+    with pytest.raises(TrafficError, match="has no version 7: the latest is 0"):
+        delta_rs_snapshot(path, 7)
+    (tmp_path / "t" / "_delta_log" / f"{0:020}.json").write_text("{")
+    assert delta_rs_snapshot(path, None) is None

@@ -15,8 +15,8 @@ from pyspark.sql import SparkSession
 from replay.config import TrafficConfig
 from replay.errors import TrafficError
 from replay.files.places import open_filesystem
-from replay.spark.delta_files import local_snapshot
-from replay.spark.delta_log import commit_sha256, newest_version
+from replay.spark.delta.files import local_snapshot
+from replay.spark.delta.log import commit_sha256, newest_version
 from replay.traffic import open_traffic, plan_splits, read_split
 from replay.traffic.read.direct import ReadPlan
 from replay.traffic.read.splits import make_splits

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from replay.spark.delta import read_snapshot
-from replay.spark.delta_files import live_files, local_snapshot
+from replay.spark.delta.files import live_files, local_snapshot
 from replay.spark.read import delta_dataframe
 from replay.spark.types import readable_schema
+from tests.delta_oracle import logged_snapshot
 
 
 def write_log(table: Path, *commits: list[dict[str, Any]]) -> str:
@@ -99,7 +99,7 @@ def test_a_version_is_what_spark_reads(spark: SparkSession, tmp_path: Path):
     for version in (None, 0, 1, 2, 3):
         found = local_snapshot(path, version)
         assert found is not None
-        assert found[0] == read_snapshot(spark, path, version, None)
+        assert found[0] == logged_snapshot(spark, path, version)
         assert found[1] == readable_schema(delta_dataframe(spark, path, found[0].version))
     assert local_snapshot(path, 4) is None  # Spark says that there is none
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from replay.files.reading import entry_names, read_bytes
+from replay.files.reading import entry_names, is_directory, read_bytes
 
 _COMMIT = re.compile(r"(\d{20})\.json")
 _STAGED = "_staged_commits"
@@ -26,6 +26,15 @@ def newest_version(path: str) -> int | None:
         return None
     versions = [int(match[1]) for match in map(_COMMIT.fullmatch, names) if match]
     return None if staged else max(versions, default=None)
+
+
+def is_empty(path: str) -> bool:
+    """Whether the log of the table at a path is there and has nothing in it: no commit, no checkpoint."""
+    log = f"{path}/_delta_log"
+    try:
+        return is_directory(log) and not any(name[:20].isdigit() for name in entry_names(log))
+    except (OSError, ValueError):
+        return False
 
 
 def commit_sha256(path: str, version: int) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from replay.spark.delta_log import commit_sha256, newest_version
+from replay.spark.delta.log import commit_sha256, is_empty, newest_version
 
 
 def log_of(table: Path, *names: str) -> Path:
@@ -50,3 +50,13 @@ def test_delta_names_its_commits_so(spark: SparkSession, tmp_path: Path):
         spark.range(place, place + 1).write.format("delta").mode("append").save(table)
         assert newest_version(table) == place
     assert commit_sha256(table, 0) not in (None, commit_sha256(table, 1))
+
+
+def test_a_log_with_nothing_in_it(tmp_path: Path):
+    log = tmp_path / "_delta_log"
+    assert not is_empty(str(tmp_path))
+    log.mkdir()
+    (log / "_staged_commits").mkdir()
+    assert is_empty(str(tmp_path))
+    (log / f"{3:020}.checkpoint.parquet").touch()
+    assert not is_empty(str(tmp_path))

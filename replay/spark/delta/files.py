@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from replay.files.reading import file_status, read_bytes
-from replay.spark.delta import DeltaSnapshot, LoggedFile, resolve_path
-from replay.spark.delta_log import newest_version
+from replay.spark.delta.log import newest_version
+from replay.spark.delta.snapshot import COLUMN_MAPPING, DeltaSnapshot, LoggedFile, resolve_path
 from replay.spark.types import readable_types
 
 _MOST_BYTES = 32 << 20
@@ -74,7 +74,7 @@ def local_snapshot(table: str, version: int | None) -> tuple[DeltaSnapshot, pa.S
     try:
         files = sorted((_logged_file(table, action) for action in log.live.values()), key=lambda file: file.path)
         schema = _schema(log.metadata["schemaString"])
-        return DeltaSnapshot(log.metadata["id"], log.version, False, (), tuple(files)), schema
+        return DeltaSnapshot(log.metadata["id"], log.version, (), tuple(files)), schema
     except (KeyError, TypeError, ValueError):
         return None
 
@@ -109,7 +109,7 @@ def _read_log(table: str, version: int | None) -> _Log | None:
 def _is_more(action: dict[str, Any]) -> bool:
     """Whether an action says that files are not simply the table's rows."""
     metadata, protocol = action.get("metaData", {}), action.get("protocol", {})
-    mapping = metadata.get("configuration", {}).get("delta.columnMapping.mode", "none")
+    mapping = metadata.get("configuration", {}).get(COLUMN_MAPPING, "none")
     return (
         mapping != "none"
         or bool(metadata.get("partitionColumns"))
