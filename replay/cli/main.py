@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -16,7 +17,7 @@ from replay.cli.help import Program, usage_text
 from replay.cli.interrupts import Interrupt, interruptible
 from replay.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ConfigError, ReplayError
 from replay.errors.excerpt import COLUMNS
-from replay.errors.printable import indented, printable_lines
+from replay.errors.printable import indented, printable_lines, shortened
 from replay.spark.faststart.ending import short_ending
 from replay.spark.faststart.template import own_process
 from replay.version import __version__
@@ -121,12 +122,21 @@ def _execute(command: click.Command, arguments: list[str], interrupt: Interrupt)
         return interrupt.say()
     except BrokenPipeError:
         return EXIT_OK
-    except Exception:
+    except Exception as error:
         if interrupt.came():
             return interrupt.say()
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            click.echo(f"error: {indented(_too_long(error))}", err=True)
+            return EXIT_USAGE
         traceback.print_exc()
         click.echo("error: this is a bug in replay; please report it with the traceback above", err=True)
         return EXIT_FAILED
+
+
+def _too_long(error: OSError) -> str:
+    """What is said of a path that no file system takes, wherever it was given."""
+    path = str(error.filename)
+    return f"{shortened(path, 200)}: has {len(path):,} characters, more than a path can have; expected a shorter one"
 
 
 def _text(error: ReplayError) -> str:

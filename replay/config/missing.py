@@ -58,7 +58,7 @@ def refuse_missing(config: ReplayConfig, *, local_traffic: bool) -> None:
 
 def _missing(config: ReplayConfig, *, local_traffic: bool) -> Iterator[Missing]:
     path = config.traffic.path
-    if local_traffic and config.traffic.table is None and path and is_local(path) and not Path(path).exists():
+    if local_traffic and config.traffic.table is None and path and is_local(path) and not os.path.exists(path):  # noqa: PTH110, a name that cannot be is none
         yield Missing("traffic.path", no_traffic(path), TrafficError)
     for name, entry in config.file_checkpoints.items():
         nothing = _no_checkpoint(entry.path, config.base_dir)
@@ -124,6 +124,6 @@ def locate(given: str, base_dir: str = "") -> Path:
         CheckpointError: There is nothing; the message names the nearest file.
     """
     path = Path(base_dir or ".", given.removeprefix("file://")).absolute()
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110, a name that cannot be is none
         raise CheckpointError(no_such_file(path))
     return path

@@ -20,11 +20,12 @@ else is a bug and keeps its traceback.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from replay.errors.excerpt import COLUMNS, Excerpt
-from replay.errors.printable import indented, printable
+from replay.errors.printable import indented, printable, shortened
 
 EXIT_OK = 0
 EXIT_GATE_FAILED = 1
@@ -32,6 +33,10 @@ EXIT_USAGE = 2
 EXIT_REFUSED = 3
 EXIT_FAILED = 4
 EXIT_INTERRUPTED = 130
+
+MAX_SHOWN = 100
+"""Problems of one config that are written out: a file with more of them is no config."""
+_LONGEST_PATH = 300
 
 
 class ReplayError(Exception):
@@ -86,14 +91,18 @@ class ConfigError(UsageError):
     def render(self, *, columns: int = COLUMNS, color: bool = False) -> str:
         """Render every problem, each with the text that it is about, and say first how many there are.
 
+        Of more than ``MAX_SHOWN``, the first are rendered.
+
         Args:
             columns: Columns that there are for a line of the config.
             color: Whether places are marked with ANSI colours.
         """
         shown = dict.fromkeys(self.problems)
         where = "" if self.source is None else f" in {printable(self.source)}"
-        head = [f"{len(shown)} problems{where}:"] if len(shown) > 1 else []
-        return "\n".join([*head, *(render_problem(each, self.source, columns=columns, color=color) for each in shown)])
+        first = f"; the first {MAX_SHOWN}" if len(shown) > MAX_SHOWN else ""
+        head = [f"{len(shown):,} problems{where}{first}:"] if len(shown) > 1 else []
+        some = itertools.islice(shown, MAX_SHOWN)
+        return "\n".join([*head, *(render_problem(each, self.source, columns=columns, color=color) for each in some)])
 
 
 class OutputConflict(UsageError):
@@ -152,6 +161,6 @@ def render_problem(problem: Problem, source: str | None = None, *, columns: int 
     excerpt = problem.excerpt
     column = None if excerpt is None or problem.line is None else excerpt.start + 1
     place = ":".join(str(part) for part in (source, problem.line, column) if part is not None)
-    where = map(printable, (place, problem.path))
+    where = (printable(place), shortened(printable(problem.path), _LONGEST_PATH))
     text = ": ".join(part for part in (*where, indented(problem.message)) if part)
     return text if excerpt is None else f"{text}\n{excerpt.render(problem.line, columns=columns, color=color)}"

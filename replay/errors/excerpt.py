@@ -40,13 +40,21 @@ class Excerpt:
             3 |   score: scroe
               |          ^^^^^
         """
-        before, place, after = _cut(_printable(self.text), self.start, self.end, columns - _GUTTER - 3)
+        before, place, after = self._near(columns)
         red, dim, reset = (_RED, _DIM, _RESET) if color else ("", "", "")
         number = "" if line is None else str(line)
         return (
             f"{dim}{number:>{_GUTTER}} |{reset} {before}{place}{after}\n"
             f"{dim}{'':>{_GUTTER}} |{reset} {' ' * width(before)}{red}{'^' * max(width(place), 1)}{reset}"
         )
+
+    def _near(self, columns: int) -> tuple[str, str, str]:
+        """What is shown: before the place, the place, and after it. Of an endless line only what is near is read."""
+        far = 4 * columns
+        first = max(self.start - far, 0)
+        last = min(self.end, self.start + far)
+        text = _printable(self.text[first : last + far])
+        return _cut(text, self.start - first, last - first, columns - _GUTTER - 3)
 
 
 def width(text: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from replay.errors.excerpt import Excerpt, width
@@ -49,3 +51,21 @@ def test_a_place_that_is_longer_than_the_line_may_be_is_cut_too():
 
 def test_a_place_past_the_end_is_the_end():
     assert shown("ab", 5, 9) == ["ab", "  ^"]
+
+
+@pytest.mark.parametrize("length", [1, 40])
+def test_what_is_far_from_the_place_is_as_if_it_were_not_there(length: int):
+    """Whether the line is long or endless, what is shown around a place is the same."""
+    for ends in (1_000, 1_000_000):
+        line = "a" * ends + "b" * length + "c" * ends
+        assert shown(line, ends, ends + length, columns=24) == (
+            ["...aaaaabcccc...", "        ^"] if length == 1 else ["...bbbbbbbbbb...", "   ^^^^^^^^^^"]
+        )
+
+
+def test_an_excerpt_of_an_endless_line_is_quick():
+    line = "日" * 3_000_000
+    start = time.process_time()
+    for place in range(0, len(line), 3_000):
+        Excerpt(line, place, len(line)).render(1)
+    assert time.process_time() - start < 5

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from replay.errors import ConfigError, Problem
-from replay.errors.printable import indented, printable, printable_lines
+from replay.errors.printable import indented, printable, printable_lines, shortened
 
 HOSTILE = "a\x1b[31m\x07\nverdict     safe\r\x00\u202e\ud800\x9b2J"
 # What steers a terminal or cannot be written: ISO 6429's controls, bidirectional ones of Unicode, halves of UTF-16.
@@ -38,3 +38,20 @@ def test_problems_of_a_config_are_printable():
 
     assert not STEERING.search(text)
     assert [line for line in text.splitlines() if line.startswith("verdict")] == []
+
+
+def test_only_so_many_problems_are_written_out():
+    problems = [Problem("found it", f"key_{number}", number) for number in range(1, 251)]
+    lines = str(ConfigError(problems, "a.yaml")).splitlines()
+    assert lines == [
+        "250 problems in a.yaml; the first 100:",
+        *(f"a.yaml:{n}: key_{n}: found it" for n in range(1, 101)),
+    ]
+    assert str(ConfigError(problems[:100])).splitlines()[0] == "100 problems:"
+
+
+def test_nothing_is_without_end():
+    assert shortened("ab", 2) == "ab"
+    long = "x" * 10_000_000
+    assert len(indented(f"{long}\nverdict  safe")) < 5_000
+    assert len(str(ConfigError([Problem(long, long)]))) < 5_000

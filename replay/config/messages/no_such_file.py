@@ -28,7 +28,7 @@ def no_such_file(path: Path | str) -> str:
     path = Path(path)
     try:
         names = sorted(child.name for child in path.parent.iterdir() if not child.name.startswith("."))
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a zero byte in it
         return f"{path}: no such file, and no folder {path.parent}"
     return _instead(str(path), path.name, names)
 

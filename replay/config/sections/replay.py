@@ -23,7 +23,7 @@ from replay.config.sections.scenarios import Perturbation, check_scenarios
 from replay.config.sections.served_by import check_served_by, with_served_baseline
 from replay.config.sections.skew import SkewMatrixConfig, skew_pairings
 from replay.config.sections.traffic import TrafficConfig
-from replay.config.sections.variant_names import baseline_of, check_columns, named_variants
+from replay.config.sections.variant_names import baseline_of, check_columns, named_variants, too_many_variants
 from replay.config.sections.window import TrafficWindow
 from replay.config.yaml.origins import Origins
 from replay.errors import Problem
@@ -155,6 +155,9 @@ class ReplayConfig(Section):
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
         """Names are those of entries in other sections, variants differ in name, and the output is not the traffic."""
+        if (too_many := too_many_variants(data)) is not None:
+            yield too_many
+            return
         checkpoints = mapping(data.get("checkpoints"))
         yield from _check_names(data, checkpoints)
         yield from (finding.under(("checkpoints",)) for finding in check_checkpoints(checkpoints))

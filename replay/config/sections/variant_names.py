@@ -6,6 +6,7 @@ The checks read plain data and skip values of a wrong type: those are reported w
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,9 +16,13 @@ from replay.config.messages.finding import Finding, KeyPath
 from replay.config.plain import mapping, texts
 from replay.config.sections.base import NOT_IN_NAMES
 from replay.config.sections.diff import render_duration
+from replay.config.sections.op_arguments import OpArguments, arguments_of, listed_keys
 from replay.config.sections.scenarios import Perturbation, listed_values
 from replay.config.sections.skew import pairing_names
 from replay.config.sections.traffic import OWN_COLUMNS, columns_by_role
+
+MAX_VARIANTS = 1000
+"""Each is a column of every table that a run writes, and a model or a scenario that is scored."""
 
 # What a run writes into the scores table beside the roles of `traffic`; `online` is also a name in gates.
 _OWN_COLUMNS = (*OWN_COLUMNS, "online")
@@ -93,6 +98,48 @@ class NamedVariant:
     name: str
     path: KeyPath
     whose: str
+
+
+def too_many_variants(data: Mapping[str, Any]) -> Finding | None:
+    """What to say of a config whose lists multiply to more variants than a run takes; nothing is made of them.
+
+    Args:
+        data: The whole config.
+    """
+    counts: dict[KeyPath, int] = {("checkpoints",): len(mapping(data.get("checkpoints")))}
+    modules = mapping(mapping(data.get("skew_matrix")).get("modules"))
+    if modules:
+        counts["skew_matrix", "modules"] = math.prod(max(len(texts(each)), 1) for each in modules.values())
+    perturbed = max(len(texts(data.get("scenario_checkpoints"))), 1)
+    scenarios = sum(_num_scenarios(steps) for steps in mapping(data.get("scenarios")).values())
+    if data.get("sensitivity") is True:
+        scenarios += len(mapping(mapping(data.get("model")).get("families")))
+    counts["scenarios",] = perturbed * scenarios
+    total = sum(counts.values())
+    if total <= MAX_VARIANTS:
+        return None
+    most = max(counts, key=lambda path: counts[path])
+    return Finding(
+        most,
+        f"the config makes {total:,} variants, {counts[most]:,} of them here; a run takes at most {MAX_VARIANTS:,}, as"
+        " each is a column of its tables: list fewer values, or make several runs of it",
+    )
+
+
+def _num_scenarios(steps: object) -> int:
+    """How many one of a config stands for: the product of the lengths of all lists in its steps, where it has any."""
+    entries = [step for step in steps if isinstance(step, dict)] if isinstance(steps, (list, tuple)) else []
+    return math.prod(length for step in entries for length in _listed_lengths(step))
+
+
+def _listed_lengths(step: Mapping[str, Any]) -> Iterator[int]:
+    """How many values each key of a step lists, of those that may list several."""
+    op = step.get("op")
+    arguments = arguments_of(op) if isinstance(op, str) else None
+    for each in (*listed_keys(Perturbation), *listed_keys(arguments or OpArguments)):
+        given = step.get(each.key)
+        if isinstance(given, (list, tuple)) and given:
+            yield len(given)
 
 
 def named_variants(data: Mapping[str, Any]) -> tuple[list[NamedVariant], set[str]]:

@@ -18,6 +18,7 @@ from replay.config.yaml.path_mistakes import a_directory, no_config
 from replay.config.yaml.places import TextPlace, TextSpan, excerpt_at, split_lines
 from replay.errors import ConfigError, Problem, UsageError
 from replay.errors.excerpt import Excerpt
+from replay.files.kinds import odd_kind
 from replay.files.places import NO_CREDENTIALS, holds_credentials
 from replay.files.reading import open_input
 
@@ -116,8 +117,6 @@ def parse_yaml(text: str) -> Document:
         data = None if root is None else reader.read(root)
     except TooLargeError as error:
         raise YamlError(str(error), error.line) from error
-    except RecursionError as error:
-        raise YamlError("nested too deeply to be a config") from error
     origins = Origins(reader.lines, places=reader.places, text=reader.text)
     return Document(data, origins, reader.doubts, tuple(reader.findings), frozenset(reader.broken))
 
@@ -132,16 +131,21 @@ def _read_text(source: str) -> str:
 
 
 def _content(path: Path) -> bytes:
+    if (kind := odd_kind(path)) is not None and not (kind == "a pipe" and _is_handed_over(path)):
+        raise YamlError(f"found {kind}, expected a YAML file")
     try:
-        if path.is_file() and path.stat().st_size > MAX_BYTES:
-            raise _too_large(path.stat().st_size)
-        return path.read_bytes()
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise YamlError(no_config(path)) from error
     except IsADirectoryError as error:
         raise YamlError(a_directory(path)) from error
     except OSError as error:
         raise YamlError(f"cannot be read: {error.strerror or error}") from error
+    if len(content) > MAX_BYTES:
+        raise _too_large(max(size, len(content)))
+    return content
 
 
 def _content_elsewhere(url: str) -> bytes:
@@ -155,7 +159,14 @@ def _content_elsewhere(url: str) -> bytes:
 
 
 def _too_large(size: int) -> YamlError:
-    return YamlError(f"found {size:,} bytes, expected a YAML config: is this the right file?")
+    return YamlError(
+        f"found {size:,} bytes, expected a YAML config, which has at most {MAX_BYTES:,}: is this the right file?"
+    )
+
+
+def _is_handed_over(path: Path) -> bool:
+    """Whether a pipe is one that a shell opened for this process: ``/dev/stdin``, or ``<(command)``."""
+    return str(path) == "/dev/stdin" or str(path).startswith(("/dev/fd/", "/proc/self/fd/"))
 
 
 def _compose(text: str) -> yaml.Node | None:

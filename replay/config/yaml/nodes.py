@@ -12,6 +12,8 @@ from replay.config.messages.finding import Finding, KeyPath
 from replay.config.yaml.places import TextPlace, TextSpan, excerpt_at, split_lines
 
 MAX_VALUES = 100_000
+MAX_DEPTH = 100
+_MOST_LINES = 5
 
 _TAG = "tag:yaml.org,2002:"
 _MERGE = _TAG + "merge"
@@ -23,6 +25,7 @@ _FLOAT = re.compile(
 )
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _NULL = re.compile(r"~|null|Null|NULL|")
+_NEVER_TEXT = re.compile("[\ud800-\udfff]")
 _OLD_BOOL = re.compile(r"yes|no|on|off", re.IGNORECASE)
 
 
@@ -35,6 +38,29 @@ class PlainLoader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012, declared so by PyYAML
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+        self._num_nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Compose a node and what is below it, within the bounds of a config.
+
+        Raises:
+            TooLargeError: There is more than a config can hold, or it is deeper.
+        """
+        self._num_nodes += 1
+        line = int(self.line) + 1
+        if self._num_nodes > 2 * MAX_VALUES:  # a key is a node as well
+            raise TooLargeError(_TOO_MANY.format(MAX_VALUES), line)
+        if self._depth >= MAX_DEPTH:
+            raise TooLargeError(_TOO_DEEP.format(MAX_DEPTH), line)
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
 
 for _kind, _pattern, _first in (
     ("merge", re.compile(r"<<"), "<"),
@@ -46,16 +72,20 @@ for _kind, _pattern, _first in (
     PlainLoader.add_implicit_resolver(_TAG + _kind, re.compile(rf"(?:{_pattern.pattern})\Z"), list(_first))
 
 
+_TOO_DEEP = "nested too deeply to be a config: more than {} levels"
+_TOO_MANY = "more than {:,} values, or aliases that multiply to as many"
+
+
 class TooLargeError(ValueError):
-    """More values than a config can have, or aliases that multiply to as many.
+    """More values than a config can have, aliases that multiply to as many, or nested deeper.
 
     Attributes:
         line: Where the count ran over.
     """
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, message: str, line: int) -> None:
         self.line = line
-        super().__init__(f"more than {MAX_VALUES:,} values, or aliases that multiply to as many")
+        super().__init__(message)
 
 
 _Entries = dict[str, tuple[yaml.Node, yaml.Node]]
@@ -85,9 +115,7 @@ class NodeReader:
         Raises:
             TooLargeError: There is more than a config can hold.
         """
-        self._num_values += 1
-        if self._num_values > MAX_VALUES:
-            raise TooLargeError(_line(node))
+        self._count(node)
         self.lines.setdefault(path, _line(node))
         self.places[path] = TextPlace(
             self.places[path].key if path in self.places else TextSpan.of(node), TextSpan.of(node)
@@ -96,7 +124,7 @@ class NodeReader:
             return self._scalar(node, path)
         if id(node) in self._open:
             return self._break(node, path, "an alias that contains itself: write the value out")
-        self._open.add(id(node))
+        self._enter(node)
         try:
             if isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
                 return [self.read(child, (*path, index)) for index, child in enumerate(node.value)]
@@ -105,6 +133,17 @@ class NodeReader:
             return self._break(node, path, _tag_message(node))
         finally:
             self._open.discard(id(node))
+
+    def _enter(self, node: yaml.Node) -> None:
+        """Go into a list or mapping; aliases nest what does not look nested."""
+        if len(self._open) >= MAX_DEPTH:
+            raise TooLargeError(_TOO_DEEP.format(MAX_DEPTH), _line(node))
+        self._open.add(id(node))
+
+    def _count(self, node: yaml.Node) -> None:
+        self._num_values += 1
+        if self._num_values > MAX_VALUES:
+            raise TooLargeError(_TOO_MANY.format(MAX_VALUES), _line(node))
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -128,6 +167,8 @@ class NodeReader:
                 self._report(key_node, path, "a key that is not text: expected `name: value`")
             elif not _is_plain(key_node):
                 self._report(key_node, path, _tag_message(key_node))
+            elif (odd := _NEVER_TEXT.search(key_node.value)) is not None:
+                self._report(key_node, path, f"a key holds the character U+{ord(odd[0]):04X}, which no text may hold")
             else:
                 own.setdefault(key_node.value, []).append((key_node, value_node))
         self._report_repeated(own, path)
@@ -140,8 +181,9 @@ class NodeReader:
     def _report_repeated(self, own: dict[str, list[tuple[yaml.Node, yaml.Node]]], path: KeyPath) -> None:
         for key, given in own.items():
             if len(given) > 1:
-                lines = ", ".join(str(_line(key_node)) for key_node, _ in given)
-                self._report(given[-1][0], (*path, key), f"given {len(given)} times (lines {lines}): keep one")
+                lines = ", ".join(str(_line(key_node)) for key_node, _ in given[:_MOST_LINES])
+                more = ", ..." if len(given) > _MOST_LINES else ""
+                self._report(given[-1][0], (*path, key), f"given {len(given)} times (lines {lines}{more}): keep one")
 
     def _merged(self, node: yaml.Node, path: KeyPath) -> _Entries:
         entries: _Entries = {}
@@ -149,8 +191,10 @@ class NodeReader:
             if not isinstance(source, yaml.MappingNode) or id(source) in self._open:
                 self._report(source, path, "`<<` merges other mappings: expected an alias of one")
                 continue
-            self._open.add(id(source))
+            self._count(source)
+            self._enter(source)
             for key, entry in self._entries(source, path).items():
+                self._count(source)
                 entries.setdefault(key, entry)
             self._open.discard(id(source))
         return entries
@@ -160,6 +204,8 @@ class NodeReader:
         if not _is_plain(node):
             return self._break(node, path, _tag_message(node))
         kind = node.tag.removeprefix(_TAG)
+        if (odd := _NEVER_TEXT.search(text)) is not None:
+            return self._break(node, path, f"holds the character U+{ord(odd[0]):04X}, which no text may hold")
         if kind == "str" and node.style is None and _OLD_BOOL.fullmatch(text):
             self.doubts[path] = f"`{text}` may be text or a boolean: write true or false, or put it in quotes"
         try:

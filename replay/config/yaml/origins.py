@@ -15,6 +15,7 @@ from replay.errors.excerpt import Excerpt
 _Value = TypeVar("_Value")
 
 _NAMED = re.compile(r"`([^`]+)`")
+_LONGEST_SEARCHED = 10_000
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,9 @@ class Origins:
 
 def _narrowed(excerpt: Excerpt, message: str) -> Excerpt:
     """The one place in a list or mapping that the message names, where there is one."""
-    inside = excerpt.text[excerpt.start : excerpt.end]
-    if inside[:1] not in ("[", "{"):
+    if excerpt.end - excerpt.start > _LONGEST_SEARCHED or excerpt.text[excerpt.start : excerpt.start + 1] not in "[{":
         return excerpt
+    inside = excerpt.text[excerpt.start : excerpt.end]
     for name in _NAMED.findall(message):
         found = list(re.finditer(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", inside))
         if len(found) == 1:

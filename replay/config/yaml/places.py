@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import yaml
 
@@ -11,7 +12,7 @@ from replay.errors.excerpt import Excerpt
 
 # What YAML takes for the end of a line.
 _LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-_COMMENT = re.compile(r"\s+(?:#.*)?$")
+_COMMENT = re.compile(r"\s#")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +72,12 @@ def excerpt_at(lines: tuple[str, ...], span: TextSpan) -> Excerpt | None:
     if not 0 < span.line <= len(lines):
         return None
     text = lines[span.line - 1]
-    end = len(_COMMENT.sub("", text)) if span.end is None else span.end
+    end = _end_of_values(text) if span.end is None else span.end
     return Excerpt(text, span.start, max(end, span.start))
+
+
+@lru_cache(maxsize=8)
+def _end_of_values(line: str) -> int:
+    """Where a line ends without its comment."""
+    comment = _COMMENT.search(line)
+    return len((line if comment is None else line[: comment.start()]).rstrip())

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from replay.config.sections.variant_names import check_columns, named_variants, value_text
+from replay.config.sections.variant_names import check_columns, named_variants, too_many_variants, value_text
 from tests.config.examples import small
 
 NULLS = {"op": "nulls", "features": "a"}
@@ -72,3 +72,43 @@ def test_values_in_names(value, text):
 def test_what_has_a_wrong_shape_is_skipped():
     sections = {"scenarios": [1], "skew_matrix": 5, "gates": [5, {"variant": 7, "slice": 8}], "sensitivity": "x"}
     assert found(**sections, scenario_checkpoints=7, model=3, traffic=2) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "path", "total"),
+    [
+        ({"checkpoints": {f"c{n}": {} for n in range(1001)}}, ("checkpoints",), "1,001 variants, 1,001"),
+        (
+            {"checkpoints": {"a": {}}, "scenarios": {"s": [{"op": "nulls", "rate": [0.1] * 10}] * 3}},
+            ("scenarios",),
+            "1,001 variants, 1,000",
+        ),
+        (
+            {"checkpoints": {"a": {}}, "scenario_checkpoints": ["a", "b"], "scenarios": {n: [] for n in range(500)}},
+            ("scenarios",),
+            "1,001 variants, 1,000",
+        ),
+        (
+            {"checkpoints": {"a": {}}, "skew_matrix": {"modules": {"q": ["a", "b"], "i": ["v"] * 500}}},
+            ("skew_matrix", "modules"),
+            "1,001 variants, 1,000",
+        ),
+        (
+            {"checkpoints": {"a": {}}, "sensitivity": True, "model": {"families": {n: [] for n in range(1000)}}},
+            ("scenarios",),
+            "1,001 variants, 1,000",
+        ),
+    ],
+    ids=["checkpoints", "doses", "scenarios", "pairings", "families"],
+)
+def test_variants_have_a_bound_that_is_checked_before_any_is_made(data, path, total):
+    found = too_many_variants(data)
+    assert found is not None
+    assert found.path == path
+    assert f"the config makes {total} of them here; a run takes at most 1,000" in found.message
+
+
+def test_lists_that_multiply_to_the_bound_are_taken():
+    scenarios = {"s": [{"op": "nulls", "rate": [0.1] * 9}, {"op": "stale", "lag": ["1h"] * 111}, "no step"]}
+    assert too_many_variants({"checkpoints": {"a": {}}, "scenarios": scenarios}) is None
+    assert too_many_variants({"checkpoints": 1, "scenarios": 2, "skew_matrix": 3, "scenario_checkpoints": 4}) is None

@@ -1,5 +1,6 @@
 import json
 import math
+import os
 
 import pytest
 import yaml
@@ -268,7 +269,24 @@ def test_windows_text_is_read(write):
 
 def test_a_file_that_is_far_too_large(write):
     path = write(b"#" * (4 << 20) + b"\n")
-    assert refused(path) == " found 4,194,305 bytes, expected a YAML config: is this the right file?"
+    assert refused(path) == (
+        " found 4,194,305 bytes, expected a YAML config, which has at most 4,194,304: is this the right file?"
+    )
+
+
+def test_what_a_shell_hands_over_is_read(write):
+    reading, writing = os.pipe()
+    os.write(writing, b"a: 1\n")
+    os.close(writing)
+    try:
+        assert read_document(f"/dev/fd/{reading}").data == {"a": 1}
+    finally:
+        os.close(reading)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.yaml")
+    assert refused(tmp_path / "a.yaml") == " found a pipe, expected a YAML file"
 
 
 @pytest.mark.parametrize(

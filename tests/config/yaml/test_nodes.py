@@ -68,11 +68,44 @@ def test_an_alias_may_not_contain_itself():
 def test_there_is_a_limit(monkeypatch):
     monkeypatch.setattr(nodes, "MAX_VALUES", 10)
     with pytest.raises(TooLargeError, match="more than 10 values") as caught:
-        read("a:\n" + "".join(f"  - {number}\n" for number in range(20)))
+        read("a:\n" + "".join(f"  - {number}\n" for number in range(15)))
     assert caught.value.line == 10
+    # Composing ends as well: a list of twenty and the two around it.
+    with pytest.raises(TooLargeError, match="more than 10 values"):
+        read("a:\n" + "".join(f"  - {number}\n" for number in range(20)))
 
 
-def test_nothing_is_constructed():
-    data, reader = read("a: !!python/object/apply:os.system ['true']")
+def test_merges_that_multiply_are_counted():
+    text = "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 40))
+    with pytest.raises(TooLargeError, match="more than 100,000 values, or aliases that multiply to as many"):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 101 + "]" * 101,
+        "{a: " * 101 + "1" + "}" * 101,
+        "\n".join(" " * depth + "a:" for depth in range(101)),
+        "a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 101)),
+        "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: *a{n - 1}}}\n" for n in range(1, 101)),
+    ],
+    ids=["lists", "mappings", "blocks", "aliases", "merges"],
+)
+def test_nesting_has_a_limit(text):
+    with pytest.raises(TooLargeError, match="nested too deeply to be a config: more than 100 levels"):
+        read(text)
+
+
+def test_a_key_given_very_often_names_some_lines():
+    _, reader = read("a: 1\n" * 7)
+    assert [finding.message for finding in reader.findings] == ["given 7 times (lines 1, 2, 3, 4, 5, ...): keep one"]
+
+
+def test_half_a_character_is_no_text():
+    data, reader = read('a: "x\\ud800"\n"k\\udfff": 1')
     assert data == {"a": None}
-    assert "the tag !!python/object/apply:os.system is not allowed" in reader.findings[0].message
+    assert [finding.message for finding in reader.findings] == [
+        "a key holds the character U+DFFF, which no text may hold",
+        "holds the character U+D800, which no text may hold",
+    ]
