@@ -61,6 +61,8 @@ schemas: $(INSTALLED) ## Write schemas/ and the tables of docs/config.md again f
 	@$(RUN) -m replay.config.reference docs/config.md
 	@$(RUN) -c 'import json; from replay.report.summary.schema import summary_schema as s; print(json.dumps(s(), indent=2))' > schemas/.new
 	@mv schemas/.new schemas/summary.schema.json
+	@$(RUN) -c 'import json; from replay.report.run_verdict import verdict_schema as s; print(json.dumps(s(), indent=2))' > schemas/.new
+	@mv schemas/.new schemas/verdict.schema.json
 
 dist: $(INSTALLED) ## Build the wheel and the source archive into dist/
 	@rm -rf build dist

@@ -16,6 +16,9 @@ import click
 
 from replay.errors import EXIT_INTERRUPTED
 
+TELLING_SECONDS = 2.0
+"""So long may it take to leave word of an interrupt: where it is left may be a store that does not answer."""
+
 GRACE_SECONDS = 3.0
 """So long may the work take to end by itself: it may wait for Spark, which goes on with its jobs."""
 
@@ -34,10 +37,15 @@ class Interrupt:
         self._ends_process = ends_process
         self._saying = threading.Lock()
         self._said = False
+        self._told: Callable[[int], None] | None = None
 
     def came(self) -> bool:
         """Whether a signal has come. What its handler raises is lost in a finalizer, and the run fails otherwise."""
         return self._came.is_set()
+
+    def tell(self, told: Callable[[int], None]) -> None:
+        """Have somebody told of the exit code, where a signal ends the command."""
+        self._told = told
 
     def say(self) -> int:
         """Say it, once; the exit code."""
@@ -46,7 +54,14 @@ class Interrupt:
                 self._said = True
                 text = "interrupted: what was committed is kept; run the same command again to go on from there"
                 click.echo(text, err=True)
+                self._leave_word(EXIT_INTERRUPTED)
         return EXIT_INTERRUPTED
+
+    def _leave_word(self, code: int) -> None:
+        if self._told is not None:
+            telling = threading.Thread(target=self._told, args=(code,), name="replay-interrupt", daemon=True)
+            telling.start()
+            telling.join(TELLING_SECONDS)
 
     def handle(self, _signal: int, _frame: FrameType | None) -> None:
         """Handle a signal; the second one ends the process at once."""
@@ -71,6 +86,9 @@ class Interrupt:
         os._exit(EXIT_INTERRUPTED)
 
 
+_current: Interrupt | None = None
+
+
 @contextlib.contextmanager
 def interruptible(*, ends_process: bool) -> Iterator[Interrupt]:
     """Handle Ctrl-C and a scheduler's SIGTERM alike; a process that was started to ignore one goes on ignoring it.
@@ -78,7 +96,8 @@ def interruptible(*, ends_process: bool) -> Iterator[Interrupt]:
     Args:
         ends_process: See :class:`Interrupt`. If not, all is put back at the end as it was.
     """
-    interrupt = Interrupt(ends_process=ends_process)
+    global _current
+    interrupt = _current = Interrupt(ends_process=ends_process)
     before: dict[signal.Signals, Any] = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     disabled, hooks = logging.root.manager.disable, (threading.excepthook, sys.unraisablehook)
     for each, handler in before.items():
@@ -87,11 +106,22 @@ def interruptible(*, ends_process: bool) -> Iterator[Interrupt]:
     try:
         yield interrupt
     finally:
+        _current = None
         if not ends_process:
             for each, handler in before.items():
                 signal.signal(each, handler)
             logging.disable(disabled)
             threading.excepthook, sys.unraisablehook = hooks
+
+
+def tell_interrupt(told: Callable[[int], None]) -> None:
+    """Have somebody told of the exit code, where a signal ends the command that is under way.
+
+    Args:
+        told: Is given the code, in a thread of its own, for a few seconds.
+    """
+    if _current is not None:
+        _current.tell(told)
 
 
 def _silence() -> None:

@@ -53,6 +53,12 @@ class Common:
 
         return load_config(config, overrides=self.overrides, output=self.output)
 
+    def load_to_run(self, config: str) -> ReplayConfig:
+        """The same of a config that is to be replayed: a refusal is told in its output, if the file says where."""
+        from replay.flows.attempt import load_to_run
+
+        return load_to_run(config, self.overrides, self.output)
+
     def options(self) -> Options:
         """These options as the library's functions take them."""
         from replay.flows.options import Options

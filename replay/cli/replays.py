@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from replay.cli.answers import echo_json
+from replay.cli.interrupts import tell_interrupt
 from replay.cli.options import Common
-from replay.errors import EXIT_GATE_FAILED, EXIT_OK, EXIT_REFUSED, ReplayError, UsageError
+from replay.errors import ReplayError, UsageError
 from replay.spark.faststart.garbage import no_collection
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def replay_config(config: str, common: Common, *overrides: str, diagnosed: bool 
         diagnosed: Whether to search for incidents and their causes too.
     """
     options = common.options()
-    with loading(config, common, *overrides) as (loaded, progress):
+    with loading(config, common, *overrides, to_run=True) as (loaded, progress), attempt_of(loaded, common):
         from replay.flows.finished.find import find_finished
 
         done = find_finished(loaded, options, progress, overwrite=common.overwrite, diagnosing=diagnosed)
@@ -50,13 +51,33 @@ def replay_config(config: str, common: Common, *overrides: str, diagnosed: bool 
 
 
 @contextlib.contextmanager
-def loading(config: str, common: Common, *overrides: str) -> Iterator[tuple[ReplayConfig, Progress]]:
-    """Load a config under a progress on stderr, whose first line comes before anything heavy is imported."""
+def attempt_of(config: ReplayConfig, common: Common) -> Iterator[None]:
+    """Leave a verdict in the output of a config, however the command ends."""
+    from replay.flows.attempt import attempt
+
+    with attempt(config, overwrite=common.overwrite) as one:
+        tell_interrupt(one.interrupted)
+        yield
+
+
+@contextlib.contextmanager
+def loading(
+    config: str, common: Common, *overrides: str, to_run: bool = False
+) -> Iterator[tuple[ReplayConfig, Progress]]:
+    """Load a config under a progress on stderr, whose first line comes before anything heavy is imported.
+
+    Args:
+        config: Its file.
+        common: The shared options.
+        overrides: Further ``--set`` expressions.
+        to_run: A config that is refused leaves its verdict in the output, where the file says which that is.
+    """
     from replay.report.terminal.progress import make_progress
 
     with make_progress(quiet=common.quiet) as progress:
         progress.stage("reading the config")
-        yield replace(common, overrides=(*common.overrides, *overrides)).load(config), progress
+        given = replace(common, overrides=(*common.overrides, *overrides))
+        yield given.load_to_run(config) if to_run else given.load(config), progress
 
 
 @contextlib.contextmanager
@@ -116,8 +137,6 @@ def print_report(data: ReportData, report_path: str, common: Common) -> None:
 
 def gates_exit_code(data: ReportData) -> int:
     """3 where the run gives no verdict, 1 where a gate did not pass, else 0."""
-    from replay.report.gates import failed
+    from replay.report.run_verdict import status_of
 
-    if data.summary.refused is not None:
-        return EXIT_REFUSED
-    return EXIT_GATE_FAILED if failed(data.summary.gates) else EXIT_OK
+    return status_of(data.summary)[1]

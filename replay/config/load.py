@@ -13,7 +13,7 @@ from replay.config.locations import absolute, absolute_paths, directory_of
 from replay.config.messages.finding import Finding, KeyPath
 from replay.config.output_template import literal
 from replay.config.pydantic_errors import translate
-from replay.config.run_start import resolve
+from replay.config.run_start import output_of, resolve
 from replay.config.sections.replay import ReplayConfig
 from replay.config.unknown_keys import repair_keys
 from replay.config.yaml.document import Document, read_document
@@ -74,6 +74,29 @@ def build_config(
     """
     directory = absolute(os.fspath(base_dir) if base_dir is not None else ".", os.getcwd())  # noqa: PTH109, text stays text
     return _build(apply_overrides(Document(dict(data)), overrides), directory, source)
+
+
+def find_output(
+    path: str | os.PathLike[str], overrides: Sequence[str] = (), output: str | os.PathLike[str] | None = None
+) -> str | None:
+    """Where a run of a config that is refused would have written, as far as the file says so.
+
+    Args:
+        path: As in :func:`load_config`.
+        overrides: As there.
+        output: As there.
+
+    Returns:
+        A path or a URL; None where it cannot be told.
+    """
+    try:
+        document = apply_overrides(read_document(os.fspath(path)), overrides)
+        if output is not None:
+            document = _with_output(document, os.fspath(output))
+        base_dir = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120, collapses `..`
+        return output_of(absolute_paths(document.data, base_dir))
+    except (ConfigError, ValueError, TypeError, OSError):
+        return None
 
 
 def _with_output(document: Document, output: str) -> Document:

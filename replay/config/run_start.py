@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
-from replay.config.output_template import render_output
+from replay.config.output_template import check_output_template, render_output
+from replay.config.plain import mapping
 from replay.config.sections.replay import ReplayConfig, RunStart
 from replay.config.sections.window import TrafficWindow
 
@@ -31,6 +34,22 @@ def resolve(config: ReplayConfig, now: datetime | None = None) -> ReplayConfig:
     return config.model_copy(update={"traffic": traffic, "output": output}).with_run_start(
         RunStart(now, rule, template)
     )
+
+
+def output_of(data: Mapping[str, Any]) -> str | None:
+    """Where a run of a config would write, of which nothing but this need be right.
+
+    Args:
+        data: The config as plain data.
+
+    Raises:
+        ValueError: Its window is none.
+    """
+    template, given = data.get("output"), mapping(data.get("traffic")).get("window")
+    if not isinstance(template, str) or not template or any(check_output_template(data)):
+        return None
+    window = None if given is None else TrafficWindow.model_validate(given).resolved(clock())
+    return render_output(template, _times(window))
 
 
 def clock() -> datetime:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from replay.config import ReplayConfig, load_config
+from replay.config import ReplayConfig
 from replay.config.run_start import resolve
+from replay.flows.attempt import attempt, load_to_run
 from replay.flows.finished.find import find_finished
 from replay.flows.finished.result import RunResult
 from replay.flows.options import Options
@@ -46,8 +47,8 @@ def diagnose(
         RunFailed: The run failed on its way.
     """
     if not isinstance(config, ReplayConfig):
-        config = load_config(config, overrides=overrides, output=output)
+        config = load_to_run(config, overrides, output)
     config, options = resolve(config), options or Options()
-    with progress or choose_progress(quiet=quiet) as shown:
+    with progress or choose_progress(quiet=quiet) as shown, attempt(config, overwrite=overwrite):
         done = find_finished(config, options, shown, overwrite=overwrite, diagnosing=True)
         return done or replay_window(config, options, shown, overwrite=overwrite, diagnosing=True)

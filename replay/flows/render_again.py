@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from replay.errors import UsageError
 from replay.files.reading import is_directory
 from replay.report.html.render import render_html
+from replay.report.run_verdict import RunVerdict
 from replay.report.summary.data import ReportData
-from replay.store import REPORT, REPORT_DATA, Storage, needs_spark, open_storage
+from replay.store import REPORT, REPORT_DATA, VERDICT, Storage, needs_spark, open_storage
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -30,9 +31,14 @@ def read_report_data(output: str) -> tuple[ReportData, Storage]:
     text = storage.read(REPORT_DATA)
     if text is None:
         empty = "nothing" if is_directory(storage.path) else "no such directory"
-        found = "an unfinished run" if storage.names() else empty
+        found = _unfinished(storage) if storage.names() else empty
         raise UsageError(f"{output}: found {found}, expected the output of a finished run (with {REPORT_DATA} in it)")
     return ReportData.from_json(text), storage
+
+
+def _unfinished(storage: Storage) -> str:
+    ended = RunVerdict.from_json(storage.read(VERDICT))
+    return "an unfinished run" if ended is None else f"a run that ended as {ended.status} ({ended.headline})"
 
 
 def render_again(output: str) -> tuple[ReportData, str]:

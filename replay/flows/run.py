@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from replay.config import ReplayConfig, load_config
+from replay.config import ReplayConfig
 from replay.config.run_start import resolve
 from replay.diagnosis.causes.find import Trial
+from replay.flows.attempt import attempt, load_to_run
 from replay.flows.finished.find import find_finished
 from replay.flows.finished.result import RunResult, render_results
 from replay.flows.gate import check_gates
@@ -86,9 +87,9 @@ def run(
         RunFailed: The run failed on its way.
     """
     if not isinstance(config, ReplayConfig):
-        config = load_config(config, overrides=overrides, output=output)
+        config = load_to_run(config, overrides, output)
     config, options = resolve(config), options or Options()
-    with progress or choose_progress(quiet=quiet) as shown:
+    with progress or choose_progress(quiet=quiet) as shown, attempt(config, overwrite=overwrite):
         done = find_finished(config, options, shown, overwrite=overwrite, diagnosing=False)
         return done or replay_window(config, options, shown, overwrite=overwrite)
 
@@ -194,6 +195,6 @@ def _finish(
 ) -> RunResult:
     rows: dict[str, Any] = {"in": data.summary.reconciliation.read, "out": data.summary.rows}
     files = {f"{verify_name(number)}.yaml": text for number, text in configs.items()}
-    data, shown = render_results(data)
+    data, shown = render_results(data, output.path)
     output.finish(manifest, clock.now(), rows, {**files, **shown})
     return RunResult(data, output.path, f"{output.path}/{REPORT}")

@@ -9,6 +9,7 @@ from typing import Any
 from replay.config import ReplayConfig, load_config
 from replay.diagnosis.causes.cause import UNEXPLAINED, Cause
 from replay.errors import UsageError
+from replay.flows.attempt import attempt
 from replay.flows.finished.find import find_finished
 from replay.flows.finished.opened import FinishedRun, open_finished
 from replay.flows.finished.result import RunResult
@@ -64,7 +65,7 @@ def verify(
     claim = make_claim(found, incident, cause)
     config = claim_config(found, incident, overrides, output)
     options = options or Options()
-    with progress or choose_progress(quiet=quiet) as shown:
+    with progress or choose_progress(quiet=quiet) as shown, attempt(config, overwrite=overwrite):
         done = find_finished(config, options, shown, overwrite=overwrite, diagnosing=False)
         if done is not None and _answers(done, claim):
             return done

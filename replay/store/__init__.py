@@ -2,7 +2,7 @@
 
 from replay.store.commits import LiveFile, append_files, is_whole, live_files, remove_orphans
 from replay.store.data_file import DataFileWriter, WrittenFile
-from replay.store.hold import Hold, hold_output, refuse_held
+from replay.store.hold import Hold, hold_output, refuse_held, write_between_runs
 from replay.store.manifest import COMPLETE, RUNNING, Manifest, make_run_id
 from replay.store.output import (
     DIFFS,
@@ -12,6 +12,7 @@ from replay.store.output import (
     REPORT_DATA,
     SCORES,
     SUMMARY,
+    VERDICT,
     OutputDirectory,
     verify_name,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "RUNNING",
     "SCORES",
     "SUMMARY",
+    "VERDICT",
     "DataFileWriter",
     "Hold",
     "LiveFile",
@@ -62,5 +64,6 @@ __all__ = [
     "require_writable",
     "spark_location",
     "verify_name",
+    "write_between_runs",
     "writing_problem",
 ]

@@ -70,6 +70,25 @@ def hold_output(storage: Storage) -> Iterator[Hold]:
         _ours.discard(name)
 
 
+def write_between_runs(storage: Storage, name: str, text: str, *, holding: bool = False) -> None:
+    """Write a file into an output that no run writes to, or that the caller's own run does.
+
+    Args:
+        storage: The output.
+        name: Of the file.
+        text: What it is to hold.
+        holding: The caller's run may hold the output: its end is told while it is still at work.
+
+    Raises:
+        OutputConflict: Another run holds it.
+    """
+    if holding and _name(storage) in _ours:
+        storage.write(name, text)
+        return
+    with hold_output(storage):
+        storage.write(name, text)
+
+
 def refuse_held(storage: Storage) -> None:
     """Refuse an output that another run holds, where that can be told at once and without a trace.
 

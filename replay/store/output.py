@@ -13,11 +13,12 @@ from replay.store.storage import Storage
 
 SCORES, DIFFS, METRICS, HYPOTHESES = "scores", "diffs", "metrics", "hypotheses"
 MANIFEST, SUMMARY, REPORT_DATA, REPORT = "manifest.json", "summary.json", "report.json", "report.html"
+VERDICT = "verdict.json"
 
 _DIGESTS, _SCRATCH = ".key-digests", ".scratch"
 
 # What a reader could take for a result: gone before a run changes anything, back when it is complete.
-_RESULTS = (SUMMARY, REPORT, REPORT_DATA)
+_RESULTS = (VERDICT, SUMMARY, REPORT, REPORT_DATA)
 # Without a manifest there is nothing to go on with: it goes before the tables, which are not deleted in one step.
 _ALL = (*_RESULTS, MANIFEST, SCORES, DIFFS, METRICS, HYPOTHESES)
 
@@ -122,7 +123,7 @@ class OutputDirectory:
         self._storage.write(MANIFEST, manifest.to_json())
 
     def finish(self, manifest: Manifest, finished: str, rows: dict[str, Any], files: dict[str, str]) -> Manifest:
-        """Complete a run: its files first, the manifest, and ``summary.json`` last.
+        """Complete a run: its files first, the manifest, ``summary.json``, and its verdict last.
 
         Args:
             manifest: What `begin` wrote.
@@ -135,12 +136,13 @@ class OutputDirectory:
         return done
 
     def write_results(self, manifest: Manifest, files: dict[str, str]) -> None:
-        """Write what a complete run has to show, ``summary.json`` last."""
-        for name, text in files.items():
-            if name != SUMMARY:
-                self._storage.write(name, text)
+        """Write what a complete run has to show: ``summary.json``, which says that it is, and then its verdict."""
+        last = (SUMMARY, VERDICT)
+        for name in (name for name in files if name not in last):
+            self._storage.write(name, files[name])
         self._storage.write(MANIFEST, manifest.to_json())
-        self._storage.write(SUMMARY, files[SUMMARY])
+        for name in (name for name in last if name in files):
+            self._storage.write(name, files[name])
 
     def tables(self) -> dict[str, int]:
         """Version of each table that is there, as far as names of local files tell it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -13,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from replay.cli.interrupts import interruptible
+from replay.cli import interrupts
+from replay.cli.interrupts import interruptible, tell_interrupt
+from tests.cli.command_line import replay
 from tests.flows.case import make_table, write_case
 
 LINE = "interrupted: what was committed is kept; run the same command again to go on from there\n"
@@ -48,6 +51,23 @@ def test_a_signal_that_is_to_be_ignored_is():
             assert not interrupt.came()
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_somebody_is_told_of_the_code_once_and_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(interrupts, "TELLING_SECONDS", 0.1)
+    told: list[int] = []
+
+    def tell(code: int) -> None:
+        told.append(code)
+        time.sleep(60)
+
+    with interruptible(ends_process=False) as interrupt:
+        tell_interrupt(tell)
+        began = time.monotonic()
+        assert interrupt.say() == interrupt.say() == 130
+        assert time.monotonic() - began < 10
+    assert told == [130]
+    tell_interrupt(tell)  # no command is under way
 
 
 _STUCK = """
@@ -108,3 +128,6 @@ def test_a_run_says_one_line_and_ends_soon(stage: str, wait: float, number: sign
         assert time.monotonic() - sent < 30
     assert [line for line in rest if line.strip()] == [LINE]
     assert not (tmp_path / "out" / "summary.json").exists()
+    verdict = json.loads((tmp_path / "out" / "verdict.json").read_text())
+    assert (verdict["status"], verdict["exit_code"], verdict["report"]) == ("interrupted", 130, None)
+    assert replay("gate", tmp_path / "out") == 130

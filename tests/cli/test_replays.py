@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from replay.config import load_config
 from replay.errors import UsageError
 from replay.store import hold_output, open_storage
 from tests.cli.command_line import replay
@@ -48,11 +47,11 @@ def test_what_is_missing_is_told_before_spark_starts(
 
 
 @pytest.mark.parametrize("command", ["run", "diagnose"])
-def test_an_output_that_another_run_writes_is_refused_at_once(command: str, case: Path, capsys):
+def test_an_output_that_another_run_writes_is_refused_at_once(command: str, case: Path, tmp_path: Path, capsys):
     """Before Spark starts, which takes seconds."""
-    output = load_config(case).output
+    output = str(tmp_path / "out")
     with hold_output(open_storage(output)):
-        assert replay(command, case, "--overwrite") == 2
+        assert replay(command, case, "--overwrite", "--output", output) == 2
     assert f"is being written by another run (process {os.getpid()} on host" in " ".join(
         capsys.readouterr().err.split()
     )

@@ -212,7 +212,9 @@ def test_what_this_run_does_not_measure_is_told_before_it_scores(
     err = capsys.readouterr().err
     assert told in err
     assert "gates[1]" in err
-    assert not (tmp_path / "out").exists()
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["verdict.json"]
+    assert replay("gate", tmp_path / "out") == 2
+    assert told in capsys.readouterr().out
     assert replay("validate", other, "--quiet") == 2
 
 

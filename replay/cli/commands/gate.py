@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,11 @@ from replay.cli.help import Command
 from replay.cli.options import Common, ConfigPath, common_options, is_output
 from replay.cli.replays import gates_exit_code, replay_config
 from replay.errors import EXIT_OK, UsageError
+from replay.errors.printable import printable
+
+if TYPE_CHECKING:
+    from replay.report.run_verdict import RunVerdict
+    from replay.report.summary.data import ReportData
 
 
 @click.command(
@@ -34,28 +40,54 @@ def gate(target: str, junit: str | None, dry_run: bool, common: Common) -> int:
     """Check the gates of a config, or of a finished run, and print a verdict for each; runs if needed.
 
     Exits with 1 where a gate fails or cannot be judged, and with 3 where too many rows are rejected or none could be
-    compared with online.
+    compared with online. For an OUTPUT whose last run was refused, failed or was interrupted, with that run's code.
     """
-    from replay.flows.finished.judge import judge_output
-    from replay.report.terminal.render import render_gates
     from replay.report.words.gates import render_junit
 
     if junit is not None:
         _prepare_file(Path(junit))
     if is_output(target):
         _refuse_run_options(target, common)
+        from replay.flows.finished.judge import ended_verdict, judge_output
+
+        ended = ended_verdict(target, common.options())
+        if ended is not None:
+            return _show_ended(ended, junit, common)
         data = judge_output(target, common.options())
-        _require_gates(target, data.summary.gates)
     else:
-        _require_gates(target, common.load(target).gates)
+        _require_gates(target, common.load_to_run(target).gates)
         data = replay_config(target, common).data
     if junit is not None:
         Path(junit).write_text(render_junit(data.summary.gates), encoding="utf-8")
     if common.as_json:
         echo_json(data.summary.to_dict())
     elif not common.quiet:
-        click.echo(render_gates(data.summary), nl=False)
+        _show_verdicts(data)
     return EXIT_OK if dry_run else gates_exit_code(data)
+
+
+def _show_verdicts(data: ReportData) -> None:
+    """Print a verdict for each gate; of a run without any what it found."""
+    from replay.report.terminal.render import render_gates
+    from replay.report.verdict import judge
+
+    if data.summary.gates:
+        click.echo(render_gates(data.summary), nl=False)
+    else:
+        click.echo(f"no gates: {printable(judge(data).headline)}")
+
+
+def _show_ended(verdict: RunVerdict, junit: str | None, common: Common) -> int:
+    """Print how a run ended that did not come to its end; its exit code."""
+    from replay.report.words.gates import render_junit
+
+    if junit is not None:
+        Path(junit).write_text(render_junit((), ended=verdict.headline), encoding="utf-8")
+    if common.as_json:
+        echo_json(verdict.to_dict())
+    elif not common.quiet:
+        click.echo(f"{verdict.status}: {printable(verdict.headline)}")
+    return verdict.exit_code
 
 
 def _prepare_file(file: Path) -> None:

@@ -10,8 +10,6 @@ from replay.flows.early import look_at_output, refuse_early
 from replay.flows.finished.window import take_up
 from replay.flows.options import Options
 from replay.report.terminal.progress import Progress
-from replay.report.words.numbers import time_range
-from replay.report.words.run import rule_words
 from replay.store import COMPLETE, SCORES, Manifest, OutputDirectory, needs_spark, open_storage
 
 if TYPE_CHECKING:
@@ -60,6 +58,9 @@ def _as_it_starts(config: ReplayConfig, progress: Progress, *, overwrite: bool) 
         begun = take_up(config, OutputDirectory(open_storage(config.output)), overwrite=overwrite)
     window, rule = begun.traffic.window, config.run_start.rule
     if rule is not None and window is not None and window.start is not None and window.end is not None:
+        from replay.report.words.numbers import time_range
+        from replay.report.words.run import rule_words
+
         kept = " (that of the unfinished run in the output)" if begun.traffic.window != config.traffic.window else ""
         progress.note(f"window: {time_range(window.start, window.end)} UTC, {rule_words(rule.rule())}{kept}")
     return begun

@@ -13,8 +13,9 @@ from replay.flows.options import Options
 from replay.flows.render_again import render_again
 from replay.metrics.row import MetricRow
 from replay.report.gates import judge_gates
+from replay.report.run_verdict import RunVerdict
 from replay.report.summary.data import ReportData
-from replay.store import METRICS, Manifest, OutputDirectory, needs_spark, open_storage, read_table
+from replay.store import METRICS, VERDICT, Manifest, OutputDirectory, needs_spark, open_storage, read_table
 
 
 def judge_output(output: str, options: Options) -> ReportData:
@@ -35,6 +36,22 @@ def judge_output(output: str, options: Options) -> ReportData:
     else:
         gates, rows = _from_tables(output, options)
     return judged(data, gates, rows)
+
+
+def ended_verdict(output: str, options: Options) -> RunVerdict | None:
+    """The verdict on the last run of an output, where that did not come to its end: refused, failed, interrupted.
+
+    Args:
+        output: The run's output directory.
+        options: Spark options, for an output that only Spark reaches.
+    """
+    spark = None
+    if needs_spark(output):
+        from replay.spark.session import start_session
+
+        spark = start_session(options.master, options.conf)
+    found = RunVerdict.from_json(open_storage(output, spark).read(VERDICT))
+    return None if found is None or found.has_results else found
 
 
 def judged(data: ReportData, gates: Sequence[Gate], rows: Sequence[MetricRow]) -> ReportData:

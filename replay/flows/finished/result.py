@@ -18,9 +18,10 @@ from replay.metrics.row import MetricRow
 from replay.report.html.card import render_card
 from replay.report.html.render import render_html, render_undrawn
 from replay.report.metrics_table import MetricsTable, as_pandas
+from replay.report.run_verdict import verdict_of
 from replay.report.summary.data import ReportData
 from replay.report.words.brief import brief_lines
-from replay.store import METRICS, REPORT, REPORT_DATA, SCORES, SUMMARY, read_table
+from replay.store import METRICS, REPORT, REPORT_DATA, SCORES, SUMMARY, VERDICT, read_table
 from replay.store.arrow_tables import read_arrow_table
 
 if TYPE_CHECKING:
@@ -150,8 +151,12 @@ def open_run(output: str | Path) -> RunResult:
     return RunResult.load(output)
 
 
-def render_results(data: ReportData) -> tuple[ReportData, dict[str, str]]:
+def render_results(data: ReportData, output: str) -> tuple[ReportData, dict[str, str]]:
     """The files that show a run, by name, and what they hold.
+
+    Args:
+        data: What the run measured.
+        output: The output directory.
 
     A page that cannot be drawn costs neither the numbers nor the verdict: another one says so in its place, and so does
     a warning.
@@ -162,4 +167,5 @@ def render_results(data: ReportData) -> tuple[ReportData, dict[str, str]]:
         problem = f"the report could not be drawn ({type(error).__name__}: {error}); all else is in {SUMMARY}"
         data = replace(data, summary=replace(data.summary, warnings=(*data.summary.warnings, problem)))
         page = render_undrawn(data.summary, problem)
-    return data, {SUMMARY: data.summary.to_json(), REPORT_DATA: data.to_json(), REPORT: page}
+    files = {SUMMARY: data.summary.to_json(), REPORT_DATA: data.to_json(), REPORT: page}
+    return data, {**files, VERDICT: verdict_of(data, f"{output}/{REPORT}").to_json()}

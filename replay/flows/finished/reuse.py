@@ -10,8 +10,9 @@ from replay.flows.finished.result import RunResult, render_results
 from replay.flows.finished.unchanged import all_unchanged
 from replay.flows.options import Options
 from replay.flows.problems import located
+from replay.report.run_verdict import verdict_of
 from replay.report.summary.data import ReportData
-from replay.store import REPORT, REPORT_DATA, SUMMARY, Manifest, OutputDirectory, open_storage
+from replay.store import REPORT, REPORT_DATA, SUMMARY, VERDICT, Manifest, OutputDirectory, open_storage
 
 
 def reuse(config: ReplayConfig, options: Options, manifest: Manifest, *, diagnosing: bool) -> RunResult | None:
@@ -45,8 +46,11 @@ def reuse(config: ReplayConfig, options: Options, manifest: Manifest, *, diagnos
         result = judged(data, config.gates, data.rows)
     if result != data or REPORT not in storage.names():
         resolved = {**manifest.config, "gates": to_resolved_dict(config)["gates"]}
-        result, files = render_results(result)
+        result, files = render_results(result, output.path)
         output.write_results(replace(manifest, config=resolved), files)
+    verdict = verdict_of(result, f"{output.path}/{REPORT}").to_json()
+    if storage.read(VERDICT) != verdict:  # of an attempt that was refused since, or of an earlier version
+        storage.write(VERDICT, verdict)
     return RunResult(result, output.path, f"{output.path}/{REPORT}")
 
 

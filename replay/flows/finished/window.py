@@ -8,7 +8,6 @@ from replay.config import ReplayConfig, TrafficWindow, fingerprint
 from replay.config.output_template import SUGGESTED, has_fields
 from replay.config.run_start import clock, over_window
 from replay.errors import OutputConflict
-from replay.report.words.numbers import time_range
 from replay.store import COMPLETE, Manifest, OutputDirectory
 
 
@@ -103,4 +102,6 @@ def _words(config: ReplayConfig) -> str:
     window = config.traffic.window
     if window is None or window.start is None or window.end is None:
         return "all times" if window is None else "an open one"
+    from replay.report.words.numbers import time_range
+
     return f"{time_range(window.start, window.end)} UTC"

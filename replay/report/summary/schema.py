@@ -6,37 +6,56 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any, get_args, get_type_hints
 
+from pydantic import TypeAdapter
+
 from replay.report.summary.summary import Summary, summary_adapter
 
 
 def summary_schema() -> dict[str, Any]:
-    """Build the schema (draft 2020-12): every key that is always written is required.
+    """The schema of ``summary.json``.
 
     >>> summary_schema()["title"]
     'summary.json of a replay'
     """
-    schema = summary_adapter().json_schema(mode="validation")
+    return file_schema(
+        Summary,
+        summary_adapter(),
+        "summary.json of a replay",
+        "The results of one run; written last, so that its presence means a complete run.",
+    )
+
+
+def file_schema(whole: type[Any], adapter: TypeAdapter[Any], title: str, description: str) -> dict[str, Any]:
+    """Build the schema of a file (draft 2020-12): every key that is always written is required.
+
+    Args:
+        whole: The dataclass that the file holds.
+        adapter: Validates it.
+        title: What the file is called.
+        description: What it says.
+    """
+    schema = adapter.json_schema(mode="validation")
     definitions = schema.pop("$defs")
-    for part in summary_parts():
+    for part in parts_of(whole):
         definition = definitions[part.__name__]
         definition["required"] = _required(part)
         definition["description"] = (part.__doc__ or "").strip().splitlines()[0]
-        for entry in definition["properties"].values():
-            if "description" in entry:
-                entry["description"] = " ".join(entry["description"].split())
+    for entry in (entry for part in (schema, *definitions.values()) for entry in part.get("properties", {}).values()):
+        if "description" in entry:
+            entry["description"] = " ".join(entry["description"].split())
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
-        "title": "summary.json of a replay",
-        "description": "The results of one run; written last, so that its presence means a complete run.",
-        "required": _required(Summary),
+        "title": title,
+        "description": description,
+        "required": _required(whole),
         "$defs": dict(sorted(definitions.items())),
     }
 
 
-def summary_parts() -> frozenset[type[Any]]:
-    """The dataclasses that a summary is made of, `Summary` itself apart."""
-    return frozenset(_dataclasses_of(Summary)) - {Summary}
+def parts_of(whole: type[Any]) -> frozenset[type[Any]]:
+    """The dataclasses that one is made of, itself apart."""
+    return frozenset(_dataclasses_of(whole)) - {whole}
 
 
 def _dataclasses_of(annotation: Any) -> Iterator[type[Any]]:

@@ -6,7 +6,6 @@ import io
 import os
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Callable
 
 from rich.console import Console
@@ -21,7 +20,7 @@ from replay.report.terminal.sparkline import BLOCKS, sparkline
 from replay.report.terminal.variants import unstable_lines, variants_table
 from replay.report.verdict import judge
 from replay.report.words.commands import in_ascii
-from replay.report.words.gates import gate_rule
+from replay.report.words.gates import gate_rule, gates_counted
 from replay.report.words.numbers import MINUS, MISSING, number, seconds
 from replay.report.words.run import reconciliation_text, window_text
 from replay.report.words.slices import slices_text
@@ -85,11 +84,7 @@ def render_gates(
             )
             table.add_row(Text(gate.verdict, style=_VERDICTS[gate.verdict]), rule, number(gate.value))
         console.print(table)
-        counts = Counter[str](gate.verdict for gate in summary.gates)
-        rest = [f"{counts[name]} {name}" for name in _VERDICTS if counts[name] and name != "passed"]
-        first = f"{counts['passed'] or 'none'} of {len(summary.gates)} gates passed"
-        text = ", ".join([first, *rest]) if len(summary.gates) != 1 else f"the gate is {summary.gates[0].verdict}"
-        console.print(Text(text, style="bold"))
+        console.print(Text(gates_counted(summary.gates), style="bold"))
 
     return rendered(show, width, color, unicode)
 

@@ -24,6 +24,33 @@ def gate_rule(gate: GateVerdict) -> str:
     return f"{gate.variant}{against}{where}: {gate.metric}{bound} {' and '.join(limits)}"
 
 
+def gates_counted(gates: Sequence[GateVerdict]) -> str:
+    """How many passed, and what became of the others.
+
+    >>> gates_counted([GateVerdict("prod", None, "saturated", 3.0, "failed", max=0.0)])
+    'the gate is failed'
+    """
+    if len(gates) == 1:
+        return f"the gate is {gates[0].verdict}"
+    counts = {name: sum(gate.verdict == name for gate in gates) for name in ("passed", "failed", "undecided")}
+    rest = [f", {number} {name}" for name, number in counts.items() if number and name != "passed"]
+    return f"{counts['passed'] or 'none'} of {len(gates)} gates passed{''.join(rest)}"
+
+
+def gates_sentence(gates: Sequence[GateVerdict]) -> str:
+    """The same, and the first of those that did not pass.
+
+    >>> gates_sentence([GateVerdict("prod", None, "saturated", 3.0, "failed", max=0.0)])
+    'The gate is failed: prod: saturated ≤ 0, measured 3.'
+    """
+    counted = gates_counted(gates)
+    wrong = sorted((gate for gate in gates if gate.verdict != "passed"), key=lambda gate: gate.verdict != "failed")
+    if not wrong:
+        return f"{counted[:1].upper()}{counted[1:]}."
+    found = f"measured {number(wrong[0].value)}" if wrong[0].verdict == "failed" else f"undecided, {wrong[0].reason}"
+    return f"{counted[:1].upper()}{counted[1:]}: {gate_rule(wrong[0])}, {found}."
+
+
 def gate_evidence(gate: GateVerdict) -> str:
     """The interval, and the rows and positives that the measured value is of; empty where none is known."""
     parts = (
@@ -34,12 +61,13 @@ def gate_evidence(gate: GateVerdict) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def render_junit(verdicts: Sequence[GateVerdict], suite: str = "replay gates") -> str:
+def render_junit(verdicts: Sequence[GateVerdict], suite: str = "replay gates", *, ended: str | None = None) -> str:
     """Render verdicts as one test suite: a gate that failed is a failure, one that could not be judged an error.
 
     Args:
         verdicts: In the order of the config.
         suite: Name of the suite.
+        ended: Why the run has none, where it did not come to its end: the one error of the suite.
 
     Returns:
         An XML document.
@@ -49,9 +77,9 @@ def render_junit(verdicts: Sequence[GateVerdict], suite: str = "replay gates") -
     root = ElementTree.Element(
         "testsuite",
         name=printable(suite),
-        tests=str(len(verdicts)),
+        tests=str(len(verdicts) + (ended is not None)),
         failures=str(counts["failed"]),
-        errors=str(counts["undecided"]),
+        errors=str(counts["undecided"] + (ended is not None)),
         skipped="0",
     )
     for verdict in verdicts:
@@ -65,5 +93,8 @@ def render_junit(verdicts: Sequence[GateVerdict], suite: str = "replay gates") -
             ElementTree.SubElement(case, "error", message=printable(f"cannot be judged: {verdict.reason}"))
         else:
             ElementTree.SubElement(case, "system-out").text = f"measured {measured}"
+    if ended is not None:
+        case = ElementTree.SubElement(root, "testcase", classname="replay.gates", name="run")
+        ElementTree.SubElement(case, "error", message=printable(ended))
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"

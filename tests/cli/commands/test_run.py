@@ -36,7 +36,10 @@ def test_a_truncated_checkpoint_is_refused(
     half.write_bytes((case.parent / "prod.pt2").read_bytes()[:3000])
     assert replay("run", case, "--set", f"checkpoints.prod.path={half}", "--output", tmp_path / "out") == 3
     assert "half.pt2" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["verdict.json"]
+    verdict = json.loads((tmp_path / "out" / "verdict.json").read_text())
+    assert (verdict["status"], verdict["exit_code"], verdict["run_id"]) == ("refused", 3, None)
+    assert "half.pt2" in verdict["headline"]
 
 
 @pytest.mark.spark

@@ -11,6 +11,7 @@ from typing import Any
 from replay.config import load_config, to_resolved_dict
 from replay.config.fingerprint import fingerprint
 from replay.report.html.render import render_html
+from replay.report.run_verdict import verdict_of
 from replay.report.summary.data import ReportData
 from replay.store.manifest import COMPLETE, Manifest
 from tests.report import sample
@@ -110,6 +111,7 @@ def write_complete(path: Path, *, diagnosed: bool = False, data: ReportData | No
     (output / "report.json").write_text(data.to_json())
     (output / "report.html").write_text(render_html(data))
     (output / "summary.json").write_text(data.summary.to_json())
+    (output / "verdict.json").write_text(verdict_of(data, f"{output}/report.html").to_json())
     return output
 
 

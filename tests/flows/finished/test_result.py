@@ -18,6 +18,7 @@ import replay
 from replay.errors import UsageError
 from replay.flows.finished.result import RunResult, open_run, render_results
 from replay.report.html.render import render_html
+from replay.report.run_verdict import verdict_of
 from replay.report.summary.data import ReportData
 from tests.flows.finished.complete import sample_data
 from tests.report.everything import everything_data
@@ -25,12 +26,13 @@ from tests.report.everything import everything_data
 
 def test_the_files_hold_what_the_result_does():
     data = sample_data()
-    same, files = render_results(data)
+    same, files = render_results(data, "/out")
     assert same is data
-    assert sorted(files) == ["report.html", "report.json", "summary.json"]
+    assert sorted(files) == ["report.html", "report.json", "summary.json", "verdict.json"]
     assert json.loads(files["summary.json"]) == data.summary.to_dict()
     assert ReportData.from_json(files["report.json"]) == data
     assert files["report.html"] == render_html(data)
+    assert files["verdict.json"] == verdict_of(data, "/out/report.html").to_json()
 
 
 def test_a_page_that_cannot_be_drawn_costs_no_number(monkeypatch: pytest.MonkeyPatch):
@@ -38,7 +40,7 @@ def test_a_page_that_cannot_be_drawn_costs_no_number(monkeypatch: pytest.MonkeyP
         raise OverflowError("date value <out> of range")
 
     monkeypatch.setattr("replay.flows.finished.result.render_html", fail)
-    data, files = render_results(sample_data())
+    data, files = render_results(sample_data(), "/out")
     assert data.summary.warnings[-1] == (
         "the report could not be drawn (OverflowError: date value <out> of range); all else is in summary.json"
     )
@@ -76,7 +78,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     prod = data.summary.variants["prod"]
     variants = {"prod": prod, "prod/null": replace(prod, scenario="null")}
     data = replace(data, summary=replace(data.summary, variants=variants))
-    for name, text in render_results(data)[1].items():
+    for name, text in render_results(data, str(output))[1].items():
         (output / name).write_text(text)
     scores = {"id": [1, 2, 3], "prod": [0.1, 0.2, None], "prod/null": [None, 0.5, None]}
     write_table(output / "scores", pa.table(scores))

@@ -13,7 +13,7 @@ import pytest
 
 from replay.report.summary import Cause, Incident, NoiseFloorSummary, Summary
 from replay.report.summary.metric_record import MetricRecord
-from replay.report.summary.schema import summary_parts, summary_schema
+from replay.report.summary.schema import parts_of, summary_schema
 from tests.report import sample
 from tests.report.summary.test_summary import full_summary
 
@@ -76,10 +76,10 @@ def described_fields(part: type) -> dict[str, str]:
 
 
 def test_every_part_is_listed_so_that_its_keys_are_required():
-    assert {part.__name__ for part in summary_parts()} == set(summary_schema()["$defs"])
+    assert {part.__name__ for part in parts_of(Summary)} == set(summary_schema()["$defs"])
 
 
-@pytest.mark.parametrize("part", [Summary, *sorted(summary_parts(), key=lambda part: part.__name__)])
+@pytest.mark.parametrize("part", [Summary, *sorted(parts_of(Summary), key=lambda part: part.__name__)])
 def test_a_field_is_described_in_the_schema_as_in_the_code(part):
     schema = json.loads(FILE.read_text(encoding="utf-8"))
     properties = (schema if part is Summary else schema["$defs"][part.__name__])["properties"]

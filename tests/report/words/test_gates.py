@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from replay.report.summary import GateVerdict
-from replay.report.words.gates import gate_evidence, gate_rule, render_junit
+from replay.report.words.gates import gate_evidence, gate_rule, gates_counted, gates_sentence, render_junit
 
 AUC = GateVerdict("prod", None, "auc", 0.7, "passed", min=0.5, low=0.68, high=0.72, rows=1_000)
 
@@ -64,3 +64,22 @@ def test_junit_can_be_read_whatever_a_slice_is_called():
     suite = ElementTree.fromstring(render_junit(verdicts, f"gates of {hostile}"))
     assert suite.get("name") == r"gates of home\x1b[2J\x00\x0b\ufffe\ud800"
     assert len(suite.findall("testcase")) == 2
+
+
+def test_junit_of_a_run_that_did_not_come_to_its_end_has_one_error():
+    suite = ElementTree.fromstring(render_junit((), ended="traffic: no such file"))
+    assert (suite.get("tests"), suite.get("errors"), suite.get("failures")) == ("1", "1", "0")
+    (case,) = suite.findall("testcase")
+    error = case.find("error")
+    assert error is not None
+    assert error.get("message") == "traffic: no such file"
+
+
+def test_gates_are_counted_and_the_first_failure_named():
+    failed, undecided = replace(AUC, value=0.4, verdict="failed"), replace(AUC, verdict="undecided", reason="no rows")
+    assert gates_counted([AUC, AUC]) == "2 of 2 gates passed"
+    assert gates_sentence([AUC, AUC]) == "2 of 2 gates passed."
+    assert gates_sentence([AUC, undecided, failed]) == (
+        "1 of 3 gates passed, 1 failed, 1 undecided: prod: auc ≥ 0.5, measured 0.4."
+    )
+    assert gates_sentence([undecided]) == "The gate is undecided: prod: auc ≥ 0.5, undecided, no rows."

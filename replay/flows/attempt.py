@@ -1,0 +1,149 @@
+"""A run on its way to a verdict: whatever ends it is told in its output, to who sees no exit code.
+
+What words take is imported where it is needed: Spark starts only when this is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from replay.config import ReplayConfig, fingerprint, load_config
+from replay.config.load import find_output
+from replay.errors import EXIT_INTERRUPTED, ConfigError, OutputConflict
+from replay.flows.finished.window import take_up
+from replay.store import (
+    RUNNING,
+    VERDICT,
+    OutputDirectory,
+    Storage,
+    needs_spark,
+    open_storage,
+    write_between_runs,
+)
+
+if TYPE_CHECKING:
+    from replay.report.run_verdict import RunVerdict
+    from replay.report.summary import TimeRange
+
+_Maker = Callable[["str | None", "TimeRange | None"], "RunVerdict"]
+
+
+class Attempt:
+    """A run that is under way.
+
+    Args:
+        config: As resolved.
+        overwrite: Whatever run the output holds is to be replaced.
+    """
+
+    def __init__(self, config: ReplayConfig, *, overwrite: bool = False) -> None:
+        self._config, self._overwrite = config, overwrite
+        self._is_open = True
+
+    def close(self) -> None:
+        """Leave the output's verdict as it is: it is that of the run that came to its end, or of another run."""
+        self._is_open = False
+
+    def failed(self, error: BaseException) -> None:
+        """Tell what ended the run."""
+        from replay.report.run_verdict import verdict_of_error
+
+        self._leave(lambda run_id, window: verdict_of_error(error, run_id, window), holding=False)
+
+    def interrupted(self, exit_code: int) -> None:
+        """Tell that the run was told to end, also while it is still at work."""
+        from replay.report.run_verdict import interrupted
+
+        self._leave(lambda run_id, window: interrupted(exit_code, run_id, window), holding=True)
+
+    def _leave(self, make: _Maker, *, holding: bool) -> None:
+        if not self._is_open:
+            return
+        try:
+            storage = _open(self._config.output)
+            if storage is not None:
+                text = make(*self._begun(storage)).to_json()
+                write_between_runs(storage, VERDICT, text, holding=holding)
+        except Exception:
+            pass
+
+    def _begun(self, storage: Storage) -> tuple[str | None, TimeRange | None]:
+        """The run's id and its window, as the manifest has them once the run has begun.
+
+        Raises:
+            OutputConflict: The output is none of this config, and was not to be replaced: it is not touched.
+        """
+        from replay.report.summary import TimeRange
+
+        directory = OutputDirectory(storage)
+        config = take_up(self._config, directory, overwrite=self._overwrite)
+        directory.previous(fingerprint(config), overwrite=self._overwrite)
+        manifest, window = directory.manifest(), config.traffic.window
+        begun = manifest is not None and manifest.status == RUNNING and manifest.config_sha256 == fingerprint(config)
+        asked = None if window is None else TimeRange(window.start, window.end)
+        return (manifest.run_id if manifest is not None and begun else None), asked
+
+
+@contextmanager
+def attempt(config: ReplayConfig, *, overwrite: bool = False) -> Iterator[Attempt]:
+    """Leave a verdict in the output of a config, if what runs inside ends with an error.
+
+    One of a run that came to its end is left by the run itself, beside its other results. An output that is refused
+    because of what it holds, or that another run writes to, is not touched: its verdict is that of its own run.
+
+    Args:
+        config: As resolved.
+        overwrite: Whatever run the output holds is to be replaced.
+    """
+    one = Attempt(config, overwrite=overwrite)
+    try:
+        yield one
+    except OutputConflict:
+        one.close()
+        raise
+    except KeyboardInterrupt:
+        one.interrupted(EXIT_INTERRUPTED)
+        raise
+    except Exception as error:
+        one.failed(error)
+        raise
+    one.close()
+
+
+def load_to_run(path: str | Path, overrides: Sequence[str] = (), output: str | None = None) -> ReplayConfig:
+    """Load a config that is to be replayed; a refusal is told in its output, if the file says where that is.
+
+    Raises:
+        ConfigError: As :func:`replay.config.load_config`.
+    """
+    try:
+        return load_config(path, overrides, output)
+    except ConfigError as error:
+        place = find_output(path, overrides, output)
+        if place is not None:
+            leave_refusal(place, error)
+        raise
+
+
+def leave_refusal(output: str, error: ConfigError) -> None:
+    """Leave the verdict on a config that could not be read, unless the output holds what another config left."""
+    from replay.report.run_verdict import verdict_of_error
+
+    try:
+        storage = _open(output)
+        if storage is not None and not set(storage.names()) - {VERDICT}:
+            write_between_runs(storage, VERDICT, verdict_of_error(error, None, None).to_json())
+    except Exception:
+        pass
+
+
+def _open(output: str) -> Storage | None:
+    """The output, as far as it can be reached without starting Spark for it."""
+    if not needs_spark(output):
+        return open_storage(output)
+    from replay.spark.session import is_running, start_session
+
+    return open_storage(output, start_session()) if is_running() else None
