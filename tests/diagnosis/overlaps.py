@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from replay.config.sections.diff import Tolerance
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.incidents.rows import RowTable
 from tests.diagnosis.worlds import MODEL, MODULES, World, make_world, null_columns, scorer_of

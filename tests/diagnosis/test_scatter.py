@@ -8,8 +8,8 @@ import torch
 
 from replay.checkpoints import FunctionScorer
 from replay.diagnosis.causes.cause import Cause
+from replay.diagnosis.causes.counterfactual.routed_baseline import RoutedBaseline
 from replay.diagnosis.causes.find import find_causes
-from replay.diagnosis.causes.routed_baseline import RoutedBaseline
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.incidents.rows import RowTable
 from replay.diagnosis.scatter import Scatter, draw_twins, find_scatter, with_scatter

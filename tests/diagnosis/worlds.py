@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from replay.config.sections.checkpoints import SpliceConfig
 from replay.config.sections.diff import Tolerance
 from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.model.input import Input
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Diagnosis, find_causes
 from replay.diagnosis.causes.hypothesis import Recipe
@@ -159,6 +159,7 @@ class World:
         most: int = 2000,
         control: int = 1000,
         evidence: Evidence | None = None,
+        open_recipe: Callable[[Recipe], FunctionScorer] | None = None,
         **given: object,
     ) -> CounterfactualReplay:
         """Evidence as the incident finder would draw it."""
@@ -189,7 +190,7 @@ class World:
             "prod",
             tolerance,
             budget,
-            open_recipe=self.open_recipe,
+            open_recipe=open_recipe or self.open_recipe,
             parameters=[f"{module}.weight" for module in MODULES],
             **given,
         )  # type: ignore[arg-type]

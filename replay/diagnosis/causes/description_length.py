@@ -16,7 +16,7 @@ from replay.diagnosis.causes.significance import Significance
 from replay.diff.tolerance import allowed_difference
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 Floats = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ def description_length(counterfactual: CounterfactualReplay, verdict: Significan
 
 def hypothesis_bits(counterfactual: CounterfactualReplay, hypothesis: Hypothesis) -> float:
     """Bits that say what happened, and by how much."""
-    names = len(counterfactual.units) + len(counterfactual.checkpoints)
+    names = len(counterfactual.logged.units) + len(counterfactual.checkpoints)
     word = math.log2(max(names, 2))
     words = len(hypothesis.families) + len(hypothesis.other_features) + (hypothesis.scorer != counterfactual.baseline)
     values = sum(_parameter_bits(value, word) for _, value in hypothesis.parameters)

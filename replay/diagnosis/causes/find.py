@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.diagnosis.causes.cause import IMPLAUSIBLE, UNEXPLAINED, Cause, Equivalent
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.equivalents.compare import compare
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import KINDS, Kind, describe
@@ -272,7 +272,7 @@ def _upper(verdict: Significance) -> float:
 
 def _ruled_out(search: Search, outcomes: dict[Hypothesis, str]) -> tuple[Cause, ...]:
     """What a person would ask about, and the answer is no; of each set of features and each model the best attempt."""
-    families = search.counterfactual.families.values()
+    families = search.counterfactual.logged.families.values()
     best: dict[tuple[object, ...], Significance] = {}
     for hypothesis, verdict in search.tried.items():
         if not KINDS[hypothesis.kind].is_asked_for or (hypothesis.features and hypothesis.features not in families):

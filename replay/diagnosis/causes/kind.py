@@ -15,7 +15,7 @@ from replay.diagnosis.causes.significance import Significance
 from replay.registry import Registry
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]

@@ -12,7 +12,7 @@ from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.metrics.fitted_number import fit_number
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

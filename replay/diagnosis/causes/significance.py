@@ -15,7 +15,7 @@ from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diff.tolerance import agrees
 
 if TYPE_CHECKING:  # kinds of cause import this, and their words are read where there is no torch
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

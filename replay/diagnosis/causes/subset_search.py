@@ -12,7 +12,7 @@ from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.significance import Significance, explains_more, measure, unbounded
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 Integers = NDArray[np.int64]
 Make = Callable[[Sequence[str]], Hypothesis]

@@ -10,11 +10,11 @@ from replay.checkpoints import FORMATS, OpenedSources, Scorer, cached_scorer, de
 from replay.config import Tolerance
 from replay.config.user_code import CodeLookups
 from replay.diagnosis.causes.cause import UNEXPLAINED, Cause
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.routed_baseline import RoutedBaseline
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Trial, find_causes
 from replay.diagnosis.causes.hypothesis import Recipe
-from replay.diagnosis.causes.routed_baseline import RoutedBaseline
 from replay.diagnosis.causes.sampling import SampledRows, sample_rows
 from replay.diagnosis.incidents.find import FoundIncident, find_incidents
 from replay.diagnosis.noise.noise_floor import NoiseFloor

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from replay.diagnosis.causes.cause import UNEXPLAINED
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Diagnosis
 from replay.diagnosis.causes.sampling import SampledRows

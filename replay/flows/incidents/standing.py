@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from replay.config import DiagnosisConfig, Tolerance
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.sampling import SampledRows
 from replay.diagnosis.causes.search import OnProgress
 from replay.diagnosis.incidents.find import FoundIncident

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from replay.config import ReplayConfig
 from replay.diagnosis.causes.cause import UNEXPLAINED, Cause, CauseWindow
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.find import Diagnosis
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kinds.checkpoint import route_share

@@ -9,7 +9,7 @@ import numpy as np
 
 from replay.config import DiagnosisConfig, Tolerance
 from replay.diagnosis.causes.cause import UNEXPLAINED
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.sampling import SampledRows
 from replay.diagnosis.windows.draw import RowsAround, draw_around

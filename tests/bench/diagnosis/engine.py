@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from replay.checkpoints import Checkpoint, cached_scorer, examine
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Diagnosis, find_causes
 from replay.diagnosis.causes.hypothesis import Hypothesis

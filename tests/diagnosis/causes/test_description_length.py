@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from replay.config.sections.checkpoints import DerivedConfig, SpliceConfig
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.description_length import (
     description_length,
     hypothesis_bits,

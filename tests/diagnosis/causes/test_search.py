@@ -11,7 +11,7 @@ from replay.config.sections.diff import Tolerance
 from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.model.input import Input
 from replay.diagnosis.causes.cause import Cause
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import find_causes
 

@@ -9,7 +9,7 @@ import pytest
 from replay.checkpoints import cached_scorer, derive, open_scorer
 from replay.config import Tolerance
 from replay.config.sections.checkpoints import DerivedConfig, SpliceConfig
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.noise.calibration_layer import CalibrationLayer

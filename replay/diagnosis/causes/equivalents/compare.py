@@ -16,7 +16,7 @@ from replay.diagnosis.causes.kind import KINDS, describe
 from replay.diff.tolerance import agrees
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -52,7 +52,7 @@ class _Pair:
         self._rows, self._good = rows, counterfactual.good
         self._tried = np.concatenate((rows, self._good))
         wanted = {*named.features, *other.features}
-        self._touched = [feature for feature in counterfactual.features if feature in wanted]
+        self._touched = [feature for feature in counterfactual.logged.features if feature in wanted]
 
     def equivalent(self) -> Equivalent:
         """Which kind of equivalent it is."""
@@ -120,13 +120,13 @@ class _Pair:
     def _other_marks(self, differ: Mask) -> Iterator[Mark]:
         """Of good rows: by the replayed score, all other features, and segments."""
         yield from column_marks("a replayed score", pa.array(self._replay.base_scores[self._good]), differ)
-        for feature in self._replay.features:
+        for feature in self._replay.logged.features:
             if feature not in self._touched:
                 yield from column_marks(feature, self._column(feature).slice(len(self._rows)), differ)
         for name, column in self._replay.evidence.segments.items():
-            if name not in self._replay.features:
+            if name not in self._replay.logged.features:
                 yield from column_marks(name, column.take(pa.array(self._good)), differ)
 
     def _column(self, feature: str) -> pa.Array:
         """Logged values of the rows that were tried."""
-        return self._replay.column(feature).take(pa.array(self._tried))
+        return self._replay.logged.column(feature).take(pa.array(self._tried))

@@ -17,7 +17,7 @@ from replay.diff.tolerance import allowed_difference
 from replay.metrics.fitted_number import rounded
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

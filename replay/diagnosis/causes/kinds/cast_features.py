@@ -19,7 +19,7 @@ from replay.features.lists import take_apart
 from replay.scenarios.forms import to_working
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
     from replay.scenarios.ops.cast import Cast
 
 Arguments = tuple[tuple[str, Any], ...]
@@ -122,7 +122,7 @@ def _outcomes(counterfactual: CounterfactualReplay, rows: Integers) -> Outcomes:
     """
     found: Outcomes = {}
     rows = np.concatenate((rows, counterfactual.good[:_GOOD]))
-    for feature in counterfactual.features:
+    for feature in counterfactual.logged.features:
         numbers = _numbers(counterfactual, feature, rows)
         if numbers is None:
             continue
@@ -139,7 +139,7 @@ def _outcomes(counterfactual: CounterfactualReplay, rows: Integers) -> Outcomes:
 
 def _numbers(counterfactual: CounterfactualReplay, feature: str, rows: Integers) -> pa.Array | None:
     """Values of a feature, or the elements of its lists; None where they are no numbers of several values."""
-    values = to_working(counterfactual.column(feature).take(pa.array(rows)))
+    values = to_working(counterfactual.logged.column(feature).take(pa.array(rows)))
     flat = take_apart(values).elements() if pa.types.is_large_list(values.type) else values
     if pa.types.is_boolean(flat.type) or not (flat.type in NUMPY_TYPES or pa.types.is_decimal(flat.type)):
         return None
@@ -177,7 +177,7 @@ def _proposals(
     """Every cast of every unit, of those that make the same of all rows the first."""
     made: dict[tuple[tuple[str, int], ...], Hypothesis] = {}
     for arguments in casts:
-        for unit in counterfactual.units:
+        for unit in counterfactual.logged.units:
             places = {name: outcomes[name][arguments] for name in unit if arguments in outcomes.get(name, {})}
             if places and tuple(places.items()) not in made:
                 made[tuple(places.items())] = _cast(counterfactual, tuple(places), arguments)

@@ -12,7 +12,7 @@ from replay.diagnosis.causes.kind import Integers, Kind, Words, register
 from replay.diagnosis.causes.significance import Significance
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 _LOGGED = 0.9  # of the rows explained, so many are logged under one version
 _ROUTE = 0.93  # a checkpoint that answered less of the incident's rows was routed a share of them

@@ -22,7 +22,7 @@ from replay.features.codecs.numeric import is_list
 from replay.metrics.fitted_number import rounded
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 _DEFAULTS = (0.0, 1.0, -1.0)
 _FREQUENT = 5
@@ -45,10 +45,10 @@ class ConstantKind(Kind):
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterator[Hypothesis]:
         """Defaults for units of several features, and what a broken feature is likely to hold for single ones."""
-        for unit in counterfactual.units:
-            if len(unit) > 1 and all(map(counterfactual.is_quantity, unit)):
+        for unit in counterfactual.logged.units:
+            if len(unit) > 1 and all(map(counterfactual.logged.is_quantity, unit)):
                 yield from (constant(counterfactual, unit, value) for value in _DEFAULTS)
-        for feature in counterfactual.features:
+        for feature in counterfactual.logged.features:
             yield from (
                 constant(counterfactual, (feature,), value) for value in typical_values(counterfactual, feature)
             )
@@ -61,16 +61,16 @@ class ConstantKind(Kind):
         rows: Integers,
     ) -> Iterator[Significance | None]:
         """Any number for a feature, other sets for the best value, and every value of an id."""
-        numbers = list(filter(counterfactual.is_quantity, counterfactual.features))
+        numbers = list(filter(counterfactual.logged.is_quantity, counterfactual.logged.features))
         single = dict.fromkeys(one.hypothesis.features[0] for one in screened if len(one.hypothesis.features) == 1)
-        scalars = [name for name in single if name in numbers and counterfactual.is_scalar(name)]
+        scalars = [name for name in single if name in numbers and counterfactual.logged.is_scalar(name)]
         for feature in scalars[:_ZOOMED]:
             yield _zoomed(counterfactual, feature, sample[:MOST_ROWS])
         for start in [verdict.hypothesis for verdict in screened if verdict.count][:1]:
             make = partial(counterfactual.moved, start)
             yield improve(counterfactual, make, start.features, [(name,) for name in numbers], sample)
-        for feature in counterfactual.features if screened else ():
-            if counterfactual.is_scalar(feature) and feature not in numbers:
+        for feature in counterfactual.logged.features if screened else ():
+            if counterfactual.logged.is_scalar(feature) and feature not in numbers:
                 yield _best_id(counterfactual, feature, sample[:_ID_ROWS])
 
     def refutes(self, counterfactual: CounterfactualReplay, verdict: Significance) -> bool:
@@ -79,7 +79,7 @@ class ConstantKind(Kind):
         Then the feature held many values, as after a shuffle, of which this is only the most frequent one.
         """
         hypothesis = verdict.hypothesis
-        names = list(filter(counterfactual.is_scalar, hypothesis.features))
+        names = list(filter(counterfactual.logged.is_scalar, hypothesis.features))
         left = _contested(counterfactual, verdict)[:_MOST_ROWS]
         if not names or len(hypothesis.features) > _MOST_FEATURES or len(left) < 0.15 * len(verdict.rows):
             return False
@@ -127,12 +127,12 @@ def typical_values(counterfactual: CounterfactualReplay, feature: str) -> list[V
 
     An id is kept to the values that were logged: beyond them its table may have no row.
     """
-    is_quantity = counterfactual.is_quantity(feature)
-    if not counterfactual.is_scalar(feature):
+    is_quantity = counterfactual.logged.is_quantity(feature)
+    if not counterfactual.logged.is_scalar(feature):
         return [0.0, 1.0] if is_quantity else []
     # A row whose feature held the very value is no mismatch: what is usual shows in the control rows.
     usual = counterfactual.good if len(counterfactual.good) else counterfactual.bad
-    present = counterfactual.column(feature).take(pa.array(usual)).drop_null()
+    present = counterfactual.logged.column(feature).take(pa.array(usual)).drop_null()
     if not len(present) or pa.types.is_null(present.type):
         return []
     counts = pc.value_counts(present)
@@ -150,15 +150,15 @@ def typical_values(counterfactual: CounterfactualReplay, feature: str) -> list[V
 
 def _is_usual(counterfactual: CounterfactualReplay, feature: str, value: Value) -> bool:
     """Whether a broken feature may well hold a value: zero, what a null becomes, or what was logged."""
-    if value in (0, missing_for(counterfactual.inputs[feature], feature)):
+    if value in (0, missing_for(counterfactual.logged.inputs[feature], feature)):
         return True
-    logged = counterfactual.column(feature)
+    logged = counterfactual.logged.column(feature)
     while is_list(logged.type):
         logged = logged.flatten()
     logged = logged.drop_null()
     if not len(logged) or pa.types.is_null(logged.type):
         return False
-    if not counterfactual.is_quantity(feature):
+    if not counterfactual.logged.is_quantity(feature):
         return value in as_values(logged.unique())
     ends = pc.min_max(logged.cast(pa.float64(), safe=False)).as_py()
     return bool(ends["min"] <= value <= ends["max"])
@@ -170,7 +170,7 @@ def _contested(counterfactual: CounterfactualReplay, verdict: Significance) -> I
     listed = verdict.hypothesis.get("values")
     if listed is None:
         return left
-    logged = value_by_row(counterfactual.column(verdict.hypothesis.features[0]).take(pa.array(left)))
+    logged = value_by_row(counterfactual.logged.column(verdict.hypothesis.features[0]).take(pa.array(left)))
     said = {value for value, _ in listed}
     kept: Integers = left[np.array([one in said for one in logged], bool)]
     return kept
@@ -178,7 +178,7 @@ def _contested(counterfactual: CounterfactualReplay, verdict: Significance) -> I
 
 def _common_values(counterfactual: CounterfactualReplay, feature: str) -> list[Value]:
     """Values that at least 2% of the rows hold: by these a feature of few values is distinguished from a constant."""
-    column = counterfactual.column(feature)
+    column = counterfactual.logged.column(feature)
     if pa.types.is_null(column.type):
         return []
     counts = pc.value_counts(column.drop_null())
@@ -189,14 +189,16 @@ def _common_values(counterfactual: CounterfactualReplay, feature: str) -> list[V
 
 def _zoomed(counterfactual: CounterfactualReplay, feature: str, rows: Integers) -> Significance | None:
     """The value of a feature that explains most; of several that do, that of the fewest digits."""
-    numbers = counterfactual.column(feature).drop_null().cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    numbers = (
+        counterfactual.logged.column(feature).drop_null().cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    )
     numbers = numbers[np.isfinite(numbers)]
     if not len(numbers):
         return None
     ends = np.quantile(numbers, np.linspace(0.0, 1.0, _QUANTILES))
     reach = max(ends[-1] - ends[0], 1.0)
     grid = np.unique(np.concatenate([ends, [ends[0] - reach, ends[-1] + reach, 0.0]]))
-    is_whole = pa.types.is_integer(counterfactual.type_of(feature))
+    is_whole = pa.types.is_integer(counterfactual.logged.type_of(feature))
 
     def make(value: float) -> Hypothesis:
         return constant(counterfactual, (feature,), round(value) if is_whole else value)
@@ -210,7 +212,7 @@ def _zoomed(counterfactual: CounterfactualReplay, feature: str, rows: Integers) 
 
 def _best_id(counterfactual: CounterfactualReplay, feature: str, rows: Integers) -> Significance | None:
     """The logged value of a feature that explains most, of those that are not too many to try one by one."""
-    values = [one for one in counterfactual.column(feature).unique().to_pylist() if isinstance(one, (str, int))]
+    values = [one for one in counterfactual.logged.column(feature).unique().to_pylist() if isinstance(one, (str, int))]
     if len(values) > _MOST_IDS:
         return None
     verdicts = measure(counterfactual, [constant(counterfactual, (feature,), value) for value in values], rows)

@@ -14,7 +14,7 @@ from replay.diagnosis.causes.hypothesis import Hypothesis, Layer
 from replay.diagnosis.causes.kind import Kind, Words, describe, register
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 
 @register("joint", prior=100)

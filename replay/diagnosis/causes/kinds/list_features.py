@@ -16,7 +16,7 @@ from replay.diagnosis.causes.subset_search import improve
 from replay.features.lists import take_apart
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 _PROBED = 40  # rows that say which lengths are worth more
 _MOST_LENGTHS = 256  # each is tried; of longer lists the usual ones
@@ -49,7 +49,7 @@ class ListFeaturesKind(Kind):
             yield _rearranged(counterfactual, unit, reverse=True)
             yield _rearranged(counterfactual, unit, skip_first=1)
             yield _rearranged(counterfactual, unit, skip_last=1)
-            sides = {counterfactual.inputs[feature].pad_side or "right" for feature in unit}
+            sides = {counterfactual.logged.inputs[feature].pad_side or "right" for feature in unit}
             if len(sides) == 1:
                 yield _rearranged(counterfactual, unit, pad_side="left" if sides == {"right"} else "right")
 
@@ -107,7 +107,10 @@ def _plain(value: Any) -> str | float:
 
 def _units(counterfactual: CounterfactualReplay) -> list[tuple[str, ...]]:
     """Lists that the same thing may have happened to: those of each unit, and each alone."""
-    lists = [tuple(name for name in unit if not counterfactual.is_scalar(name)) for unit in counterfactual.units]
+    lists = [
+        tuple(name for name in unit if not counterfactual.logged.is_scalar(name))
+        for unit in counterfactual.logged.units
+    ]
     return list(dict.fromkeys(unit for unit in lists if unit))
 
 
@@ -131,11 +134,11 @@ def _lengths(counterfactual: CounterfactualReplay, unit: tuple[str, ...]) -> lis
     longest = max(int(_lengths_of(counterfactual, name).max(initial=0)) for name in unit)
     if longest <= _MOST_LENGTHS:
         return list(range(1, longest))
-    known = [counterfactual.inputs[name].length or 1 for name in unit]
+    known = [counterfactual.logged.inputs[name].length or 1 for name in unit]
     near = (width + step for width in known for step in (-1, 0, 1))
     return [int(width) for width in np.unique([*_USUAL, *near]) if 0 < width < longest]
 
 
 def _lengths_of(counterfactual: CounterfactualReplay, feature: str) -> Integers:
     """Logged elements of every row, ``(num_rows,)``."""
-    return take_apart(counterfactual.column(feature)).lengths
+    return take_apart(counterfactual.logged.column(feature)).lengths

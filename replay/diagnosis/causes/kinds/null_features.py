@@ -13,7 +13,7 @@ from replay.diagnosis.causes.significance import Significance
 from replay.diagnosis.causes.subset_search import Make, additive_start, improve
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 _STARTS = 3
 
@@ -30,7 +30,7 @@ class NullFeaturesKind(Kind):
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterable[Hypothesis]:
         """Every family, everything, and every feature."""
-        return [_null(counterfactual, unit) for unit in counterfactual.units]
+        return [_null(counterfactual, unit) for unit in counterfactual.logged.units]
 
     def refine(
         self,
@@ -41,12 +41,12 @@ class NullFeaturesKind(Kind):
     ) -> Iterator[Significance | None]:
         """Sets, from the best single units, from effects that add up, and from everything."""
         make: Make = partial(_null, counterfactual)
-        singles = [(feature,) for feature in counterfactual.features]
+        singles = [(feature,) for feature in counterfactual.logged.features]
         starts = [verdict.hypothesis.features for verdict in screened[:_STARTS]]
-        starts.extend([additive_start(counterfactual, make, singles, sample), counterfactual.features])
+        starts.extend([additive_start(counterfactual, make, singles, sample), counterfactual.logged.features])
         for start in dict.fromkeys(starts):
             if start:
-                yield improve(counterfactual, make, start, counterfactual.units, sample)
+                yield improve(counterfactual, make, start, counterfactual.logged.units, sample)
 
     def describe(self, hypothesis: Hypothesis) -> str:
         """See :meth:`Kind.describe`."""

@@ -17,7 +17,7 @@ from replay.diagnosis.causes.significance import Significance, unbounded
 from replay.diagnosis.causes.subset_search import additive_start, improve
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 _CASTS = ("float16", "bfloat16", "int8")
 _EXPLAINED = 0.9  # by the whole model's cast: no part of it is looked for

@@ -17,7 +17,7 @@ from replay.diagnosis.causes.subset_search import improve
 from replay.metrics.fitted_number import rounded
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 _FACTORS = (
     *(1000.0, 0.001, 100.0, 0.01, 60.0, 1 / 60, 3600.0, 1 / 3600, 24.0, 1 / 24),
@@ -39,7 +39,7 @@ class ScaleKind(Kind):
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterator[Hypothesis]:
         """See :meth:`Kind.propose`."""
-        numbers = [tuple(filter(counterfactual.is_quantity, unit)) for unit in counterfactual.units]
+        numbers = [tuple(filter(counterfactual.logged.is_quantity, unit)) for unit in counterfactual.logged.units]
         for unit in dict.fromkeys(unit for unit in numbers if unit):
             yield from (_scale(counterfactual, unit, factor) for factor in _FACTORS)
             for function in _FUNCTIONS:
@@ -54,9 +54,9 @@ class ScaleKind(Kind):
     ) -> Iterator[Significance | None]:
         """Any factor on a feature, and other sets for the best factor."""
         single = dict.fromkeys(one.hypothesis.features[0] for one in screened if len(one.hypothesis.features) == 1)
-        for feature in list(filter(counterfactual.is_scalar, single))[:_ZOOMED]:
+        for feature in list(filter(counterfactual.logged.is_scalar, single))[:_ZOOMED]:
             yield _zoomed(counterfactual, feature, sample[:MOST_ROWS])
-        numbers = [(name,) for name in filter(counterfactual.is_quantity, counterfactual.features)]
+        numbers = [(name,) for name in filter(counterfactual.logged.is_quantity, counterfactual.logged.features)]
         for start in [verdict.hypothesis for verdict in screened if verdict.count][:1]:
             yield improve(counterfactual, partial(counterfactual.moved, start), start.features, numbers, sample)
 

@@ -14,7 +14,7 @@ from replay.diagnosis.causes.significance import Significance
 from replay.diagnosis.causes.subset_search import additive_start, improve
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 
 @register("splice", prior=40)

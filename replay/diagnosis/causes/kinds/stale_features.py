@@ -12,14 +12,14 @@ import numpy as np
 
 from replay.config import render_duration
 from replay.diagnosis.causes.cause import Cause
-from replay.diagnosis.causes.entity_history import densest_lag, round_lag
+from replay.diagnosis.causes.counterfactual.entity_history import densest_lag, round_lag
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import Integers, Kind, Mask, Test, Words, register
 from replay.diagnosis.causes.significance import Significance
 from replay.diagnosis.causes.subset_search import improve
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 LAGS_S = (
     *(1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 2700),
@@ -45,7 +45,7 @@ class StaleFeaturesKind(Kind):
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterator[Hypothesis]:
         """Lags that lead to the same history on the rows are tried once."""
-        history = counterfactual.history
+        history = counterfactual.logged.history
         if history is None:
             return
         lags: list[int] = []
@@ -98,7 +98,7 @@ class StaleFeaturesKind(Kind):
 
     def is_plausible(self, counterfactual: CounterfactualReplay, hypothesis: Hypothesis, rows: Integers) -> bool:
         """No lag that is longer than the log."""
-        history = counterfactual.history
+        history = counterfactual.logged.history
         return history is None or _lag_us(hypothesis) <= history.longest_us
 
     def instead(self, counterfactual: CounterfactualReplay, hypothesis: Hypothesis, rows: Integers) -> str:
@@ -110,7 +110,7 @@ class StaleFeaturesKind(Kind):
         self, counterfactual: CounterfactualReplay, one: Hypothesis, other: Hypothesis, rows: Integers
     ) -> Iterator[tuple[str, Mask]]:
         """Entities with a value so old, and without; for two lags, those whose value changed between them."""
-        history = counterfactual.history
+        history = counterfactual.logged.history
         if history is None:
             return
         lag = _in_words(one)
@@ -155,7 +155,7 @@ def refine_lag(counterfactual: CounterfactualReplay, near: Hypothesis, rows: Int
     Returns:
         The hypothesis; None where the history cannot tell.
     """
-    history = counterfactual.history
+    history = counterfactual.logged.history
     if history is None:
         return None
     grid = [0, *(int(seconds * 1_000_000) for seconds in LAGS_S), 4 * int(LAGS_S[-1] * 1_000_000)]
@@ -177,7 +177,7 @@ def refine_lag(counterfactual: CounterfactualReplay, near: Hypothesis, rows: Int
 
 def lag_interval(counterfactual: CounterfactualReplay, verdict: Significance) -> tuple[int, int]:
     """Lags that would explain the rows just as well: above the first number, up to the second, in microseconds."""
-    history = counterfactual.history
+    history = counterfactual.logged.history
     if history is None:
         return (0, 0)
     rows = verdict.rows[verdict.explained]
@@ -187,12 +187,12 @@ def lag_interval(counterfactual: CounterfactualReplay, verdict: Significance) ->
 
 def _units(counterfactual: CounterfactualReplay) -> list[tuple[str, ...]]:
     """What may be stale together: units whose every feature has a history."""
-    return [unit for unit in counterfactual.units if set(counterfactual.past_features).issuperset(unit)]
+    return [unit for unit in counterfactual.logged.units if set(counterfactual.logged.past_features).issuperset(unit)]
 
 
 def _is_known(counterfactual: CounterfactualReplay, hypothesis: Hypothesis, rows: Integers) -> Mask:
     """Rows whose entity has a value so old."""
-    history = counterfactual.history
+    history = counterfactual.logged.history
     known: Mask = np.zeros(len(rows), np.bool_) if history is None else history.indices(rows, _lag_us(hypothesis)) >= 0
     return known
 

@@ -14,7 +14,7 @@ from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import Integers, Kind, Mask, Words, register
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 _MOST_PAIRS = 200
 
@@ -27,16 +27,16 @@ class SwapKind(Kind):
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterable[Hypothesis]:
         """See :meth:`Kind.propose`."""
-        groups: list[tuple[str, ...]] = [*counterfactual.families.values()]
+        groups: list[tuple[str, ...]] = [*counterfactual.logged.families.values()]
         by_input: dict[str, list[str]] = {}
-        for feature in counterfactual.features:
-            by_input.setdefault(counterfactual.inputs[feature].name, []).append(feature)
+        for feature in counterfactual.logged.features:
+            by_input.setdefault(counterfactual.logged.inputs[feature].name, []).append(feature)
         groups.extend(tuple(names) for names in by_input.values())
         pairs = dict.fromkeys(
             pair
             for group in groups
             for pair in combinations(group, 2)
-            if counterfactual.type_of(pair[0]) == counterfactual.type_of(pair[1])
+            if counterfactual.logged.type_of(pair[0]) == counterfactual.logged.type_of(pair[1])
         )
         return [_swap(counterfactual, *pair) for pair in list(pairs)[:_MOST_PAIRS]]
 
@@ -44,7 +44,7 @@ class SwapKind(Kind):
         self, counterfactual: CounterfactualReplay, one: Hypothesis, other: Hypothesis, rows: Integers
     ) -> Iterable[tuple[str, Mask]]:
         """Rows in which the two hold the same value are not changed."""
-        first, second = (counterfactual.column(feature).take(pa.array(rows)) for feature in one.features)
+        first, second = (counterfactual.logged.column(feature).take(pa.array(rows)) for feature in one.features)
         if pa.types.is_nested(first.type):
             return
         codes = pa.concat_arrays([first, second]).dictionary_encode(null_encoding="encode").indices.to_numpy()
@@ -62,6 +62,6 @@ class SwapKind(Kind):
 
 
 def _swap(counterfactual: CounterfactualReplay, first: str, second: str) -> Hypothesis:
-    first, second = (name for name in counterfactual.features if name in (first, second))
+    first, second = (name for name in counterfactual.logged.features if name in (first, second))
     step = Perturbation.model_validate({"op": "swap", "features": (first,), "with": (second,)})
     return counterfactual.hypothesis("swap", (first, second), perturbations=(step,))

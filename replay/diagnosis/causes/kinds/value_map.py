@@ -21,7 +21,7 @@ from replay.diagnosis.causes.significance import Significance, measure
 from replay.metrics.fitted_number import rounded
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 _PROBED = 40  # rows that say whether a feature has a part in it
 _LEAST_HITS = 0.15
@@ -73,7 +73,7 @@ class MapKind(Kind):
         by = hypothesis.get("by")
         if by is None or hypothesis.get("modulo") is not None:
             return True
-        logged = counterfactual.column(hypothesis.features[0]).cast(pa.float64(), safe=False)
+        logged = counterfactual.logged.column(hypothesis.features[0]).cast(pa.float64(), safe=False)
         numbers = logged.to_numpy(zero_copy_only=False)
         served = numbers[rows] + by
         return bool(np.mean((served >= np.nanmin(numbers)) & (served <= np.nanmax(numbers))) >= _WITHIN)
@@ -130,8 +130,10 @@ def _recode(counterfactual: CounterfactualReplay, feature: str, table: Mapping[A
 def _spreads(counterfactual: CounterfactualReplay) -> dict[str, float]:
     """How far numbers lie apart, by feature: those that hold several."""
     spreads = {}
-    for feature in filter(counterfactual.is_scalar, filter(counterfactual.is_quantity, counterfactual.features)):
-        numbers = counterfactual.column(feature).drop_null().cast(pa.float64(), safe=False)
+    for feature in filter(
+        counterfactual.logged.is_scalar, filter(counterfactual.logged.is_quantity, counterfactual.logged.features)
+    ):
+        numbers = counterfactual.logged.column(feature).drop_null().cast(pa.float64(), safe=False)
         values = numbers.to_numpy(zero_copy_only=False)
         values = values[np.isfinite(values)]
         width = float(np.subtract(*np.quantile(values, [0.95, 0.05]))) if len(values) else 0.0
@@ -152,7 +154,7 @@ def _zoomed(counterfactual: CounterfactualReplay, feature: str, width: float, ro
 def _learn(counterfactual: CounterfactualReplay, probed: Integers, rows: Integers) -> Iterator[Hypothesis]:
     """Maps of the features that may have been others in most rows, as far as a part of the budget reaches."""
     found = []
-    for feature in counterfactual.features:
+    for feature in counterfactual.logged.features:
         values = served_values(counterfactual, feature)
         if values and len(values) * len(probed) <= counterfactual.left:
             hint = observe(counterfactual, feature, values, probed)

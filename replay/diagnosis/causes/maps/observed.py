@@ -16,7 +16,7 @@ from replay.diagnosis.causes.kinds.constant import constant
 from replay.diagnosis.causes.maps.values import Value, value_by_row
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -78,7 +78,7 @@ def _few_of_each(logged: Sequence[Value], each: int) -> Iterator[int]:
 
 
 def _with_values(counterfactual: CounterfactualReplay, feature: str, rows: Integers) -> tuple[Integers, list[Value]]:
-    logged = value_by_row(counterfactual.column(feature).take(pa.array(rows)))
+    logged = value_by_row(counterfactual.logged.column(feature).take(pa.array(rows)))
     valid = np.array([one is not None for one in logged], bool)
     return rows[valid], [one for one in logged if one is not None]
 

@@ -13,7 +13,7 @@ from replay.features.codecs.vocabulary import load_vocabulary
 from replay.features.dtypes import TARGETS
 
 if TYPE_CHECKING:
-    from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+    from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 Value = float | str
 
@@ -57,9 +57,9 @@ def served_values(counterfactual: CounterfactualReplay, feature: str) -> list[Va
     Returns:
         None of them for lists, bools and fractions, and where they would be more than ``MOST_VALUES``.
     """
-    if not counterfactual.is_scalar(feature):
+    if not counterfactual.logged.is_scalar(feature):
         return []
-    logged = _logged_values(counterfactual.column(feature))
+    logged = _logged_values(counterfactual.logged.column(feature))
     if len(logged) < 2 or any(isinstance(one, bool) for one in logged):
         return []
     if isinstance(logged[0], str):
@@ -94,7 +94,7 @@ def _range(logged: list[Value]) -> range:
 
 
 def _words(counterfactual: CounterfactualReplay, feature: str) -> list[Value]:
-    entry = counterfactual.inputs[feature]
+    entry = counterfactual.logged.inputs[feature]
     if entry.vocabulary is None:
         return []
     words = load_vocabulary(entry.vocabulary, TARGETS[entry.dtype])

@@ -16,7 +16,7 @@ from replay.config.sections.diff import Tolerance
 from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.model.input import Input
 from replay.diagnosis.causes.cause import IMPLAUSIBLE, SAME_ON_ROWS, SAME_TO_MODEL, Equivalent
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.equivalents.compare import compare
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import find_causes

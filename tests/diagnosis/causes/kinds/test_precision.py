@@ -129,8 +129,7 @@ def test_opened_modules_are_few_where_scores_are_far_off(world):
         return world.open_recipe(recipe)
 
     columns = null_columns(world.columns, COUNTS)
-    lab = world.counterfactual(world.online_if(world.score(columns), world.bad))
-    lab._open_recipe = counted
+    lab = world.counterfactual(world.online_if(world.score(columns), world.bad), open_recipe=counted)
     rows = lab.bad[:100]
     screened = measure(lab, list(KIND.propose(lab, rows)), rows)
 

@@ -9,10 +9,10 @@ import pytest
 from replay.checkpoints import FunctionScorer
 from replay.config.sections.diff import Tolerance
 from replay.config.sections.model.contract import ModelConfig
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.routed_baseline import RoutedBaseline
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import find_causes
-from replay.diagnosis.causes.routed_baseline import RoutedBaseline
 from replay.report.words.causes import cause_words
 from tests.diagnosis.linear import INPUTS, linear, score, small_columns
 

@@ -17,7 +17,7 @@ from replay.config.sections.diff import Tolerance
 from replay.config.sections.model.contract import ModelConfig
 from replay.config.yaml.document import parse_yaml
 from replay.diagnosis.causes.cause import Cause
-from replay.diagnosis.causes.counterfactual import CounterfactualReplay
+from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import KINDS

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from replay.diagnosis.causes.entity_history import EntityHistory, densest_lag, round_lag
+from replay.diagnosis.causes.counterfactual.entity_history import EntityHistory, densest_lag, round_lag
 
 
 @pytest.fixture(scope="module")
