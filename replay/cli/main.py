@@ -8,6 +8,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 import click
 
@@ -34,6 +35,12 @@ Exit codes:
 Start with `replay demo`, or with `replay init` on your own traffic; `replay COMMAND --help` has examples.
 """
 
+_BROUGHT_BY = {
+    **dict.fromkeys(("torch", "numpy", "pandas", "pyarrow", "deltalake", "pydantic", "xxhash"), "replay-engine"),
+    "delta": "replay-engine[spark]",
+}
+"""What an installation without its requirements lacks, and what brings it."""
+
 
 def _versions(context: click.Context, _option: click.Parameter, asked: bool) -> None:
     """Print the versions that matter, looked up without importing what they are of."""
@@ -43,8 +50,14 @@ def _versions(context: click.Context, _option: click.Parameter, asked: bool) -> 
 
     versions = {"replay": __version__, **package_versions()}
     names = ("replay", "python", "torch", "pyspark", "delta-spark")
-    click.echo("\n".join(f"{name} {versions[name]}" for name in names))
+    click.echo("\n".join(f"{name} {_said_version(name, versions[name])}" for name in names))
     context.exit()
+
+
+def _said_version(package: str, version: str) -> str:
+    """A version, or that there is none: a platform's Spark may be there without being installed as a package."""
+    there = version != "unknown" or find_spec({"delta-spark": "delta"}.get(package, package)) is not None
+    return version if there else "not installed"
 
 
 @click.group(
@@ -125,18 +138,29 @@ def _execute(command: click.Command, arguments: list[str], interrupt: Interrupt)
     except Exception as error:
         if interrupt.came():
             return interrupt.say()
-        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-            click.echo(f"error: {indented(_too_long(error))}", err=True)
+        said = _too_long(error) or _lacking(error)
+        if said is not None:
+            click.echo(f"error: {indented(said)}", err=True)
             return EXIT_USAGE
         traceback.print_exc()
         click.echo("error: this is a bug in replay; please report it with the traceback above", err=True)
         return EXIT_FAILED
 
 
-def _too_long(error: OSError) -> str:
+def _too_long(error: Exception) -> str | None:
     """What is said of a path that no file system takes, wherever it was given."""
+    if not isinstance(error, OSError) or error.errno != errno.ENAMETOOLONG:
+        return None
     path = str(error.filename)
     return f"{shortened(path, 200)}: has {len(path):,} characters, more than a path can have; expected a shorter one"
+
+
+def _lacking(error: Exception) -> str | None:
+    """What to install, where an error is that a package of the installation is not there."""
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if name not in _BROUGHT_BY:
+        return None
+    return f"found no {name} in this Python, which this command needs: pip install '{_BROUGHT_BY[name]}'"
 
 
 def _text(error: ReplayError) -> str:

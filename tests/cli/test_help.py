@@ -139,6 +139,21 @@ def test_versions_are_those_of_what_results_depend_on(capsys: pytest.CaptureFixt
     assert versions["pyspark"] == pyspark.__version__
 
 
+def test_what_is_not_installed_has_no_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """A platform's Spark may be there without a version that can be looked up."""
+    from importlib import metadata
+
+    def version(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    program = sys.modules["replay.cli.main"]  # the package has a function of this name
+    monkeypatch.setattr(program, "find_spec", lambda name: None if name == "delta" else name)
+    assert replay("--version") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "installed" in line] == ["delta-spark not installed"]
+
+
 def test_configs_and_outputs_are_not_taken_for_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     config, output = tmp_path / "replay.yaml", tmp_path / "out"
     config.write_text("output: out\n")

@@ -16,9 +16,11 @@ ROOT = Path(__file__).parents[2]
 _REFUSE = """
 import contextlib, importlib, io, json, pkgutil, sys
 
+LACKING = ("pyspark", "py4j", "delta")
+
 class Refuse:
     def find_spec(self, name, *_):
-        if name.partition(".")[0] in ("pyspark", "py4j", "delta"):
+        if name.partition(".")[0] in LACKING:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Refuse())
@@ -66,17 +68,19 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def test_commands_that_need_it_say_so_and_leave_nothing(case: Path):
+def test_commands_that_need_it_say_so_and_leave_a_verdict_alone(case: Path):
     config = str(case / "replay.yaml")
     commands = [[name, config] for name in ("run", "diagnose", "gate", "validate")]
     commands += [["row", config, "--key", "request_id=r000001"], ["demo", str(case / "demo"), "--rows", "1000"]]
-    before = sorted(case.rglob("*"))
+    before = {path.relative_to(case).as_posix() for path in case.rglob("*")}
     for command, (code, out, err) in zip(commands, answer(_COMMANDS, json.dumps(commands)), strict=True):
         *progress, last = err.splitlines()
         assert (code, out) == (2, ""), command
         assert last.startswith(NEEDED), command
         assert all(line.startswith("replay [") for line in progress), command
-    assert sorted(case.rglob("*")) == before
+    made = {path.relative_to(case).as_posix() for path in case.rglob("*")} - before
+    assert made == {"out", "out/verdict.json"}
+    assert json.loads((case / "out/verdict.json").read_text())["exit_code"] == 2
 
 
 def test_the_rest_works(case: Path):
@@ -92,3 +96,11 @@ def test_python_imports_every_module_and_is_told_the_same(case: Path):
     assert failed == []
     assert kind == "UsageError"
     assert f"error: {text}".startswith(NEEDED)
+
+
+def test_torch_is_asked_for_by_name(case: Path):
+    """It is a requirement, but an installation may have been made without these."""
+    lacking = _COMMANDS.replace('("pyspark", ', '("torch", ')
+    [(code, out, err)] = answer(lacking, json.dumps([["inspect", str(case / "prod.pt2")]]))
+    assert (code, out) == (2, "")
+    assert err == "error: found no torch in this Python, which this command needs: pip install 'replay-engine'\n"
