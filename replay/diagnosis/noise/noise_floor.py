@@ -27,6 +27,8 @@ _CONCENTRATED = 0.01
 _CEILING = 0.15
 _NAMED_SHARE = 0.15
 _BESIDE = 0.1  # of the rows within a named noise: so many may lie up to three times as far
+_BESIDE_AT_MOST = 0.4  # the same where far more lie beyond that
+_BESIDE_OF_BEYOND = 0.2
 
 
 @dataclass(frozen=True)
@@ -149,9 +151,15 @@ def _find_layer(online: Array, replayed: Array) -> CalibrationLayer:
 
 
 def _is_named(severity: Array) -> bool:
-    """Whether arithmetic and the operations explain a fair part of the rows, and hardly one is a little beyond them."""
+    """Whether arithmetic and the operations explain a fair part of the rows, and hardly one is a little beyond them.
+
+    Noise that is wider than they say lies mostly next to them. Where most of the other rows lie far beyond, these are
+    no noise of one width but rows of another kind, of which some must lie next to them as well.
+    """
     within, beside = float(np.mean(severity <= 1.0)), float(np.mean((severity > 1.0) & (severity <= 3.0)))
-    return within >= _NAMED_SHARE and beside <= _BESIDE * within
+    beyond = 1.0 - within - beside
+    most = max(_BESIDE * within, min(_BESIDE_AT_MOST * within, _BESIDE_OF_BEYOND * beyond))
+    return within >= _NAMED_SHARE and beside <= most
 
 
 def _spread(online: Array) -> float:

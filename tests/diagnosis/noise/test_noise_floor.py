@@ -180,6 +180,33 @@ def test_most_rows_bad_at_all_times_are_mismatches_beside_those_that_agree():
     assert np.isin(rows, found.indices).mean() > 0.99
 
 
+def test_bad_rows_that_lie_close_to_those_that_agree_do_not_widen_it():
+    """72% of the rows are off by a normal amount of thirty times the rounding: some by little more than that."""
+    table, _ = make_traffic(0, num_rows=20_000, half=False, drift=0.0)
+    rng = np.random.default_rng(1)
+    bad = rng.random(len(table)) < 0.72
+    online = sigmoid(logit(table.online) + np.where(bad, rng.normal(0.0, 0.015, len(table)), 0.0))
+    noise = measure_noise(replace(table, online=online.astype(np.float16).astype(np.float64)))
+
+    assert noise.rel == 2.0**-11 + 1e-6
+    # 3% of them are not off by more than the rounding: 0.0005 of the score is 0.036 standard deviations.
+    assert noise.mismatch_rate == pytest.approx(0.72 * 0.97, abs=0.02)
+
+
+@pytest.mark.parametrize("size", [1.0, 2.0, 4.0])
+def test_noise_that_is_somewhat_wider_than_its_name_is_measured(size):
+    """Beside 5% of the rows that are bad at all times."""
+    table, _ = make_traffic(0, num_rows=20_000, half=False, drift=0.0)
+    rng = np.random.default_rng(1)
+    bad = rng.random(len(table)) < 0.05
+    away = rng.normal(0.0, size * 2.0**-12, len(table)) + np.where(bad, rng.normal(0.0, 0.3, len(table)), 0.0)
+    noisy = replace(table, online=(table.online * np.exp(away)).astype(np.float16).astype(np.float64))
+    noise = measure_noise(noisy)
+
+    assert (severity(noisy, noise.tolerance)[~bad] <= 1).mean() > 0.999
+    assert noise.mismatch_rate == pytest.approx(0.05, abs=0.01)
+
+
 @pytest.mark.parametrize("size", [0.05, 0.5])
 def test_noise_that_nothing_explains_is_no_tolerance(size):
     table, _ = make_traffic(0, num_rows=20_000, half=False)
