@@ -113,8 +113,8 @@ $(BENCH_INSTALLED): $(INSTALLED)
 # Imports find PySpark and py4j here, and all else, torch above all, where it is installed already.
 .venv-spark-%/.stamp-install: $(INSTALLED)
 	@echo 'Installing PySpark $* into .venv-spark-$* ...'
-	@$(RUN) -m venv --clear $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check 'pyspark==$*'
+	@$(RUN) -m venv --clear --without-pip $(@D)
+	@$(RUN) -m pip --python $(@D)/bin/python install --quiet --disable-pip-version-check 'pyspark==$*'
 	@$(RUN) -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
 	  > "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/shared.pth"
 	@$(@D)/bin/python -m replay.spark.installed.jars
