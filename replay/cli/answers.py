@@ -12,6 +12,8 @@ from typing import Any, Final, TextIO
 
 import click
 
+from replay.errors.secrets import redacted
+
 _JSON: Final = "--json"
 _OUT, _ERROR = 1, 2
 _kept: TextIO | None = None
@@ -19,7 +21,17 @@ _kept: TextIO | None = None
 
 def echo_json(data: Any) -> None:
     """Print data as JSON on stdout."""
-    click.echo(json.dumps(data, indent=2), file=_kept)
+    click.echo(redacted(json.dumps(data, indent=2)), file=_kept)
+
+
+def echo(text: str, *, nl: bool = True) -> None:
+    """Print an answer for a person on stdout.
+
+    Args:
+        text: Lines.
+        nl: Whether the last of them has no end yet.
+    """
+    click.echo(redacted(text), nl=nl)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from replay.cli.interrupts import Interrupt, interruptible
 from replay.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ConfigError, ReplayError
 from replay.errors.excerpt import COLUMNS
 from replay.errors.printable import indented, printable_lines, shortened
+from replay.errors.secrets import redacted
 from replay.spark.faststart.ending import short_ending
 from replay.spark.faststart.template import own_process
 from replay.version import __version__
@@ -142,7 +143,7 @@ def _execute(command: click.Command, arguments: list[str], interrupt: Interrupt)
         if said is not None:
             click.echo(f"error: {indented(said)}", err=True)
             return EXIT_USAGE
-        traceback.print_exc()
+        click.echo(redacted(traceback.format_exc()), err=True, nl=False)
         click.echo("error: this is a bug in replay; please report it with the traceback above", err=True)
         return EXIT_FAILED
 

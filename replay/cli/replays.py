@@ -8,9 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from replay.cli.answers import echo_json
+from replay.cli.answers import echo, echo_json
 from replay.cli.interrupts import tell_interrupt
 from replay.cli.options import Common
 from replay.errors import ReplayError, UsageError
@@ -37,26 +35,52 @@ def replay_config(config: str, common: Common, *overrides: str, diagnosed: bool 
         overrides: Further ``--set`` expressions, of the command's own options.
         diagnosed: Whether to search for incidents and their causes too.
     """
+    with loading(config, common, *overrides, to_run=True) as (loaded, progress):
+        return replay_loaded(loaded, common, progress, diagnosed=diagnosed)
+
+
+def replay_loaded(
+    config: ReplayConfig,
+    common: Common,
+    progress: Progress,
+    *,
+    diagnosed: bool,
+    told: Callable[[int], None] = lambda _: None,
+) -> RunResult:
+    """Replay a config that is loaded, and leave a verdict in its output, however that ends.
+
+    Args:
+        config: As loaded.
+        common: The shared options.
+        progress: Shows the work.
+        diagnosed: Whether to search for incidents and their causes too.
+        told: Who else is told of a signal that ends the command.
+    """
     options = common.options()
-    with loading(config, common, *overrides, to_run=True) as (loaded, progress), attempt_of(loaded, common):
+    with attempt_of(config, common, told):
         from replay.flows.finished.find import find_finished
 
-        done = find_finished(loaded, options, progress, overwrite=common.overwrite, diagnosing=diagnosed)
+        done = find_finished(config, options, progress, overwrite=common.overwrite, diagnosing=diagnosed)
         if done is not None:
             return done
-        start_spark(loaded, common, progress)
+        start_spark(config, common, progress)
         with no_collection():
             from replay.flows.run import replay_window
-        return replay_window(loaded, options, progress, overwrite=common.overwrite, diagnosing=diagnosed)
+        return replay_window(config, options, progress, overwrite=common.overwrite, diagnosing=diagnosed)
 
 
 @contextlib.contextmanager
-def attempt_of(config: ReplayConfig, common: Common) -> Iterator[None]:
+def attempt_of(config: ReplayConfig, common: Common, told: Callable[[int], None]) -> Iterator[None]:
     """Leave a verdict in the output of a config, however the command ends."""
     from replay.flows.attempt import attempt
 
     with attempt(config, overwrite=common.overwrite) as one:
-        tell_interrupt(one.interrupted)
+
+        def interrupted(code: int) -> None:
+            told(code)
+            one.interrupted(code)
+
+        tell_interrupt(interrupted)
         yield
 
 
@@ -96,9 +120,12 @@ def looking(
 
 
 def start_spark(config: ReplayConfig, common: Common, progress: Progress) -> None:
-    """Start Spark in the background, while the library is imported."""
+    """Start Spark in the background, while the library is imported, unless it runs."""
     from replay.spark.faststart.prestart import prestart_session
+    from replay.spark.session import is_running
 
+    if is_running():
+        return
     progress.stage("starting Spark")
     prestart_session(common.master, common.conf, config.traffic.path, _IN_TASKS)
 
@@ -132,7 +159,7 @@ def print_report(data: ReportData, report_path: str, common: Common) -> None:
             text = render_terminal(data, report_path=report_path)
         except Exception as error:  # the run is complete, and its exit code a verdict
             text = f"{report_path}\nthe result could not be shown here ({type(error).__name__}: {error})\n"
-        click.echo(text, nl=False)
+        echo(text, nl=False)
 
 
 def gates_exit_code(data: ReportData) -> int:

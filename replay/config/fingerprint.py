@@ -9,6 +9,7 @@ from typing import Any
 
 from replay.config.output_template import literal
 from replay.config.sections.replay import ReplayConfig
+from replay.errors.secrets import escaped
 
 # Where a run writes, how it works, and how its results are judged do not change the scores.
 _NOT_RESULTS = ("output", "engine", "gates", "diagnosis", "base_dir")
@@ -17,9 +18,10 @@ _NOT_RESULTS = ("output", "engine", "gates", "diagnosis", "base_dir")
 def to_resolved_dict(config: ReplayConfig) -> dict[str, Any]:
     """Write a config out with every default, as JSON holds it.
 
-    Times are ISO 8601 in UTC, durations text (``1min``), and numbers that are not finite text (``nan``, ``inf``, which
-    stay text among a factory's arguments). :func:`~replay.config.load.build_config` reads it back, as long as the order
-    of keys is kept: in an input's ``missing`` and ``transform`` it has a meaning.
+    Secrets of the environment are named, not written. Times are ISO 8601 in UTC, durations text (``1min``), and numbers
+    that are not finite text (``nan``, ``inf``, which stay text among a factory's arguments).
+    :func:`~replay.config.load.build_config` reads it back, as long as the order of keys is kept: in an input's
+    ``missing`` and ``transform`` it has a meaning.
     """
     resolved: dict[str, Any] = _strict(config.model_dump(mode="json", by_alias=True))
     return _readable(resolved, config)
@@ -36,19 +38,27 @@ def _readable(data: dict[str, Any], config: ReplayConfig) -> dict[str, Any]:
     return {**data, "output": literal(config.output)} if config.is_resolved else data
 
 
-def _strict(value: Any) -> Any:
-    """Numbers that are not finite as text: JSON has none."""
+def _strict(value: Any, *, written: bool = False) -> Any:
+    """Numbers that are not finite as text: JSON has none. What would be read as a variable's name, escaped.
+
+    Args:
+        value: As pydantic has it.
+        written: Arguments of user code, in which names of variables are such: they stand for secrets.
+    """
     if isinstance(value, dict):
-        return {key: _strict(entry) for key, entry in value.items()}
+        return {key: _strict(entry, written=written or key == "kwargs") for key, entry in value.items()}
     if isinstance(value, list):
-        return [_strict(entry) for entry in value]
+        return [_strict(entry, written=written) for entry in value]
+    if isinstance(value, str):
+        return value if written else escaped(value)
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def fingerprint(config: ReplayConfig) -> str:
     """Hash what decides a run's results, as far as the config says it.
 
-    ``output``, ``engine``, ``gates``, ``diagnosis`` and ``base_dir`` are left out. The order of keys does not count but
+    ``output``, ``engine``, ``gates``, ``diagnosis`` and ``base_dir`` are left out. Of a secret the name counts, not the
+    value, which may be renewed at any time. The order of keys does not count but
     where it has a meaning: in an input's ``missing`` and ``transform`` and in a ``splice``, where the first match wins.
     Contents of files do not count either: those of traffic, checkpoints, vocabularies and the user's code are pinned
     elsewhere.

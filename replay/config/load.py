@@ -17,6 +17,7 @@ from replay.config.run_start import output_of, resolve
 from replay.config.sections.replay import ReplayConfig
 from replay.config.unknown_keys import repair_keys
 from replay.config.yaml.document import Document, read_document
+from replay.config.yaml.environment import with_environment
 from replay.config.yaml.overrides import apply_overrides
 from replay.config.yaml.places import TextPlace, TextSpan
 from replay.errors import ConfigError, Problem
@@ -32,8 +33,8 @@ def load_config(
 ) -> ReplayConfig:
     """Read a config file.
 
-    Local paths in the file and in ``overrides`` are relative to the file's directory, which becomes ``base_dir``; text
-    is taken as it is, environment variables included.
+    Local paths in the file and in ``overrides`` are relative to the file's directory, which becomes ``base_dir``.
+    ``${env:NAME}`` in a value is the variable's value; see :mod:`replay.config.yaml.environment`.
 
     Args:
         path: A YAML file; on this machine, or a URL.
@@ -93,8 +94,8 @@ def find_output(
         document = apply_overrides(read_document(os.fspath(path)), overrides)
         if output is not None:
             document = _with_output(document, os.fspath(output))
-        base_dir = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120, collapses `..`
-        return output_of(absolute_paths(document.data, base_dir))
+        data = with_environment(document).data
+        return output_of(absolute_paths(data, _base_dir(data, directory_of(os.fspath(path)))))
     except (ConfigError, ValueError, TypeError, OSError):
         return None
 
@@ -108,6 +109,7 @@ def _with_output(document: Document, output: str) -> Document:
 
 def _build(document: Document, base_dir: str, source: str | None) -> ReplayConfig:
     look_again()  # what lies elsewhere is what it is now
+    document = with_environment(document)
     config, findings = _validate(document.data, base_dir)
     findings = [*document.findings, *_doubts(document), *(one for one in findings if not _hidden(one, document.broken))]
     if config is not None and not findings:
@@ -118,9 +120,7 @@ def _build(document: Document, base_dir: str, source: str | None) -> ReplayConfi
 
 def _validate(data: dict[str, Any], base_dir: str) -> tuple[ReplayConfig | None, list[Finding]]:
     """Validate plain data; where something is wrong, go on with the rest as far as it can be judged."""
-    given = data.get("base_dir")
-    if isinstance(given, str) and given:
-        base_dir = absolute(given, base_dir)
+    given, base_dir = data.get("base_dir"), _base_dir(data, base_dir)
     repaired, findings, renamed = repair_keys(absolute_paths(data, base_dir))
     if not given or isinstance(given, str):
         repaired = {**repaired, "base_dir": base_dir}
@@ -131,6 +131,11 @@ def _validate(data: dict[str, Any], base_dir: str) -> tuple[ReplayConfig | None,
         found = dict.fromkeys(translate(error, repaired))
         findings += [replace(one, path=_in_file(one.path, renamed)) for one in found if one.path not in renamed]
     return config, findings
+
+
+def _base_dir(data: dict[str, Any], directory: str) -> str:
+    given = data.get("base_dir")
+    return absolute(given, directory) if isinstance(given, str) and given else directory
 
 
 def _doubts(document: Document) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 
 from replay.errors.excerpt import COLUMNS, Excerpt
 from replay.errors.printable import indented, printable, shortened
+from replay.errors.secrets import redacted
 
 EXIT_OK = 0
 EXIT_GATE_FAILED = 1
@@ -43,6 +44,9 @@ class ReplayError(Exception):
     """Base of every expected error."""
 
     exit_code = EXIT_FAILED
+
+    def __str__(self) -> str:
+        return redacted(super().__str__())
 
 
 class UsageError(ReplayError):
@@ -102,7 +106,8 @@ class ConfigError(UsageError):
         first = f"; the first {MAX_SHOWN}" if len(shown) > MAX_SHOWN else ""
         head = [f"{len(shown):,} problems{where}{first}:"] if len(shown) > 1 else []
         some = itertools.islice(shown, MAX_SHOWN)
-        return "\n".join([*head, *(render_problem(each, self.source, columns=columns, color=color) for each in some)])
+        lines = [*head, *(render_problem(each, self.source, columns=columns, color=color) for each in some)]
+        return redacted("\n".join(lines))
 
 
 class OutputConflict(UsageError):

@@ -19,6 +19,7 @@ from replay.errors import (
     ReplayError,
     render_problem,
 )
+from replay.errors.secrets import redacted
 from replay.report.summary import GateVerdict, Incident, Summary, TimeRange
 from replay.report.summary.data import ReportData
 from replay.report.summary.json_safe import plain
@@ -163,5 +164,5 @@ def _headline(error: BaseException) -> str:
         text = str(error)
     else:
         text = f"this is a bug in replay: {type(error).__name__}: {error}"
-    line = " ".join(text.split())
+    line = " ".join(redacted(text).split())
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar, cast
 
@@ -18,6 +17,7 @@ from replay.config.user_code import (
     refresh_code,
 )
 from replay.errors import RunFailed
+from replay.errors.secrets import redacted, revealed
 from replay.scenarios.draw import Draw
 from replay.scenarios.op import Apply, OpProblem, Site
 
@@ -90,10 +90,12 @@ def _load(place: CodePlace, op: str) -> Callable[..., Any]:
 def _made(found: Callable[..., Any], place: CodePlace, op: str, kwargs: Mapping[str, Any]) -> Any:
     with calling_code(place):
         try:
-            return found(**copy.deepcopy(dict(kwargs)))
+            return found(**revealed(kwargs))
         except Exception as error:  # a constructor may raise anything
             given = f"was made with {kwargs}" if kwargs else "was made without arguments"
-            raise OpProblem(f"`{op}` {given} and raised {type(error).__name__}: {error}", "kwargs") from error
+            raise OpProblem(
+                f"`{op}` {given} and raised {type(error).__name__}: {redacted(str(error))}", "kwargs"
+            ) from error
 
 
 def _current(ask: Callable[[], T], op: str) -> T:

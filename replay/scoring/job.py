@@ -19,6 +19,7 @@ import torch
 from replay.checkpoints import Checkpoint, Scorer, at_hand, cached_scorer, settle_worker
 from replay.config import EngineConfig, ModelConfig
 from replay.errors import ReplayError
+from replay.errors.secrets import take_secrets_out
 from replay.scoring.core import Stopwatch, Work
 from replay.scoring.device import choose_device
 from replay.scoring.local import make_batch_scorer, scoring_plan
@@ -117,6 +118,16 @@ def score_partition(
     Raises:
         RunFailed: This process has other code of the user's, or another vocabulary, than the driver.
     """
+    try:
+        yield from _score_partition(job, batches, report)
+    except Exception as error:
+        take_secrets_out(error)  # Spark logs what ends a task, with all that is behind it
+        raise
+
+
+def _score_partition(
+    job: ScoreJob, batches: Iterable[pa.RecordBatch], report: Callable[[dict[str, float]], None]
+) -> Iterator[pa.RecordBatch]:
     torch.set_num_threads(1)  # one thread per task slot: tasks already fill the cores
     device = choose_device(job.engine.device, *_placement())
     stopwatch = Stopwatch()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from replay.errors import OutputConflict
+from replay.errors.secrets import redacted
 from replay.spark.delta.log import newest_version
 from replay.store.manifest import COMPLETE, Manifest
 from replay.store.storage import Storage
@@ -120,7 +121,7 @@ class OutputDirectory:
         verifications = [name for name in self._storage.names() if _VERIFICATION.fullmatch(name)]
         for name in (*(_RESULTS if resume else _ALL), *verifications, _DIGESTS):
             self._storage.delete(name)
-        self._storage.write(MANIFEST, manifest.to_json())
+        self._write(MANIFEST, manifest.to_json())
 
     def finish(self, manifest: Manifest, finished: str, rows: dict[str, Any], files: dict[str, str]) -> Manifest:
         """Complete a run: its files first, the manifest, ``summary.json``, and its verdict last.
@@ -139,10 +140,13 @@ class OutputDirectory:
         """Write what a complete run has to show: ``summary.json``, which says that it is, and then its verdict."""
         last = (SUMMARY, VERDICT)
         for name in (name for name in files if name not in last):
-            self._storage.write(name, files[name])
-        self._storage.write(MANIFEST, manifest.to_json())
+            self._write(name, files[name])
+        self._write(MANIFEST, manifest.to_json())
         for name in (name for name in last if name in files):
-            self._storage.write(name, files[name])
+            self._write(name, files[name])
+
+    def _write(self, name: str, text: str) -> None:
+        self._storage.write(name, redacted(text))
 
     def tables(self) -> dict[str, int]:
         """Version of each table that is there, as far as names of local files tell it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 import traceback
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from replay.config.user_code import (
     refresh_code,
 )
 from replay.errors import CheckpointMismatch
+from replay.errors.secrets import revealed
 
 
 def own_sources(checkpoint: Checkpoint) -> dict[str, str]:
@@ -112,7 +112,7 @@ class Factory:
     def call(self) -> object:
         """Call it, with a copy of its arguments; its own errors pass through."""
         with calling_code(self._place):
-            built = self._function(**copy.deepcopy(self._kwargs))
+            built = self._function(**revealed(self._kwargs))
         if isinstance(built, nn.Module):
             note_classes(self._place, built)
         return built

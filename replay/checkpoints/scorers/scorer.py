@@ -15,6 +15,7 @@ from replay.checkpoints.scorers.output import ScoreReader
 from replay.checkpoints.sharing.watch import FileWatch
 from replay.config.sections.model.output import Output
 from replay.errors import CheckpointMismatch, ReplayError, RunFailed
+from replay.errors.secrets import redacted
 
 Forward = Callable[[Mapping[str, torch.Tensor]], Any]
 """A model behind its calling convention: the tensors by input name, to whatever it answers."""
@@ -238,7 +239,7 @@ def _num_rows(tensors: Mapping[str, torch.Tensor]) -> int:
 
 def last_words(error: BaseException) -> str:
     """An error of someone else's code as one short text: its type, and the part of its message that says most."""
-    text = str(error).strip()
+    text = redacted(str(error)).strip()
     if "failed in the TorchScript interpreter" in text:
         said = list(_ERROR_LINE.finditer(text))  # it follows a traceback through the model's code
         text = text[said[-1].start() :] if said else text

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from replay.cli.answers import echo_json
+from replay.cli.answers import echo, echo_json
 from replay.cli.help import Command
 from replay.cli.options import Common, ConfigPath, common_options, is_output
 from replay.cli.replays import gates_exit_code, replay_config
 from replay.errors import EXIT_OK, UsageError
 from replay.errors.printable import printable
+from replay.errors.secrets import redacted
 
 if TYPE_CHECKING:
     from replay.report.run_verdict import RunVerdict
@@ -58,7 +59,7 @@ def gate(target: str, junit: str | None, dry_run: bool, common: Common) -> int:
         _require_gates(target, common.load_to_run(target).gates)
         data = replay_config(target, common).data
     if junit is not None:
-        Path(junit).write_text(render_junit(data.summary.gates), encoding="utf-8")
+        Path(junit).write_text(redacted(render_junit(data.summary.gates)), encoding="utf-8")
     if common.as_json:
         echo_json(data.summary.to_dict())
     elif not common.quiet:
@@ -72,9 +73,9 @@ def _show_verdicts(data: ReportData) -> None:
     from replay.report.verdict import judge
 
     if data.summary.gates:
-        click.echo(render_gates(data.summary), nl=False)
+        echo(render_gates(data.summary), nl=False)
     else:
-        click.echo(f"no gates: {printable(judge(data).headline)}")
+        echo(f"no gates: {printable(judge(data).headline)}")
 
 
 def _show_ended(verdict: RunVerdict, junit: str | None, common: Common) -> int:
@@ -86,7 +87,7 @@ def _show_ended(verdict: RunVerdict, junit: str | None, common: Common) -> int:
     if common.as_json:
         echo_json(verdict.to_dict())
     elif not common.quiet:
-        click.echo(f"{verdict.status}: {printable(verdict.headline)}")
+        echo(f"{verdict.status}: {printable(verdict.headline)}")
     return verdict.exit_code
 
 

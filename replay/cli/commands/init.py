@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from replay.cli.answers import echo
 from replay.cli.help import Command
 from replay.cli.options import Common, a_factory, an_operator, parse_conf
 from replay.errors import EXIT_OK, UsageError
@@ -84,7 +85,7 @@ def init(
         entry = CheckpointConfig(path=checkpoint, factory=factory, kwargs=arguments, operators=allow_operator)
         drafted = draft_config(traffic, entry, target=target, options=common.options(), say=progress.stage)
     Path(target).write_text(drafted.text, encoding="utf-8")
-    click.echo(drafted.render())
+    echo(drafted.render())
     click.echo(f"\nwrote {target}; next: replay validate {file_argument(target)}")
     return EXIT_OK
 

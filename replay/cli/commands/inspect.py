@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from replay.cli.answers import echo_json
+from replay.cli.answers import echo, echo_json
 from replay.cli.help import Command
 from replay.cli.options import an_operator
 from replay.errors import EXIT_OK, EXIT_REFUSED
@@ -51,7 +51,7 @@ def inspect(
     if as_json:
         echo_json(inspection.to_dict())
     else:
-        click.echo(render_inspection(inspection))
+        echo(render_inspection(inspection))
     return EXIT_REFUSED if inspection.verdict == "refused" else EXIT_OK
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from replay.cli.answers import echo_json
+from replay.cli.answers import echo, echo_json
 from replay.cli.help import Command
 from replay.cli.options import Common, ConfigPath, common_options, is_output
 from replay.cli.replays import looking
@@ -60,7 +60,7 @@ def row(target: str, keys: tuple[str, ...], common: Common) -> int:
     if common.as_json:
         echo_json(explained.to_dict())
     else:
-        click.echo(explained.render())
+        echo(explained.render())
     return EXIT_OK
 
 

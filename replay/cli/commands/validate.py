@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from replay.cli.answers import echo_json
+from replay.cli.answers import echo, echo_json
 from replay.cli.help import Command
 from replay.cli.options import Common, ConfigPath, common_options
 from replay.cli.replays import looking
@@ -34,5 +34,5 @@ def validate(config: str, common: Common) -> int:
     if common.as_json:
         echo_json(checked.to_dict())
     elif not common.quiet:
-        click.echo(checked.render(config))
+        echo(checked.render(config))
     return EXIT_REFUSED if checked.refused else EXIT_OK

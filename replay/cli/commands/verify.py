@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from replay.cli.answers import echo_json
+from replay.cli.answers import echo, echo_json
 from replay.cli.help import Command
 from replay.cli.options import Common, common_options
 from replay.cli.replays import refuse_file
@@ -55,5 +55,5 @@ def verify(found_in: str, incident: int, cause: int, common: Common) -> int:
     if common.as_json:
         echo_json(result.summary.to_dict())
     elif not common.quiet:
-        click.echo(render_verification(result.data, result.report_path), nl=False)
+        echo(render_verification(result.data, result.report_path), nl=False)
     return EXIT_OK if found.check.holds else EXIT_GATE_FAILED

@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    PlainSerializer,
     Strict,
     StringConstraints,
     ValidationError,
@@ -22,6 +23,7 @@ from pydantic.fields import FieldInfo
 from replay.config.messages.finding import Finding, KeyPath, refuse
 from replay.config.messages.wording import describe
 from replay.config.plain import placed_texts, plain_data
+from replay.errors.secrets import references
 
 
 class Section(BaseModel):
@@ -106,6 +108,8 @@ def in_words(words: str) -> Any:
 # Bounds come before the validator, or the JSON Schema would not have them.
 NotBool = BeforeValidator(_no_bool)
 Flag = Annotated[bool, Strict()]
+Arguments = Annotated[dict[str, Any], PlainSerializer(references, when_used="json")]
+"""Of user code: what is written of them has no secret in it."""
 Int = Annotated[int, NotBool]
 NaturalInt = Annotated[int, Field(ge=0), NotBool]
 PositiveInt = Annotated[int, Field(ge=1), NotBool]

@@ -13,6 +13,7 @@ from replay.config.messages.wording import listing, suggestion
 from replay.config.names import matches, nearest
 from replay.config.plain import mapping
 from replay.config.sections.base import (
+    Arguments,
     ColumnNames,
     Flag,
     Name,
@@ -45,7 +46,7 @@ class CheckpointConfig(Section):
     """`module:function` or `file.py:function` that builds the module whose weights the file holds. A relative file, and
     a module beside the config, are found from the config file's directory. The file may be a URL; what it imports from
     its folder comes along."""
-    kwargs: dict[str, Any] = Field(default={})
+    kwargs: Arguments = Field(default={})
     """Keyword arguments of the factory: text, numbers, booleans, lists and mappings of these."""
     sha256: (
         Annotated[str, StringConstraints(pattern=SHA256_PATTERN, to_lower=True), in_words("64 hex digits")] | None

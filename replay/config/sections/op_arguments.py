@@ -16,7 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 from replay.config.messages.finding import Finding
 from replay.config.messages.wording import listing, suggestion
 from replay.config.names import nearest
-from replay.config.sections.base import Section
+from replay.config.sections.base import Arguments, Section
 from replay.config.sections.checkpoints import FACTORY_PATTERN
 from replay.config.sections.diff import render_duration
 from replay.registry import Registry
@@ -88,7 +88,7 @@ class OpArguments(Section):
 class CustomArguments(OpArguments):
     """Arguments of a perturbation of the user's own."""
 
-    kwargs: dict[str, Any] = Field(default={})
+    kwargs: Arguments = Field(default={})
     """Arguments of a perturbation of your own: plain data."""
 
 

@@ -237,6 +237,20 @@ def _tag_message(node: yaml.Node) -> str:
     return f"the tag {tag} is not allowed: a config holds plain data (text, numbers, true, false, lists, mappings)"
 
 
+def plain_value(text: str) -> Any:
+    """What a text without quotes means: a number, true, false, nothing, or the text itself.
+
+    >>> [plain_value(text) for text in ("1e-6", "true", "", "a: b", "[1]")]
+    [1e-06, True, None, 'a: b', '[1]']
+    """
+    tag = PlainLoader("").resolve(yaml.ScalarNode, text.strip(), (True, False))  # type: ignore[no-untyped-call]
+    kind = str(tag).removeprefix(_TAG)
+    try:
+        return _CONVERT[kind](text.strip()) if kind in _CONVERT and kind != "str" else text
+    except ValueError:
+        return text
+
+
 def _to_int(text: str) -> int:
     return int(text, 0) if text[:2] in ("0x", "0o") else int(text)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
+from replay.errors.secrets import redacted
 from replay.report.terminal.pace import Pace
 
 LOG_SECONDS = 30.0
@@ -122,7 +123,7 @@ class Progress:
         """Say something that stays, such as that there is nothing to do."""
         if self._display is not None:
             with self._lock:
-                self._display.note(text)
+                self._display.note(redacted(text))
 
     def _end_stage(self, display: Display) -> None:
         if self._pace is not None:
