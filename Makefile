@@ -63,6 +63,8 @@ schemas: $(INSTALLED) ## Write schemas/ and the tables of docs/config.md again f
 	@mv schemas/.new schemas/summary.schema.json
 	@$(RUN) -c 'import json; from replay.report.run_verdict import verdict_schema as s; print(json.dumps(s(), indent=2))' > schemas/.new
 	@mv schemas/.new schemas/verdict.schema.json
+	@$(RUN) -c 'import json; from replay.report.backfilled import backfill_schema as s; print(json.dumps(s(), indent=2))' > schemas/.new
+	@mv schemas/.new schemas/backfill.schema.json
 
 dist: $(INSTALLED) ## Build the wheel and the source archive into dist/
 	@rm -rf build dist

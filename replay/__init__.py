@@ -9,6 +9,7 @@ All that a program needs is here::
     result.metrics.where(metric="auc").to_pandas()
     result.to_pandas()                             # the scores; result.scores is a Spark DataFrame
     replay.verify("out", incident=1)               # replays the causes that a diagnosis named over the whole window
+    replay.backfill("replay.yaml", start="2026-11-20", end="2026-11-21", every="1h")  # hours without a complete run
     replay.open_run("out")                         # the same of a finished run, without running it
 
     replay.score(rows, "prod.pt2", {"inputs": [{"name": "dense", "features": ["I*"]}]})  # pandas, Arrow or Spark
@@ -27,6 +28,7 @@ from replay.version import __version__
 
 if TYPE_CHECKING:
     from replay.config.load import load_config
+    from replay.flows.backfill import backfill
     from replay.flows.diagnose import diagnose
     from replay.flows.finished.result import RunResult, open_run
     from replay.flows.run import run
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RunResult",
     "__version__",
+    "backfill",
     "diagnose",
     "load_config",
     "open_run",
@@ -48,6 +51,7 @@ __all__ = [
 
 _HOMES = {
     "RunResult": "replay.flows.finished.result",
+    "backfill": "replay.flows.backfill",
     "diagnose": "replay.flows.diagnose",
     "load_config": "replay.config.load",
     "open_run": "replay.flows.finished.result",

@@ -57,6 +57,19 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
+def for_window(config: ReplayConfig, start: datetime, end: datetime) -> ReplayConfig:
+    """A resolved config over another window, and with the output of that window.
+
+    Args:
+        config: As `resolve` gives it.
+        start: Of the window, with a time zone.
+        end: Of the window.
+    """
+    window = TrafficWindow(start=start, end=end)
+    traffic, output = config.traffic.model_copy(update={"window": window}), config.run_start.template
+    return config.model_copy(update={"traffic": traffic, "output": render_output(output, _times(window))})
+
+
 def over_window(config: ReplayConfig, start: datetime, end: datetime, at: datetime) -> ReplayConfig:
     """The same resolved config, with the same output, over the window of a run that goes on from where it stopped.
 

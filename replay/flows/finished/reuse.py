@@ -15,7 +15,9 @@ from replay.report.summary.data import ReportData
 from replay.store import REPORT, REPORT_DATA, SUMMARY, VERDICT, Manifest, OutputDirectory, open_storage
 
 
-def reuse(config: ReplayConfig, options: Options, manifest: Manifest, *, diagnosing: bool) -> RunResult | None:
+def reuse(
+    config: ReplayConfig, options: Options, manifest: Manifest, *, diagnosing: bool, as_it_was: bool = False
+) -> RunResult | None:
     """Take a complete run for the answer, if one of this config would be the same.
 
     Its files stay as they are, unless the gates of the config are others now: then it is they that are replaced.
@@ -25,6 +27,7 @@ def reuse(config: ReplayConfig, options: Options, manifest: Manifest, *, diagnos
         options: Spark and safety options.
         manifest: Of the complete run that the output holds.
         diagnosing: Only a run whose incidents were searched for will do.
+        as_it_was: What it was made from may have changed since.
 
     Returns:
         The run; None where something that it was made from changed, or may have.
@@ -40,7 +43,7 @@ def reuse(config: ReplayConfig, options: Options, manifest: Manifest, *, diagnos
     data = ReportData.from_json(text)
     if not data.judgeable or not _was_searched(config, manifest, data, diagnosing=diagnosing):
         return None
-    if not all_unchanged(config, options, manifest):
+    if not as_it_was and not all_unchanged(config, options, manifest):
         return None
     with located(config):
         result = judged(data, config.gates, data.rows)
