@@ -13,6 +13,9 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Final
 
+from replay.errors import CheckpointError
+from replay.files.kinds import odd_kind
+
 _NAMES: Final = "/proc/self/fd"
 """Where Linux has names for what a process has open."""
 
@@ -42,5 +45,12 @@ def held_files(paths: Iterable[str | Path]) -> Iterator[None]:
 
 
 def name_of(path: str | Path) -> str:
-    """What to open to read a file: the path itself, unless the file is held."""
-    return _held.get().get(str(path), str(path))
+    """What to open to read a file: the path itself, unless the file is held.
+
+    Raises:
+        CheckpointError: It is no file, and reading it may never end.
+    """
+    name = _held.get().get(str(path), str(path))
+    if (kind := odd_kind(name)) is not None:
+        raise CheckpointError(f"{path}: found {kind}, expected a file")
+    return name

@@ -17,6 +17,7 @@ from replay.checkpoints.local_copy import local_copy
 from replay.checkpoints.prefixes import shared_prefixes
 from replay.checkpoints.safety.allowlist import READ
 from replay.checkpoints.safety.archives import LOCAL_MAGIC, Archive
+from replay.checkpoints.safety.budgets import OverBudget, budget_for
 from replay.checkpoints.safety.pickles import walk_pickle
 from replay.checkpoints.safety.storages import MappedFile
 from replay.checkpoints.sniff import Sniffed, sniff_held
@@ -132,10 +133,12 @@ def _inspected(found: Path, config: CheckpointConfig, *, allow_pickle: bool, all
             sniffed, files = sniff_held(found, held)
         except CheckpointError as error:
             return _refused(found, error, files=_files(found))
-        try:
-            contents = sniffed.read(config, allow_pickle=allow_pickle)
-        except CheckpointError as error:
-            return _refused_with_details(sniffed, config, error, files)
+        # A refused file is looked at up to three times, for what there was the first time.
+        with budget_for(sum(file.size for file in files)):
+            try:
+                contents = sniffed.read(config, allow_pickle=allow_pickle)
+            except CheckpointError as error:
+                return _refused_with_details(sniffed, config, error, files)
     bad = unexpected_non_finite(contents)
     if bad and not allow_non_finite:
         refusal = CheckpointError(
@@ -216,6 +219,8 @@ def _refused_with_details(
     sniffed: Sniffed, config: CheckpointConfig, error: CheckpointError, files: tuple[CheckpointFile, ...]
 ) -> Inspection:
     """What the user could allow is described all the same; of anything else, the pickles."""
+    if isinstance(error, OverBudget):
+        return _refused(sniffed.path, error, files=files, layout=sniffed.layout)
     try:
         contents = sniffed.read(config, allow_pickle=True)
     except CheckpointError:

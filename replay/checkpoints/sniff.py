@@ -14,6 +14,7 @@ from replay.checkpoints.fingerprint import checkpoint_file
 from replay.checkpoints.format import FORMATS, CheckpointFormat, Source
 from replay.checkpoints.held import held_files
 from replay.checkpoints.safety.archives import Archive
+from replay.checkpoints.safety.budgets import budget_for, check_tensors
 from replay.checkpoints.safety.storages import MappedFile
 from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError
@@ -56,8 +57,17 @@ class Sniffed:
     layout: str
 
     def read(self, config: CheckpointConfig, *, allow_pickle: bool) -> Contents:
-        """Look at what it holds, mapped anew; see :meth:`CheckpointFormat.read`."""
-        return self.format.read(Source(self.path), config, allow_pickle=allow_pickle)
+        """Look at what it holds, mapped anew; see :meth:`CheckpointFormat.read`.
+
+        Raises:
+            CheckpointError: It is refused.
+            OverBudget: Looking at it would take more than any checkpoint needs.
+        """
+        source = Source(self.path)
+        with budget_for(0 if self.path.is_dir() else source.file.size):
+            contents = self.format.read(source, config, allow_pickle=allow_pickle)
+        check_tensors(len(contents.tensors), str(self.path))
+        return contents
 
 
 def sniff(path: Path) -> Sniffed:

@@ -136,6 +136,9 @@ def _execute(command: click.Command, arguments: list[str], interrupt: Interrupt)
         return interrupt.say()
     except BrokenPipeError:
         return EXIT_OK
+    except MemoryError:
+        click.echo("error: all memory that this process may take is used up: give it more, or less input", err=True)
+        return EXIT_FAILED
     except Exception as error:
         if interrupt.came():
             return interrupt.say()

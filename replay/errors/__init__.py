@@ -102,7 +102,7 @@ class ConfigError(UsageError):
             color: Whether places are marked with ANSI colours.
         """
         shown = dict.fromkeys(self.problems)
-        where = "" if self.source is None else f" in {printable(self.source)}"
+        where = "" if self.source is None else f" in {shortened(printable(self.source))}"
         first = f"; the first {MAX_SHOWN}" if len(shown) > MAX_SHOWN else ""
         head = [f"{len(shown):,} problems{where}{first}:"] if len(shown) > 1 else []
         some = itertools.islice(shown, MAX_SHOWN)
@@ -166,6 +166,6 @@ def render_problem(problem: Problem, source: str | None = None, *, columns: int 
     excerpt = problem.excerpt
     column = None if excerpt is None or problem.line is None else excerpt.start + 1
     place = ":".join(str(part) for part in (source, problem.line, column) if part is not None)
-    where = (printable(place), shortened(printable(problem.path), _LONGEST_PATH))
+    where = (shortened(printable(place)), shortened(printable(problem.path), _LONGEST_PATH))
     text = ": ".join(part for part in (*where, indented(problem.message)) if part)
     return text if excerpt is None else f"{text}\n{excerpt.render(problem.line, columns=columns, color=color)}"

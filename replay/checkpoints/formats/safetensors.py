@@ -19,8 +19,15 @@ from replay.checkpoints.format import FORMATS, CheckpointFormat, Source
 from replay.checkpoints.held import name_of
 from replay.checkpoints.modules.assigning import open_weights
 from replay.checkpoints.prefixes import model_weights
+from replay.checkpoints.safety.budgets import check_tensors
 from replay.checkpoints.safety.json import parse_json
-from replay.checkpoints.safety.storages import MappedFile, contiguous_strides, tensor_over, whole_number
+from replay.checkpoints.safety.storages import (
+    MAX_DIMENSIONS,
+    MappedFile,
+    contiguous_strides,
+    tensor_over,
+    whole_number,
+)
 from replay.checkpoints.scorers.scorer import OpenedModel
 from replay.config.sections.checkpoints import CheckpointConfig
 from replay.config.sections.model.contract import ModelConfig
@@ -181,6 +188,7 @@ def _read_file(file: MappedFile) -> dict[str, torch.Tensor]:
     if not isinstance(header, dict):
         raise CorruptCheckpoint(f"{file.path}: the header is no JSON object; expected a safetensors file")
     header.pop("__metadata__", None)
+    check_tensors(len(header), str(file.path))
     start = 8 + length
     tensors = {}
     end = 0
@@ -218,7 +226,7 @@ def _entry(entry: Any, place: str) -> tuple[torch.dtype, tuple[int, ...], tuple[
     if not isinstance(dtype, str) or dtype not in _DTYPES:
         raise CheckpointError(f"{place}: dtype {str(dtype)[:40]!r} is not read; known are {', '.join(_DTYPES)}")
     for numbers in (shape, offsets):
-        if not isinstance(numbers, list) or not all(map(whole_number, numbers)):
+        if not isinstance(numbers, list) or len(numbers) > MAX_DIMENSIONS or not all(map(whole_number, numbers)):
             raise CorruptCheckpoint(f"{place}: {str(numbers)[:80]} is no shape or byte range")
     assert isinstance(shape, list)
     assert isinstance(offsets, list)

@@ -16,6 +16,7 @@ from typing import Final
 
 import torch
 
+from replay.checkpoints.safety.budgets import OverBudget, inflatable
 from replay.checkpoints.safety.storages import MappedFile
 from replay.errors import CorruptCheckpoint, UnsafeCheckpoint
 
@@ -33,7 +34,7 @@ _ENCRYPTED: Final = 0x41
 _DESCRIPTOR: Final = 0x8
 _STORED: Final = 0
 _DEFLATED: Final = 8
-_MAX_ENTRIES: Final = 1 << 20
+_MAX_ENTRIES: Final = 1 << 18
 _MAX_GAP: Final = 24
 """Bytes of the longest data descriptor, which may follow an entry."""
 _MAX_INFLATED: Final = 1 << 28
@@ -85,6 +86,7 @@ class Archive:
         directory_start, directory_size, count = self._end()
         entries = self._directory(directory_start, directory_size, count)
         self._check_layout(entries, directory_start)
+        self._check_unfolded(entries)
         self.root = _shared_root([entry.name for entry in entries])
         self.entries = {entry.name.removeprefix(self.root): entry for entry in entries}
 
@@ -188,7 +190,7 @@ class Archive:
         if disk or start_disk or here != count or comment or start + size != end:
             raise self._ambiguous("its end record does not fit the file")
         if count > _MAX_ENTRIES:
-            raise UnsafeCheckpoint(f"{file.path}: the archive has {count:,} entries, at most {_MAX_ENTRIES:,} are read")
+            raise OverBudget(f"{file.path}: the archive has {count:,} entries, at most {_MAX_ENTRIES:,} are read")
         return start, size, count
 
     def _refuse_end(self) -> None:
@@ -297,6 +299,15 @@ class Archive:
             position = entry.start + entry.stored
         if not position <= directory_start <= position + _MAX_GAP:
             raise self._ambiguous("bytes between its entries and its directory belong to no entry")
+
+    def _check_unfolded(self, entries: list[Entry]) -> None:
+        """Entries that each stay within their bound may be too much together."""
+        unfolded = sum(entry.size for entry in entries if entry.deflated)
+        if unfolded > inflatable(self.file.size):
+            raise OverBudget(
+                f"{self.file.path}: the archive would inflate to {unfolded:,} bytes, the most for one of"
+                f" {self.file.size:,} are {inflatable(self.file.size):,} (a zip bomb)"
+            )
 
     def _ambiguous(self, what: str) -> UnsafeCheckpoint:
         return UnsafeCheckpoint(

@@ -12,6 +12,7 @@ from typing import Final
 
 from replay.checkpoints.contents import listed
 from replay.checkpoints.safety.archives import LOCAL_MAGIC, Archive
+from replay.checkpoints.safety.budgets import OverBudget
 from replay.checkpoints.safety.pickles import walk_pickle
 from replay.errors import CheckpointError, UnsafeCheckpoint
 
@@ -109,6 +110,8 @@ def _check_aside(archive: Archive, name: str) -> None:
     content = archive.read(name)
     try:
         hidden = content[:4] == LOCAL_MAGIC or _is_pickle(content)
+    except OverBudget:
+        raise
     except CheckpointError:
         return
     if hidden:

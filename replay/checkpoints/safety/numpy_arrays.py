@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
+from replay.checkpoints.safety.budgets import spend_copy
 from replay.checkpoints.safety.placeholders import Placeholder
 
 _CODE: Final = re.compile("b1|[iu][1248]|f[248]|c8|c16")
@@ -48,6 +49,7 @@ def _array_tensor(data: object, dtype: object, shape: object, fortran: bool) -> 
     kind = dtype.numpy() if isinstance(dtype, ArrayType) else None
     if kind is None or not isinstance(data, bytes | bytearray) or not isinstance(shape, tuple):
         return None
+    spend_copy(len(data))
     flat = np.frombuffer(data, dtype=kind)
     array = flat.reshape(shape, order="F" if fortran else "C")
     return torch.from_numpy(np.array(array, dtype=kind.newbyteorder("="), order="C"))

@@ -135,7 +135,7 @@ def _changed(walker: Walker, target: Any) -> None:
     if target is MARK:
         raise MalformedError("a mark stands where a value is needed")
     if isinstance(target, Global):
-        walker.hostile[f"changes {target.module}.{target.name} itself (byte {walker.position})"] = None
+        walker.object_to(f"changes {target.module}.{target.name} itself")
 
 
 def _pop(walker: Walker) -> None:
@@ -195,7 +195,7 @@ def _object(walker: Walker) -> None:
 def _extension(layout: str) -> Step:
     def step(walker: Walker) -> None:
         code = walker.number(layout)
-        walker.hostile[f"uses code {code} of Python's extension registry (byte {walker.position})"] = None
+        walker.object_to(f"uses code {code} of Python's extension registry")
         walker.stack.append(OPAQUE)
 
     return step

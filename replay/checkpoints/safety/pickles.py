@@ -38,7 +38,7 @@ def walk_pickle(data: bytes | memoryview, place: str, start: int = 0) -> PickleW
     try:
         return walker.walk(STEPS)
     except UnsafeCheckpoint as error:
-        raise UnsafeCheckpoint(f"{place}: {error}") from None
+        raise type(error)(f"{place}: {error}") from None
     except (MalformedError, IndexError, ValueError, KeyError, struct.error) as error:
         walker.result(None).check(Policy.WEIGHTS, place)  # what comes before the damage would have run
         raise CorruptCheckpoint(

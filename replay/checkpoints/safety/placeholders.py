@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as AnyMapping
+from types import MappingProxyType
 from typing import Any
 
 
@@ -17,15 +19,12 @@ class Placeholder:
     """
 
     origin: str = ""
-    items: dict[Any, Any]
-    state: Any
+    items: AnyMapping[Any, Any] = MappingProxyType({})
+    state: Any = None
 
     def __new__(cls, *_arguments: Any, **_keywords: Any) -> Placeholder:
-        """Make one, whatever the arguments."""
-        made = object.__new__(cls)
-        made.items = {}
-        made.state = None
-        return made
+        """Make one, whatever the arguments: a file can have millions, so it takes no memory before it is filled."""
+        return object.__new__(cls)
 
     def __init__(self, *_arguments: Any, **_keywords: Any) -> None:
         """Ignore whatever the constructor was called with."""
@@ -34,6 +33,8 @@ class Placeholder:
         self.state = state
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        if not isinstance(self.items, dict):
+            self.items = {}
         self.items[key] = value
 
     def append(self, _item: Any) -> None:

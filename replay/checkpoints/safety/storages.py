@@ -18,7 +18,7 @@ DTYPES: Final[dict[str, torch.dtype]] = {
     str(dtype).removeprefix("torch."): dtype for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)
 }
 """Every dtype of torch by its name."""
-_MAX_DIMENSIONS: Final = 64
+MAX_DIMENSIONS: Final = 64
 _MAX_EXPANSION: Final = 1 << 33
 """Bytes that a tensor may claim beyond its storage (stride 0): an expanded buffer, not a memory bomb."""
 
@@ -142,7 +142,7 @@ def tensor_over(
 
 
 def _sizes(value: object, name: str) -> tuple[int, ...]:
-    if not isinstance(value, tuple | list) or len(value) > _MAX_DIMENSIONS or not all(map(whole_number, value)):
+    if not isinstance(value, tuple | list) or len(value) > MAX_DIMENSIONS or not all(map(whole_number, value)):
         shown = f"({', '.join(map(brief, value[:8]))})" if isinstance(value, tuple | list) else brief(value)
         raise CorruptCheckpoint(f"{name}: {shown} is no shape")
     return tuple(value)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import Any, ClassVar, Final
 
 import torch
 
 from replay.checkpoints.safety.allowlist import DTYPES as DTYPE_NAMES
 from replay.checkpoints.safety.allowlist import STORAGE_TYPES, UNREADABLE_TENSORS, normalized
+from replay.checkpoints.safety.budgets import spend_copy
 from replay.checkpoints.safety.numpy_arrays import Array, ArrayType, array_from_buffer, reconstruct_array
 from replay.checkpoints.safety.placeholders import Mapping, Placeholder, Unreadable, brief, placeholder_class
 from replay.checkpoints.safety.storages import DTYPES, TypedStorage, tensor_over, whole_number
@@ -122,6 +123,7 @@ def _mapping(*arguments: object) -> Mapping:
 
 
 def _default_mapping(_factory: object = None, *arguments: object) -> Mapping:
+    spend_copy(100 * sum(len(each) for each in arguments if isinstance(each, Sized)))
     return Mapping(*arguments[:1]) if arguments else Mapping()
 
 
@@ -140,6 +142,25 @@ def _text(*arguments: object) -> str:
     return str(arguments[0]) if arguments and isinstance(arguments[0], str) else ""
 
 
+def _copied(kind: Callable[..., object], weight: int) -> type:
+    """A container that is made of another one: small in the file, and as large as that in memory, each time.
+
+    Args:
+        kind: Makes it.
+        weight: Bytes of an element, or about that.
+    """
+
+    class Copied:
+        def __new__(cls, *arguments: Any) -> Any:
+            for each in arguments:
+                if isinstance(each, int) and not isinstance(each, bool):
+                    raise CorruptCheckpoint(f"a container is made of {brief(each)}, expected its content")
+                spend_copy(weight * len(each) if isinstance(each, Sized) else 0)
+            return kind(*arguments)
+
+    return Copied
+
+
 _TENSOR_BUILDERS: Final = (_rebuild_tensor, _rebuild_tensor_v3, _rebuild_parameter)
 CONSTRUCTORS: Final[dict[str, Any]] = {
     **{name: StorageType(storage_dtype(name)) for name in STORAGE_TYPES | {"torch.storage.UntypedStorage"}},
@@ -153,20 +174,20 @@ CONSTRUCTORS: Final[dict[str, Any]] = {
     "torch._utils._rebuild_parameter_with_state": _rebuild_parameter,
     "torch.nn.parameter.Parameter": _rebuild_parameter,
     "torch._tensor._rebuild_from_type_v2": _rebuild_from_type,
-    "torch.Size": _size,
+    "torch.Size": _copied(_size, 8),
     "torch.device": _text,
     "torch.serialization._get_layout": _text,
-    "collections.OrderedDict": _mapping,
-    "collections.Counter": _mapping,
+    "collections.OrderedDict": _copied(_mapping, 100),
+    "collections.Counter": _copied(_mapping, 100),
     "collections.defaultdict": _default_mapping,
-    "builtins.dict": _mapping,
-    "builtins.list": list,
-    "builtins.set": set,
-    "builtins.frozenset": frozenset,
+    "builtins.dict": _copied(_mapping, 100),
+    "builtins.list": _copied(list, 8),
+    "builtins.set": _copied(set, 64),
+    "builtins.frozenset": _copied(frozenset, 64),
     "builtins.complex": complex,
-    "builtins.bytearray": bytearray,
+    "builtins.bytearray": _copied(bytearray, 1),
     "builtins.getattr": _get_attribute,
-    "_codecs.encode": _encode,
+    "_codecs.encode": _copied(_encode, 1),
     "numpy.core.multiarray._reconstruct": reconstruct_array,
     "numpy.core.numeric._frombuffer": array_from_buffer,
     "numpy.ndarray": Array,
@@ -259,6 +280,7 @@ def _view(untyped: torch.UntypedStorage, dtype: torch.dtype, view: object) -> to
         return untyped
     if not isinstance(view, tuple) or len(view) != 3 or not all(type(part) is int for part in view[1:]):
         raise CorruptCheckpoint(f"a storage is viewed as {brief(view)}, expected (key, offset, size)")
+    spend_copy(untyped.nbytes())
     part = tensor_over(untyped, dtype, view[1], (view[2],), (1,), name="a storage view")
     return part.clone().untyped_storage()
 

@@ -8,16 +8,24 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from replay.checkpoints.safety.allowlist import Policy, Use, normalized, objection
+from replay.checkpoints.safety.budgets import (
+    MAX_TENSORS,
+    OverBudget,
+    opcodes_left,
+    spend_opcodes,
+    too_many_opcodes,
+)
 from replay.errors import UnsafeCheckpoint
 
-MAX_OPCODES: Final = 50_000_000
-"""More than that is an attack, or an id map that belongs elsewhere (half a minute of walking)."""
+MAX_USES: Final = 10_000
+"""Globals that a pickle names, made and called each counted: real ones have some dozen."""
 MAX_TUPLE_WEIGHT: Final = 10_000_000
 """Elements of a tuple with all that is nested in it, shared parts counted each time: what hashing it would cost."""
 MAX_TUPLE_DEPTH: Final = 500
 """Python hashes a nested tuple by recursion in C, without a bound of its own."""
 MAX_NAME: Final = 1024
-_MAX_LINE: Final = 1 << 20
+_LINE_SIZES: Final = (1 << 7, 1 << 10, 1 << 13, 1 << 17, 1 << 20)
+_MAX_HOSTILE: Final = 100
 STOP: Final = ord(".")
 
 
@@ -147,6 +155,12 @@ class Walker:
 
     def walk(self, steps: Sequence[Callable[[Walker], None] | None]) -> PickleWalk:
         """Walk from the position to the STOP opcode, one step of the table an opcode."""
+        try:
+            return self._walk(steps, opcodes_left())
+        finally:
+            spend_opcodes(self.opcodes)
+
+    def _walk(self, steps: Sequence[Callable[[Walker], None] | None], most: int) -> PickleWalk:
         size = len(self.data)
         while True:
             if self.position >= size:
@@ -154,8 +168,8 @@ class Walker:
             code = self.data[self.position]
             self.position += 1
             self.opcodes += 1
-            if self.opcodes > MAX_OPCODES:
-                raise UnsafeCheckpoint(f"the pickle has more than {MAX_OPCODES:,} opcodes")
+            if self.opcodes > most:
+                raise too_many_opcodes()
             if code == STOP:
                 break
             step = steps[code]
@@ -192,12 +206,12 @@ class Walker:
 
     def line(self) -> bytes:
         """Bytes up to the end of the line, which is passed."""
-        window = bytes(self.data[self.position : self.position + 128])
-        end = window.find(b"\n")
-        if end < 0:
-            window = bytes(self.data[self.position : self.position + _MAX_LINE])
+        for size in _LINE_SIZES:  # so that a look costs no more than its line is long
+            window = bytes(self.data[self.position : self.position + size])
             end = window.find(b"\n")
-        if end < 0:
+            if end >= 0:
+                break
+        else:
             raise MalformedError("a line has no end")
         self.position += end + 1
         return window[:end]
@@ -247,11 +261,18 @@ class Walker:
         key = (target.module, target.name, use)
         if key not in self.uses:
             self.uses[key] = GlobalUse(*key, self.position)
+            if len(self.uses) > MAX_USES:
+                raise OverBudget(f"the pickle names more than {MAX_USES:,} globals (a memory bomb)")
+
+    def object_to(self, what: str) -> None:
+        """Note what makes the pickle unsafe, with the place; after some, one more says nothing new."""
+        if len(self.hostile) < _MAX_HOSTILE:
+            self.hostile[f"{what} (byte {self.position})"] = None
 
     def push_global(self, module: Any, name: Any) -> None:
         """Push a global by what should be its module and name."""
         if not isinstance(module, str) or not isinstance(name, str):
-            self.hostile[f"computes the name of a global (byte {self.position})"] = None
+            self.object_to("computes the name of a global")
             self.stack.append(OPAQUE)
             return
         if len(module) + len(name) > MAX_NAME:
@@ -263,7 +284,7 @@ class Walker:
     def call(self, target: Any, arguments: Any, use: Use = Use.CALLED) -> None:
         """Push what a global makes, and note the call."""
         if not isinstance(target, Global):
-            self.hostile[f"calls something that it computed (byte {self.position})"] = None
+            self.object_to("calls something that it computed")
             self.stack.append(Made(None))
             return
         if target.module == "copyreg" and isinstance(arguments, Tuple):
@@ -278,7 +299,7 @@ class Walker:
         if arguments.items and isinstance(arguments.items[0], Global):
             self.use(arguments.items[0], Use.MADE)
         else:
-            self.hostile[f"has {target.name} make something that it computed (byte {self.position})"] = None
+            self.object_to(f"has {target.name} make something that it computed")
 
     def _get_attribute(self, arguments: Any) -> None:
         """Python 3.11 writes an enum's member, and any Python a bound method, as ``getattr(owner, "name")``."""
@@ -290,13 +311,15 @@ class Walker:
             attribute = Global(owner.module, f"{owner.name}.{name}")
             self.use(attribute, Use.NAMED)
         else:
-            self.hostile[f"fetches an attribute of something that it computed (byte {self.position})"] = None
+            self.object_to("fetches an attribute of something that it computed")
 
     def persistent(self, value: Any) -> None:
         """Push what a persistent id stands for, and note torch's storages."""
         items = value.items if isinstance(value, Tuple) else ()
         if len(items) >= 3 and items[0] == "storage" and isinstance(items[1], Global) and isinstance(items[2], str):
             self.storages[StorageId(f"{items[1].module}.{items[1].name}", items[2])] = None
+            if len(self.storages) > 2 * MAX_TENSORS:
+                raise OverBudget(f"the pickle has more than {2 * MAX_TENSORS:,} storages of tensors")
         is_class = len(items) >= 2 and items[0] == "module" and isinstance(items[1], Global)
         self.stack.append(items[1] if is_class else Made(None))
 

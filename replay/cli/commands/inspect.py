@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -11,13 +11,18 @@ from replay.cli.answers import echo, echo_json
 from replay.cli.help import Command
 from replay.cli.options import an_operator
 from replay.errors import EXIT_OK, EXIT_REFUSED
-from replay.errors.printable import printable
+from replay.errors.printable import printable, shortened
 
 if TYPE_CHECKING:
     from replay.checkpoints import Inspection
     from replay.checkpoints.checkpoint import TensorSpec
+    from replay.checkpoints.inspection import EmbeddedPickle
 
-_TENSORS_SHOWN = 20
+_Entry = TypeVar("_Entry")
+
+_SHOWN = 20
+"""Tensors, pickles and the like, of each kind."""
+_COLUMNS = 1000
 
 
 @click.command(
@@ -57,7 +62,7 @@ def inspect(
 
 def render_inspection(inspection: Inspection) -> str:
     """Render what is known of a checkpoint, for a person."""
-    return "\n".join(map(printable, _lines(inspection)))
+    return "\n".join(shortened(printable(line), _COLUMNS) for line in _lines(inspection))
 
 
 def _lines(inspection: Inspection) -> Iterator[str]:
@@ -80,23 +85,28 @@ def _lines(inspection: Inspection) -> Iterator[str]:
     if inspection.shared_prefix:
         names = f"all names begin with {inspection.shared_prefix}"
         yield f"  prefix      {names}: it is left out where the factory's module has the names without it"
-    for tensor in inspection.tensors[:_TENSORS_SHOWN]:
-        yield f"  tensor      {tensor.name} {tensor.dtype} {tuple(tensor.shape)}"
-    if len(inspection.tensors) > _TENSORS_SHOWN:
-        yield f"              and {len(inspection.tensors) - _TENSORS_SHOWN} more (--json lists all)"
+    yield from _some("tensor", inspection.tensors, lambda each: f"{each.name} {each.dtype} {tuple(each.shape)}")
 
 
 def _findings(inspection: Inspection) -> Iterator[str]:
-    for name, count in inspection.non_finite:
-        yield f"  not finite  {count:,} values in {name}"
-    for text in inspection.executes:
-        yield f"  would run   {text}"
-    for text in inspection.set_aside:
-        yield f"  set aside   {text}"
-    for pickle in inspection.pickles:
-        unusual = [name for name in pickle.globals if name not in pickle.read]
-        named = f"; of others: {', '.join(unusual)}" if unusual else ""
-        yield f"  pickle      {pickle.place}: {len(pickle.globals)} globals{named}"
+    yield from _some("not finite", inspection.non_finite, lambda each: f"{each[1]:,} values in {each[0]}")
+    yield from _some("would run", inspection.executes, str)
+    yield from _some("set aside", inspection.set_aside, str)
+    yield from _some("pickle", inspection.pickles, _pickle)
+
+
+def _some(label: str, entries: Sequence[_Entry], text: Callable[[_Entry], str]) -> Iterator[str]:
+    """A line for each of the first entries, and one for how many more there are."""
+    for entry in entries[:_SHOWN]:
+        yield f"  {label:<10}  {text(entry)}"
+    if len(entries) > _SHOWN:
+        yield f"              and {len(entries) - _SHOWN} more (--json lists all)"
+
+
+def _pickle(pickle: EmbeddedPickle) -> str:
+    unusual = [name for name in pickle.globals if name not in pickle.read]
+    named = f"; of others: {', '.join(unusual)}" if unusual else ""
+    return f"{pickle.place}: {len(pickle.globals)} globals{named}"
 
 
 def _specs(specs: tuple[TensorSpec, ...]) -> str:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from replay.checkpoints.safety import walker
+from replay.checkpoints.safety import budgets, walker
 from replay.checkpoints.safety.allowlist import Policy, Use
 from replay.checkpoints.safety.opcodes import STEPS
 from replay.checkpoints.safety.pickles import walk_pickle
@@ -274,7 +274,7 @@ def test_a_far_place_in_the_memo_is_refused() -> None:
 
 
 def test_too_many_opcodes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walker, "MAX_OPCODES", 100)
+    monkeypatch.setattr(budgets, "MAX_OPCODES", 100)
     with pytest.raises(UnsafeCheckpoint, match="more than 100 opcodes"):
         walk_pickle(b"\x80\x02" + b"N0" * 100 + b"N.", "test")
 

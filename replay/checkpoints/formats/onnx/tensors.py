@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from replay.checkpoints.contents import dtype_name
-from replay.checkpoints.safety.storages import MappedFile, contiguous_strides, tensor_over
+from replay.checkpoints.safety.storages import MAX_DIMENSIONS, MappedFile, contiguous_strides, tensor_over
 from replay.errors import CorruptCheckpoint, UnsafeCheckpoint
 
 ONNX_DTYPES: Final = {
@@ -69,8 +69,8 @@ def read_tensor(proto: Any, path: Path, mapped: dict[Path, MappedFile]) -> torch
         return None
     shape = tuple(int(size) for size in proto.dims)
     place = f"{path}: {proto.name!r}"
-    if any(size < 0 for size in shape):
-        raise CorruptCheckpoint(f"{place} has shape {shape}")
+    if len(shape) > MAX_DIMENSIONS or any(size < 0 for size in shape):
+        raise CorruptCheckpoint(f"{place} has {len(shape):,} dimensions, or a negative size: {shape[:8]}")
     count = int(np.prod(shape, dtype=object)) * dtype.itemsize
     storage = _external_storage(proto, path, mapped, count) if is_external(proto) else _inline_storage(proto, dtype)
     if storage.nbytes() != count:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from replay.errors import CheckpointError, CorruptCheckpoint, UnsafeCheckpoint
 
 LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _MAX_NESTING: Final = 2
+_MAX_LISTED: Final = 100
 _TEXT_PICKLE_OPENERS: Final = frozenset(b"(cdlIVS]})i")
 _MAX_TEXT_PICKLE: Final = 1 << 26
 _ENTRIES: Final = {r"data\.pkl": EntryKind.PICKLE, r"data/\w+": EntryKind.STORAGE}
@@ -57,8 +58,8 @@ def read_file(file: MappedFile, choose: PolicyChoice, depth: int = 0) -> TorchFi
         CorruptCheckpoint: Parts are missing or do not fit.
     """
     if file.read(0, 4) == LOCAL_MAGIC:
-        return read_archive(Archive(file), choose)
-    return read_legacy(file, choose) if is_legacy(file) else read_pickle(file, choose, depth)
+        return read_archive(Archive(file), choose, depth)
+    return read_legacy(file, choose, depth) if is_legacy(file) else read_pickle(file, choose, depth)
 
 
 def no_storage(key: str, _dtype: torch.dtype, _elements: int) -> torch.UntypedStorage:
@@ -66,12 +67,13 @@ def no_storage(key: str, _dtype: torch.dtype, _elements: int) -> torch.UntypedSt
     raise CorruptCheckpoint(f"storage {key!r} is needed, but a pickle alone has none")
 
 
-def read_archive(archive: Archive, choose: PolicyChoice) -> TorchFile:
+def read_archive(archive: Archive, choose: PolicyChoice, depth: int = 0) -> TorchFile:
     """Read a zip of torch.save.
 
     Args:
         archive: With ``data.pkl``.
         choose: Gives the list to hold the pickle against.
+        depth: How deep it is nested in other files.
 
     Raises:
         UnsafeCheckpoint: A pickle does more than hold weights.
@@ -88,8 +90,9 @@ def read_archive(archive: Archive, choose: PolicyChoice) -> TorchFile:
     def storage(key: str, dtype: torch.dtype, elements: int) -> torch.UntypedStorage:
         return archive.storage(f"data/{key}", elements * dtype.itemsize)
 
-    root = unpickle(archive.read("data.pkl"), place, remembered(storage))
-    return TorchFile(root, (FoundPickle("data.pkl", walk),))
+    pickles = [FoundPickle("data.pkl", walk)]
+    root = unpickle(archive.read("data.pkl"), place, remembered(storage), _nested_reader(pickles, depth))
+    return TorchFile(root, tuple(pickles))
 
 
 def check_byte_order(archive: Archive) -> None:
@@ -139,12 +142,13 @@ def is_text_pickle(file: MappedFile) -> bool:
         return False
 
 
-def read_legacy(file: MappedFile, choose: PolicyChoice) -> TorchFile:
+def read_legacy(file: MappedFile, choose: PolicyChoice, depth: int = 0) -> TorchFile:
     """Read a file of torch.save before 1.6: five pickles, then the storages one after another.
 
     Args:
         file: For which ``is_legacy`` holds.
         choose: Gives the list to hold the main pickle against.
+        depth: How deep it is nested in other files.
     """
     position = 0
     parts: list[tuple[bytes, PickleWalk]] = []
@@ -168,8 +172,9 @@ def read_legacy(file: MappedFile, choose: PolicyChoice) -> TorchFile:
             )
         return file.storage(start, size, dtype.itemsize)
 
-    root = unpickle(parts[3][0], str(file.path), remembered(storage))
-    return TorchFile(root, tuple(FoundPickle(f"pickle {n + 1} of 5", walk) for n, (_, walk) in enumerate(parts)))
+    pickles = [FoundPickle(f"pickle {n + 1} of 5", walk) for n, (_, walk) in enumerate(parts)]
+    nested = _nested_reader(pickles, depth)
+    return TorchFile(unpickle(parts[3][0], str(file.path), remembered(storage), nested), tuple(pickles))
 
 
 def _legacy_storages(file: MappedFile, position: int, keys: Any, walk: PickleWalk) -> dict[str, tuple[int, int]]:
@@ -205,15 +210,33 @@ def read_pickle(file: MappedFile, choose: PolicyChoice, depth: int = 0) -> Torch
     walk.check(choose(walk), str(file.path))
     pickles = [FoundPickle("pickle", walk)]
 
+    root = unpickle(bytes(file.view), str(file.path), no_storage, _nested_reader(pickles, depth))
+    return TorchFile(root, tuple(pickles))
+
+
+def _nested_reader(pickles: list[FoundPickle], depth: int) -> Callable[[object], Any]:
+    """Reads the bytes that ``torch.storage._load_from_bytes`` is called with, which torch would unpickle as they are.
+
+    Args:
+        pickles: Those of the file; those that are nested are added.
+        depth: How deep the one that holds them is nested.
+    """
+    known: dict[bytes, Any] = {}
+
     def load_nested(content: object) -> Any:
         if not isinstance(content, bytes) or depth >= _MAX_NESTING:
             raise CorruptCheckpoint("a nested torch.save file is no bytes, or nested too deep")
-        nested = read_nested(content, f"{file.path} (nested)", depth + 1)
-        pickles.extend(nested.pickles[:1] if len(pickles) < 100 else ())
-        return nested.root
+        if content not in known:  # a pickle of some bytes may ask for one a million times
+            nested = read_nested(content, "nested torch.save file", depth + 1)
+            pickles.extend(_nested_pickles(nested) if len(pickles) < _MAX_LISTED else ())
+            known[content] = nested.root
+        return known[content]
 
-    root = unpickle(bytes(file.view), str(file.path), no_storage, load_nested)
-    return TorchFile(root, tuple(pickles))
+    return load_nested
+
+
+def _nested_pickles(nested: TorchFile) -> Iterator[FoundPickle]:
+    return (replace(pickle, place=f"nested {pickle.place}") for pickle in nested.pickles if pickle.walk.uses)
 
 
 def read_nested(content: bytes, name: str, depth: int = 1, policy: Policy = Policy.EXPORT) -> TorchFile:
