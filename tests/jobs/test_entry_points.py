@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from tests.flows.finished.complete import write_inputs
 from tests.flows.pair import write_pair
 
 JOBS = Path(__file__).resolve().parents[2] / "jobs"
@@ -70,6 +71,15 @@ def test_a_config_that_is_not_there_is_wrong_usage(
 ):
     assert submit(monkeypatch, name, "--config", tmp_path / "nothing.yaml") == 2
     assert "nothing.yaml" in capsys.readouterr().err
+
+
+def test_a_backfill_takes_its_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    path = write_inputs(tmp_path, output="out/{window.start:%H}")
+    hours = ("--from", "2026-11-20T09:00", "--to", "2026-11-20T09:30", "--every", "1h")
+    assert submit(monkeypatch, "backfill.py", f"--config={path}", *hours) == 2
+    assert "0 windows of 1h and a part of one" in capsys.readouterr().err
 
 
 def test_diagnose_takes_its_budget(case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
