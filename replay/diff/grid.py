@@ -18,7 +18,7 @@ from replay.diff.slices.tables import CLUSTER_WIDTH, COUNTS_WIDTH, Kind, Plan, S
 from replay.diff.spec import ONLINE, DiffSpec, VariantColumn
 from replay.metrics.histogram import ordered_bits
 from replay.metrics.keyed import Sums
-from replay.metrics.ratio import row_terms
+from replay.metrics.ratio.totals import row_terms
 from replay.metrics.terms import outside_unit
 from replay.metrics.usable import Excluded
 

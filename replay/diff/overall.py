@@ -25,7 +25,9 @@ from replay.metrics.histogram_metric import (
     histogram_metrics,
 )
 from replay.metrics.metric import METRICS, Metric, changed_metrics
-from replay.metrics.ratio import RatioMetric, TermTotals, measure_change, measure_whole
+from replay.metrics.ratio.measure import measure_change, measure_whole
+from replay.metrics.ratio.metric import RatioMetric
+from replay.metrics.ratio.totals import TermTotals
 from replay.metrics.value import MetricValue
 
 Array = NDArray[np.float64]

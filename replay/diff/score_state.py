@@ -15,7 +15,7 @@ from replay.diff.pair_moments import left_over
 from replay.diff.slices.contribution import NUM_TERMS, Judged
 from replay.diff.spec import DiffSpec
 from replay.metrics.histogram import Histogram
-from replay.metrics.ratio import TermTotals, term_products
+from replay.metrics.ratio.totals import TermTotals, term_products
 from replay.metrics.terms import num_clipped
 
 Array = NDArray[np.float64]

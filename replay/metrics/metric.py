@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from numpy.typing import NDArray
 
+from replay.metrics.terms import Term
 from replay.metrics.usable import Array, Excluded, LabelledScores, usable_rows
 from replay.metrics.value import FEWEST, MetricValue
 from replay.registry import Registry
@@ -52,6 +53,7 @@ class Metric(ABC):
         good: Which values are good: ``higher`` or ``lower`` ones, or those near ``one``.
         change: Its change against the baseline; None where it is not measured.
         fewest: Effective rows of either class that an interval takes.
+        terms: What a row adds to the sums that are under it, where it is a ratio of sums.
         rows: Rows that the metric uses.
         excluded: Rows that it can't use, by reason.
     """
@@ -61,6 +63,7 @@ class Metric(ABC):
     good: ClassVar[Literal["higher", "lower", "one"]]
     change: ClassVar[MetricChange | None] = None
     fewest: ClassVar[int] = FEWEST
+    terms: ClassVar[tuple[Term, ...]] = ()
 
     @classmethod
     def change_text(cls, here: str, there: str) -> str | None:

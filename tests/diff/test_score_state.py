@@ -7,7 +7,7 @@ from replay.diff.chunk import Column
 from replay.diff.comparison import compare_rows
 from replay.diff.score_state import ScoreSums
 from replay.diff.slices.contribution import Judged
-from replay.metrics.ratio import row_terms
+from replay.metrics.ratio.totals import row_terms
 from tests.diff.table import SPEC
 from tests.metrics.state_tester import same
 

@@ -11,7 +11,8 @@ from replay.metrics.kinds.auc import Auc
 from replay.metrics.kinds.calibration import Calibration
 from replay.metrics.kinds.logloss import LogLoss
 from replay.metrics.kinds.ne import NormalizedEntropy
-from replay.metrics.ratio import TermTotals, measure_change, row_terms
+from replay.metrics.ratio.measure import measure_change
+from replay.metrics.ratio.totals import TermTotals, row_terms
 from tests.coverage import SMALL, simulate, text_of
 
 ROUNDS = 1000

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.diff.comparison import RowComparison
-from replay.metrics.ratio import all_terms
+from replay.metrics.ratio.totals import all_terms
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]

@@ -31,7 +31,9 @@ from replay.metrics.histogram import GROUP_BITS, Histogram
 from replay.metrics.histogram_metric import UNKNOWN, Spread, bounded_metrics, histogram_metrics
 from replay.metrics.interval import wilson
 from replay.metrics.metric import MetricChange, changed_metrics
-from replay.metrics.ratio import ClusterTerms, measure_ratio, ratio_metrics
+from replay.metrics.ratio.measure import measure_ratio
+from replay.metrics.ratio.metric import ratio_metrics
+from replay.metrics.ratio.totals import ClusterTerms
 from replay.metrics.row import MetricRow
 from replay.metrics.value import MetricValue, undefined
 

@@ -6,7 +6,7 @@ import math
 
 from replay.metrics.interval import NO_INTERVAL, Interval, log_wald, t_quantile, wald
 from replay.metrics.metric import METRICS, MetricChange
-from replay.metrics.ratio import RatioMetric
+from replay.metrics.ratio.metric import RatioMetric
 from replay.metrics.terms import LABEL, SCORE, Array
 from replay.metrics.value import NO_POSITIVES, ClassCounts
 

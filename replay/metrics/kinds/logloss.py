@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from replay.metrics.interval import Interval, log_wald, wald
 from replay.metrics.metric import METRICS
-from replay.metrics.ratio import RatioMetric
+from replay.metrics.ratio.metric import RatioMetric
 from replay.metrics.terms import LOSS, WEIGHT
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from replay.metrics.metric import METRICS, MetricChange
-from replay.metrics.ratio import RatioMetric
+from replay.metrics.ratio.metric import RatioMetric
 from replay.metrics.terms import LABEL, LOSS, WEIGHT, Array, divide
 from replay.metrics.value import ONE_CLASS
 

@@ -14,7 +14,7 @@ from replay.diff.slices.contribution import (
     full_moments,
     spread_columns,
 )
-from replay.metrics.ratio import row_terms
+from replay.metrics.ratio.totals import row_terms
 
 RNG = np.random.default_rng(0)
 SCORE = RNG.random(50) * 1.1
