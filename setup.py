@@ -48,6 +48,7 @@ setup(
             "py4j",  # the one that pyspark pins
             "delta-spark==4.4.0",
         ],
+        "mlflow": ["mlflow-skinny>=3.1"],
         "onnx": ["onnx>=1.17", "onnxruntime>=1.20"],
         "dev": [
             "pyspark>=4.0.1,<4.3",

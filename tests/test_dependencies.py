@@ -27,6 +27,7 @@ OPTIONAL: dict[str, dict[str, Callable[[str], bool]]] = {
         "onnx": {"replay/checkpoints/formats/onnx/model.py"}.__contains__,
         "onnxruntime": {"replay/checkpoints/formats/onnx/session.py"}.__contains__,
     },
+    "mlflow": {"mlflow-skinny": {"replay/files/model_registry.py"}.__contains__},
     # Inside of functions, and where it may: tests/cli/test_without_spark.py, tests/test_floors.py.
     "spark": dict.fromkeys(("pyspark", "py4j", "delta-spark"), lambda path: path.startswith("replay/")),
 }

@@ -34,6 +34,7 @@ SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "spark"}
 SPARK_FILES = {
     "replay/scoring/copies/find.py",
     "replay/scoring/job.py",
+    "replay/scoring/shipping.py",
     "replay/scoring/table/key_check.py",
     "replay/scoring/table/listening.py",
     "replay/scoring/table/tasks.py",

@@ -1,11 +1,11 @@
 """Any checkpoint: looked at without running it, then opened into a scorer."""
 
 from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile, Recipe, Signature, TensorInfo, TensorSpec
+from replay.checkpoints.elsewhere.local_copy import at_hand
 from replay.checkpoints.examine import examine, verify_unchanged
 from replay.checkpoints.format import FORMATS
 from replay.checkpoints.inputs import check_inputs
 from replay.checkpoints.inspection import Inspection, describe_checkpoint, inspect_checkpoint
-from replay.checkpoints.local_copy import at_hand
 from replay.checkpoints.modules.assigning import build_module
 from replay.checkpoints.modules.factory import Factory, own_sources
 from replay.checkpoints.open import open_scorer

@@ -94,6 +94,7 @@ class Checkpoint:
         non_finite: Tensors with NaN or Inf and how many; empty unless the user allowed them, or the recipe made them.
         recipe: How its weights come from those of other checkpoints, or None where they are the file's.
         origin: URL of what ``path`` is a copy of; empty where it is no copy.
+        registered: The version of a model by which mlflow knows it; empty where it was given by path.
     """
 
     name: str
@@ -113,11 +114,12 @@ class Checkpoint:
     non_finite: tuple[tuple[str, int], ...] = ()
     recipe: Recipe | None = None
     origin: str = ""
+    registered: str = ""
 
     @property
     def place(self) -> str:
-        """Where a user finds it: its path, or the URL that it was fetched from."""
-        return self.origin or self.path
+        """Where a user finds it: its path, the URL that it was fetched from, or its name in mlflow."""
+        return self.registered or self.origin or self.path
 
     @property
     def is_folder(self) -> bool:

@@ -10,9 +10,9 @@ import torch
 
 from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile
 from replay.checkpoints.contents import Contents, listed
+from replay.checkpoints.elsewhere.local_copy import LocalCopy, local_copy
 from replay.checkpoints.fingerprint import combined_sha256, verify_files
 from replay.checkpoints.finite import is_mask, non_finite_tensors
-from replay.checkpoints.local_copy import LocalCopy, local_copy
 from replay.checkpoints.sniff import sniff, sniff_held
 from replay.config.sections.checkpoints import CheckpointConfig
 from replay.errors import CheckpointError, CorruptCheckpoint
@@ -70,6 +70,7 @@ def _examined(
         allow_pickle=allow_pickle,
         non_finite=non_finite,
         origin=copy.origin,
+        registered=copy.registered,
     )
 
 

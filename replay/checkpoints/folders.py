@@ -65,10 +65,6 @@ _KNOWN: Final[tuple[tuple[Callable[[list[str]], bool], str], ...]] = (
         "and give what that writes",
     ),
     (
-        _has("MLmodel"),
-        "a model of MLflow: give the file in it, {folder}/data/model.pth or its like",
-    ),
-    (
         _has("saved_model.pb"),
         "a TensorFlow SavedModel: export it to ONNX, or save its weights as safetensors",
     ),

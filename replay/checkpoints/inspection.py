@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from replay.checkpoints.checkpoint import Checkpoint, CheckpointFile, Signature, TensorInfo
 from replay.checkpoints.contents import Contents, FoundPickle, listed
+from replay.checkpoints.elsewhere.local_copy import local_copy
 from replay.checkpoints.examine import described, unexpected_non_finite
 from replay.checkpoints.fingerprint import checkpoint_file, combined_sha256
 from replay.checkpoints.finite import non_finite_tensors
 from replay.checkpoints.format import FORMATS
-from replay.checkpoints.local_copy import local_copy
 from replay.checkpoints.prefixes import shared_prefixes
 from replay.checkpoints.safety.allowlist import READ
 from replay.checkpoints.safety.archives import LOCAL_MAGIC, Archive
@@ -124,7 +124,7 @@ def inspect_checkpoint(
     config = CheckpointConfig(path=str(copy.path), weights=weights, operators=operators)
     found = _inspected(copy.path, config, allow_pickle=allow_pickle, allow_non_finite=allow_non_finite)
     files = tuple(replace(file, path=copy.named(file.path)) for file in found.files)
-    return replace(found, path=copy.named(found.path), reason=copy.named(found.reason), files=files)
+    return replace(found, path=copy.registered or copy.named(found.path), reason=copy.named(found.reason), files=files)
 
 
 def _inspected(found: Path, config: CheckpointConfig, *, allow_pickle: bool, allow_non_finite: bool) -> Inspection:

@@ -9,10 +9,10 @@ from dataclasses import replace
 import torch
 
 from replay.checkpoints.checkpoint import Checkpoint
+from replay.checkpoints.elsewhere.local_copy import naming_origins
 from replay.checkpoints.examine import verify_unchanged
 from replay.checkpoints.format import FORMATS, InputNames
 from replay.checkpoints.held import held_files
-from replay.checkpoints.local_copy import naming_origins
 from replay.checkpoints.modules.factory import own_sources, refresh_own_code
 from replay.checkpoints.scorers.arranging import arranging
 from replay.checkpoints.scorers.output import ScoreReader

@@ -13,7 +13,7 @@ from replay.config.sections.replay import ReplayConfig
 from replay.config.user_code.code import locate_code, missing_code
 from replay.errors import CheckpointError, CheckpointMismatch, ConfigError, Problem, ReplayError, TrafficError
 from replay.files.here import local_name
-from replay.files.places import MLFLOW, scheme_of
+from replay.files.model_registry import is_registered
 from replay.files.reading import exists
 
 
@@ -86,7 +86,7 @@ def _missing_of_model(config: ReplayConfig) -> Iterator[Missing]:
 
 def _no_checkpoint(path: str, base_dir: str) -> str | None:
     """What is said of a checkpoint that is not there; one that mlflow knows is looked for when it is fetched."""
-    if scheme_of(path) in MLFLOW:
+    if is_registered(path):
         return None
     try:
         if is_local(path):

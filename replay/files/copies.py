@@ -6,7 +6,6 @@ it is whole, and nobody changes it afterwards: a process that finds it need not 
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import hashlib
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
 from replay.files.private_cache import keep, locked, opening_lock, private_directory, prune, remove
+from replay.files.process_directory import process_directory
 
 _LOCKS = 16
 """So many copies are made at once, whose names begin with another digit."""
@@ -195,6 +195,4 @@ def _directory() -> Path:
 @lru_cache(maxsize=1)
 def _own_directory(process: int) -> Path:
     """Where the user has no private directory that processes share: one of this process alone."""
-    directory = Path(tempfile.mkdtemp(prefix="replay-copies-"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    return directory
+    return Path(tempfile.mkdtemp(dir=process_directory()))

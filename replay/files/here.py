@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from replay.files.fetching import fetch
+from replay.files.model_registry import forget_names
 from replay.files.places import local_path
 
 _fetched: dict[str, str] = {}
@@ -40,10 +41,11 @@ def local_name(path: str) -> str:
 
 
 def look_again() -> None:
-    """Forget what URLs mean: a file may be another one by now. What a task was told stays."""
+    """Forget what URLs and names mean: a file may be another one by now. What a task was told stays."""
     global _times
     _times += 1
     _fetched.clear()
+    forget_names()
 
 
 def times_looked() -> int:

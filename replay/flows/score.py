@@ -112,6 +112,7 @@ def _score_table(
 def _score_spark(dataframe: DataFrame, checkpoint: Checkpoint, contract: ModelConfig, column: str) -> Any:
     """The DataFrame with the two columns, lazily."""
     from replay.scoring.job import ScoreJob, score_partition
+    from replay.scoring.shipping import ship
     from replay.scoring.sources import find_sources
     from replay.spark.errors import spark_errors
     from replay.spark.tasks.arrow_mapping import map_batches
@@ -124,7 +125,7 @@ def _score_spark(dataframe: DataFrame, checkpoint: Checkpoint, contract: ModelCo
     work = _work(contract, checkpoint, sample, column, carried)
     checkpoints = {_NAME: checkpoint}
     job = ScoreJob(work, checkpoints, EngineConfig(), find_sources(work, checkpoints))
-    shipped = dataframe.sparkSession.sparkContext.broadcast(job)
+    shipped = ship(dataframe.sparkSession, job, work, checkpoints)
 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return score_partition(shipped.value, batches, lambda _: None)

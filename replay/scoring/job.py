@@ -23,6 +23,7 @@ from replay.errors.secrets import take_secrets_out
 from replay.scoring.core import Stopwatch, Work
 from replay.scoring.device import choose_device
 from replay.scoring.local import make_batch_scorer, scoring_plan
+from replay.scoring.shipping import ship
 from replay.scoring.sources import Sources, find_sources, refuse_other_sources
 from replay.spark.faststart.warmup import warm_up_workers
 from replay.spark.tasks.arrow_mapping import map_batches
@@ -83,7 +84,7 @@ def score_splits(
     Returns:
         The scores, lazily: nothing runs before an action.
     """
-    shipped = spark.sparkContext.broadcast(job)
+    shipped = ship(spark, job, job.work, job.checkpoints)
 
     def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return score_partition(shipped.value, batches, totals.add)
@@ -99,7 +100,7 @@ def score_dataframe(dataframe: DataFrame, job: ScoreJob, totals: Accumulator[dic
         job: What to score.
         totals: Where tasks add up their seconds and rows.
     """
-    shipped = dataframe.sparkSession.sparkContext.broadcast(job)
+    shipped = ship(dataframe.sparkSession, job, job.work, job.checkpoints)
 
     def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return score_partition(shipped.value, batches, totals.add)

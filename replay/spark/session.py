@@ -28,6 +28,7 @@ from replay.spark.guest import check_settings, running_context, running_session
 from replay.spark.installed.jars import delta_jars, home_problem, jar_cache, spark_jars
 from replay.spark.installed.versions import delta_package, supported_release
 from replay.spark.java import java_problem, log_kept, spark_log
+from replay.spark.package import ship_package
 from replay.spark.workers import worker_problem
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ def _start(
     except Exception as error:
         raise RunFailed(f"Spark did not start: {_first_line(error)}{log_kept('; its log is ')}") from error
     session.sparkContext.setLogLevel("ERROR")
+    ship_package(session.sparkContext)
     return session
 
 

@@ -40,7 +40,6 @@ def test_a_distributed_checkpoint_is_named_and_the_advice_makes_a_file_of_it(tmp
         (["__0_0.distcp", "__1_0.distcp"], "without its `.metadata`"),
         (["latest", "zero_to_fp32.py"], "a DeepSpeed checkpoint: its own script"),
         (["mp_rank_00_model_states.pt", "zero_pp_rank_0_mp_rank_00_optim_states.pt"], "the shards of a DeepSpeed"),
-        (["MLmodel", "conda.yaml"], "a model of MLflow"),
         (["saved_model.pb"], "a TensorFlow SavedModel"),
         (["pytorch_model.bin.index.json", "pytorch_model-00001-of-00002.bin"], "save them as safetensors"),
         (["latest_checkpointed_iteration.txt"], "Megatron"),

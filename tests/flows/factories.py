@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,11 @@ class Shift:
 """
 
 
-def write_own_case(directory: Path, helper: str, factory: str, **changes: Any) -> tuple[Path, pa.Table]:
+def write_own_case(
+    directory: Path, helper: str, factory: str, rows: int = ROWS, **changes: Any
+) -> tuple[Path, pa.Table]:
     """Write traffic, weights, a factory with its helper, and the config; returns the config's path and the traffic."""
-    table = make_table(rows=ROWS)
+    table = make_table(rows=rows)
     (directory / "traffic").mkdir()
     pq.write_table(table, directory / "traffic" / "part.parquet")
     config = directory / "replay.yaml"
@@ -55,6 +58,15 @@ def write_own_case(directory: Path, helper: str, factory: str, **changes: Any) -
     (directory / f"{module}.py").write_text(MODELS.format(helper=helper))
     (directory / f"{helper}.py").write_text("SCALE = 1.0\n")
     return config, table
+
+
+def write_looked_up_case(directory: Path, name: str, rows: int = ROWS) -> Path:
+    """The same with an item that a vocabulary looks up; returns the config's path."""
+    looked_up = {"name": "item", "dtype": "int64", "feature": "surface", "vocabulary": "surfaces.json"}
+    inputs = [config_data()["model"]["inputs"][0], looked_up]
+    config, _ = write_own_case(directory, f"{name}_layers", f"{name}_models.py:build", rows=rows, model__inputs=inputs)
+    (directory / "surfaces.json").write_text(json.dumps({"home": 3, "search": 7}))
+    return config
 
 
 def scaled_scores(table: pa.Table, scale: float, shift: float = 0.0) -> dict[str, float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from pyspark.sql import SparkSession
 
@@ -15,14 +16,19 @@ import replay
 from replay.cli.main import cli, execute
 from replay.errors import RunFailed
 from replay.files.reading import read_bytes
+from replay.flows.finished.opened import open_finished
+from replay.flows.stages import fit
 from replay.scoring.table import waves
-from tests.flows.factories import OPS, write_own_case
+from replay.traffic.read import splits
+from tests.checkpoints.models import save
+from tests.flows.case import Linear, make_table, write_case
+from tests.flows.factories import OPS, write_looked_up_case
+from tests.flows.test_object_store import kill_at
 from tests.flows.test_resumed_bits import bits
+from tests.mlflow_store import mlflow_store
 from tests.object_store import SECRET, S3Server, upload
 
 pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("modules_forgotten")]
-
-SURFACES = {"home": 3, "search": 7}
 
 
 @pytest.fixture
@@ -33,14 +39,11 @@ def store(spark: SparkSession, s3: S3Server) -> Iterator[S3Server]:
 
 def case(directory: Path, name: str) -> Path:
     """A model of weights and a factory with a helper, a vocabulary, and a perturbation of the user's own."""
+    config = write_looked_up_case(directory, name)
     steps: Any = {"shifted": [{"op": f"{name}_ops.py:Shift", "features": ["x0"]}]}
-    config, _ = write_own_case(directory, f"{name}_layers", f"{name}_models.py:build", scenarios=steps)
     (directory / f"{name}_ops.py").write_text(OPS.format(helper=f"{name}_shifts"))
     (directory / f"{name}_shifts.py").write_text("SHIFT = 2.0\n")
-    (directory / "surfaces.json").write_text(json.dumps(SURFACES))
-    data = yaml.safe_load(config.read_text())
-    looked_up = {"name": "item", "dtype": "int64", "feature": "surface", "vocabulary": "surfaces.json"}
-    data["model"]["inputs"][1] = looked_up
+    data = {**yaml.safe_load(config.read_text()), "scenarios": steps}
     config.write_text(yaml.safe_dump(data))
     return config
 
@@ -122,3 +125,43 @@ def test_commands_take_urls(store: S3Server, tmp_path: Path, capsys: pytest.Capt
     )
     code, text = told("gate", f"{jobs}/replay.yaml")
     assert (code, "has no `gates`" in text) == (2, True), text
+
+
+@pytest.mark.filterwarnings("ignore")  # mlflow's, about its own dependencies
+def test_a_run_goes_on_with_the_version_that_an_alias_named(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    registry = mlflow_store(tmp_path, monkeypatch)
+    config, output = write_case(tmp_path, make_table(1_200), files=3), str(tmp_path / "out")
+    run = registry.new_run(f"file://{tmp_path}/artifacts")
+    save("torch.export", doubled(), tmp_path / "next.pt2", (torch.zeros(4, 3), torch.zeros(4, dtype=torch.int64)))
+    for name in ("prod.pt2", "next.pt2"):
+        registry.client.log_artifact(run, str(tmp_path / name), "ckpt")
+        registry.new_version("ranker", run, f"ckpt/{name}")
+    registry.client.set_registered_model_alias("ranker", "champion", "1")
+    monkeypatch.setattr(fit, "SPLIT_ROWS", 0)
+    monkeypatch.setattr(splits, "BATCH_ROWS", 400)
+    path = "checkpoints.prod.path=models:/ranker@champion"
+
+    def manifest() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((tmp_path / "out" / "manifest.json").read_text())
+        return found
+
+    kill_at(1, config, output, monkeypatch, path)
+    begun = manifest()
+    registry.client.set_registered_model_alias("ranker", "champion", "2")
+    replay.run(config, output=output, overrides=["engine.commit_rows=400", path], quiet=True)
+    assert (manifest()["run_id"], manifest()["status"]) == (begun["run_id"], "complete")
+    assert manifest()["checkpoints"]["prod"]["path"] == "models:/ranker/1"
+    assert open_finished(output).config().checkpoints["prod"].path == "models:/ranker/1"
+    # Once it is done, the alias is what it is by now.
+    replay.run(config, output=output, overrides=["engine.commit_rows=400", path], quiet=True)
+    assert manifest()["checkpoints"]["prod"]["path"] == "models:/ranker/2"
+    assert manifest()["run_id"] != begun["run_id"]
+
+
+def doubled() -> Linear:
+    model = Linear()
+    with torch.no_grad():
+        model.weight.mul_(2)
+    return model

@@ -2,43 +2,60 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import sysconfig
+import tarfile
+import venv
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from deltalake import DeltaTable
 from pyspark.find_spark_home import _find_spark_home
 
+from replay.files.reading import entry_names, read_bytes
 from replay.spark.installed.jars import delta_jars
 from replay.spark.java import java_problem
 from tests.flows.case import make_table, write_case
+from tests.flows.factories import write_looked_up_case
+from tests.flows.test_resumed_bits import bits
+from tests.object_store import SECRET, S3Server, upload
+from tests.standalone import QUICK, Apart, cannot_hide, standalone_cluster
 from tests.wheels import build_wheel
 
 pytestmark = pytest.mark.cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 400
-# JVMs of seconds: one compiler, and as few threads as that takes. Nothing that is tested depends on it.
-QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
+JOB = str(ROOT / "jobs" / "replay_window.py")
 
 
-def submit(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
+def submit(
+    *arguments: str, directory: Path, python: str = sys.executable, **environment: str
+) -> subprocess.CompletedProcess[str]:
     command = [
         str(Path(_find_spark_home()) / "bin" / "spark-submit"),
         *("--jars", ",".join(str(jar) for jar in delta_jars())),
         *("--conf", "spark.ui.enabled=false", "--driver-memory", "1g", "--driver-java-options", QUICK),
         *("--conf", f"spark.executor.extraJavaOptions={QUICK}", "--conf", "spark.sql.shuffle.partitions=2"),
-        *("--conf", "spark.databricks.delta.snapshotPartitions=2"),
+        *("--conf", "spark.databricks.delta.snapshotPartitions=2", "--conf", "spark.executor.memory=1g"),
+        *("--conf", "spark.driver.host=127.0.0.1"),
         *arguments,
     ]
-    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
+    environment = {"PYSPARK_PYTHON": python, "PYSPARK_DRIVER_PYTHON": python, **environment}
     return subprocess.run(
-        command, cwd=directory, env=environment, capture_output=True, text=True, timeout=280, check=False
+        command,
+        cwd=directory,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
     )
 
 
@@ -57,8 +74,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_replay_window_runs_from_a_wheel(wheel: Path, tmp_path: Path):
     config = write_case(tmp_path, make_table(rows=ROWS))
     done = submit(
-        *("--master", "local[2]", "--py-files", str(wheel), str(ROOT / "jobs" / "replay_window.py")),
-        *("--config", str(config), "--json", "--quiet"),
+        *("--master", "local[2]", "--py-files", str(wheel), JOB, "--config", str(config), "--json", "--quiet"),
         directory=tmp_path,
     )
     assert done.returncode == 0, done.stdout[-3000:]
@@ -67,50 +83,101 @@ def test_replay_window_runs_from_a_wheel(wheel: Path, tmp_path: Path):
     assert json.loads((tmp_path / "out" / "summary.json").read_text()) == summary
 
 
-def test_it_runs_on_a_standalone_cluster(wheel: Path, tmp_path: Path):
-    config = write_case(tmp_path, make_table(rows=ROWS))
-    with standalone_cluster() as master:
-        done = submit(
-            *("--master", master, "--conf", "spark.executor.memory=1g", "--conf", "spark.driver.host=127.0.0.1"),
-            *("--py-files", str(wheel), str(ROOT / "jobs" / "replay_window.py")),
-            *("--config", str(config), "--json", "--quiet"),
-            directory=tmp_path,
-        )
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert json.loads(done.stdout)["reconciliation"]["scored"] == ROWS
-
-
-@contextlib.contextmanager
-def standalone_cluster() -> Iterator[str]:
-    """A master and a worker in processes of their own, on loopback; yields the master's URL."""
-    launcher = str(Path(_find_spark_home()) / "bin" / "spark-class")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"spark://127.0.0.1:{port}"
-    environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_JAVA_OPTS": QUICK}
-    commands = (
-        ["org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"],
-        ["org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1", "--cores", "2", "--memory", "2g", url],
-    )
-    with contextlib.ExitStack() as stack:
-        for command in commands:
-            process = subprocess.Popen(
-                [launcher, *command], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-        yield url
-
-
 def test_a_wrong_config_exits_with_2_and_no_traceback(wheel: Path, tmp_path: Path):
     config = write_case(tmp_path, diff__tolerance="often")
     done = submit(
-        *("--master", "local[1]", "--py-files", str(wheel), str(ROOT / "jobs" / "replay_window.py")),
-        *("--config", str(config)),
+        *("--master", "local[1]", "--py-files", str(wheel), JOB, "--config", str(config)),
         directory=tmp_path,
     )
     assert done.returncode == 2, done.stdout[-3000:]
     # spark-submit prints what a Python program writes to stderr on its own stdout.
     assert "replay.yaml:" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def python_without_replay(directory: Path) -> Path:
+    """An environment with all that the package needs, but without it; returns its Python."""
+    venv.create(directory, symlinks=True, with_pip=False)
+    python = directory / "bin" / "python"
+    [packages] = directory.glob("lib/python*/site-packages")
+    # Its .pth files, and so editable installs, do not count from here.
+    (packages / "needed.pth").write_text(sysconfig.get_paths()["purelib"])
+    look = "from importlib.util import find_spec as find; print(find('torch') is not None, find('replay'))"
+    found = subprocess.run([str(python), "-c", look], env={}, cwd=directory, capture_output=True, text=True, check=True)
+    assert found.stdout == "True None\n"
+    return python
+
+
+def archive_with_replay(python: Path, wheel: Path) -> Path:
+    """The same environment with the package in it, as venv-pack makes one."""
+    directory = python.parents[1]
+    [packages] = directory.glob("lib/python*/site-packages")
+    with zipfile.ZipFile(wheel) as opened:
+        opened.extractall(packages)
+    archive = directory.with_suffix(".tar.gz")
+    with tarfile.open(archive, "w:gz", compresslevel=1) as packed:
+        packed.add(directory, arcname=".")
+    return archive
+
+
+def tables(output: str) -> dict[str, Any]:
+    options = {"AWS_ALLOW_HTTP": "true"} if "://" in output else None
+    found = {}
+    for name, order in (("scores", "request_id"), ("metrics", None)):
+        table = DeltaTable(f"{output}/{name}", storage_options=options).to_pyarrow_table()
+        found[name] = bits(table if order is None else table.sort_by(order))
+    return found
+
+
+def texts(output: str) -> dict[str, str]:
+    return {name: read_bytes(f"{output}/{name}").decode() for name in entry_names(output) if "." in name.strip(".")}
+
+
+@pytest.mark.skipif(cannot_hide() is not None, reason=f"directories cannot be hidden here: {cannot_hide()}")
+def test_two_workers_that_share_nothing_with_the_driver_give_the_bits_of_a_local_run(
+    wheel: Path, s3: S3Server, tmp_path: Path
+):
+    """Their homes are empty, and no Python of theirs has the package. They share no disk but Python's and Spark's."""
+    driver, python = tmp_path / "driver", python_without_replay(tmp_path / "needed")
+    driver.mkdir()
+    config = write_looked_up_case(driver, "submitted", ROWS)
+    options, empty = ("--json", "--quiet"), {"PYTHONPATH": "", "TMPDIR": str(driver), "HOME": str(driver)}
+    package = ("--py-files", str(wheel))
+    local = ("--master", "local[2]", *package, JOB, "--config", str(config), *options)
+    here = submit(*local, directory=driver, python=str(python), **empty)
+    assert here.returncode == 0, here.stdout[-3000:]
+    expected = tables(f"{driver}/out")
+
+    jobs = f"{s3.new_bucket()}/team/jobs"
+    for file in driver.iterdir():
+        if file.suffix in (".py", ".pt", ".json", ".yaml") or file.name == "traffic":
+            upload(file, f"{jobs}/{file.name}")
+    apart = Apart(tmp_path / "workers", [driver])
+    with standalone_cluster(2, cores=1, environment=s3.environment(), apart=apart) as cluster:
+        # All of it on the store.
+        done = submit(
+            *("--master", cluster.url, *package, JOB, "--config", f"{jobs}/replay.yaml", *options),
+            directory=driver,
+            python=str(python),
+            **empty,
+        )
+        assert done.returncode == 0, done.stdout[-3000:]
+        assert tables(f"{jobs}/out") == expected
+        copies = {file.name for file in (tmp_path / "workers").glob("*/tmp/replay-*/copy-*/*")}
+        assert copies == {"prod.pt", "submitted_layers.py", "submitted_models.py", "surfaces.json"}
+
+        # Config, checkpoint, code and vocabulary on the driver's disk alone; the package in an archive.
+        archive = archive_with_replay(python, wheel)
+        data = yaml.safe_load(config.read_text())
+        data["traffic"]["path"], data["output"] = f"{jobs}/traffic", f"{jobs}/sent"
+        config.write_text(yaml.safe_dump(data))
+        done = submit(
+            *("--master", cluster.url, "--archives", f"{archive}#environment", JOB, "--config", str(config), *options),
+            directory=driver,
+            python="./environment/bin/python",
+            **{**empty, "PYSPARK_DRIVER_PYTHON": str(python)},
+        )
+        assert done.returncode == 0, done.stdout[-3000:]
+        assert tables(f"{jobs}/sent") == expected
+    assert not any(SECRET in text for output in ("out", "sent") for text in texts(f"{jobs}/{output}").values())
+    assert not any(any((tmp_path / "workers" / worker / "home").iterdir()) for worker in ("worker-1", "worker-2"))

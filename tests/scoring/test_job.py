@@ -56,6 +56,7 @@ def test_a_checkpoint_that_does_not_open_is_left_to_the_preflight(spark: SparkSe
 def functions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers open a function in place of a file."""
     monkeypatch.setattr(job, "cached_scorer", lambda *_args, **_more: FunctionScorer(weighted))
+    monkeypatch.setattr(job, "at_hand", lambda checkpoint: checkpoint)
     monkeypatch.setattr(job, "find_sources", lambda *_args: {})
 
 

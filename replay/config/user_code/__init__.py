@@ -14,6 +14,7 @@
 from replay.config.user_code.code import (
     CodePlace,
     calling_code,
+    code_files,
     code_sources,
     load_code,
     locate_code,
@@ -29,6 +30,7 @@ __all__ = [
     "CodePlace",
     "UserCodeError",
     "calling_code",
+    "code_files",
     "code_sources",
     "load_code",
     "locate_code",

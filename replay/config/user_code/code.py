@@ -29,7 +29,7 @@ from replay.config.user_code.lookups import look_up
 from replay.config.user_code.python_imports import import_file
 from replay.config.user_code.sources import Unit, file_hash
 from replay.config.user_code.stale import UserCodeError, forget_changed, refuse_namesakes
-from replay.config.user_code.watch import LOADED, note_loaded, watching
+from replay.config.user_code.watch import LOADED, is_installed, note_loaded, watching
 from replay.files.here import local_name
 
 _IMPORTING = threading.RLock()
@@ -162,6 +162,20 @@ def code_sources(place: CodePlace | None) -> dict[str, str]:
     with _importable(place):
         found, _ = look_up(("sources", place), _seen(place), lambda: _hashes(place))
     return dict(found)
+
+
+def code_files(place: CodePlace) -> dict[str, str]:
+    """The files that the code consists of, with those that it was seen to read: SHA-256 by path.
+
+    What is installed is left out, and what lies in an archive: Spark ships archives itself.
+    """
+    with _importable(place):
+        closure = _closure(place)
+        found = {file.path: file.sha256 for files in closure.files.values() for file in files}
+        for name, loaded in LOADED.items():
+            if any(unit.holds(name) for unit in closure.units.values()):
+                found |= loaded.read
+    return {path: found[path] for path in sorted(found) if not is_installed(path) and Path(path).is_file()}
 
 
 def other_source(expected: Mapping[str, str], found: Mapping[str, str]) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from replay.config import ReplayConfig
 from replay.flows.early import look_at_output, refuse_early
+from replay.flows.finished.registered import mean_as_begun
 from replay.flows.finished.window import take_up
 from replay.flows.options import Options
 from replay.report.terminal.progress import Progress
@@ -40,6 +41,7 @@ def find_finished(
     refuse_early(config, options, diagnosing=diagnosing)
     config = _as_it_starts(config, progress, overwrite=overwrite)
     manifest = look_at_output(config, overwrite=overwrite)
+    mean_as_begun(config, manifest)
     if manifest is None or manifest.status != COMPLETE or SCORES not in manifest.tables:
         return None
     from replay.flows.finished.reuse import reuse

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from replay.config import ReplayConfig, build_config
 from replay.errors import UsageError
+from replay.flows.finished.registered import with_versions
 from replay.flows.render_again import read_report_data
 from replay.report.summary.data import ReportData
 from replay.store import Manifest, OutputDirectory
@@ -27,7 +28,7 @@ class FinishedRun:
     data: ReportData
 
     def config(self, overrides: Sequence[str] = ()) -> ReplayConfig:
-        """The config that it replayed, with the traffic's version pinned.
+        """The config that it replayed, with the versions pinned of the traffic, and of models that an alias named.
 
         Args:
             overrides: ``key=value`` expressions over it, as ``--set``.
@@ -35,7 +36,7 @@ class FinishedRun:
         Raises:
             ConfigError: This version cannot read it, or an override is wrong.
         """
-        data, version = self.manifest.config, self.manifest.traffic.get("delta_version")
+        data, version = with_versions(self.manifest.config, self.manifest), self.manifest.traffic.get("delta_version")
         if version is not None:
             data = {**data, "traffic": {**data["traffic"], "delta_version": version, "delta_timestamp": None}}
         return build_config(data, overrides=overrides, source=f"{self.directory.path}/manifest.json")

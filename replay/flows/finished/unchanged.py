@@ -15,6 +15,7 @@ from replay.config.user_code import UserCodeError, code_sources, locate_code
 from replay.config.user_code.known_packages import known_version
 from replay.config.user_code.sources import file_hash
 from replay.files.fetching import known_sha256
+from replay.files.model_registry import RegistryError, find_registered, is_registered
 from replay.files.reading import entry_names, is_directory
 from replay.flows.options import Options
 from replay.store import Manifest
@@ -35,7 +36,7 @@ def all_unchanged(config: ReplayConfig, options: Options, manifest: Manifest) ->
     return (
         before == (to_resolved_dict(config)["engine"], package_versions(*others))
         and _may_open(options, manifest)
-        and all(_same_files(entry) for entry in manifest.checkpoints.values())
+        and all(_same_files(entry, _given(config, name)) for name, entry in manifest.checkpoints.items())
         and _same_sources(config, manifest.sources)
         and is_unchanged(config.traffic, manifest.traffic)
     )
@@ -47,11 +48,18 @@ def _may_open(options: Options, manifest: Manifest) -> bool:
     return bool(manifest.allowed) and all(given.get(name, False) for name, was in manifest.allowed.items() if was)
 
 
-def _same_files(entry: Mapping[str, object]) -> bool:
+def _given(config: ReplayConfig, name: str) -> str | None:
+    """The path of a checkpoint that is a file, as in the config."""
+    return config.file_checkpoints[name].path if name in config.file_checkpoints else None
+
+
+def _same_files(entry: Mapping[str, object], given: str | None) -> bool:
     """Whether a checkpoint consists of the same files with the same bytes."""
     files, place = entry.get("files"), str(entry["path"])
     if not isinstance(files, dict) or not files:
         return False
+    if given is not None and is_registered(given):
+        return _means(given, place) and _has_bytes(files)
     try:
         if is_directory(place):
             endings = {Path(path).suffix for path in files}
@@ -61,6 +69,14 @@ def _same_files(entry: Mapping[str, object]) -> bool:
     except (OSError, ValueError, NotImplementedError):
         return False
     return _has_bytes(files)
+
+
+def _means(given: str, name: str) -> bool:
+    """Whether an alias of mlflow's is that of the same version."""
+    try:
+        return find_registered(given).name == name
+    except RegistryError:
+        return False
 
 
 def _has_bytes(files: Mapping[str, str]) -> bool:

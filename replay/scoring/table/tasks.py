@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from replay.scoring.job import BATCH_ROWS, ScoreJob, new_totals, score_partition
+from replay.scoring.shipping import ship
 from replay.scoring.table.committed import CommittedRows
 from replay.scoring.table.outcome import FilePlan, Outcome, recount, write_outcome
 from replay.spark.tasks.partitions import PartitionTasks
@@ -19,7 +20,6 @@ from replay.traffic import KeyFingerprint, SplitPlan, read_split
 from replay.traffic.key_digests import DigestIndex, digest_ranges, gather_range, has_repeats
 
 if TYPE_CHECKING:
-    from pyspark import Broadcast
     from pyspark.sql import DataFrame, SparkSession
 
 
@@ -40,8 +40,7 @@ class ScoringTasks:
     def __init__(self, spark: SparkSession, job: ScoreJob, plan: SplitPlan, files: FilePlan) -> None:
         self._spark = spark
         self._files = files
-        given = (job, plan, files)
-        self._shipped: Broadcast[tuple[ScoreJob, SplitPlan, FilePlan]] = spark.sparkContext.broadcast(given)
+        self._shipped = ship(spark, (job, plan, files), job.work, job.checkpoints)
         self.reported = new_totals(spark)
         self.slots = spark.sparkContext.defaultParallelism
 

@@ -32,11 +32,10 @@ def prepared(sources: Any = None, kind: str = "torch.export", **engine: Any) -> 
         },
         "/base",
     )
+    files = (SimpleNamespace(path="/p", sha256="1"),)
     return SimpleNamespace(
         config=config,
-        checkpoints={
-            "prod": SimpleNamespace(path="p", format=kind, sha256="1", files=(SimpleNamespace(path="/p", sha256="1"),))
-        },
+        checkpoints={"prod": SimpleNamespace(place="p", format=kind, sha256="1", placed_files=lambda: files)},
         traffic=SimpleNamespace(fingerprint=lambda: "t", location="/base/t", describe=lambda: {"fingerprint": "t"}),
         plan=SimpleNamespace(reader=config.engine.reader.replace("auto", "direct")),
         job=SimpleNamespace(sources=sources or {}),

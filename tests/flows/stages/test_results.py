@@ -115,7 +115,7 @@ def config(**changes: Any) -> ReplayConfig:
 
 
 def checkpoint(name: str, **more: Any) -> Any:
-    values = {"format": "torch.export", "sha256": f"sha of {name}", "parameters": 13, "path": f"/models/{name}"}
+    values = {"format": "torch.export", "sha256": f"sha of {name}", "parameters": 13, "place": f"/models/{name}"}
     return SimpleNamespace(**{**values, "set_aside": (), "non_finite": (), **more})
 
 

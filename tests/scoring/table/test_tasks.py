@@ -27,8 +27,8 @@ def test_an_index_is_gathered_of_all_files(
     monkeypatch.setattr(key_digests, "RANGE_ROWS", range_rows)
     monkeypatch.setattr(module, "run_tasks", lambda _, places, work: [work(place) for place in places])
     monkeypatch.setattr(module, "new_totals", lambda _: None)
-    context = SimpleNamespace(broadcast=lambda value: value, defaultParallelism=3)
-    nothing: Any = None
+    context = SimpleNamespace(broadcast=lambda value: value, defaultParallelism=3, master="local[3]")
+    nothing: Any = SimpleNamespace(work=None, checkpoints={})
     spark: Any = SimpleNamespace(sparkContext=context)
     plan: Any = SimpleNamespace(digests=str(tmp_path / "digests"))
     tasks = ScoringTasks(spark, nothing, nothing, plan)

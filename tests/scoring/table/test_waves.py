@@ -86,7 +86,9 @@ class Tasks:
         self.partitions = [scores_table().slice(start, 100) for start in range(0, ROWS, 100)]
         self.accumulated: dict[str, float] = {}
         self.spark: Any = SimpleNamespace(
-            sparkContext=SimpleNamespace(broadcast=lambda value: SimpleNamespace(value=value), defaultParallelism=2)
+            sparkContext=SimpleNamespace(
+                broadcast=lambda value: SimpleNamespace(value=value), defaultParallelism=2, master="local[2]"
+            )
         )
 
     def run(self, _spark: Any, places: range, work: Callable[[int], Any]) -> list[Any]:
@@ -166,7 +168,7 @@ def run(
     tally: dict[str, Any] = {"key": KEY, "time": "event_time", "spec": SPEC, "worst_rows": 5, **changes}
     files = FilePlan(str(out / "scores"), str(out / ".key-digests"), traffic.schema, 3, TallyPlan(**tally))
     work = SimpleNamespace(key=KEY, carried=CARRIED, time_unit=None, whole=tasks.whole)
-    job: Any = SimpleNamespace(work=work)
+    job: Any = SimpleNamespace(work=work, checkpoints={})
     return score_to_files(tasks.spark, job, tasks.scan, traffic, files, "run", commit_rows, ROWS, tasks, doubted)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from replay.checkpoints.checkpoint import Checkpoint
+from replay.checkpoints.elsewhere.mlflow_models import saved_file
 from replay.checkpoints.folders import describe_folder
 from replay.checkpoints.format import FORMATS
 from replay.checkpoints.sniff import expected, sniff
@@ -18,6 +19,8 @@ from replay.config.missing import locate
 from replay.errors import CheckpointError, CorruptCheckpoint, ReplayError
 from replay.files.copies import Content, OtherContentError, adopt
 from replay.files.fetching import Fetched, fetch, fetch_pinned
+from replay.files.here import given_name
+from replay.files.model_registry import RegisteredFiles, RegistryError, find_registered, is_registered
 from replay.files.places import NO_CREDENTIALS, base_name, beside, holds_credentials
 from replay.files.reading import entry_names, is_directory
 
@@ -29,10 +32,12 @@ class LocalCopy:
     Attributes:
         path: File, index or folder.
         origin: The URL that it was fetched from; empty where it lies here.
+        registered: The version of a model by which mlflow knows it; empty where it was given by path.
     """
 
     path: Path
     origin: str = ""
+    registered: str = ""
 
     def named(self, text: str) -> str:
         """A text that names what the user gave, not the copy."""
@@ -51,21 +56,36 @@ def local_copy(given: str, base_dir: str = "") -> LocalCopy:
     """Find a checkpoint, and fetch it where it lies elsewhere.
 
     Args:
-        given: As in the config: a path, or a URL.
+        given: As in the config: a path, a URL, or a name that mlflow knows.
         base_dir: Where relative paths start; empty for the working directory.
 
     Raises:
         CheckpointError: There is nothing, or it cannot be read, or it is no checkpoint.
     """
-    if is_local(given):
-        return LocalCopy(locate(given, base_dir))
     if holds_credentials(given):
         raise CheckpointError(f"the checkpoint {NO_CREDENTIALS}")
+    registered = find_named(given) if is_registered(given) else None
+    place = str(locate(given, base_dir)) if is_local(given) else given
+    if registered is not None:
+        place = registered.location
     try:
-        path = _copied_folder(given) if is_directory(given) else _copied_file(given)
+        place = saved_file(place) or place if is_directory(place) else place
+        path = Path(place) if is_local(place) else _copied(place)
     except (OSError, ValueError, NotImplementedError) as error:
-        raise CheckpointError(unreadable(given, error)) from error
-    return LocalCopy(path, given)
+        raise CheckpointError(unreadable(place, error)) from error
+    return LocalCopy(path, "" if is_local(place) else place, "" if registered is None else registered.name)
+
+
+def find_named(name: str) -> RegisteredFiles:
+    """What mlflow knows by a name.
+
+    Raises:
+        CheckpointError: Nothing, or mlflow cannot be asked.
+    """
+    try:
+        return find_registered(name)
+    except RegistryError as error:
+        raise CheckpointError(str(error)) from error
 
 
 def at_hand(checkpoint: Checkpoint) -> Checkpoint:
@@ -81,6 +101,10 @@ def at_hand(checkpoint: Checkpoint) -> Checkpoint:
         moved = {old.path: new for before, after in pairs for old, new in zip(before.files, after.files, strict=True)}
         files = tuple(moved[file.path] for file in checkpoint.files)
         return replace(checkpoint, path=sources[0].path, files=files, recipe=checkpoint.recipe.of(sources))
+    told = {file.path: name for file in checkpoint.files if (name := given_name(file.path)) is not None}
+    if told:
+        files = tuple(replace(file, path=told[file.path]) for file in checkpoint.files)
+        return replace(checkpoint, path=given_name(checkpoint.path) or checkpoint.path, files=files)
     if not checkpoint.origin:
         return checkpoint
     here = Path(checkpoint.path) if checkpoint.is_folder else Path(checkpoint.path).parent
@@ -127,6 +151,10 @@ def _fetch_pinned(checkpoint: Checkpoint, pinned: Sequence[tuple[str, Content]])
         ) from error
     except OSError as error:
         raise CheckpointError(f"checkpoint {checkpoint.name!r}: {unreadable(checkpoint.origin, error)}") from error
+
+
+def _copied(url: str) -> Path:
+    return _copied_folder(url) if is_directory(url) else _copied_file(url)
 
 
 def _copied_file(url: str) -> Path:
