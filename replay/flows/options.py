@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-_SECRET = re.compile(r"secret|password|passphrase|token|credential|access\W?key", re.IGNORECASE)
+from replay.errors.secrets import is_secret
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Options:
         ('--allow-pickle', '--conf', 'spark.sql.ansi.enabled=true')
         """
         given = {"--allow-pickle": self.allow_pickle, "--allow-non-finite": self.allow_non_finite}
-        settings = [f"{key}={value}" for key, value in self.conf.items() if not _SECRET.search(key)]
+        settings = [f"{key}={value}" for key, value in self.conf.items() if not is_secret(key)]
         return (
             *(flag for flag, is_given in given.items() if is_given),
             *(part for setting in settings for part in ("--conf", setting)),

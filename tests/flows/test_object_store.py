@@ -119,7 +119,16 @@ def test_a_run_is_that_on_a_disk_also_after_a_kill(
     assert (result.output, result.summary.run_id) == (output, manifest["run_id"])
     assert tables(output) == expected
     assert len(DeltaTable(f"{output}/scores", storage_options=HTTP).history()) == FILES
-    names = ["diffs", "manifest.json", "metrics", "report.html", "report.json", "scores", "summary.json"]
+    names = [
+        "diffs",
+        "manifest.json",
+        "metrics",
+        "report.html",
+        "report.json",
+        "scores",
+        "summary.json",
+        "verdict.json",
+    ]
     assert entry_names(output) == names
     committed = {file.rpartition("/")[2] for file in DeltaTable(f"{output}/scores", storage_options=HTTP).file_uris()}
     assert {name for name in entry_names(f"{output}/scores") if name.endswith(".parquet")} == committed
