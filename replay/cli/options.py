@@ -116,6 +116,22 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+bad_rows_option = click.option(
+    "--max-bad-rows",
+    type=click.IntRange(min=0),
+    help="Reject up to so many rows for which a model raises, and list them, instead of ending the run [default: 0].",
+)
+
+
+def bad_rows_override(max_bad_rows: int | None) -> tuple[str, ...]:
+    """What ``--max-bad-rows`` sets in the config.
+
+    >>> bad_rows_override(3)
+    ('engine.max_bad_rows=3',)
+    """
+    return () if max_bad_rows is None else (f"engine.max_bad_rows={max_bad_rows}",)
+
+
 def _refuse(given: Any, pattern: str, expected: str) -> None:
     for value in given if isinstance(given, tuple) else (given,):
         if value is not None and not re.fullmatch(pattern, value):

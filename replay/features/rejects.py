@@ -14,6 +14,7 @@ REJECT_REASONS: Final[tuple[str, ...]] = (
     "unknown_vocabulary",
     "wrong_length",
     "unknown_version",
+    "model_failed",
 )
 """Reasons by code; code 0 is an accepted row."""
 
@@ -23,6 +24,9 @@ UNKNOWN: Final = 3
 WRONG_LENGTH: Final = 4
 UNKNOWN_VERSION: Final = 5
 """Online names no checkpoint that is here; of a whole row, not of one of its features."""
+
+MODEL_FAILED: Final = 6
+"""A model raises for it; of a whole row, not of one of its features."""
 
 Reasons = npt.NDArray[np.int8]
 """Codes, (num_values,) or (num_rows,); ``None`` in its place says that everything was accepted."""

@@ -24,6 +24,7 @@ from replay.flows.stages.compare import Compared, compare
 from replay.flows.stages.identity import Resumable, make_manifest, refuse_changes
 from replay.flows.stages.prepare import Prepared, prepare
 from replay.flows.stages.rehearse import refuse_rejected
+from replay.flows.stages.rejected import refuse_bad_rows
 from replay.flows.stages.results import build_report_data
 from replay.flows.stages.scores import score_rows
 from replay.flows.stages.tables import diffs_table, hypotheses_table, metrics_table
@@ -135,6 +136,7 @@ def replay_window(
         clock.add(table.totals)
         with spark_errors("comparing"):
             compared = compare(prepared, table, progress, diagnosing=diagnosing)
+        refuse_bad_rows(compared.diff.result.rejected, prepared.config.engine.max_bad_rows)
         incidents = Diagnosed()
         if diagnosing and compared.noise is not None:
             with spark_errors("diagnosing"):

@@ -20,11 +20,12 @@ from replay.config import ModelConfig, Scenario
 from replay.errors import CheckpointMismatch
 from replay.features import REJECT_REASONS, Encoded, Encoder, feature_column
 from replay.features.codecs.buffers import as_logged
-from replay.features.rejects import UNKNOWN_VERSION
+from replay.features.rejects import MODEL_FAILED, UNKNOWN_VERSION
 from replay.scenarios import Donors, ScenarioPlan, TouchedRows, row_keys
 from replay.scoring.chunks import ChunkedScorer
 from replay.scoring.layout import Carried, scores_schema
 from replay.scoring.perturbed import PerturbedScorer, SparseScores
+from replay.scoring.poison import score_sound
 from replay.scoring.preflight import with_feature
 from replay.scoring.routes import Route, ServedRoute, pick, unknown_rows
 from replay.scoring.variants import Variant
@@ -119,6 +120,11 @@ class BatchScorer:
         scorers: An opened scorer by checkpoint name; routes have none.
         chunk_rows: Rows given to a scorer at once.
         pad_chunks: Fill up chunks that are short of rows, so that a row has the same bits in any batch.
+        max_bad_rows: Rows that may be rejected because a model raises for them.
+
+    Attributes:
+        schema: Of the scores.
+        bad_rows: Rows that were rejected so.
     """
 
     def __init__(
@@ -129,7 +135,10 @@ class BatchScorer:
         chunk_rows: int,
         *,
         pad_chunks: bool = True,
+        max_bad_rows: int = 0,
     ) -> None:
+        self._max_bad_rows = max_bad_rows
+        self.bad_rows = 0
         self._work = work
         self._encoder = Encoder(work.model, schema)
         self.schema = work.schema()
@@ -181,12 +190,16 @@ class BatchScorer:
         encoded = self._encode(batch)
         assigned = {name: route.assign(batch) for name, route in self._work.routes.items()}
         encoded = _without_unknown(encoded, assigned.values())
+        scoring = time.perf_counter()
+        stopwatch.seconds["encode"] += scoring - start
+        clean, encoded = self._score_clean(encoded)
+        scored = time.perf_counter()
+        stopwatch.seconds["score"] += scored - scoring
         rejected = encoded.rejected != 0
         beside = [carry(batch, column, self._work.time_unit) for column in self._work.carried]
         beside.extend(self._why_rejected(batch, encoded.rejected, any_rejected=bool(rejected.any())))
         scoring = time.perf_counter()
-        stopwatch.seconds["encode"] += scoring - start
-        clean = {name: scorer.score([encoded.tensors])[0] for name, scorer in self._scorers.items()}
+        stopwatch.seconds["encode"] += scoring - scored
         for name, route in self._work.routes.items():
             clean[name] = pick(assigned[name], [clean[member] for member in route.members])
         sparse: dict[str, SparseScores] = {}
@@ -194,6 +207,16 @@ class BatchScorer:
             sparse = self.perturbed.begin(self._rows(batch, ~rejected), encoded, assigned)
         stopwatch.seconds["score"] += time.perf_counter() - scoring
         return _Held(beside, rejected, clean, sparse)
+
+    def _score_clean(self, encoded: Encoded) -> tuple[dict[str, NDArray[np.floating]], Encoded]:
+        """Scores of the rows as logged, by checkpoint; rows that a model raises for are rejected, if any may be."""
+        left = self._max_bad_rows - self.bad_rows
+        clean, failing, tensors = score_sound(self._scorers, encoded.tensors, left)
+        if not failing.any():
+            return clean, encoded
+        why = np.where((encoded.rejected == 0) & failing, np.int8(MODEL_FAILED), encoded.rejected)
+        self.bad_rows += int(np.count_nonzero(why == MODEL_FAILED))
+        return clean, replace(encoded, tensors=dict(tensors), rejected=why)
 
     def _encode(self, batch: pa.RecordBatch) -> Encoded:
         """Encode a batch; what is read more than once is turned round once, where a scorer does it as it copies."""
@@ -214,7 +237,8 @@ class BatchScorer:
         by_version = pa.array(rejected == UNKNOWN_VERSION)
         routes = self._work.routes.values()
         column = next((route.column for route in routes if isinstance(route, ServedRoute)), None)
-        blamed = self._encoder.blame(batch, np.where(rejected == UNKNOWN_VERSION, 0, rejected))
+        of_row = (rejected == UNKNOWN_VERSION) | (rejected == MODEL_FAILED)
+        blamed = self._encoder.blame(batch, np.where(of_row, 0, rejected))
         return pc.if_else(by_version, pa.scalar(column, pa.string()), blamed)
 
     def _finish(self, held: Sequence[_Held], stopwatch: Stopwatch) -> Iterator[pa.RecordBatch]:

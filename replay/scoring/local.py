@@ -26,7 +26,12 @@ def make_batch_scorer(
     """Make the scorer of batches of one schema, in chunks as large as the device takes them."""
     on_cpu = device == "cpu"
     return BatchScorer(
-        work, _decoded(schema), scorers, engine.chunk_rows if on_cpu else engine.chunk_rows_cuda, pad_chunks=on_cpu
+        work,
+        _decoded(schema),
+        scorers,
+        engine.chunk_rows if on_cpu else engine.chunk_rows_cuda,
+        pad_chunks=on_cpu,
+        max_bad_rows=engine.max_bad_rows,
     )
 
 

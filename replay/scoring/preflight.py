@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import torch
 
@@ -11,6 +13,8 @@ from replay.checkpoints import Checkpoint, IndexOutOfRange, Probe, amplifies_noi
 from replay.config import ModelConfig
 from replay.errors import CheckpointMismatch, Problem, ReplayError
 from replay.features import Encoder
+from replay.scoring.chunks import ChunkedScorer
+from replay.scoring.poison import score_sound
 
 PREFLIGHT_ROWS = 64
 
@@ -55,16 +59,26 @@ class Preflight:
         return found
 
 
-def run_preflight(model: ModelConfig, checkpoints: dict[str, Checkpoint], sample: pa.RecordBatch) -> Preflight:
+def run_preflight(
+    model: ModelConfig, checkpoints: dict[str, Checkpoint], sample: pa.RecordBatch, max_bad_rows: int = 0
+) -> Preflight:
     """Score a few rows under every checkpoint on the driver's CPU.
 
     Args:
         model: The model's contract.
         checkpoints: Examined, by name.
         sample: Logged rows, at most a few dozen. Rejected rows are scored too: their tensors hold zeros.
+        max_bad_rows: So many rows for which a model raises say nothing against it.
     """
     encoder = Encoder(model, sample.schema)
     tensors = encoder.encode(sample).tensors
+    if max_bad_rows:
+        with contextlib.suppress(CheckpointMismatch):  # whatever it is, it is met below, and said
+            scorers = {
+                name: ChunkedScorer(cached_scorer(each, model), sample.num_rows, np.float64)
+                for name, each in checkpoints.items()
+            }
+            tensors = dict(score_sound(scorers, tensors, max_bad_rows)[2])
     types: dict[str, pa.DataType] = {}
     probes: dict[str, Probe] = {}
     notes: dict[str, tuple[str, ...]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pyarrow as pa
 import pytest
@@ -115,3 +115,24 @@ def test_the_feature_of_an_index_that_is_out_of_range_is_named():
     assert "in column 0 of input `mask`" in str(other)
     plain = CheckpointMismatch("something else")
     assert with_feature(plain, encoder) is plain
+
+
+@pytest.mark.parametrize(("most", "problems"), [(0, 1), (1, 1), (2, 0)])
+def test_rows_that_may_be_left_out_are_nothing_against_a_checkpoint(
+    most: int, problems: int, opened: dict[str, Callable[..., torch.Tensor]]
+):
+    rows = table(16)
+    values = rows["a"].to_numpy().copy()
+    values[[0, 9]] = 99
+
+    def fragile(tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        if bool((tensors["dense"][:, 0] == 99).any()):
+            raise CheckpointMismatch("the model failed")
+        return weighted(tensors)
+
+    opened |= {"prod": fragile, "next": weighted}
+    given = {"prod": "prod", "next": "next"}
+    sample = batch({**rows, "a": pa.array(values)})
+    found = run_preflight(MODEL, given, sample, most)  # type: ignore[arg-type]
+    assert len(found.problems) == problems
+    assert set(found.score_types) == ({"prod", "next"} if not problems else {"next"})

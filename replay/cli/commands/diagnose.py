@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from replay.cli.help import Command
-from replay.cli.options import Common, ConfigPath, common_options
+from replay.cli.options import Common, ConfigPath, bad_rows_option, bad_rows_override, common_options
 from replay.cli.replays import gates_exit_code, print_report, replay_config
 
 
@@ -23,14 +23,16 @@ from replay.cli.replays import gates_exit_code, print_report, replay_config
 )
 @click.argument("config", type=ConfigPath())
 @click.option("--budget", type=click.IntRange(min=1), help="Rows scored in the search of one incident's causes.")
+@bad_rows_option
 @common_options
-def diagnose(config: str, budget: int | None, common: Common) -> int:
+def diagnose(config: str, budget: int | None, max_bad_rows: int | None, common: Common) -> int:
     """Replay, find the incidents, and test the causes of each by counterfactual replay.
 
     Exits with 1 where a gate of the config does not pass, and with 3 where too many rows are rejected or none could be
     compared with online.
     """
     overrides = () if budget is None else (f"diagnosis.budget={budget}",)
+    overrides = (*overrides, *bad_rows_override(max_bad_rows))
     result = replay_config(config, common, *overrides, diagnosed=True)
     print_report(result.data, result.report_path, common)
     return gates_exit_code(result.data)

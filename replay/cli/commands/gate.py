@@ -10,7 +10,7 @@ import click
 
 from replay.cli.answers import echo, echo_json
 from replay.cli.help import Command
-from replay.cli.options import Common, ConfigPath, common_options, is_output
+from replay.cli.options import Common, ConfigPath, bad_rows_option, bad_rows_override, common_options, is_output
 from replay.cli.replays import gates_exit_code, replay_config
 from replay.errors import EXIT_OK, UsageError
 from replay.errors.printable import printable
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 @click.argument("target", metavar="CONFIG|OUTPUT", type=ConfigPath())
 @click.option("--junit", metavar="FILE", type=click.Path(), help="Write the verdicts as JUnit XML too.")
 @click.option("--dry-run", is_flag=True, help="Report the verdicts, and exit with 0 whatever they are.")
+@bad_rows_option
 @common_options
-def gate(target: str, junit: str | None, dry_run: bool, common: Common) -> int:
+def gate(target: str, junit: str | None, dry_run: bool, max_bad_rows: int | None, common: Common) -> int:
     """Check the gates of a config, or of a finished run, and print a verdict for each; runs if needed.
 
     Exits with 1 where a gate fails or cannot be judged, and with 3 where too many rows are rejected or none could be
@@ -48,7 +49,7 @@ def gate(target: str, junit: str | None, dry_run: bool, common: Common) -> int:
     if junit is not None:
         _prepare_file(Path(junit))
     if is_output(target):
-        _refuse_run_options(target, common)
+        _refuse_run_options(target, common, max_bad_rows)
         from replay.flows.finished.judge import ended_verdict, judge_output
 
         ended = ended_verdict(target, common.options())
@@ -57,7 +58,7 @@ def gate(target: str, junit: str | None, dry_run: bool, common: Common) -> int:
         data = judge_output(target, common.options())
     else:
         _require_gates(target, common.load_to_run(target).gates)
-        data = replay_config(target, common).data
+        data = replay_config(target, common, *bad_rows_override(max_bad_rows)).data
     if junit is not None:
         Path(junit).write_text(redacted(render_junit(data.summary.gates)), encoding="utf-8")
     if common.as_json:
@@ -101,9 +102,10 @@ def _prepare_file(file: Path) -> None:
         raise UsageError(f"--junit {file}: found a directory, expected a file to write")
 
 
-def _refuse_run_options(output: str, common: Common) -> None:
+def _refuse_run_options(output: str, common: Common, max_bad_rows: int | None) -> None:
     options = {"--set": common.overrides, "--output": common.output, "--overwrite": common.overwrite}
     given = [name for name, value in options.items() if value]
+    given += [] if max_bad_rows is None else ["--max-bad-rows"]
     if given:
         raise UsageError(
             f"{output} is a finished run, which {' and '.join(given)} cannot change: give the CONFIG instead; what is "

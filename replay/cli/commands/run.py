@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from replay.cli.help import Command
-from replay.cli.options import Common, ConfigPath, common_options
+from replay.cli.options import Common, ConfigPath, bad_rows_option, bad_rows_override, common_options
 from replay.cli.replays import gates_exit_code, print_report, replay_config
 from replay.errors import UsageError
 
@@ -34,8 +34,16 @@ from replay.errors import UsageError
     "--skew-matrix", is_flag=True, help="Replay every pairing of module versions, given as MODULE=A,B or by the config."
 )
 @click.option("--sensitivity", is_flag=True, help="Replay with each family null in turn, and rank the families.")
+@bad_rows_option
 @common_options
-def run(config: str, modules: tuple[str, ...], skew_matrix: bool, sensitivity: bool, common: Common) -> int:
+def run(
+    config: str,
+    modules: tuple[str, ...],
+    skew_matrix: bool,
+    sensitivity: bool,
+    max_bad_rows: int | None,
+    common: Common,
+) -> int:
     """Score every variant, diff against online, measure, and write tables, summary.json and report.html.
 
     Exits with 1 where a gate of the config does not pass, and with 3 where too many rows are rejected or none could be
@@ -43,6 +51,7 @@ def run(config: str, modules: tuple[str, ...], skew_matrix: bool, sensitivity: b
     """
     config, modules = _config_and_modules((config, *modules))
     overrides = skew_overrides(modules, skew_matrix=skew_matrix)
+    overrides = (*overrides, *bad_rows_override(max_bad_rows))
     if sensitivity:
         overrides = (*overrides, "sensitivity=true")
     if skew_matrix and not modules and common.load(config).skew_matrix is None:

@@ -130,7 +130,7 @@ def prepare(
             if check_keys
             else None
         )
-        preflight = run_preflight(fitted.config.model, checkpoints, fitted.sample)
+        preflight = run_preflight(fitted.config.model, checkpoints, fitted.sample, fitted.config.engine.max_bad_rows)
         refuse(preflight.problems)
         rehearsed = contract = None
         nulls: tuple[str, ...] = ()

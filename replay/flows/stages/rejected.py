@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from replay.features import feature_column
+from replay.errors import TrafficError
+from replay.features import REJECT_REASONS, feature_column
+from replay.features.rejects import MODEL_FAILED
 from replay.rehearsal.rejects import shown_value
 from replay.report.summary import FeatureRejects
 from replay.scoring import REJECTED, REJECTED_FEATURE
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from replay.flows.stages.prepare import Prepared
     from replay.flows.stages.scores import ScoresTable
 
+THE_MODEL = "the model"
+"""Stands in the place of a feature where no feature alone is why a row is rejected."""
 _KEY = "key"
 _COUNTED = ("feature", "reason", "rows")
 
@@ -38,12 +42,13 @@ def rejects_by_feature(
     if not sum(rejected.values()) or REJECTED_FEATURE not in table.schema.names:
         return {}
     counted = _count(table.batches, prepared.config.traffic.key)
-    examples = _examples(prepared, {entry["feature"]: entry[_KEY] for entry in counted})
+    examples = _examples(prepared, {entry["feature"]: entry[_KEY] for entry in counted if entry["feature"]})
     found: dict[str, FeatureRejects] = {}
     for entry in counted:
-        before = found.get(entry["feature"])
+        name = entry["feature"] or THE_MODEL
+        before = found.get(name)
         reasons = {**(before.reasons if before is not None else {}), entry["reason"]: entry["rows"]}
-        found[entry["feature"]] = FeatureRejects(
+        found[name] = FeatureRejects(
             reasons, examples.get(entry["feature"]), {name: _plain(value) for name, value in entry[_KEY].items()}
         )
     return dict(sorted(found.items(), key=lambda item: -item[1].rows))
@@ -98,6 +103,8 @@ def _nth(place: int) -> str:
 def _examples(prepared: Prepared, keys: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """A logged value of each feature, from the row with a key."""
     wanted = list({tuple(key.values()): dict(key) for key in keys.values()}.values())
+    if not keys:
+        return {}
     table = find_rows(prepared.spark, prepared.traffic, wanted, prepared.plan.columns)
     batches = pa.Table.combine_chunks(table).to_batches()
     if not batches:
@@ -113,3 +120,23 @@ def _examples(prepared: Prepared, keys: Mapping[str, Mapping[str, Any]]) -> dict
 
 def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def refuse_bad_rows(rejected: Mapping[str, int], most: int) -> None:
+    """Refuse a run whose models raise for more rows than may be left out.
+
+    Each task has left out as many as it may; only together are they too many.
+
+    Args:
+        rejected: Rows by reason.
+        most: Rows that may be left out.
+
+    Raises:
+        TrafficError: There are more.
+    """
+    found = rejected.get(REJECT_REASONS[MODEL_FAILED], 0)
+    if found > most:
+        raise TrafficError(
+            f"a model raises for {found:,} rows, and `engine.max_bad_rows` allows {most:,}: mend these rows, which the "
+            f"table of scores has with `rejected = '{REJECT_REASONS[MODEL_FAILED]}'`, or give a larger --max-bad-rows"
+        )

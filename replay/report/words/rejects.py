@@ -13,6 +13,7 @@ REASONS = {
     "not_representable": "a value that the input's dtype cannot hold",
     "unknown_vocabulary": "a value that is not in the vocabulary, and no `unknown` says which index it gets",
     "unknown_version": "a version that names no checkpoint; `traffic.served_by.values` says which one a value means",
+    "model_failed": "the model raises for it",
     "wrong_length": "a list of another length, and no `pad` lets it be padded or cut",
 }
 _SHOWN = 3

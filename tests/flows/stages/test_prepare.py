@@ -64,7 +64,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         done.candidates = candidates
         return candidates
 
-    def run_preflight(_model: Any, checkpoints: Any, sample: pa.RecordBatch) -> Preflight:
+    def run_preflight(_model: Any, checkpoints: Any, sample: pa.RecordBatch, max_bad_rows: int) -> Preflight:
+        assert max_bad_rows == 0
         done.preflighted = (checkpoints, sample.num_rows)
         return done.preflight
 
