@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import signal
 import sys
 import threading
@@ -15,6 +14,7 @@ from typing import Any
 import click
 
 from replay.errors import EXIT_INTERRUPTED
+from replay.errors.no_return import end_process
 
 TELLING_SECONDS = 2.0
 """So long may it take to leave word of an interrupt: where it is left may be a store that does not answer."""
@@ -83,7 +83,7 @@ class Interrupt:
             self.say()
             sys.stdout.flush()
             sys.stderr.flush()
-        os._exit(EXIT_INTERRUPTED)
+        end_process(EXIT_INTERRUPTED)
 
 
 _current: Interrupt | None = None

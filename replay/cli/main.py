@@ -20,6 +20,7 @@ from replay.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE, ConfigError, ReplayE
 from replay.errors.excerpt import COLUMNS
 from replay.errors.printable import indented, printable_lines, shortened
 from replay.errors.secrets import redacted
+from replay.spark.errors import jvm_errors
 from replay.spark.faststart.ending import short_ending
 from replay.spark.faststart.template import own_process
 from replay.version import __version__
@@ -122,7 +123,8 @@ def execute(command: click.Command, arguments: list[str], *, ends_process: bool 
 
 def _execute(command: click.Command, arguments: list[str], interrupt: Interrupt) -> int:
     try:
-        code = command.main(args=arguments, prog_name="replay", standalone_mode=False)
+        with jvm_errors():
+            code = command.main(args=arguments, prog_name="replay", standalone_mode=False)
         return code if isinstance(code, int) else EXIT_OK
     except ReplayError as error:
         if interrupt.came():

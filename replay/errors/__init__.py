@@ -13,6 +13,7 @@
     │       ├── CorruptCheckpoint      truncated, wrong hash, sizes or offsets that do not add up
     │       └── CheckpointMismatch     it opens, but does not fit the model or the config
     └── RunFailed                   4  Spark, storage or the model failed on the way
+        └── WorkerCrashed              a process of Spark's tasks ended under its work
 
 A message says what was found, what was expected and what to do. Only these are caught by the command line; anything
 else is a bug and keeps its traceback.
@@ -142,6 +143,10 @@ class CheckpointMismatch(CheckpointError):
 
 class RunFailed(ReplayError):
     """Spark, the storage or the model failed while the run was under way."""
+
+
+class WorkerCrashed(RunFailed):
+    """A process of Spark's tasks ended under its work: killed, or crashed in code that it ran."""
 
 
 def render_problem(problem: Problem, source: str | None = None, *, columns: int = COLUMNS, color: bool = False) -> str:

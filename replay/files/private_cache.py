@@ -11,6 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,8 @@ from pathlib import Path
 _KEPT_ENTRIES, _MOST_ENTRIES = 8, 128
 _MOST_BYTES = 16 << 30
 _LOCK = ".lock"
+_LEFT_SECONDS = 600.0
+"""An entry that is being made is written to more often."""
 
 _kept: dict[str, int] = {}
 """Directories of the cache that this process keeps, each with what it is locked by."""
@@ -49,6 +52,7 @@ def opening_lock() -> Iterator[Path | None]:
         yield None
         return
     with locked(directory, "opening"):
+        _drop_left(directory)
         yield directory
 
 
@@ -115,6 +119,15 @@ def _in_use(entry: Path) -> bool:
     finally:
         os.close(handle)
     return False
+
+
+def _drop_left(directory: Path) -> None:
+    """Remove entries that nobody finishes: whoever made them was killed."""
+    for entry in directory.glob(f"{tempfile.gettempprefix()}*"):
+        with suppress(OSError):
+            files = (entry, *entry.rglob("*")) if entry.is_dir() and not entry.is_symlink() else (entry,)
+            if time.time() - max(file.lstat().st_mtime for file in files) > _LEFT_SECONDS:
+                remove(entry)
 
 
 def prune(directory: Path) -> None:

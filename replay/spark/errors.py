@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from replay import errors
-from replay.errors import ReplayError, RunFailed, TrafficError
+from replay.errors import ReplayError, RunFailed, TrafficError, WorkerCrashed
 from replay.spark.java import log_kept
-from replay.spark.workers import failed_worker
+from replay.spark.workers import crashed_worker, failed_worker
 
 if TYPE_CHECKING:
     from pyspark.errors import PySparkException
@@ -170,7 +171,9 @@ def translate(text: str, doing: str) -> ReplayError:
     no_value = _DATA.search(text)
     if no_value is not None:
         return TrafficError(f"{doing}: {one_line(no_value[0])}")
-    worker = failed_worker(text)
+    crashed, worker = crashed_worker(text), failed_worker(text)
+    if crashed is not None:
+        return WorkerCrashed(f"{doing} failed: {crashed}")
     if worker is not None:
         return RunFailed(worker)
     if _UNREADABLE.search(text) is not None:
@@ -212,6 +215,8 @@ def jvm_errors() -> Iterator[None]:
 
 def _gone(error: Exception) -> str | None:
     """How the JVM ended, in words; None where it is there, or nothing points to it."""
+    if "pyspark" not in sys.modules:
+        return None
     from py4j.protocol import Py4JNetworkError
     from pyspark import SparkContext
 

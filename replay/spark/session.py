@@ -47,6 +47,9 @@ _LOCAL_DEFAULTS = {
 _DEFAULTS = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",
+    # What a worker crashed in. Both, so that workers of RDDs and of SQL are of one kind.
+    "spark.python.worker.faulthandler.enabled": "true",
+    "spark.sql.execution.pyspark.udf.faulthandler.enabled": "true",
     # Progress is Replay's own; Spark's console bar would write over it.
     "spark.ui.showConsoleProgress": "false",
 }

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping
 
 _SETTING = "spark.pyspark.python"
@@ -17,6 +18,8 @@ _ASK = (
     f"print('%d.%d' % sys.version_info[:2], *(n for n in {_NEEDED!r} if found.find_spec(n) is None))"
 )
 _OTHER_VERSION = re.compile(r"PYTHON_VERSION_MISMATCH[^\n]*?(\d+\.\d+)[^\n]*?(\d+\.\d+)", re.S)
+_CRASHED = re.compile(r"Python worker exited unexpectedly \(crashed\)(?:: Fatal Python error: ([^\n]+))?")
+_FRAME = re.compile(r'^\s+File "([^"]+)", line (\d+) in (\S+)', re.M)
 _NO_PACKAGE = re.compile(r"ModuleNotFoundError: No module named '(replay|torch|pyarrow|numpy)(?:\.[\w.]+)?'")
 
 
@@ -48,6 +51,31 @@ def worker_problem(settings: Mapping[str, str]) -> str | None:
     if lacking:
         return f"{name} is {python}, which has no {', '.join(lacking)}: install what replay needs there, or {advice}"
     return None
+
+
+def crashed_worker(text: str) -> str | None:
+    """How a process of the tasks ended that ended under its work, by what Spark says; None where none did.
+
+    >>> crashed_worker("SparkException: Python worker exited unexpectedly (crashed): Fatal Python error: Aborted")
+    'a Python worker crashed (Aborted)'
+    """
+    crashed = _CRASHED.search(text)
+    if crashed is None:
+        return None
+    if crashed[1] is None:
+        return (
+            "a Python worker ended without a word, as when the system kills it because memory ran out: give the machine"
+            " more, or take less with fewer cores (--master local[2]) or a smaller `engine.chunk_rows`"
+        )
+    frames = [each for each in _FRAME.findall(text, crashed.end()) if not each[0].startswith("<")]
+    place = next((each for each in frames if not _of_libraries(each[0])), frames[0] if frames else None)
+    where = "" if place is None else f" in {place[2]}, {place[0]} line {place[1]}"
+    return f"a Python worker crashed ({crashed[1].strip()}{where})"
+
+
+def _of_libraries(file: str) -> bool:
+    """Whether a file is of Python or of a package that is installed."""
+    return "site-packages" in file or file.startswith(sysconfig.get_path("stdlib"))
 
 
 def failed_worker(text: str) -> str | None:

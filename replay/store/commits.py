@@ -6,8 +6,9 @@ delta-rs writes the log. It is imported where it is needed: few commands commit 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from replay.errors import OutputConflict, RunFailed
 from replay.files.places import COMMITTED, delta_location, local_path, open_filesystem, opening_problem, scheme_of
 from replay.files.reading import is_directory
 from replay.files.reasons import plain_reason
+from replay.store.committing import AFRESH, commit_surely
 from replay.store.data_file import UNFINISHED, DataFileWriter, WrittenFile
 from replay.store.delta_types import delta_schema, nullable_schema
 
@@ -29,7 +31,6 @@ _WHOLE, _YES = "replay.whole", "true"
 _UNREACHABLE = re.compile(r"[%#?\\\x00-\x1f\x7f]")
 """In paths: delta-rs 1.6 reads the log of a table at ``a%20b`` in ``a b``, and of one at ``a#b`` in ``a``."""
 _OURS = re.compile(rf"part-\d{{5,}}-[0-9a-f-]{{36}}\S*\.parquet|\.part-\d{{5,}}-[0-9a-f-]{{36}}\S*{UNFINISHED}")
-_AFRESH = "use --overwrite to start afresh"
 
 
 class LiveFile(NamedTuple):
@@ -98,24 +99,25 @@ def append_files(
     commit = _commit(run_id, wave, whole=whole)
     if table is None:
         _require_next(path, -1, wave)
-        with _committing(path, f"wave {wave}"):
-            location, options = delta_location(path)
-            create_table_with_add_actions(
-                location,
-                delta_schema(schema),
-                adds,
-                configuration={_INDEXED: str(indexed)},
-                storage_options=options,
-                commit_properties=commit,
-            )
+        location, options = delta_location(path)
+        make = partial(
+            create_table_with_add_actions,
+            location,
+            delta_schema(schema),
+            adds,
+            configuration={_INDEXED: str(indexed)},
+            storage_options=options,
+            commit_properties=commit,
+        )
+        commit_surely(path, f"wave {wave}", make, lambda: _arrived(path, adds))
         return
     last = _last_wave(table, run_id)
     if wave <= last:
         return
     _require_own(path, table, run_id)
     _require_next(path, last, wave)
-    with _committing(path, f"wave {wave}"):
-        table.create_write_transaction([*adds], "append", delta_schema(schema), commit_properties=commit)
+    add = partial(table.create_write_transaction, [*adds], "append", delta_schema(schema), commit_properties=commit)
+    commit_surely(path, f"wave {wave}", add, lambda: _arrived(path, adds))
 
 
 def last_wave(path: str, run_id: str) -> int:
@@ -174,19 +176,22 @@ def replace_rows(table: pa.Table, path: str, run_id: str) -> None:
         raise RunFailed(f"{path} cannot be written: {plain_reason(path, error)}") from error
     adds = _adds([] if file is None else [file])
     schema, before = delta_schema(rows.schema), _open(path)
-    with _committing(path, "its rows"):
-        if before is not None and before.schema() == schema:
-            before.create_write_transaction([*adds], "overwrite", schema, commit_properties=_commit(run_id))
-        else:
-            location, options = delta_location(path)
-            create_table_with_add_actions(
-                location,
-                schema,
-                adds,
-                mode="overwrite",
-                storage_options=options,
-                commit_properties=_commit(run_id),
-            )
+    if before is not None and before.schema() == schema:
+        write = partial(
+            before.create_write_transaction, [*adds], "overwrite", schema, commit_properties=_commit(run_id)
+        )
+    else:
+        location, options = delta_location(path)
+        write = partial(
+            create_table_with_add_actions,
+            location,
+            schema,
+            adds,
+            mode="overwrite",
+            storage_options=options,
+            commit_properties=_commit(run_id),
+        )
+    commit_surely(path, "its rows", write, lambda: _arrived(path, adds))
 
 
 def remove_orphans(path: str, run_id: str) -> list[str]:
@@ -227,7 +232,7 @@ def _open(path: str) -> DeltaTable | None:
     except TableNotFoundError:
         return None
     except DeltaError as error:
-        raise RunFailed(f"the Delta log of {path} cannot be read ({plain_reason(path, error)}): {_AFRESH}") from error
+        raise RunFailed(f"the Delta log of {path} cannot be read ({plain_reason(path, error)}): {AFRESH}") from error
 
 
 @contextmanager
@@ -250,7 +255,7 @@ def _require_own(path: str, table: DeltaTable, run_id: str) -> None:
     if found != run_id:
         raise RunFailed(
             f"{path} also holds commits that are not of this run ({found or 'unnamed'}): something else wrote to the "
-            f"output; {_AFRESH}"
+            f"output; {AFRESH}"
         )
 
 
@@ -259,7 +264,7 @@ def _require_next(path: str, last: int, wave: int) -> None:
         held = "no wave" if last < 0 else f"waves up to {last}"
         raise RunFailed(
             f"{path} holds {held} of this run, expected those up to {wave - 1}: something else changed the output "
-            f"while the run wrote it; {_AFRESH}"
+            f"while the run wrote it; {AFRESH}"
         )
 
 
@@ -278,19 +283,9 @@ def _commit(run_id: str, wave: int | None = None, *, whole: bool = False) -> Com
     return CommitProperties(said, max_commit_retries=0, app_transactions=transactions)
 
 
-@contextmanager
-def _committing(path: str, what: str) -> Iterator[None]:
-    from deltalake.exceptions import CommitFailedError, DeltaError
-
-    try:
-        yield
-    except CommitFailedError as error:
-        raise RunFailed(
-            f"{what} could not be committed to {path}: something else wrote to the table at the same time "
-            f"({plain_reason(path, error)}); run again, or {_AFRESH}"
-        ) from error
-    except (DeltaError, OSError) as error:
-        raise RunFailed(f"{what} could not be committed to {path}: {plain_reason(path, error)}") from error
+def _arrived(path: str, adds: Sequence[AddAction]) -> bool:
+    """Whether a table has all of some files, which are this process's own."""
+    return bool(adds) and {each.path for each in adds} <= {file.path for file in live_files(path)}
 
 
 def _adds(files: Iterable[WrittenFile]) -> list[AddAction]:

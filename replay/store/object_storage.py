@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,9 @@ from replay.errors import OutputConflict, RunFailed
 from replay.files.places import open_filesystem
 from replay.files.reading import entry_names, require_bucket
 from replay.files.reasons import plain_reason
+
+_PAUSES = (0.2, 1.0, 3.0)
+"""Seconds before a file is read again."""
 
 
 class ObjectStorage:
@@ -39,12 +43,20 @@ class ObjectStorage:
     def read(self, name: str) -> str | None:
         """See :class:`replay.store.Storage`."""
         with self._looking():
-            try:
-                with self._files.open_input_stream(f"{self._place}/{name}") as file:
-                    # Azure shows a file that is being written, as an empty one. No file of a run is empty.
-                    return bytes(file.read()).decode(errors="replace") or None
-            except FileNotFoundError:
-                return None
+            for pause in (*_PAUSES, None):
+                try:
+                    with self._files.open_input_stream(f"{self._place}/{name}") as file:
+                        # Azure shows a file that is being written, as an empty one. No file of a run is empty.
+                        return bytes(file.read()).decode(errors="replace") or None
+                except FileNotFoundError:
+                    return None
+                except OSError as error:
+                    # What a store says that is too busy does not fit into the memory for a smaller file, and so Arrow
+                    # takes it for a failure of its own, which it does not try again.
+                    if pause is None or "response stream" not in str(error):
+                        raise
+                    time.sleep(pause)
+            return None
 
     def write(self, name: str, text: str) -> None:
         """See :class:`replay.store.Storage`."""

@@ -103,7 +103,17 @@ class LocalStorage:
         return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
 
     def write(self, name: str, text: str) -> None:
-        """See :class:`Storage`. Written beside, synced, then renamed over."""
+        """See :class:`Storage`. Written beside, synced, then renamed over.
+
+        Raises:
+            RunFailed: It cannot be written.
+        """
+        try:
+            self._write(name, text)
+        except OSError as error:
+            raise RunFailed(f"{self.path}/{name} cannot be written: {error.strerror or error}") from error
+
+    def _write(self, name: str, text: str) -> None:
         directory = Path(self.path)
         directory.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.")

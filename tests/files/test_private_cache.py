@@ -121,3 +121,20 @@ def test_what_a_process_keeps_stays(monkeypatch: pytest.MonkeyPatch) -> None:
             os.close(handle)
         prune(directory)
         assert not (directory / "kept").exists()
+
+
+def test_what_a_killed_process_did_not_finish_goes() -> None:
+    directory = private_directory()
+    assert directory is not None
+    long_ago = time.time() - 3600
+    for name in ("tmpfile", "tmpdirectory/weights", "tmpgrowing/weights", "tmpnew", "copy-of-something"):
+        (directory / name).parent.mkdir(exist_ok=True)
+        (directory / name).write_text("half")
+        os.utime(directory / name, (long_ago, long_ago))
+    for name in ("tmpdirectory", "tmpgrowing"):
+        os.utime(directory / name, (long_ago, long_ago))
+    for name in ("tmpgrowing/weights", "tmpnew"):
+        os.utime(directory / name)
+    with opening_lock():
+        left = sorted(entry.name for entry in directory.iterdir() if entry.name != "opening.lock")
+    assert left == ["copy-of-something", "tmpgrowing", "tmpnew"]

@@ -26,7 +26,7 @@ from replay.scoring.table import waves
 from replay.store.commits import last_wave
 from replay.traffic.read import splits
 from tests.flows.case import make_table, write_case
-from tests.flows.test_resumed_bits import bits
+from tests.flows.content import bits
 from tests.object_store import SECRET, S3Server
 
 pytestmark = pytest.mark.spark

@@ -21,12 +21,11 @@ from replay.scoring.table import waves
 from replay.store.commits import last_wave
 from replay.traffic.read import splits
 from tests.flows.case import make_table, write_case
+from tests.flows.content import OWN, bits
 
 pytestmark = pytest.mark.spark
 
 FILES = 5
-OWN = ("output", "started", "finished", "timings")
-"""What two runs of one config do not share."""
 
 
 def traffic() -> pa.Table:
@@ -77,18 +76,6 @@ def whole(run: Callable[..., RunResult]) -> RunResult:
 
 def table(result: RunResult, name: str) -> pa.Table:
     return DeltaTable(f"{result.output}/{name}").to_pyarrow_table()
-
-
-def bits(found: pa.Table) -> dict[str, Any]:
-    """Every column: floats as their bytes beside where they are null, all else as it is."""
-    columns: dict[str, Any] = {}
-    for name in found.schema.names:
-        column = found[name].combine_chunks()
-        if pa.types.is_floating(column.type):
-            columns[name] = (column.fill_null(0).to_numpy().tobytes(), column.is_null().to_pylist())
-        else:
-            columns[name] = column.to_pylist()
-    return columns
 
 
 def scores(result: RunResult) -> dict[str, Any]:

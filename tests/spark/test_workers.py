@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
-from replay.spark.workers import failed_worker, worker_problem
+from replay.spark.workers import crashed_worker, failed_worker, worker_problem
 
 OWN = "{}.{}".format(*sys.version_info)
 
@@ -66,3 +67,27 @@ def test_a_task_s_failure_is_told_as_what_it_is():
     assert (failed_worker(spark) or "").startswith("the workers run Python 3.9, the driver 3.11")
     assert "no `replay`" in (failed_worker("ModuleNotFoundError: No module named 'replay'") or "")
     assert failed_worker("ModuleNotFoundError: No module named 'my_code'") is None
+
+
+CRASHED = """org.apache.spark.SparkException: Job aborted due to stage failure
+org.apache.spark.SparkException: Python worker exited unexpectedly (crashed): Fatal Python error: Segmentation fault
+
+Current thread 0x00007f5a (most recent call first):
+  File "{library}/ctypes/__init__.py", line 519 in string_at
+  File "/work/models/faulty.py", line 22 in forward
+  File "/venv/lib/python3.11/site-packages/torch/nn/modules/module.py", line 1776 in _call_impl
+"""
+
+
+def test_a_crash_is_told_with_the_line_of_the_code_that_crashed():
+    text = CRASHED.format(library=sysconfig.get_path("stdlib"))
+    said = "a Python worker crashed (Segmentation fault in forward, /work/models/faulty.py line 22)"
+    assert crashed_worker(text) == said
+    assert crashed_worker(text.replace("/work/models", "/v/site-packages/x")).endswith("line 519)")
+
+
+def test_a_worker_that_was_killed_left_no_word():
+    said = crashed_worker("Python worker exited unexpectedly (crashed). Consider setting 'x'")
+    assert said is not None
+    assert said.startswith("a Python worker ended without a word, as when the system kills it because memory ran out")
+    assert crashed_worker("ValueError: bad luck") is None

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable, transaction, write_deltalake
 
 from replay.errors import OutputConflict, RunFailed
 from replay.files.reading import entry_names
-from replay.store import DataFileWriter, WrittenFile, append_files, live_files, remove_orphans
+from replay.store import DataFileWriter, WrittenFile, append_files, commits, live_files, remove_orphans
 from replay.store.commits import (
     committing_problem,
     foreign_commits,
@@ -44,6 +46,23 @@ def ids(path: Path | str) -> list[int]:
     table = DeltaTable(str(path), storage_options=HTTP).to_pyarrow_table()
     found: list[int] = pa.table(table)["id"].to_pylist()
     return sorted(found)
+
+
+@contextmanager
+def answers_lost(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """delta-rs commits, and raises as if it had not: the store's answer did not come."""
+
+    def loses(commit: Callable[..., None]) -> Callable[..., None]:
+        def committed(*arguments: object, **named: object) -> None:
+            commit(*arguments, **named)
+            raise OSError("Generic S3 error: operation timed out")
+
+        return committed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DeltaTable, "create_write_transaction", loses(DeltaTable.create_write_transaction))
+        patched.setattr(transaction, "create_table_with_add_actions", loses(transaction.create_table_with_add_actions))
+        yield
 
 
 def log(path: Path, version: int) -> list[dict[str, object]]:
@@ -136,6 +155,15 @@ class TestWaves:
         monkeypatch.undo()
         assert ids(path) == []
 
+    def test_a_commit_whose_answer_is_lost_is_a_commit(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        path = tmp_path / "scores"
+        with answers_lost(monkeypatch):
+            append(path, 0, write_rows(path, 1))
+            append(path, 1, write_rows(path, 2), write_rows(path, 3))
+        append(path, 2, write_rows(path, 4))
+        assert ids(path) == [1, 2, 3, 4]
+        assert DeltaTable(str(path)).version() == 2
+
     def test_a_file_or_an_empty_directory_is_no_table(self, tmp_path: Path):
         path = tmp_path / "scores"
         path.write_text("keep")
@@ -205,6 +233,14 @@ class TestReplaced:
         assert fields[2]["type"]["valueType"]["fields"][0]["nullable"]
         assert table.to_pyarrow_table().to_pylist() == rows.to_pylist()
         assert written.num_rows == 1
+
+    def test_also_where_the_answer_is_lost(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        path = tmp_path / "metrics"
+        with answers_lost(monkeypatch):
+            for value in (1, 2):
+                replace_rows(pa.table({"value": [value]}), str(path), "run")
+        assert pa.table(DeltaTable(str(path)).to_pyarrow_table())["value"].to_pylist() == [2]
+        assert DeltaTable(str(path)).version() == 1
 
 
 class TestOrphans:
@@ -285,7 +321,8 @@ class TestOnAnObjectStore:
         append(path, 0, write_rows(path, 1))
         before = [DeltaTable(path, storage_options=HTTP) for _ in range(2)]
         with monkeypatch.context() as patched:
-            patched.setattr("replay.store.commits._open", lambda _: before.pop())
+            newest = commits._open
+            patched.setattr(commits, "_open", lambda path: before.pop() if before else newest(path))
             append(path, 1, write_rows(path, 2))
             with pytest.raises(RunFailed, match=r"wave 1 could not be committed to s3://.*something else wrote"):
                 append(path, 1, write_rows(path, 3))

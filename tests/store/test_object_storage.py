@@ -67,3 +67,22 @@ def test_what_cannot_be_reached_is_told_in_a_line(s3: S3Server, monkeypatch: pyt
 
 def test_spark_is_needed_where_arrow_knows_no_way():
     assert [needs_spark(path) for path in ("/data", "s3://bucket/x", "dbfs:/x")] == [False, False, True]
+
+
+def test_a_store_that_is_too_busy_is_read_again(s3: S3Server, monkeypatch: pytest.MonkeyPatch):
+    """Its refusal is longer than the file, which Arrow takes for a failure of its own."""
+    storage = ObjectStorage(f"{s3.new_bucket()}/runs")
+    storage.write("a.json", "{}")
+    files, asked = storage._files, []
+
+    class Busy:
+        def open_input_stream(self, path: str) -> object:
+            asked.append(path)
+            if len(asked) < 3:
+                raise OSError("AWS Error INTERNAL_FAILURE during GetObject operation: Failed to flush response stream")
+            return files.open_input_stream(path)
+
+    monkeypatch.setattr(storage, "_files", Busy())
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    assert storage.read("a.json") == "{}"
+    assert len(asked) == 3

@@ -8,6 +8,7 @@ import pytest
 
 from replay.errors import OutputConflict, RunFailed
 from replay.store import Storage, open_storage
+from replay.store.storage import require_writable
 
 
 @pytest.fixture
@@ -59,3 +60,21 @@ def test_a_file_url_is_local(tmp_path: Path):
 def test_a_path_that_arrow_cannot_open_needs_spark():
     with pytest.raises(RunFailed, match=r"pyarrow cannot open dbfs://.*needs a Spark session"):
         open_storage("dbfs:/out")
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"), [("file/out", r"file is a file"), ("file", r"file is a file"), ("none/out", None)]
+)
+def test_a_place_that_cannot_be_written_is_refused(place: str, reason: str | None, tmp_path: Path):
+    (tmp_path / "file").touch()
+    if reason is None:
+        require_writable(str(tmp_path / place))
+        return
+    with pytest.raises(OutputConflict, match=rf"cannot be made: .*{reason}; give another output"):
+        require_writable(str(tmp_path / place))
+
+
+def test_a_disk_that_is_mounted_read_only_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(OutputConflict, match="is closed to this user, or on a disk that is mounted read-only"):
+        require_writable(str(tmp_path / "out"))

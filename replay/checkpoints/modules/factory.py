@@ -22,6 +22,7 @@ from replay.config.user_code import (
     refresh_code,
 )
 from replay.errors import CheckpointMismatch
+from replay.errors.no_return import running
 from replay.errors.secrets import revealed
 
 
@@ -111,7 +112,7 @@ class Factory:
 
     def call(self) -> object:
         """Call it, with a copy of its arguments; its own errors pass through."""
-        with calling_code(self._place):
+        with calling_code(self._place), running(self._prefix):
             built = self._function(**revealed(self._kwargs))
         if isinstance(built, nn.Module):
             note_classes(self._place, built)
@@ -119,7 +120,8 @@ class Factory:
 
     def _load(self) -> Callable[..., object]:
         try:
-            found = load_code(self._place)
+            with running(self._prefix):
+                found = load_code(self._place)
         except UserCodeError as error:
             raise CheckpointMismatch(_told(self._checkpoint, error)) from error
         if not callable(found):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import torch
 
@@ -15,6 +15,7 @@ from replay.checkpoints.scorers.output import ScoreReader
 from replay.checkpoints.sharing.watch import FileWatch
 from replay.config.sections.model.output import Output
 from replay.errors import CheckpointMismatch, ReplayError, RunFailed
+from replay.errors.no_return import running
 from replay.errors.secrets import redacted
 
 Forward = Callable[[Mapping[str, torch.Tensor]], Any]
@@ -24,6 +25,7 @@ Arrange = Callable[[Mapping[str, torch.Tensor]], dict[str, torch.Tensor]]
 """Makes of tensors that have a row per row what a model takes: the same tensors, but for lists without padding."""
 
 _LONGEST_MESSAGE = 600
+_NO_MEMORY = re.compile(r"DefaultCPUAllocator: (?:can't allocate|not enough) memory")
 _ERROR_LINE = re.compile(r"^[\w.]+(?:Error|Exception): ", re.MULTILINE)
 
 
@@ -213,21 +215,26 @@ class ModelScorer:
 
     def _answer(self, tensors: Mapping[str, torch.Tensor]) -> Any:
         try:
-            return self._model.forward(tensors)
-        except (MemoryError, torch.OutOfMemoryError) as error:
+            with running(f"the model of checkpoint {self._name!r}"):
+                return self._model.forward(tensors)
+        except (Exception, SystemExit) as error:  # a model's own code may raise anything
+            self._refuse(tensors, error)
+
+    def _refuse(self, tensors: Mapping[str, torch.Tensor], error: BaseException) -> NoReturn:
+        """Say what a model failed with, as an error of one of Replay's kinds."""
+        if isinstance(error, ReplayError):
+            raise error
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or _NO_MEMORY.search(str(error)):
             raise RunFailed(
                 f"checkpoint {self._name!r}: out of memory on {_describe_tensors(tensors)}: lower `engine.chunk_rows`"
                 " (`engine.chunk_rows_cuda` on a GPU)"
             ) from error
-        except ReplayError:
-            raise
-        except Exception as error:  # a model's own code may raise anything
-            notes = "".join(f"\n  note: {note}" for note in self.notes)
-            raise CheckpointMismatch(
-                f"checkpoint {self._name!r}: the model failed on {_describe_tensors(tensors)}: {last_words(error)}\n"
-                "  compare `model.inputs` (order, names, dtype, number of features) with what forward() expects"
-                f"{notes}"
-            ) from error
+        notes = "".join(f"\n  note: {note}" for note in self.notes)
+        raise CheckpointMismatch(
+            f"checkpoint {self._name!r}: the model failed on {_describe_tensors(tensors)}: {last_words(error)}\n"
+            "  compare `model.inputs` (order, names, dtype, number of features) with what forward() expects"
+            f"{notes}"
+        ) from error
 
 
 def _num_rows(tensors: Mapping[str, torch.Tensor]) -> int:

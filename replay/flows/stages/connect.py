@@ -12,6 +12,7 @@ from replay.errors import CheckpointError, ConfigError, ReplayError
 from replay.flows.options import Options
 from replay.scoring.job import warm_up
 from replay.scoring.preflight import as_problem
+from replay.spark.errors import jvm_errors
 from replay.spark.faststart.prestart import is_short
 from replay.spark.guest import at_work, private_session
 from replay.spark.session import is_running, start_session
@@ -40,8 +41,9 @@ def connect(
     """
 
     def begin() -> SparkSession:
-        host = start_session(options.master, options.conf, short=is_short(config.traffic.path))
-        return private_session(host, keep=options.conf)
+        with jvm_errors():  # it may be killed before there is a session to work in
+            host = start_session(options.master, options.conf, short=is_short(config.traffic.path))
+            return private_session(host, keep=options.conf)
 
     with ThreadPoolExecutor(2) as pool:
         # Which session is active is known in this thread alone. To find it takes no time; to start one does.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 from replay.config import Tolerance, TrafficConfig
 from replay.diff.first_pass import FirstPass
 from replay.diff.spec import DiffSpec, VariantColumn
-from replay.errors import ConfigError, Problem, RunFailed, TrafficError
+from replay.errors import CheckpointMismatch, ConfigError, Problem, RunFailed, TrafficError, WorkerCrashed
 from replay.files.places import local_path
 from replay.flows.problems import located
 from replay.flows.stages.prepare import Prepared
@@ -121,10 +123,29 @@ def score_rows(prepared: Prepared, output: OutputDirectory, manifest: Manifest, 
         RunFailed: Fewer rows were read than there are, or somebody else writes to the table.
     """
     refused = values_refused(prepared.spark, prepared.traffic)
-    with located(prepared.config), refused, spark_errors("scoring"):
+    with located(prepared.config), refused, _naming_models(prepared), spark_errors("scoring"):
         if is_direct(prepared.spark, output.table(SCORES)):
             return _by_tasks(prepared, output, manifest, progress)
         return _by_spark(prepared, output, manifest, progress)
+
+
+@contextmanager
+def _naming_models(prepared: Prepared) -> Iterator[None]:
+    """Say whose code a worker ran that crashed: of several, nobody knows which one it was."""
+    try:
+        yield
+    except CheckpointMismatch as error:
+        # A sample of the rows has been through every model by now: others among them are to blame.
+        raise CheckpointMismatch(
+            f"{error}\n  to reject the rows for which a model raises, and list them: --max-bad-rows N"
+        ) from error
+    except WorkerCrashed as error:
+        names = ", ".join(
+            f"{name!r}" + (f" ({each.config.factory})" if each.config.factory else "")
+            for name, each in prepared.checkpoints.items()
+        )
+        several = "s" if len(prepared.checkpoints) > 1 else ""
+        raise WorkerCrashed(f"{error}; it ran checkpoint{several} {names}") from error
 
 
 def _by_tasks(prepared: Prepared, output: OutputDirectory, manifest: Manifest, progress: Progress) -> ScoresTable:

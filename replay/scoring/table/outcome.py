@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from replay.errors import RunFailed
 from replay.files.reading import open_input
+from replay.files.reasons import plain_reason
 from replay.scoring.copies.dropped import DroppedRows
 from replay.scoring.table.tally import Tallied, Tally, TallyPlan
 from replay.store import DataFileWriter, LiveFile, WrittenFile
@@ -82,11 +84,15 @@ def write_outcome(plan: FilePlan, number: int, scores: Iterable[pa.RecordBatch],
             tally.update(batch)
             writer.write(batch)
         file = writer.close()
+        found = _finish(plan, number, tally)
+    except OSError as error:  # whatever reads the traffic raises errors of its own
+        writer.abort()
+        raise RunFailed(f"{plan.table} cannot be written: {plain_reason(plan.table, error)}") from error
     except BaseException:
         writer.abort()
         raise
     live = None if file is None else LiveFile(file.path, file.size, file.num_rows)
-    return Outcome(file, live, *_finish(plan, number, tally), totals=totals)
+    return Outcome(file, live, *found, totals=totals)
 
 
 def recount(plan: FilePlan, number: int, file: LiveFile) -> Outcome:

@@ -1,9 +1,9 @@
 """Options of the JVM of a local session, and the archive of Spark's classes that it maps.
 
 Leans on: HotSpot's class data sharing (``-XX:ArchiveClassesAtExit``, ``-XX:SharedArchiveFile``), which takes an archive
-only over the very jars that it was made of, by path, size and time of change; the levels of its compilers; and on
-``spark-class`` giving ``SPARK_LAUNCHER_OPTS`` to the JVM that puts its command together. A JVM that does not take an
-archive goes on without one, and says nothing.
+only over the very jars that it was made of, by path, size and time of change, and writes its header last; the levels of
+its compilers; and on ``spark-class`` giving ``SPARK_LAUNCHER_OPTS`` to the JVM that puts its command together. A JVM
+that does not take an archive goes on without one, and says nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _SETTLED_SECONDS = 60.0
 """After so long a class archive is no longer being written."""
 _LAUNCHER = "SPARK_LAUNCHER_OPTS"
 _SPECIAL = re.compile(r"""[\s"'\\]""")
+_MAGIC_BYTES = 4
 _KEPT_ARCHIVES = 4
 """One for each place that Spark is installed in; of 200 MB each."""
 
@@ -87,13 +88,19 @@ def _archive(directory: Path, version: str, jars: Sequence[Path]) -> list[str]:
     target = directory / f"classes-{name}.jsa"
     if not target.exists():
         for written in directory.glob(f"new-{name}-*.jsa"):
-            if time.time() - written.stat().st_mtime > _SETTLED_SECONDS:
+            if time.time() - written.stat().st_mtime > _SETTLED_SECONDS and _is_whole(written):
                 written.replace(target)
                 break
     if target.exists():
         _keep(directory, target, name)
         return [f"-XX:SharedArchiveFile={target}"]
     return [f"-XX:ArchiveClassesAtExit={directory / f'new-{name}-{os.getpid()}.jsa'}"]
+
+
+def _is_whole(archive: Path) -> bool:
+    """Whether the JVM that wrote an archive came to its end: it writes what stands at the beginning last."""
+    with archive.open("rb") as file:
+        return any(file.read(_MAGIC_BYTES))
 
 
 def _states(jars: Sequence[Path]) -> list[str]:

@@ -25,6 +25,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from replay.errors.no_return import last_run, let_survivor_know
 from replay.files.process_directory import process_directory, remove_when_left
 from replay.spark.faststart import is_on
 from replay.spark.faststart.garbage import freeze_garbage
@@ -61,6 +62,7 @@ def open_template() -> socket.socket | None:
         listener.close()
         return None
     _state["address"] = address
+    let_survivor_know()
     return listener
 
 
@@ -72,15 +74,17 @@ def template_settings() -> dict[str, str]:
 def fork_template(listener: socket.socket) -> None:
     """Copy this process, for daemons to be forked from. The copy lives as long as the process."""
     gone, _ = os.pipe()  # the end for writing closes with this process, however that ends
+    said = os.dup(2)
     with warnings.catch_warnings(), contextlib.suppress(OSError):
         warnings.simplefilter("ignore", DeprecationWarning)  # of threads, from Python 3.12 on
         if os.fork() == 0:
             try:
-                _become_template({listener.fileno(), gone})
-                _serve(listener, gone)
+                _become_template({listener.fileno(), gone, said})
+                _serve(listener, gone, said)
             finally:
                 os._exit(1)
     os.close(gone)
+    os.close(said)
     listener.close()
 
 
@@ -129,7 +133,7 @@ def _become_template(keep: set[int]) -> None:
     freeze_garbage()
 
 
-def _serve(listener: socket.socket, gone: int) -> None:
+def _serve(listener: socket.socket, gone: int, said: int) -> None:
     """Fork a daemon for everyone who asks, until the command's process has ended."""
     poller = select.poll()
     poller.register(listener, select.POLLIN)
@@ -139,11 +143,23 @@ def _serve(listener: socket.socket, gone: int) -> None:
         if os.fork() == 0:
             listener.close()
             os.close(gone)
+            os.close(said)
             _become_daemon(asking)
         asking.close()
+    _tell(said)
     # Where the process could not remove it itself, as it was killed, its JVM is still on the way out.
     remove_when_left(Path(_state["address"]).parent, _LEAVING_SECONDS)
     os._exit(0)
+
+
+def _tell(said: int) -> None:
+    """Say what the command's process ran when it ended without a word; it says all else itself."""
+    what = last_run()
+    with contextlib.suppress(OSError):
+        if what:
+            text = f"error: the process ended while it ran {what}: the code crashed, or memory ran out\n"
+            os.write(said, text.encode())
+        os.close(said)
 
 
 def _become_daemon(asking: socket.socket) -> None:

@@ -7,17 +7,22 @@ replay.spark.installed.jars`` resolves them ahead: the set-up step of the Makefi
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from replay.errors import ReplayError, RunFailed, UsageError
 from replay.spark.installed.versions import delta_package, spark_release
 from replay.spark.java import java_problem
+
+_RESOLVING = "resolving-"
 
 # What Delta names as dependencies but Spark already carries: left out, so that no second copy shadows Spark's own.
 _IN_SPARK = (
@@ -73,23 +78,45 @@ def _spark_home() -> Path:
 
 
 def delta_jars() -> tuple[Path, ...]:
-    """Delta's jars on this machine, resolved with Spark's own resolver the first time.
+    """Delta's jars on this machine, resolved with Spark's own resolver the first time; of two first times, once.
 
     Raises:
-        RunFailed: They could not be resolved.
+        RunFailed: They could not be resolved, or not be kept.
     """
     cache = jar_cache()
     if not (cache / "complete").exists():
-        _resolve(cache)
+        try:
+            with _alone(cache):
+                if not (cache / "complete").exists():
+                    _resolve(cache)
+        except OSError as error:
+            raise RunFailed(
+                f"Delta's jars cannot be kept in {cache} ({error}): make room there, or set REPLAY_CACHE to another "
+                "directory"
+            ) from error
     return tuple(sorted(cache.glob("*.jar")))
 
 
-def _resolve(cache: Path) -> None:
-    """Resolve into a directory beside the cache, then move the jars in; the marker comes last."""
+@contextlib.contextmanager
+def _alone(cache: Path) -> Iterator[None]:
+    """Wait until no other process resolves the jars; what one did not finish that was killed goes."""
     cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:  # a disk without locks: both resolve, and the files of the second replace equal ones
+            yield
+            return
+        for left in cache.glob(f"{_RESOLVING}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+
+
+def _resolve(cache: Path) -> None:
+    """Resolve into a directory of the cache, then move the jars up; the marker comes last."""
     package = delta_package()
     spark_submit = _spark_home() / "bin" / "spark-submit"
-    with tempfile.TemporaryDirectory(dir=cache.parent) as ivy:
+    with tempfile.TemporaryDirectory(prefix=_RESOLVING, dir=cache) as ivy:
         answer = subprocess.run(
             [
                 str(spark_submit),

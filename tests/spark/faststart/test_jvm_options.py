@@ -23,6 +23,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "java"
 
 
+ARCHIVE = b"\xa8\xba\x0b\xf0 and all that is in it"
+
+
 def option(options: str, name: str) -> Path | None:
     """Value of a ``-XX:name=value`` option."""
     values = [each.partition("=")[2] for each in options.split() if each.startswith(f"-XX:{name}=")]
@@ -34,7 +37,7 @@ def test_the_first_session_writes_the_archive_and_later_ones_read_it(home: Path,
     written = option(java_options(tmp_path / "jars", []), "ArchiveClassesAtExit")
     assert written is not None
     assert written.parent == tmp_path / "jars"
-    written.touch()
+    written.write_bytes(ARCHIVE)
     assert option(java_options(tmp_path / "jars", []), "SharedArchiveFile") is None  # may still be growing
     settled = time.time() - 120
     os.utime(written, (settled, settled))
@@ -44,6 +47,18 @@ def test_the_first_session_writes_the_archive_and_later_ones_read_it(home: Path,
     assert shared.exists()
     assert option(options, "ArchiveClassesAtExit") is None
     assert not written.exists()
+
+
+def test_an_archive_of_a_jvm_that_was_killed_is_never_taken(home: Path, tmp_path: Path) -> None:
+    """Where its header would stand, there is still nothing; the next session writes another one."""
+    fake_java(home, 'openjdk version "17.0.12"')
+    written = settle(option(java_options(tmp_path / "jars", []), "ArchiveClassesAtExit"))
+    written.write_bytes(bytes(4096))
+    settled = time.time() - 120
+    os.utime(written, (settled, settled))
+    options = java_options(tmp_path / "jars", [])
+    assert option(options, "SharedArchiveFile") is None
+    assert option(options, "ArchiveClassesAtExit") is not None
 
 
 def test_a_cache_in_a_folder_with_a_space_stays_one_option(home: Path, tmp_path: Path) -> None:
@@ -64,7 +79,7 @@ def test_another_java_does_not_read_the_archive(home: Path, tmp_path: Path, monk
     fake_java(home, 'openjdk version "17.0.12"')
     written = option(java_options(tmp_path / "jars", []), "ArchiveClassesAtExit")
     assert written is not None
-    written.touch()
+    written.write_bytes(ARCHIVE)
     settled = time.time() - 120
     os.utime(written, (settled, settled))
     assert option(java_options(tmp_path / "jars", []), "SharedArchiveFile") is not None
@@ -76,7 +91,7 @@ def test_another_java_does_not_read_the_archive(home: Path, tmp_path: Path, monk
 def settle(written: Path | None) -> Path:
     """An archive that was written a while ago."""
     assert written is not None
-    written.touch()
+    written.write_bytes(ARCHIVE)
     settled = time.time() - 120
     os.utime(written, (settled, settled))
     return written

@@ -117,6 +117,20 @@ def test_the_copy_ends_with_the_command_however_that_ends(command: subprocess.Po
     assert wait_until(lambda: not address.parent.exists())
 
 
+@pytest.mark.parametrize("running", [True, False])
+def test_the_copy_tells_in_which_code_the_command_was_killed(running: bool) -> None:
+    code = "with running('the factory of prod'):\n    sys.stdin.read()" if running else "sys.stdin.read()"
+    program = _COMMAND.replace("sys.stdin.read()", f"from replay.errors.no_return import running\n{code}")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], text=True, **pipes) as process:  # type: ignore[call-overload]
+        process.stdout.readline()
+        time.sleep(0.2)
+        process.kill()
+        _, said = process.communicate(timeout=30)
+    told = "error: the process ended while it ran the factory of prod: the code crashed, or memory ran out\n"
+    assert said == (told if running else "")
+
+
 def test_without_a_copy_the_daemon_serves_itself(tmp_path: Path) -> None:
     daemon = start_daemon(str(tmp_path / "nobody"))
     worker, connection = ask_for_worker(daemon)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyspark
@@ -75,3 +79,41 @@ def test_a_home_of_another_release_is_refused(
     said = jars.home_problem()
     assert (said is None) == (problem is None)
     assert said is None or said.startswith(f"SPARK_HOME is {tmp_path}, {problem}")
+
+
+def test_two_first_starts_at_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One resolves, and the other one waits for it."""
+    commands = resolver(monkeypatch, "io.delta_delta-spark_1.jar")
+    resolve = subprocess.run
+
+    def slowly(*arguments: object, **named: object) -> object:
+        time.sleep(0.3)
+        return resolve(*arguments, **named)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(subprocess, "run", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: jars.delta_jars(), range(2)))
+    assert [[jar.name for jar in each] for each in found] == [["io.delta_delta-spark_1.jar"]] * 2
+    assert len(commands) == 1
+
+
+def test_what_a_killed_start_left_goes(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (cache / "resolving-1").mkdir(parents=True)
+    (cache / "resolving-1" / "half.jar").touch()
+    resolver(monkeypatch, "io.delta_delta-spark_1.jar")
+    jars.delta_jars()
+    assert sorted(each.name for each in cache.iterdir()) == ["complete", "io.delta_delta-spark_1.jar", "lock"]
+
+
+def test_a_cache_that_is_full_is_said(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver(monkeypatch, "io.delta_delta-spark_1.jar")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("shutil.move", full)
+    with pytest.raises(
+        RunFailed, match=r"cannot be kept in .*No space left on device.*: make room there, or set REPLAY"
+    ):
+        jars.delta_jars()
+    assert not (cache / "complete").exists()
