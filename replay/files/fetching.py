@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from replay.files.copies import (
     Content,
@@ -28,6 +27,9 @@ from replay.files.copies import (
 from replay.files.places import base_name, store_identity
 from replay.files.private_cache import private_directory
 from replay.files.reading import file_status, open_input
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _PART, _STREAMS = 16 << 20, 4
 _SETTLED = 60 * 10**9

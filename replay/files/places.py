@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
-from pyarrow import fs
+if TYPE_CHECKING:
+    from pyarrow import fs  # it starts a thread, and configs are read where workers are forked from
 
 # `s3://bucket/x`, and `dbfs:/x` with one slash. One letter before the colon would be a drive.
 _ELSEWHERE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(.*)", re.S)
@@ -106,6 +108,8 @@ def open_filesystem(path: str) -> tuple[fs.FileSystem, str]:
         OSError: Arrow cannot reach it.
         ValueError: Arrow knows no such URL.
     """
+    from pyarrow import fs
+
     local = local_path(path)
     if local is not None:
         return fs.LocalFileSystem(), local
@@ -167,6 +171,8 @@ def _s3_settings(environ: Mapping[str, str] = os.environ) -> tuple[str, str]:
 @lru_cache(maxsize=64)
 def _region(bucket: str, endpoint: str, region: str) -> str:
     """The region of a bucket; other stores than Amazon's want one to be named, and do not look at it."""
+    from pyarrow import fs
+
     if not region and not endpoint:
         with contextlib.suppress(OSError):  # what is wrong with the bucket, the first request says
             return str(fs.resolve_s3_region(bucket))
@@ -175,6 +181,8 @@ def _region(bucket: str, endpoint: str, region: str) -> str:
 
 @lru_cache(maxsize=64)
 def _open_s3(bucket: str, endpoint: str, region: str) -> fs.FileSystem:
+    from pyarrow import fs
+
     scheme, _, host = endpoint.rpartition("://")
     return fs.S3FileSystem(
         region=_region(bucket, endpoint, region),
@@ -186,6 +194,8 @@ def _open_s3(bucket: str, endpoint: str, region: str) -> fs.FileSystem:
 
 @lru_cache(maxsize=1)
 def _open_gcs() -> fs.FileSystem:
+    from pyarrow import fs
+
     return fs.GcsFileSystem(retry_time_limit=_GCS_RETRIES)
 
 
@@ -197,4 +207,6 @@ def _azure_secrets() -> tuple[str | None, str | None]:
 
 @lru_cache(maxsize=8)
 def _open_azure(account: str, key: str | None, token: str | None) -> fs.FileSystem:
+    from pyarrow import fs
+
     return fs.AzureFileSystem(account_name=account, account_key=key, sas_token=token)

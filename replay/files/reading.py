@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
-
-import pyarrow as pa
-from pyarrow import fs
+from typing import TYPE_CHECKING, NamedTuple
 
 from replay.files.places import local_path, open_filesystem
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class FileStatus(NamedTuple):
@@ -34,6 +34,8 @@ def is_directory(path: str) -> bool:
     local = local_path(path)
     if local is not None:
         return Path(local).is_dir()
+    from pyarrow import fs
+
     filesystem, place = open_filesystem(path)
     return bool(filesystem.get_file_info(place).type == fs.FileType.Directory)
 
@@ -47,6 +49,8 @@ def exists(path: str) -> bool:
     local = local_path(path)
     if local is not None:
         return Path(local).exists()
+    from pyarrow import fs
+
     filesystem, place = open_filesystem(path)
     return bool(filesystem.get_file_info(place).type != fs.FileType.NotFound)
 
@@ -60,6 +64,8 @@ def entry_names(directory: str) -> list[str]:
     local = local_path(directory)
     if local is not None:
         return sorted(entry.name for entry in Path(local).iterdir()) if Path(local).is_dir() else []
+    from pyarrow import fs
+
     filesystem, place = open_filesystem(directory)
     found = filesystem.get_file_info(fs.FileSelector(place, allow_not_found=True))
     return sorted(info.base_name for info in found if info.path.rstrip("/") != place)
@@ -71,6 +77,8 @@ def require_bucket(path: str) -> None:
     Raises:
         OSError: It is not there, or cannot be asked about.
     """
+    from pyarrow import fs
+
     filesystem, place = open_filesystem(path)
     bucket = place.partition("/")[0]
     if filesystem.get_file_info(bucket).type == fs.FileType.NotFound:
@@ -83,6 +91,8 @@ def list_below(directory: str) -> list[FileStatus]:
     Raises:
         OSError: It cannot be listed.
     """
+    from pyarrow import fs
+
     filesystem, place = open_filesystem(directory)
     root = directory.rstrip("/")
     found = filesystem.get_file_info(fs.FileSelector(place, allow_not_found=True, recursive=True))
@@ -100,6 +110,8 @@ def file_status(path: str) -> FileStatus:
     if local is not None:
         status = Path(local).stat()
         return FileStatus(path, status.st_size, status.st_mtime_ns)
+    from pyarrow import fs
+
     filesystem, place = open_filesystem(path)
     info = filesystem.get_file_info(place)
     if info.type != fs.FileType.File:
@@ -113,6 +125,8 @@ def open_input(path: str) -> pa.NativeFile:
     Raises:
         OSError: There is none, or it cannot be read.
     """
+    import pyarrow as pa
+
     local = local_path(path)
     if local is not None:
         return pa.OSFile(local)

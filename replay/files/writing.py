@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from replay.files.places import local_path, open_filesystem
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def open_output(path: str) -> pa.NativeFile:
