@@ -25,7 +25,7 @@ class Evidence:
             top-level columns of the features. None: stale features cannot be tested.
         mismatch_rate: Share of the incident's rows that disagree; tells a route from a checkpoint. None: not known.
         as_answered: What becomes of a model's scores until online answers them, such as a floor. None: nothing.
-
+        inside: ``(num_rows,)`` bool: rows within the incident's time and slice. None: not known.
         segments: ``(num_rows,)`` values of the traffic's segments, by name, to say in words which rows are meant.
 
     Raises:
@@ -40,10 +40,12 @@ class Evidence:
     history: pa.Table | None = None
     mismatch_rate: float | None = None
     as_answered: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None
+    inside: NDArray[np.bool_] | None = None
     segments: Mapping[str, pa.Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         columns = {"online": self.online, "mismatched": self.mismatched, "entity": self.entity, "time_us": self.time_us}
+        columns |= {"inside": self.inside}
         columns |= {f"segments[{name!r}]": column for name, column in self.segments.items()}
         lengths = {name: len(column) for name, column in columns.items() if column is not None}
         wrong = {name: length for name, length in lengths.items() if length != self.batch.num_rows}

@@ -24,15 +24,22 @@ class SampledRows:
         mismatched: Rows of the incident that disagree.
         control: Rows that agree: one half within the incident's time and slice where there are so many, the rest
             outside of every incident.
+        num_near: How many of the control rows, the first of them, are within.
     """
 
     mismatched: Indices
     control: Indices
+    num_near: int = 0
 
     @property
     def all(self) -> Indices:
         """The mismatched rows, then the control rows."""
         return np.concatenate((self.mismatched, self.control))
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """Of :attr:`all`, those that are within the incident's time and slice."""
+        return np.arange(len(self.all)) < len(self.mismatched) + self.num_near
 
 
 def sample_rows(
@@ -66,7 +73,7 @@ def sample_rows(
     near = draw_rows(np.flatnonzero(good & inside), draw, most_control // 2)
     far = draw_rows(np.flatnonzero(good & outside_of(rows, incidents)), draw, most_control - len(near))
     return SampledRows(
-        draw_rows(np.flatnonzero(finite & inside & bad), draw, most_mismatched), np.concatenate((near, far))
+        draw_rows(np.flatnonzero(finite & inside & bad), draw, most_mismatched), np.concatenate((near, far)), len(near)
     )
 
 

@@ -216,3 +216,21 @@ def binomial_tail(count: int, trials: int, chance: float) -> float:
     ]
     most = max(logs)
     return min(1.0, math.exp(most) * math.fsum(math.exp(one - most) for one in logs))
+
+
+def fisher_tail(count: int, trials: int, others: int, other_trials: int) -> float:
+    """Fisher's exact test, one-sided: the chance of at least so many, had rows of both kinds been drawn alike.
+
+    Args:
+        count: Rows of the first kind that have what is asked for, of ``trials``.
+        trials: Rows of the first kind.
+        others: The same of the second kind, of ``other_trials``.
+        other_trials: Rows of the second kind.
+
+    >>> round(fisher_tail(3, 3, 0, 3), 6), fisher_tail(0, 3, 2, 3)
+    (0.05, 1.0)
+    """
+    having, total = count + others, trials + other_trials
+    ways = math.comb(total, trials)
+    most = min(having, trials)
+    return sum(math.comb(having, k) * math.comb(total - having, trials - k) for k in range(count, most + 1)) / ways

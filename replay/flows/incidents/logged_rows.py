@@ -79,8 +79,8 @@ class LoggedRows:
                 model answers. None: nothing.
         """
         traffic, collected = self._prepared.config.traffic, self._collected
-        wanted = [index for index in sample.all if int(collected.identity[index]) in self._row_of]
-        indices = np.array(wanted, dtype=np.int64)
+        known = np.array([int(collected.identity[index]) in self._row_of for index in sample.all], np.bool_)
+        indices = sample.all[known]
         rows = [self._row_of[int(collected.identity[index])] for index in indices]
         batch = self._batch.take(pa.array(rows, pa.int64()))
         times = None
@@ -97,5 +97,6 @@ class LoggedRows:
             history=self._history,
             mismatch_rate=mismatch_rate,
             as_answered=None if noise is None or not noise.operations else noise.as_answered,
+            inside=sample.inside[known],
             segments=collected.table.segment_values(indices),
         )

@@ -253,6 +253,8 @@ class Engine:
             history=history,
             mismatch_rate=mismatch_rate,
             as_answered=noise.as_answered if noise.operations else None,
+            inside=sample.inside,
+            segments=collected.table.segment_values(places),
         )
 
 

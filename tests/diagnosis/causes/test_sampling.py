@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from replay.config.sections.diff import Tolerance
-from replay.diagnosis.causes.sampling import sample_rows
+from replay.diagnosis.causes.sampling import SampledRows, sample_rows
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.incidents.rows import RowTable
 
@@ -44,6 +44,12 @@ def test_good_rows_come_from_within_and_then_from_outside_of_every_incident():
 
     assert found.control.tolist() == [8, 0, 1, 3, 5, 9, 10, 11, 12, 13, 14]
     assert found.all.tolist() == [2, 4, 6, *found.control.tolist()]
+
+
+def test_rows_within_are_told_from_those_outside():
+    found = SampledRows(np.array([4, 9]), np.array([3, 5, 0]), 2)
+    assert found.all[found.inside].tolist() == [4, 9, 3, 5]
+    assert SampledRows(np.array([4]), np.array([3])).inside.tolist() == [True, False]
 
 
 def test_scores_that_are_not_finite_are_left_out():

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, fisher_exact
 
 from replay.diagnosis.causes.hypothesis import Hypothesis
-from replay.diagnosis.causes.significance import Significance, alike, binomial_tail, explains_more, measure_scores
+from replay.diagnosis.causes.significance import (
+    Significance,
+    alike,
+    binomial_tail,
+    explains_more,
+    fisher_tail,
+    measure_scores,
+)
 from tests.diagnosis.worlds import COUNTS, make_world, null_columns
 
 
@@ -69,3 +76,12 @@ def test_rows_that_a_hypothesis_was_learnt_from_prove_nothing():
     assert (other.held_out.count, other.held_out.rate) == (6, 1.0)
     assert not learnt.is_significant(1)
     assert other.is_significant(1)
+
+
+@pytest.mark.parametrize(
+    ("count", "trials", "others", "other_trials"), [(23, 23, 0, 7), (5, 9, 3, 8), (2, 40, 9, 10), (0, 3, 1, 2)]
+)
+def test_fishers_exact_test(count, trials, others, other_trials):
+    table = [[count, trials - count], [others, other_trials - others]]
+    expected = fisher_exact(table, alternative="greater").pvalue
+    assert fisher_tail(count, trials, others, other_trials) == pytest.approx(expected)

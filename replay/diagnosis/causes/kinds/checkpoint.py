@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from replay.diagnosis.causes.cause import Cause
+from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import Integers, Kind, Words, register
-from replay.diagnosis.causes.significance import Significance
+from replay.diagnosis.causes.significance import Significance, fisher_tail
 
 if TYPE_CHECKING:
     from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 
 _LOGGED = 0.9  # of the rows explained, so many are logged under one version
+_CHANCE = 0.001  # that a share, drawn at random, fell on one value of a segment
 _ROUTE = 0.93  # a checkpoint that answered less of the incident's rows was routed a share of them
 
 
@@ -37,10 +42,17 @@ class CheckpointKind(Kind):
         """
         cause = _against_log(counterfactual, cause, verdict)
         rate = counterfactual.evidence.mismatch_rate
-        control_rate = _control_rate_inside(counterfactual, verdict.hypothesis, cause.control_rate)
+        telling = _good_rows_that_tell(counterfactual, verdict.hypothesis)
+        control_rate = cause.control_rate if telling is None else telling.rate
         share = None if rate is None else route_share(rate, cause.share or 0.0, control_rate)
-        if share is None:
+        if rate is None or share is None:
             return cause
+        theirs = verdict.rows[verdict.explained]
+        if telling is not None and len(theirs):
+            segment = _answered_segment(counterfactual.evidence, theirs, telling.rows, share)
+            if segment is not None:
+                text = f"{cause.text}. Of the incident's rows it answered those of {segment}"
+                return replace(cause, text=text)
         text = f"{cause.text}. It answered about {share:.0%} of the incident's rows, the baseline the others"
         parameters = {**(cause.parameters or {}), "route_share": share}
         return replace(cause, kind="route", parameters=parameters, text=text)
@@ -57,23 +69,61 @@ class CheckpointKind(Kind):
         )
 
 
-def _control_rate_inside(
-    counterfactual: CounterfactualReplay, hypothesis: Hypothesis, control_rate: float | None
-) -> float | None:
-    """Share of the good rows within the time of the mismatched ones on which the two checkpoints differ.
+@dataclass(frozen=True, eq=False)
+class _Telling:
+    """Good rows among the mismatched ones that say who answered: the baseline.
+
+    Attributes:
+        rows: Rows of the evidence on which the two checkpoints differ.
+        rate: Their share of the good rows that are meant.
+    """
+
+    rows: Integers
+    rate: float
+
+
+def _good_rows_that_tell(counterfactual: CounterfactualReplay, hypothesis: Hypothesis) -> _Telling | None:
+    """Good rows within the incident, or within the time of its rows where that is all that is known.
 
     Where a checkpoint answered all of them these are the rows on which it agrees with the baseline, whatever it does
-    elsewhere. Of all good rows where no times are known, or no such row is.
+    elsewhere. None where no times are known, or no such row is.
     """
-    time_us, good = counterfactual.evidence.time_us, counterfactual.good
-    if time_us is None:
-        return control_rate
-    struck = time_us[counterfactual.bad]
-    inside = good[(time_us[good] >= struck.min()) & (time_us[good] <= struck.max())]
+    evidence, good = counterfactual.evidence, counterfactual.good
+    if evidence.inside is not None:
+        inside = good[evidence.inside[good]]
+    elif evidence.time_us is not None:
+        struck = evidence.time_us[counterfactual.bad]
+        inside = good[(evidence.time_us[good] >= struck.min()) & (evidence.time_us[good] <= struck.max())]
+    else:
+        return None
     if not len(inside):
-        return control_rate
-    scores = counterfactual.predict([hypothesis], inside)[0]
-    return float((~counterfactual.agree(scores, inside)).mean())
+        return None
+    differ = ~counterfactual.agree(counterfactual.predict([hypothesis], inside)[0], inside)
+    return _Telling(inside[differ], float(differ.mean()))
+
+
+def _answered_segment(evidence: Evidence, theirs: Integers, ours: Integers, share: float) -> str | None:
+    """One value of a segment whose rows another checkpoint answered, and no others: no share that was routed.
+
+    Args:
+        evidence: With the segments of its rows.
+        theirs: Rows that the other checkpoint answered.
+        ours: Rows that the baseline answered.
+        share: Of the incident's rows that the other answered; both are samples.
+
+    Returns:
+        ``column=value``; None where rows of each value were answered by both, or that may be chance.
+    """
+    for column, values in evidence.segments.items():
+        there, here = (values.take(pa.array(rows)).to_pylist() for rows in (theirs, ours))
+        value, count = Counter(there).most_common(1)[0]
+        same = here.count(value)
+        inside, outside = share * count / len(there), (1.0 - share) * same / len(here)
+        choices = len(evidence.segments) * len({*there, *here})
+        is_theirs = value is not None and count >= _ROUTE * len(there) and inside >= _ROUTE * (inside + outside)
+        if is_theirs and choices * fisher_tail(count, len(there), same, len(here)) < _CHANCE:
+            return f"{column}={value}"
+    return None
 
 
 def route_share(mismatch_rate: float, explained: float, control_rate: float | None) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from replay.diagnosis.causes.cause import Cause
@@ -72,7 +73,7 @@ def test_who_answered_is_told_by_good_rows_of_its_own_time(differ, kind, share):
     time_us = np.concatenate([np.arange(100, 200), np.arange(150, 170), np.arange(80)])
     other = np.concatenate([np.ones(100), np.arange(20) < differ, np.arange(80) < 60])
     replay = SimpleNamespace(
-        evidence=SimpleNamespace(time_us=time_us, mismatch_rate=0.85),
+        evidence=SimpleNamespace(time_us=time_us, mismatch_rate=0.85, inside=None, segments={}),
         routed=None,
         bad=np.arange(100),
         good=np.arange(100, 200),
@@ -84,6 +85,44 @@ def test_who_answered_is_told_by_good_rows_of_its_own_time(differ, kind, share):
 
     assert told.kind == kind
     assert (told.parameters or {}).get("route_share") == (None if share is None else pytest.approx(share))
+
+
+@pytest.mark.parametrize(
+    ("surface", "baseline_answered", "segment"),
+    [
+        (["home"] * 23, ["feed"] * 7, "surface=home"),
+        (["home"] * 46 + ["feed"], ["feed"] * 20, "surface=home"),
+        (["home"] * 20 + ["feed"] * 3, ["feed"] * 7, None),  # 13% of them lie elsewhere
+        (["home"] * 23, ["feed"] * 20 + ["home"] * 3, None),  # of home's rows the baseline answered 12%
+        (["home", "feed"] * 11, ["feed", "home"] * 4, None),
+        (["home"] * 3, ["feed"], None),  # a chance of one in four
+        ([None] * 23, ["feed"] * 7, None),
+    ],
+)
+def test_a_share_that_is_one_segment_is_no_route(surface, baseline_answered, segment):
+    """Outside of the incident the baseline answered all."""
+    theirs, ours = len(surface), len(baseline_answered)
+    columns = pa.array([*surface, *baseline_answered, *["home", "feed"] * 20])
+    replay = SimpleNamespace(
+        evidence=SimpleNamespace(
+            mismatch_rate=theirs / (theirs + ours),
+            inside=np.arange(len(columns)) < theirs + ours,
+            segments={"country": pa.array(["DE"] * len(columns)), "surface": columns},
+        ),
+        routed=None,
+        bad=np.arange(theirs),
+        good=np.arange(theirs, len(columns)),
+        predict=lambda hypotheses, rows: np.ones((1, len(rows))),
+        agree=lambda scores, rows: scores == 0.0,
+    )
+    cause = Cause("checkpoint", 1.0, theirs, checkpoint="next", share=1.0, control_rate=1.0, text="It answered")
+    told = KIND.complete(replay, cause, SimpleNamespace(hypothesis=None, rows=replay.bad, explained=replay.bad >= 0))
+
+    if segment is None:
+        assert (told.kind, told.parameters["route_share"]) == ("route", pytest.approx(theirs / (theirs + ours)))
+    else:
+        assert (told.kind, told.parameters) == ("checkpoint", None)
+        assert told.text == f"It answered. Of the incident's rows it answered those of {segment}"
 
 
 def test_words():
