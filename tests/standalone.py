@@ -58,6 +58,8 @@ class Apart:
 
     def command(self, command: Sequence[str]) -> list[str]:
         """What starts a worker."""
+        if not self.hidden:
+            return list(command)
         mounts = "; ".join(f"mount -t tmpfs none '{directory}'" for directory in self.hidden)
         return [*_UNSHARE, "sh", "-c", f'set -e; {mounts}; exec "$@"', "worker", *command]
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
-from replay.files.private_cache import keep, locked, opening_lock, private_directory, prune, remove
+from replay.files.private_cache import keep, locked, private_directory, prune_when_free, remove
 from replay.files.process_directory import process_directory
 
 _LOCKS = 16
@@ -78,6 +78,9 @@ def make_copy(contents: Sequence[Content], fill: Callable[[Content, Writer], Non
         OtherContentError: Something else was written.
         OSError: It cannot be written, or what ``fill`` raises.
     """
+    found = find_copy(contents)
+    if found is not None:
+        return found
     with _making(contents):
         found = find_copy(contents)
         if found is not None:
@@ -106,6 +109,9 @@ def adopt(files: Sequence[tuple[Content, Path]]) -> Path:
             shutil.copyfileobj(source, target, 1 << 20)
 
     contents = list(paths)
+    found = find_copy(contents)
+    if found is not None:
+        return found
     with _making(contents):
         found = find_copy(contents)
         if found is not None:
@@ -163,11 +169,10 @@ def _unfinished() -> Iterator[Path]:
 def _finish(made: Path, contents: Sequence[Content]) -> Path:
     directory = _directory()
     entry = directory / _name(contents)
-    with opening_lock():
-        remove(entry)  # one that is not whole
-        made.rename(entry)
-        keep(entry)
-        prune(directory)
+    remove(entry)  # one that is not whole
+    made.rename(entry)
+    keep(entry)
+    prune_when_free(directory)  # who opens a model may wait for a copy: never the other way round
     return entry
 
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from replay.files.places import MLFLOW, local_path, opening_problem, scheme_of
@@ -82,11 +83,16 @@ def mean(names: Mapping[str, str]) -> None:
 
 def _client(path: str) -> Any:
     try:
-        return import_module("mlflow.tracking").MlflowClient()
+        tracking = import_module("mlflow.tracking")
+        uri = str(tracking.get_tracking_uri())
+        database = uri.removeprefix("sqlite:///")
+        if database == uri or Path(database).exists():  # mlflow makes one that is not there, wherever it is called
+            return tracking.MlflowClient()
     except ImportError as error:
         raise RegistryError(f"{path}: mlflow is not installed: pip install replay-engine[mlflow]") from error
     except Exception as error:
         raise RegistryError(f"{path}: mlflow says: {_line(error)}") from error
+    raise RegistryError(f"{path}: mlflow has no store here ({uri}): say by MLFLOW_TRACKING_URI where it is")
 
 
 def _find(client: Any, path: str) -> RegisteredFiles:

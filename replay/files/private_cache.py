@@ -144,6 +144,16 @@ def prune(directory: Path) -> None:
             remove(entry)
 
 
+def prune_when_free(directory: Path) -> None:
+    """The same where no process opens a model just now; else the next one that publishes an entry does it."""
+    with (directory / f"opening{_LOCK}").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return
+        prune(directory)
+
+
 def _size(entry: Path) -> int:
     files = entry.rglob("*") if entry.is_dir() and not entry.is_symlink() else (entry,)
     return sum(file.lstat().st_size for file in files)

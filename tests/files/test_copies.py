@@ -11,6 +11,7 @@ import pytest
 
 from replay.files import copies, private_cache
 from replay.files.copies import Content, OtherContentError, Writer, adopt, find_copy, make_copy, scratch_file
+from replay.files.private_cache import opening_lock
 from replay.files.process_directory import process_directory
 
 
@@ -97,6 +98,13 @@ def test_threads_wait_for_the_one_that_makes_it():
     for thread in threads:
         thread.join()
     assert sorted(made) == sorted(FILES)
+
+
+def test_nobody_waits_for_who_opens_a_model():
+    """Who opens one may need a copy meanwhile: of code at a URL."""
+    with opening_lock():
+        folder = make_copy(CONTENTS, fill)
+        assert adopt([(one, folder / one.name) for one in CONTENTS]) == folder
 
 
 def test_without_a_private_directory_a_process_has_copies_of_its_own(temporary: Path):

@@ -155,6 +155,13 @@ def test_without_mlflow(monkeypatch: pytest.MonkeyPatch):
     assert str(raised.value) == "models:/ranker/1: mlflow is not installed: pip install replay-engine[mlflow]"
 
 
+def test_no_store_is_made_where_there_is_none(store: MlflowStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("mlflow.tracking.get_tracking_uri", lambda: f"sqlite:///{tmp_path}/mlflow.db")
+    with pytest.raises(RegistryError, match=r"mlflow has no store here .*: say by MLFLOW_TRACKING_URI where it is"):
+        find_registered("models:/ranker/1")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_secrets_of_the_environment_are_left_out(monkeypatch: pytest.MonkeyPatch):
     class Client:
         def get_run(self, _: str) -> None:
