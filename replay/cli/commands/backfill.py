@@ -100,9 +100,11 @@ class _Said:
     def say(self) -> None:
         """Print the table, or the same as JSON."""
         with self._saying:
-            if self._said:
-                return
-            self._said = True
+            if not self._said:
+                self._said = True
+                self._print()
+
+    def _print(self) -> None:
         if self._common.as_json:
             echo_json(self.so_far.to_dict())
         elif not self._common.quiet:
