@@ -15,7 +15,7 @@ SPARK_TESTS = $(SPARK_RUN) -m pytest -W ignore:unclosed:ResourceWarning --durati
 JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-spark smoke-spark bench bench-diagnosis chaos soak lint type format schemas dist check-wheel clean python java spark-version
+.PHONY: help demo test test-spark smoke-spark bench bench-diagnosis fuzz chaos soak lint type format schemas dist check-wheel clean python java spark-version
 
 help: ## Show this help
 	@echo 'usage: make TARGET'
@@ -42,6 +42,9 @@ bench: java $(BENCH_INSTALLED) $(JARS) ## Measure whole commands, then speed and
 
 bench-diagnosis: $(INSTALLED) ## Plant random incidents and see how they are told (minutes; SEED=1 draws others)
 	@$(RUN) -m tests.bench.diagnosis --seed $(or $(SEED),0)
+
+fuzz: $(INSTALLED) ## Read random damaged checkpoints, configs and contracts, each kind for SECONDS=60 (SEED=1 draws others)
+	@$(RUN) -m tests.fuzz --seconds $(or $(SECONDS),60) --seed $(or $(SEED),0)
 
 chaos: java $(INSTALLED) $(JARS) ## Kill random processes of runs at random moments, run again, compare (minutes; SEED=1 draws others)
 	@$(RUN) -m tests.bench.chaos --seed $(or $(SEED),0) --points $(or $(POINTS),20)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from replay.files.kinds import odd_kind
 from replay.files.places import local_path, open_filesystem
 
 if TYPE_CHECKING:
@@ -129,6 +131,8 @@ def open_input(path: str) -> pa.NativeFile:
 
     local = local_path(path)
     if local is not None:
+        if (kind := odd_kind(local)) is not None:
+            raise OSError(errno.EINVAL, f"found {kind}, expected a file", path)
         return pa.OSFile(local)
     filesystem, place = open_filesystem(path)
     return filesystem.open_input_file(place)

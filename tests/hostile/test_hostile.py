@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import archives, configs, files, pickles, tensors
+from tests.hostile import archives, configs, files, pickles, programs, tensors
 from tests.hostile.case import CANARY, Hostile
 from tests.hostile.forked import Forker, forker
 
 pytestmark = pytest.mark.xdist_group("hostile")
 
-CASES = (*configs.CASES, *pickles.CASES, *archives.CASES, *tensors.CASES, *files.CASES)
+CASES = (*configs.CASES, *pickles.CASES, *archives.CASES, *tensors.CASES, *programs.CASES, *files.CASES)
 
 
 @pytest.fixture(scope="module")

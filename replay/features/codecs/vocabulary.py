@@ -18,6 +18,7 @@ from replay.config.messages.no_such_file import unreadable
 from replay.features.dtypes import TensorDtype
 from replay.features.problems import EncodeError
 from replay.files.here import local_name
+from replay.files.kinds import odd_kind
 
 _MOST_UNASKED: Final = 8
 """A vocabulary of at most so many times the values is put into Arrow's table of hashes, which is made for each call."""
@@ -83,6 +84,8 @@ def _found(path: str) -> tuple[str, os.stat_result]:
     """What this process calls a file, and how it is now."""
     try:
         local = local_name(path)
+        if (kind := odd_kind(local)) is not None:
+            raise EncodeError(f"cannot read the vocabulary {path}: found {kind}, expected a file")
         return local, Path(local).stat()
     except (OSError, ValueError, NotImplementedError) as error:  # Arrow's, of a URL that it does not know
         raise EncodeError(f"cannot read the vocabulary {unreadable(path, error)}") from error
@@ -93,7 +96,7 @@ def _read(path: str, local: str, changed: int, size: int) -> Vocabulary:
     """Read a file as it was when it had this time of change and size."""
     try:
         data = json.loads(Path(local).read_text("utf-8"), object_pairs_hook=_Pairs)
-    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError among them
+    except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError among them
         raise EncodeError(f"{path} is not a vocabulary: expected JSON, found {error}") from error
     if isinstance(data, _Pairs):
         pairs: list[tuple[str, Any]] = list(data)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replay.config import TrafficConfig
 from replay.config.missing import no_traffic
 from replay.errors import TrafficError
+from replay.files.kinds import odd_kind
 from replay.files.reading import is_directory
 from replay.spark.delta.versions import is_table
 from replay.spark.errors import traffic_errors
@@ -59,9 +61,21 @@ def _open_local(spark: SparkSession, config: TrafficConfig, path: str) -> Pinned
     if not Path(path).exists():
         raise TrafficError(no_traffic(path))
     if (Path(path) / "_delta_log").is_dir():
-        return open_delta(spark, config, path)
+        _refuse_odd(Path(path) / "_delta_log")
+        try:
+            return open_delta(spark, config, path)
+        except RecursionError:
+            raise TrafficError(f"{path}: the schema in its Delta log is nested too deeply to be read") from None
     refuse_version(config, path)
     return open_parquet(spark, config, path)
+
+
+def _refuse_odd(log: Path) -> None:
+    """Whoever reads the log would wait for a pipe in it without end."""
+    with os.scandir(log) as entries:
+        for entry in entries:
+            if not (entry.is_file() or entry.is_dir()) and (kind := odd_kind(entry.path)) is not None:
+                raise TrafficError(f"{entry.path}: found {kind}, expected a file of the log")
 
 
 def _open_store(spark: SparkSession, config: TrafficConfig, path: str) -> PinnedTraffic:

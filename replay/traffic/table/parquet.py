@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import pyarrow as pa
 from replay.config import TrafficConfig
 from replay.errors import TrafficError
 from replay.files import places
+from replay.files.kinds import odd_kind
 from replay.files.reading import FileStatus, file_status, is_directory, list_below, require_bucket
 from replay.spark.hadoop import local_path
 from replay.spark.read import inferred_dataframe, list_with_spark
@@ -191,11 +193,18 @@ def _scan(folder: str, files: list[tuple[str, int, int]], folders: list[str]) ->
                 raise TrafficError(_delta_inside(folder))
             if is_hidden(entry.name):
                 continue
-            if entry.is_dir():
-                folders.append(entry.path)
-            else:
+            try:
+                if entry.is_dir():
+                    folders.append(entry.path)
+                    continue
                 status = entry.stat()
-                files.append((entry.path, status.st_size, status.st_mtime_ns))
+            except OSError as error:  # a link to nothing, or in a circle
+                raise TrafficError(
+                    f"{entry.path}: cannot be read ({error.strerror}); expected a Parquet file"
+                ) from None
+            if not stat.S_ISREG(status.st_mode):
+                raise TrafficError(f"{entry.path}: found {odd_kind(entry.path)}, expected a Parquet file")
+            files.append((entry.path, status.st_size, status.st_mtime_ns))
 
 
 def is_hidden(name: str) -> bool:

@@ -76,3 +76,30 @@ def test_values_are_found_whether_few_or_many_are_asked_for(times: int, offset: 
 
 def test_an_empty_vocabulary_knows_nothing() -> None:
     assert Vocabulary().find(pa.array([b"a"], pa.large_binary()), 2, 1).tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"[" * 100_000, "is not a vocabulary: expected JSON, found maximum recursion depth exceeded"),
+        (b'{"a": ' * 100_000, "is not a vocabulary: expected JSON, found maximum recursion depth exceeded"),
+        (b"\x80\x04\x95cos\nsystem\n", "is not a vocabulary: expected JSON, found 'utf-8' codec can't decode"),
+        (b'{"a": 1e999}', "maps 'a' to inf, expected an integer"),
+        (b'{"a": NaN}', "maps 'a' to nan, expected an integer"),
+        (b'{"a": ' + b"9" * 5_000 + b"}", "is not a vocabulary: expected JSON, found Exceeds the limit"),
+    ],
+    ids=["lists", "objects", "binary", "infinity", "nan", "digits"],
+)
+def test_what_attacks_its_reader_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "v.json").write_bytes(content)
+    with pytest.raises(EncodeError) as caught:
+        load_vocabulary(str(tmp_path / "v.json"), TARGETS["int64"])
+    assert said in str(caught.value)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "v.json")
+    with pytest.raises(EncodeError, match=r"v\.json: found a pipe, expected a file"):
+        load_vocabulary(str(tmp_path / "v.json"), TARGETS["int64"])
+    with pytest.raises(EncodeError, match="/dev/zero: found a device, expected a file"):
+        load_vocabulary("/dev/zero", TARGETS["int64"])

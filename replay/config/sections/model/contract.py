@@ -74,16 +74,16 @@ def _check_source(
 
 def _check_flat(inputs: tuple[tuple[int, dict[str, Any]], ...]) -> Iterator[Finding]:
     """Check that lists end to end have offsets; offsets of a name that is nowhere may be meant as theirs."""
-    names = {entry.get("name") for _, entry in inputs}
+    names = {name for _, entry in inputs if isinstance(name := entry.get("name"), str)}
     sources = {
         entry[key] for _, entry in inputs for key in ("offsets_of", "lengths_of") if isinstance(entry.get(key), str)
     }
     for index, entry in inputs:
-        if entry.get("ragged") == "flat" and entry.get("name") not in sources and sources <= names:
+        name = entry.get("name")
+        if entry.get("ragged") == "flat" and isinstance(name, str) and name not in sources and sources <= names:
             yield Finding(
                 ("inputs", index, "ragged"),
-                "lists end to end need their offsets: add "
-                f"{{name: offsets, dtype: int64, offsets_of: {entry.get('name')}}}",
+                f"lists end to end need their offsets: add {{name: offsets, dtype: int64, offsets_of: {name}}}",
             )
 
 

@@ -77,6 +77,7 @@ def test_families():
 def test_what_has_a_wrong_shape_is_skipped():
     assert of_model(5, {"name": 7, "feature": ["a"]}, {"mask_of": 3}, families={"a": 5, "b": {"c": 1}}) == []
     assert of_model(families=[1]) == []
+    assert of_model({"name": ["a"], "feature": "a", "ragged": "flat"}, {"name": {}}) == []
     assert list(ModelConfig.check({})) == list(ModelConfig.check({"inputs": "x", "families": {"f": ["a"]}})) == []
 
 
