@@ -72,8 +72,8 @@ def verify_files(name: str, files: Sequence[CheckpointFile]) -> None:
             stat = _stat(path)
         except OSError:
             raise CorruptCheckpoint(
-                f"checkpoint {name!r}: {path} was there when the run began, and is gone on this machine; every worker"
-                " needs the same file at the same path"
+                f"checkpoint {name!r}: {path} was there when the run began, and is gone on this machine; put it back,"
+                " and run again"
             ) from None
         known = _known.get(file.path)
         found = known[1] if known is not None and known[0] == stat else file_sha256(path)
