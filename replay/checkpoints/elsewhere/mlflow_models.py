@@ -7,13 +7,14 @@ from typing import Any, Final
 
 import yaml
 
-from replay.config.messages.wording import listing
+from replay.checkpoints.contents import listed
 from replay.config.plain import mapping
 from replay.errors import CheckpointError
 from replay.files.reading import entry_names, open_input
 
 DESCRIPTION: Final = "MLmodel"
-_MOST_BYTES: Final = 1 << 22
+_MOST_BYTES: Final = 1 << 20
+_MOST_SHOWN: Final = 40
 _OF_TORCH: Final = ("model.pt2", "model.pth", "model.pt")
 
 
@@ -35,7 +36,7 @@ def saved_file(folder: str) -> str | None:
         *parts, name = place.split("/")
         if ".." not in parts and name in entry_names("/".join([folder, *parts])):
             return f"{folder}/{place}"
-    found = listing(sorted(str(flavor) for flavor in flavors)) or "none"
+    found = listed(str(flavor)[:_MOST_SHOWN] for flavor in sorted(flavors, key=str)) or "none"
     raise CheckpointError(
         f"{folder}: a model of MLflow with the flavors {found}, expected a file of `pytorch` or `onnx` in it: give the "
         "file that is meant"

@@ -18,6 +18,7 @@ def folder(directory: Path, text: str, *files: str) -> str:
     return str(directory)
 
 
+MANY = f"flavors: {{{'a' * 900}: 1, b: 1, c: 1, d: 1, e: 1, f: 1}}"
 TORCH = "flavors:\n  python_function: {data: data}\n  pytorch: {model_data: data}\n"
 
 
@@ -45,12 +46,13 @@ def test_any_other_folder_has_none(tmp_path: Path):
         ("flavors: {sklearn: {}, python_function: {}}", "with the flavors python_function, sklearn, expected"),
         (TORCH, "with the flavors python_function, pytorch, expected"),
         ("flavors: {pytorch: {model_data: ../../etc}}", "with the flavors pytorch, expected"),
+        (MANY, f"flavors {'a' * 40}, b, c, d, e and 1 more, expected"),
         ("[1, 2]", "with the flavors none, expected"),
         ("a: [", "MLmodel: cannot be read as the description of a model"),
         ("!!python/object/apply:os.system ['true']", "MLmodel: cannot be read as the description of a model"),
         ("x" * (5 << 20), "MLmodel: found 5,242,880 bytes, expected the short description"),
     ],
-    ids=["flavor", "no file", "outside", "a list", "no YAML", "a tag", "large"],
+    ids=["flavor", "no file", "outside", "long names", "a list", "no YAML", "a tag", "large"],
 )
 def test_others_are_refused(tmp_path: Path, text: str, expected: str):
     with pytest.raises(CheckpointError) as raised:
