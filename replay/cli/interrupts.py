@@ -37,6 +37,7 @@ class Interrupt:
         self._ends_process = ends_process
         self._saying = threading.Lock()
         self._said = False
+        self._code = EXIT_INTERRUPTED
         self._told: Callable[[int], None] | None = None
 
     def came(self) -> bool:
@@ -54,8 +55,8 @@ class Interrupt:
                 self._said = True
                 text = "interrupted: what was committed is kept; run the same command again to go on from there"
                 click.echo(text, err=True)
-                self._leave_word(EXIT_INTERRUPTED)
-        return EXIT_INTERRUPTED
+                self._leave_word(self._code)
+        return self._code
 
     def _leave_word(self, code: int) -> None:
         if self._told is not None:
@@ -63,10 +64,11 @@ class Interrupt:
             telling.start()
             telling.join(TELLING_SECONDS)
 
-    def handle(self, _signal: int, _frame: FrameType | None) -> None:
+    def handle(self, number: int, _frame: FrameType | None) -> None:
         """Handle a signal; the second one ends the process at once."""
         if self._ends_process and self._came.is_set():
             self._end()
+        self._code = 128 + number  # as shells have it
         self._came.set()
         _silence()
         if self._ends_process:
@@ -83,7 +85,7 @@ class Interrupt:
             self.say()
             sys.stdout.flush()
             sys.stderr.flush()
-        end_process(EXIT_INTERRUPTED)
+        end_process(self._code)
 
 
 _current: Interrupt | None = None

@@ -32,7 +32,7 @@ Exit codes:
   2    wrong usage or config; or the output holds a run of another config
   3    traffic or checkpoint refused
   4    the run itself failed
-  130  interrupted
+  130  interrupted (143 by SIGTERM)
 
 Start with `replay demo`, or with `replay init` on your own traffic; `replay COMMAND --help` has examples.
 """
@@ -114,8 +114,8 @@ def execute(command: click.Command, arguments: list[str], *, ends_process: bool 
         ends_process: The process ends with it, and soon after a signal.
 
     Returns:
-        0 done, 2 wrong usage or config, 3 input refused, 4 the run failed, 130 interrupted; 1 is a gate's alone, so
-        a bug, which keeps its traceback, exits with 4.
+        0 done, 2 wrong usage or config, 3 input refused, 4 the run failed, 130 or 143 interrupted; 1 is a gate's alone,
+        so a bug, which keeps its traceback, exits with 4.
     """
     with interruptible(ends_process=ends_process) as interrupt, kept_for_answer(arguments):
         return _execute(command, arguments, interrupt)

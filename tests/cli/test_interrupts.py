@@ -36,7 +36,7 @@ def test_a_signal_is_an_interrupt_and_silences_what_it_breaks(
         thread = threading.Thread(target=lambda: 1 / 0)
         thread.start()
         thread.join()
-        assert interrupt.say() == interrupt.say() == 130
+        assert interrupt.say() == interrupt.say() == 128 + number
     assert capfd.readouterr().err == LINE
     assert signal.getsignal(number) is before
     assert not logging.root.manager.disable
@@ -124,10 +124,10 @@ def test_a_run_says_one_line_and_ends_soon(stage: str, wait: float, number: sign
         process.send_signal(number)
         sent = time.monotonic()
         rest = [line for line in process.stderr if not line.startswith("replay [")]
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=60) == 128 + number
         assert time.monotonic() - sent < 30
     assert [line for line in rest if line.strip()] == [LINE]
     assert not (tmp_path / "out" / "summary.json").exists()
     verdict = json.loads((tmp_path / "out" / "verdict.json").read_text())
-    assert (verdict["status"], verdict["exit_code"], verdict["report"]) == ("interrupted", 130, None)
-    assert replay("gate", tmp_path / "out") == 130
+    assert (verdict["status"], verdict["exit_code"], verdict["report"]) == ("interrupted", 128 + number, None)
+    assert replay("gate", tmp_path / "out") == 128 + number

@@ -44,7 +44,7 @@ def lost(error: Exception) -> Callable[[], None]:
     "run", [terminated, lost(RunFailed("connection refused")), lost(ValueError("closed"))], ids=["raised", "run", "bug"]
 )
 def test_a_signal_ends_a_run_as_interrupted(run: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
-    assert execute(click.command("work")(run), []) == 130
+    assert execute(click.command("work")(run), []) == 143
     err = capsys.readouterr().err
     assert "interrupted: what was committed is kept" in err
     assert "error:" not in err
