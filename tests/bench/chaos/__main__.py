@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.bench.chaos.point import Found, plan_points, try_point
@@ -30,10 +31,11 @@ def main() -> int:
     ]
     found: list[Found] = []
     environment = {MARK: _CLUSTER, "PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable}
-    with temporary_world() as place:
+    with temporary_world() as place, ExitStack() as stack:
         environment |= {"SPARK_WORKER_DIR": f"{place}/work", "SPARK_LOCAL_DIRS": f"{place}/local"}
         with standalone_cluster(2, cores=1, environment=environment) as cluster:
             world = make_world(Path(place), cluster.url)
+            stack.callback(world.end)
             undisturbed = {command: world.undisturbed(command, "local[2]") for command in ("run", "diagnose")}
             slower = world.undisturbed("run", "cluster")[1]
             for plan in plans:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,12 @@ class World:
     Attributes:
         directory: Of the case; outputs lie beside it.
         cluster: URL of a standalone master.
+        started: Commands.
     """
 
     directory: Path
     cluster: str
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def config(self) -> Path:
@@ -64,7 +66,16 @@ class World:
         environment = {**os.environ, MARK: name, "TMPDIR": str(self.temporary(name)), "PYTHONPATH": str(ROOT)}
         with self.said(name).open("ab") as said:
             program = [sys.executable, "-c", _MAIN, *arguments]
-            return subprocess.Popen(program, env=environment, stdout=said, stderr=said, cwd=self.directory)
+            process = subprocess.Popen(program, env=environment, stdout=said, stderr=said, cwd=self.directory)
+        self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """End what still runs, where not all points are tried."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
     def said(self, name: str) -> Path:
         """What the processes of a run said."""
@@ -108,4 +119,4 @@ def left_behind(directory: Path) -> list[str]:
 
 def temporary_world() -> tempfile.TemporaryDirectory[str]:
     """A place for all of it that goes at the end."""
-    return tempfile.TemporaryDirectory(prefix="replay-chaos-")
+    return tempfile.TemporaryDirectory(prefix="replay-chaos-", ignore_cleanup_errors=True)
