@@ -28,6 +28,7 @@ _LEAST_ROWS = 5
 _LEAST_SHARE = 0.02
 _LEAST_SHARE_FITTED = 0.15
 _TIMES_CHANCE = 3.0
+_TIMES_NEAR = 5.0  # of a fitted number, which goes through the middle of whatever it is related to
 _WILD = 3.0
 _BY_CHANCE = 0.02  # fewer rows of a small sample are no sign of anything
 
@@ -42,7 +43,8 @@ class Significance:
         explained: ``(k,)``, changed by it and brought within tolerance of what online answered.
         gain: Share of the mean distance to the online scores that it takes away, on the logit where all are
             probabilities; negative where it leads further away.
-        chance: Share that it would explain if it had nothing to do with the rows.
+        chance: Share that it would explain if it had nothing to do with the rows, or was only related to the cause.
+        near: The part of that which the rows just beyond the tolerance tell: if it was only related.
         has_chance: Whether that was measured.
     """
 
@@ -52,6 +54,7 @@ class Significance:
     gain: float
     chance: float = 0.0
     has_chance: bool = False
+    near: float = 0.0
 
     @property
     def count(self) -> int:
@@ -82,7 +85,7 @@ class Significance:
         Rows that it was learnt from do not count.
         """
         new = self.held_out
-        least = _LEAST_SHARE_FITTED if self.hypothesis.is_fitted else _LEAST_SHARE
+        least = max(_LEAST_SHARE_FITTED, _TIMES_NEAR * self.near) if self.hypothesis.is_fitted else _LEAST_SHARE
         if new.count < _LEAST_ROWS or new.rate < max(least, _TIMES_CHANCE * self.chance):
             return False
         return binomial_tail(new.count, len(new.rows), self.chance) * max(num_tried, 1) < 1e-3
@@ -118,8 +121,11 @@ def measure_scores(
     """The same for scores that are known."""
     base, online = counterfactual.base_scores[rows], counterfactual.online[rows]
     explained = counterfactual.agree(scores, rows) & (scores != base)
-    chance = chance_rate(counterfactual, rows, scores) if with_chance else 0.0
-    return Significance(hypothesis, rows, explained, _gain(base, online, scores), chance, with_chance)
+    gain = _gain(base, online, scores)
+    if not with_chance:
+        return Significance(hypothesis, rows, explained, gain)
+    unrelated, near = _chances(counterfactual, rows, scores)
+    return Significance(hypothesis, rows, explained, gain, max(unrelated, near), True, near)
 
 
 def _gain(base: Floats, online: Floats, scores: Floats) -> float:
@@ -142,23 +148,26 @@ def unbounded(*scores: Floats) -> tuple[Floats, ...]:
     return tuple(np.log(one) - np.log1p(-one) for one in scores)
 
 
-def chance_rate(counterfactual: CounterfactualReplay, rows: Integers, scores: Floats) -> float:
-    """Share of rows that the effect of *another* row, drawn from the same hypothesis, brings within tolerance.
+def _chances(counterfactual: CounterfactualReplay, rows: Integers, scores: Floats) -> tuple[float, float]:
+    """Shares of rows that a hypothesis would explain, had it nothing to do with the cause, and were it only related.
+
+    The first is that which the effect of *another* row, drawn from the same hypothesis, brings within tolerance.
 
     Two ways to have the wrong row: another row's replayed score, and another row's change of score. Where all scores
     lie close together the first succeeds by itself, where all changes are alike the second does; a hypothesis has to
     beat only the harder one, for either shows that it knows which row it is about.
 
-    And one way to be nearly right: a hypothesis that is related to the cause brings many rows near the online score,
-    and so some of them within tolerance. Those just beyond the tolerance, up to three times as far, tell how
-    many; a true cause leaves hardly any there. One success and one failure are added throughout, so that a chance that
-    was never seen is not taken for none.
+    The second is that of a way to be nearly right: a hypothesis that is related to the cause brings many rows near the
+    online score, and so some of them within tolerance. Those just beyond the tolerance, up to three times as far, tell
+    how many; a true cause leaves hardly any there.
+
+    One success and one failure are added throughout, so that a chance that was never seen is not taken for none.
     """
     base = counterfactual.base_scores[rows]
     changed = np.flatnonzero(np.isfinite(scores) & (scores != base))
     count = len(changed)
     if count < 2:
-        return 1.0
+        return 1.0, 0.0
     shifts = np.unique(np.linspace(1, count - 1, min(count - 1, max(_LEAST_SHIFTS, _TRIALS // count))).astype(int))
     base, moved, where = base[changed], scores[changed], rows[changed]
     # Rows lie in time order, in which neighbours may be alike: a drawn order makes the pairs arbitrary.
@@ -170,7 +179,7 @@ def chance_rate(counterfactual: CounterfactualReplay, rows: Integers, scores: Fl
         by_change += int(counterfactual.agree(base + np.roll(moved - base, shift), where).sum())
     trials = count * len(shifts)
     wrong_row = (min(by_score, by_change) + 1) / (trials + 2) * count
-    return min(1.0, max(wrong_row, _near_misses(counterfactual, where, moved)) / len(rows))
+    return min(1.0, wrong_row / len(rows)), min(1.0, _near_misses(counterfactual, where, moved) / len(rows))
 
 
 def _near_misses(counterfactual: CounterfactualReplay, rows: Integers, scores: Floats) -> float:

@@ -13,8 +13,10 @@ from replay.diagnosis.causes.significance import (
     binomial_tail,
     explains_more,
     fisher_tail,
+    measure,
     measure_scores,
 )
+from tests.diagnosis.linear import counterfactual, score, small_columns
 from tests.diagnosis.worlds import COUNTS, make_world, null_columns
 
 
@@ -38,6 +40,29 @@ def test_few_rows_are_no_evidence():
     verdict = Significance(Hypothesis("null_features", "prod"), np.arange(4), np.ones(4, bool), 1.0, 1e-6)
 
     assert not verdict.is_significant(1)
+
+
+@pytest.mark.parametrize(
+    ("near", "is_fitted", "expected"), [(0.1, True, True), (0.17, True, False), (0.17, False, True)]
+)
+def test_a_fitted_number_that_is_only_related_is_no_cause(near, is_fitted, expected):
+    """620 of 1,000 rows: five times 10% is less, five times 17% is more, three times 17% is less."""
+    hypothesis = Hypothesis("map", "prod", is_fitted=is_fitted)
+    verdict = Significance(hypothesis, np.arange(1000), np.arange(1000) < 620, 0.5, near, True, near)
+
+    assert verdict.is_significant(100) is expected
+
+
+def test_rows_just_beyond_the_tolerance_tell_what_is_only_related():
+    """a + 1 was served. By 0.9 a row is 0.1 of a off, within twice the tolerance; by 1 and by 0.96 none is beyond."""
+    columns = small_columns(200)
+    lab = counterfactual(columns, score({**columns, "a": columns["a"] + 1.0}), tolerance=0.05e-3)
+    tried = [lab.perturbed("map", ("a",), "shift", by=by) for by in (1.0, 0.96, 0.9)]
+    exact, close, related = measure(lab, tried, np.arange(200), with_chance=True)
+
+    assert (exact.rate, close.rate, related.rate) == (1.0, 1.0, 0.0)
+    assert exact.near == close.near == pytest.approx(1 / 200)
+    assert related.near == pytest.approx((200 + np.sqrt(200)) / 2 / 200 + 1 / 200)
 
 
 def test_what_a_hypothesis_does_not_change_it_does_not_explain():
