@@ -32,6 +32,7 @@ from replay.report.words.rehearsal import refused_sentence, rehearsal_warnings, 
 from replay.report.words.rejects import all_null_sentence
 from replay.scoring.routes import served_route
 from replay.spark.errors import spark_errors
+from replay.spark.guest import session_warnings
 from replay.store import SCORES, writing_problem
 from replay.traffic import TrafficCheck
 
@@ -166,6 +167,7 @@ def validate(
         },
         warnings=(
             *check.warnings,
+            *session_warnings(prepared.spark, prepared.plan.reader),
             *prepared.preflight.warnings(),
             *map(all_null_sentence, prepared.all_null),
             *_label_note(config, rows.batch),

@@ -25,13 +25,15 @@ from replay.scoring.device import choose_device
 from replay.scoring.local import make_batch_scorer, scoring_plan
 from replay.scoring.shipping import ship
 from replay.scoring.sources import Sources, find_sources, refuse_other_sources
+from replay.spark.access import gives_jvm
 from replay.spark.faststart.warmup import warm_up_workers
 from replay.spark.tasks.arrow_mapping import map_batches
+from replay.spark.tasks.shared import DriverTotals, Totals
 from replay.spark.types import spark_struct
 from replay.traffic import Split, SplitPlan, map_splits
 
 if TYPE_CHECKING:
-    from pyspark import Accumulator, AccumulatorParam
+    from pyspark import AccumulatorParam
     from pyspark.sql import DataFrame, SparkSession
 
     _Adds = AccumulatorParam[dict[str, float]]
@@ -71,13 +73,13 @@ class _Totals(_Adds):
         return value1
 
 
-def new_totals(spark: SparkSession) -> Accumulator[dict[str, float]]:
-    """Make the accumulator of a job: seconds by stage over all tasks, and ``rows``."""
-    return spark.sparkContext.accumulator({}, _Totals())
+def new_totals(spark: SparkSession) -> Totals:
+    """Make the totals of a job: seconds by stage over all tasks, and ``rows``."""
+    return spark.sparkContext.accumulator({}, _Totals()) if gives_jvm(spark) else DriverTotals()
 
 
 def score_splits(
-    spark: SparkSession, job: ScoreJob, plan: SplitPlan, splits: Sequence[Split], totals: Accumulator[dict[str, float]]
+    spark: SparkSession, job: ScoreJob, plan: SplitPlan, splits: Sequence[Split], totals: Totals
 ) -> DataFrame:
     """Score splits that tasks read themselves: one task a split.
 
@@ -92,7 +94,7 @@ def score_splits(
     return map_splits(spark, scoring_plan(plan, job.work), splits, score, spark_struct(job.work.schema()), BATCH_ROWS)
 
 
-def score_dataframe(dataframe: DataFrame, job: ScoreJob, totals: Accumulator[dict[str, float]]) -> DataFrame:
+def score_dataframe(dataframe: DataFrame, job: ScoreJob, totals: Totals) -> DataFrame:
     """Score rows that Spark scans.
 
     Args:

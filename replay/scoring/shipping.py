@@ -12,9 +12,9 @@ from replay.scoring.core import Work
 from replay.scoring.needed import NeededFolder, needed_folders, receive, unreachable
 from replay.spark.tasks.run import run_tasks
 from replay.spark.tasks.sending import SentFiles, same_machine, send_files
+from replay.spark.tasks.shared import Shared, share, task_slots
 
 if TYPE_CHECKING:
-    from pyspark import Broadcast
     from pyspark.sql import SparkSession
 
 T = TypeVar("T")
@@ -28,12 +28,12 @@ class Shipped(Generic[T]):
     """What a task is given; goes into its closure.
 
     Args:
-        value: What was broadcast.
+        value: What was shared.
         folders: Files that are needed.
         sent: Those of them that were sent.
     """
 
-    def __init__(self, value: Broadcast[T], folders: tuple[NeededFolder, ...], sent: SentFiles) -> None:
+    def __init__(self, value: Shared[T], folders: tuple[NeededFolder, ...], sent: SentFiles) -> None:
         self._value = value
         self._folders = folders
         self._sent = sent
@@ -63,11 +63,11 @@ def ship(spark: SparkSession, value: T, work: Work, checkpoints: Mapping[str, Ch
         work: What they score.
         checkpoints: With which.
     """
-    shared = spark.sparkContext.broadcast(value)
+    shared = share(spark, value)
     if same_machine(spark):
         return Shipped(shared, (), SentFiles({}))
     folders = needed_folders(work, checkpoints)
-    asked = range(min(max(1, spark.sparkContext.defaultParallelism), _MOST_ASKED))
+    asked = range(min(max(1, task_slots(spark)), _MOST_ASKED))
     lacking = {place for answer in run_tasks(spark, asked, lambda _: unreachable(folders)) for place in answer}
     files = [(file.content, Path(file.path)) for place in sorted(lacking) for file in folders[place].files]
     return Shipped(shared, folders, send_files(spark, files))

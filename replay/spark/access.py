@@ -34,3 +34,8 @@ def _gives_jvm(spark: Any) -> bool:
     except Exception:
         return False  # each managed Spark refuses with an exception of its own
     return all(each is not None for each in found)
+
+
+def is_remote(spark: SparkSession) -> bool:
+    """Whether the driver is another process, which may run on another machine: that of a Spark Connect server."""
+    return type(spark).__module__.startswith("pyspark.sql.connect")

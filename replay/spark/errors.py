@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from replay import errors
 from replay.errors import ReplayError, RunFailed, TrafficError, WorkerCrashed
@@ -246,9 +246,3 @@ def where_spark_answers() -> Iterator[None]:
 
     with contextlib.suppress(Py4JError, OSError):
         yield
-
-
-def java_reason(error: Any) -> str:
-    """The first line of what a Java exception (``Py4JJavaError``) says."""
-    message = error.java_exception.getMessage() or error.java_exception.toString()
-    return str(message).strip().splitlines()[0]

@@ -7,22 +7,25 @@ reasons.
 Leans on: ``cloneSession`` and the listeners' bus of Spark's classic session in the JVM; the JVM's active and default
 session, and the local properties of a context; and on what PySpark keeps of sessions in Python
 (``SparkSession._activeSession``, ``_instantiatedSession``, ``_should_update_active_session``, ``RDD.toDF``), which it
-sets whenever it makes a session object. Spark Connect has none of these.
+sets whenever it makes a session object. Where a session does not give its JVM, public API does what it can: see
+``managed.py``.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
-from collections.abc import Collection, Iterator, Mapping
+import weakref
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from replay.errors import UsageError
+from replay.spark.access import gives_jvm
 from replay.spark.delta.memory import forget_log, logs_in_memory
 from replay.spark.errors import jvm_errors, where_spark_answers
 from replay.spark.installed.versions import spark_release
+from replay.spark.managed import copy_session, running_managed
+from replay.spark.settings import ONE_WAVE, SHARED_SETTINGS, change_settings, lent_settings, needed_settings
 from replay.spark.types import spark_struct
 
 if TYPE_CHECKING:
@@ -31,59 +34,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
-_SETTINGS = {
-    "spark.sql.session.timeZone": "UTC",
-    # Plans of thousands of columns are printed for errors.
-    "spark.sql.debug.maxToStringFields": "1000",
-}
-
-# Settings of Spark SQL that say where data is, how the work is done or what is shown of it, and leave results alone: a
-# private session has them as its host has. Every other one that Spark knows is at Spark's default there.
-_LEAVE_RESULTS_ALONE = (
-    "adaptive.",
-    "artifact.",
-    "autoBroadcastJoinThreshold",
-    "broadcast",
-    "cache.",
-    "catalog.",
-    "cbo.",
-    "codegen.",
-    "columnVector.",
-    "defaultCacheStorageLevel",
-    "defaultCatalog",
-    "defaultSizeInBytes",
-    "event.",
-    "execution.arrow.compression.",
-    "execution.pyspark.",
-    "execution.rangeExchange.",
-    "execution.reuseSubquery",
-    "execution.topKSortFallbackThreshold",
-    "files.maxPartition",
-    "files.minPartitionNum",
-    "files.openCostInBytes",
-    "hive.",
-    "inMemoryColumnarStorage.",
-    "join.",
-    "optimizer.",
-    "parquet.columnarReaderBatchSize",
-    "parquet.compression.codec",
-    "parquet.fieldId.",
-    "parquet.output.committer.class",
-    "redaction.",
-    "shuffle",
-    "sortMergeJoinExec.",
-    "sources.bucketing.",
-    "sources.commitProtocolClass",
-    "sources.outputCommitterClass",
-    "sources.parallelPartitionDiscovery.",
-    "sources.v2.bucketing.",
-    "statistics.",
-    "ui.",
-    "window.",
-    "windowExec.",
-)
-
-_SECRET = re.compile(r"secret|password|token|credential|access[._]?key", re.I)
+_LENT: weakref.WeakKeyDictionary[SparkSession, dict[str, str | None]] = weakref.WeakKeyDictionary()
+"""Hosts that are worked in as they are, and the settings that they are lent meanwhile."""
 
 _REGISTERING = threading.Lock()
 """Who makes PySpark register a session holds it until the traces are removed."""
@@ -106,8 +58,11 @@ def running_context() -> SparkContext | None:
 def running_session() -> SparkSession | None:
     """The session that runs in this process: the one active in this thread, else the default one, else None.
 
-    The JVM is asked: PySpark answers with the session that Python used last, in whatever thread.
+    The JVM is asked, if it answers: PySpark answers with the session that Python used last, in whatever thread.
     """
+    managed = running_managed()
+    if managed is not None:
+        return managed
     context = running_context()
     if context is None:
         return None
@@ -121,63 +76,22 @@ def running_session() -> SparkSession | None:
     return _python_session(context, found[0]) if found else None
 
 
-def check_settings(session: SparkSession, asked: Mapping[str, str]) -> None:
-    """Refuse a session that runs with other settings than those asked for.
-
-    Args:
-        session: The session.
-        asked: Settings, ``spark.master`` among them.
-
-    Raises:
-        UsageError: With every setting that differs.
-    """
-    differing = []
-    for key, wanted in asked.items():
-        found = _setting(session, key)
-        if found is None or not _alike(found, wanted):
-            values = ("not set" if found is None else repr(found), repr(wanted))
-            has, was_asked = ("another value", "a secret one") if _SECRET.search(key) else values
-            differing.append(f"{key} is {has}, asked was {was_asked}")
-    if differing:
-        raise UsageError(
-            f"a Spark session runs already, and its settings stay as they are: {'; '.join(differing)}. Leave these "
-            "settings out, or stop the session, so that one is started with them"
-        )
-
-
-def _setting(session: SparkSession, key: str) -> str | None:
-    """A setting of a session, or of its context; None where it has none."""
-    from pyspark.errors import PySparkException
-
-    if key == "spark.master":
-        return session.sparkContext.master
-    try:
-        return session.conf.get(key)
-    except PySparkException:
-        return None
-
-
-def _alike(found: str, asked: str) -> bool:
-    """Whether two values are the same; Spark reads true and false in any case."""
-    found, asked = found.strip(), asked.strip()
-    return found == asked or (found.lower() == asked.lower() and found.lower() in ("true", "false"))
-
-
 def private_session(host: SparkSession, keep: Collection[str] = ()) -> SparkSession:
     """Make a session beside another one that shares all with it but its SQL settings.
+
+    One that gives no JVM and has no clones is given itself: :func:`at_work` lends it the settings.
 
     Args:
         host: The session that was given; stays as it is.
         keep: Settings that are wanted as the host has them, though results may depend on them.
     """
-    private = _python_session(host.sparkContext, host._jsparkSession.cloneSession())
-    for key in host.conf.getAll:
-        name = key.removeprefix("spark.sql.")
-        alike = name == key or key in keep or name.startswith(_LEAVE_RESULTS_ALONE)
-        if not alike and private.conf.isModifiable(key):
-            private.conf.unset(key)
-    for key, value in _SETTINGS.items():
-        private.conf.set(key, value)
+    given = gives_jvm(host)
+    private = _python_session(host.sparkContext, host._jsparkSession.cloneSession()) if given else copy_session(host)
+    settings = needed_settings(host, keep)
+    if private is host:
+        _LENT[host] = settings
+        return host
+    change_settings(private, settings)
     # A clone starts in the host's database of Spark's own catalog.
     catalog = host.catalog.currentCatalog()
     if catalog != private.catalog.currentCatalog():
@@ -190,22 +104,55 @@ def private_session(host: SparkSession, keep: Collection[str] = ()) -> SparkSess
 def at_work(private: SparkSession) -> Iterator[SparkSession]:
     """Work in a private session: it is the active one in this thread, and nothing of it is left after."""
     before = logs_in_memory(private)
-    with jvm_errors(), active(private):
+    with jvm_errors(), _lent(private), active(private):
         try:
             yield private
         finally:
             with where_spark_answers():
                 for path in {path for _, path in logs_in_memory(private) - before}:
                     forget_log(private, path)
-                # Listeners of the host's queries have come along, and would hear of nothing more.
-                listeners = private._jsparkSession.listenerManager().listenerBus()
-                if listeners.isDefined():
-                    private._jsc.sc().removeSparkListener(listeners.get())
+                _drop_listeners(private)
+
+
+@contextlib.contextmanager
+def _lent(session: SparkSession) -> Iterator[None]:
+    """Lend a host that is worked in as it is the settings that results need."""
+    settings = _LENT.get(session, {})
+    with lent_settings(session, settings):
+        try:
+            yield
+        finally:
+            _LENT.pop(session, None)
+
+
+def session_warnings(private: SparkSession, reader: str) -> tuple[str, ...]:
+    """What a session that gives no JVM cannot promise, for whoever reads a result.
+
+    Args:
+        private: The session that is worked in.
+        reader: Who reads the traffic: ``direct`` or ``spark``.
+    """
+    shared = (SHARED_SETTINGS,) if private in _LENT else ()
+    return shared if gives_jvm(private) or reader == "direct" else (*shared, ONE_WAVE)
+
+
+def _drop_listeners(private: SparkSession) -> None:
+    """Listeners of the host's queries have come along with a clone, and would hear of nothing more."""
+    if gives_jvm(private):
+        listeners = private._jsparkSession.listenerManager().listenerBus()
+        if listeners.isDefined():
+            private._jsc.sc().removeSparkListener(listeners.get())
 
 
 @contextlib.contextmanager
 def active(session: SparkSession) -> Iterator[None]:
-    """Make a session the active one in this thread for a while: Spark reads conditions under its settings."""
+    """Make a session the active one in this thread for a while: Spark reads conditions under its settings.
+
+    One that gives no JVM is active already, or is one of Spark Connect, where each DataFrame knows its own.
+    """
+    if not gives_jvm(session):
+        yield
+        return
     sessions = _sessions(session.sparkContext)
     before = sessions.getActiveSession()
     sessions.setActiveSession(session._jsparkSession)
@@ -217,7 +164,12 @@ def active(session: SparkSession) -> Iterator[None]:
 
 
 def session_pool(session: SparkSession, workers: int) -> ThreadPoolExecutor:
-    """Threads that work as this one does: in the same session, under the same job group and scheduler pool."""
+    """Threads that work as this one does: in the same session, under the same job group and scheduler pool.
+
+    Of a session that gives no JVM, group and pool stay the thread's own.
+    """
+    if not gives_jvm(session):
+        return ThreadPoolExecutor(workers)
     context: Any = session.sparkContext
     properties = context._jsc.sc().getLocalProperties()
 
@@ -236,7 +188,7 @@ def arrow_dataframe(session: SparkSession, table: pa.Table, schema: StructType |
         table: The rows.
         schema: Default: the table's own; a timestamp without a zone stays one.
     """
-    with _traceless(session.sparkContext):
+    with _traceless(session.sparkContext) if gives_jvm(session) else contextlib.nullcontext():
         return session.createDataFrame(table, schema=schema or spark_struct(table.schema))
 
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from replay.errors import RunFailed
-from replay.spark.file_systems import hadoop_configuration
+from replay.errors import RunFailed, UsageError
+from replay.spark.access import gives_jvm
+from replay.spark.file_systems import default_scheme, hadoop_configuration
 from replay.spark.guest import running_context
+from replay.spark.managed import running_managed
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,8 +37,7 @@ def local_path(spark: SparkSession, path: str) -> str | None:
         return literal if Path(literal).exists() or not Path(unquote(literal)).exists() else unquote(literal)
     if has_scheme(path):
         return None
-    default = str(hadoop_configuration(spark).get("fs.defaultFS", "file:///"))
-    return str(Path(path).absolute()) if default.startswith("file:") else None
+    return str(Path(path).absolute()) if default_scheme(spark) == "file" else None
 
 
 def local_by_default(conf: Mapping[str, str]) -> bool:
@@ -45,8 +46,15 @@ def local_by_default(conf: Mapping[str, str]) -> bool:
     Args:
         conf: Settings of the session that will be started.
     """
-    elsewhere = ("PYSPARK_GATEWAY_PORT", "HADOOP_CONF_DIR", "YARN_CONF_DIR", "SPARK_CONF_DIR", "SPARK_HOME")
-    borrowed = "pyspark" in sys.modules and running_context() is not None
+    elsewhere = (
+        "PYSPARK_GATEWAY_PORT",
+        "HADOOP_CONF_DIR",
+        "YARN_CONF_DIR",
+        "SPARK_CONF_DIR",
+        "SPARK_HOME",
+        "SPARK_REMOTE",
+    )
+    borrowed = "pyspark" in sys.modules and (running_managed() is not None or running_context() is not None)
     return (
         not borrowed
         and not any(os.environ.get(name) for name in elsewhere)
@@ -55,10 +63,19 @@ def local_by_default(conf: Mapping[str, str]) -> bool:
 
 
 class HadoopStorage:
-    """A directory on any file system that Spark's Hadoop configuration can reach."""
+    """A directory on any file system that Spark's Hadoop configuration can reach.
+
+    Raises:
+        UsageError: The session does not give its JVM.
+    """
 
     def __init__(self, path: str, spark: SparkSession) -> None:
         self.path = path.rstrip("/")
+        if not gives_jvm(spark):
+            raise UsageError(
+                f"only Hadoop, in Spark's JVM, reaches {path}, and this Spark session does not give its JVM: give a "
+                "path or a URL that this process opens itself (docs/places.md)"
+            )
         jvm: Any = spark._jvm
         self._path_class = jvm.org.apache.hadoop.fs.Path
         self._io = jvm.org.apache.commons.io.IOUtils

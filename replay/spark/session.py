@@ -24,11 +24,13 @@ from replay.files.process_directory import held_locks, process_directory, sweep
 from replay.spark.delta.versions import has_delta
 from replay.spark.faststart.daemon import daemon_settings
 from replay.spark.faststart.jvm_options import java_options, launcher_options, quoted
-from replay.spark.guest import check_settings, running_context, running_session
+from replay.spark.guest import running_context, running_session
 from replay.spark.installed.jars import delta_jars, home_problem, jar_cache, spark_jars
 from replay.spark.installed.versions import delta_package, supported_release
 from replay.spark.java import java_problem, log_kept, spark_log
+from replay.spark.managed import open_remote, remote_url, running_managed
 from replay.spark.package import ship_package
+from replay.spark.settings import asked_settings, check_settings
 from replay.spark.workers import worker_problem
 
 if TYPE_CHECKING:
@@ -79,7 +81,8 @@ def start_session(
     A session that runs is the one active in this thread, else the default one. Nothing of it is changed.
 
     Args:
-        master: Spark master of a session that is started here; default: what the environment says, else ``local[*]``.
+        master: Spark master of a session that is started here, or ``sc://host`` of a Spark Connect server; default:
+            what the environment says, else ``local[*]``.
         conf: Spark settings of a session that is started here. A borrowed one, and its master, must already hold them.
         app_name: Name of the application, for a session started here.
         short: A local session that is started here has seconds of work, not minutes.
@@ -89,21 +92,37 @@ def start_session(
         UsageError: No usable Java or Spark, or the borrowed session has no Delta, or other settings.
         RunFailed: Delta's jars could not be resolved, or Spark did not start.
     """
-    asked = {**(conf or {}), **({} if master is None else {"spark.master": master})}
     with _STARTING:
-        session, context = running_session(), running_context()
-        if context is None:
-            session = _start(master, dict(conf or {}), app_name, short=short, launched=launched)
-            _ASKED[session.sparkContext.applicationId] = asked
+        session = running_managed() or _remote(master, conf or {}, app_name)
+        if session is not None:
+            check_settings(session, asked_settings(None if remote_url(master) else master, conf or {}))
         else:
-            session = session or _over(context)
-            held = _ASKED.get(context.applicationId, {})
-            fixed = {
-                key for key, value in held.items() if not session.conf.isModifiable(key) and asked.get(key) == value
-            }
-            check_settings(session, {key: value for key, value in asked.items() if key not in fixed})
+            session = _classic(master, conf or {}, app_name, short=short, launched=launched)
     supported_release(session.version)
     _check_delta(session)
+    return session
+
+
+def _remote(master: str | None, conf: Mapping[str, str], app_name: str) -> SparkSession | None:
+    """A session of the Spark Connect server that is asked for, where no other one runs."""
+    url = remote_url(master)
+    return None if url is None or running_context() is not None else open_remote(url, conf, app_name)
+
+
+def _classic(
+    master: str | None, conf: Mapping[str, str], app_name: str, *, short: bool, launched: Callable[[], object]
+) -> SparkSession:
+    """The session of PySpark's own kind that runs, or one that is started."""
+    asked = asked_settings(master, conf)
+    session, context = running_session(), running_context()
+    if context is None:
+        session = _start(master, dict(conf), app_name, short=short, launched=launched)
+        _ASKED[session.sparkContext.applicationId] = asked
+        return session
+    session = session or _over(context)
+    held = _ASKED.get(context.applicationId, {})
+    fixed = {key for key, value in held.items() if not session.conf.isModifiable(key) and asked.get(key) == value}
+    check_settings(session, {key: value for key, value in asked.items() if key not in fixed})
     return session
 
 
@@ -124,7 +143,7 @@ def spark_session(
     master: str | None = None, conf: Mapping[str, str] | None = None, app_name: str = "replay"
 ) -> Iterator[SparkSession]:
     """Yield a session as :func:`start_session` does, and stop it at the end if it was started here."""
-    borrowed = running_context() is not None
+    borrowed = running_session() is not None or running_context() is not None
     session = start_session(master, conf, app_name)
     try:
         yield session

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,14 @@ import pyarrow.parquet as pq
 import torch
 import yaml
 
+from tests.stub_session import StubSession
+
 ROWS = 4_000
 START_US = 1_763_632_800_000_000  # 2025-11-20T10:00:00Z
 WEIGHTS = np.array([0.5, -1.25, 2.0], dtype=np.float32)
 
-LOCAL_SESSION: Any = SimpleNamespace(
-    _jsparkSession=SimpleNamespace(sessionState=lambda: SimpleNamespace(newHadoopConf=dict)),
-)
+
+LOCAL_SESSION: Any = StubSession()
 """As much of a session as it takes to open local Parquet: no file system but the local one is the default."""
 
 

@@ -42,6 +42,7 @@ from replay.report.words.commands import command_line
 from replay.report.words.rejects import all_null_sentence, no_verdict_sentence, rejected_warnings
 from replay.report.words.run import outliers_sentence
 from replay.scoring import Variant
+from replay.spark.guest import session_warnings
 from replay.store import Manifest
 from replay.traffic import TrafficCheck
 
@@ -87,6 +88,7 @@ def build_report_data(
         baseline=config.baseline,
         warnings=(
             *check.warnings,
+            *session_warnings(prepared.spark, prepared.plan.reader),
             *(() if outliers is None else (outliers_sentence(outliers),)),
             *prepared.preflight.warnings(),
             *map(all_null_sentence, prepared.all_null),

@@ -22,6 +22,7 @@ from replay.scenarios import row_keys
 from replay.scoring.copies.content import row_contents
 from replay.scoring.copies.dropped import DroppedRows
 from replay.spark.tasks.run import run_tasks
+from replay.spark.tasks.shared import share
 from replay.traffic import SplitPlan, read_split
 from replay.traffic.key_digests import digest_ranges, places_within
 from replay.traffic.read.direct import ReadPlan
@@ -96,7 +97,7 @@ def find_copies(
 
 
 def _run(spark: SparkSession, search: _CopySearch, places: range, work: Callable[[_CopySearch, int], int]) -> list[int]:
-    shipped = spark.sparkContext.broadcast(search)
+    shipped = share(spark, search)
     return run_tasks(spark, places, lambda place: work(shipped.value, place))
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from pyspark import Accumulator
+from replay.spark.tasks.shared import Totals
 
 _POLL_SECONDS = 0.5
 
@@ -24,7 +23,7 @@ class ProgressListener(Protocol):
 
 
 @contextmanager
-def reporting(totals: Accumulator[dict[str, float]], progress: ProgressListener, skipped: int) -> Iterator[None]:
+def reporting(totals: Totals, progress: ProgressListener, skipped: int) -> Iterator[None]:
     """Tell the progress how many rows finished tasks have scored, while Spark works."""
     stop = threading.Event()
 

@@ -15,6 +15,7 @@ from replay.scoring.table.committed import CommittedRows
 from replay.scoring.table.outcome import FilePlan, Outcome, recount, write_outcome
 from replay.spark.tasks.partitions import PartitionTasks
 from replay.spark.tasks.run import run_tasks
+from replay.spark.tasks.shared import DriverTotals, task_slots
 from replay.store import LiveFile
 from replay.traffic import KeyFingerprint, SplitPlan, read_split
 from replay.traffic.key_digests import DigestIndex, digest_ranges, gather_range, has_repeats
@@ -42,7 +43,7 @@ class ScoringTasks:
         self._files = files
         self._shipped = ship(spark, (job, plan, files), job.work, job.checkpoints)
         self.reported = new_totals(spark)
-        self.slots = spark.sparkContext.defaultParallelism
+        self.slots = task_slots(spark)
 
     def score(self, wave: range) -> list[Outcome]:
         """Score splits, a task each."""
@@ -53,7 +54,13 @@ class ScoringTasks:
             rows = files.kept(number, read_split(plan.splits[number], plan, BATCH_ROWS))
             return _score(job, files, number, rows, report)
 
-        return run_tasks(self._spark, wave, work)
+        return self._told(run_tasks(self._spark, wave, work))
+
+    def _told(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """Outcomes, whose rows are counted here where tasks do not tell of them as they end."""
+        if isinstance(self.reported, DriverTotals):
+            self.reported.add({"rows": sum(outcome.tallied.keys.rows for outcome in outcomes)})
+        return outcomes
 
     def scanned(self, dataframe: DataFrame, committed: DigestIndex | None) -> ScannedTasks:
         """Tasks for the partitions of what Spark scans.

@@ -17,6 +17,7 @@ from replay.spark.faststart import is_on
 from replay.spark.faststart.garbage import no_collection
 from replay.spark.faststart.template import fork_template, open_template
 from replay.spark.installed.versions import spark_release
+from replay.spark.managed import remote_url
 from replay.spark.session import start_session
 
 SHORT_BYTES = 4 << 30
@@ -41,7 +42,7 @@ def prestart_session(
         UsageError: No Spark is installed, or one that is not supported.
     """
     spark_release()
-    if not is_on():
+    if not is_on() or remote_url(master) is not None:
         return
     # Two threads must not import the same package at the same time: parts of it import each other.
     import pyspark.java_gateway

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
+from replay.spark.access import gives_jvm
 from replay.spark.sql import quoted
 from replay.spark.tasks.grouping import Grouping
 
@@ -75,7 +76,8 @@ class ScannedBatches:
     def fold(self, columns: Sequence[str], update: Update, merge: Merge) -> Iterator[bytes]:
         """See :meth:`Batches.fold`."""
         selected = self._dataframe.select(*map(quoted, columns))
-        tasks = selected.rdd.getNumPartitions()
+        # How many there are, only an RDD tells; else all states are brought together here.
+        tasks = selected.rdd.getNumPartitions() if gives_jvm(selected.sparkSession) else 0
         states = fold_batches(selected, update)
         if tasks > _MERGED_AT_ONCE:
 

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
+from replay.errors import UsageError
 from replay.files.copies import Content, Writer
+from replay.spark.access import gives_jvm
+from replay.spark.tasks.probe import reaching_problem
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
@@ -74,15 +78,29 @@ def send_files(spark: SparkSession, files: Iterable[tuple[Content, Path]]) -> Se
     Args:
         spark: The session.
         files: Each with where it is on this machine; of the same content only one is sent.
+
+    Raises:
+        UsageError: There are some, and the session does not give its JVM, by which they are sent.
     """
     wanted = {content.sha256: path for content, path in files}
+    if wanted and not gives_jvm(spark):
+        names = ", ".join(str(path) for path in list(wanted.values())[:3])
+        raise UsageError(
+            f"the executors do not see {names}, and this Spark session does not give its JVM, by which files are sent: "
+            "give paths or URLs that every executor reads"
+        )
+    if not wanted:
+        return SentFiles({})
     send = spark.sparkContext.broadcast
     return SentFiles({sha256: tuple(send(SentPart(data)) for data in _parts(path)) for sha256, path in wanted.items()})
 
 
 def same_machine(spark: SparkSession) -> bool:
     """Whether tasks run where this process does, with the same disks: in the driver's own JVM."""
-    master = str(spark.sparkContext.master)
+    given = gives_jvm(spark)
+    master = str(spark.sparkContext.master if given else spark.conf.get("spark.master", ""))
+    if not given and reaching_problem(spark, gettempdir()) is not None:
+        return False
     return master == "local" or master.startswith("local[")
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from replay.config.sections.traffic import TimeColumn
 from replay.errors import EXIT_REFUSED, ConfigError, Problem
+from replay.spark.access import gives_jvm
 from replay.spark.analysis import AnalysedExpression, ExpressionNode, analyse_expression
 from replay.spark.errors import one_line, unlogged
 from replay.spark.sql import text_literal
@@ -20,6 +21,7 @@ from replay.traffic.computed.allowed import ALLOWED
 from replay.traffic.computed.column import WHERE, ComputedColumn, nodes, renamed, with_computed
 from replay.traffic.computed.evaluate import obstacle
 from replay.traffic.computed.frame import expression
+from replay.traffic.computed.unseen import UNSEEN, unseen_column
 from replay.traffic.paths import find_column
 from replay.traffic.read.scan import pinned_dataframe
 from replay.traffic.selection import columns_in
@@ -126,6 +128,8 @@ def _clash(traffic: PinnedTraffic, name: str) -> Problem | None:
 def _resolve(spark: SparkSession, traffic: PinnedTraffic, name: str, sql: str, place: str) -> ComputedColumn | Problem:
     from pyspark.errors import AnalysisException, ParseException
 
+    if not gives_jvm(spark):
+        return unseen_column(spark, traffic, name, sql, place)
     try:
         selected, analysed = _analysed(spark, traffic, sql)
     except (AnalysisException, ParseException) as error:
@@ -167,6 +171,8 @@ def resolve_condition(
     """
     from pyspark.errors import AnalysisException, ParseException
 
+    if not gives_jvm(spark):
+        return ComputedColumn(name, sql, pa.bool_(), (), place, None, UNSEEN)
     try:
         _, analysed = _analysed(spark, traffic, sql)
     except (AnalysisException, ParseException) as error:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from replay.spark.tasks.arrow_mapping import BatchFunction, Update
 from replay.spark.tasks.run import run_tasks
+from replay.spark.tasks.shared import share
 from replay.traffic.read.direct import BATCH_ROWS, ReadPlan, Split, read_split
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def map_splits(
         schema: Of what it yields.
         batch_rows: Most rows of a batch.
     """
-    shipped = spark.sparkContext.broadcast((tuple(splits), plan))
+    shipped = share(spark, (tuple(splits), plan))
 
     def run(ids: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         splits, plan = shipped.value
@@ -74,7 +75,7 @@ def ask_splits(
     Yields:
         The answers, in order.
     """
-    shipped = spark.sparkContext.broadcast((tuple(splits), given))
+    shipped = share(spark, (tuple(splits), given))
 
     def asked(place: int) -> _Answer:
         splits, given = shipped.value

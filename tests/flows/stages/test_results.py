@@ -37,6 +37,7 @@ from replay.report.summary.effects import FamilyEffect, SkewMatrix
 from replay.scoring import Preflight, Variant
 from replay.scoring.routes import plan_routes
 from tests.flows.case import config_data
+from tests.stub_session import StubSession
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ROW = MetricRow("prod", "online", "all", None, "mismatch_rate", 0.25, None, None, 4, None)
@@ -138,6 +139,8 @@ def prepared(given: ReplayConfig) -> Any:
         },
         preflight=Preflight({}, probes, {"next": ("12 names start with module.",)}, ()),
         traffic=SimpleNamespace(location="/data/t", format="delta", delta_version=41),
+        spark=StubSession(),
+        plan=SimpleNamespace(reader="direct"),
     )
 
 

@@ -15,6 +15,7 @@ from replay.scoring.copies.find import find_copies
 from replay.traffic import SplitPlan, read_split
 from replay.traffic.read.direct import ReadPlan
 from replay.traffic.read.splits import make_splits
+from tests.stub_session import StubSession
 from tests.traffic.tables import data_file, write
 
 
@@ -25,7 +26,7 @@ def in_this_process() -> Any:
         return SimpleNamespace(map=lambda work: SimpleNamespace(collect=lambda: [work(place) for place in places]))
 
     broadcast = lambda value: SimpleNamespace(value=value)  # noqa: E731
-    return SimpleNamespace(sparkContext=SimpleNamespace(broadcast=broadcast, parallelize=parallelize))
+    return StubSession(broadcast=broadcast, parallelize=parallelize)
 
 
 def logged(rows: int, seed: int = 0) -> list[dict[str, Any]]:

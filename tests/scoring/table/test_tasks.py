@@ -13,6 +13,7 @@ from replay.scoring.table import tasks as module
 from replay.scoring.table.tasks import ScoringTasks
 from replay.traffic import fingerprint_digests, key_digests
 from replay.traffic.key_digests import DigestLookup, write_digests
+from tests.stub_session import StubSession
 
 
 @pytest.mark.parametrize(("range_rows", "files"), [(key_digests.RANGE_ROWS, 1), (30, 4)])
@@ -27,9 +28,8 @@ def test_an_index_is_gathered_of_all_files(
     monkeypatch.setattr(key_digests, "RANGE_ROWS", range_rows)
     monkeypatch.setattr(module, "run_tasks", lambda _, places, work: [work(place) for place in places])
     monkeypatch.setattr(module, "new_totals", lambda _: None)
-    context = SimpleNamespace(broadcast=lambda value: value, defaultParallelism=3, master="local[3]")
     nothing: Any = SimpleNamespace(work=None, checkpoints={})
-    spark: Any = SimpleNamespace(sparkContext=context)
+    spark: Any = StubSession(broadcast=lambda value: value, defaultParallelism=3, master="local[3]")
     plan: Any = SimpleNamespace(digests=str(tmp_path / "digests"))
     tasks = ScoringTasks(spark, nothing, nothing, plan)
 

@@ -35,6 +35,7 @@ from replay.store import commits
 from replay.traffic import SplitPlan, fingerprint_digests, key_digests
 from replay.traffic.read.splits import make_splits
 from tests.diff.table import ROWS, SPEC, scores_table
+from tests.stub_session import StubSession
 from tests.traffic.tables import data_file
 
 KEY = ("request_id", "item_id")
@@ -85,11 +86,8 @@ class Tasks:
         self.whole: frozenset[str] = frozenset()
         self.partitions = [scores_table().slice(start, 100) for start in range(0, ROWS, 100)]
         self.accumulated: dict[str, float] = {}
-        self.spark: Any = SimpleNamespace(
-            sparkContext=SimpleNamespace(
-                broadcast=lambda value: SimpleNamespace(value=value), defaultParallelism=2, master="local[2]"
-            )
-        )
+        broadcast = lambda value: SimpleNamespace(value=value)  # noqa: E731
+        self.spark: Any = StubSession(broadcast=broadcast, defaultParallelism=2, master="local[2]")
 
     def run(self, _spark: Any, places: range, work: Callable[[int], Any]) -> list[Any]:
         return [work(place) for place in places]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from pyspark.sql import SparkSession
 
 from replay.spark.faststart.warmup import warm_up_workers
+from tests.stub_session import StubSession
 
 
 @pytest.mark.spark
@@ -41,5 +41,5 @@ def test_what_fails_there_is_left_to_the_run(spark: SparkSession) -> None:
 def test_executors_elsewhere_are_left_alone(master: str, switch: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the session is touched; nor is it with the fast start turned off."""
     monkeypatch.setenv("REPLAY_FAST_START", switch)
-    session: Any = SimpleNamespace(sparkContext=SimpleNamespace(master=master, defaultParallelism=2))
+    session: Any = StubSession(master=master, defaultParallelism=2)
     warm_up_workers(cast(SparkSession, session), lambda: None).join(5)
