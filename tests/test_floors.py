@@ -36,7 +36,6 @@ SPARK_FILES = {
     "replay/scoring/job.py",
     "replay/scoring/shipping.py",
     "replay/scoring/table/key_check.py",
-    "replay/scoring/table/listening.py",
     "replay/scoring/table/tasks.py",
     "replay/scoring/table/through_spark.py",
     "replay/scoring/table/waves.py",

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from replay.errors import UsageError
 from replay.files.copies import Content
 from replay.spark.tasks import sending
 from replay.spark.tasks.run import run_tasks
 from replay.spark.tasks.sending import SentFiles, SentPart, same_machine, send_files
+from tests.stub_session import StubSession
 
 
 class Written:
@@ -70,5 +72,15 @@ def test_what_was_written_is_forgotten():
     [("local", True), ("local[*]", True), ("local[2,4]", True), ("local-cluster[2,1,1024]", False), ("yarn", False)],
 )
 def test_whose_tasks_run_on_this_machine(master: str, same: bool):
-    spark: Any = SimpleNamespace(sparkContext=SimpleNamespace(master=master))
+    spark: Any = StubSession(master=master)
     assert same_machine(spark) == same
+
+
+def test_without_a_jvm_nothing_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sending, "gives_jvm", lambda _: False)
+    spark: Any = StubSession()
+    assert send_files(spark, []) is not None
+    with pytest.raises(
+        UsageError, match=rf"the executors do not see {tmp_path}/w, and this Spark session does not give"
+    ):
+        send_files(spark, [(content(b"weights"), tmp_path / "w")])
