@@ -105,6 +105,8 @@ def _unknown(spark: SparkSession, sql: str, columns: Collection[str]) -> Iterato
         known = word.casefold()
         if kind == "text" and _TODAY.match(text.lstrip("rR")[1:]):
             yield f"{text} may be another time in each run"
+        elif kind == "word" and known == "select" and known not in columns:
+            yield "a subquery reads other rows"
         elif text == "$":
             yield "a `$` is no part of an expression"
         elif kind not in ("word", "quoted") or (before[1] == "." and after != "("):
