@@ -152,6 +152,7 @@ def validate(
         with spark_errors("rehearsing"):
             rows, rehearsal = _rehearse(prepared, check)
             fixes = find_fixes(rows)
+            said = session_warnings(prepared.spark, prepared.plan.reader)
             obstacle = writing_problem(prepared.spark, f"{config.output}/{SCORES}")
     return Validated(
         rows=check.rows_selected,
@@ -167,7 +168,7 @@ def validate(
         },
         warnings=(
             *check.warnings,
-            *session_warnings(prepared.spark, prepared.plan.reader),
+            *said,
             *prepared.preflight.warnings(),
             *map(all_null_sentence, prepared.all_null),
             *_label_note(config, rows.batch),

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 import yaml
 from pyspark.sql import SparkSession
@@ -62,24 +61,25 @@ def config(case: Path, kind: str, output: str, **traffic: Any) -> Path:
     return file
 
 
-def contents(case: Path, output: str) -> list[pa.Table]:
-    """The tables of an output, in an order of their own."""
-    tables = []
-    for name in TABLES:
-        table = read_arrow_table(str(case / output / name))
-        assert table is not None
-        tables.append(table.sort_by([(column, "ascending") for column in table.column_names[:4]]))
-    return tables
+def contents(case: Path, output: str) -> list[list[str]]:
+    """The rows of an output's tables, to the last bit of a number, in an order of their own."""
+    tables = (read_arrow_table(str(case / output / name)) for name in TABLES)
+    found = [sorted(map(repr, table.to_pylist())) for table in tables if table is not None]
+    return [[row.replace(str(case / output), "OUTPUT") for row in rows] for rows in found]
 
 
 @pytest.mark.parametrize("kind", list(TRAFFIC))
 def test_a_run_gives_the_same_bits(case: Path, kind: str) -> None:
     open_, closed = f"{kind}-open", f"{kind}-closed"
-    assert replay("run", config(case, kind, open_), "--quiet") == 0
+    # Sums have the same last bits where the same partitions are added up.
+    reader = ["--set", "engine.reader=spark"] if kind in ("scanned", "computed") else []
+    assert replay("run", config(case, kind, open_), "--quiet", *reader) == 0
     with closed_jvm():
         assert replay("run", config(case, kind, closed), "--quiet") == 0
         assert replay("gate", case / closed, "--quiet") == 0
-    assert contents(case, closed) == contents(case, open_)
+    found = contents(case, closed)
+    assert [bool(rows) for rows in found] == [True] * len(TABLES)
+    assert found == contents(case, open_)
 
 
 @pytest.mark.parametrize("kind", ["delta", "scanned"])
@@ -115,7 +115,7 @@ def test_a_subquery_is_refused_in_either(case: Path, capsys: pytest.CaptureFixtu
     with closed_jvm():
         assert replay("run", config(case, "delta", "sub-closed", where=where), "--quiet") == 2
     assert capsys.readouterr().err.replace("sub-closed", "sub-open") == said
-    assert not (case / "sub-open").exists()
+    assert not (case / "sub-open" / "scores").exists()
 
 
 def test_an_output_that_only_hadoop_reaches_is_refused(case: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,7 +32,7 @@ TAKEN = [
     "CAST(text AS string)",
     "upper(concat(text, '-- no comment', \"it's\"))",
     "CASE WHEN id > 1 THEN score ELSE -score END",
-    "transform(list, x -> x + id)[0]",
+    "get(transform(list, x -> x + id), 0)",
     "aggregate(list, 0L, (acc, x) -> acc + x)",
     "decimal(score)",
     "CAST(score AS decimal(10, 2))",
