@@ -73,7 +73,7 @@ def build_config(
     Raises:
         ConfigError: Everything that is wrong.
     """
-    directory = absolute(os.fspath(base_dir) if base_dir is not None else ".", os.getcwd())  # noqa: PTH109, text stays text
+    directory = absolute(os.fspath(base_dir or "."), os.getcwd())  # noqa: PTH109, text stays text
     return _build(apply_overrides(Document(dict(data)), overrides), directory, source)
 
 

@@ -125,7 +125,8 @@ DTYPES = "float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8,
             "    path: ckpt/prod.pt2",
             "    weights: model",
             "11: checkpoints.prod.path: required key is missing: "
-            "file, or directory of sharded safetensors; local paths are relative to the config file",
+            "file, or directory of sharded safetensors: a path, relative to the config file, or a URL "
+            "(`s3://`, `gs://`, `abfss://`, `hdfs://`)",
         ),
         (
             "output: out",

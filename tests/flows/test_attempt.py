@@ -11,6 +11,7 @@ import pytest
 import replay
 from replay.config import load_config
 from replay.errors import ConfigError, OutputConflict, ReplayError, RunFailed, TrafficError
+from replay.flows import early
 from replay.flows.attempt import attempt, load_to_run
 from replay.store import RUNNING, hold_output, open_storage
 from tests.flows.finished.complete import write_complete, write_inputs
@@ -27,7 +28,9 @@ def fail(path: Path, error: BaseException, *, overwrite: bool = False) -> None:
         raise error
 
 
-def test_traffic_that_is_not_there_leaves_a_verdict_and_nothing_else(tmp_path: Path):
+def test_traffic_that_is_not_there_leaves_a_verdict_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    # Whatever session others started in this process.
+    monkeypatch.setattr(early, "local_by_default", lambda _: True)
     path = write_inputs(tmp_path, traffic__path="gone", traffic__window={"start": "2026-11-20"}, output="a/b")
     with pytest.raises(TrafficError):
         replay.run(path, quiet=True)

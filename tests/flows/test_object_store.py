@@ -172,7 +172,7 @@ def test_what_cannot_be_reached_is_one_clear_error(case: Path, store: S3Server, 
     with pytest.raises(TrafficError, match="-of-nobody/log: cannot be read: there is no such bucket") as refused:
         run(case, f"{bucket}/out", f"traffic.path={bucket}-of-nobody/log")
     assert refused.value.exit_code == 3
-    with store.checking_keys(), pytest.raises(OutputConflict, match="does not accept the credentials") as error:
+    with store.checking_keys(), pytest.raises(OutputConflict, match="access is denied to the credentials") as error:
         run(case, f"{bucket}/out")
     assert SECRET not in str(error.value)
     with pytest.raises(UsageError, match="has credentials in its URL") as usage:

@@ -43,10 +43,16 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_rows_are_replayed_by_what_served_them(directory: Path, spark: object):
+@pytest.fixture(scope="module")
+def diagnosed(directory: Path, spark: object) -> Path:
     config = load_config(directory / "replay.yaml")
     assert config.baseline == "served_by"
     replay.diagnose(config, output=str(directory / "out"), options=Options())
+    return directory
+
+
+def test_rows_are_replayed_by_what_served_them(diagnosed: Path):
+    directory = diagnosed
     scores = DeltaTable(str(directory / "out" / "scores")).to_pyarrow_table().sort_by("request_id")
     expected = pq.read_table(directory / "expected.parquet")["served"].to_numpy()
     known = np.ones(ROWS, bool)
@@ -77,8 +83,8 @@ def test_rows_are_replayed_by_what_served_them(directory: Path, spark: object):
     assert cause["parameters"]["logged_version"] == "v2"
 
 
-def test_the_cause_is_verified_on_all_rows(directory: Path, spark: object):
-    found = replay.verify(directory / "out", incident=1).summary.verification
+def test_the_cause_is_verified_on_all_rows(diagnosed: Path):
+    found = replay.verify(diagnosed / "out", incident=1).summary.verification
     assert found is not None
     assert found.check.holds
     assert (found.mismatched, found.check.agreeing) == (300, 300)

@@ -111,6 +111,10 @@ def test_what_a_run_would_reject_comes_first_and_is_told_once():
     assert [line for line in shown if line.startswith("warning")] == ["warning: checkpoint next: it is odd"]
 
 
+class FakeSession:
+    """A session that gives nothing."""
+
+
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is done, in order; a traffic and a checkpoint that fit."""
@@ -122,7 +126,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         checkpoints={"prod": SimpleNamespace(format="onnx", sha256="c", parameters=7)},
         preflight=SimpleNamespace(warnings=lambda: ["checkpoint prod: it is odd"]),
         config="config",
-        spark=None,
+        spark=FakeSession(),
         rehearsed=None,
         contract=None,
         all_null=("x3",),

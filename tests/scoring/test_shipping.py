@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 from replay.files.here import local_name
 from replay.scoring import shipping
 from replay.scoring.shipping import ship
+from replay.spark.tasks import sending, shared
 from replay.spark.tasks.run import run_tasks
 from tests.checkpoints.models import examined
 from tests.scoring.making import work
@@ -21,6 +22,8 @@ from tests.scoring.making import work
 def test_where_tasks_run_here_nobody_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(shipping, "run_tasks", None)
     monkeypatch.setattr(shipping, "needed_folders", None)
+    monkeypatch.setattr(shared, "gives_jvm", lambda _: True)
+    monkeypatch.setattr(sending, "gives_jvm", lambda _: True)
     context = SimpleNamespace(master="local[2]", broadcast=lambda value: SimpleNamespace(value=value))
     spark: Any = SimpleNamespace(sparkContext=context)
     assert ship(spark, "job", work({}), {}).value == "job"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from replay.errors import OutputConflict
+from replay.errors import OutputConflict, RunFailed
 from replay.store import COMPLETE, RUNNING, Manifest, OutputDirectory, open_storage, verify_name
 
 
@@ -146,7 +146,7 @@ def test_a_failed_write_leaves_the_old_file(output: OutputDirectory, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", no_space)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(RunFailed, match=r"manifest.json cannot be written: No space"):
         output._storage.write("manifest.json", "half")
     monkeypatch.undo()
     assert Path(output.path, "manifest.json").read_text() == before

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from replay.flows import early
 from tests.cli.command_line import replay
 from tests.flows.finished.complete import write_inputs
 from tests.flows.test_backfill import HOURLY, write_complete_hour
@@ -40,8 +41,10 @@ def test_json_has_the_same(complete: Path, capsys: pytest.CaptureFixture[str]):
 
 
 def test_a_window_that_is_refused_gives_its_code_and_has_its_verdict(
-    complete: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    complete: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
+    # Whatever session others started in this process.
+    monkeypatch.setattr(early, "local_by_default", lambda _: True)
     options = ("--set", "traffic.path=gone", "--output", tmp_path / "new" / "{window.start:%H}")
     assert replay("backfill", complete, *DAY, *options) == 3
     told = capsys.readouterr()

@@ -12,6 +12,7 @@ def test_defaults():
         "chunk_rows_cuda": 65536,
         "commit_rows": 20_000_000,
         "max_rejected": 0.01,
+        "max_bad_rows": 0,
     }
     assert EngineConfig(reader=None, chunk_rows=None) == EngineConfig()
 

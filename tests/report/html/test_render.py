@@ -307,7 +307,7 @@ def test_it_needs_neither_spark_nor_torch_and_works_from_a_zip(tmp_path):
     package = Path(replay.__file__).parent
     archive = tmp_path / "replay.zip"
     with zipfile.ZipFile(archive, "w") as target:
-        for folder in ("report", "diagnosis", "diff", "config", "metrics", "errors"):
+        for folder in ("report", "diagnosis", "diff", "config", "metrics", "errors", "files"):
             for path in sorted((package / folder).rglob("*")):
                 if path.is_file() and "__pycache__" not in path.parts:
                     target.write(path, path.relative_to(package.parent))
