@@ -111,10 +111,6 @@ def test_what_a_run_would_reject_comes_first_and_is_told_once():
     assert [line for line in shown if line.startswith("warning")] == ["warning: checkpoint next: it is odd"]
 
 
-class FakeSession:
-    """A session that gives nothing."""
-
-
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is done, in order; a traffic and a checkpoint that fit."""
@@ -126,7 +122,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         checkpoints={"prod": SimpleNamespace(format="onnx", sha256="c", parameters=7)},
         preflight=SimpleNamespace(warnings=lambda: ["checkpoint prod: it is odd"]),
         config="config",
-        spark=FakeSession(),
+        spark=None,
         rehearsed=None,
         contract=None,
         all_null=("x3",),
@@ -151,6 +147,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(module, "check_rows", lambda rows, _: check_contract(rows, lambda _: True))
     monkeypatch.setattr(module, "check_gates", lambda _: done.append("checked the gates"))
     monkeypatch.setattr(module, "writing_problem", lambda *_: None)
+    monkeypatch.setattr(module, "session_warnings", lambda session, reader: (f"lent, for the {reader} reader",))
     return done
 
 
@@ -165,6 +162,7 @@ def test_everything_is_prepared_and_the_gates_are_checked_while_spark_is_there(s
         traffic={"format": "view"},
         checkpoints={"prod": {"format": "onnx", "sha256": "c", "parameters": 7}},
         warnings=(
+            "lent, for the spark reader",
             "checkpoint prod: it is odd",
             "x3 is null in every row",
             "of the rehearsed rows, label 'label' is not 0/1: found 4 in 1 rows, in no quality metric; name a column "
