@@ -74,16 +74,16 @@ org.apache.spark.SparkException: Python worker exited unexpectedly (crashed): Fa
 
 Current thread 0x00007f5a (most recent call first):
   File "{library}/ctypes/__init__.py", line 519 in string_at
-  File "/work/models/faulty.py", line 22 in forward
+  File "/srv/models/faulty.py", line 22 in forward
   File "/venv/lib/python3.11/site-packages/torch/nn/modules/module.py", line 1776 in _call_impl
 """
 
 
 def test_a_crash_is_told_with_the_line_of_the_code_that_crashed():
     text = CRASHED.format(library=sysconfig.get_path("stdlib"))
-    said = "a Python worker crashed (Segmentation fault in forward, /work/models/faulty.py line 22)"
+    said = "a Python worker crashed (Segmentation fault in forward, /srv/models/faulty.py line 22)"
     assert crashed_worker(text) == said
-    assert crashed_worker(text.replace("/work/models", "/v/site-packages/x")).endswith("line 519)")
+    assert crashed_worker(text.replace("/srv/models", "/v/site-packages/x")).endswith("line 519)")
 
 
 def test_a_worker_that_was_killed_left_no_word():
