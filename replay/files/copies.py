@@ -78,6 +78,36 @@ def make_copy(contents: Sequence[Content], fill: Callable[[Content, Writer], Non
         OtherContentError: Something else was written.
         OSError: It cannot be written, or what ``fill`` raises.
     """
+
+    def put(content: Content, file: Path) -> None:
+        with hashed_file(file) as (target, digest):
+            fill(content, target)
+        if digest() != content.sha256:
+            raise OtherContentError(content)
+
+    return _make(contents, put)
+
+
+def adopt(files: Sequence[tuple[Content, Path]]) -> Path:
+    """Make a copy of files that are on this machine already; they are linked, or copied where that cannot be.
+
+    Args:
+        files: Each with where it is. Nobody may write to them afterwards.
+    """
+    paths = {content: path for content, path in files}
+
+    def put(content: Content, file: Path) -> None:
+        try:
+            os.link(paths[content], file)
+        except OSError:  # on another file system
+            with paths[content].open("rb") as source, file.open("wb") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+
+    return _make(list(paths), put)
+
+
+def _make(contents: Sequence[Content], put: Callable[[Content, Path], None]) -> Path:
+    """The folder of a copy; where there is none yet, each file of it is put where it belongs."""
     found = find_copy(contents)
     if found is not None:
         return found
@@ -89,42 +119,7 @@ def make_copy(contents: Sequence[Content], fill: Callable[[Content, Writer], Non
             for content in contents:
                 file = made / content.name
                 file.parent.mkdir(parents=True, exist_ok=True)
-                with hashed_file(file) as (target, digest):
-                    fill(content, target)
-                if digest() != content.sha256:
-                    raise OtherContentError(content)
-            return _finish(made, contents)
-
-
-def adopt(files: Sequence[tuple[Content, Path]]) -> Path:
-    """Make a copy of files that are on this machine already; they are linked, or copied where that cannot be.
-
-    Args:
-        files: Each with where it is. Nobody may write to them afterwards.
-    """
-    paths = {content: path for content, path in files}
-
-    def fill(content: Content, target: Writer) -> None:
-        with paths[content].open("rb") as source:
-            shutil.copyfileobj(source, target, 1 << 20)
-
-    contents = list(paths)
-    found = find_copy(contents)
-    if found is not None:
-        return found
-    with _making(contents):
-        found = find_copy(contents)
-        if found is not None:
-            return found
-        with _unfinished() as made:
-            for content, path in files:
-                file = made / content.name
-                file.parent.mkdir(parents=True, exist_ok=True)
-                try:
-                    os.link(path, file)
-                except OSError:  # on another file system
-                    with file.open("wb") as target:
-                        fill(content, target)
+                put(content, file)
             return _finish(made, contents)
 
 
