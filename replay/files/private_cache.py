@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from replay.files.locks import is_locked
+
 # A skew matrix has dozens of spliced checkpoints, all of them in use at once.
 _KEPT_ENTRIES, _MOST_ENTRIES = 8, 128
 _MOST_BYTES = 16 << 30
@@ -109,16 +111,9 @@ def keep(entry: Path) -> bool:
 def _in_use(entry: Path) -> bool:
     """Whether a process keeps a directory."""
     try:
-        handle = os.open(entry, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return is_locked(entry, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
         return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(handle)
-    return False
 
 
 def _drop_left(directory: Path) -> None:

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from replay.files.locks import is_locked
+
 _PREFIX: Final = "replay-process-"
 _LOCK, _KEPT = "lock", "kept"
 _UNMADE_SECONDS: Final = 60.0
@@ -149,14 +151,7 @@ def _is_unlocked(lock: Path) -> bool:
     Raises:
         OSError: There is none.
     """
-    handle = os.open(lock, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
-    return True
+    return not is_locked(lock, os.O_RDWR | os.O_NOFOLLOW)
 
 
 def _age(path: Path) -> float:
