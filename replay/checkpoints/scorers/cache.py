@@ -34,6 +34,9 @@ def cached_scorer(
     """
     with _lock:
         key = (scorer_fingerprint(checkpoint, model), device)
+        # The same content may have come from another file, of a run before this one; this one's file is sound.
+        if key in _open and _open[key].overwritten:
+            del _open[key]
         if key not in _open:
             with no_collection():
                 scorer = open_scorer(checkpoint, model, device)

@@ -153,6 +153,11 @@ class ModelScorer:
         return ModelScorer(self._name, self._model, reader, f"{self.fingerprint}-", self.precision, self._watch)
 
     @property
+    def overwritten(self) -> bool:
+        """Whether a file that its weights are mapped from was written to since it was opened."""
+        return self._watch is not None and self._watch.overwritten() is not None
+
+    @property
     def output(self) -> Output:
         """How its answer becomes scores."""
         return self._reader.output

@@ -38,13 +38,20 @@ class FileWatch:
         if now < self._next:
             return
         self._next = now + _SECONDS
+        path = self.overwritten()
+        if path is not None:
+            raise CorruptCheckpoint(
+                f"checkpoint {self._name!r}: {path} was overwritten while in use, so scores would mix two models: "
+                "write a new checkpoint under another name and rename it into place, then run again"
+            )
+
+    def overwritten(self) -> str | None:
+        """A file that was overwritten in place, by a look now; None where there is none."""
         for path, before in self._seen.items():
             after = _state(path)
             if before is not None and after is not None and before[:2] == after[:2] and before != after:
-                raise CorruptCheckpoint(
-                    f"checkpoint {self._name!r}: {path} was overwritten while in use, so scores would mix two models: "
-                    "write a new checkpoint under another name and rename it into place, then run again"
-                )
+                return path
+        return None
 
 
 def _state(path: str) -> tuple[int, int, int, int] | None:

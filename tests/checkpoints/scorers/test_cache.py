@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,20 @@ def test_a_checkpoint_is_opened_once(tmp_path: Path) -> None:
     scorer = cached_scorer(checkpoint, contract())
     assert cached_scorer(pickle.loads(pickle.dumps(checkpoint)), contract()) is scorer
     assert cached_scorer(checkpoint, contract(output={"transform": "sigmoid"})) is not scorer
+
+
+def test_a_file_overwritten_after_a_run_is_no_harm_to_another_of_the_same_content(tmp_path: Path) -> None:
+    model = ranker()
+    first = save("pt2", model, tmp_path / "first.pt2")
+    second = tmp_path / "second.pt2"
+    second.write_bytes(first.read_bytes())
+    old = cached_scorer(examined(first), contract())
+    expected = old.score(rows(3)).tolist()
+    first.write_bytes(bytes(first.stat().st_size))
+    os.utime(first, ns=(0, 0))
+    scorer = cached_scorer(examined(second), contract())
+    assert scorer is not old
+    assert scorer.score(rows(3)).tolist() == expected
 
 
 def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
