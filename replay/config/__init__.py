@@ -16,13 +16,15 @@ from replay.config.sections.diagnosis import DiagnosisConfig
 from replay.config.sections.diff import DiffConfig, Tolerance, parse_duration, render_duration
 from replay.config.sections.dtypes import DType
 from replay.config.sections.engine import EngineConfig
-from replay.config.sections.gates import Gate
+from replay.config.sections.gates import AnyGate, AuditGate, Gate
 from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.model.hash import HASHES, Hash
 from replay.config.sections.model.input import Input, Scalar
 from replay.config.sections.model.output import Output
 from replay.config.sections.model.transform import TRANSFORMS
 from replay.config.sections.op_arguments import OPS
+from replay.config.sections.other_tables.audits import AuditConfig, FeaturesConfig
+from replay.config.sections.other_tables.sources import SourceConfig
 from replay.config.sections.replay import ReplayConfig
 from replay.config.sections.scenarios import Perturbation
 from replay.config.sections.skew import SkewLimit, SkewMatrixConfig, skew_variant
@@ -41,7 +43,12 @@ __all__ = [
     "SkewMatrixConfig",
     "SkewLimit",
     "Perturbation",
+    "AnyGate",
+    "AuditConfig",
+    "AuditGate",
+    "FeaturesConfig",
     "Gate",
+    "SourceConfig",
     "DiagnosisConfig",
     "ServedRouteConfig",
     "SpliceConfig",

@@ -12,7 +12,7 @@ from replay.config.sections.replay import ReplayConfig
 from replay.errors.secrets import escaped
 
 # Where a run writes, how it works, and how its results are judged do not change the scores.
-_NOT_RESULTS = ("output", "engine", "gates", "diagnosis", "base_dir")
+_NOT_RESULTS = ("output", "engine", "gates", "diagnosis", "base_dir", "features", "audits", "sources")
 
 
 def to_resolved_dict(config: ReplayConfig) -> dict[str, Any]:
@@ -57,7 +57,8 @@ def _strict(value: Any, *, written: bool = False) -> Any:
 def fingerprint(config: ReplayConfig) -> str:
     """Hash what decides a run's results, as far as the config says it.
 
-    ``output``, ``engine``, ``gates``, ``diagnosis`` and ``base_dir`` are left out. Of a secret the name counts, not the
+    ``output``, ``engine``, ``gates``, ``diagnosis``, ``features``, ``audits`` and ``base_dir`` are left out, and so is
+    a source that no scenario names. Of a secret the name counts, not the
     value, which may be renewed at any time. The order of keys does not count but
     where it has a meaning: in an input's ``missing`` and ``transform`` and in a ``splice``, where the first match wins.
     Contents of files do not count either: those of traffic, checkpoints, vocabularies and the user's code are pinned

@@ -77,15 +77,16 @@ def _below(base: str, path: str) -> str:
 def absolute_paths(data: dict[str, Any], base_dir: str) -> dict[str, Any]:
     """Copy a config, as plain data, with every local path in it absolute.
 
-    These are ``traffic.path``, ``output``, the ``vocabulary`` of inputs, the ``path`` and ``factory`` (its file) of
-    checkpoints, and the file of a perturbation of the user's own.
+    These are the ``path`` of the traffic and of sources, ``output``, the ``vocabulary`` of inputs, the ``path`` and
+    ``factory`` (its file) of checkpoints, and the file of a perturbation of the user's own.
     """
     data = copy.deepcopy(data)
     checkpoints = [mapping(entry) for entry in mapping(data.get("checkpoints")).values()]
     inputs = [entry for _, entry in mappings(mapping(data.get("model")).get("inputs"))]
     if isinstance(data.get("output"), str):
         data["output"] = absolute(data["output"], literal(base_dir))
-    places = [(mapping(data.get("traffic")), "path")]
+    tables = [mapping(data.get("traffic")), *map(mapping, mapping(data.get("sources")).values())]
+    places = [(table, "path") for table in tables]
     places += [(entry, "vocabulary") for entry in inputs] + [(entry, "path") for entry in checkpoints]
     for section, key in places:
         if isinstance(section.get(key), str):

@@ -60,6 +60,10 @@ def _missing(config: ReplayConfig, *, local_traffic: bool) -> Iterator[Missing]:
     path = config.traffic.path
     if local_traffic and config.traffic.table is None and path and is_local(path) and not os.path.exists(path):  # noqa: PTH110, a name that cannot be is none
         yield Missing("traffic.path", no_traffic(path), TrafficError)
+    for name, source in config.sources.items():
+        path = source.path
+        if local_traffic and path and is_local(path) and not os.path.exists(path):  # noqa: PTH110, as above
+            yield Missing(f"sources.{name}.path", f"source {name!r}: {no_traffic(path)}", TrafficError)
     for name, entry in config.file_checkpoints.items():
         nothing = _no_checkpoint(entry.path, config.base_dir)
         if nothing is not None:

@@ -92,6 +92,8 @@ def look_at_output(config: ReplayConfig, *, overwrite: bool) -> Manifest | None:
 def _places(config: ReplayConfig) -> Iterator[tuple[str, str | None]]:
     """Every path that a config names, by where it does."""
     yield "traffic.path", config.traffic.path
+    for name, source in config.sources.items():
+        yield f"sources.{name}.path", source.path
     yield "output", config.output
     yield "base_dir", config.base_dir
     for name, entry in config.file_checkpoints.items():

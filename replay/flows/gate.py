@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from replay.config import ReplayConfig, Tolerance
+from replay.config import Gate, ReplayConfig, Tolerance
 from replay.diff.grid import DiffState
 from replay.diff.measure import measure
 from replay.diff.ranking.rank_state import RankState
@@ -50,7 +50,7 @@ def _check_slices(config: ReplayConfig) -> None:
     problems = [
         Problem(f"`{gate.metric}` is not measured by slice: {expected}", f"gates[{place}].metric")
         for place, gate in enumerate(config.gates)
-        if gate.slice not in (None, ALL) and gate.metric not in SLICED_METRICS
+        if isinstance(gate, Gate) and gate.slice not in (None, ALL) and gate.metric not in SLICED_METRICS
     ]
     if problems:
         raise ConfigError(problems)

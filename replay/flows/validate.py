@@ -28,6 +28,7 @@ from replay.report.terminal.fixes import fix_lines
 from replay.report.terminal.progress import Progress
 from replay.report.terminal.rehearsal import render_rehearsal
 from replay.report.words.altered import altered_warnings
+from replay.report.words.gates import audit_gates_note
 from replay.report.words.rehearsal import refused_sentence, rehearsal_warnings, unknown_versions_sentence
 from replay.report.words.rejects import all_null_sentence
 from replay.scoring.routes import served_route
@@ -171,6 +172,7 @@ def validate(
             *said,
             *prepared.preflight.warnings(),
             *map(all_null_sentence, prepared.all_null),
+            *audit_gates_note(config.gates),
             *_label_note(config, rows.batch),
             *_unknown_versions(config, rehearsal),
             *rehearsal_warnings(rehearsal),

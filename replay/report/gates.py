@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 
-from replay.config import Gate, nearest
+from replay.config import AnyGate, Gate, nearest
 from replay.errors import ConfigError, Problem
 from replay.metrics.histogram_metric import bounded_metrics
 from replay.metrics.metric import METRICS, changed_metrics
@@ -42,8 +42,8 @@ Measured = Mapping[tuple[str, str, str, str | None], MetricValue]
 """By variant, metric, slice, and what it is against."""
 
 
-def check_metrics(gates: Sequence[Gate]) -> None:
-    """Refuse metrics that no run measures, before a long run starts.
+def check_metrics(gates: Sequence[AnyGate]) -> None:
+    """Refuse metrics of variants that no run measures, before a long run starts.
 
     Raises:
         ConfigError: With the nearest name of each.
@@ -51,14 +51,16 @@ def check_metrics(gates: Sequence[Gate]) -> None:
     problems = [
         Problem(_unknown("metric", gate.metric, sorted(_METRICS)), path=f"gates[{index}].metric")
         for index, gate in enumerate(gates)
-        if gate.metric not in _METRICS and not _ORDER.fullmatch(gate.metric)
+        if isinstance(gate, Gate) and gate.metric not in _METRICS and not _ORDER.fullmatch(gate.metric)
     ]
     if problems:
         raise ConfigError(problems)
 
 
-def judge_gates(gates: Sequence[Gate], summary: Summary, rows: Iterable[MetricRow]) -> tuple[GateVerdict, ...]:
-    """Judge every gate. Limits are inclusive; what cannot be judged is undecided, never passed.
+def judge_gates(gates: Sequence[AnyGate], summary: Summary, rows: Iterable[MetricRow]) -> tuple[GateVerdict, ...]:
+    """Judge every gate on a variant; those on audits are judged where these are made.
+
+    Limits are inclusive; what cannot be judged is undecided, never passed.
 
     Args:
         gates: From the config.
@@ -72,6 +74,8 @@ def judge_gates(gates: Sequence[Gate], summary: Summary, rows: Iterable[MetricRo
     problems: list[Problem] = []
     verdicts: list[GateVerdict] = []
     for index, gate in enumerate(gates):
+        if not isinstance(gate, Gate):
+            continue
         value = _find(gate, measured, summary)
         if isinstance(value, tuple):
             key, message = value

@@ -26,6 +26,7 @@ def config(directory: Path, **changes: Any) -> ReplayConfig:
         "factory": "build.py:build",
         "vocabulary": "country.json",
         "op": "ops.py:Jitter",
+        "source": None,
         **changes,
     }
     country = {"name": "c", "dtype": "int64", "feature": "c", "vocabulary": names["vocabulary"], "missing": 0}
@@ -35,6 +36,7 @@ def config(directory: Path, **changes: Any) -> ReplayConfig:
             "traffic": {"path": names["traffic"], "key": ["id"], "score": "s"},
             "model": {"inputs": [country]},
             "checkpoints": {"prod": {"path": names["checkpoint"], "factory": names["factory"]}},
+            "sources": {} if names["source"] is None else {"served": {"path": names["source"]}},
             "scenarios": {"shaken": [{"op": names["op"], "features": ["c"]}]},
             "output": "out",
         },
@@ -44,6 +46,7 @@ def config(directory: Path, **changes: Any) -> ReplayConfig:
 
 def test_what_is_there_is_not_refused(tmp_path: Path):
     refuse_missing(config(tmp_path), local_traffic=True)
+    refuse_missing(config(tmp_path, source="traffic"), local_traffic=True)
     refuse_missing(config(tmp_path, factory="json:loads", op="build:Op"), local_traffic=True)
 
 
@@ -55,13 +58,14 @@ def test_what_is_there_is_not_refused(tmp_path: Path):
             TrafficError,
             r"trafic: no such file; did you mean traffic\?; expected a Parquet or Delta directory",
         ),
+        ({"source": "traffc"}, TrafficError, r"source 'served': .*traffc: no such file; did you mean traffic\?"),
         ({"checkpoint": "prd.pt2"}, CheckpointError, r"prd\.pt2: no such file; did you mean prod\.pt2\?"),
         ({"factory": "bild.py:build"}, CheckpointMismatch, r"factory .*: .*bild\.py: no such file"),
         ({"factory": "no_such_code:build"}, CheckpointMismatch, "there is no module `no_such_code`"),
         ({"vocabulary": "nope.json"}, ConfigError, r"model\.inputs\[0\]\.vocabulary: cannot read the vocabulary"),
         ({"op": "jitters.py:Jitter"}, ConfigError, r"scenarios\.shaken\[0\]\.op: .*no such file"),
     ],
-    ids=["traffic", "checkpoint", "file of a factory", "module of a factory", "vocabulary", "perturbation"],
+    ids=["traffic", "source", "checkpoint", "file of a factory", "module of a factory", "vocabulary", "perturbation"],
 )
 def test_one_thing_is_the_error_that_it_is_later(tmp_path: Path, changes: dict[str, str], kind: type, said: str):
     with pytest.raises(kind, match=said):

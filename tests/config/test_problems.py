@@ -89,7 +89,7 @@ DTYPES = "float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8,
             "output: out\nzzz: 1",
             "14: zzz: unknown key; expected one of "
             "version, traffic, model, checkpoints, baseline, scenarios, scenario_checkpoints, sensitivity, "
-            "skew_matrix, diff, gates, diagnosis, engine, seed, output, base_dir",
+            "skew_matrix, sources, features, audits, diff, gates, diagnosis, engine, seed, output, base_dir",
         ),
         (
             "output: out",

@@ -74,6 +74,10 @@ SOUND = [
     "sensitivity=false",
     "skew_matrix={modules: {q: prod, i: [prod]}, rest: prod, limit: {metric: ne_increase, max: 0.1}}",
     "gates=[{variant: prod, metric: auc, min: 0.7, bound: low, min_rows: 10}]",
+    "sources={served: {path: o, key: [id, item]}, other: {table: a.b, key: {id: req}, value_status: {7: late}}}",
+    "sources={backfill: {path: o, key: id, columns: {'*': 'features.*'}, value_time: '{}_ts', value_status: '{}_st'}}",
+    "features={value_time: '{}_ts', core: {share: 0.9}}",
+    "features={core: ['I*', a]}",
     "diagnosis={false_alarms: 0.01, budget: 10}",
     "engine.device=cuda",
 ]

@@ -77,7 +77,8 @@ def test_sections_of_what_ifs(path, section):
 def test_keys_that_the_loader_sets_are_not_keys_of_the_file():
     assert keys_of(ReplayConfig) == (
         "version", "traffic", "model", "checkpoints", "baseline", "scenarios", "scenario_checkpoints", "sensitivity",
-        "skew_matrix", "diff", "gates", "diagnosis", "engine", "seed", "output", "base_dir",
+        "skew_matrix", "sources", "features", "audits", "diff", "gates", "diagnosis", "engine",
+        "seed", "output", "base_dir",
     )  # fmt: skip
 
 

@@ -111,6 +111,13 @@ def test_credentials_in_a_url_are_refused_and_not_quoted(place: str, tmp_path: P
     assert "hush" not in str(error.value)
 
 
+def test_credentials_in_the_url_of_a_source_are_refused(tmp_path: Path):
+    path = write_inputs(tmp_path, sources={"served": {"path": "s3://AKIA:hush@bucket/x"}})
+    with pytest.raises(UsageError, match=r"`sources\.served\.path` has credentials in its URL") as error:
+        refuse_early(load_config(path), Options(), diagnosing=False)
+    assert "hush" not in str(error.value)
+
+
 def test_an_output_on_an_object_store_is_looked_at(tmp_path: Path, s3: S3Server):
     bucket = s3.new_bucket()
     path = write_inputs(tmp_path, output=f"{bucket}/out")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from replay.config import Gate
+from replay.config import AuditGate, Gate
 from replay.errors import ConfigError
 from replay.metrics.row import MetricRow
 from replay.report.gates import check_metrics, failed, judge_gates
@@ -172,3 +172,13 @@ def test_without_a_verdict_no_gate_is_decided_whatever_it_measures():
         ("undecided", "9 of 10 rows (90%) are rejected", 0.70),
     ]
     assert failed(verdicts)
+
+
+def test_gates_on_audits_are_judged_elsewhere():
+    on_audit = AuditGate(audit="logging", metric="value_mismatch_rate", max=0)
+    on_variant = Gate(variant="prod", metric="zzz", min=0)
+    check_metrics([on_audit])
+    assert judge_gates([on_audit], _summary(), _ROWS) == ()
+    with pytest.raises(ConfigError) as raised:
+        judge_gates([on_audit, on_variant], _summary(), _ROWS)
+    assert [problem.path for problem in raised.value.problems] == ["gates[1].metric"]

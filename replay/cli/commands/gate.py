@@ -17,6 +17,7 @@ from replay.errors.printable import printable
 from replay.errors.secrets import redacted
 
 if TYPE_CHECKING:
+    from replay.config import AnyGate
     from replay.report.run_verdict import RunVerdict
     from replay.report.summary.data import ReportData
 
@@ -113,7 +114,11 @@ def _refuse_run_options(output: str, common: Common, max_bad_rows: int | None) -
         )
 
 
-def _require_gates(target: str, gates: Sequence[object]) -> None:
+def _require_gates(target: str, gates: Sequence[AnyGate]) -> None:
+    from replay.config import AuditGate
+
+    if gates and all(isinstance(gate, AuditGate) for gate in gates):
+        raise UsageError(f"{target} has `gates` on audits alone, which `replay audit` judges: add one on a variant")
     if not gates:
         raise UsageError(
             f"{target} has no `gates`: add a limit to judge, such as "

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeGuard
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from replay.config.messages.finding import Finding
 from replay.config.messages.wording import listing, suggestion
 from replay.config.names import nearest
 from replay.config.plain import mapping, mappings, texts
-from replay.config.sections.base import NotBool, PositiveInt, Section, Text
+from replay.config.sections.base import ColumnNames, Name, NotBool, PositiveInt, Section, Text
 
 _ONLINE = "online"
 _MOST_NAMES = 20
@@ -47,15 +47,56 @@ class Gate(Section):
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
         """There is a limit, a value can pass it, and less data does not pass it more easily."""
-        low, high = data.get("min"), data.get("max")
-        if low is None and high is None:
-            yield Finding((), "give `max`, `min` or both: the values that pass")
-        elif _is_finite(low) and _is_finite(high) and low > high:
-            yield Finding((), f"min {low:g} is above max {high:g}: nothing can pass")
-        for bound, limit, other in (("low", "max", "high"), ("high", "min", "low")):
-            if data.get("bound") == bound and data.get(limit) is not None:
-                text = f"`bound: {bound}` with `{limit}` passes the more easily the less data there is"
-                yield Finding(("bound",), f"{text}: use `bound: {other}` with `{limit}`, or leave `bound` out")
+        yield from _check_limits(data)
+
+
+class AuditGate(Section):
+    """A limit on one metric of an audit, inclusive: the worst of the features decides. `replay audit` judges it."""
+
+    audit: Name
+    """An audit, by its name under `audits`."""
+    metric: Text
+    """A metric of the audit's features, such as value_mismatch_rate."""
+    features: ColumnNames = ("*",)
+    """Features (globs allowed), or `core`: those that matter to the model."""
+    slice: Text | None = None
+    """A slice, such as surface=home; default: all rows."""
+    max: Limit | None = None
+    """The largest value that passes. A gate has `max`, `min` or both."""
+    min: Limit | None = None
+    """The smallest value that passes."""
+    min_rows: PositiveInt | None = None
+    """The fewest rows that decide: with fewer the gate is undecided, which does not pass."""
+    bound: Literal["low", "high"] | None = None
+    """Judge this bound of the metric's 95% interval instead of its value: `high` goes with `max`, `low` with `min`."""
+
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """As of a gate on a variant."""
+        yield from _check_limits(data)
+
+
+def _kind(value: object) -> str:
+    """What a gate is about, by its keys."""
+    return "<audit>" if isinstance(value, AuditGate) or "audit" in mapping(value) else "<variant>"
+
+
+AnyGate = Annotated[
+    Annotated[Gate, Tag("<variant>")] | Annotated[AuditGate, Tag("<audit>")],
+    Discriminator(_kind),
+]
+
+
+def _check_limits(data: Mapping[str, Any]) -> Iterator[Finding]:
+    low, high = data.get("min"), data.get("max")
+    if low is None and high is None:
+        yield Finding((), "give `max`, `min` or both: the values that pass")
+    elif _is_finite(low) and _is_finite(high) and low > high:
+        yield Finding((), f"min {low:g} is above max {high:g}: nothing can pass")
+    for bound, limit, other in (("low", "max", "high"), ("high", "min", "low")):
+        if data.get("bound") == bound and data.get(limit) is not None:
+            text = f"`bound: {bound}` with `{limit}` passes the more easily the less data there is"
+            yield Finding(("bound",), f"{text}: use `bound: {other}` with `{limit}`, or leave `bound` out")
 
 
 def _is_finite(value: Any) -> TypeGuard[float]:
@@ -74,7 +115,12 @@ def check_gates(
         baseline: Name of the baseline, as far as there is one.
     """
     segments = texts(mapping(data.get("traffic")).get("segments"))
+    audits = [name for name in mapping(data.get("audits")) if isinstance(name, str)]
     for index, gate in mappings(data.get("gates")):
+        audit = gate.get("audit")
+        if isinstance(audit, str) and audit and audit not in audits:
+            end = suggestion(nearest(audit, audits)) or f": it has {listing(audits) or 'none'}"
+            yield Finding(("gates", index, "audit"), f"`{audit}` is not under `audits`{end}")
         variant, name = gate.get("variant"), gate.get("slice")
         findings = list(_check_slice(name, segments)) if isinstance(name, str) and name else []
         if isinstance(variant, str) and variant and variant.partition("/")[2].partition("@")[0] not in unread:

@@ -17,8 +17,10 @@ from replay.config.sections.checkpoints import AnyCheckpoint, CheckpointConfig, 
 from replay.config.sections.diagnosis import DiagnosisConfig
 from replay.config.sections.diff import DiffConfig
 from replay.config.sections.engine import EngineConfig
-from replay.config.sections.gates import Gate, check_gates
+from replay.config.sections.gates import AnyGate, check_gates
 from replay.config.sections.model.contract import ModelConfig
+from replay.config.sections.other_tables.audits import AuditConfig, FeaturesConfig, check_audits
+from replay.config.sections.other_tables.sources import SourceConfig, check_sources
 from replay.config.sections.scenarios import Perturbation, check_scenarios
 from replay.config.sections.served_by import check_served_by, with_served_baseline
 from replay.config.sections.skew import SkewMatrixConfig, skew_pairings
@@ -74,9 +76,15 @@ class ReplayConfig(Section):
     """Add a scenario `null.FAMILY` for each family, in which it is null in every row, and rank the families."""
     skew_matrix: SkewMatrixConfig | None = None
     """Modules whose versions are replayed in every pairing."""
+    sources: dict[Name, SourceConfig] = Field(default={})
+    """Other tables, by a name that scenarios and audits give."""
+    features: FeaturesConfig = FeaturesConfig()
+    """What is known of the traffic's own features, for audits."""
+    audits: dict[Name, AuditConfig] = Field(default={})
+    """Comparisons of the traffic's features with those of other tables, by name: `replay audit` makes them."""
     diff: DiffConfig = DiffConfig()
     """How replayed scores are compared."""
-    gates: tuple[Gate, ...] = ()
+    gates: tuple[AnyGate, ...] = ()
     """Limits that a run must hold."""
     diagnosis: DiagnosisConfig = DiagnosisConfig()
     """How `replay diagnose` searches for incidents and their causes."""
@@ -167,8 +175,12 @@ class ReplayConfig(Section):
         yield from check_columns(variants, data)
         names = [variant.name for variant in variants] if checkpoints else []
         yield from check_gates(data, names, unread, baseline_of(data))
+        yield from check_sources(data)
+        yield from check_audits(data)
         yield from check_output_template(data)
-        yield from _check_output(data.get("output"), mapping(data.get("traffic")).get("path"))
+        for name, table in {"traffic": data.get("traffic"), **mapping(data.get("sources"))}.items():
+            what = "traffic" if table is data.get("traffic") else f"source `{name}`"
+            yield from _check_output(data.get("output"), mapping(table).get("path"), what)
 
 
 def _check_names(data: Mapping[str, Any], checkpoints: dict[str, Any]) -> Iterator[Finding]:
@@ -195,11 +207,11 @@ def _versions(matrix: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
         yield ("skew_matrix", "rest"), matrix["rest"]
 
 
-def _check_output(output: object, traffic: object) -> Iterator[Finding]:
-    if not isinstance(output, str) or not isinstance(traffic, str) or not output or not traffic:
+def _check_output(output: object, path: object, what: str) -> Iterator[Finding]:
+    if not isinstance(output, str) or not isinstance(path, str) or not output or not path:
         return
-    output, traffic = output.rstrip("/"), traffic.rstrip("/")
-    if f"{output}/".startswith(f"{traffic}/"):
-        yield Finding(("output",), f"lies in the traffic ({traffic}): expected another directory")
-    elif any(f"{traffic}/".startswith(f"{output}/{table}/") for table in _OWN_TABLES):
-        yield Finding(("output",), f"holds the traffic ({traffic}), which the run would replace: expected another one")
+    output, path = output.rstrip("/"), path.rstrip("/")
+    if f"{output}/".startswith(f"{path}/"):
+        yield Finding(("output",), f"lies in the {what} ({path}): expected another directory")
+    elif any(f"{path}/".startswith(f"{output}/{table}/") for table in _OWN_TABLES):
+        yield Finding(("output",), f"holds the {what} ({path}), which the run would replace: expected another one")

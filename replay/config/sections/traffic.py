@@ -48,7 +48,8 @@ class TimeColumn(Section):
             yield Finding((), "give at most one of `unit` (of numbers) and `format` (of text)")
 
 
-def _time_column(value: object) -> object:
+def time_column(value: object) -> object:
+    """Take the name of a column for a :class:`TimeColumn`."""
     if isinstance(value, str):
         return {"column": value}
     if isinstance(value, (dict, TimeColumn)):
@@ -87,8 +88,8 @@ class Sample(Section):
     """Columns hashed together; default: the key."""
 
 
-class TrafficConfig(Section):
-    """Where the logged traffic is, and what its columns mean."""
+class TableConfig(Section):
+    """Where a table is, and which version of it is read."""
 
     path: Text | None = None
     """A Parquet or Delta directory, local or not (`s3://`, `gs://`, `hdfs://`, ...); a relative path starts at the
@@ -99,15 +100,28 @@ class TrafficConfig(Section):
     """Version of the Delta table; default: the latest when the run starts, to which the run is then pinned."""
     delta_timestamp: UtcTime | None = None
     """Time as of which the Delta table is read, instead of `delta_version`."""
+
+    @classmethod
+    def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """Either a path or a table, and one version of it."""
+        if (data.get("path") is None) == (data.get("table") is None):
+            yield Finding((), "give exactly one of `path` (a Parquet or Delta directory) and `table` (a catalog table)")
+        if data.get("delta_version") is not None and data.get("delta_timestamp") is not None:
+            yield Finding((), "give at most one of `delta_version` and `delta_timestamp`")
+
+
+class TrafficConfig(TableConfig):
+    """Where the logged traffic is, and what its columns mean."""
+
     columns: dict[Name, Text] = Field(default={})
     """More columns, each by its name an expression in Spark SQL over the logged columns and over the columns above it:
     `{log_price: "ln(1 + price)"}`. Whatever names a column may name them. See
     [Computed columns](#computed-columns)."""
     key: SomeColumnNames
     """Columns that identify a row. Nulls and duplicates are an error; `duplicates` may leave out exact copies."""
-    time: (
-        Annotated[TimeColumn, BeforeValidator(_time_column, json_schema_input_type=ColumnName | TimeColumn)] | None
-    ) = None
+    time: Annotated[TimeColumn, BeforeValidator(time_column, json_schema_input_type=ColumnName | TimeColumn)] | None = (
+        None
+    )
     """The event time: a timestamp column, or `{column: ts, unit: ms}` for integers. Windows, buckets, lags and
     incidents need it."""
     score: ColumnName
@@ -150,11 +164,8 @@ class TrafficConfig(Section):
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
-        """Either a path or a table, keys that need each other, and no column in two roles."""
-        if (data.get("path") is None) == (data.get("table") is None):
-            yield Finding((), "give exactly one of `path` (a Parquet or Delta directory) and `table` (a catalog table)")
-        if data.get("delta_version") is not None and data.get("delta_timestamp") is not None:
-            yield Finding((), "give at most one of `delta_version` and `delta_timestamp`")
+        """Where it is, keys that need each other, and no column in two roles."""
+        yield from super().check(data)
         if data.get("window") is not None and data.get("time") is None:
             yield Finding(("window",), "needs `traffic.time`, the column that the window selects on")
         yield from _check_columns(data)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from replay.config import Gate
+from replay.config import AnyGate
 from replay.errors import UsageError
 from replay.flows.options import Options
 from replay.flows.render_again import render_again
@@ -16,6 +16,8 @@ from replay.report.gates import judge_gates
 from replay.report.run_verdict import RunVerdict
 from replay.report.summary.data import ReportData
 from replay.store import METRICS, VERDICT, Manifest, OutputDirectory, needs_spark, open_storage, read_table
+
+_GATE: TypeAdapter[AnyGate] = TypeAdapter(AnyGate)
 
 
 def judge_output(output: str, options: Options) -> ReportData:
@@ -54,7 +56,7 @@ def ended_verdict(output: str, options: Options) -> RunVerdict | None:
     return None if found is None or found.has_results else found
 
 
-def judged(data: ReportData, gates: Sequence[Gate], rows: Sequence[MetricRow]) -> ReportData:
+def judged(data: ReportData, gates: Sequence[AnyGate], rows: Sequence[MetricRow]) -> ReportData:
     """The same run with its gates judged.
 
     Raises:
@@ -63,17 +65,17 @@ def judged(data: ReportData, gates: Sequence[Gate], rows: Sequence[MetricRow]) -
     return replace(data, summary=replace(data.summary, gates=judge_gates(gates, data.summary, rows)))
 
 
-def _gates(manifest: Manifest | None, output: str) -> list[Gate]:
+def _gates(manifest: Manifest | None, output: str) -> list[AnyGate]:
     if manifest is None:
         raise UsageError(f"{output}: found no manifest.json, expected the output of a finished run")
     try:
-        return [Gate.model_validate(entry) for entry in manifest.config.get("gates") or ()]
+        return [_GATE.validate_python(entry) for entry in manifest.config.get("gates") or ()]
     except ValidationError as error:  # an earlier version took what would pass the more easily the less data there is
         found = error.errors()[0]["msg"]
         raise UsageError(f"{output}: a gate of its config is refused ({found}): change it, and run again") from error
 
 
-def _from_tables(output: str, options: Options) -> tuple[list[Gate], tuple[MetricRow, ...]]:
+def _from_tables(output: str, options: Options) -> tuple[list[AnyGate], tuple[MetricRow, ...]]:
     """The gates, and the metrics that they are about, read by Spark."""
     from replay.spark.guest import at_work, private_session
     from replay.spark.session import start_session

@@ -39,6 +39,7 @@ from replay.report.summary import (
 from replay.report.summary.data import ReportData
 from replay.report.words.altered import altered_warnings
 from replay.report.words.commands import command_line
+from replay.report.words.gates import audit_gates_note
 from replay.report.words.rejects import all_null_sentence, no_verdict_sentence, rejected_warnings
 from replay.report.words.run import outliers_sentence
 from replay.scoring import Variant
@@ -89,6 +90,7 @@ def build_report_data(
         warnings=(
             *check.warnings,
             *session_warnings(prepared.spark, prepared.plan.reader),
+            *audit_gates_note(config.gates),
             *(() if outliers is None else (outliers_sentence(outliers),)),
             *prepared.preflight.warnings(),
             *map(all_null_sentence, prepared.all_null),

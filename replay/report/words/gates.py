@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
+from replay.config import AnyGate, AuditGate
 from replay.errors.printable import printable
 from replay.report.summary import GateVerdict
 from replay.report.words.numbers import confidence, count, number
@@ -22,6 +23,21 @@ def gate_rule(gate: GateVerdict) -> str:
     limits = [f"≥ {number(gate.min)}"] if gate.min is not None else []
     limits += [f"≤ {number(gate.max)}"] if gate.max is not None else []
     return f"{gate.variant}{against}{where}: {gate.metric}{bound} {' and '.join(limits)}"
+
+
+def audit_gates_note(gates: Sequence[AnyGate]) -> Iterator[str]:
+    """Say that a run does not judge gates on audits, where a config has any.
+
+    >>> [*audit_gates_note([AuditGate(audit="logging", metric="value_mismatch_rate", max=0)])]
+    ['1 of the 1 gates is on an audit, which `replay audit` makes and judges: no verdict here is about it']
+    """
+    number_of = sum(isinstance(gate, AuditGate) for gate in gates)
+    if number_of:
+        are, them = ("is on an audit", "it") if number_of == 1 else ("are on audits", "them")
+        yield (
+            f"{number_of} of the {len(gates)} gates {are}, which `replay audit` makes and judges: no verdict here is "
+            f"about {them}"
+        )
 
 
 def gates_counted(gates: Sequence[GateVerdict]) -> str:

@@ -19,6 +19,14 @@ def test_a_config_without_gates_has_nothing_to_judge(case: Path, capsys: pytest.
     assert "has no `gates`: add a limit to judge, such as {variant: prod" in capsys.readouterr().err
 
 
+def test_gates_on_audits_alone_are_another_commands(case: Path, capsys: pytest.CaptureFixture[str]):
+    sources = "sources={other: {path: other, key: request_id}}"
+    gates = "gates=[{audit: logging, metric: value_mismatch_rate, max: 0}]"
+    settings = [sources, "audits={logging: {against: other}}", gates]
+    assert replay("gate", case, *(part for each in settings for part in ("--set", each))) == 2
+    assert "has `gates` on audits alone, which `replay audit` judges" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", [("--set", "seed=1"), ("--output", "x"), ("--overwrite",)])
 def test_a_finished_run_is_judged_as_it_is(tmp_path: Path, option: tuple[str, ...], capsys: pytest.CaptureFixture[str]):
     assert replay("gate", tmp_path, *option) == 2

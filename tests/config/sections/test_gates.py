@@ -1,7 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from replay.config import Gate, ReplayConfig
+from replay.config import AuditGate, ConfigError, Gate, ReplayConfig, build_config
+from replay.config.messages.finding import render_path
 from tests.config.examples import small
 
 NULLS = {"op": "nulls", "features": "a"}
@@ -142,4 +143,42 @@ def test_a_gate_on_a_scenario_that_cannot_be_read_is_not_judged():
     gates = [{"variant": name, "metric": "auc", "min": 0} for name in ("prod/x", "prod/x@0.1", "prod/z")]
     assert found(scenarios=scenarios, gates=gates) == [
         (("gates", 2, "variant"), "`prod/z` is no variant of this config; did you mean `prod/y`?")
+    ]
+
+
+AUDITS = {"sources": {"served": {"path": "o", "key": "id"}}, "audits": {"logging": {"against": "served"}}}
+ON_AUDIT = {"audit": "logging", "metric": "value_mismatch_rate", "max": 0}
+
+
+def test_a_gate_on_an_audit():
+    config = ReplayConfig.model_validate(
+        small(**AUDITS, gates=[{**ON_AUDIT, "features": "core"}, {"variant": "prod", "metric": "auc", "min": 0}])
+    )
+    assert [type(gate) for gate in config.gates] == [AuditGate, Gate]
+    assert config.gates[0].features == ("core",)
+
+
+@pytest.mark.parametrize(
+    ("gate", "path", "message"),
+    [
+        ({**ON_AUDIT, "audit": "logg1ng"}, ("audit",), "`logg1ng` is not under `audits`; did you mean `logging`?"),
+        ({**ON_AUDIT, "audit": "x"}, ("audit",), "`x` is not under `audits`: it has logging"),
+        ({**ON_AUDIT, "min": 1}, (), "min 1 is above max 0: nothing can pass"),
+    ],
+)
+def test_mistakes_of_gates_on_audits(gate, path, message):
+    with pytest.raises(ConfigError) as raised:
+        build_config(small(**AUDITS, gates=[gate]))
+    assert [(one.path, one.message) for one in raised.value.problems] == [(render_path(("gates", 0, *path)), message)]
+
+
+def test_a_key_of_the_other_kind_of_gate():
+    with pytest.raises(ConfigError) as raised:
+        build_config(small(**AUDITS, gates=[{**ON_AUDIT, "against": "online"}]))
+    assert [(one.path, one.message) for one in raised.value.problems] == [
+        (
+            "gates[0].against",
+            "is a key of another kind of entry: this one takes audit, metric, features, slice, max, min, min_rows, "
+            "bound",
+        )
     ]

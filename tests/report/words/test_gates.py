@@ -7,8 +7,16 @@ from xml.etree import ElementTree
 
 import pytest
 
+from replay.config import AuditGate, Gate
 from replay.report.summary import GateVerdict
-from replay.report.words.gates import gate_evidence, gate_rule, gates_counted, gates_sentence, render_junit
+from replay.report.words.gates import (
+    audit_gates_note,
+    gate_evidence,
+    gate_rule,
+    gates_counted,
+    gates_sentence,
+    render_junit,
+)
 
 AUC = GateVerdict("prod", None, "auc", 0.7, "passed", min=0.5, low=0.68, high=0.72, rows=1_000)
 
@@ -83,3 +91,11 @@ def test_gates_are_counted_and_the_first_failure_named():
         "1 of 3 gates passed, 1 failed, 1 undecided: prod: auc ≥ 0.5, measured 0.4."
     )
     assert gates_sentence([undecided]) == "The gate is undecided: prod: auc ≥ 0.5, undecided, no rows."
+
+
+def test_gates_on_audits_are_said_to_be_judged_elsewhere():
+    audit, variant = AuditGate(audit="a", metric="m", max=0), Gate(variant="prod", metric="auc", min=0)
+    assert [*audit_gates_note([variant])] == []
+    assert [*audit_gates_note([variant, audit, audit])] == [
+        "2 of the 3 gates are on audits, which `replay audit` makes and judges: no verdict here is about them"
+    ]
