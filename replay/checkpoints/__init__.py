@@ -12,7 +12,6 @@ from replay.checkpoints.open import open_scorer
 from replay.checkpoints.recipes.derive import derive
 from replay.checkpoints.recipes.materialized_weights import read_state_dict
 from replay.checkpoints.recipes.recipe import Alteration, Splice
-from replay.checkpoints.reuse import OpenedSources
 from replay.checkpoints.scorers.arranging import arranging
 from replay.checkpoints.scorers.cache import cached_scorer, close_scorers, settle_worker
 from replay.checkpoints.scorers.function_scorer import FunctionScorer
@@ -33,7 +32,6 @@ __all__ = [
     "IndexOutOfRange",
     "Inspection",
     "ModelScorer",
-    "OpenedSources",
     "Probe",
     "Recipe",
     "Scorer",

@@ -14,9 +14,9 @@ from replay.checkpoints.checkpoint import Checkpoint, TensorInfo
 from replay.checkpoints.examine import read_state_dict as read_file
 from replay.checkpoints.recipes.altering import draw_positions, flipped, noised, rounded, zeroed
 from replay.checkpoints.recipes.recipe import Alteration, Splice
-from replay.checkpoints.reuse import make_once
 from replay.checkpoints.safety.storages import DTYPES
 from replay.hashing import salted
+from replay.memo import remembered
 
 
 class Weights:
@@ -43,7 +43,8 @@ class Weights:
 
     @cached_property
     def _file(self) -> dict[str, torch.Tensor]:
-        return make_once(("tensors", *self._source_key), lambda: read_file(self.checkpoint))
+        tensors, _ = remembered(("tensors", *self._source_key), lambda: read_file(self.checkpoint))
+        return tensors
 
     @property
     def _source_key(self) -> tuple[str, str]:
@@ -55,7 +56,8 @@ class Weights:
         if self._sources:
             return self._sources[0].first_names
         parameters = {info.name for info in self.checkpoint.tensors if info.parameter}
-        return make_once(("first names", *self._source_key), lambda: _first_names(self._file, parameters))
+        names, _ = remembered(("first names", *self._source_key), lambda: _first_names(self._file, parameters))
+        return names
 
     def is_computed(self, name: str) -> bool:
         """Whether a tensor has values that are in no file."""

@@ -7,7 +7,6 @@
 - ``python_imports.py``: Python's import system, watched and steered.
 - ``sources.py``: files and their hashes.
 - ``stale.py``: modules that changed since they were imported.
-- ``lookups.py``: what was found, kept for many openings in a row.
 - ``known_packages.py``: published packages, which their version identifies.
 """
 
@@ -22,11 +21,9 @@ from replay.config.user_code.code import (
     other_source,
     refresh_code,
 )
-from replay.config.user_code.lookups import CodeLookups
 from replay.config.user_code.stale import UserCodeError
 
 __all__ = [
-    "CodeLookups",
     "CodePlace",
     "UserCodeError",
     "calling_code",

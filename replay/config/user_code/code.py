@@ -25,12 +25,12 @@ from replay.config.messages.wording import listing, suggestion
 from replay.config.names import nearest
 from replay.config.user_code.closure import Closure, find_closure, find_unit
 from replay.config.user_code.fetched_code import fetched_folder
-from replay.config.user_code.lookups import look_up
 from replay.config.user_code.python_imports import import_file
 from replay.config.user_code.sources import Unit, file_hash
 from replay.config.user_code.stale import UserCodeError, forget_changed, refuse_namesakes
 from replay.config.user_code.watch import LOADED, is_installed, note_loaded, watching
 from replay.files.here import local_name
+from replay.memo import remembered
 
 _IMPORTING = threading.RLock()
 _used: dict[CodePlace, set[str]] = {}
@@ -143,7 +143,7 @@ def refresh_code(place: CodePlace) -> bool:
         UserCodeError: A compiled module changed, or another module of the same name is in the way.
     """
     with _importable(place):
-        closure, is_known = look_up(("closure", place), _seen(place), lambda: _closure(place))
+        closure, is_known = remembered(("closure", place), lambda: _closure(place), seen=_seen(place))
         if is_known:
             return False
         refuse_namesakes(closure, place.module)
@@ -160,7 +160,7 @@ def code_sources(place: CodePlace | None) -> dict[str, str]:
     if place is None:
         return {}
     with _importable(place):
-        found, _ = look_up(("sources", place), _seen(place), lambda: _hashes(place))
+        found, _ = remembered(("sources", place), lambda: _hashes(place), seen=_seen(place))
     return dict(found)
 
 

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from replay.checkpoints import FORMATS, OpenedSources, Scorer, cached_scorer, derive, open_scorer
+from replay.checkpoints import FORMATS, Scorer, cached_scorer, derive, open_scorer
 from replay.config import Tolerance
-from replay.config.user_code import CodeLookups
 from replay.diagnosis.causes.cause import UNEXPLAINED, Cause
 from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.counterfactual.routed_baseline import RoutedBaseline
@@ -35,6 +34,7 @@ from replay.flows.incidents.summary import Case, summarize_incident
 from replay.flows.incidents.verify_config import FindingRun, verify_config
 from replay.flows.incidents.windows import place_causes
 from replay.flows.stages.prepare import Prepared
+from replay.memo import Memo
 from replay.report import summary as report
 from replay.report.terminal.progress import Progress
 from replay.report.words.incidents import background_note
@@ -264,8 +264,7 @@ class OpenedCheckpoints:
     def __init__(self, prepared: Prepared) -> None:
         self._config = prepared.config
         self._checkpoints = prepared.checkpoints
-        self._code = CodeLookups()
-        self._sources = OpenedSources()
+        self._memo = Memo()
         self._scorers: dict[str, Scorer] = {
             name: cached_scorer(prepared.checkpoints[name], prepared.config.model)
             for name in prepared.config.checkpoints
@@ -295,5 +294,5 @@ class OpenedCheckpoints:
         )
 
     def _open(self, recipe: Recipe) -> Scorer:
-        with self._code.in_use(), self._sources.in_use():
+        with self._memo.in_use():
             return open_scorer(derive(recipe, "verify", self._checkpoints), self._config.model)

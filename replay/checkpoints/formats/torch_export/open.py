@@ -25,7 +25,6 @@ from replay.checkpoints.formats.torch_export.internals import (
 )
 from replay.checkpoints.formats.torch_export.module import refuse_stray
 from replay.checkpoints.modules.replacing import replace_weights
-from replay.checkpoints.reuse import make_once
 from replay.checkpoints.safety.archives import Archive
 from replay.checkpoints.safety.masked import MaskedFile
 from replay.checkpoints.safety.storages import MappedFile
@@ -38,6 +37,7 @@ from replay.config.names import nearest
 from replay.config.sections.model.contract import ModelConfig
 from replay.errors import CheckpointMismatch
 from replay.files.private_cache import opening_lock
+from replay.memo import remembered
 
 
 def open_exported(checkpoint: Checkpoint, model: ModelConfig, device: str) -> OpenedModel:
@@ -56,7 +56,7 @@ def open_exported(checkpoint: Checkpoint, model: ModelConfig, device: str) -> Op
         inputs = tuple(entry.name for entry in model.inputs)
         structure = structure_of(checkpoint)
         key = ("program", structure.path, structure.sha256, device, model.call, inputs, checkpoint.config.operators)
-        program = make_once(key, lambda: _open_file(structure, model, device, directory))
+        program, _ = remembered(key, lambda: _open_file(structure, model, device, directory))
         module = _copied(program.module)
         replace_weights(module, module_tensors(module), checkpoint, directory)
     return OpenedModel(program.call.on(module), program.batch, device)

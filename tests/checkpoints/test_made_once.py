@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from replay.checkpoints import OpenedSources, derive, open_scorer
+from replay.checkpoints import derive, open_scorer
 from replay.checkpoints.checkpoint import Checkpoint
 from replay.checkpoints.formats.torch_export import open as exported
 from replay.checkpoints.recipes import rebuilt
-from replay.checkpoints.reuse import make_once
 from replay.config.sections.checkpoints import DerivedConfig, SpliceConfig
 from replay.errors import CorruptCheckpoint
+from replay.memo import Memo
 from tests.checkpoints.models import config_for, contract, examined, ranker, rows, save
 from tests.checkpoints.recipes.making import REPLACEABLE, scores
 
@@ -44,18 +44,18 @@ def made(config: Mapping[str, Any], sources: Mapping[str, Checkpoint]) -> Checkp
 
 def test_what_is_made_once_changes_no_score(sources: dict[str, Checkpoint]) -> None:
     alone = [scores(made(recipe, sources)) for recipe in RECIPES]
-    opened = OpenedSources()
+    memo = Memo()
     for _ in range(2):  # the second time after all others
         for recipe, expected in zip(RECIPES, alone, strict=True):
-            with opened.in_use():
+            with memo.in_use():
                 assert torch.equal(scores(made(recipe, sources)), expected)
     assert len({tuple(one.tolist()) for one in alone}) == len(RECIPES)
     torch.testing.assert_close(alone[-1], ranker(0)(**rows(50)).detach(), rtol=1e-6, atol=1e-6)
 
 
 def test_scorers_that_live_side_by_side_have_their_own_weights(sources: dict[str, Checkpoint]) -> None:
-    opened = OpenedSources()
-    with opened.in_use():
+    memo = Memo()
+    with memo.in_use():
         scorers = [open_scorer(made(recipe, sources), contract()) for recipe in RECIPES]
         found = [scorer.score(rows(50)).clone() for scorer in scorers]
     assert [one.tolist() for one in found] == [scores(made(recipe, sources)).tolist() for recipe in RECIPES]
@@ -73,14 +73,14 @@ def test_a_file_is_read_once_and_a_program_loaded_once(tmp_path: Path, monkeypat
         rebuilt, "read_file", lambda checkpoint: [seen.append("read " + checkpoint.name), read(checkpoint)][1]
     )
     monkeypatch.setattr(exported.torch.export, "load", lambda file: [seen.append("load"), load(file)][1])
-    with OpenedSources().in_use():
+    with Memo().in_use():
         for recipe in RECIPES[:3]:
             open_scorer(made(recipe, sources), contract())
     assert sorted(seen) == ["load", "read candidate", "read prod"]
 
 
 def test_a_file_that_was_swapped_is_refused_all_the_same(sources: dict[str, Checkpoint]) -> None:
-    with OpenedSources().in_use():
+    with Memo().in_use():
         scores(made(RECIPES[0], sources))
         path = Path(sources["prod"].files[0].path)
         content = bytearray(path.read_bytes())
@@ -89,20 +89,3 @@ def test_a_file_that_was_swapped_is_refused_all_the_same(sources: dict[str, Chec
         path.write_bytes(content)
         with pytest.raises(CorruptCheckpoint):
             scores(made(RECIPES[0], sources))
-
-
-def test_nothing_is_kept_where_none_are_in_use() -> None:
-    made: list[int] = []
-    opened = OpenedSources()
-
-    def make() -> int:
-        made.append(1)
-        return len(made)
-
-    assert [make_once("a", make), make_once("a", make)] == [1, 2]
-    with opened.in_use():
-        assert [make_once("a", make), make_once("a", make), make_once("b", make)] == [3, 3, 4]
-    with OpenedSources().in_use():
-        assert make_once("a", make) == 5
-    with opened.in_use():
-        assert make_once("a", make) == 3

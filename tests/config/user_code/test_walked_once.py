@@ -2,29 +2,9 @@
 
 from __future__ import annotations
 
-from replay.config.user_code import CodeLookups, code_sources, load_code, locate_code, refresh_code
 from replay.config.user_code import code as code_module
-from replay.config.user_code.lookups import look_up
-
-
-def test_nothing_is_kept_outside(tmp_path):
-    answers = iter("ab")
-
-    assert look_up("it", 0, lambda: next(answers)) == ("a", False)
-    assert look_up("it", 0, lambda: next(answers)) == ("b", False)
-
-
-def test_what_was_found_is_kept_as_long_as_nothing_else_was_seen():
-    answers = iter("abc")
-    lookups = CodeLookups()
-
-    with lookups.in_use():
-        assert look_up("it", 0, lambda: next(answers)) == ("a", False)
-        assert look_up("it", 0, lambda: next(answers)) == ("a", True)
-        assert look_up("other", 0, lambda: next(answers)) == ("b", False)
-        assert look_up("it", 1, lambda: next(answers)) == ("c", False)
-    with lookups.in_use():
-        assert look_up("it", 1, lambda: next(answers)) == ("c", True)
+from replay.config.user_code import code_sources, load_code, locate_code, refresh_code
+from replay.memo import Memo
 
 
 def test_code_is_walked_once_and_anew_afterwards(tmp_path, monkeypatch):
@@ -37,8 +17,8 @@ def test_code_is_walked_once_and_anew_afterwards(tmp_path, monkeypatch):
     load_code(place)
     walks.clear()
 
-    lookups = CodeLookups()
-    with lookups.in_use():
+    memo = Memo()
+    with memo.in_use():
         before = code_sources(place)
         for _ in range(5):
             assert load_code(place) == 1
@@ -46,7 +26,7 @@ def test_code_is_walked_once_and_anew_afterwards(tmp_path, monkeypatch):
     assert len(walks) == 2  # for its hashes, and for what is stale
 
     (tmp_path / "helped_once.py").write_text("value = 22\n")
-    with lookups.in_use():
+    with memo.in_use():
         assert load_code(place) == 1
         assert code_sources(place) == before
     assert load_code(place) == 22
@@ -60,7 +40,7 @@ def test_what_is_seen_to_be_imported_meanwhile_counts(tmp_path):
     )
     place = locate_code("imports_late.py:read", str(tmp_path))
 
-    with CodeLookups().in_use():
+    with Memo().in_use():
         read = load_code(place)
         assert "computed_name" not in code_sources(place)
         with code_module.calling_code(place):
