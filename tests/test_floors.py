@@ -20,7 +20,7 @@ FLOORS = (
     ("jobs",),
     ("cli",),
     ("flows", "demo"),
-    ("report", "init"),
+    ("report", "init", "audit"),
     ("diagnosis", "rehearsal"),
     ("scoring",),
     ("scenarios",),

@@ -1,0 +1,111 @@
+"""A feature's values cut into few cells, by edges or names that a sample of the reference gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from replay.audit.compare import as_floats, is_number, nulls
+from replay.features.codecs.buffers import plain
+from replay.features.codecs.numeric import is_list
+from replay.features.codecs.vectors import is_vector
+from replay.features.lists import take_apart
+from replay.metrics.cluster import hash_groups
+
+Places = NDArray[np.int64]
+
+NULL_CELL: Final = 0
+NAN_CELL: Final = 1
+FIRST_CELL: Final = 2
+_NUMBER_CELLS: Final = 30
+_NAMES: Final = 22
+_TAIL_CELLS: Final = 8
+NUM_CELLS: Final = FIRST_CELL + _NUMBER_CELLS
+"""Cells of a feature: null, NaN, and 30 for its values."""
+
+
+@dataclass(frozen=True)
+class NumberCells:
+    """Numbers, or the lengths of lists, between edges.
+
+    Attributes:
+        edges: ``(num_edges,)`` ascending; the cells are ``(-inf, e0], (e0, e1], ... (en, inf)``.
+        lengths: Whether lists are counted by their length.
+    """
+
+    edges: NDArray[np.float64]
+    lengths: bool = False
+
+    def codes(self, column: pa.Array) -> Places:
+        """The cell of each value, ``(num_rows,)``."""
+        column = plain(column)
+        values = take_apart(column).lengths.astype(np.float64) if self.lengths else as_floats(column)
+        found = np.searchsorted(self.edges, values, side="left") + FIRST_CELL
+        found[np.isnan(values)] = NAN_CELL
+        if column.null_count:
+            found[nulls(column)] = NULL_CELL
+        return found
+
+
+@dataclass(frozen=True)
+class NameCells:
+    """The commonest names each by itself, all others by hash.
+
+    Attributes:
+        names: At most 22.
+    """
+
+    names: pa.Array
+
+    def codes(self, column: pa.Array) -> Places:
+        """The cell of each value, ``(num_rows,)``."""
+        column = plain(column)
+        texts = column.cast(pa.large_string())
+        places = pc.index_in(texts, value_set=self.names).fill_null(-1)
+        found: Places = places.to_numpy(zero_copy_only=False).astype(np.int64)
+        rest = np.flatnonzero(found < 0)
+        tail = hash_groups(texts.take(pa.array(rest))) % np.uint64(_TAIL_CELLS)
+        found[rest] = len(self.names) + tail.astype(np.int64)
+        found += FIRST_CELL
+        if column.null_count:
+            found[nulls(column)] = NULL_CELL
+        return found
+
+
+ValueCells = NumberCells | NameCells
+
+
+def cells_of(sample: pa.Array, *, categorical: bool = False) -> ValueCells | None:
+    """Cut a feature's values into cells; None for a type that is neither a number, a name nor a list.
+
+    Few different numbers have a cell each; more are cut at quantiles.
+
+    Args:
+        sample: Values of the reference, ``(num_rows,)``.
+        categorical: Whether numbers are the names of things.
+    """
+    sample = plain(sample)
+    if is_list(sample.type) or is_vector(sample.type):
+        return NumberCells(_edges(take_apart(sample).lengths[~nulls(sample)].astype(np.float64)), lengths=True)
+    if is_number(sample.type) and not (categorical and pa.types.is_integer(sample.type)):
+        values = as_floats(sample)
+        return NumberCells(_edges(values[~np.isnan(values)]))
+    try:
+        texts = sample.cast(pa.large_string()).drop_null()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+    counted = sorted(texts.value_counts().to_pylist(), key=lambda each: (-each["counts"], each["values"]))
+    return NameCells(pa.array([each["values"] for each in counted[:_NAMES]], pa.large_string()))
+
+
+def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    distinct = np.unique(values)
+    if distinct.size <= _NUMBER_CELLS - 2:
+        return distinct
+    shares = np.arange(1, _NUMBER_CELLS - 1) / (_NUMBER_CELLS - 1)
+    return np.unique(np.quantile(values, shares, method="inverted_cdf"))

@@ -1,0 +1,1 @@
+"""What another table holds instead: a kind of difference a function, the simplest that holds is named."""
