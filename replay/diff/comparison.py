@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from replay.config.sections.diff import Tolerance
 from replay.diff.pair_moments import PairMoments, left_over
 from replay.diff.tolerance import agrees
-from replay.metrics.interval import wilson
+from replay.metrics.interval import wald, wilson
 from replay.metrics.magnitude import DeltaHistogram
 from replay.metrics.value import finite
 
@@ -102,6 +102,7 @@ class ComparisonSums:
         self.nan_both = 0
         self.abs_sum = 0.0
         self.delta_sum = 0.0
+        self.delta_squares = 0.0
         self.max_abs = 0.0
         self.deltas = DeltaHistogram()
         self.pairs = PairMoments()
@@ -168,6 +169,7 @@ class ComparisonSums:
         with np.errstate(over="ignore"):
             self.abs_sum += float(magnitudes.sum())
             self.delta_sum += float(delta.sum())
+            self.delta_squares += float(delta @ delta)
         self.max_abs = max(self.max_abs, float(magnitudes.max()))
         self.deltas.add(delta)
         self.pairs.add(replayed, reference)
@@ -179,6 +181,7 @@ class ComparisonSums:
         self.rows += other.rows
         self.abs_sum += other.abs_sum
         self.delta_sum += other.delta_sum
+        self.delta_squares += other.delta_squares
         self.max_abs = max(self.max_abs, other.max_abs)
         self.deltas.merge(other.deltas)
         self.pairs.merge(other.pairs)
@@ -195,10 +198,13 @@ class ComparisonSums:
             setattr(left, name, getattr(self, name) - getattr(other, name))
         left.rows = self.rows - other.rows
         left.abs_sum, left.delta_sum = self.abs_sum - other.abs_sum, self.delta_sum - other.delta_sum
+        left.delta_squares = self.delta_squares - other.delta_squares
         left.max_abs = self.max_abs
         left.deltas.counts = self.deltas.counts - other.deltas.counts
         pairs = self.pairs.minus(other.pairs)
-        if pairs is None or not left_over(left.abs_sum, self.abs_sum) or 0 < self.max_abs == other.max_abs:
+        if pairs is None or 0 < self.max_abs == other.max_abs:
+            return None
+        if not (left_over(left.abs_sum, self.abs_sum) and left_over(left.delta_squares, self.delta_squares)):
             return None
         left.pairs = pairs
         return left
@@ -234,6 +240,30 @@ class ComparisonSums:
         counts = {name: getattr(self, name) for name in _COUNTS}
         interval = {"mismatch_rate_low": low, "mismatch_rate_high": high}
         return {**counts, **values, **interval, "reasons": reasons}
+
+    def mean_interval(self, clustered: tuple[float, float] | None = None) -> dict[str, float | None]:
+        """The 95% interval of the mean difference.
+
+        Args:
+            clustered: Variance of the mean over clusters of rows, with its degrees of freedom; None: rows are
+                independent.
+
+        Returns:
+            ``mean_delta_low`` and ``mean_delta_high``; None of fewer than two pairs.
+
+        >>> state = ComparisonSums(Tolerance()).update(np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.0, 1.0]))
+        >>> found = state.mean_interval((0.25, math.inf))
+        >>> round(found["mean_delta_low"], 2), round(found["mean_delta_high"], 2)
+        (0.02, 1.98)
+        """
+        low = high = None
+        pairs = self.pairs.count
+        if pairs > 1:
+            mean = self.delta_sum / pairs
+            independent = max(self.delta_squares / pairs - mean * mean, 0.0) / (pairs - 1)
+            variance, degrees = (independent, pairs - 1.0) if clustered is None else clustered
+            low, high = wald(mean, variance, degrees=degrees)
+        return {"mean_delta_low": low, "mean_delta_high": high}
 
     def _quantile(self, share: float) -> float | None:
         found = self.deltas.size_quantile(share)

@@ -264,4 +264,6 @@ class _ChunkPass:
         for found in (judged.on_online, judged.on_baseline):
             if found is not None:
                 columns += [found.compared, found.mismatched]
+        if kind == "cluster" and judged.on_online is not None:
+            columns += [judged.on_online.paired, judged.on_online.delta]
         return columns

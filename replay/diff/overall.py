@@ -33,6 +33,7 @@ from replay.metrics.value import MetricValue
 Array = NDArray[np.float64]
 
 _COMPARED = {"online": NUM_TERMS, "baseline": NUM_TERMS + 2}
+_PAIRED = NUM_TERMS + 4
 
 
 class OverallMeasures:
@@ -60,6 +61,7 @@ class OverallMeasures:
         vs_online = vs_baseline = None
         if name != ONLINE:
             vs_online = score.on_online.compute(**self.design_effect(name, "online"))
+            vs_online |= score.on_online.mean_interval(self._mean_spread(name))
             if name != self.spec.baseline:
                 vs_baseline = score.on_baseline.compute(**self.design_effect(name, "baseline"))
                 if self.spec.label is not None:
@@ -169,6 +171,15 @@ class OverallMeasures:
         if not math.isfinite(variance):
             return {}
         return {"design_effect": max(float(variance / (rate * (1 - rate) / total)), 1.0), "degrees": degrees}
+
+    def _mean_spread(self, name: str) -> tuple[float, float] | None:
+        """Clustered variance of the mean difference from online, with its degrees of freedom; None for rows alone."""
+        clusters = self._clusters.get(name)
+        if clusters is None:
+            return None
+        pairs, deltas = clusters[:, _PAIRED], clusters[:, _PAIRED + 1]
+        total, occupied = max(pairs.sum(), 1.0), pairs > 0
+        return cluster_variance(((deltas - deltas.sum() / total * pairs) / total)[occupied])
 
     def _read_clusters(self) -> dict[str, Array]:
         """For each score ``(CLUSTERS, CLUSTER_WIDTH)``; empty without a group."""

@@ -114,6 +114,23 @@ def test_a_design_effect_widens_the_interval():
     )
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-9])
+def test_the_interval_of_the_mean_difference(scale):
+    online = np.random.default_rng(2).random(500)
+    delta = np.random.default_rng(3).normal(0.1, 1.0, 500) * scale
+    state = ComparisonSums(EXACT).update(online[:100] + delta[:100], online[:100])
+    state.merge(ComparisonSums(EXACT).update(online[100:] + delta[100:], online[100:]))
+
+    found = state.mean_interval()
+
+    expected = stats.t.interval(0.95, 499, delta.mean(), stats.sem(delta))
+    assert (found["mean_delta_low"], found["mean_delta_high"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_one_pair_has_no_interval_of_the_mean():
+    assert set(ComparisonSums(EXACT).update(np.ones(1), np.zeros(1)).mean_interval().values()) == {None}
+
+
 def test_differences_that_overflow_are_mismatches_without_a_distance():
     found = ComparisonSums(EXACT).update(np.array([1e308, 1.0]), np.array([-1e308, 0.0])).compute()
     assert (found["mismatched"], found["max_abs"]) == (2, 1.0)

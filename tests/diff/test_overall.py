@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import stats
 
 from replay.diff.grid import DiffState
 from replay.diff.measure import measure
@@ -37,6 +38,8 @@ def test_summaries_equal_the_plain_state(against):
             assert got is None
         else:
             expected = comparison(name, against, everything, spec)
+            ends = [got.pop("mean_delta_low", None), got.pop("mean_delta_high", None)]
+            assert (None in ends) == (against == "baseline")
             assert got.pop("reasons") == expected.pop("reasons")
             assert got == pytest.approx(expected, rel=1e-9)
 
@@ -83,6 +86,25 @@ def test_a_design_effect_is_the_clustered_variance_over_that_of_independent_rows
     assert 4 < effect["design_effect"] < 6
     alone = OverallMeasures(diffed(replace(spec, group=None), table), None)
     assert alone.design_effect("prod", "online") == {}
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_the_interval_of_the_mean_difference(grouped):
+    """Of rows by scipy; of groups, which differ alike, by the sums of clusters."""
+    spec = DiffSpec("online", (VariantColumn("prod", "prod"),), "prod", SPEC.tolerance, group="g", rejected=None)
+    spec = spec if grouped else replace(spec, group=None)
+    group = np.repeat(np.arange(600), 5)
+    online = np.random.default_rng(0).random(3000)
+    delta = np.random.default_rng(1).normal(0.001, 0.01, 600)[group]
+    table = pa.table({"online": online, "prod": online + delta, "g": group})
+
+    found = measure(diffed(spec, table)).variants["prod"].vs_online
+
+    low, high = stats.t.interval(0.95, 2999, delta.mean(), stats.sem(delta))
+    if grouped:
+        sums = np.bincount(cluster_codes(group), weights=delta - delta.mean())[np.unique(cluster_codes(group))] / 3000
+        low, high = stats.t.interval(0.95, sums.size - 1, delta.mean(), np.sqrt(sums.size * sums.var(ddof=1)))
+    assert (found["mean_delta_low"], found["mean_delta_high"]) == pytest.approx((low, high), rel=1e-4)
 
 
 def test_out_of_range_are_scores_beyond_the_baseline_s():

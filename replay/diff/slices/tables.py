@@ -23,8 +23,8 @@ Kind = Literal["full", "counts", "cluster"]
 
 SLICE_CLUSTERS = 64
 """Random groups of an estimate on one slice: 63 degrees of freedom make an interval 2% wider than with many."""
-CLUSTER_WIDTH = NUM_TERMS + 4
-"""The terms, then compared and mismatched against online and against the baseline."""
+CLUSTER_WIDTH = NUM_TERMS + 6
+"""The terms, compared and mismatched against online and the baseline, finite pairs with online, their differences."""
 COUNTS_WIDTH = 4
 """Compared and mismatched against online and against the baseline."""
 

@@ -30,7 +30,7 @@ from replay.flows.incidents.standing import (
     search_background,
     summarize_standing,
 )
-from replay.flows.incidents.summary import Case, summarize_incident
+from replay.flows.incidents.summary import Case, incident_loads, summarize_incident
 from replay.flows.incidents.verify_config import FindingRun, verify_config
 from replay.flows.incidents.windows import place_causes
 from replay.flows.stages.prepare import Prepared
@@ -103,6 +103,7 @@ def diagnose_scores(
         return Diagnosed(background=background)
     if background is not None:
         noise = replace(noise, measured=replace(noise.measured, mismatch_rate=background))
+    loads = incident_loads(noise.collected, incidents)
     tolerances = [row_tolerance(tolerance, noise.measured, incident) for incident in incidents]
     samples = [
         sample_rows(
@@ -129,7 +130,9 @@ def diagnose_scores(
     tried: list[tuple[int, Trial]] = []
     for index, (incident, sample) in enumerate(zip(incidents, samples, strict=True)):
         number, flags = index + 1, prepared.options.flags
-        case = Case(number, flags, noise.rows, noise.collected.identity, logged.keys, incident, sample)
+        case = Case(
+            *(number, flags, noise.rows, noise.collected.identity, logged.keys, incident, sample), load=loads[index]
+        )
         if len(sample.mismatched):
             evidence = logged.evidence(sample, incident.mismatch_rate, noise.measured)
             counterfactual = checkpoints.counterfactual(evidence, tolerances[index])

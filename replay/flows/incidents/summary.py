@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,10 @@ from replay.diagnosis.causes.kinds.checkpoint import route_share
 from replay.diagnosis.causes.sampling import SampledRows
 from replay.diagnosis.cost import QualityLoss, quality_loss
 from replay.diagnosis.incidents.find import FoundIncident
+from replay.diagnosis.incidents.load import arrivals, measure_load
 from replay.diagnosis.incidents.rows import RowTable
 from replay.diagnosis.windows.find import FoundWindow
+from replay.flows.incidents.rows import CollectedRows
 from replay.flows.incidents.verify_config import cause_variant
 from replay.metrics.metric import changed_metrics
 from replay.report import summary as report
@@ -46,6 +48,7 @@ class Case:
         diagnosis: What was found; None where no row is beyond the tolerance.
         counterfactual: Where causes were replayed.
         windows: When and for whom causes hold, of those of which that is not as of the incident.
+        load: Traffic during the incident against all other minutes.
     """
 
     number: int
@@ -58,6 +61,7 @@ class Case:
     diagnosis: Diagnosis | None = None
     counterfactual: CounterfactualReplay | None = None
     windows: Mapping[Hypothesis, Sequence[FoundWindow]] = field(default_factory=dict)
+    load: report.Load | None = None
 
 
 def summarize_incident(config: ReplayConfig, case: Case) -> report.Incident:
@@ -93,7 +97,21 @@ def summarize_incident(config: ReplayConfig, case: Case) -> report.Incident:
         times=tuple(_part(*part) for part in found.times) or None,
         rising=None if found.rising is None else _part(*found.rising),
         fading=None if found.fading is None else _part(*found.fading),
+        load=case.load,
     )
+
+
+def incident_loads(collected: CollectedRows, incidents: Sequence[FoundIncident]) -> list[report.Load | None]:
+    """Traffic during each incident against all other minutes; of a sample of rows, scaled up to all of them."""
+    rows, share = collected.table, collected.share
+    by_request = rows.group is not None and share == 1.0  # a sample of rows has nearly all requests, but not all
+    times = arrivals(rows) if by_request else rows.time_us
+    found = (measure_load(times, one.times or ((one.start_us, one.end_us),)) for one in incidents)
+    unit: Literal["requests", "rows"] = "requests" if by_request else "rows"
+    return [
+        None if load is None else report.Load(unit, load.inside / share, load.outside / share, load.rank, load.minutes)
+        for load in found
+    ]
 
 
 def _placed(cause: Cause, config: ReplayConfig, case: Case) -> Cause:

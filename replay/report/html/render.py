@@ -23,6 +23,7 @@ from replay.report.words.gates import gate_evidence, gate_rule
 from replay.report.words.incidents import cause_time, incident_sentence, noise_sentence, ruled_out_sentence
 from replay.report.words.numbers import (
     count,
+    interval_text,
     key_text,
     moment,
     number,
@@ -55,6 +56,7 @@ _FILTERS: tuple[Callable[..., object], ...] = (
     standing_sentence,
     incident_sentence,
     instabilities,
+    interval_text,
     key_text,
     logged_value,
     moment,

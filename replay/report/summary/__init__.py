@@ -4,7 +4,15 @@ from replay.metrics.value import MetricValue
 from replay.report.summary.altered import AlteredValues
 from replay.report.summary.effects import FamilyEffect, LagLoss, SkewCell, SkewMatrix
 from replay.report.summary.gates import GateVerdict
-from replay.report.summary.incidents import Cause, Equivalent, Incident, IncidentRow, IncidentTime, NoiseFloorSummary
+from replay.report.summary.incidents import (
+    Cause,
+    Equivalent,
+    Incident,
+    IncidentRow,
+    IncidentTime,
+    Load,
+    NoiseFloorSummary,
+)
 from replay.report.summary.slices import SliceFinding, SlicesSummary
 from replay.report.summary.standing import StandingCause
 from replay.report.summary.stories import Story
@@ -38,6 +46,7 @@ __all__ = [
     "Incident",
     "IncidentRow",
     "IncidentTime",
+    "Load",
     "LagLoss",
     "MetricValue",
     "NoiseFloorSummary",

@@ -59,6 +59,22 @@ class IncidentTime:
 
 
 @dataclass(frozen=True)
+class Load:
+    """How much traffic there was during an incident, of all rows that were replayed: whether it came with a peak."""
+
+    unit: Literal["requests", "rows"]
+    """What is counted: `requests` where there is a `traffic.group`."""
+    inside: float
+    """So many a second in the minutes that the incident touches."""
+    outside: float
+    """So many a second in all other whole minutes with traffic."""
+    rank: int
+    """Place of the incident's minutes among the others, 1 being the busiest."""
+    minutes: int
+    """How many others there are."""
+
+
+@dataclass(frozen=True)
 class Incident:
     """A time range, and perhaps a slice, where online and replayed scores part."""
 
@@ -106,6 +122,8 @@ class Incident:
     """Where it is gradual: from when to when it came to its level."""
     fading: IncidentTime | None = field(default=None, metadata=OPTIONAL)
     """Where it did not end at once: from when to when it left its level."""
+    load: Load | None = field(default=None, metadata=OPTIONAL)
+    """Traffic during it against all other minutes; null where there are too few of these."""
 
     @property
     def ranges(self) -> tuple[IncidentTime, ...]:

@@ -45,6 +45,9 @@ class Comparison(MetricRecord):
     mismatch_rate_low: float | None = None
     """Lower end of the 95% interval; so for the other ``_low`` and ``_high``."""
     mismatch_rate_high: float | None = None
+    mean_delta_low: float | None = None
+    """Lower end of the 95% interval of the mean difference from online; None against the baseline."""
+    mean_delta_high: float | None = None
     missing_reference: int = 0
     """Rows that only the replay scored."""
     missing_replayed: int = 0

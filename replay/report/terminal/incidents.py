@@ -13,6 +13,7 @@ from replay.report.words.incidents import (
     cause_time,
     cost_sentence,
     incident_sentence,
+    load_sentence,
     noise_sentence,
     ruled_out_sentence,
     story_of,
@@ -64,6 +65,9 @@ def _incident(incident: Incident) -> Iterator[Line]:
         if cause.fix:
             yield "fix", "paste this into the config:", "bold"
             yield from ((PASTED, line, "") for line in cause.fix.splitlines())
+    load = load_sentence(incident.load)
+    if load:
+        yield "load", load, ""
     cost = cost_sentence(incident)
     if cost:
         yield "cost", cost, ""

@@ -24,6 +24,7 @@ from replay.report.words.gates import gate_rule, gates_counted
 from replay.report.words.numbers import MINUS, MISSING, number, seconds
 from replay.report.words.run import reconciliation_text, window_text
 from replay.report.words.slices import slices_text
+from replay.report.words.variants import mean_sentence
 from replay.report.words.verification import verification_answer, verification_facts, verification_subject
 
 MAX_WIDTH = 110
@@ -220,6 +221,10 @@ def _lines(data: ReportData) -> list[tuple[str, str, str]]:
         reason = f" ({gate.reason})" if gate.reason else ""
         text = f"{gate.verdict}: {gate_rule(gate)}, measured {number(gate.value)}{reason}"
         lines.append(("gate", text, _VERDICTS[gate.verdict]))
+    baseline = summary.variants.get(summary.baseline)
+    mean = mean_sentence(None if baseline is None else baseline.vs_online)
+    if mean:
+        lines.append(("mean", mean, ""))
     if summary.slices is not None:
         lines.append(("slices", slices_text(summary.slices), ""))
     faulty = summary.reconciliation.unaccounted != 0

@@ -11,7 +11,7 @@ from replay.diagnosis.causes.cause import UNEXPLAINED
 from replay.diagnosis.causes.kinds.contract import CONTRACT
 from replay.metrics.metric import MetricChange
 from replay.metrics.value import MetricValue
-from replay.report.summary import Cause, Incident, IncidentTime, NoiseFloorSummary, Story
+from replay.report.summary import Cause, Incident, IncidentTime, Load, NoiseFloorSummary, Story
 from replay.report.words.causes import as_if, cause_words, not_words, windows_words
 from replay.report.words.losses import costs
 from replay.report.words.numbers import clock, clock_on, count, moment, number, percent, seconds
@@ -134,6 +134,22 @@ def _cost(loss: MetricValue, change: MetricChange) -> str:
     ends = (loss.low, loss.high) if loss.value >= 0 else (-loss.high, -loss.low)
     doubt = "" if is_certain(loss) else ", which may be chance"
     return f"{text} ({number(ends[0], 3)} to {number(ends[1], 3)}{doubt})"
+
+
+def load_sentence(load: Load | None) -> str:
+    """Say how much traffic there was against other times; empty where that is not known.
+
+    >>> load_sentence(Load("requests", 41.2, 22.4, 3, 117))
+    '41.2 requests a second, 1.8 times the 22.4 of other minutes: 2 of the 117 were busier.'
+    """
+    if load is None:
+        return ""
+    times = f"{load.inside / load.outside:.2g} times the {number(load.outside, 3)} of other minutes"
+    busier = "none" if load.rank == 1 else count(load.rank - 1)
+    were = "was" if load.rank == 2 else "were"
+    return (
+        f"{number(load.inside, 3)} {load.unit} a second, {times}: {busier} of the {count(load.minutes)} {were} busier."
+    )
 
 
 def is_certain(loss: MetricValue) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from replay.metrics.metric import losses
-from replay.report.summary import Summary, VariantSummary
-from replay.report.words.numbers import count
+from replay.report.summary import Comparison, Summary, VariantSummary
+from replay.report.words.numbers import count, number, signed
 
 
 def variants_by_harm(summary: Summary) -> list[str]:
@@ -27,6 +27,25 @@ def variants_by_harm(summary: Summary) -> list[str]:
     return [*sorted(compared, key=harm, reverse=True), *rest]
 
 
+def mean_sentence(online: Comparison | None) -> str:
+    """Say whether rows that differ from online move the mean score, or cancel; empty where none differs.
+
+    They cancel where the mean difference may be nothing and is known well: to a quarter of what a row differs by.
+    """
+    if online is None or not online.mismatched or online.mean_delta is None or online.mean_abs is None:
+        return ""
+    low, high = online.mean_delta_low, online.mean_delta_high
+    if low is None or high is None:
+        return ""
+    by = f"{signed(online.mean_delta, 2)} ({signed(low, 2)} to {signed(high, 2)})"
+    if not low <= 0 <= high:
+        return f"The differences move the mean score, by {by}."
+    if high - low <= _WELL_KNOWN * online.mean_abs:
+        return f"The differences cancel: a row is off by {number(online.mean_abs, 2)}, the mean score by {by}."
+    return f"Whether the differences move the mean score cannot be told: by {by}."
+
+
+_WELL_KNOWN = 0.5
 _SATURATED = 0.001
 _TIMES = 10
 

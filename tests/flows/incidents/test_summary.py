@@ -17,7 +17,9 @@ from replay.diagnosis.causes.sampling import SampledRows
 from replay.diagnosis.incidents.find import FoundIncident
 from replay.diagnosis.incidents.rows import RowTable
 from replay.diagnosis.windows.find import FoundWindow
-from replay.flows.incidents.summary import Case, summarize_incident
+from replay.flows.incidents.rows import CollectedRows
+from replay.flows.incidents.summary import Case, incident_loads, summarize_incident
+from replay.report.summary import Load
 from tests.diagnosis.linear import counterfactual, score, small_columns
 
 NUM_ROWS = 200
@@ -72,6 +74,22 @@ def test_the_finding_is_said_as_it_is(diagnosed):
     assert (told.kind, told.p_value, told.permanent, told.gradual) == ("mismatch", 1e-9, False, True)
     assert told.hypotheses == len(diagnosed.diagnosis.tried)
     assert told.rows_scored == diagnosed.diagnosis.rows_scored
+
+
+@pytest.mark.parametrize(("group", "share", "unit"), [(2, 1.0, "requests"), (None, 1.0, "rows"), (2, 0.5, "rows")])
+def test_the_load_is_of_all_traffic_and_of_all_its_rows(group, share, unit):
+    """Four rows a second for 20 minutes, two to a request, and twice as many in the second minute."""
+    seconds = np.sort(np.concatenate([np.repeat(np.arange(1200), 4), np.repeat(np.arange(60, 120), 4)]))
+    scores = np.zeros(len(seconds))
+    groups = None if group is None else np.arange(len(seconds)) // group
+    rows = RowTable(seconds * 1_000_000, scores, scores, group=groups)
+    found = replace(found_incident(), start_us=60_000_000, end_us=120_000_000, times=())
+
+    (load,) = incident_loads(CollectedRows(rows, np.arange(len(seconds)), share), [found])
+
+    per_second = 4 / (2 if unit == "requests" else 1) / share
+    assert load == Load(unit, 2 * per_second, per_second, 1, 18)  # the last minute has no end
+    assert summarize_incident(CONFIG, make_case(load=load)).load == load
 
 
 def test_a_cause_comes_with_its_command(diagnosed):

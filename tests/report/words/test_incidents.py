@@ -10,7 +10,7 @@ import pytest
 from replay.diagnosis.causes.cause import CauseWindow
 from replay.metrics.value import MetricValue
 from replay.report.html.render import render_html
-from replay.report.summary import Cause, Incident, IncidentRow, IncidentTime, NoiseFloorSummary
+from replay.report.summary import Cause, Incident, IncidentRow, IncidentTime, Load, NoiseFloorSummary
 from replay.report.terminal.render import render_terminal
 from replay.report.verdict import judge
 from replay.report.words import incidents as story
@@ -213,6 +213,15 @@ def test_the_report_and_the_terminal_tell_it() -> None:
         assert expected in text
     for expected in ("family counts = 0.0", "replay row replay.yaml --key id=7", "12 hypotheses", "3,400 scored rows"):
         assert expected in page
+
+
+@pytest.mark.parametrize(
+    ("rank", "said"), [(1, "none of the 117 were busier."), (2, "1 of the 117 was busier."), (118, "117 of the 117")]
+)
+def test_the_load_is_told_with_its_rank(rank: int, said: str) -> None:
+    told = story.load_sentence(Load("rows", 30.0, 20.0, rank, 117))
+    assert told.startswith(f"30 rows a second, 1.5 times the 20 of other minutes: {said}")
+    assert story.load_sentence(None) == ""
 
 
 def test_a_search_that_found_nothing_says_so() -> None:

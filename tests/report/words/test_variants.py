@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from replay.report.summary import Stability, VariantSummary
-from replay.report.words.variants import instabilities, variants_by_harm
+from replay.report.words.variants import instabilities, mean_sentence, variants_by_harm
 from tests.report import sample
 
 
@@ -71,3 +71,25 @@ def test_less_than_one_in_a_thousand_is_no_fault() -> None:
 def test_of_logits_no_range_is_a_fault() -> None:
     logits = _scored(largest_logit=None)
     assert instabilities(_scored(out_of_range=500, largest_logit=None), logits) == ()
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ((-1e-6, 1.6e-6), "The differences cancel: a row is off by 0.00034, the mean score by +3e-7 ("),
+        ((1e-7, 6e-7), "The differences move the mean score, by +3e-7 (+1e-7 to +6e-7)."),
+        ((-1e-3, 1e-3), "Whether the differences move the mean score cannot be told: by +3e-7 ("),
+        ((None, None), ""),
+    ],
+    ids=["cancel", "move", "few rows", "no interval"],
+)
+def test_differences_that_cancel_are_told_from_those_that_do_not(ends: tuple[float | None, ...], said: str) -> None:
+    low, high = ends
+    found = sample.comparison(100, 9, mean_delta=3e-7, mean_delta_low=low, mean_delta_high=high)
+    assert mean_sentence(found).startswith(said)
+    assert bool(mean_sentence(found)) == bool(said)
+
+
+def test_without_a_difference_nothing_is_said_of_the_mean() -> None:
+    assert mean_sentence(sample.comparison(100, 0, mean_delta_low=-1.0, mean_delta_high=1.0)) == ""
+    assert mean_sentence(None) == ""

@@ -8,6 +8,7 @@ from replay.report.summary import Incident, Summary
 from replay.report.words.causes import cause_words
 from replay.report.words.incidents import (
     is_certain,
+    load_sentence,
     ramp_words,
     slice_words,
     story_of,
@@ -91,6 +92,7 @@ def _facts(incident: Incident) -> tuple[tuple[str, str], ...]:
             "Mean difference",
             "" if incident.mean_delta is None else f"{signed(incident.mean_delta, 3)} (replayed less online)",
         ),
+        ("Load", load_sentence(incident.load)),
         ("Chance of this in a clean run", "" if incident.p_value is None else _chance(incident.p_value)),
     )
     return tuple((label, value) for label, value in listed if value)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from replay.report.charts.geometry import Tick
 from replay.report.summary import Comparison, Summary, VariantSummary
 from replay.report.words.numbers import number
+from replay.report.words.variants import mean_sentence
 
 VARIANTS_SHOWN = 16
 """Variants that are shown without asking for more."""
@@ -46,11 +47,13 @@ class VariantTable:
     missing: bool
     stability: bool
     """Whether to show unstable scores: only where there is no table of effects, which shows them too."""
+    mean: str
+    """Whether rows of the baseline that differ from online move the mean score."""
 
 
 def variant_table(summary: Summary) -> VariantTable:
     """Lay out the table of variants."""
-    axis = _magnitude_axis(summary)
+    axis, baseline = _magnitude_axis(summary), summary.variants.get(summary.baseline)
     tolerance = summary.tolerance.abs if summary.tolerance else None
     lines = [_variant_line(name, summary.variants[name], axis) for name in _in_order(summary)]
     return VariantTable(
@@ -60,6 +63,7 @@ def variant_table(summary: Summary) -> VariantTable:
         tolerance=_log_share(tolerance, axis) if tolerance else None,
         missing=any(variant.vs_online and variant.vs_online.missing for variant in summary.variants.values()),
         stability=not any(variant.vs_baseline for variant in summary.variants.values()),
+        mean=mean_sentence(None if baseline is None else baseline.vs_online),
     )
 
 
