@@ -1,17 +1,27 @@
-"""The Java under Spark: which one it is, and whether it will do."""
+"""The Java under Spark: which one it is, whether it will do, and a JVM of it that ends with this process.
+
+Leans on: ``tempfile`` and ``Popen`` of ``pyspark.java_gateway``: where a JVM leaves how to reach it, and its process.
+"""
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shutil
 import subprocess
-from functools import cache
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from replay.files.process_directory import keep, process_directory
 
 JAVA_VERSIONS = (17, 21)
+LOCAL_DIRS = "SPARK_LOCAL_DIRS"
 _LOG = "spark.log"
 
 
@@ -60,3 +70,56 @@ def java_program() -> str | None:
 def java_version(java: str) -> str:
     """What ``java -version`` says."""
     return subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=False).stderr
+
+
+@contextmanager
+def launching(local_dirs: str | None) -> Iterator[None]:
+    """Launch a JVM that leaves nothing elsewhere, and is not left behind.
+
+    Where this process ends meanwhile, its directory goes, in which the JVM is about to leave word that it is up: that
+    fails, and the JVM would neither be told that nobody needs it nor notice.
+
+    Args:
+        local_dirs: Where Spark's temporary files go, whatever the environment says; None: as that says.
+    """
+    from pyspark import java_gateway
+
+    process_directory()  # it goes at the end of this process, and what is registered later comes first
+    started = _Started()
+    atexit.register(started.end)
+    theirs = {name: vars(java_gateway)[name] for name in ("tempfile", "Popen")}
+    own = SimpleNamespace(mkdtemp=partial(tempfile.mkdtemp, dir=process_directory()), mkstemp=tempfile.mkstemp)
+    vars(java_gateway).update(tempfile=own, Popen=started.start)
+    said = os.environ.get(LOCAL_DIRS)
+    if said and local_dirs:
+        os.environ[LOCAL_DIRS] = local_dirs  # it would win over the settings
+    try:
+        yield
+    except BaseException:
+        started.end()
+        raise
+    finally:
+        vars(java_gateway).update(theirs)
+        atexit.unregister(started.end)
+        if said and local_dirs:
+            os.environ[LOCAL_DIRS] = said
+
+
+class _Started:
+    """Processes that are on their way up; once this process ends, none of them gets there."""
+
+    def __init__(self) -> None:
+        self._processes: list[subprocess.Popen[Any]] = []
+        self._ending = False
+
+    def start(self, *command: Any, **how: Any) -> subprocess.Popen[Any]:
+        process = subprocess.Popen(*command, **how)
+        self._processes.append(process)
+        if self._ending:
+            self.end()
+        return process
+
+    def end(self) -> None:
+        self._ending = True
+        for process in self._processes:
+            process.kill()

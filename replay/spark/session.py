@@ -1,9 +1,9 @@
 """The Spark session: borrowed where one runs, owned and set up for Delta where none does.
 
 Leans on: ``pyspark.java_gateway.launch_gateway`` and the ``gateway`` of a new ``SparkContext``, which alone let the JVM
-have a stderr of its own, and where it leaves how to reach it (``tempfile`` of that module);
-``SparkContext._accumulatorServer``, which prints; ``SparkContext._ensure_initialized``, as nothing else of PySpark
-reads what spark-submit set; ``spark.driver.defaultJavaOptions`` standing before a user's own options.
+have a stderr of its own; ``SparkContext._accumulatorServer``, which prints; ``SparkContext._ensure_initialized``, as
+nothing else of PySpark reads what spark-submit set; ``spark.driver.defaultJavaOptions`` standing before a user's own
+options.
 """
 
 from __future__ import annotations
@@ -11,12 +11,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from replay.errors import RunFailed, UsageError
@@ -27,7 +24,7 @@ from replay.spark.faststart.jvm_options import java_options, launcher_options, q
 from replay.spark.guest import running_context, running_session
 from replay.spark.installed.jars import delta_jars, home_problem, jar_cache, spark_jars
 from replay.spark.installed.versions import delta_package, supported_release
-from replay.spark.java import java_problem, log_kept, spark_log
+from replay.spark.java import LOCAL_DIRS, java_problem, launching, log_kept, spark_log
 from replay.spark.managed import open_remote, remote_url, running_managed
 from replay.spark.package import ship_package
 from replay.spark.settings import asked_settings, check_settings
@@ -56,7 +53,7 @@ _DEFAULTS = {
     "spark.ui.showConsoleProgress": "false",
 }
 _JAVA_OPTIONS = "spark.driver.defaultJavaOptions"
-_LOCAL_DIR, _LOCAL_DIRS = "spark.local.dir", "SPARK_LOCAL_DIRS"
+_LOCAL_DIR = "spark.local.dir"
 _EXTENSIONS = "spark.sql.extensions"
 _DELTA_EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 
@@ -231,26 +228,8 @@ def _temporary(settings: Mapping[str, str]) -> dict[str, str]:
 
 def _roots(environment: Mapping[str, str], settings: Mapping[str, str]) -> tuple[str, ...]:
     """Where the user wants Spark's temporary files, if it was said; Spark asks its environment first."""
-    said = environment.get(_LOCAL_DIRS) or settings.get(_LOCAL_DIR, "")
+    said = environment.get(LOCAL_DIRS) or settings.get(_LOCAL_DIR, "")
     return tuple(filter(None, (each.strip() for each in said.split(","))))
-
-
-@contextlib.contextmanager
-def _in_own_directories(conf: SparkConf) -> Iterator[None]:
-    """Launch a JVM that leaves nothing elsewhere: its environment would win over its settings."""
-    from pyspark import java_gateway
-
-    own = SimpleNamespace(mkdtemp=partial(tempfile.mkdtemp, dir=process_directory()), mkstemp=tempfile.mkstemp)
-    said, local = os.environ.get(_LOCAL_DIRS), (conf.get("spark.master") or "").startswith("local")
-    vars(java_gateway)["tempfile"] = own
-    if said and local:
-        os.environ[_LOCAL_DIRS] = conf.get(_LOCAL_DIR, said)
-    try:
-        yield
-    finally:
-        vars(java_gateway)["tempfile"] = tempfile
-        if said and local:
-            os.environ[_LOCAL_DIRS] = said
 
 
 def _submitted() -> bool:
@@ -265,7 +244,8 @@ def _launch(conf: SparkConf, launched: Callable[[], object]) -> SparkContext:
 
     if _submitted() or SparkContext._gateway is not None:
         return SparkContext(conf=conf)
-    with spark_log().open("ab") as log, launcher_options(), _in_own_directories(conf):
+    local_dirs = conf.get(_LOCAL_DIR) if (conf.get("spark.master") or "").startswith("local") else None
+    with spark_log().open("ab") as log, launcher_options(), launching(local_dirs):
         popen = {"stderr": log, "pass_fds": held_locks()}
         gateway = launch_gateway(conf, popen_kwargs=popen)  # type: ignore[no-untyped-call]
     launched()

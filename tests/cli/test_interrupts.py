@@ -16,6 +16,7 @@ import pytest
 
 from replay.cli import interrupts
 from replay.cli.interrupts import interruptible, tell_interrupt
+from tests.bench.chaos.victims import MARK, wait_for_end
 from tests.cli.command_line import replay
 from tests.flows.case import make_table, write_case
 
@@ -110,12 +111,14 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.spark
 @pytest.mark.parametrize(
     ("stage", "wait", "number"),
-    [("starting Spark", 1.0, signal.SIGINT), ("scoring", 0.5, signal.SIGINT), ("comparing", 0.2, signal.SIGTERM)],
+    [("starting Spark", 1.0, signal.SIGINT), ("scoring", 0.5, signal.SIGINT), ("comparing", 0.0, signal.SIGTERM)],
     ids=["starting", "scoring", "comparing"],
 )
 def test_a_run_says_one_line_and_ends_soon(stage: str, wait: float, number: signal.Signals, case: Path, tmp_path: Path):
     command = [sys.executable, "-c", "from replay.cli.main import main; main()", "run", str(case), "--output"]
-    with subprocess.Popen([*command, str(tmp_path / "out")], stderr=subprocess.PIPE, text=True) as process:
+    command.append(str(tmp_path / "out"))
+    environment = {**os.environ, MARK: str(tmp_path)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
         for line in process.stderr:
             if stage in line:
@@ -126,6 +129,7 @@ def test_a_run_says_one_line_and_ends_soon(stage: str, wait: float, number: sign
         rest = [line for line in process.stderr if not line.startswith("replay [")]
         assert process.wait(timeout=60) == 128 + number
         assert time.monotonic() - sent < 30
+    assert wait_for_end(str(tmp_path), within_seconds=20) == []  # its JVM and workers are gone too
     assert [line for line in rest if line.strip()] == [LINE]
     assert not (tmp_path / "out" / "summary.json").exists()
     verdict = json.loads((tmp_path / "out" / "verdict.json").read_text())

@@ -135,8 +135,11 @@ def test_sessions_of_python(spark: SparkSession):
 
 @pytest.mark.spark
 def test_how_spark_is_launched(spark: SparkSession):
+    from pyspark import java_gateway
     from pyspark.java_gateway import launch_gateway
 
+    with leans_on("java.py", "where a JVM leaves how to reach it, and its process"):
+        assert {"tempfile", "Popen"} <= set(vars(java_gateway)) & set(launch_gateway.__code__.co_names)
     with leans_on("session.py", "launch_gateway(conf, popen_kwargs) and SparkContext(conf, gateway)"):
         assert list(inspect.signature(launch_gateway).parameters)[:2] == ["conf", "popen_kwargs"]
         assert {"conf", "gateway"} <= set(inspect.signature(SparkContext).parameters)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from replay.spark import java
+from tests.bench.chaos.victims import MARK, wait_for_end
 
 
 def fake_java(home: Path, answer: str) -> None:
@@ -63,3 +67,30 @@ def test_the_log_is_private_and_stays_only_where_an_error_names_it(
     assert (java.log_kept("; its log is "), kept) == ("", [])
     java.spark_log().write_text("OutOfMemoryError")
     assert (java.log_kept("; its log is "), kept) == (f"; its log is {tmp_path}/spark.log", ["spark.log"])
+
+
+_ENDS = """
+import os, sys, threading
+from pyspark import java_gateway
+from replay.spark.java import launching
+
+begun = threading.Event()
+
+def launch():
+    with launching(None):
+        java_gateway.Popen(["sleep", "600"])
+        begun.set()
+        {then}
+
+threading.Thread(target=launch, daemon=True).start()
+begun.wait()
+"""
+
+
+@pytest.mark.parametrize("then", ["threading.Event().wait()", "raise KeyboardInterrupt"], ids=["ends", "interrupted"])
+def test_what_is_on_its_way_up_when_the_process_ends_goes_with_it(then: str, tmp_path: Path) -> None:
+    environment = {**os.environ, MARK: str(tmp_path), "TMPDIR": str(tmp_path)}
+    program = [sys.executable, "-c", _ENDS.format(then=then)]
+    subprocess.run(program, env=environment, check=True, capture_output=True, timeout=60)
+    assert wait_for_end(str(tmp_path), within_seconds=5) == []
+    assert list(tmp_path.iterdir()) == []

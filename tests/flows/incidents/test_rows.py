@@ -181,10 +181,9 @@ def by_spark(spark, files, key, segments):
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("name", TYPES)
-def test_rows_are_those_that_spark_gives(spark, files, scores, name):
+def test_rows_are_those_that_spark_gives(spark, files, scores):
     """Spark itself is the oracle: hashes of keys and groups, and the text of segments, of columns of every type."""
-    key, segments = ("id", name), (name,)
+    key, segments = ("id", *TYPES), tuple(TYPES)
     found = collect_rows(
         cast("Any", prepared_for(spark, key, segments)), scores, ROWS, [Variant("prod/s", "prod", "s")]
     )
@@ -194,9 +193,11 @@ def test_rows_are_those_that_spark_gives(spark, files, scores, name):
     assert found.identity.tolist() == expected["identity"].to_pylist()
     assert found.table.group.tolist() == expected["group"].to_pylist()
     np.testing.assert_array_equal(found.others["prod/s"], expected["filled"].to_numpy())
-    codes, texts = found.table.segments[name]
-    assert [None if code < 0 else texts[code] for code in codes] == expected[f"text {name}"].to_pylist()
-    assert len(set(texts)) == len(texts)
+    for name in TYPES:
+        codes, texts = found.table.segments[name]
+        texts_of_rows = [None if code < 0 else texts[code] for code in codes]
+        assert texts_of_rows == expected[f"text {name}"].to_pylist(), name
+        assert len(set(texts)) == len(texts)
 
 
 @pytest.mark.spark
@@ -211,17 +212,17 @@ def test_of_a_large_table_a_sample_by_hash(spark, files, scores, monkeypatch):
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("name", TYPES)
-def test_keys_are_found_by_their_hashes(spark, files, scores, name):
-    table = scores_table()
-    hashed = spark.read.parquet(*(file.path for file in files)).select("id", F.xxhash64("id", name).alias("hash"))
+def test_keys_are_found_by_their_hashes(spark, files, scores):
+    """Of columns of every type."""
+    table, key = scores_table(), ("id", *TYPES)
+    hashed = spark.read.parquet(*(file.path for file in files)).select("id", F.xxhash64(*key).alias("hash"))
     of = {row["id"]: row["hash"] for row in hashed.collect()}
     wanted = np.array([of["r003"], of["r041"], 17], np.int64)
 
-    found = keys_of(scores, ("id", name), wanted)
+    found = keys_of(scores, key, wanted)
     assert found.keys() == {of["r003"], of["r041"]}
     for identity, row in ((of["r003"], 3), (of["r041"], 41)):
-        assert repr(found[identity]) == repr({"id": f"r{row:03}", name: table[name][row].as_py()})
+        assert repr(found[identity]) == repr({name: table[name][row].as_py() for name in key})
 
 
 @pytest.mark.spark
