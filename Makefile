@@ -28,7 +28,7 @@ demo: java $(INSTALLED) $(JARS) ## Build a small real case with an incident in i
 	@$(VENV)/bin/replay demo replay-demo
 
 test: java $(INSTALLED) $(JARS) ## Run the whole test suite
-	@$(RUN) -m pytest -n 2 --dist loadgroup --durations=15
+	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15
 
 test-spark: java spark-version $(SPARK_INSTALLED) ## Run the tests that need Spark on another version of it: SPARK=4.0.5
 	@$(SPARK_TESTS) -m 'spark or cluster' $(TESTS)

@@ -80,16 +80,15 @@ def _real(name: str) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tell ``make test`` what its two processes share out.
+    """Say in which order ``make test`` hands out files to its two processes.
 
-    Tests that need Spark stay together, as they share one session, and begin at once, as they take longest; the others
-    go by file, as those of a file share what they build. What an upgrade of Spark or Delta breaks is told first.
+    Files that need Spark come first, as they take longest: at the end both processes have something short left. What an
+    upgrade of Spark or Delta breaks is told before all else.
     """
-    # Stable: within both halves the order stays.
+    # Stable: within each kind the order stays.
     items.sort(key=lambda item: (not _needs_spark(item), item.path.name != "test_internals.py"))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("spark" if _needs_spark(item) else item.nodeid.partition("::")[0]))
 
 
 def _needs_spark(item: pytest.Item) -> bool:
-    return item.get_closest_marker("spark") is not None or "spark" in getattr(item, "fixturenames", ())
+    marked = any(item.get_closest_marker(name) is not None for name in ("spark", "cluster"))
+    return marked or "spark" in getattr(item, "fixturenames", ())

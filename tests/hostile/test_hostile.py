@@ -11,8 +11,6 @@ from tests.hostile import archives, configs, files, pickles, programs, tensors
 from tests.hostile.case import CANARY, Hostile
 from tests.hostile.forked import Forker, forker
 
-pytestmark = pytest.mark.xdist_group("hostile")
-
 CASES = (*configs.CASES, *pickles.CASES, *archives.CASES, *tensors.CASES, *programs.CASES, *files.CASES)
 
 
