@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from replay.config.sections.checkpoints import CheckpointConfig
+from replay.config.sections.model.contract import ModelConfig
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,11 @@ class Checkpoint:
     def place(self) -> str:
         """Where a user finds it: its path, the URL that it was fetched from, or its name in mlflow."""
         return self.registered or self.origin or self.path
+
+    def contract(self, model: ModelConfig) -> ModelConfig:
+        """The contract that it reads rows by: its own, where it has one, else the config's ``model``."""
+        own = self.config.model
+        return model if own is None or self.config.owner is None else own
 
     @property
     def is_folder(self) -> bool:

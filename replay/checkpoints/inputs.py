@@ -9,6 +9,7 @@ from replay.checkpoints.format import FORMATS, InputNames
 from replay.checkpoints.safety.storages import DTYPES
 from replay.checkpoints.scorers.calling import Arguments
 from replay.config.names import is_glob
+from replay.config.sections.model.combined import contract_path
 from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.model.input import Input
 from replay.errors import EXIT_REFUSED, Problem
@@ -26,6 +27,8 @@ def check_inputs(checkpoint: Checkpoint, model: ModelConfig) -> list[Problem]:
     """
     if checkpoint.signature is None or not checkpoint.signature.inputs:
         return []
+    model = checkpoint.contract(model)
+    path = contract_path(checkpoint.config.owner)
     problems = list(_argument_problems(checkpoint, checkpoint.signature, model))
     if not problems:
         for index, spec in _matched(checkpoint, checkpoint.signature, model):
@@ -33,7 +36,7 @@ def check_inputs(checkpoint: Checkpoint, model: ModelConfig) -> list[Problem]:
     return [
         Problem(
             f"checkpoint {checkpoint.name!r}: {message}",
-            path="model.inputs" if index is None else f"model.inputs[{index}]{f'.{key}' if key else ''}",
+            path=f"{path}.inputs" if index is None else f"{path}.inputs[{index}]{f'.{key}' if key else ''}",
             exit_code=EXIT_REFUSED,
         )
         for index, key, message in problems

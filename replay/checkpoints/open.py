@@ -18,6 +18,7 @@ from replay.checkpoints.scorers.arranging import arranging
 from replay.checkpoints.scorers.output import ScoreReader
 from replay.checkpoints.scorers.scorer import ModelScorer
 from replay.checkpoints.sharing.watch import FileWatch
+from replay.config.sections.model.combined import encoded_name
 from replay.config.sections.model.contract import ModelConfig
 from replay.errors import CheckpointMismatch
 
@@ -27,7 +28,8 @@ def open_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu")
 
     Args:
         checkpoint: As examined. Its hash is compared again: what was examined is what is opened.
-        model: The model's contract: how forward() is called, and what part of its answer is the score.
+        model: The config's contract: how forward() is called, and what part of its answer is the score; a contract of
+            the checkpoint's own comes first.
         device: ``cpu``, or ``cuda:0`` and so on.
 
     Raises:
@@ -41,6 +43,7 @@ def open_scorer(checkpoint: Checkpoint, model: ModelConfig, device: str = "cpu")
 
 def _open_held(checkpoint: Checkpoint, model: ModelConfig, device: str) -> ModelScorer:
     verify_unchanged(checkpoint)
+    model = checkpoint.contract(model)
     watch = FileWatch(checkpoint.name, (file.path for file in checkpoint.files))
     refresh_own_code(checkpoint)
     format_ = FORMATS[checkpoint.format]
@@ -59,6 +62,7 @@ def _open_held(checkpoint: Checkpoint, model: ModelConfig, device: str) -> Model
         fingerprint,
         opened.precision or compute_precision(checkpoint),
         watch,
+        {entry.name: encoded_name(checkpoint.config.owner, entry.name) for entry in model.inputs},
     )
 
 
@@ -92,6 +96,7 @@ def scorer_fingerprint(checkpoint: Checkpoint, model: ModelConfig) -> str:
 
     What code imports by a computed name counts once this process has seen it do so.
     """
+    owner, model = checkpoint.config.owner, checkpoint.contract(model)
     decides = {
         "sha256": checkpoint.sha256,
         "config": checkpoint.config.model_dump(mode="json", include={"factory", "kwargs", "weights", "prefix"}),
@@ -107,6 +112,8 @@ def scorer_fingerprint(checkpoint: Checkpoint, model: ModelConfig) -> str:
         ],
         "output": model.output.model_dump(mode="json"),
     }
+    if owner is not None:
+        decides["owner"] = owner
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 

@@ -69,11 +69,14 @@ def fingerprint(config: ReplayConfig) -> str:
         SHA-256 in hexadecimal.
     """
     data = {key: value for key, value in to_resolved_dict(config).items() if key not in _NOT_RESULTS}
-    for entry in data["model"]["inputs"]:
-        entry.update({key: _in_order(entry[key]) for key in ("missing", "transform")})
     for entry in data["checkpoints"].values():
         if "splice" in entry:
             entry["splice"] = list(entry["splice"].items())
+        if entry.get("model", ...) is None:
+            del entry["model"]
+    contracts = (data["model"], *(entry["model"] for entry in data["checkpoints"].values() if "model" in entry))
+    for entry in (entry for contract in contracts for entry in contract["inputs"]):
+        entry.update({key: _in_order(entry[key]) for key in ("missing", "transform")})
     if data["skew_matrix"] is not None:
         data["skew_matrix"]["modules"] = list(data["skew_matrix"]["modules"].items())
     data["scenario_checkpoints"] = sorted(data["scenario_checkpoints"]) or [config.baseline]

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from replay.config.contract_files import with_contracts
 from replay.config.locations import absolute, absolute_paths, directory_of
 from replay.config.messages.finding import Finding, KeyPath
 from replay.config.output_template import literal
@@ -121,7 +122,9 @@ def _build(document: Document, base_dir: str, source: str | None) -> ReplayConfi
 def _validate(data: dict[str, Any], base_dir: str) -> tuple[ReplayConfig | None, list[Finding]]:
     """Validate plain data; where something is wrong, go on with the rest as far as it can be judged."""
     given, base_dir = data.get("base_dir"), _base_dir(data, base_dir)
+    data, of_contracts = with_contracts(data, base_dir)
     repaired, findings, renamed = repair_keys(absolute_paths(data, base_dir))
+    findings = [*of_contracts, *findings]
     if not given or isinstance(given, str):
         repaired = {**repaired, "base_dir": base_dir}
     config = None

@@ -77,12 +77,14 @@ def _below(base: str, path: str) -> str:
 def absolute_paths(data: dict[str, Any], base_dir: str) -> dict[str, Any]:
     """Copy a config, as plain data, with every local path in it absolute.
 
-    These are the ``path`` of the traffic and of sources, ``output``, the ``vocabulary`` of inputs, the ``path`` and
-    ``factory`` (its file) of checkpoints, and the file of a perturbation of the user's own.
+    These are the ``path`` of the traffic and of sources, ``output``, the ``vocabulary`` of inputs (also of those that a
+    checkpoint has of its own), the ``path`` and ``factory`` (its file) of checkpoints, and the file of a perturbation
+    of the user's own.
     """
     data = copy.deepcopy(data)
     checkpoints = [mapping(entry) for entry in mapping(data.get("checkpoints")).values()]
-    inputs = [entry for _, entry in mappings(mapping(data.get("model")).get("inputs"))]
+    models = [mapping(data.get("model")), *(mapping(entry.get("model")) for entry in checkpoints)]
+    inputs = [entry for model in models for _, entry in mappings(model.get("inputs"))]
     if isinstance(data.get("output"), str):
         data["output"] = absolute(data["output"], literal(base_dir))
     tables = [mapping(data.get("traffic")), *map(mapping, mapping(data.get("sources")).values())]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from replay.config.locations import is_local
 from replay.config.messages.no_such_file import no_such_file, unreadable
+from replay.config.sections.model.combined import contract_path
 from replay.config.sections.replay import ReplayConfig
 from replay.config.user_code.code import locate_code, missing_code
 from replay.errors import CheckpointError, CheckpointMismatch, ConfigError, Problem, ReplayError, TrafficError
@@ -77,10 +78,12 @@ def _missing(config: ReplayConfig, *, local_traffic: bool) -> Iterator[Missing]:
 
 def _missing_of_model(config: ReplayConfig) -> Iterator[Missing]:
     """Vocabularies, and perturbations of the user's own."""
-    for place, entry in enumerate(config.model.inputs):
-        absent = None if entry.vocabulary is None else _no_vocabulary(entry.vocabulary)
-        if absent is not None:
-            yield Missing(f"model.inputs[{place}].vocabulary", f"cannot read the vocabulary {absent}", ConfigError)
+    for owner, model in config.contracts.items():
+        for place, entry in enumerate(model.inputs):
+            absent = None if entry.vocabulary is None else _no_vocabulary(entry.vocabulary)
+            if absent is not None:
+                path = f"{contract_path(owner)}.inputs[{place}].vocabulary"
+                yield Missing(path, f"cannot read the vocabulary {absent}", ConfigError)
     for name, steps in config.scenarios.items():
         for place, step in enumerate(steps):
             code = missing_code(locate_code(step.op, config.base_dir)) if ":" in step.op else None

@@ -15,7 +15,7 @@ def expand_scenarios(config: ReplayConfig) -> tuple[Scenario, ...]:
             Scenario(
                 sensitivity_name(family), sensitivity_name(family), (Perturbation(op="nulls", families=(family,)),)
             )
-            for family in config.model.families
+            for family in config.encoded_model.families
         ]
     return tuple(found)
 

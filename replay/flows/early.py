@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from replay.config import ReplayConfig
 from replay.config.missing import refuse_missing
+from replay.config.sections.model.combined import contract_path
 from replay.errors import ConfigError, Problem, UsageError
 from replay.files.here import look_again
 from replay.files.places import NO_CREDENTIALS, holds_credentials
@@ -99,8 +100,9 @@ def _places(config: ReplayConfig) -> Iterator[tuple[str, str | None]]:
     for name, entry in config.file_checkpoints.items():
         yield f"checkpoints.{name}.path", entry.path
         yield f"checkpoints.{name}.factory", entry.factory
-    for place, one in enumerate(config.model.inputs):
-        yield f"model.inputs[{place}].vocabulary", one.vocabulary
+    for owner, model in config.contracts.items():
+        for place, one in enumerate(model.inputs):
+            yield f"{contract_path(owner)}.inputs[{place}].vocabulary", one.vocabulary
     for name, steps in config.scenarios.items():
         for place, step in enumerate(steps):
             yield f"scenarios.{name}[{place}].op", step.op

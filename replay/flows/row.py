@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from replay.checkpoints import arranging, cached_scorer, texts_of
 from replay.config import ModelConfig, ReplayConfig, load_config
+from replay.config.sections.model.combined import encoded_name
 from replay.errors import TrafficError
 from replay.errors.printable import printable
 from replay.features import Encoder, feature_column
@@ -156,7 +157,7 @@ def explain_row(
         with spark_errors("finding the row"):
             batch = _find(prepared, dict(key))
     work = prepared.job.work
-    encoded = Encoder(config.model, batch.schema).encode(batch)
+    encoded = Encoder(config.encoded_model, batch.schema).encode(batch)
     scorers = {name: cached_scorer(checkpoint, config.model) for name, checkpoint in prepared.checkpoints.items()}
     (scores,) = BatchScorer(work, batch.schema, scorers, config.engine.chunk_rows).run([batch], Stopwatch())
     named = [column.path for column in work.carried]
@@ -166,7 +167,7 @@ def explain_row(
         logged={name: _value(batch, name) for name in named if name not in wanted},
         features={name: _value(batch, name) for name in prepared.features},
         rejected=scores.column(REJECTED)[0].as_py(),
-        tensors=_as_called(encoded.tensors, config.model),
+        tensors={name: value for one in config.contracts.items() for name, value in _as_called(encoded.tensors, *one)},
         online=None if online is None else float(online),
         replayed={}
         if scores.column(REJECTED)[0].is_valid
@@ -175,14 +176,16 @@ def explain_row(
     )
 
 
-def _as_called(tensors: Mapping[str, torch.Tensor], model: ModelConfig) -> dict[str, Any]:
-    """The one row's tensors as the model gets them: without the batch's dimension, but for lists end to end."""
+def _as_called(tensors: Mapping[str, torch.Tensor], owner: str | None, model: ModelConfig) -> Iterator[tuple[str, Any]]:
+    """The one row's tensors as a model gets them: without the batch's dimension, but for lists end to end."""
     arrange = arranging(model)
-    given = tensors if arrange is None else arrange(tensors)
+    own = {entry.name: tensors[encoded_name(owner, entry.name)] for entry in model.inputs}
+    given = own if arrange is None else arrange(own)
     whole = {entry.name for entry in model.inputs if entry.ragged is not None or entry.offsets_of is not None}
     text = {entry.name for entry in model.inputs if entry.dtype == "string"}
     values = {name: texts_of(tensor) if name in text else tensor for name, tensor in given.items()}
-    return {name: _listed(value if name in whole else value[0]) for name, value in values.items()}
+    for name, value in values.items():
+        yield encoded_name(owner, name), _listed(value if name in whole else value[0])
 
 
 def _listed(value: Any) -> Any:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
+from replay.checkpoints import ModelScorer
 from replay.config import ModelConfig, ReplayConfig
 from replay.errors import CheckpointMismatch
 from replay.features import Encoder, Refusal
@@ -125,7 +126,8 @@ def check_contract(rows: RehearsedRows, fits: Fits) -> ContractCheck:
         fits: Whether the checkpoints' signatures agree with another contract.
     """
     config, batch = rows.config, rows.batch
-    encoder = Encoder(config.model, batch.schema)
+    model = config.encoded_model
+    encoder = Encoder(model, batch.schema)
     rejected = encoder.encode(batch).rejected != 0
     unknown = _unknown_rows(config, batch)
     rejects: tuple[RejectedFeature, ...] = ()
@@ -134,7 +136,8 @@ def check_contract(rows: RehearsedRows, fits: Fits) -> ContractCheck:
     if rejected.any():
         refusals = encoder.refusals(batch)
         rejects = list_rejects(batch, encoder, refusals, config)
-        mended = mend_contract(config.model, batch, _accepts(rows, fits))
+        if {refusal.input for refusal in refusals} & {entry.name for entry in config.model.inputs}:
+            mended = mend_contract(config.model, batch, _accepts(rows, fits))
     rejects += list_unknown_versions(batch, unknown & ~rejected, config)
     rejected = rejected | unknown
     return ContractCheck(
@@ -144,7 +147,7 @@ def check_contract(rows: RehearsedRows, fits: Fits) -> ContractCheck:
         rejects=rejects,
         mended=mended,
         all_null=all_null({name: encoder.columns(batch)[name] for name in encoder.features}),
-        altered=list_altered(config.model, batch, encoder, refusals),
+        altered=list_altered(model, batch, encoder, refusals),
     )
 
 
@@ -156,9 +159,10 @@ def rehearse(rows: RehearsedRows, contract: ContractCheck) -> Rehearsal:
         contract: What the contract makes of them.
     """
     config, batch = rows.config, rows.batch
-    encoder = Encoder(config.model, batch.schema)
+    model = config.encoded_model
+    encoder = Encoder(model, batch.schema)
     encoded = encoder.encode(batch)
-    inputs = look_at_inputs(config.model, batch, encoder, encoded, encoder.refusals(batch))
+    inputs = look_at_inputs(model, batch, encoder, encoded, encoder.refusals(batch))
     places = np.flatnonzero((encoded.rejected == 0) & ~_unknown_rows(config, batch))
     taken = torch.from_numpy(places)
     tensors = {name: tensor[taken] for name, tensor in encoded.tensors.items()}
@@ -189,7 +193,8 @@ def _accepts(rows: RehearsedRows, fits: Fits) -> Callable[[ModelConfig, Mapping[
             return False
         try:
             for scorer in rows.scorers.values():
-                scorer.score(tensors)
+                if not isinstance(scorer, ModelScorer) or scorer.reads(tensors):  # others read by their own contract
+                    scorer.score(tensors)
         except CheckpointMismatch:
             return False
         return True

@@ -68,7 +68,7 @@ def list_rejects(
     """
     columns = encoder.columns(batch)
     keys = {name: feature_column(batch, name) for name in config.traffic.key}
-    entries = {entry.name: entry for entry in config.model.inputs}
+    entries = {entry.name: entry for entry in config.encoded_model.inputs}
     found = []
     for refusal in refusals:
         for code in np.unique(refusal.reasons[refusal.reasons != 0]).tolist():

@@ -89,7 +89,7 @@ def score_rows(
         try:
             scores[name] = _score(scorer, tensors, batch.num_rows)
         except CheckpointMismatch as error:
-            problems[name] = str(with_feature(error, Encoder(config.model, batch.schema)))
+            problems[name] = str(with_feature(error, Encoder(config.encoded_model, batch.schema)))
     for name, route in plan_routes(config).items():
         missing = [member for member in route.members if member not in scores]
         if missing:

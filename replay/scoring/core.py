@@ -58,7 +58,7 @@ class Work:
     """What is scored, and how: the same for every batch, picklable.
 
     Attributes:
-        model: The model's contract.
+        model: All that any checkpoint reads, as one contract.
         variants: Columns to fill.
         score_types: Arrow type of each variant's column: float32 or float64.
         carried: Columns that go from the logged batch to the scores table as they are.
@@ -72,6 +72,7 @@ class Work:
         whole: Checkpoints whose score of a row depends on the rows beside it.
         base_dir: Where perturbations of the user's own are imported from.
         by_feature: Whether a column names the feature that a row is rejected by.
+        contract: The contract of checkpoints that have none of their own; None: ``model``.
     """
 
     model: ModelConfig
@@ -88,6 +89,12 @@ class Work:
     whole: frozenset[str] = frozenset()
     base_dir: str = ""
     by_feature: bool = True
+    contract: ModelConfig | None = None
+
+    @property
+    def called(self) -> ModelConfig:
+        """How checkpoints without a contract of their own are called."""
+        return self.contract or self.model
 
     def schema(self) -> pa.Schema:
         """Schema of the scores."""

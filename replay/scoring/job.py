@@ -139,7 +139,7 @@ def _score_partition(
     source = iter(batches)
     first = next(stopwatch.timed("read", source), None)
     if first is not None:
-        scorers = open_scorers(job.checkpoints, job.work.model, device)
+        scorers = open_scorers(job.checkpoints, job.work.called, device)
         scorer = make_batch_scorer(job.work, first.schema, scorers, job.engine, device)
         refuse_other_sources(job.sources, find_sources(job.work, job.checkpoints))
         for scores in scorer.run(_chain(first, source), stopwatch):

@@ -78,7 +78,7 @@ def score_here(
     """
     device = choose_device(engine.device)
     scorers = {
-        name: cached_scorer(checkpoint, work.model, device, keep=len(checkpoints))
+        name: cached_scorer(checkpoint, work.called, device, keep=len(checkpoints))
         for name, checkpoint in checkpoints.items()
     }
     scorer = make_batch_scorer(work, schema, scorers, engine, device)

@@ -60,17 +60,23 @@ class Preflight:
 
 
 def run_preflight(
-    model: ModelConfig, checkpoints: dict[str, Checkpoint], sample: pa.RecordBatch, max_bad_rows: int = 0
+    model: ModelConfig,
+    checkpoints: dict[str, Checkpoint],
+    sample: pa.RecordBatch,
+    max_bad_rows: int = 0,
+    *,
+    encoded: ModelConfig | None = None,
 ) -> Preflight:
     """Score a few rows under every checkpoint on the driver's CPU.
 
     Args:
-        model: The model's contract.
+        model: The contract of checkpoints that have none of their own.
         checkpoints: Examined, by name.
         sample: Logged rows, at most a few dozen. Rejected rows are scored too: their tensors hold zeros.
         max_bad_rows: So many rows for which a model raises say nothing against it.
+        encoded: All that any checkpoint reads; default: ``model``.
     """
-    encoder = Encoder(model, sample.schema)
+    encoder = Encoder(encoded or model, sample.schema)
     tensors = encoder.encode(sample).tensors
     if max_bad_rows:
         with contextlib.suppress(CheckpointMismatch):  # whatever it is, it is met below, and said
@@ -87,7 +93,7 @@ def run_preflight(
         try:
             scorer = cached_scorer(checkpoint, model)
             notes[name] = scorer.notes
-            probes[name] = probe(scorer.before_transform() if amplifies_noise(model.output) else scorer, tensors)
+            probes[name] = probe(scorer.before_transform() if amplifies_noise(scorer.output) else scorer, tensors)
             types[name] = pa.float64() if probes[name].output_dtype == torch.float64 else pa.float32()
         except CheckpointMismatch as error:
             problems.append(as_problem(name, with_feature(error, encoder)))

@@ -72,7 +72,7 @@ def test_every_problem_at_once_each_with_its_line(problems):
     assert [line for line, _ in found] == sorted(line for line, _ in found)
 
 
-KEYS_OF_A_CHECKPOINT = "path (required), factory, kwargs, sha256, weights, prefix, operators"
+KEYS_OF_A_CHECKPOINT = "path (required), factory, kwargs, sha256, weights, prefix, operators, model"
 DTYPES = "float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8, bool, string"
 
 

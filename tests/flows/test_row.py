@@ -64,7 +64,7 @@ def test_lists_end_to_end_are_shown_as_the_model_gets_them():
     flat = {"name": "ids", "dtype": "int64", "feature": "clicked", "ragged": "flat"}
     inputs = [{"name": "x", "features": ["a"]}, flat, {"name": "offsets", "dtype": "int64", "offsets_of": "ids"}]
     tensors = {"x": torch.tensor([[1.5]]), "ids": torch.tensor([[7, 8, 0]]), "offsets": torch.tensor([2])}
-    assert _as_called(tensors, ModelConfig.model_validate({"inputs": inputs})) == {
+    assert dict(_as_called(tensors, None, ModelConfig.model_validate({"inputs": inputs}))) == {
         "x": [1.5],
         "ids": [7, 8],
         "offsets": [0],
@@ -78,7 +78,10 @@ def test_text_is_shown_as_text():
     ]
     tensors = {"c": torch.tensor([[79, 107]]), "d": torch.tensor([[[79, 107], [97, 0]]])}
     tensors = {name: tensor.to(torch.uint8) for name, tensor in tensors.items()}
-    assert _as_called(tensors, ModelConfig.model_validate({"inputs": inputs})) == {"c": "Ok", "d": ["Ok", "a"]}
+    assert dict(_as_called(tensors, None, ModelConfig.model_validate({"inputs": inputs}))) == {
+        "c": "Ok",
+        "d": ["Ok", "a"],
+    }
 
 
 def test_a_cause_comes_with_what_it_cannot_be_told_from():

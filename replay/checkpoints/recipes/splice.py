@@ -36,6 +36,8 @@ def plan_splice(config: SpliceConfig, name: str, weights: Mapping[str, Weights])
     order = tuple(dict.fromkeys([structure, *patterns.values()]))
     prefix = f"checkpoint {name!r}"
     sources = {source: weights[source].checkpoint for source in order}
+    others = [other for other in order[1:] if sources[other].config.owner != sources[structure].config.owner]
+    _refuse(f"{prefix}: {structure!r} reads rows by another contract than others of its sources", others, _SAME_MODEL)
     own = {source: {info.name: info for info in replaceable(weights[source], name)} for source in order}
     if config.structure is None:
         _refuse(f"{prefix}: the factories of its sources differ", _other_factories(order, sources), _STRUCTURE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
@@ -97,6 +97,7 @@ class ModelScorer:
         fingerprint: See :class:`Scorer`.
         precision: See :class:`Scorer`.
         watch: The files that its weights are mapped from.
+        names: Among the tensors that it is given, the name of each input that it reads; None: it takes all as they are.
 
     Attributes:
         notes: What a person should know about how it was opened.
@@ -110,6 +111,7 @@ class ModelScorer:
         fingerprint: str,
         precision: torch.dtype = torch.float32,
         watch: FileWatch | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self.fingerprint = fingerprint
         self.device = model.device
@@ -119,6 +121,7 @@ class ModelScorer:
         self._model = model
         self._reader = reader
         self._watch = watch
+        self._names = names
 
     def score(self, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Score a batch, in pieces that the model takes; see :meth:`Scorer.score`."""
@@ -141,6 +144,7 @@ class ModelScorer:
 
     def answer(self, tensors: Mapping[str, torch.Tensor]) -> tuple[Any, int]:
         """What the model answers to the first rows of a batch, before anything is selected, and its number of rows."""
+        tensors = self._read_by_it(tensors)
         piece, padded, _ = next(self._model.batch.split(tensors, _num_rows(tensors)))
         own = self._copies(piece)
         with torch.inference_mode():
@@ -150,12 +154,18 @@ class ModelScorer:
         """The same model, its answers as they are selected: neither transformed, nor scaled, nor clipped."""
         output = self._reader.output.model_copy(update={"transform": "none", "scale": None, "clip": None})
         reader = ScoreReader(output, self._name)
-        return ModelScorer(self._name, self._model, reader, f"{self.fingerprint}-", self.precision, self._watch)
+        return ModelScorer(
+            self._name, self._model, reader, f"{self.fingerprint}-", self.precision, self._watch, self._names
+        )
 
     @property
     def overwritten(self) -> bool:
         """Whether a file that its weights are mapped from was written to since it was opened."""
         return self._watch is not None and self._watch.overwritten() is not None
+
+    def reads(self, names: Container[str]) -> bool:
+        """Whether all tensors that it reads are among some."""
+        return all(given in names for given in (self._names or {}).values())
 
     @property
     def output(self) -> Output:
@@ -163,6 +173,7 @@ class ModelScorer:
         return self._reader.output
 
     def _read(self, tensors: Mapping[str, torch.Tensor], readers: Sequence[ScoreReader]) -> list[torch.Tensor]:
+        tensors = self._read_by_it(tensors)
         num_rows = _num_rows(tensors)
         if num_rows == 0:
             return [torch.empty(0) for _ in readers]
@@ -170,6 +181,12 @@ class ModelScorer:
             self._watch.check()
         pieces = [self._score_piece(piece, readers) for piece in self._model.batch.split(tensors, num_rows)]
         return pieces[0] if len(pieces) == 1 else [torch.cat(scores)[:num_rows] for scores in zip(*pieces, strict=True)]
+
+    def _read_by_it(self, tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+        """The tensors that it reads, without those of other contracts."""
+        if self._names is None:
+            return tensors
+        return {given: tensors[given] for given in self._names.values() if given in tensors}
 
     def _score_piece(
         self, piece: tuple[dict[str, torch.Tensor], int, int], readers: Sequence[ScoreReader]
@@ -190,8 +207,11 @@ class ModelScorer:
         # A model may write to its inputs, and the next checkpoint scores the same ones. No count of writes that torch
         # keeps tells of all (`.data` and numpy are outside of it), and afterwards it is too late: a copy, always.
         # A model gets its rows one after the other, however they lie here: its bits, and what it may do, depend on it.
+        names = {given: name for name, given in (self._names or {}).items()}
         own = {
-            name: tensor.to(self.device, non_blocking=True, copy=True, memory_format=torch.contiguous_format)
+            names.get(name, name): tensor.to(
+                self.device, non_blocking=True, copy=True, memory_format=torch.contiguous_format
+            )
             for name, tensor in tensors.items()
         }
         return own if self._model.arrange is None else self._model.arrange(own)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, StringConstraints, Tag
+from pydantic import BeforeValidator, Discriminator, Field, PrivateAttr, StringConstraints, Tag
 
 from replay.config.messages.finding import Finding, KeyPath
 from replay.config.messages.wording import listing, suggestion
@@ -25,12 +25,19 @@ from replay.config.sections.base import (
     Text,
     in_words,
 )
+from replay.config.sections.model.contract import ModelConfig
 
 FACTORY_PATTERN = r"^([^:]+|[A-Za-z][A-Za-z0-9+.-]+:/.+\.py):[A-Za-z_][\w.]*$"
 SHA256_PATTERN = r"^[0-9a-fA-F]{64}$"
 OPERATOR_PATTERN = r"^[A-Za-z_][\w-]*(\.[A-Za-z_]\w*)+$"
 _CHANGES = ("cast", "bitflip", "zero", "noise")
 _SHARES_TOLERANCE = 1e-9
+
+
+def _is_section(value: object) -> object:
+    if isinstance(value, str):
+        raise ValueError("found the name of a file: only a config that is read from a file takes one, give the section")
+    return value
 
 
 class CheckpointConfig(Section):
@@ -64,6 +71,20 @@ class CheckpointConfig(Section):
     operators: tuple[Annotated[str, StringConstraints(pattern=OPERATOR_PATTERN)], ...] = ()
     """Operators of other libraries that the file may call, by name: `torchvision.nms`; C++ classes that it may hold as
     `torch.classes.library.Name`. They run as that library wrote them, and something must import it."""
+    model: Annotated[ModelConfig, BeforeValidator(_is_section, json_schema_input_type=ModelConfig | Text)] | None = None
+    """How this checkpoint reads rows, where that is another way than the config's `model`: the section itself, or a
+    YAML file (a path or a URL) with a `model` section or with the section alone, whose paths start from its own
+    directory."""
+    _owner: str | None = PrivateAttr(default=None)
+
+    @property
+    def owner(self) -> str | None:
+        """The checkpoint under which its contract is encoded: the first that has it; None: the config's `model`."""
+        return self._owner
+
+    def encode_under(self, owner: str | None) -> None:
+        """Say under which checkpoint its contract is encoded; the config that it stands in does, when it is made."""
+        self._owner = owner
 
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
@@ -203,6 +224,40 @@ def check_checkpoints(data: Mapping[str, Any]) -> Iterator[Finding]:
         for path, source in _sources(mapping(entry)):
             yield from (finding.under((name,)) for finding in _check_source(data, name, path, source))
     yield from _check_cycles(data)
+    for name, entry in data.items():
+        if "splice" in mapping(entry):
+            sources = dict.fromkeys(source for _, source in _sources(mapping(entry)))
+            yield from (finding.under((name, "splice")) for finding in check_one_contract(data, sources))
+
+
+def check_one_contract(data: Mapping[str, Any], names: Iterable[str]) -> Iterator[Finding]:
+    """Check that checkpoints whose parameters are put into one model read rows by one contract.
+
+    Args:
+        data: The section as plain data.
+        names: Of the checkpoints.
+    """
+    contracts = {name: _contract(data, name) for name in names}
+    different = [name for name, contract in contracts.items() if contract != next(iter(contracts.values()))]
+    if different:
+        yield Finding(
+            (),
+            f"`{next(iter(contracts))}` and `{different[0]}` read rows by different contracts, and a model has one: "
+            "take parameters of checkpoints with the same `model`",
+        )
+
+
+def _contract(data: Mapping[str, Any], name: str) -> Any:
+    """The contract of a checkpoint as plain data; None: the config's."""
+    seen: set[str] = set()
+    while name not in seen:
+        seen.add(name)
+        entry = mapping(data.get(name))
+        source = next((source for _, source in _sources(entry)), None)
+        if source is None:
+            return entry.get("model")
+        name = source
+    return None
 
 
 def check_plain(value: object, path: KeyPath, whose: str) -> Iterator[Finding]:
@@ -223,6 +278,11 @@ def check_plain(value: object, path: KeyPath, whose: str) -> Iterator[Finding]:
 def not_a_checkpoint(name: str, known: list[str]) -> str:
     """The message about a name that is under ``checkpoints`` nowhere."""
     return f"`{name}` is not under `checkpoints`{suggestion(nearest(name, known)) or f': it has {listing(known)}'}"
+
+
+def first_source(entry: AnyCheckpoint) -> str | None:
+    """The first of the checkpoints that one is made of, or goes to; None of a file, and where the log decides."""
+    return next((source for _, source in _sources(entry.model_dump(by_alias=True))), None)
 
 
 def _sources(entry: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:

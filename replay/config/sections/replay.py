@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -13,11 +13,19 @@ from replay.config.messages.finding import Finding, KeyPath
 from replay.config.output_template import check_output_template
 from replay.config.plain import mapping, placed_texts
 from replay.config.sections.base import ColumnNames, Flag, Int, Name, Section, Text, check_repeats
-from replay.config.sections.checkpoints import AnyCheckpoint, CheckpointConfig, check_checkpoints, not_a_checkpoint
+from replay.config.sections.checkpoints import (
+    AnyCheckpoint,
+    CheckpointConfig,
+    check_checkpoints,
+    check_one_contract,
+    first_source,
+    not_a_checkpoint,
+)
 from replay.config.sections.diagnosis import DiagnosisConfig
 from replay.config.sections.diff import DiffConfig
 from replay.config.sections.engine import EngineConfig
 from replay.config.sections.gates import AnyGate, check_gates
+from replay.config.sections.model.combined import combined
 from replay.config.sections.model.contract import ModelConfig
 from replay.config.sections.other_tables.audits import AuditConfig, FeaturesConfig, check_audits
 from replay.config.sections.other_tables.sources import SourceConfig, check_sources
@@ -120,6 +128,33 @@ class ReplayConfig(Section):
         return {**self.checkpoints, **added}
 
     @property
+    def contracts(self) -> dict[str | None, ModelConfig]:
+        """The contracts that checkpoints read rows by, each by the checkpoint that has it first; None: `model`."""
+        owners = {entry.owner for entry in self.file_checkpoints.values()}
+        found: dict[str | None, ModelConfig] = {None: self.model} if None in owners or not owners else {}
+        for name, entry in self.file_checkpoints.items():
+            if name in owners and entry.model is not None:
+                found[name] = entry.model
+        return found
+
+    def contract_of(self, checkpoint: str) -> ModelConfig:
+        """The contract that a checkpoint reads rows by; of one that is made of others, theirs; of a route, its first's.
+
+        Raises:
+            KeyError: There is no such checkpoint.
+        """
+        entry = self.all_checkpoints[checkpoint]
+        if isinstance(entry, CheckpointConfig):
+            return entry.model or self.model
+        source = first_source(entry)
+        return self.model if source is None else self.contract_of(source)
+
+    @property
+    def encoded_model(self) -> ModelConfig:
+        """All that any checkpoint reads, as one contract; `model` itself where no checkpoint has one of its own."""
+        return combined(self.contracts)
+
+    @property
     def file_checkpoints(self) -> dict[str, CheckpointConfig]:
         """The checkpoints that are files."""
         return {name: entry for name, entry in self.checkpoints.items() if isinstance(entry, CheckpointConfig)}
@@ -160,6 +195,17 @@ class ReplayConfig(Section):
             return {**data, "baseline": next(iter(checkpoints))}
         return data
 
+    @model_validator(mode="after")
+    def _own_contracts(self) -> Self:
+        """Checkpoints with the same contract share what it encodes."""
+        owners: list[tuple[str | None, ModelConfig]] = [(None, self.model)]
+        for name, entry in self.file_checkpoints.items():
+            if entry.model is not None:
+                if entry.model not in [model for _, model in owners]:
+                    owners.append((name, entry.model))
+                entry.encode_under(next(owner for owner, model in owners if model == entry.model))
+        return self
+
     @classmethod
     def check(cls, data: Mapping[str, Any]) -> Iterator[Finding]:
         """Names are those of entries in other sections, variants differ in name, and the output is not the traffic."""
@@ -190,6 +236,8 @@ def _check_names(data: Mapping[str, Any], checkpoints: dict[str, Any]) -> Iterat
         (("scenario_checkpoints", *place), name) for place, name in placed_texts(data.get("scenario_checkpoints"))
     ]
     yield from check_repeats(data.get("scenario_checkpoints"), ("scenario_checkpoints",), "keep one")
+    spliced = dict.fromkeys(name for _, name in _versions(mapping(data.get("skew_matrix"))) if name in checkpoints)
+    yield from (finding.under(("skew_matrix",)) for finding in check_one_contract(checkpoints, spliced))
     baseline: object = data.get("baseline")
     given: list[tuple[KeyPath, str]] = [(("baseline",), baseline)] if isinstance(baseline, str) and baseline else []
     for path, name in (*given, *perturbed, *_versions(mapping(data.get("skew_matrix")))):

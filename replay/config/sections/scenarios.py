@@ -182,12 +182,25 @@ def check_scenarios(data: Mapping[str, Any]) -> Iterator[Finding]:
         data: The whole config as plain data, sound or not: what has a wrong shape is skipped, as that is another
             mistake.
     """
+    model = _every_model(data)
     for name, steps in mapping(data.get("scenarios")).items():
         for index, step in mappings(steps):
-            for finding in _check_step(step, mapping(data.get("model")), mapping(data.get("traffic"))):
+            for finding in _check_step(step, model, mapping(data.get("traffic"))):
                 yield finding.under(("scenarios", name, index))
     if data.get("sensitivity") is True:
-        yield from (finding.under(("sensitivity",)) for finding in _check_sensitivity(mapping(data.get("model"))))
+        yield from (finding.under(("sensitivity",)) for finding in _check_sensitivity(model))
+
+
+def _every_model(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs and families of every contract that checkpoints read rows by."""
+    entries = (mapping(entry) for entry in mapping(data.get("checkpoints")).values())
+    models = [mapping(data.get("model")), *(mapping(entry.get("model")) for entry in entries)]
+    inputs = [entry for model in models for _, entry in mappings(model.get("inputs"))]
+    families: dict[str, list[str]] = {}
+    for model in models:
+        for family, members in mapping(model.get("families")).items():
+            families.setdefault(family, []).extend(texts(members))
+    return {"inputs": inputs, "families": families}
 
 
 def _check_step(step: dict[str, Any], model: dict[str, Any], traffic: dict[str, Any]) -> Iterator[Finding]:

@@ -284,7 +284,7 @@ class OpenedCheckpoints:
         route = plan_routes(config).get(config.baseline)
         is_fixed = route is not None or any(FORMATS[one.format].fixed_weights for one in files)
         return CounterfactualReplay(
-            config.model,
+            config.encoded_model,
             evidence,
             self._scorers,
             config.baseline,

@@ -40,7 +40,7 @@ def measure_effects(prepared: Prepared, table: ScoresTable, diff: Diff, toleranc
 
 def _sensitivity(config: ReplayConfig, diff: Diff) -> tuple[FamilyEffect, ...]:
     checkpoint = (config.scenario_checkpoints or (config.baseline,))[0]
-    families = {f"{checkpoint}/{sensitivity_name(family)}": family for family in config.model.families}
+    families = {f"{checkpoint}/{sensitivity_name(family)}": family for family in config.encoded_model.families}
     return rank_families(diff.result, families)
 
 

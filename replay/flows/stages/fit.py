@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from replay.checkpoints import Checkpoint, check_inputs
 from replay.config import ReplayConfig, Scenario, expand_scenarios
+from replay.config.sections.model.combined import contract_path
 from replay.errors import ConfigError, Problem, TrafficError
 from replay.features import Encoder, check_features, feature_column
 from replay.flows.problems import refuse
@@ -84,7 +85,7 @@ def fit(config: ReplayConfig, spark: SparkSession, checkpoints: Mapping[str, Che
     traffic = open_traffic(spark, config.traffic)
     config = name_map_keys(config, spark, traffic)
     refuse(_schema_problems(config, traffic, checkpoints))
-    encoder = Encoder(config.model, traffic.schema)
+    encoder = Encoder(config.encoded_model, traffic.schema)
     refuse(_scenario_problems(config, scenarios, encoder))
     inputs = plan_side(config, scenarios, encoder.types)
     refuse(condition_problems(spark, traffic, scenarios))
@@ -107,9 +108,17 @@ def _schema_problems(
 ) -> Iterator[Problem]:
     """Where config, table and checkpoints do not fit together, by the table's schema and the checkpoints' files."""
     yield from column_problems(traffic.schema, traffic.config)
-    yield from check_features(config.model, traffic.schema)
+    for owner, model in config.contracts.items():
+        yield from (_under_contract(owner, problem) for problem in check_features(model, traffic.schema))
     for checkpoint in checkpoints.values():
         yield from check_inputs(checkpoint, config.model)
+
+
+def _under_contract(owner: str | None, problem: Problem) -> Problem:
+    """A problem of a contract, where the config has that."""
+    if owner is None or not problem.path:
+        return problem
+    return replace(problem, path=contract_path(owner) + problem.path.removeprefix("model"))
 
 
 def _distinct(scenarios: Sequence[Scenario]) -> list[Scenario]:
@@ -124,7 +133,7 @@ def _scenario_problems(config: ReplayConfig, scenarios: Sequence[Scenario], enco
     """Where scenarios do not fit the table."""
     for scenario in _distinct(scenarios):
         try:
-            ScenarioPlan(scenario, config.model, encoder.types, config.seed, base_dir=config.base_dir)
+            ScenarioPlan(scenario, config.encoded_model, encoder.types, config.seed, base_dir=config.base_dir)
         except ConfigError as error:
             yield from error.problems
 
@@ -143,7 +152,7 @@ def _trial_problems(
         side=_no_side,
     )
     for scenario in _distinct(scenarios):
-        plan = ScenarioPlan(scenario, config.model, encoder.types, config.seed, base_dir=config.base_dir)
+        plan = ScenarioPlan(scenario, config.encoded_model, encoder.types, config.seed, base_dir=config.base_dir)
         yield from plan.try_out(rows)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from replay.config import ReplayConfig
+import pyarrow as pa
+
+from replay.config import CheckpointConfig, ReplayConfig
 from replay.errors import TrafficError
 from replay.features import globbed_maps, with_map_keys
 from replay.traffic import PinnedTraffic, scan_dataframe
@@ -22,7 +25,7 @@ def name_map_keys(config: ReplayConfig, spark: SparkSession, traffic: PinnedTraf
     """The same config with globs over maps written out, by the keys that are logged."""
     from pyspark.sql import functions as F
 
-    maps = globbed_maps(config.model, traffic.schema)
+    maps = globbed_maps(config.encoded_model, traffic.schema)
     keys = {}
     for name in maps:
         path = require_column(traffic.schema, name)
@@ -33,4 +36,15 @@ def name_map_keys(config: ReplayConfig, spark: SparkSession, traffic: PinnedTraf
                 f"the map `{name}` has more than {MOST_MAP_KEYS:,} keys: name those that the model reads"
             )
         keys[name] = sorted(str(key) for key in logged)
-    return config.model_copy(update={"model": with_map_keys(config.model, traffic.schema, keys)}) if maps else config
+    return _written_out(config, traffic.schema, keys) if maps else config
+
+
+def _written_out(config: ReplayConfig, schema: pa.Schema, keys: Mapping[str, Sequence[str]]) -> ReplayConfig:
+    checkpoints = {
+        name: entry.model_copy(update={"model": with_map_keys(entry.model, schema, keys)})
+        if isinstance(entry, CheckpointConfig) and entry.model is not None
+        else entry
+        for name, entry in config.checkpoints.items()
+    }
+    model = with_map_keys(config.model, schema, keys)
+    return config.model_copy(update={"model": model, "checkpoints": checkpoints})

@@ -130,7 +130,13 @@ def prepare(
             if check_keys
             else None
         )
-        preflight = run_preflight(fitted.config.model, checkpoints, fitted.sample, fitted.config.engine.max_bad_rows)
+        preflight = run_preflight(
+            fitted.config.model,
+            checkpoints,
+            fitted.sample,
+            fitted.config.engine.max_bad_rows,
+            encoded=fitted.config.encoded_model,
+        )
         refuse(preflight.problems)
         rehearsed = contract = None
         nulls: tuple[str, ...] = ()
@@ -170,7 +176,8 @@ def _score_job(fitted: Fitted, checkpoints: dict[str, Checkpoint], preflight: Pr
     time, routes, variants = config.traffic.time, plan_routes(config), plan_variants(config)
     types = {**preflight.score_types, **route_types(routes, preflight.score_types)}
     work = Work(
-        model=config.model,
+        model=config.encoded_model,
+        contract=config.model,
         variants=variants,
         score_types={variant.name: types[variant.checkpoint] for variant in variants},
         carried=carried_columns(config.traffic, fitted.role_types),

@@ -58,7 +58,7 @@ def plan_side(config: ReplayConfig, scenarios: Sequence[Scenario], types: Mappin
         scenarios: Its scenarios, expanded.
         types: Logged type of every feature that the model reads.
     """
-    wanted = side_columns(scenarios, config.model, types)
+    wanted = side_columns(scenarios, config.encoded_model, types)
     stale = next((place for place, step in _steps(scenarios) if step.arguments.needs_history), None)
     return ScenarioInputs(
         tuple(WhereColumn(one.name, one.where) for one in wanted if one.where is not None),
@@ -115,7 +115,7 @@ def draw_donors_of(
     types: Mapping[str, pa.DataType],
 ) -> Donors | None:
     """Draw the rows whose values are given to others; None where no scenario asks for it."""
-    features = donor_features(scenarios, config.model, types)
+    features = donor_features(scenarios, config.encoded_model, types)
     if not features:
         return None
     table = draw_donors(spark, traffic, features, config.traffic.key, MOST_DONORS, config.seed).combine_chunks()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 
 from replay.checkpoints import ModelScorer
+from replay.config import ReplayConfig
+from replay.diff.tolerance import agrees
+from replay.features import Encoder
 from replay.rehearsal.fixes.bench import Answers, Bench, Integers, closeness
 from replay.rehearsal.fixes.contract import Contract
 from replay.rehearsal.fixes.fix import Fix, write_fix
@@ -40,19 +44,26 @@ def find_fixes(rows: RehearsedRows) -> tuple[Fix, ...]:
     scorer = rows.scorers.get(config.baseline)
     if not isinstance(scorer, ModelScorer) or not rows.batch.num_rows:
         return ()
+    if not scorer.reads({entry.name for entry in config.model.inputs}):
+        return ()  # fixes are written for the section `model`, and its contract lies elsewhere
     bench = Bench(rows, scorer)
     if (~bench.own_agree[np.concatenate((bench.fit, bench.confirm))]).sum() < _LEAST_ROWS:
         return ()
-    if any(_answers_itself(bench, other) for name, other in rows.scorers.items() if name != config.baseline):
+    if any(_answers_itself(bench, config, other) for name, other in rows.scorers.items() if name != config.baseline):
         return ()
     found = _Mender(bench).run()
     return () if found is None else (write_fix(bench, config, *found),)
 
 
-def _answers_itself(bench: Bench, scorer: object) -> bool:
+def _answers_itself(bench: Bench, config: ReplayConfig, scorer: object) -> bool:
     """Whether another checkpoint agrees with online where the baseline does not."""
     if not isinstance(scorer, ModelScorer):
         return False
+    if not scorer.reads({entry.name for entry in config.model.inputs}):
+        rows = bench.batch.take(pa.array(bench.screen))
+        scores = scorer.score(Encoder(config.encoded_model, rows.schema).encode(rows).tensors).numpy()
+        agree = agrees(scores.astype(np.float64), bench.online[bench.screen], bench.start.tolerance)
+        return bool(agree.mean() >= _ENOUGH)
     other = bench.with_scorer(scorer)
     agree = other.agree(bench.start, bench.screen)
     return bool(agree.mean() >= _ENOUGH)

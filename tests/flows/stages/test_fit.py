@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -12,8 +11,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 import replay
-from replay.checkpoints import Signature, TensorSpec
-from replay.config import ReplayConfig, build_config
+from replay.checkpoints import Checkpoint, Signature, TensorSpec
+from replay.config import CheckpointConfig, ReplayConfig, build_config
 from replay.errors import ConfigError, Problem, TrafficError
 from replay.flows.stages import fit as module
 from replay.flows.stages.fit import Fitted, fit
@@ -101,7 +100,8 @@ def test_columns_features_and_checkpoints_that_do_not_fit_are_told_together(dire
     signature = Signature(
         (TensorSpec("dense", "float32", ("s0", 7)), TensorSpec("item", "int64", ("s0",))), (), "tensor"
     )
-    checkpoint = SimpleNamespace(name="prod", signature=signature, format="torch.export")
+    own = CheckpointConfig(path="prod.pt2")
+    checkpoint = Checkpoint("prod", "prod.pt2", "torch.export", "sha", (), own, "", 0, {}, (), signature=signature)
     inputs = [
         {"name": "dense", "dtype": "float32", "features": ["x*"], "missing": 0.0},
         {"name": "item", "dtype": "int64", "feature": "itm"},

@@ -64,8 +64,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         done.candidates = candidates
         return candidates
 
-    def run_preflight(_model: Any, checkpoints: Any, sample: pa.RecordBatch, max_bad_rows: int) -> Preflight:
-        assert max_bad_rows == 0
+    def run_preflight(
+        model: Any, checkpoints: Any, sample: pa.RecordBatch, max_bad_rows: int, **more: Any
+    ) -> Preflight:
+        assert (max_bad_rows, more) == (0, {"encoded": model})
         done.preflighted = (checkpoints, sample.num_rows)
         return done.preflight
 
