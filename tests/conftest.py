@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from replay.config.user_code.watch import forget
 from replay.spark.java import java_problem
-from replay.spark.session import spark_session
+from replay.spark.session import start_session
 from tests.object_store import S3Server, s3_server
 
 # One thread per process: tests run beside Spark's own workers.
@@ -28,12 +28,16 @@ REAL_DATA = Path(os.environ.get("REPLAY_TEST_DATA", Path(__file__).resolve().par
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """One session for the whole suite: two slots, one retry, like a small cluster in one process."""
+    """One session for the whole suite: two slots, one retry, like a small cluster in one process.
+
+    Its JVM compiles as that of a short run does: nearly each test comes to code that has not run before.
+    """
     problem = java_problem()
     if problem is not None:
         pytest.fail(problem)
-    with spark_session("local[2,2]", conf={"spark.sql.shuffle.partitions": "2"}, app_name="replay-tests") as session:
-        yield session
+    session = start_session("local[2,2]", {"spark.sql.shuffle.partitions": "2"}, "replay-tests", short=True)
+    yield session
+    session.stop()
 
 
 @pytest.fixture(scope="session")
