@@ -71,26 +71,40 @@ def scores(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-(filled @ WEIGHT[0].double().numpy() + float(BIAS[0]))))
 
 
-@pytest.mark.parametrize(
-    ("step", "problem"),
-    [
-        ("{op: quantize, features: f0, steps: 2}", "unknown key; did you mean `step`?"),
-        ("{op: quantize, features: f0}", "`quantize` needs `step`"),
-        ("{op: quantize, features: f0, step: [1, -1]}", "found -1, expected more than 0"),
-        ("{op: quantize, features: f0, step: 1, factor: 2}", "is no argument of `quantize`: it takes `step`"),
-        ("{op: quantise, features: f0, step: 1}", "`quantise` is no perturbation; did you mean `quantize`?"),
-    ],
-)
-def test_validate_names_what_is_wrong(extended: Extended, step: str, problem: str) -> None:
-    (extended.folder / "wrong.yaml").write_text(f"{CONFIG}scenarios:\n  coarse:\n    - {step}\n")
+WRONG = {
+    "{op: quantize, features: f0, steps: 2}": "unknown key; did you mean `step`?",
+    "{op: quantize, features: f0}": "`quantize` needs `step`",
+    "{op: quantize, features: f0, step: [1, -1]}": "found -1, expected more than 0",
+    "{op: quantize, features: f0, step: 1, factor: 2}": "is no argument of `quantize`: it takes `step`",
+    "{op: quantise, features: f0, step: 1}": "`quantise` is no perturbation; did you mean `quantize`?",
+}
+VALIDATE = """
+import contextlib, io, json, sys
+from replay.cli.main import cli, execute
 
-    answer = extended.replay("validate", "wrong.yaml")
+answers = []
+for path in sys.argv[1:]:
+    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(said):
+        code = execute(cli, ["validate", path])
+    answers.append([code, said.getvalue()])
+print(json.dumps(answers))
+"""
 
+
+def test_validate_names_what_is_wrong(extended: Extended) -> None:
+    paths = [f"wrong-{place}.yaml" for place in range(len(WRONG))]
+    for path, step in zip(paths, WRONG, strict=True):
+        (extended.folder / path).write_text(f"{CONFIG}scenarios:\n  coarse:\n    - {step}\n")
+
+    answer = extended.python("-c", VALIDATE, *paths)
+
+    assert answer.returncode == 0, answer.stderr
     line = len(CONFIG.splitlines()) + 3
-    assert answer.returncode == 2, answer.stdout + answer.stderr
-    said = " ".join((answer.stdout + answer.stderr).split())
-    assert problem in said
-    assert f"line {line}" in said or f":{line}" in said
+    for (code, printed), problem in zip(json.loads(answer.stdout), WRONG.values(), strict=True):
+        said = " ".join(printed.split())
+        assert code == 2, printed
+        assert problem in said
+        assert f"line {line}" in said or f":{line}" in said
 
 
 def test_the_schema_describes_its_argument(extended: Extended) -> None:
