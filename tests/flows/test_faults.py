@@ -36,9 +36,11 @@ from replay.scoring.table import waves
 from replay.traffic.read import splits
 from tests.flows.case import make_table, write_case, write_model
 from tests.flows.content import content, strays
+from tests.standalone import QUICK
 
 pytestmark = pytest.mark.spark
 
+JAVA = "spark.driver.extraJavaOptions"
 MARKED = 3_500
 """A row of the last file: no sample that is looked at before comes to it."""
 _FACTORY = """
@@ -336,7 +338,7 @@ class TestOutputs:
         limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000));"
         program = [sys.executable, "-c", f"{limited} from replay.cli import main; main()"]
         done = subprocess.run(
-            [*program, "run", str(config), "--quiet", "--master", "local[2]"],
+            [*program, "run", str(config), "--quiet", "--master", "local[2]", "--conf", f"{JAVA}={QUICK}"],
             capture_output=True,
             text=True,
             check=False,

@@ -1,8 +1,7 @@
-"""Odd, broken and lying tables of Parquet and Delta: the right values, or a refusal."""
+"""What an odd table is, and those of Parquet: the right values, or a refusal."""
 
 from __future__ import annotations
 
-import json
 import os
 import struct
 from collections.abc import Callable, Sequence
@@ -16,7 +15,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import write_deltalake
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,7 @@ class OddTable:
         x: The values of its column x, by the order of its ids; None where it is refused.
         refused: What the refusal says.
         column: What x is called.
+        counted: What x counts since 1970, as an integer type: Python's own instants end with the year 9999.
     """
 
     name: str
@@ -36,6 +35,7 @@ class OddTable:
     x: Sequence[Any] | None = None
     refused: str = ""
     column: str = "x"
+    counted: pa.DataType | None = None
 
     def __str__(self) -> str:
         return self.name.replace(" ", "_")
@@ -82,57 +82,9 @@ def beside(make: Callable[[Path], object], more: Callable[[Path], object]) -> Ca
     return both
 
 
-def delta(*commits: pa.Table, **options: Any) -> Callable[[Path], object]:
-    """A Delta table of so many commits."""
-
-    def make(folder: Path) -> None:
-        for table in commits:
-            write_deltalake(str(folder / "t"), table, mode="append", **options)
-
-    return make
-
-
-def logged(
-    make: Callable[[Path], object], change: Callable[[list[dict[str, Any]]], object], version: int = 0
-) -> Callable[[Path], object]:
-    """The same, with other actions in a commit of its log."""
-
-    def changed(folder: Path) -> None:
-        make(folder)
-        file = folder / "t" / "_delta_log" / f"{version:020}.json"
-        actions = [json.loads(line) for line in file.read_text().splitlines()]
-        change(actions)
-        file.write_text("".join(f"{json.dumps(action)}\n" for action in actions))
-
-    return changed
-
-
-def action(actions: list[dict[str, Any]], kind: str) -> dict[str, Any]:
-    """The action of a kind."""
-    return next(each[kind] for each in actions if kind in each)
-
-
-def elsewhere(path: Callable[[Path], str]) -> Callable[[Path], object]:
-    """A Delta table whose file lies beside it, and is named so."""
-
-    def make(folder: Path) -> None:
-        delta(THREE)(folder)
-        pq.write_table(THREE, folder / "other.parquet")
-        named = path(folder)
-        size = (folder / "other.parquet").stat().st_size
-        logged(lambda _: None, lambda actions: action(actions, "add").update(path=named, size=size))(folder)
-
-    return make
-
-
-def log_is(content: bytes, name: str = f"{1:020}.json") -> Callable[[Path], object]:
-    """A file more in the log."""
-    return lambda table: (table / "_delta_log" / name).write_bytes(content)
-
-
-def schema_is(text: str) -> Callable[[Path], object]:
-    """A table whose log gives its schema so."""
-    return logged(delta(THREE), lambda actions: action(actions, "metaData").update(schemaString=text))
+def us_counted(counts: Sequence[int]) -> pa.Array:
+    """Instants, as they are counted."""
+    return pa.array(counts, pa.timestamp("us", "UTC"))
 
 
 def us(*instants: datetime) -> pa.Array:
@@ -142,11 +94,13 @@ def us(*instants: datetime) -> pa.Array:
 
 THREE = rows([1.5, None, -2.0])
 X = [1.5, None, -2.0]
+LATE = [253_402_300_800_000_000, -62_135_596_800_000_001]
+"""The first instant of the year 10000, and the last one before the year 1."""
 OLD = [datetime(1969, 12, 31, 23, 59, 59, 999999, UTC), datetime(1900, 1, 1, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)]
 WIDE = [Decimal("9" * 38), Decimal("-" + "9" * 38), None]
 NAN = float("nan")
 
-PARQUET = (
+PARQUET_TABLES = (
     OddTable("int96", parquet(rows(us(*OLD[:2])), use_deprecated_int96_timestamps=True), OLD[:2]),
     OddTable(
         "nanoseconds",
@@ -163,6 +117,19 @@ PARQUET = (
         "dates before 1582",
         parquet(rows([date(1, 1, 1), date(1582, 10, 4), None], pa.date32())),
         [date(1, 1, 1), date(1582, 10, 4), None],
+    ),
+    OddTable("the year 10000", parquet(rows(us_counted(LATE))), LATE, counted=pa.int64()),
+    OddTable(
+        "the year 10000 as int96",
+        parquet(rows(us_counted(LATE)), use_deprecated_int96_timestamps=True),
+        LATE,
+        counted=pa.int64(),
+    ),
+    OddTable(
+        "days of the year 10000 and before the year 1",
+        parquet(rows([2_932_897, -719_163], pa.date32())),
+        [2_932_897, -719_163],
+        counted=pa.int32(),
     ),
     OddTable("uint64", parquet(rows([0, 2**63 - 1, 2**63, 2**64 - 1], pa.uint64())), [0, 2**63 - 1, 2**63, 2**64 - 1]),
     OddTable("uint8 and uint32", parquet(rows([0, 255, None], pa.uint8())), [0, 255, None]),
@@ -191,6 +158,12 @@ PARQUET = (
         [[("a", None)], [], None],
     ),
     OddTable("a time of day", parquet(rows([1, None], pa.time64("us"))), [time(0, 0, 0, 1), None]),
+    OddTable("lists of two", parquet(rows([[1, 2], None], pa.list_(pa.int32(), 2))), [[1, 2], None]),
+    OddTable("bytes of one length", parquet(rows([b"ab", None], pa.binary(2))), [b"ab", None]),
+    OddTable("lists of float16", parquet(rows([[1.5], [], None], pa.list_(pa.float16()))), [[1.5], [], None]),
+    OddTable("views of text", parquet(rows(["a", None], pa.string_view())), ["a", None]),
+    OddTable("a dictionary of integers", parquet(rows(pa.array([7, None, 7]).dictionary_encode())), [7, None, 7]),
+    OddTable("a time in milliseconds", parquet(rows([1, None], pa.time32("ms"))), [time(0, 0, 0, 1000), None]),
     OddTable("no rows", parquet(rows([], pa.float64())), []),
     OddTable("no files", lambda folder: (folder / "t").mkdir(), refused="has no data files"),
     OddTable("no columns", parquet(pa.table({})), refused="the traffic has no column `id`"),
@@ -201,6 +174,14 @@ PARQUET = (
     ),
     OddTable(
         "a column that came later", parquet(THREE.drop_columns("x"), rows([4.0], start=3)), [None, None, None, 4.0]
+    ),
+    OddTable("uint32 that grew", parquet(rows([2**32 - 1], pa.uint32()), rows([-1], start=1)), [2**32 - 1, -1]),
+    OddTable("nulls that became numbers", parquet(rows(pa.nulls(1)), rows([0.5], start=1)), [None, 0.5]),
+    OddTable("a name whose case changed", parquet(rows([1.0]), rows([2.0], name="X", start=1)), [1.0, 2.0]),
+    OddTable(
+        "an integer that no double is, and doubles",
+        parquet(rows([2**53 + 1]), rows([0.5], start=1)),
+        refused="9007199254740993 not in range",
     ),
     OddTable("types that do not go together", parquet(rows([1]), rows(["a"], start=1)), refused="p1.parquet"),
     OddTable("a file cut in two", edited(parquet(THREE), lambda data: data[: len(data) // 2]), refused="p0.parquet"),
@@ -271,51 +252,3 @@ PARQUET = (
         refused="its Parquet footer is corrupt or not supported",
     ),
 )
-DELTA = (
-    OddTable("a path that leads up", elsewhere(lambda folder: "../other.parquet"), X),
-    OddTable("an absolute path", elsewhere(lambda folder: f"file://{folder}/other.parquet"), X),
-    OddTable("a path that is not there", elsewhere(lambda folder: "gone.parquet"), refused="gone.parquet"),
-    OddTable(
-        "a path that is a pipe",
-        beside(elsewhere(lambda folder: "pipe.parquet"), lambda table: os.mkfifo(table / "pipe.parquet")),
-        refused="pipe.parquet",
-    ),
-    OddTable("an empty commit", beside(delta(THREE), log_is(b"")), X),
-    OddTable(
-        "a commit that is a pipe",
-        beside(delta(THREE), lambda table: os.mkfifo(table / "_delta_log" / f"{1:020}.json")),
-        refused="log",
-    ),
-    OddTable("a commit of an action of its own", beside(delta(THREE), log_is(b'{"evil": {"path": "x"}}\n')), X),
-    OddTable(
-        "a schema 2,000 deep",
-        schema_is('{"type":"array","elementType":' * 2000 + '"int"' + ',"containsNull":true}' * 2000),
-        refused="schema",
-    ),
-    OddTable(
-        "statistics that lie",
-        logged(delta(THREE), lambda actions: action(actions, "add").update(stats='{"numRecords":5000000}')),
-        X,
-    ),
-    OddTable("statistics of noise", logged(delta(THREE), lambda actions: action(actions, "add").update(stats="{")), X),
-    OddTable(
-        "a size that lies",
-        logged(delta(THREE), lambda actions: action(actions, "add").update(size=1 << 40)),
-        refused="parquet",
-    ),
-    OddTable(
-        "a file that is added twice",
-        logged(
-            delta(THREE), lambda actions: actions.append({"add": {**action(actions, "add"), "modificationTime": 5}})
-        ),
-        X,
-    ),
-    OddTable(
-        "a last checkpoint that lies",
-        beside(delta(THREE), log_is(b'{"version": 99, "size": 1}', "_last_checkpoint")),
-        X,
-    ),
-    OddTable("a last checkpoint of noise", beside(delta(THREE), log_is(b"\xff", "_last_checkpoint")), X),
-    OddTable("a checkpoint of noise", beside(delta(THREE), log_is(b"PAR1", f"{0:020}.checkpoint.parquet")), X),
-)
-TABLES = (*PARQUET, *DELTA)

@@ -4,12 +4,14 @@ This is for what the log's own text and delta-rs do not tell: tables on file sys
 that a catalog gives only by name, features of Delta that neither of them knows.
 
 Leans on: py4j taking the name of a class that is not there for a package, where the session gives its JVM: to read a
-table that is not there takes a quarter of a second of a new session.
+table that is not there takes a quarter of a second of a new session. ``_cause`` of what PySpark raises: there alone
+is what Delta said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -76,14 +78,9 @@ def read_snapshot(spark: SparkSession, path: str, version: int | None, table: st
     Raises:
         TrafficError: No such version, or the log cannot be read.
     """
-    from pyspark.errors import AnalysisException
-
-    try:
-        with unlogged():
-            (detail,) = spark.sql(f"DESCRIBE DETAIL {_in_sql(path, table)}").select("id", "properties").collect()
-            latest = _commits(spark, path, table)[-1][0]
-    except AnalysisException as error:
-        raise TrafficError(f"{path}: the Delta log cannot be read: {one_line(str(error))}") from error
+    with _log_errors(path):
+        (detail,) = spark.sql(f"DESCRIBE DETAIL {_in_sql(path, table)}").select("id", "properties").collect()
+        latest = _commits(spark, path, table)[-1][0]
     if version is not None and version > latest:
         raise TrafficError(no_version(path, version, latest))
     pinned = latest if version is None else version
@@ -105,13 +102,8 @@ def version_at(spark: SparkSession, path: str, timestamp: datetime, table: str |
     Raises:
         TrafficError: There was none yet, or the log cannot be read.
     """
-    from pyspark.errors import AnalysisException
-
-    try:
-        with unlogged():
-            commits = _commits(spark, path, table)
-    except AnalysisException as error:
-        raise TrafficError(f"{path}: the Delta log cannot be read: {one_line(str(error))}") from error
+    with _log_errors(path):
+        commits = _commits(spark, path, table)
     asked = round((timestamp - _EPOCH).total_seconds() * 1_000_000)
     before = [version for version, at in commits if at <= asked]
     if not before:
@@ -122,6 +114,21 @@ def version_at(spark: SparkSession, path: str, timestamp: datetime, table: str |
             f"is of {first.isoformat()}; give a later `traffic.delta_timestamp`"
         )
     return before[-1]
+
+
+@contextmanager
+def _log_errors(path: str) -> Iterator[None]:
+    """Turn what Spark says of a log into one error, with what it comes from: an action that is not as it should be."""
+    from pyspark.errors import AnalysisException, SparkRuntimeException
+
+    try:
+        with unlogged():
+            yield
+    except (AnalysisException, SparkRuntimeException) as error:
+        origin: Any = error
+        while getattr(origin, "_cause", None) is not None:
+            origin = origin._cause
+        raise TrafficError(f"{path}: the Delta log cannot be read: {one_line(str(origin))}") from error
 
 
 def commit_metadata(spark: SparkSession, path: str) -> set[str | None]:
