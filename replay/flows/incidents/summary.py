@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from replay.config import ReplayConfig
 from replay.diagnosis.causes.cause import UNEXPLAINED, Cause, CauseWindow
 from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
+from replay.diagnosis.causes.evidence import Evidence
 from replay.diagnosis.causes.find import Diagnosis
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kinds.checkpoint import route_share
@@ -31,6 +32,8 @@ from replay.report.words.numbers import shortest
 
 EXAMPLES = 5
 """Rows of an incident that are shown."""
+
+_LEAST_GOOD = 20  # sampled good rows of a window that say more of it than those of the whole incident
 
 
 @dataclass(frozen=True)
@@ -137,21 +140,48 @@ def _placed(cause: Cause, config: ReplayConfig, case: Case) -> Cause:
         )
         for one in case.windows.get(cause.hypothesis, ())
     )
-    placed = _answering_all(cause, told) if told else cause
+    placed = _answering_all(cause, case.windows[cause.hypothesis], case.counterfactual) if told else cause
     return replace(placed, windows=told or None, together=tuple(joints) or None, joints=tuple(joints.values()))
 
 
-def _answering_all(cause: Cause, windows: Sequence[CauseWindow]) -> Cause:
+def _answering_all(cause: Cause, windows: Sequence[FoundWindow], counterfactual: CounterfactualReplay | None) -> Cause:
     """A checkpoint that answered a share of the incident's rows may have answered all of its own time and slice."""
     if cause.hypothesis is None or cause.kind == cause.hypothesis.kind:
         return cause
     rows, mismatched = (sum(getattr(one, name) for one in windows) for name in ("rows", "mismatched"))
     tested, explained = (sum(getattr(one, name) for one in windows) for name in ("rows_tested", "explained"))
-    share = route_share(mismatched / max(rows, 1), explained / max(tested, 1), cause.control_rate)
+    differing = None if counterfactual is None else _differing(counterfactual, cause.hypothesis, windows)
+    control_rate = cause.control_rate if differing is None else differing
+    share = route_share(mismatched / max(rows, 1), explained / max(tested, 1), control_rate)
     parameters = {name: value for name, value in (cause.parameters or {}).items() if name != "route_share"}
     if share is None:
         return replace(cause, kind=cause.hypothesis.kind, parameters=parameters)
     return replace(cause, parameters={**parameters, "route_share": share})
+
+
+def _differing(
+    counterfactual: CounterfactualReplay, hypothesis: Hypothesis, windows: Sequence[FoundWindow]
+) -> float | None:
+    """Share of the good rows within windows that would have disagreed; None where too few of them were sampled.
+
+    In its own slice a checkpoint may agree with the baseline more often, or less, than elsewhere.
+    """
+    good = counterfactual.good
+    mine = good[[_is_within(counterfactual.evidence, int(row), windows) for row in good]]
+    if len(mine) < _LEAST_GOOD:
+        return None
+    scores = counterfactual.predict([hypothesis], mine)[0]
+    if not counterfactual.is_known(hypothesis, mine):
+        return None
+    return float((~counterfactual.agree(scores, mine)).mean())
+
+
+def _is_within(evidence: Evidence, row: int, windows: Sequence[FoundWindow]) -> bool:
+    return evidence.time_us is not None and any(
+        one.start_us <= evidence.time_us[row] < one.end_us
+        and all(evidence.segments[name][row].as_py() == value for name, value in one.segments.items())
+        for one in windows
+    )
 
 
 def _verifiable(cause: Cause, config: ReplayConfig, case: Case, place: int) -> Cause:

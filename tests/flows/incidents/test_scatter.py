@@ -21,7 +21,11 @@ from tests.diagnosis.linear import counterfactual, score
 ROWS = 60
 COLUMNS = {name: np.repeat(np.random.default_rng(place).uniform(1, 9, 20), 3) for place, name in enumerate("abc")}
 REPLAYED = score(COLUMNS)
-ONLINE = REPLAYED + 0.01 * torch.nn.functional.dropout(torch.arange(1.0, ROWS + 1), 0.5).numpy() + 0.001
+with torch.random.fork_rng():
+    torch.manual_seed(0)
+    # Of 32 units other halves are dropped in each row, so that no two rows get the same answer.
+    UNITS = torch.nn.functional.dropout(torch.linspace(1.0, 2.0, 32).expand(ROWS, 32), 0.5)
+ONLINE = REPLAYED + 0.001 * UNITS.sum(1).numpy()
 COLLECTED = CollectedRows(RowTable(np.arange(ROWS), ONLINE, REPLAYED, group=np.arange(ROWS) // 3), np.arange(ROWS), 1.0)
 INCIDENT = FoundIncident(0, ROWS, {}, ROWS, ROWS, 1.0, 0.1, 0.0, "mismatch", False, False, False, np.arange(ROWS))
 UNEXPLAINED = Cause("unexplained", 0.0, ROWS, share=1.0, text="none explains it")

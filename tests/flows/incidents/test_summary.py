@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -20,7 +21,7 @@ from replay.diagnosis.windows.find import FoundWindow
 from replay.flows.incidents.rows import CollectedRows
 from replay.flows.incidents.summary import Case, incident_loads, summarize_incident
 from replay.report.summary import Load
-from tests.diagnosis.linear import counterfactual, score, small_columns
+from tests.diagnosis.linear import counterfactual, linear, score, small_columns
 
 NUM_ROWS = 200
 COLUMNS = small_columns(NUM_ROWS)
@@ -181,6 +182,26 @@ def test_one_that_answered_a_share_of_it_is_a_route_of_that_share(diagnosed):
 
     assert told.kind == "route"
     assert told.parameters["route_share"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("surface", "kind", "share"),
+    [("home", "checkpoint", None), ("feed", "route", 20 / (20 + 20 * 45 / 91)), ("search", "route", 0.5)],
+)
+def test_the_good_rows_of_its_own_slice_say_whether_it_answered_all(diagnosed, surface, kind, share):
+    """Of 40 rows of a slice 20 disagree. Of the good ones none of home's could tell, 45 of 91 of feed's."""
+    surfaces = np.repeat(["home", "feed", "search"], [90, 91, 19])
+    columns = dict(COLUMNS, c=np.where((surfaces == "home") | (np.arange(NUM_ROWS) % 2 == 0), 0.0, COLUMNS["c"]))
+    # The checkpoint knows no c: it differs from the baseline where there is one.
+    online = score(columns) + (np.arange(NUM_ROWS) == 0)
+    replay = counterfactual(columns, online, np.arange(NUM_ROWS) == 0, others={"old": linear(1, 2, 0)})
+    replay.evidence = replace(replay.evidence, time_us=diagnosed.rows.time_us, segments={"surface": pa.array(surfaces)})
+    window = FoundWindow(0, 10**12, {"surface": surface}, 40, 20, 10, 10)
+    case = replace(diagnosed, counterfactual=replay)
+    (told,) = windowed(case, OLD, old=(window,))
+
+    assert told.kind == kind
+    assert told.parameters.get("route_share") == (None if share is None else pytest.approx(share))
 
 
 def test_causes_that_overlap_name_the_variant_that_replays_both(diagnosed):
