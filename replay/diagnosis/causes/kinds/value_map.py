@@ -33,6 +33,7 @@ _ZOOMED = 3
 _STEPS = np.linspace(-3.0, 3.0, 25)
 _SHOWN = 6
 _WITHIN = 0.5
+_LEAST_OF_A_TABLE = 0.5  # of the rows that no other cause explains: a table is what most values became
 
 
 @register("map", prior=85)
@@ -63,6 +64,11 @@ class MapKind(Kind):
         learnt, tested = order[::2], np.sort(order[1::2][:_TESTED])
         for hypothesis in _learn(counterfactual, sample[:_PROBED], learnt):
             yield from measure(counterfactual, [hypothesis], tested, with_chance=True)
+
+    def refutes(self, counterfactual: CounterfactualReplay, verdict: Significance) -> bool:
+        """Whether a table says only what became of the few: what the others became is what happened."""
+        is_table = verdict.hypothesis.kind == "map" and verdict.hypothesis.get("values") is not None
+        return is_table and verdict.held_out.rate < _LEAST_OF_A_TABLE
 
     def contradicts(self, one: Hypothesis, other: Hypothesis) -> bool:
         """A feature has one map, and one that holds a constant has none."""

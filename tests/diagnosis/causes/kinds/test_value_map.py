@@ -103,6 +103,15 @@ def test_other_buckets():
     assert (cause.kind, cause.parameters["modulo"], cause.explained_rate) == ("map", 16, 1.0)
 
 
+def test_what_only_a_few_values_became_stays_unexplained():
+    """Of 20 buckets most are served as others that were never logged: the table of the rest is not what happened."""
+    buckets = np.random.default_rng(1).permutation(64)[:20]
+    ids = RNG.integers(0, 20, ROWS)
+
+    assert 3 < (buckets < 20).sum() < 10
+    assert [one.kind for one in causes_of(ids, answer(buckets[ids])).causes] == ["unexplained"]
+
+
 def test_two_values_that_became_each_other_stay_unexplained():
     """Drawn anew, the values of the rows that changed would be the same."""
     ids = RNG.integers(3, 5, ROWS)
