@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 
 import numpy as np
@@ -26,11 +26,14 @@ class Plant:
 
     Attributes:
         strike: What happened, when and to whom.
-        rows: ``(k,)`` positions whose logged answer it changed by more than the noise.
+        rows: ``(k,)`` positions whose logged answer it changes by more than the noise, alone.
+        beside_others: ``(k,)`` the same beside all else that struck them: a factor on what is null as well shows on no
+            row. None: nothing else did.
     """
 
     strike: Strike
     rows: NDArray[np.int64]
+    beside_others: NDArray[np.int64] | None = None
 
     def describe(self) -> str:
         """In a line."""
@@ -97,7 +100,7 @@ class Planter:
             noise = draft.noise or (self._noise if attempt < _TRIES // 2 else TYPES[0])
             clean = self._unharmed(draft)
             online = self._struck(draft, clean)
-            plants = tuple(self._plant(strike, noise, clean) for strike in draft.strikes)
+            plants = tuple(self._plant(number, draft, noise, clean) for number in range(len(draft.strikes)))
             if all(len(plant.rows) >= LEAST_TOUCHED for plant in plants):
                 return Planted(noise.apply(online), noise, self._drift, kind, plants, draft.versions, draft.story)
         raise RuntimeError(f"no visible incident of kind {kind} in {_TRIES} draws: the model hardly reacts to it")
@@ -123,9 +126,15 @@ class Planter:
             online[rows] = reduce(both, causes).answers(self._seen, rows)
         return online
 
-    def _plant(self, strike: Strike, noise: Noise, clean: Floats) -> Plant:
+    def _plant(self, number: int, draft: Draft, noise: Noise, clean: Floats) -> Plant:
+        strike = draft.strikes[number]
         answers = strike.cause.answers(self._seen, strike.rows)
-        return Plant(strike, strike.rows[noise.differ(answers, clean[strike.rows], _VISIBLE)])
+        rows = strike.rows[noise.differ(answers, clean[strike.rows], _VISIBLE)]
+        if len(draft.strikes) == 1:
+            return Plant(strike, rows)
+        without = replace(draft, strikes=(*draft.strikes[:number], *draft.strikes[number + 1 :]))
+        online, others = (self._struck(one, clean)[strike.rows] for one in (draft, without))
+        return Plant(strike, rows, strike.rows[noise.differ(online, others, _VISIBLE)])
 
     def _drifted(self, moved: Mask) -> Served:
         """One or two floats that are, in the moved rows, a little off what was logged."""

@@ -220,6 +220,15 @@ class TestJudge:
             (one,), _, _ = self.judge(scene, self.planted(scene, plant), placed)
             assert len(one.wrong) == wrong
 
+    def test_time_of_a_cause_is_where_it_shows_beside_others(self, scene, plant):
+        """From row 140 on something else hides it: a time that ends there is right, one that is neither is not."""
+        times, cause = scene.traffic.time_us, null_cause("views_7d")
+        hidden = replace(plant, beside_others=plant.rows[:40])
+        for one, last, wrong in ((hidden, 139, 0), (plant, 139, 1), (hidden, 299, 0), (hidden, 1_999, 1)):
+            window = SimpleNamespace(start_us=int(times[100]), end_us=int(times[last]) + 1)
+            placed = replace(self.at(scene, 100, 499, cause), windows={cause.hypothesis: (window,)})
+            assert len(self.judge(scene, self.planted(scene, one), placed)[0][0].wrong) == wrong
+
     def test_two_at_once_are_right_where_each_of_them_is(self, scene, plant):
         price = Cause(scene, {}, lambda _: scene.missing(("price",)), kind="null_features")
         planted = self.planted(scene, plant, self.planted_as(scene, price, ROWS + 100), kind="overlapping")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.bench.diagnosis.causes import CAUSES
-from tests.bench.diagnosis.incidents import INCIDENTS
+from tests.bench.diagnosis.causes import CAUSES, Cause, Scene
+from tests.bench.diagnosis.incidents import INCIDENTS, Draft, Strike
+from tests.bench.diagnosis.noises import TYPES
 from tests.bench.diagnosis.planting import Planter
 from tests.bench.diagnosis.world import answer
 
@@ -50,6 +51,22 @@ def test_rows_of_an_overlap_have_both(world, traffic):
     first, second = plant(world, traffic, "overlapping", seed=3).plants
     assert len(np.intersect1d(first.strike.rows, second.strike.rows)) > 0
     assert first.strike.spans[0][0] < second.strike.spans[0][0] < first.strike.spans[0][1]
+
+
+def test_a_factor_on_what_is_null_as_well_does_not_show(world, traffic):
+    """What online answers is the same with and without it where both struck: by plain torch, feature by feature."""
+    scene = Scene(world.layout, traffic, world.modules)
+    rows = np.arange(1_000)
+    scaled = Cause(scene, {}, lambda served: {"views_1d": 10 * served["views_1d"]}, kind="scale")
+    null = Cause(scene, {}, lambda _: scene.missing(("views_1d",)), kind="null_features")
+    strikes = (Strike(scaled, rows, ((0.0, 60.0),), {}, 1.0), Strike(null, rows[600:], ((0.0, 60.0),), {}, 1.0))
+    planter = Planter(world.layout, traffic, world.modules, np.random.default_rng(2))
+    clean = scene.score(traffic.served)
+    first, second = (planter._plant(number, Draft(strikes), TYPES[0], clean) for number in (0, 1))
+
+    assert len(first.rows) > len(first.beside_others) > 0
+    assert set(first.beside_others) == set(first.rows[first.rows < 600])
+    assert set(second.beside_others) <= set(rows[600:])
 
 
 def test_share_of_a_ramp_grows_or_fades(world, traffic):

@@ -169,16 +169,17 @@ class Judge:
         if not windows or not numbers:
             return ()
         said = np.any([self._between(one.start_us, one.end_us) for one in windows], axis=0)
-        spans = [self._of_plant(self._planted.plants[number]) for number in numbers]
+        spans = [span for number in numbers for span in self._of_plant(self._planted.plants[number])]
         overlap = max(_iou(said, span) for span in spans)
         if overlap >= LEAST_OVERLAP:
             return ()
         return (f"its time, of which {overlap:.0%} is right: {describe_cause(cause)}",)
 
-    def _of_plant(self, plant: Plant) -> Mask:
-        """Rows of the traffic from the first to the last row that a plant touched."""
-        times = self._traffic.time_us[plant.rows]
-        return self._between(int(times.min()), int(times.max()) + 1)
+    def _of_plant(self, plant: Plant) -> list[Mask]:
+        """Rows of the traffic from the first to the last row that a plant touched; that it touched so that it shows."""
+        touched = (plant.rows, plant.rows if plant.beside_others is None else plant.beside_others)
+        times = [self._traffic.time_us[rows] for rows in touched if len(rows)]
+        return [self._between(int(some.min()), int(some.max()) + 1) for some in times]
 
     def _swallowed(self, plant: Plant, answer: Answer) -> tuple[str, ...]:
         """Whether the tolerance is far wider than the noise, and half of the touched rows are within it."""
