@@ -14,6 +14,8 @@ All that a program needs is here::
 
     replay.score(rows, "prod.pt2", {"inputs": [{"name": "dense", "features": ["I*"]}]})  # pandas, Arrow or Spark
 
+    encode = replay.encoder("replay.yaml")         # rows to tensors, as a replay makes them: for training and serving
+
     config = replay.load_config("replay.yaml", ["seed=7"])
     replay.validate(config)
 
@@ -28,6 +30,7 @@ from replay.version import __version__
 
 if TYPE_CHECKING:
     from replay.config.load import load_config
+    from replay.contracts.row_encoder import encoder
     from replay.flows.backfill import backfill
     from replay.flows.diagnose import diagnose
     from replay.flows.finished.result import RunResult, open_run
@@ -41,6 +44,7 @@ __all__ = [
     "__version__",
     "backfill",
     "diagnose",
+    "encoder",
     "load_config",
     "open_run",
     "run",
@@ -53,6 +57,7 @@ _HOMES = {
     "RunResult": "replay.flows.finished.result",
     "backfill": "replay.flows.backfill",
     "diagnose": "replay.flows.diagnose",
+    "encoder": "replay.contracts.row_encoder",
     "load_config": "replay.config.load",
     "open_run": "replay.flows.finished.result",
     "run": "replay.flows.run",

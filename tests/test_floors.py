@@ -21,7 +21,7 @@ FLOORS = (
     ("cli",),
     ("flows", "demo"),
     ("report", "init", "audit"),
-    ("diagnosis", "rehearsal"),
+    ("diagnosis", "rehearsal", "contracts"),
     ("scoring",),
     ("scenarios",),
     ("traffic", "features", "checkpoints", "diff", "store"),

@@ -2,6 +2,7 @@
 
 from replay.cli.commands.backfill import backfill
 from replay.cli.commands.completion import completion
+from replay.cli.commands.contract import contract
 from replay.cli.commands.demo import demo
 from replay.cli.commands.diagnose import diagnose
 from replay.cli.commands.gate import gate
@@ -13,4 +14,4 @@ from replay.cli.commands.run import run
 from replay.cli.commands.validate import validate
 from replay.cli.commands.verify import verify
 
-COMMANDS = (demo, init, inspect, validate, run, diagnose, gate, backfill, verify, row, report, completion)
+COMMANDS = (demo, init, inspect, validate, run, diagnose, gate, backfill, verify, row, contract, report, completion)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from replay.config import ReplayConfig
+from replay.contracts.fingerprint import contract_fingerprint
 from replay.diff.result import DiffResult, VariantResult
 from replay.flows.incidents.contract import NEARLY_ALL
 from replay.flows.incidents.diagnose import Diagnosed
@@ -194,6 +195,7 @@ def _checkpoint(prepared: Prepared, name: str) -> CheckpointSummary:
         sha256=checkpoint.sha256,
         parameters=checkpoint.parameters,
         path=checkpoint.place,
+        contract_sha256=contract_fingerprint(prepared.config.contract_of(name)),
         notes=(*notes, *prepared.preflight.notes.get(name, ())),
     )
 

@@ -175,6 +175,8 @@ class CheckpointSummary:
     path: str | None = field(default=None, metadata=OPTIONAL)
     notes: tuple[str, ...] = ()
     """What a reader should know: prefixes taken off, objects set aside, scored whole, ..."""
+    contract_sha256: str | None = field(default=None, metadata=OPTIONAL)
+    """Fingerprint of the contract that it reads rows by: inputs, defaults, vocabularies by content, hashes, output."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import torch
 
 from replay.checkpoints import Probe
 from replay.config import ReplayConfig, Tolerance, build_config
+from replay.contracts.fingerprint import contract_fingerprint
 from replay.diff.result import DiffResult, VariantResult
 from replay.flows.incidents.diagnose import Diagnosed
 from replay.flows.stages.compare import Compared
@@ -281,7 +282,9 @@ def test_the_traffic_is_described_as_it_was_pinned_and_selected():
 def test_checkpoints_come_with_what_a_reader_should_know():
     found = built().summary.checkpoints
     assert list(found) == ["prod", "next", "ramp"]
-    assert found["prod"] == CheckpointSummary("torch.export", "sha of prod", 13, "/models/prod")
+    assert found["prod"] == CheckpointSummary(
+        "torch.export", "sha of prod", 13, "/models/prod", contract_sha256=contract_fingerprint(config().model)
+    )
     assert found["next"].notes == (
         "set aside, not read: optimizer (dict), epoch",
         "1,200 values that are not finite in q.weight",
