@@ -28,7 +28,7 @@ from replay.config.sections.other_tables.sources import SourceConfig
 from replay.config.sections.replay import ReplayConfig
 from replay.config.sections.scenarios import Perturbation
 from replay.config.sections.skew import SkewLimit, SkewMatrixConfig, skew_variant
-from replay.config.sections.traffic import Sample, TimeColumn, TrafficConfig
+from replay.config.sections.traffic import Sample, TableConfig, TimeColumn, TrafficConfig
 from replay.config.sections.variant_names import Scenario, sensitivity_name
 from replay.config.sections.window import TrafficWindow, UtcTime, Window
 from replay.config.variants import expand_scenarios, variant_names
@@ -73,6 +73,7 @@ __all__ = [
     "Scalar",
     "Section",
     "TRANSFORMS",
+    "TableConfig",
     "TimeColumn",
     "Tolerance",
     "TrafficConfig",

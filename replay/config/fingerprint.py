@@ -77,11 +77,21 @@ def fingerprint(config: ReplayConfig) -> str:
     contracts = (data["model"], *(entry["model"] for entry in data["checkpoints"].values() if "model" in entry))
     for entry in (entry for contract in contracts for entry in contract["inputs"]):
         entry.update({key: _in_order(entry[key]) for key in ("missing", "transform")})
+    used = _sources_used(config)
+    if used:
+        written = to_resolved_dict(config)["sources"]
+        data["sources"] = {name: {**written[name], "columns": list(written[name]["columns"].items())} for name in used}
     if data["skew_matrix"] is not None:
         data["skew_matrix"]["modules"] = list(data["skew_matrix"]["modules"].items())
     data["scenario_checkpoints"] = sorted(data["scenario_checkpoints"]) or [config.baseline]
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _sources_used(config: ReplayConfig) -> list[str]:
+    """Other tables that scenarios take values from."""
+    named = {step.arguments.other_table for steps in config.scenarios.values() for step in steps}
+    return sorted(name for name in named if name is not None)
 
 
 def _in_order(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ from replay.scoring import REJECTED, BatchScorer, Stopwatch
 from replay.scoring.core import to_utc
 from replay.spark.errors import spark_errors
 from replay.store import Manifest, verify_name
-from replay.traffic import find_rows
+from replay.traffic import JoinedTable, find_rows
 from replay.traffic.paths import require_column
 from replay.traffic.selection import spark_column
 
@@ -51,6 +51,7 @@ class ExplainedRow:
         online: The online score.
         replayed: Score by variant, None where a scenario does not touch the row; empty for a rejected row.
         causes: Scores under the causes of the incidents that hold the row, where a diagnosed run was asked.
+        sources: What other tables hold for the row's key, by table and feature; None for a table that has no such key.
         changed: What is not as it was when that run was made, so that scores may be others.
     """
 
@@ -62,6 +63,7 @@ class ExplainedRow:
     online: float | None
     replayed: dict[str, float | None]
     causes: tuple[CauseScore, ...] = ()
+    sources: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -75,6 +77,9 @@ class ExplainedRow:
         lines += [f"  {name} = {value}" for name, value in self.key.items()]
         lines += ["logged", *(f"  {name} = {_shown(value)}" for name, value in self.logged.items())]
         lines += ["features", *(f"  {name} = {_shown(value)}" for name, value in self.features.items())]
+        for source, values in self.sources.items():
+            lines += [f"source {source}" if values is not None else f"source {source} has no row for this key"]
+            lines += [f"  {name} = {_shown(value)}" for name, value in (values or {}).items()]
         if self.rejected is not None:
             return "\n".join(map(printable, [*lines, f"rejected: {self.rejected}"]))
         lines += ["tensors", *(f"  {name} = {_shown(value)}" for name, value in self.tensors.items())]
@@ -172,6 +177,7 @@ def explain_row(
         replayed={}
         if scores.column(REJECTED)[0].is_valid
         else {variant.name: scores.column(variant.name)[0].as_py() for variant in work.variants},
+        sources={table.source.name: _beside(batch, table) for table in prepared.side.joined},
         changed=() if before is None else changes(prepared, before),
     )
 
@@ -243,6 +249,13 @@ def _find(prepared: Prepared, key: dict[str, Any]) -> pa.RecordBatch:
 
 def _value(batch: pa.RecordBatch, name: str) -> Any:
     return feature_column(batch, name).to_pylist()[0]
+
+
+def _beside(batch: pa.RecordBatch, table: JoinedTable) -> dict[str, Any] | None:
+    """What another table holds for the one row; None where it has no row for it."""
+    if not batch.column(table.matched)[0].as_py():
+        return None
+    return {column.feature: batch.column(column.name)[0].as_py() for column in table.columns}
 
 
 def _short(value: Any) -> Any:

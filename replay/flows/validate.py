@@ -18,6 +18,7 @@ from replay.features import feature_column
 from replay.flows.early import refuse_early
 from replay.flows.gate import check_gates
 from replay.flows.options import Options
+from replay.flows.sources.opening import match_warnings
 from replay.flows.stages.prepare import Prepared, prepare
 from replay.flows.stages.rehearse import check_rows, draw_rehearsed
 from replay.metrics.usable import labelled_rows
@@ -146,7 +147,9 @@ def validate(
     config = resolve(config)
     refuse_early(config, options or Options(), diagnosing=False)
     with ExitStack() as visit:
-        prepared = prepare(config, options or Options(), visit, progress=progress, check_keys=True, rehearsing=True)
+        prepared = prepare(
+            config, options or Options(), visit, progress=progress, check_keys=True, rehearsing=True, every_source=True
+        )
         check_gates(prepared)
         check = prepared.check
         assert check is not None
@@ -172,6 +175,7 @@ def validate(
             *said,
             *prepared.preflight.warnings(),
             *map(all_null_sentence, prepared.all_null),
+            *match_warnings(prepared.matches),
             *audit_gates_note(config.gates),
             *_label_note(config, rows.batch),
             *_unknown_versions(config, rehearsal),

@@ -5,7 +5,15 @@ from replay.scenarios.custom import op_sources
 from replay.scenarios.draw import Draw, map_elements
 from replay.scenarios.hashing import bits, normal, row_keys, salted, uniform
 from replay.scenarios.op import Apply, Op, OpProblem, Site, register
-from replay.scenarios.outside import MOST_DONORS, Donors, SideColumn, donor_features, side_columns
+from replay.scenarios.outside import (
+    MOST_DONORS,
+    Donors,
+    SideColumn,
+    donor_features,
+    joined_name,
+    matched_name,
+    side_columns,
+)
 from replay.scenarios.plan import NotThere, ScenarioPlan, Touched, TouchedRows
 from replay.scenarios.steps import Step, resolve_step
 
@@ -26,7 +34,9 @@ __all__ = [
     "Touched",
     "bits",
     "donor_features",
+    "joined_name",
     "map_elements",
+    "matched_name",
     "normal",
     "op_sources",
     "resolve_step",

@@ -22,6 +22,7 @@ class PerturbedColumns:
         older: A feature's values at least so old, of the same entities, (n,); null where there is none.
         rows: (k,) of the batch's n rows.
         num_rows: n.
+        joined: What another table holds of a feature for the same keys, in its own type, (n,); null where it has none.
     """
 
     def __init__(
@@ -30,9 +31,11 @@ class PerturbedColumns:
         older: Callable[[str, timedelta], pa.Array],
         rows: Places,
         num_rows: int,
+        joined: Callable[[str, str], pa.Array] | None = None,
     ) -> None:
         self._column = column
         self._older = older
+        self._joined = joined
         self._rows = rows
         self._all = len(rows) == num_rows
         self._read: dict[str, pa.Array] = {}
@@ -58,6 +61,16 @@ class PerturbedColumns:
     def older(self, feature: str, lag: timedelta, at: Places) -> pa.Array:
         """Older values at some places, in the working type, (m,)."""
         return take_rows(self._older(feature, lag), self._rows[at])
+
+    def joined(self, feature: str, source: str, at: Places) -> pa.Array:
+        """Another table's values at some places, in the working type of that table's, (m,).
+
+        Raises:
+            ValueError: No other table is at hand.
+        """
+        if self._joined is None:
+            raise ValueError(f"found no table beside the rows, expected the source `{source}`")
+        return take_rows(self._joined(feature, source), self._rows[at])
 
     def put(self, feature: str, at: Places, values: pa.Array) -> None:
         """Write (m,) values at some places."""

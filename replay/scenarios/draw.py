@@ -30,6 +30,7 @@ class Draw:
         scope: The scenario's salt and the number of the step.
         other: Values of another feature in these rows as they are before this step, in the working type.
         older: Values of the feature in these rows that are at least so old, of the same entities, in the working type.
+        joined: What another table, by its name, holds of the feature for these rows' keys, in the working type of its.
     """
 
     keys: Keys
@@ -39,6 +40,7 @@ class Draw:
     scope: tuple[str, int]
     other: Callable[[str], pa.Array]
     older: Callable[[timedelta], pa.Array]
+    joined: Callable[[str], pa.Array]
 
     def bits(self, tag: str = "") -> Keys:
         """64 random bits a row, (k,) uint64."""

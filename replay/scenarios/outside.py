@@ -60,17 +60,20 @@ class SideColumn:
     Attributes:
         name: Names the column; the same condition, or feature and lag, has the same name everywhere.
         kind: ``where``: a bool, null counting as False. ``stale``: the newest value of the entity that is at least
-            ``lag`` old, in the feature's logged type.
+            ``lag`` old, in the feature's logged type. ``joined``: what another table holds for the row's key, in that
+            table's type; beside it, under :func:`matched_name`, whether the table has the key.
         where: The condition, in Spark SQL.
-        feature: The feature whose older value it is.
+        feature: The feature whose other value it is.
         lag: The age that the value has at least.
+        source: The other table.
     """
 
     name: str
-    kind: Literal["where", "stale"]
+    kind: Literal["where", "stale", "joined"]
     where: str | None = None
     feature: str | None = None
     lag: timedelta | None = None
+    source: str | None = None
 
 
 def where_name(condition: str) -> str:
@@ -89,6 +92,24 @@ def stale_name(feature: str, lag: timedelta) -> str:
     'replay:stale:10800000000:I1'
     """
     return f"replay:stale:{lag // timedelta(microseconds=1)}:{feature}"
+
+
+def joined_name(feature: str, source: str) -> str:
+    """Name of the column of what another table holds of a feature.
+
+    >>> joined_name("I1", "served")
+    'replay:joined:served:I1'
+    """
+    return f"replay:joined:{source}:{feature}"
+
+
+def matched_name(source: str) -> str:
+    """Name of the column that says for which rows another table has a key.
+
+    >>> matched_name("served")
+    'replay:matched:served'
+    """
+    return f"replay:matched:{source}"
 
 
 def side_columns(
@@ -110,11 +131,14 @@ def side_columns(
             name = where_name(step.where)
             found.setdefault(name, SideColumn(name, "where", where=step.where))
         lag = step.arguments.older_by
-        if lag is None:
-            continue
+        source = step.arguments.other_table if step.arguments.needs_match else None
         for target in targets:
-            name = stale_name(target.feature, lag)
-            found.setdefault(name, SideColumn(name, "stale", feature=target.feature, lag=lag))
+            if lag is not None:
+                name = stale_name(target.feature, lag)
+                found.setdefault(name, SideColumn(name, "stale", feature=target.feature, lag=lag))
+            if source is not None:
+                name = joined_name(target.feature, source)
+                found.setdefault(name, SideColumn(name, "joined", feature=target.feature, source=source))
     return tuple(found.values())
 
 

@@ -14,7 +14,8 @@ from replay.config.sections.variant_names import Scenario
 from replay.errors import ConfigError, Problem, RunFailed
 from replay.scenarios.columns import PerturbedColumns, Places
 from replay.scenarios.hashing import Keys, salted, selected
-from replay.scenarios.outside import Donors, stale_name
+from replay.scenarios.outside import Donors, joined_name, matched_name, stale_name
+from replay.scenarios.sameness import same_values
 from replay.scenarios.steps import Mask, Step, resolve_steps
 
 
@@ -45,7 +46,11 @@ class TouchedRows:
     def columns(self, rows: Places) -> PerturbedColumns:
         """The features of some rows, before any step."""
         return PerturbedColumns(
-            self.column, lambda feature, lag: self.side(stale_name(feature, lag)), rows, len(self.keys)
+            self.column,
+            lambda feature, lag: self.side(stale_name(feature, lag)),
+            rows,
+            len(self.keys),
+            lambda feature, source: self.side(joined_name(feature, source)),
         )
 
 
@@ -58,11 +63,13 @@ class Touched:
         columns: Values after all steps of the features that a step touched in any of these rows, in the logged types,
             (k,) each.
         without_history: Rows in which a step that takes older values found none of any feature that it touched.
+        without_match: Rows that a step would have touched, had another table a row for them.
     """
 
     rows: npt.NDArray[np.int64]
     columns: dict[str, pa.Array]
     without_history: int = 0
+    without_match: int = 0
 
 
 class ScenarioPlan:
@@ -104,13 +111,18 @@ class ScenarioPlan:
     def touch(self, rows: TouchedRows) -> Touched:
         """Apply all steps, in order, to the rows that they touch.
 
+        A row to which a step gives another table's values, all of them as logged, is touched by no more than its other
+        steps: its score is known.
+
         Args:
             rows: (n,) logged rows.
         """
-        marks = [self._marks(step, rows) for step in self._steps]
-        union = np.zeros(len(rows.keys), bool)
-        for mark in marks:
-            for mask in mark.values():
+        union, unmatched, marks = np.zeros(len(rows.keys), bool), np.zeros(len(rows.keys), bool), []
+        for step in self._steps:
+            mark, missing = _matched(step, self._marks(step, rows), rows)
+            unmatched |= missing
+            marks.append(mark)
+            for mask in (mark if step.source is None else self._changing(step, mark, rows)).values():
                 union |= mask
         touched = np.flatnonzero(union)
         keys, columns = rows.keys[touched], rows.columns(touched)
@@ -118,7 +130,20 @@ class ScenarioPlan:
         for step, mark in zip(self._steps, marks, strict=True):
             units = {unit: np.flatnonzero(mask[touched]) for unit, mask in mark.items()}
             without |= step.apply(columns, keys, self._seed, self._salt, units)
-        return Touched(touched, columns.changed(self._types), int(without.sum()))
+        return Touched(touched, columns.changed(self._types), int(without.sum()), int(unmatched.sum()))
+
+    def _changing(self, step: Step, marks: dict[str, Mask], rows: TouchedRows) -> dict[str, Mask]:
+        """Of the rows that a step gives another table's values, those in which any differs from what was logged."""
+        changing = {unit: np.zeros(len(rows.keys), bool) for unit in marks}
+        for change in step.changes:
+            if change.unit not in marks:
+                continue
+            at = np.flatnonzero(marks[change.unit])
+            logged = rows.columns(at)
+            draw = step.draw(change, logged, rows.keys[at], np.arange(len(at)), self._seed, self._salt)
+            values = logged.get(change.feature)
+            changing[change.unit][at[~same_values(values, change.apply(values, draw))]] = True
+        return changing
 
     def try_out(self, rows: TouchedRows) -> list[Problem]:
         """Apply the perturbations of the user's own to rows as logged, whatever their rate, and keep nothing.
@@ -159,6 +184,17 @@ class ScenarioPlan:
             if mask.any():
                 marks[unit] = mask
         return marks
+
+
+def _matched(step: Step, marks: dict[str, Mask], rows: TouchedRows) -> tuple[dict[str, Mask], Mask]:
+    """The rows of a step for which another table has a row, where it takes its values; and those for which not."""
+    missing = np.zeros(len(rows.keys), bool)
+    if step.source is None or not marks:
+        return marks, missing
+    matched = rows.side(matched_name(step.source)).to_numpy(zero_copy_only=False)
+    for mask in marks.values():
+        missing |= mask & ~matched
+    return {unit: mask & matched for unit, mask in marks.items()}, missing
 
 
 def _eligible(step: Step, rows: TouchedRows) -> Mask:

@@ -58,6 +58,7 @@ class Step:
         where: Name of the side column that says which rows may be touched, or None.
         custom: Whether the op is the user's own.
         from_history: Whether nulls mean rows without a history.
+        source: The other table without whose match a row is not touched, or None.
         changes: By feature.
     """
 
@@ -68,6 +69,7 @@ class Step:
     where: str | None
     custom: bool
     from_history: bool
+    source: str | None
     changes: tuple[Change, ...]
 
     def apply(
@@ -127,6 +129,7 @@ class Step:
             (salt, self.number),
             lambda feature: columns.some(feature, at),
             lambda lag: columns.older(change.feature, lag, at),
+            lambda source: columns.joined(change.feature, source, at),
         )
 
 
@@ -207,6 +210,7 @@ def _step(number: int, step: Perturbation, changes: tuple[Change, ...]) -> Step:
         None if step.where is None else where_name(step.where),
         is_custom(step.op),
         step.arguments.needs_history,
+        step.arguments.other_table if step.arguments.needs_match else None,
         changes,
     )
 

@@ -88,15 +88,21 @@ class PerturbedScorer:
                 self._by_scenario[variant.scenario].append(variant)
         self._queues: dict[str, _Queue] = defaultdict(_Queue)
         self._without_history: dict[str, int] = defaultdict(int)
+        self._without_match: dict[str, int] = defaultdict(int)
         self._refused: dict[str, int] = defaultdict(int)
 
     def counted(self) -> dict[str, float]:
         """What happened to rows over all batches, by ``kind:scenario``.
 
-        ``without_history``: a scenario gave the row no older value, as its entity has none. ``refused``: the model's
+        ``without_history``: a scenario gave the row no older value, as its entity has none. ``without_match``: it was
+        left as it is, as another table does not have its key. ``refused``: the model's
         contract does not hold what a scenario made of the row, whose score is NaN.
         """
-        kinds = {"without_history": self._without_history, "refused": self._refused}
+        kinds = {
+            "without_history": self._without_history,
+            "without_match": self._without_match,
+            "refused": self._refused,
+        }
         return {
             f"{kind}:{scenario}": float(count)
             for kind, counts in kinds.items()
@@ -121,6 +127,7 @@ class PerturbedScorer:
         for scenario, variants in self._by_scenario.items():
             touched = self._plans[scenario].touch(rows)
             self._without_history[scenario] += touched.without_history
+            self._without_match[scenario] += touched.without_match
             if touched.rows.size == 0:
                 for variant in variants:
                     found[variant.name] = SparseScores(touched.rows, np.empty(0, self._dtypes[variant.checkpoint]))

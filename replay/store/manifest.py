@@ -38,6 +38,7 @@ class Manifest:
         allowed: What the command line allowed of checkpoints: ``pickle``, ``non_finite``.
         window: Of a rolling window how it was resolved: ``last``, ``ending`` and ``delay`` as the config gives them,
             and when it was ``resolved``; its ends stand in the config.
+        other_tables: The pinned tables that scenarios take values from, by name: as ``traffic``.
         tables: Version of each table of the output as the run left it; empty while it runs, and for one elsewhere.
         started: ISO 8601, UTC.
         finished: The same, or None while it runs.
@@ -58,6 +59,7 @@ class Manifest:
     engine: dict[str, Any] = field(default_factory=dict)
     allowed: dict[str, bool] = field(default_factory=dict)
     window: dict[str, str] = field(default_factory=dict)
+    other_tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     tables: dict[str, int] = field(default_factory=dict)
     version: int = 1
 
@@ -91,7 +93,7 @@ class Manifest:
 _TYPES: dict[str, type] = {
     **dict.fromkeys(("run_id", "status", "config_sha256", "started"), str),
     **dict.fromkeys(("config", "checkpoints", "traffic", "rows", "packages", "sources"), dict),
-    **dict.fromkeys(("engine", "allowed", "window", "tables"), dict),
+    **dict.fromkeys(("engine", "allowed", "window", "other_tables", "tables"), dict),
 }
 
 

@@ -22,6 +22,10 @@ from replay.traffic.read.tasks import map_splits
 from replay.traffic.read.window import TimeFilter
 from replay.traffic.selection import slice_condition
 from replay.traffic.side import WhereColumn, side_dataframe, side_problem
+from replay.traffic.sources.fits import key_problems, value_problems
+from replay.traffic.sources.joined import JoinedColumn, JoinedTable
+from replay.traffic.sources.matches import SourceMatches, check_source
+from replay.traffic.sources.pinned_source import PinnedSource, open_source
 from replay.traffic.table.columns import column_problems
 from replay.traffic.table.open import open_traffic
 from replay.traffic.table.parquet import open_plain_parquet
@@ -35,12 +39,16 @@ __all__ = [
     "DrawnRows",
     "FileBatches",
     "DirectLook",
+    "JoinedColumn",
+    "JoinedTable",
     "KeyCount",
     "KeyFingerprint",
     "Piece",
+    "PinnedSource",
     "PinnedTraffic",
     "ReadPlan",
     "ScannedLook",
+    "SourceMatches",
     "Split",
     "SplitPlan",
     "StaleColumn",
@@ -51,6 +59,7 @@ __all__ = [
     "WhereColumn",
     "always_null",
     "check_counted",
+    "check_source",
     "check_traffic",
     "check_where",
     "column_problems",
@@ -68,8 +77,10 @@ __all__ = [
     "merge_fingerprints",
     "history_note",
     "key_fingerprint",
+    "key_problems",
     "known_name",
     "open_plain_parquet",
+    "open_source",
     "open_traffic",
     "plan_splits",
     "read_split",
@@ -78,5 +89,6 @@ __all__ = [
     "side_dataframe",
     "side_problem",
     "slice_condition",
+    "value_problems",
     "values_refused",
 ]

@@ -10,8 +10,10 @@ from replay.errors import Problem
 from replay.spark.sql import quoted
 from replay.traffic.computed.frame import expression
 from replay.traffic.history import StaleColumn, stale_dataframe
+from replay.traffic.paths import column_root
 from replay.traffic.read.scan import pinned_dataframe, scan_dataframe, scannable_roots, selected_dataframe
 from replay.traffic.selection import columns_in, where_problem
+from replay.traffic.sources.joined import JoinedTable, join_sources, key_columns_beside
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -38,6 +40,7 @@ def side_dataframe(
     columns: Sequence[str],
     where: Sequence[WhereColumn],
     stale: Sequence[StaleColumn],
+    joined: Sequence[JoinedTable] = (),
 ) -> DataFrame:
     """The rows of :func:`scan_dataframe`, each once, with side columns; rows come in any order.
 
@@ -52,24 +55,32 @@ def side_dataframe(
         columns: As for :func:`scan_dataframe`.
         where: Conditions; a null is False.
         stale: Older values, in Spark's types as :func:`scan_dataframe` gives them.
+        joined: Values of other tables, in Spark's types of theirs.
 
     Returns:
-        The logged columns, ``where``, ``stale``, then a boolean column :func:`known_name` for each lag, shortest first.
+        The logged columns, ``where``, ``stale``, then a boolean column :func:`known_name` for each lag, shortest first;
+        then for each table its columns, and whether the row has one there.
 
     Raises:
         ConfigError: ``traffic.where`` is not valid, or the traffic names no entity or time for ``stale``.
         TrafficError: A column is not there, or of a type that Spark does not have at all.
     """
-    if not where and not stale:
+    if not where and not stale and not joined:
         return scan_dataframe(spark, traffic, columns)
     roots = scannable_roots(traffic, columns)
-    wanted = _columns(roots, where)
+    keys = key_columns_beside(traffic, joined)
+    wanted = _columns(roots, where) | keys
     named = {name for column in where for name in columns_in(traffic.schema, column.where)}
+    named |= {column_root(traffic.schema, name) for table in joined for name in table.source.config.key}
     reads = list(dict.fromkeys([*roots, *(name for name in traffic.schema.names if name in named)]))
     if stale:
-        return stale_dataframe(spark, traffic, wanted, reads, stale)
-    rows = selected_dataframe(spark, traffic, reads)
-    return rows.select(*(column.alias(name) for name, column in wanted.items()))
+        rows = stale_dataframe(spark, traffic, wanted, reads, stale)
+    else:
+        rows = selected_dataframe(spark, traffic, reads)
+        rows = rows.select(*(column.alias(name) for name, column in wanted.items()))
+    if not joined:
+        return rows
+    return join_sources(spark, traffic, rows, [name for name in rows.columns if name not in keys], joined)
 
 
 def _columns(roots: Sequence[str], where: Sequence[WhereColumn]) -> dict[str, Column]:

@@ -261,3 +261,19 @@ def test_any_config_reads_back(names, kwargs, missing, bucket, start, seed):
     assert again.model == config.model
     assert again.traffic == config.traffic
     assert again.diff == config.diff
+
+
+def test_another_table_that_a_scenario_names_decides_results():
+    step = {"op": "from", "source": "served", "features": "a"}
+    sources = {"served": {"path": "/s", "key": "id", "columns": {"a*": "x*", "*": "f.*"}}}
+
+    def of(**keys):
+        given = {"served": {**sources["served"], **keys}, "other": {"path": "/o"}}
+        return fingerprint(made(scenarios={"x": [step]}, sources=given))
+
+    base = of()
+    assert fingerprint(made(scenarios={"x": [step]}, sources=sources)) == base
+    assert of(path="/t") != base
+    assert of(columns={"*": "f.*", "a*": "x*"}) != base
+    assert of(key={"id": "their_id"}) != base
+    assert of(key=["id"]) == base

@@ -16,7 +16,7 @@ from replay.config.sections.model.input import Input
 from replay.config.sections.op_arguments import OPS
 from replay.config.sections.scenarios import Perturbation
 from replay.scenarios import Donors, ScenarioPlan, row_keys
-from replay.scenarios.outside import stale_name, where_name
+from replay.scenarios.outside import joined_name, matched_name, stale_name, where_name
 from tests.scenarios.making import AScenario, rows
 
 TEXT = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
@@ -60,6 +60,8 @@ def test_examples_run(name, tmp_path):
     plan = ScenarioPlan(AScenario(name, name, steps), MODEL, types, 0, donors, str(tmp_path))
     lag = steps[0].arguments.older_by
     side = {stale_name(feature, lag): COLUMNS[feature] for feature in COLUMNS if lag}
+    side |= {joined_name(feature, "served"): array.take(pa.array([1, 0, 3, 2])) for feature, array in COLUMNS.items()}
+    side[matched_name("served")] = pa.array([True] * 4)
     side[where_name("surface = 'home'")] = pa.array([True] * 4)
     start = np.datetime64("2026-11-20T10:00", "us").astype(np.int64)
 

@@ -11,7 +11,9 @@ from replay.scenarios import Draw, bits, map_elements, normal, row_keys, salted,
 from replay.scenarios.hashing import element_keys
 
 KEYS = row_keys([pa.array(range(5))])
-DRAW = Draw(KEYS, "x", "family", 3, ("s", 1), lambda feature: pa.nulls(5), lambda lag: pa.nulls(5))
+DRAW = Draw(
+    KEYS, "x", "family", 3, ("s", 1), lambda feature: pa.nulls(5), lambda lag: pa.nulls(5), lambda source: pa.nulls(5)
+)
 
 
 def test_numbers_are_those_of_the_documented_hash():

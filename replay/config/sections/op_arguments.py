@@ -54,6 +54,7 @@ class OpArguments(Section):
         makes_nulls: Whether values may become null, so that an input needs a ``missing`` for them.
         needs_history: Whether it takes older values of the row's entity, of the age that ``older_by`` says.
         needs_donors: Whether it takes values of other rows, drawn from the whole table.
+        needs_match: Whether it takes another table's values for the row's key; the table is ``other_table``.
         partner_key: The key that names the features with which those of the step are exchanged; that there are as many
             is for ``check_step`` to say. None where nothing is exchanged.
     """
@@ -63,11 +64,17 @@ class OpArguments(Section):
     makes_nulls: ClassVar[bool] = False
     needs_history: ClassVar[bool] = False
     needs_donors: ClassVar[bool] = False
+    needs_match: ClassVar[bool] = False
     partner_key: ClassVar[str | None] = None
 
     @property
     def older_by(self) -> timedelta | None:
         """Age that the older values of ``needs_history`` have at least."""
+        return None
+
+    @property
+    def other_table(self) -> str | None:
+        """The table under ``sources`` that it takes values from."""
         return None
 
     @property

@@ -40,6 +40,7 @@ from replay.config.sections.op_arguments import (
     listed_keys,
     read_arguments,
 )
+from replay.config.sections.other_tables.sources import not_a_source
 from replay.config.sections.window import Window
 
 Rate = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), NotBool]
@@ -185,8 +186,9 @@ def check_scenarios(data: Mapping[str, Any]) -> Iterator[Finding]:
     model = _every_model(data)
     for name, steps in mapping(data.get("scenarios")).items():
         for index, step in mappings(steps):
-            for finding in _check_step(step, model, mapping(data.get("traffic"))):
-                yield finding.under(("scenarios", name, index))
+            found = [*_check_step(step, model, mapping(data.get("traffic")))]
+            found += _check_source(step, data)
+            yield from (finding.under(("scenarios", name, index)) for finding in found)
     if data.get("sensitivity") is True:
         yield from (finding.under(("sensitivity",)) for finding in _check_sensitivity(model))
 
@@ -215,6 +217,19 @@ def _check_step(step: dict[str, Any], model: dict[str, Any], traffic: dict[str, 
         for key, why in (("entity", "whose history the older value comes from"), ("time", "when a value was logged")):
             if traffic.get(key) is None:
                 yield Finding(("op",), f"`{op}` needs `traffic.{key}`: {why}")
+
+
+def _check_source(step: dict[str, Any], data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Another table that a step takes values from: there, and joined where the row's own are taken."""
+    op, name = step.get("op"), step.get("source")
+    arguments = arguments_of(op) if isinstance(op, str) else None
+    if arguments is None or "source" not in arguments.model_fields or not isinstance(name, str) or not name:
+        return
+    sources = mapping(data.get("sources"))
+    if name not in sources:
+        yield Finding(("source",), not_a_source(name, data))
+    elif arguments.needs_match and not mapping(sources[name]).get("key"):
+        yield Finding(("source",), f"`{op}` takes values row by row: give `sources.{name}.key`")
 
 
 def _check_window(value: object, traffic: dict[str, Any]) -> Iterator[Finding]:

@@ -132,9 +132,12 @@ class TrafficWindow(Window):
 
 def traffic_window(value: object) -> object:
     """Take a plain window for one of the traffic."""
-    if isinstance(value, Window) and not isinstance(value, TrafficWindow):
-        return TrafficWindow(start=value.start, end=value.end)
-    return value
+    return as_traffic_window(value) if isinstance(value, Window) else value
+
+
+def as_traffic_window(window: Window) -> TrafficWindow:
+    """A window as one of the traffic."""
+    return window if isinstance(window, TrafficWindow) else TrafficWindow(start=window.start, end=window.end)
 
 
 AnyWindow = Annotated[TrafficWindow, BeforeValidator(traffic_window, json_schema_input_type=TrafficWindow)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from replay.config import ReplayConfig, build_config
 from replay.errors import UsageError
@@ -36,10 +37,18 @@ class FinishedRun:
         Raises:
             ConfigError: This version cannot read it, or an override is wrong.
         """
-        data, version = with_versions(self.manifest.config, self.manifest), self.manifest.traffic.get("delta_version")
-        if version is not None:
-            data = {**data, "traffic": {**data["traffic"], "delta_version": version, "delta_timestamp": None}}
+        data = with_versions(self.manifest.config, self.manifest)
+        data = {**data, "traffic": _pinned(data["traffic"], self.manifest.traffic)}
+        if self.manifest.other_tables:
+            others = self.manifest.other_tables
+            data["sources"] = {name: _pinned(each, others.get(name, {})) for name, each in data["sources"].items()}
         return build_config(data, overrides=overrides, source=f"{self.directory.path}/manifest.json")
+
+
+def _pinned(table: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """A table of the config at the version that the run read."""
+    version = before.get("delta_version")
+    return table if version is None else {**table, "delta_version": version, "delta_timestamp": None}
 
 
 def open_finished(output: str) -> FinishedRun:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from replay.config import ReplayConfig, to_resolved_dict
 from replay.config.locations import is_local
@@ -39,6 +40,14 @@ def all_unchanged(config: ReplayConfig, options: Options, manifest: Manifest) ->
         and all(_same_files(entry, _given(config, name)) for name, entry in manifest.checkpoints.items())
         and _same_sources(config, manifest.sources)
         and is_unchanged(config.traffic, manifest.traffic)
+        and _same_tables(config, manifest.other_tables)
+    )
+
+
+def _same_tables(config: ReplayConfig, recorded: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the other tables that the run took values from are the same."""
+    return recorded.keys() <= config.sources.keys() and all(
+        is_unchanged(config.sources[name], before) for name, before in recorded.items()
     )
 
 

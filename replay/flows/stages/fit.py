@@ -15,6 +15,7 @@ from replay.config.sections.model.combined import contract_path
 from replay.errors import ConfigError, Problem, TrafficError
 from replay.features import Encoder, check_features, feature_column
 from replay.flows.problems import refuse
+from replay.flows.sources.opening import check_sources, open_sources, source_problems, sources_used
 from replay.flows.stages.map_keys import name_map_keys
 from replay.flows.stages.scenario_inputs import (
     ScenarioInputs,
@@ -27,7 +28,9 @@ from replay.scenarios import Donors, NotThere, ScenarioPlan, TouchedRows, row_ke
 from replay.scoring import PREFLIGHT_ROWS
 from replay.scoring.routes import plan_routes
 from replay.traffic import (
+    PinnedSource,
     PinnedTraffic,
+    SourceMatches,
     SplitPlan,
     check_traffic,
     column_problems,
@@ -61,6 +64,8 @@ class Fitted:
         donors: Rows whose values others are given; None where no scenario asks for any.
         plan: How tasks get their rows.
         sample: A few logged rows.
+        sources: Other tables that were opened, by name.
+        matches: How those with a key and the traffic meet.
     """
 
     config: ReplayConfig
@@ -72,10 +77,20 @@ class Fitted:
     donors: Donors | None
     plan: SplitPlan
     sample: pa.RecordBatch
+    sources: Mapping[str, PinnedSource]
+    matches: Mapping[str, SourceMatches]
 
 
-def fit(config: ReplayConfig, spark: SparkSession, checkpoints: Mapping[str, Checkpoint]) -> Fitted:
+def fit(
+    config: ReplayConfig, spark: SparkSession, checkpoints: Mapping[str, Checkpoint], *, every_source: bool = False
+) -> Fitted:
     """Pin the traffic, and prove that config, checkpoints and scenarios fit it.
+
+    Args:
+        config: As loaded, its window resolved.
+        spark: The session.
+        checkpoints: Examined, by name.
+        every_source: Open all other tables, and not only those that scenarios name.
 
     Raises:
         ConfigError: They do not; every problem of a kind at once.
@@ -87,7 +102,9 @@ def fit(config: ReplayConfig, spark: SparkSession, checkpoints: Mapping[str, Che
     refuse(_schema_problems(config, traffic, checkpoints))
     encoder = Encoder(config.encoded_model, traffic.schema)
     refuse(_scenario_problems(config, scenarios, encoder))
-    inputs = plan_side(config, scenarios, encoder.types)
+    sources = open_sources(spark, config, config.sources if every_source else sources_used(scenarios))
+    refuse(source_problems(config, scenarios, traffic, sources, encoder.types))
+    inputs = plan_side(config, scenarios, encoder.types, sources)
     refuse(condition_problems(spark, traffic, scenarios))
     inputs = resolve_conditions(spark, traffic, inputs, scenarios)
     role_types = _role_types(config, traffic.schema)
@@ -100,7 +117,9 @@ def fit(config: ReplayConfig, spark: SparkSession, checkpoints: Mapping[str, Che
         sample = _sample(spark, traffic, plan, config)
         refuse(_trial_problems(config, scenarios, encoder, sample))
         donors = draw_donors_of(spark, traffic, config, scenarios, encoder.types)
-    return Fitted(config, traffic, encoder.features, role_types, scenarios, inputs, donors, plan, sample)
+    matches = check_sources(spark, config, scenarios, traffic, sources, encoder.types)
+    features = encoder.features
+    return Fitted(config, traffic, features, role_types, scenarios, inputs, donors, plan, sample, sources, matches)
 
 
 def _schema_problems(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
 from replay.checkpoints import FORMATS, Checkpoint
-from replay.config import EngineConfig, ReplayConfig, fingerprint, to_resolved_dict
+from replay.config import EngineConfig, ReplayConfig, TableConfig, fingerprint, to_resolved_dict
 from replay.errors import TrafficError
 from replay.flows.finished.window import previous_run, take_up
 from replay.flows.options import Options
@@ -19,6 +20,8 @@ from replay.store.manifest import package_versions
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+_Table = TypeVar("_Table", bound=TableConfig)
 
 
 class Resumable:
@@ -48,12 +51,12 @@ class Resumable:
         self.config_sha256 = fingerprint(self._config)
         previous = previous_run(self._config, directory, overwrite=self._overwrite)
         self._previous = previous
-        if previous is None or previous.status == COMPLETE or self._config.traffic.delta_timestamp is not None:
+        if previous is None or previous.status == COMPLETE:
             return self._config
         same = {name: entry.get("sha256") for name, entry in previous.checkpoints.items()} == {
             name: checkpoint.sha256 for name, checkpoint in checkpoints.items()
         }
-        return _with_version(self._config, previous.traffic.get("delta_version")) if same else self._config
+        return _with_versions(self._config, previous) if same else self._config
 
     def continues(self, run_id: str) -> bool:
         """Whether the run that the output holds is this one."""
@@ -79,8 +82,11 @@ def make_manifest(prepared: Prepared, options: Options, config_sha256: str, star
     needed = {name for checkpoint in checkpoints.values() for name in FORMATS[checkpoint.format].packages}
     packages = package_versions(*sorted(needed))
     sources, engine = prepared.job.sources, _engine(prepared.config.engine, prepared.plan.reader)
+    others = [sources, packages, engine]
+    if prepared.sources:
+        others.append({name: source.fingerprint() for name, source in prepared.sources.items()})
     return Manifest(
-        run_id=make_run_id(config_sha256, prepared.traffic.fingerprint(), hashes, [sources, packages, engine]),
+        run_id=make_run_id(config_sha256, prepared.traffic.fingerprint(), hashes, others),
         status=RUNNING,
         config_sha256=config_sha256,
         # Paths of a config that was made in Python start from where it runs.
@@ -95,6 +101,7 @@ def make_manifest(prepared: Prepared, options: Options, config_sha256: str, star
             for name, checkpoint in checkpoints.items()
         },
         traffic=prepared.traffic.describe(),
+        other_tables={name: source.describe() for name, source in prepared.sources.items()},
         started=started,
         packages=packages,
         sources=sources,
@@ -110,12 +117,17 @@ def _window(config: ReplayConfig) -> dict[str, str]:
     return {} if rule is None or at is None else {**rule.rule(), "resolved": iso(at)}
 
 
-def _with_version(config: ReplayConfig, version: int | None) -> ReplayConfig:
-    """The same config with the traffic's Delta version pinned."""
-    if version is None:
-        return config
-    pinned = config.traffic.model_copy(update={"delta_version": version, "delta_timestamp": None})
-    return config.model_copy(update={"traffic": pinned})
+def _with_versions(config: ReplayConfig, previous: Manifest) -> ReplayConfig:
+    """The same config with the Delta versions pinned that an earlier run read."""
+    sources = {name: _pinned(each, previous.other_tables.get(name, {})) for name, each in config.sources.items()}
+    return config.model_copy(update={"traffic": _pinned(config.traffic, previous.traffic), "sources": sources})
+
+
+def _pinned(table: _Table, before: Mapping[str, Any]) -> _Table:
+    version = before.get("delta_version")
+    if version is None or table.delta_timestamp is not None:
+        return table
+    return table.model_copy(update={"delta_version": version, "delta_timestamp": None})
 
 
 def _engine(config: EngineConfig, reader: str) -> dict[str, Any]:
@@ -141,6 +153,9 @@ def changes(prepared: Prepared, before: Manifest) -> tuple[str, ...]:
         sha256 = before.checkpoints.get(name, {}).get("sha256")
         if sha256 not in (None, checkpoint.sha256):
             found.append(f"checkpoint {name} has sha256 {checkpoint.sha256[:12]}, it had {sha256[:12]}")
+    for name, source in prepared.sources.items():
+        if source.fingerprint() != before.other_tables.get(name, {}).get("fingerprint"):
+            found.append(f"source {name} at {source.table.location} is another: its files changed")
     for user, sources in prepared.job.sources.items():
         known = before.sources.get(user)
         if known is not None and known != sources:

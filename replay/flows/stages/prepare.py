@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from replay.checkpoints import Checkpoint
@@ -29,7 +29,7 @@ from replay.scoring.sources import find_sources
 from replay.scoring.table.key_check import check_selected
 from replay.spark.errors import spark_errors
 from replay.spark.guest import session_pool
-from replay.traffic import PinnedTraffic, SplitPlan, TrafficCheck, always_null
+from replay.traffic import PinnedSource, PinnedTraffic, SourceMatches, SplitPlan, TrafficCheck, always_null
 from replay.traffic.copies import without_copies
 from replay.traffic.keys import key_columns
 
@@ -56,6 +56,8 @@ class Prepared:
         rehearsed: A few thousand rows, where the traffic was checked and tasks read it themselves.
         contract: What the model's contract made of them.
         all_null: Features that are null in every row; looked for where the traffic was checked.
+        sources: Other tables that were opened, by name.
+        matches: How those with a key and the traffic meet.
     """
 
     config: ReplayConfig
@@ -72,6 +74,8 @@ class Prepared:
     rehearsed: RehearsedRows | None = None
     contract: ContractCheck | None = None
     all_null: tuple[str, ...] = ()
+    sources: Mapping[str, PinnedSource] = field(default_factory=dict)
+    matches: Mapping[str, SourceMatches] = field(default_factory=dict)
 
     @property
     def output(self) -> str:
@@ -96,6 +100,7 @@ def prepare(
     pin: Callable[[SparkSession, dict[str, Checkpoint]], ReplayConfig] | None = None,
     check_keys: bool = False,
     rehearsing: bool = False,
+    every_source: bool = False,
 ) -> Prepared:
     """Get everything ready and prove that it fits, before any long work.
 
@@ -108,6 +113,7 @@ def prepare(
             an unfinished run is to be resumed.
         check_keys: Read the whole traffic's keys and times too, beside the opening of the checkpoints.
         rehearsing: Take a few thousand rows through the contract, where tasks read them themselves.
+        every_source: Open and check all other tables, and not only those that scenarios name.
 
     Raises:
         ConfigError: The config does not fit the traffic or the checkpoints; every problem at once.
@@ -121,7 +127,7 @@ def prepare(
         config = pin(spark, checkpoints)
     progress.stage("reading the traffic")
     with spark_errors("reading the traffic"), located(config):
-        fitted = fit(config, spark, checkpoints)
+        fitted = fit(config, spark, checkpoints, every_source=every_source)
     progress.stage("checking keys and checkpoints")
     with session_pool(spark, 1) as pool, spark_errors("checking the traffic"), located(config):
         # Spark reads keys while this process opens the checkpoints, whose problems are raised first.
@@ -160,6 +166,8 @@ def prepare(
         rehearsed,
         contract,
         nulls,
+        fitted.sources,
+        fitted.matches,
     )
 
 

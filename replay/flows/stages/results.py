@@ -13,6 +13,7 @@ from replay.diff.result import DiffResult, VariantResult
 from replay.flows.incidents.contract import NEARLY_ALL
 from replay.flows.incidents.diagnose import Diagnosed
 from replay.flows.incidents.stories import find_stories
+from replay.flows.sources.opening import match_warnings
 from replay.flows.stages.clock import Clock
 from replay.flows.stages.compare import Compared
 from replay.flows.stages.prepare import Prepared
@@ -91,6 +92,7 @@ def build_report_data(
         warnings=(
             *check.warnings,
             *session_warnings(prepared.spark, prepared.plan.reader),
+            *match_warnings(prepared.matches),
             *audit_gates_note(config.gates),
             *(() if outliers is None else (outliers_sentence(outliers),)),
             *prepared.preflight.warnings(),
@@ -206,6 +208,8 @@ def _counted(totals: Mapping[str, float]) -> Iterator[str]:
         kind, _, scenario = name.partition(":")
         if kind == "without_history":
             yield f"scenario {scenario}: {count:,.0f} rows have no value that is old enough: they got `missing`"
+        elif kind == "without_match":
+            yield f"scenario {scenario}: the other table has no row for {count:,.0f} rows: they are not touched"
         elif kind == "refused":
             yield f"scenario {scenario}: the model's contract refuses {count:,.0f} of the changed rows: they score NaN"
 

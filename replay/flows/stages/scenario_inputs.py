@@ -11,9 +11,12 @@ import pyarrow as pa
 
 from replay.config import Problem, ReplayConfig, Scenario
 from replay.config.sections.scenarios import Perturbation
-from replay.scenarios import MOST_DONORS, Donors, donor_features, row_keys, side_columns
+from replay.scenarios import MOST_DONORS, Donors, SideColumn, donor_features, matched_name, row_keys, side_columns
 from replay.traffic import (
     ComputedColumn,
+    JoinedColumn,
+    JoinedTable,
+    PinnedSource,
     PinnedTraffic,
     StaleColumn,
     WhereColumn,
@@ -37,6 +40,7 @@ class ScenarioInputs:
         place: Where in the config something needs them, such as ``scenarios.late[0]``; None where nothing does.
         conditions: The conditions as tasks evaluate them, by :func:`resolve_conditions`.
         obstacle: Why only Spark computes some of these columns; None where there are none, or tasks compute them all.
+        joined: Values of other tables.
     """
 
     where: tuple[WhereColumn, ...] = ()
@@ -44,22 +48,34 @@ class ScenarioInputs:
     place: str | None = None
     conditions: tuple[ComputedColumn, ...] = ()
     obstacle: str | None = None
+    joined: tuple[JoinedTable, ...] = ()
 
     def scan(self, spark: SparkSession, traffic: PinnedTraffic, columns: Sequence[str]) -> DataFrame:
         """The selected rows with the logged columns and these."""
-        return side_dataframe(spark, traffic, columns, self.where, self.stale)
+        return side_dataframe(spark, traffic, columns, self.where, self.stale, self.joined)
 
 
-def plan_side(config: ReplayConfig, scenarios: Sequence[Scenario], types: Mapping[str, pa.DataType]) -> ScenarioInputs:
+def plan_side(
+    config: ReplayConfig,
+    scenarios: Sequence[Scenario],
+    types: Mapping[str, pa.DataType],
+    sources: Mapping[str, PinnedSource],
+) -> ScenarioInputs:
     """What Spark must compute for a config's scenarios.
 
     Args:
         config: The config.
         scenarios: Its scenarios, expanded.
         types: Logged type of every feature that the model reads.
+        sources: The other tables that they name.
     """
     wanted = side_columns(scenarios, config.encoded_model, types)
     stale = next((place for place, step in _steps(scenarios) if step.arguments.needs_history), None)
+    joined = next((place for place, step in _steps(scenarios) if step.arguments.needs_match), None)
+    obstacles = {
+        stale: f"`{stale}` takes older values, which only Spark brings",
+        joined: f"`{joined}` takes values of another table, which only Spark joins",
+    }
     return ScenarioInputs(
         tuple(WhereColumn(one.name, one.where) for one in wanted if one.where is not None),
         tuple(
@@ -67,9 +83,19 @@ def plan_side(config: ReplayConfig, scenarios: Sequence[Scenario], types: Mappin
             for one in wanted
             if one.feature is not None and one.lag is not None
         ),
-        next((place for place, step in _steps(scenarios) if step.where is not None), stale),
-        obstacle=None if stale is None else f"`{stale}` takes older values, which only Spark brings",
+        next((place for place, step in _steps(scenarios) if step.where is not None), stale or joined),
+        obstacle=next((why for place, why in obstacles.items() if place is not None), None),
+        joined=_joined_tables(wanted, sources),
     )
+
+
+def _joined_tables(wanted: Sequence[SideColumn], sources: Mapping[str, PinnedSource]) -> tuple[JoinedTable, ...]:
+    """The tables that are joined, each once, with what is taken of it."""
+    columns: dict[str, list[JoinedColumn]] = {}
+    for one in wanted:
+        if one.source is not None and one.feature is not None:
+            columns.setdefault(one.source, []).append(JoinedColumn(one.name, one.source, one.feature))
+    return tuple(JoinedTable(sources[name], matched_name(name), tuple(taken)) for name, taken in columns.items())
 
 
 def _steps(scenarios: Sequence[Scenario]) -> Iterator[tuple[str, Perturbation]]:

@@ -39,10 +39,29 @@ def open_traffic(spark: SparkSession, config: TrafficConfig) -> PinnedTraffic:
         TrafficError: There is no such table, or a file of it cannot be read.
         ConfigError: A version is asked of what has none, or a computed column is refused.
     """
-    return resolve_where(spark, compute_columns(spark, _open(spark, config)))
+    return resolve_table(spark, find_table(spark, config))
 
 
-def _open(spark: SparkSession, config: TrafficConfig) -> PinnedTraffic:
+def resolve_table(spark: SparkSession, table: PinnedTraffic) -> PinnedTraffic:
+    """The same table with what its config computes from its columns.
+
+    Raises:
+        ConfigError: A computed column is refused.
+    """
+    return resolve_where(spark, compute_columns(spark, table))
+
+
+def find_table(spark: SparkSession, config: TrafficConfig) -> PinnedTraffic:
+    """Find a table and pin it, and no more.
+
+    Args:
+        spark: A session with Delta.
+        config: Section ``traffic``.
+
+    Raises:
+        TrafficError: There is no such table, or a file of it cannot be read.
+        ConfigError: A version is asked of what has none.
+    """
     if config.table is not None:
         return open_catalog_table(spark, config, config.table)
     path = config.path or ""

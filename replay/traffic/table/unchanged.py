@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from replay.config import TrafficConfig
+from replay.config import TableConfig
 from replay.errors import TrafficError
 from replay.files.places import local_path, opening_problem
 from replay.files.reading import is_directory
@@ -14,11 +14,11 @@ from replay.traffic.table.parquet import file_identity, list_files
 from replay.traffic.table.pinned import fingerprint
 
 
-def is_unchanged(config: TrafficConfig, before: Mapping[str, Any]) -> bool:
+def is_unchanged(config: TableConfig, before: Mapping[str, Any]) -> bool:
     """Whether a run would pin what an earlier one did, as far as files that this process reaches prove it.
 
     Args:
-        config: Section ``traffic``, the same as the earlier run's.
+        config: Section ``traffic`` or a source, the same as the earlier run's.
         before: What the manifest of that run says: see :meth:`PinnedTraffic.describe`.
 
     Returns:
@@ -36,7 +36,7 @@ def is_unchanged(config: TrafficConfig, before: Mapping[str, Any]) -> bool:
     return before["format"] == "parquet" and _same_files(path, before["fingerprint"])
 
 
-def _same_version(config: TrafficConfig, path: str, before: Mapping[str, Any]) -> bool:
+def _same_version(config: TableConfig, path: str, before: Mapping[str, Any]) -> bool:
     """The version that is asked for; where a time or nothing is, the newest one is that of before."""
     version, commit = before["delta_version"], before.get("commit")
     asked = config.delta_version if config.delta_version is not None else newest_version(path)

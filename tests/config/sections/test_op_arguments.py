@@ -7,6 +7,7 @@ from tests.config.examples import small
 
 TRAFFIC = {"path": "t", "key": "id", "score": "s", "time": "ts", "entity": "user"}
 MODEL = {"inputs": [{"name": "x", "features": ["a", "b"], "missing": 0}], "families": {"f": ["a", "b"]}}
+SOURCES = {"served": {"path": "o", "key": "id"}}
 REQUIRED = {
     "constant": {"value": 0},
     "noise": {"std": 0.1},
@@ -15,6 +16,7 @@ REQUIRED = {
     "remap": {"values": {"1": 2}},
     "rearrange": {"reverse": True},
     "stale": {"lag": "3h"},
+    "from": {"source": "served"},
     "swap": {"with": "b"},
     "cast": {"dtype": "int8"},
     "clip": {"min": 0},
@@ -36,6 +38,7 @@ SAMPLES = {
     "skip_last": 1,
     "pad_side": "left",
     "lag": ["1h"],
+    "source": "served",
     "with": ["b"],
     "bits": 3,
     "dtype": "int16",
@@ -56,7 +59,8 @@ def found(op, **step):
 def test_each_op_with_what_it_needs(op):
     step = {"op": op, "features": "a", **REQUIRED.get(op, {})}
     assert found(**step) == []
-    assert build_config(small(traffic=TRAFFIC, model=MODEL, scenarios={"s": [step]})).scenarios["s"][0].op == op
+    config = build_config(small(traffic=TRAFFIC, model=MODEL, sources=SOURCES, scenarios={"s": [step]}))
+    assert config.scenarios["s"][0].op == op
 
 
 @pytest.mark.parametrize(
@@ -69,6 +73,7 @@ def test_each_op_with_what_it_needs(op):
         ("remap", "`values`"),
         ("rearrange", "`reverse` or `first` or `last` or `skip_first` or `skip_last` or `pad_side`"),
         ("stale", "`lag`"),
+        ("from", "`source`"),
         ("swap", "`with`"),
         ("cast", "`dtype` or `decimals`"),
         ("clip", "`min` or `max`"),
@@ -90,6 +95,7 @@ def test_each_op_without(op, needs):
         ("rearrange", ("reverse", "first", "last", "skip_first", "skip_last", "pad_side")),
         ("shuffle", ()),
         ("stale", ("lag",)),
+        ("from", ("source",)),
         ("swap", ("with",)),
         ("out_of_vocabulary", ()),
         ("bitflip", ("bits",)),
@@ -129,12 +135,12 @@ def test_a_range_has_something_in_it():
         (
             "xyz",
             "`xyz` is no perturbation: expected one of nulls, constant, noise, scale, shift, remap, rearrange, "
-            "shuffle, stale, swap, out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
+            "shuffle, stale, from, swap, out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
         ),
         (
             "my.py:",
             "`my.py:` is no perturbation: expected one of nulls, constant, noise, scale, shift, remap, rearrange, "
-            "shuffle, stale, swap, out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
+            "shuffle, stale, from, swap, out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
         ),
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from replay.config import Perturbation
+from replay.config import ConfigError, Perturbation, build_config
 from replay.config.sections.scenarios import check_scenarios
 from tests.config.examples import small
 
@@ -188,3 +188,28 @@ def test_what_has_a_wrong_shape_is_skipped():
     steps = [5, {"op": 5}, {"op": "nulls", "features": [5], "families": {"a": 1}, "rate": [[1], [1], "x", "x"]}]
     data = small(scenarios={"s": steps, "t": "x"}, traffic=3, model=4)
     assert list(check_scenarios(data)) == []
+
+
+SOURCES = {"served": {"path": "o", "key": "id"}, "trained": {"path": "t"}}
+JOINED = {"op": "from", "source": "served", "features": "a"}
+
+
+def test_a_step_names_a_source_that_has_a_key():
+    config = build_config(small(sources=SOURCES, scenarios={"x": [JOINED]}))
+    assert config.scenarios["x"][0].arguments.other_table == "served"
+
+
+@pytest.mark.parametrize(
+    ("step", "key", "message"),
+    [
+        ({**JOINED, "source": "servd"}, ".source", "`servd` is not under `sources`; did you mean `served`?"),
+        ({**JOINED, "source": "trained"}, ".source", "`from` takes values row by row: give `sources.trained.key`"),
+        ({"op": "from", "features": "a"}, "", "`from` needs `source`"),
+        ({**JOINED, "op": "nulls"}, ".source", "is no argument of `nulls`: it takes no arguments"),
+    ],
+)
+def test_mistakes_about_sources(step, key, message):
+    model = {"inputs": [{"name": "x", "features": ["a"], "missing": 0}]}
+    with pytest.raises(ConfigError) as raised:
+        build_config(small(sources=SOURCES, scenarios={"x": [step]}, model=model))
+    assert [(one.path, one.message) for one in raised.value.problems] == [(f"scenarios.x[0]{key}", message)]

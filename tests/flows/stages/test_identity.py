@@ -39,6 +39,7 @@ def prepared(sources: Any = None, kind: str = "torch.export", **engine: Any) -> 
         traffic=SimpleNamespace(fingerprint=lambda: "t", location="/base/t", describe=lambda: {"fingerprint": "t"}),
         plan=SimpleNamespace(reader=config.engine.reader.replace("auto", "direct")),
         job=SimpleNamespace(sources=sources or {}),
+        sources={},
     )
 
 

@@ -212,7 +212,7 @@ def test_a_scan_has_what_scenarios_need_beside_the_logged_columns(
 ):
     monkeypatch.setattr("replay.flows.stages.scenario_inputs.side_dataframe", lambda *given: given)
     found = prepared(config)
-    assert found.scan() == (LOCAL_SESSION, found.traffic, found.plan.columns, (), ())
+    assert found.scan() == (LOCAL_SESSION, found.traffic, found.plan.columns, (), (), ())
 
 
 @pytest.mark.spark

@@ -142,6 +142,7 @@ def prepared(given: ReplayConfig) -> Any:
         traffic=SimpleNamespace(location="/data/t", format="delta", delta_version=41),
         spark=StubSession(),
         plan=SimpleNamespace(reader="direct"),
+        matches={},
     )
 
 

@@ -41,7 +41,7 @@ def config(scenarios: dict[str, Any]) -> ReplayConfig:
 
 def planned(scenarios: dict[str, Any]) -> ScenarioInputs:
     given = config(scenarios)
-    return plan_side(given, expand_scenarios(given), TYPES)
+    return plan_side(given, expand_scenarios(given), TYPES, {})
 
 
 def test_scenarios_that_need_no_other_row_need_nothing():
@@ -119,7 +119,7 @@ def test_the_rows_come_with_what_was_planned(monkeypatch: pytest.MonkeyPatch):
     inputs = ScenarioInputs(
         (WhereColumn("w", HOME),), (StaleColumn("s", "x0", timedelta(seconds=1)),), "scenarios.a[0]"
     )
-    assert inputs.scan(NO_SPARK, TRAFFIC, ["x0"]) == (NO_SPARK, TRAFFIC, ["x0"], inputs.where, inputs.stale)
+    assert inputs.scan(NO_SPARK, TRAFFIC, ["x0"]) == (NO_SPARK, TRAFFIC, ["x0"], inputs.where, inputs.stale, ())
 
 
 def test_every_condition_that_spark_refuses_is_told_at_its_place(monkeypatch: pytest.MonkeyPatch):

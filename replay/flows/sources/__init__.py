@@ -1,0 +1,1 @@
+"""Other tables that a run takes values from."""
