@@ -65,6 +65,12 @@ def modules_forgotten(tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def loans() -> Path:
+    """Loan applications, and the tables that a feature store joined them from, in one folder."""
+    return _real("loans/training_set.parquet").parent
+
+
+@pytest.fixture(scope="session")
 def open_bandit() -> Path:
     """Real logged impressions; the test skips where they are absent."""
     return _real("open_bandit/impressions.parquet")

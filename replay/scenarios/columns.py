@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from replay.scenarios.forms import take_rows, to_logged, to_working
+from replay.scenarios.hashing import Keys
 
 Places = npt.NDArray[np.int64]
 
@@ -23,6 +24,7 @@ class PerturbedColumns:
         rows: (k,) of the batch's n rows.
         num_rows: n.
         joined: What another table holds of a feature for the same keys, in its own type, (n,); null where it has none.
+        slices: The slice of each row by some columns of the traffic, (n,), see :func:`replay.scenarios.row_keys`.
     """
 
     def __init__(
@@ -32,10 +34,12 @@ class PerturbedColumns:
         rows: Places,
         num_rows: int,
         joined: Callable[[str, str], pa.Array] | None = None,
+        slices: Callable[[tuple[str, ...]], Keys] | None = None,
     ) -> None:
         self._column = column
         self._older = older
         self._joined = joined
+        self._slices = slices
         self._rows = rows
         self._all = len(rows) == num_rows
         self._read: dict[str, pa.Array] = {}
@@ -71,6 +75,16 @@ class PerturbedColumns:
         if self._joined is None:
             raise ValueError(f"found no table beside the rows, expected the source `{source}`")
         return take_rows(self._joined(feature, source), self._rows[at])
+
+    def slices(self, by: tuple[str, ...], at: Places) -> Keys:
+        """The slice of the rows at some places, (m,).
+
+        Raises:
+            ValueError: The columns are not at hand.
+        """
+        if self._slices is None:
+            raise ValueError(f"found no columns beside the features, expected those of the slices ({', '.join(by)})")
+        return self._slices(by)[self._rows[at]]
 
     def put(self, feature: str, at: Places, values: pa.Array) -> None:
         """Write (m,) values at some places."""

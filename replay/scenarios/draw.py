@@ -31,6 +31,7 @@ class Draw:
         other: Values of another feature in these rows as they are before this step, in the working type.
         older: Values of the feature in these rows that are at least so old, of the same entities, in the working type.
         joined: What another table, by its name, holds of the feature for these rows' keys, in the working type of its.
+        slices: The slice of each of these rows by some columns of the traffic, (k,).
     """
 
     keys: Keys
@@ -41,6 +42,7 @@ class Draw:
     other: Callable[[str], pa.Array]
     older: Callable[[timedelta], pa.Array]
     joined: Callable[[str], pa.Array]
+    slices: Callable[[tuple[str, ...]], Keys]
 
     def bits(self, tag: str = "") -> Keys:
         """64 random bits a row, (k,) uint64."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import pyarrow as pa
@@ -12,7 +12,7 @@ import pyarrow as pa
 from replay.config.sections.model.input import Input
 from replay.config.sections.op_arguments import OPS, OpArguments
 from replay.scenarios.draw import Draw
-from replay.scenarios.outside import Donors
+from replay.scenarios.outside import Donors, LeastChanges
 
 Apply = Callable[[pa.Array, Draw], pa.Array]
 """Changes values: (k,) of the touched rows as earlier steps left them, a plain scalar array (text as ``large_string``,
@@ -30,10 +30,12 @@ class Site:
         logged: Its logged type.
         form: The type of the values that :data:`Apply` gets.
         inputs: The model's inputs that read it.
-        derived: The model's inputs that are made of those, such as masks.
         width: Elements of each list, where they are fixed; else None.
         partner: The feature that it is exchanged with, and its logged type; None where nothing is exchanged.
         donors: Rows of the whole table, or None where there are none (yet).
+        derived: The model's inputs that are made of those, such as masks.
+        least_changes: What becomes of values that are given another table's distribution; empty where it is not known
+            (yet).
     """
 
     op: str
@@ -45,6 +47,7 @@ class Site:
     partner: tuple[str, pa.DataType] | None = None
     donors: Donors | None = None
     derived: tuple[Input, ...] = ()
+    least_changes: LeastChanges = field(default_factory=dict)
 
     @property
     def scalar(self) -> pa.DataType:

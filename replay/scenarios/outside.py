@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,32 @@ class Donors:
             following = np.searchsorted(self.keys, keys[same], side="right")
             places[same] = following % len(self.keys)
         return places
+
+
+@dataclass(frozen=True)
+class MatchTarget:
+    """A feature that is given the distribution which it has in another table.
+
+    Attributes:
+        source: The table.
+        by: Columns of the traffic whose values are slices.
+        feature: The feature.
+    """
+
+    source: str
+    by: tuple[str, ...]
+    feature: str
+
+
+class ChangeOfRows(Protocol):
+    """What becomes of the values of one feature, see :class:`replay.scenarios.least_change.SlicedChange`."""
+
+    def apply(self, values: pa.Array, randoms: Keys, slices: Keys) -> pa.Array:
+        """Change values of the working type, (k,), by random bits and by the slice of each row."""
+
+
+LeastChanges = Mapping[MatchTarget, ChangeOfRows]
+"""What becomes of the values of features, the same in every task."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +174,18 @@ def donor_features(
     """Features of which other rows' values are needed, each once; as :func:`side_columns`."""
     resolved = [targets for step, targets in _resolved(scenarios, model, features) if step.arguments.needs_donors]
     return tuple(dict.fromkeys(target.feature for targets in resolved for target in targets))
+
+
+def match_targets(
+    scenarios: Sequence[Scenario], model: ModelConfig, features: Mapping[str, pa.DataType]
+) -> tuple[MatchTarget, ...]:
+    """Features whose distributions are needed, each once by table and slices; as :func:`side_columns`."""
+    found: dict[MatchTarget, None] = {}
+    for step, targets in _resolved(scenarios, model, features):
+        source = step.arguments.other_table
+        if source is not None and step.arguments.needs_distribution:
+            found |= dict.fromkeys(MatchTarget(source, step.arguments.slices, each.feature) for each in targets)
+    return tuple(found)
 
 
 def _resolved(

@@ -14,7 +14,7 @@ from replay.config.sections.variant_names import Scenario
 from replay.errors import ConfigError, Problem, RunFailed
 from replay.scenarios.columns import PerturbedColumns, Places
 from replay.scenarios.hashing import Keys, salted, selected
-from replay.scenarios.outside import Donors, joined_name, matched_name, stale_name
+from replay.scenarios.outside import Donors, LeastChanges, joined_name, matched_name, stale_name
 from replay.scenarios.sameness import same_values
 from replay.scenarios.steps import Mask, Step, resolve_steps
 
@@ -34,6 +34,7 @@ class TouchedRows:
         has_time: (n,) bool, False where the time is null; None: every row of ``time_us`` has one.
         column: A feature's logged values, (n,).
         side: A side column by its name, (n,): see :func:`replay.scenarios.side_columns`.
+        slices: The slice of each row by some columns of the traffic, (n,).
     """
 
     keys: Keys
@@ -42,6 +43,7 @@ class TouchedRows:
     has_time: Mask | None
     column: Callable[[str], pa.Array]
     side: Callable[[str], pa.Array]
+    slices: Callable[[tuple[str, ...]], Keys] | None = None
 
     def columns(self, rows: Places) -> PerturbedColumns:
         """The features of some rows, before any step."""
@@ -51,6 +53,7 @@ class TouchedRows:
             rows,
             len(self.keys),
             lambda feature, source: self.side(joined_name(feature, source)),
+            self.slices,
         )
 
 
@@ -82,6 +85,7 @@ class ScenarioPlan:
         seed: Of the run.
         donors: Rows of the whole table, for ops that need them; without them such a plan checks, and touches no row.
         base_dir: Directory that the code of one's own perturbations is found from.
+        least_changes: What gives features another table's distribution; without it, as without donors.
 
     Raises:
         ConfigError: With all problems; their paths are ``scenarios.<salt>[i]...``.
@@ -95,8 +99,9 @@ class ScenarioPlan:
         seed: int,
         donors: Donors | None = None,
         base_dir: str = "",
+        least_changes: LeastChanges | None = None,
     ) -> None:
-        resolved = resolve_steps(scenario, model, features, donors, base_dir)
+        resolved = resolve_steps(scenario, model, features, donors, base_dir, least_changes)
         if resolved.problems:
             raise ConfigError(resolved.problems)
         changed = {change.feature for step in resolved.steps for change in step.changes}
@@ -111,8 +116,8 @@ class ScenarioPlan:
     def touch(self, rows: TouchedRows) -> Touched:
         """Apply all steps, in order, to the rows that they touch.
 
-        A row to which a step gives another table's values, all of them as logged, is touched by no more than its other
-        steps: its score is known.
+        A row to which a step that takes from another table gives the values that were logged is touched by no more than
+        its other steps: its score is known.
 
         Args:
             rows: (n,) logged rows.
@@ -122,7 +127,7 @@ class ScenarioPlan:
             mark, missing = _matched(step, self._marks(step, rows), rows)
             unmatched |= missing
             marks.append(mark)
-            for mask in (mark if step.source is None else self._changing(step, mark, rows)).values():
+            for mask in (self._changing(step, mark, rows) if step.sparing else mark).values():
                 union |= mask
         touched = np.flatnonzero(union)
         keys, columns = rows.keys[touched], rows.columns(touched)
@@ -133,7 +138,7 @@ class ScenarioPlan:
         return Touched(touched, columns.changed(self._types), int(without.sum()), int(unmatched.sum()))
 
     def _changing(self, step: Step, marks: dict[str, Mask], rows: TouchedRows) -> dict[str, Mask]:
-        """Of the rows that a step gives another table's values, those in which any differs from what was logged."""
+        """Of the rows of a step, those in which it makes any value another than was logged."""
         changing = {unit: np.zeros(len(rows.keys), bool) for unit in marks}
         for change in step.changes:
             if change.unit not in marks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -22,7 +23,7 @@ from replay.scenarios.draw import Draw
 from replay.scenarios.forms import list_size, working_type
 from replay.scenarios.hashing import Keys
 from replay.scenarios.op import Apply, Op, OpProblem, Site
-from replay.scenarios.outside import Donors, where_name
+from replay.scenarios.outside import Donors, LeastChanges, where_name
 from replay.scenarios.targets import StepTarget, derived_of, inputs_of, resolve_targets
 
 Mask = npt.NDArray[np.bool_]
@@ -59,6 +60,7 @@ class Step:
         custom: Whether the op is the user's own.
         from_history: Whether nulls mean rows without a history.
         source: The other table without whose match a row is not touched, or None.
+        sparing: Whether it often leaves values as they are, so that rows with none that changes are not touched.
         changes: By feature.
     """
 
@@ -70,6 +72,7 @@ class Step:
     custom: bool
     from_history: bool
     source: str | None
+    sparing: bool
     changes: tuple[Change, ...]
 
     def apply(
@@ -130,6 +133,7 @@ class Step:
             lambda feature: columns.some(feature, at),
             lambda lag: columns.older(change.feature, lag, at),
             lambda source: columns.joined(change.feature, source, at),
+            lambda by: columns.slices(by, at),
         )
 
 
@@ -152,6 +156,7 @@ def resolve_steps(
     features: Mapping[str, pa.DataType],
     donors: Donors | None = None,
     base_dir: str = "",
+    least_changes: LeastChanges | None = None,
 ) -> Steps:
     """Resolve globs and families, and make every perturbation.
 
@@ -161,14 +166,16 @@ def resolve_steps(
         features: Logged type of every feature that the model reads.
         donors: Rows of the whole table, for ops that need them.
         base_dir: Directory that the code of one's own perturbations is found from.
+        least_changes: What gives features another table's distribution, for ops that need it.
     """
     problems: list[Problem] = []
     steps = []
     for number, step in enumerate(scenario.perturbations):
         path = f"scenarios.{scenario.salt}[{number}]"
+        site = partial(_site, step, model=model, features=features, donors=donors, least_changes=least_changes or {})
         targets = resolve_targets(step, path, model, tuple(features), problems)
         bind = _bind(step, path, base_dir, problems)
-        changes = [] if bind is None else _changes(step, path, targets, bind, model, features, donors, problems)
+        changes = [] if bind is None else _changes(path, targets, bind, site, problems)
         steps.append(_step(number, step, tuple(changes)))
     return Steps(tuple(steps), tuple(problems))
 
@@ -211,6 +218,7 @@ def _step(number: int, step: Perturbation, changes: tuple[Change, ...]) -> Step:
         is_custom(step.op),
         step.arguments.needs_history,
         step.arguments.other_table if step.arguments.needs_match else None,
+        step.arguments.other_table is not None,
         changes,
     )
 
@@ -228,22 +236,18 @@ def _bind(step: Perturbation, path: str, base_dir: str, problems: list[Problem])
 
 
 def _changes(
-    step: Perturbation,
     path: str,
     targets: Sequence[StepTarget],
     bind: Callable[[Site], Apply],
-    model: ModelConfig,
-    features: Mapping[str, pa.DataType],
-    donors: Donors | None,
+    site: Callable[[StepTarget], Site],
     problems: list[Problem],
 ) -> list[Change]:
     """The perturbation for each feature; what does not fit is a problem, raised once."""
     changes: list[Change] = []
     unfit: set[Problem] = set()
     for target in targets:
-        site = _site(step, target, model, features, donors)
         try:
-            changes.append(Change(target.feature, target.unit, bind(site)))
+            changes.append(Change(target.feature, target.unit, bind(site(target))))
         except OpProblem as problem:
             unfit.add(Problem(str(problem), f"{path}.{problem.key or target.key}"))
     problems.extend(sorted(unfit, key=lambda problem: (problem.path, problem.message)))
@@ -256,6 +260,7 @@ def _site(
     model: ModelConfig,
     features: Mapping[str, pa.DataType],
     donors: Donors | None,
+    least_changes: LeastChanges,
 ) -> Site:
     logged = features[target.feature]
     inputs = inputs_of(target.feature, model, tuple(features))
@@ -264,4 +269,6 @@ def _site(
         width = next((entry.length for entry in inputs if entry.length is not None), None)
     partner = None if target.partner is None else (target.partner, features[target.partner])
     derived = derived_of(inputs, model)
-    return Site(step.op, target.feature, logged, working_type(logged), inputs, width, partner, donors, derived)
+    return Site(
+        step.op, target.feature, logged, working_type(logged), inputs, width, partner, donors, derived, least_changes
+    )

@@ -21,7 +21,8 @@ from replay.errors import CheckpointMismatch
 from replay.features import REJECT_REASONS, Encoded, Encoder, feature_column
 from replay.features.codecs.buffers import as_logged
 from replay.features.rejects import MODEL_FAILED, UNKNOWN_VERSION
-from replay.scenarios import Donors, ScenarioPlan, TouchedRows, row_keys
+from replay.scenarios import Donors, LeastChanges, ScenarioPlan, TouchedRows, row_keys
+from replay.scenarios.matching import slices_of
 from replay.scoring.chunks import ChunkedScorer
 from replay.scoring.layout import Carried, scores_schema
 from replay.scoring.perturbed import PerturbedScorer, SparseScores
@@ -69,6 +70,7 @@ class Work:
         routes: By checkpoint name.
         scenarios: What-ifs, in the config's order.
         donors: Rows from the whole table that give their values to others; None where no scenario asks for them.
+        least_changes: What gives features the distributions of other tables.
         whole: Checkpoints whose score of a row depends on the rows beside it.
         base_dir: Where perturbations of the user's own are imported from.
         by_feature: Whether a column names the feature that a row is rejected by.
@@ -86,6 +88,7 @@ class Work:
     routes: Mapping[str, Route] = field(default_factory=dict)
     scenarios: tuple[Scenario, ...] = ()
     donors: Donors | None = None
+    least_changes: LeastChanges = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
     base_dir: str = ""
     by_feature: bool = True
@@ -159,7 +162,7 @@ class BatchScorer:
         types = self._encoder.types
         plans = {
             scenario.name: ScenarioPlan(
-                scenario, work.model, types, work.seed, donors=work.donors, base_dir=work.base_dir
+                scenario, work.model, types, work.seed, work.donors, work.base_dir, work.least_changes
             )
             for scenario in work.scenarios
         }
@@ -283,6 +286,7 @@ class BatchScorer:
             has_time=has_time,
             column=lambda name: as_logged(columns[name], self._encoder.types[name]),
             side=batch.column,
+            slices=lambda by: slices_of(batch, by),
         )
 
 

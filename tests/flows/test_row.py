@@ -108,7 +108,18 @@ def test_a_rejected_row_ends_with_its_reason():
 
 def test_in_json_it_is_the_same_fields():
     data = json.loads(json.dumps(EXPLAINED.to_dict(), allow_nan=False))
-    assert list(data) == ["key", "logged", "features", "rejected", "tensors", "online", "replayed", "causes", "changed"]
+    assert list(data) == [
+        "key",
+        "logged",
+        "features",
+        "rejected",
+        "tensors",
+        "online",
+        "replayed",
+        "causes",
+        "sources",
+        "changed",
+    ]
     assert data["replayed"] == {"prod": 0.5, "prod/null": None, "next": 0.125}
 
 

@@ -16,7 +16,7 @@ from replay.config.sections.model.input import Input
 from replay.config.sections.op_arguments import OPS
 from replay.config.sections.scenarios import Perturbation
 from replay.scenarios import Donors, ScenarioPlan, row_keys
-from replay.scenarios.outside import joined_name, matched_name, stale_name, where_name
+from replay.scenarios.outside import MatchTarget, joined_name, matched_name, stale_name, where_name
 from tests.scenarios.making import AScenario, rows
 
 TEXT = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
@@ -43,6 +43,13 @@ MODEL = ModelConfig(
 )
 
 
+class Exchange:
+    """In place of a least change: rows exchange their values."""
+
+    def apply(self, values, randoms, slices):
+        return values.take(pa.array([1, 0, 3, 2]))
+
+
 def test_every_perturbation_has_an_example():
     assert {step["op"] for steps in EXAMPLES.values() for step in steps} >= set(OPS)
     assert re.findall(r"^### (\w+)$", TEXT, re.MULTILINE) == list(OPS)
@@ -57,7 +64,9 @@ def test_examples_run(name, tmp_path):
     order = np.argsort(keys)
     donors = Donors(keys[order], {feature: array.take(pa.array(order)) for feature, array in COLUMNS.items()})
     types = {feature: array.type for feature, array in COLUMNS.items()}
-    plan = ScenarioPlan(AScenario(name, name, steps), MODEL, types, 0, donors, str(tmp_path))
+    source, by = steps[0].arguments.other_table or "", steps[0].arguments.slices
+    changes = {MatchTarget(source, by, feature): Exchange() for feature in COLUMNS}
+    plan = ScenarioPlan(AScenario(name, name, steps), MODEL, types, 0, donors, str(tmp_path), changes)
     lag = steps[0].arguments.older_by
     side = {stale_name(feature, lag): COLUMNS[feature] for feature in COLUMNS if lag}
     side |= {joined_name(feature, "served"): array.take(pa.array([1, 0, 3, 2])) for feature, array in COLUMNS.items()}
@@ -65,7 +74,9 @@ def test_examples_run(name, tmp_path):
     side[where_name("surface = 'home'")] = pa.array([True] * 4)
     start = np.datetime64("2026-11-20T10:00", "us").astype(np.int64)
 
-    touched = plan.touch(rows(COLUMNS, time_us=np.full(4, start), side=side.__getitem__))
+    batch = rows(COLUMNS, time_us=np.full(4, start), side=side.__getitem__, slices=lambda by: np.zeros(4, np.uint64))
+
+    touched = plan.touch(batch)
 
     assert touched.rows.tolist() == [0, 1, 2, 3]
     assert {feature: array.type for feature, array in touched.columns.items()}.items() <= types.items()

@@ -12,7 +12,15 @@ from replay.scenarios.hashing import element_keys
 
 KEYS = row_keys([pa.array(range(5))])
 DRAW = Draw(
-    KEYS, "x", "family", 3, ("s", 1), lambda feature: pa.nulls(5), lambda lag: pa.nulls(5), lambda source: pa.nulls(5)
+    KEYS,
+    "x",
+    "family",
+    3,
+    ("s", 1),
+    lambda feature: pa.nulls(5),
+    lambda lag: pa.nulls(5),
+    lambda source: pa.nulls(5),
+    lambda by: KEYS,
 )
 
 

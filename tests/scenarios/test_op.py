@@ -28,7 +28,7 @@ def test_a_name_is_given_once():
 
 def test_they_are_listed_in_the_order_of_their_ranks():
     names = (
-        "nulls, constant, noise, scale, shift, remap, rearrange, shuffle, stale, from, swap, out_of_vocabulary, "
+        "nulls, constant, noise, scale, shift, remap, rearrange, shuffle, stale, from, match, swap, out_of_vocabulary, "
         "bitflip, cast, clip"
     )
     assert ", ".join(OPS) == names

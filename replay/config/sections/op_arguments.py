@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Annotated, Any, ClassVar, Final, Optional, get_args
+from typing import Annotated, Any, ClassVar, Final, Optional, Union, get_args
 
 from pydantic import Field, GetCoreSchemaHandler, TypeAdapter, ValidationError, create_model
 from pydantic.fields import FieldInfo
@@ -55,6 +55,7 @@ class OpArguments(Section):
         needs_history: Whether it takes older values of the row's entity, of the age that ``older_by`` says.
         needs_donors: Whether it takes values of other rows, drawn from the whole table.
         needs_match: Whether it takes another table's values for the row's key; the table is ``other_table``.
+        needs_distribution: Whether it takes distributions of features in that table, within ``slices``.
         partner_key: The key that names the features with which those of the step are exchanged; that there are as many
             is for ``check_step`` to say. None where nothing is exchanged.
     """
@@ -65,6 +66,7 @@ class OpArguments(Section):
     needs_history: ClassVar[bool] = False
     needs_donors: ClassVar[bool] = False
     needs_match: ClassVar[bool] = False
+    needs_distribution: ClassVar[bool] = False
     partner_key: ClassVar[str | None] = None
 
     @property
@@ -76,6 +78,11 @@ class OpArguments(Section):
     def other_table(self) -> str | None:
         """The table under ``sources`` that it takes values from."""
         return None
+
+    @property
+    def slices(self) -> tuple[str, ...]:
+        """Columns of the traffic by whose values the distributions of ``needs_distribution`` are taken."""
+        return ()
 
     @property
     def partners(self) -> tuple[str, ...]:
@@ -142,20 +149,26 @@ def listed_keys(section: type[Section]) -> tuple[ListedKey, ...]:
 
 @cache
 def every_argument() -> type[OpArguments]:
-    """The arguments of all ops, none of them required; of two that share a key, the first one's."""
-    fields: dict[str, Any] = {}
+    """The arguments of all ops, none of them required; a key that several have is of any of their types."""
+    shared: dict[str, list[FieldInfo]] = {}
     kinds: list[type[OpArguments]] = [*OPS.values(), CustomArguments]
     for arguments in kinds:
         for name, info in arguments.model_fields.items():
-            fields.setdefault(name, _optional(info) if info.is_required() else (info.annotation, info))
+            shared.setdefault(name, []).append(info)
+    fields: dict[str, Any] = {name: _of_any(infos) for name, infos in shared.items()}
     made: type[OpArguments] = create_model("EveryArgument", __base__=OpArguments, **fields)
     return made
 
 
-def _optional(info: FieldInfo) -> tuple[Any, Any]:
-    kind: Any = Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
-    field = Field(default=None, alias=info.alias, description=info.description)
-    return Optional[kind], field  # noqa: UP045, a value
+def _of_any(infos: Sequence[FieldInfo]) -> tuple[Any, Any]:
+    """A field that several ops have: optional, and of the type of any of them."""
+    first = infos[0]
+    if len(infos) == 1 and not first.is_required():
+        return first.annotation, first
+    described = "; ".join((info.description or "").strip().rstrip(".") for info in infos)
+    field = Field(default=None, alias=first.alias, description=f"{described}.")
+    kinds = tuple(Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation for info in infos)
+    return Optional[Union[kinds]], field  # noqa: UP007, UP045, a value
 
 
 def read_arguments(op: object, given: Mapping[str, Any]) -> OpArguments:

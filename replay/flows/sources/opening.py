@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from replay.config import ReplayConfig, Scenario
-from replay.errors import ConfigError, Problem
+from replay.config import Perturbation, ReplayConfig, Scenario
+from replay.errors import EXIT_REFUSED, ConfigError, Problem
 from replay.flows.problems import refuse
-from replay.scenarios import side_columns
+from replay.scenarios import match_targets, side_columns
 from replay.traffic import (
     PinnedSource,
     PinnedTraffic,
     SourceMatches,
     check_source,
+    find_column,
     key_problems,
     open_source,
     value_problems,
 )
+from replay.traffic.sources.matches import check_values
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -71,25 +73,35 @@ def source_problems(
     """
     for opened in sources.values():
         yield from key_problems(traffic.schema, opened)
-    for salt, number, source, features in _joins(config, scenarios, types):
+    for place, step, features in _takers(config, scenarios, types):
+        source = sources[step.arguments.other_table or ""]
         wanted = {feature: types[feature] for feature in features}
-        yield from value_problems(wanted, sources[source], f"scenarios.{salt}[{number}].source")
+        yield from value_problems(wanted, source, f"{place}.source")
+        for name in step.arguments.slices:
+            theirs = source.config.name_of(name)
+            if find_column(traffic.schema, name) is None:
+                yield Problem(f"the traffic has no column `{name}`", f"{place}.by", exit_code=EXIT_REFUSED)
+            elif find_column(source.table.schema, theirs) is None:
+                message = f"source `{source.name}` has no column `{theirs}`"
+                yield Problem(message, f"{place}.by", exit_code=EXIT_REFUSED)
 
 
-def _joins(
+def _takers(
     config: ReplayConfig, scenarios: Sequence[Scenario], types: Mapping[str, pa.DataType]
-) -> Iterator[tuple[str, int, str, tuple[str, ...]]]:
-    """Every step that takes values row by row: its scenario and number, the table, and the features."""
+) -> Iterator[tuple[str, Perturbation, tuple[str, ...]]]:
+    """Every step that takes from another table: its place, itself, and the features."""
     seen: set[tuple[str, int]] = set()
     for scenario in scenarios:
         for number, step in enumerate(scenario.perturbations):
-            source = step.arguments.other_table
-            if source is None or not step.arguments.needs_match or (scenario.salt, number) in seen:
+            if step.arguments.other_table is None or (scenario.salt, number) in seen:
                 continue
             seen.add((scenario.salt, number))
-            alone = Scenario(scenario.name, scenario.salt, (step,))
-            columns = side_columns([alone], config.model, types)
-            yield scenario.salt, number, source, tuple(one.feature for one in columns if one.feature is not None)
+            alone = [Scenario(scenario.name, scenario.salt, (step,))]
+            joined = (
+                one.feature for one in side_columns(alone, config.encoded_model, types) if one.feature is not None
+            )
+            matched = (target.feature for target in match_targets(alone, config.encoded_model, types))
+            yield f"scenarios.{scenario.salt}[{number}]", step, (*joined, *matched)
 
 
 def check_sources(
@@ -111,19 +123,25 @@ def check_sources(
         types: Logged type of every feature that the model reads.
 
     Returns:
-        By name, for those that have a key.
+        By name, for those that have a key, but for such of which scenarios take distributions alone.
 
     Raises:
         ConfigError: With the problems of all of them.
     """
-    wanted: dict[str, dict[str, pa.DataType]] = {name: {} for name, source in sources.items() if source.config.joined}
-    for _, _, source, features in _joins(config, scenarios, types):
-        wanted[source] |= {feature: types[feature] for feature in features}
+    wanted: dict[str, dict[str, pa.DataType]] = {name: {} for name in sources}
+    takers = [*_takers(config, scenarios, types)]
+    for _, step, features in takers:
+        wanted[step.arguments.other_table or ""] |= {feature: types[feature] for feature in features}
+    joined = {step.arguments.other_table for _, step, _ in takers if step.arguments.needs_match}
+    only_matched = {step.arguments.other_table for _, step, _ in takers} - joined
     found: dict[str, SourceMatches] = {}
     problems: list[Problem] = []
     for name, taken in wanted.items():
         try:
-            found[name] = check_source(spark, traffic, sources[name], taken)
+            if sources[name].config.joined and name not in only_matched:
+                found[name] = check_source(spark, traffic, sources[name], taken)
+            else:
+                check_values(spark, sources[name], taken)
         except ConfigError as error:
             problems += error.problems
     refuse(problems)

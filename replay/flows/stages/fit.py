@@ -15,6 +15,7 @@ from replay.config.sections.model.combined import contract_path
 from replay.errors import ConfigError, Problem, TrafficError
 from replay.features import Encoder, check_features, feature_column
 from replay.flows.problems import refuse
+from replay.flows.sources.distributions import least_changes_of
 from replay.flows.sources.opening import check_sources, open_sources, source_problems, sources_used
 from replay.flows.stages.map_keys import name_map_keys
 from replay.flows.stages.scenario_inputs import (
@@ -24,7 +25,7 @@ from replay.flows.stages.scenario_inputs import (
     plan_side,
     resolve_conditions,
 )
-from replay.scenarios import Donors, NotThere, ScenarioPlan, TouchedRows, row_keys
+from replay.scenarios import Donors, LeastChanges, NotThere, ScenarioPlan, TouchedRows, match_targets, row_keys
 from replay.scoring import PREFLIGHT_ROWS
 from replay.scoring.routes import plan_routes
 from replay.traffic import (
@@ -64,6 +65,7 @@ class Fitted:
         donors: Rows whose values others are given; None where no scenario asks for any.
         plan: How tasks get their rows.
         sample: A few logged rows.
+        least_changes: What gives features the distributions of other tables.
         sources: Other tables that were opened, by name.
         matches: How those with a key and the traffic meet.
     """
@@ -77,6 +79,7 @@ class Fitted:
     donors: Donors | None
     plan: SplitPlan
     sample: pa.RecordBatch
+    least_changes: LeastChanges
     sources: Mapping[str, PinnedSource]
     matches: Mapping[str, SourceMatches]
 
@@ -110,7 +113,8 @@ def fit(
     role_types = _role_types(config, traffic.schema)
     # A commit holds whole splits: smaller commits than a split has rows want smaller splits.
     target = config.engine.commit_rows if config.engine.commit_rows < SPLIT_ROWS else None
-    columns = _needed_columns(config, traffic.schema, encoder.roots, role_types)
+    slices = [name for target in match_targets(scenarios, config.encoded_model, encoder.types) for name in target.by]
+    columns = _needed_columns(config, traffic.schema, encoder.roots, [*role_types, *slices])
     reader, beside = config.engine.reader, inputs.conditions
     plan = plan_splits(spark, traffic, columns, reader, target_rows=target, side=inputs.obstacle, beside=beside)
     with values_refused(spark, traffic):
@@ -118,8 +122,22 @@ def fit(
         refuse(_trial_problems(config, scenarios, encoder, sample))
         donors = draw_donors_of(spark, traffic, config, scenarios, encoder.types)
     matches = check_sources(spark, config, scenarios, traffic, sources, encoder.types)
-    features = encoder.features
-    return Fitted(config, traffic, features, role_types, scenarios, inputs, donors, plan, sample, sources, matches)
+    with values_refused(spark, traffic):
+        least_changes = least_changes_of(spark, config, scenarios, traffic, sources, encoder.types)
+    return Fitted(
+        config,
+        traffic,
+        encoder.features,
+        role_types,
+        scenarios,
+        inputs,
+        donors,
+        plan,
+        sample,
+        least_changes,
+        sources,
+        matches,
+    )
 
 
 def _schema_problems(

@@ -196,6 +196,7 @@ def _score_job(fitted: Fitted, checkpoints: dict[str, Checkpoint], preflight: Pr
         routes=routes,
         scenarios=fitted.scenarios,
         donors=fitted.donors,
+        least_changes=fitted.least_changes,
         whole=preflight.dependent,
         base_dir=config.base_dir,
     )

@@ -137,7 +137,7 @@ def check_source(
             with examples, and the place of the source.
     """
     with as_source(source.name), traffic_errors(source.table.location):
-        _check_values(spark, source, types)
+        _refuse_values(spark, source, types)
         here, there = key_columns_of(traffic, source)
         roots = dict.fromkeys(require_column(traffic.schema, name).root for name in source.config.key)
         ours, theirs = selected_dataframe(spark, traffic, list(roots)), source_dataframe(spark, source, ())
@@ -152,6 +152,21 @@ def check_source(
         if found.rows_here and not found.matched:
             raise TrafficError(found.nothing(source))
         return found
+
+
+def check_values(spark: SparkSession, source: PinnedSource, types: Mapping[str, pa.DataType]) -> None:
+    """Check that values of a source fit, of one that is not joined.
+
+    Args:
+        spark: The session.
+        source: The table.
+        types: Canonical types of the features whose values are taken.
+
+    Raises:
+        ConfigError: A value that the traffic's type has no place for, with the place of the source.
+    """
+    with as_source(source.name), traffic_errors(source.table.location):
+        _refuse_values(spark, source, types)
 
 
 def _hashed(key: Sequence[Column], *, there: bool) -> list[Column]:
@@ -216,7 +231,7 @@ def _unmatched(
     return found[0], found[1]
 
 
-def _check_values(spark: SparkSession, source: PinnedSource, types: Mapping[str, pa.DataType]) -> None:
+def _refuse_values(spark: SparkSession, source: PinnedSource, types: Mapping[str, pa.DataType]) -> None:
     """Refuse values that the types of the traffic's columns have no place for."""
     from pyspark.sql import functions as F
 

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from replay.config import OPS, Perturbation, build_config
+from replay.config import OPS, ConfigError, Perturbation, build_config
 from tests.config.examples import small
 
 TRAFFIC = {"path": "t", "key": "id", "score": "s", "time": "ts", "entity": "user"}
@@ -17,6 +17,7 @@ REQUIRED = {
     "rearrange": {"reverse": True},
     "stale": {"lag": "3h"},
     "from": {"source": "served"},
+    "match": {"source": "served"},
     "swap": {"with": "b"},
     "cast": {"dtype": "int8"},
     "clip": {"min": 0},
@@ -74,6 +75,7 @@ def test_each_op_with_what_it_needs(op):
         ("rearrange", "`reverse` or `first` or `last` or `skip_first` or `skip_last` or `pad_side`"),
         ("stale", "`lag`"),
         ("from", "`source`"),
+        ("match", "`source`"),
         ("swap", "`with`"),
         ("cast", "`dtype` or `decimals`"),
         ("clip", "`min` or `max`"),
@@ -96,6 +98,7 @@ def test_each_op_without(op, needs):
         ("shuffle", ()),
         ("stale", ("lag",)),
         ("from", ("source",)),
+        ("match", ("source", "by")),
         ("swap", ("with",)),
         ("out_of_vocabulary", ()),
         ("bitflip", ("bits",)),
@@ -110,6 +113,15 @@ def test_each_op_with_the_arguments_of_others(op, takes):
         expected = [] if key in takes else [((key,), f"is no argument of `{op}`: {end}")]
         twice = op in ("noise", "scale", "rearrange", "cast") and key in takes
         assert found(op, **{**REQUIRED.get(op, {}), key: value}) == expected or twice
+
+
+def test_a_key_of_two_ops_has_the_types_of_both():
+    shift, match = {"op": "shift", "features": "a", "by": 2}, {"op": "match", "features": "a", "source": "served"}
+    scenarios = {"s": [shift], "m": [{**match, "by": "surface"}]}
+    config = build_config(small(traffic=TRAFFIC, model=MODEL, sources=SOURCES, scenarios=scenarios))
+    assert (config.scenarios["s"][0].arguments.by, config.scenarios["m"][0].arguments.by) == (2, ("surface",))
+    with pytest.raises(ConfigError, match=r"scenarios\.s\[0\]\.by: found 'two'"):
+        build_config(small(traffic=TRAFFIC, model=MODEL, scenarios={"s": [{**shift, "by": "two"}]}))
 
 
 def test_noise_of_one_kind():
@@ -135,12 +147,12 @@ def test_a_range_has_something_in_it():
         (
             "xyz",
             "`xyz` is no perturbation: expected one of nulls, constant, noise, scale, shift, remap, rearrange, "
-            "shuffle, stale, from, swap, out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
+            "shuffle, stale, from, match, swap, out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
         ),
         (
             "my.py:",
             "`my.py:` is no perturbation: expected one of nulls, constant, noise, scale, shift, remap, rearrange, "
-            "shuffle, stale, from, swap, out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
+            "shuffle, stale, from, match, swap, out_of_vocabulary, bitflip, cast, clip, or `module:Class` of your own",
         ),
     ],
 )

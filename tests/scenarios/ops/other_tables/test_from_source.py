@@ -128,4 +128,4 @@ def test_a_step_names_its_table():
 
 
 def test_what_the_schema_says():
-    assert described("source") == ["from: a table under `sources` that has a key."]
+    assert described("source") == ["from: a table under `sources` that has a key; match: a table under `sources`."]
