@@ -248,7 +248,7 @@ PLAIN = st.recursive(
 def test_any_config_reads_back(names, kwargs, missing, bucket, start, seed):
     key, score, *features = names
     data = small(
-        traffic={"path": "p", "key": [key], "score": score, "time": "ts_", "window": {"start": start}},
+        traffic={"path": "p", "key": [key], "score": score, "time": "event.time", "window": {"start": start}},
         model={"inputs": [{"name": "x", "features": features, "missing": {"*": missing}}], "families": {"f": features}},
         checkpoints={"prod-1.v2": {"path": "x", "factory": "m:f", "kwargs": kwargs}},
         diff={"bucket": bucket},
