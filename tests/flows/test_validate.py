@@ -126,11 +126,11 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         rehearsed=None,
         contract=None,
         all_null=("x3",),
+        matches={},
     )
 
-    def prepare(config: Any, options: Any, visit: Any, *, progress: Any, check_keys: bool, rehearsing: bool) -> Any:
-        assert check_keys
-        assert rehearsing
+    def prepare(config: Any, options: Any, visit: Any, *, progress: Any, **asked: bool) -> Any:
+        assert asked == {"check_keys": True, "rehearsing": True, "every_source": True}
         visit.callback(done.append, "left Spark")
         done.append(f"prepared with {options}")
         return prepared

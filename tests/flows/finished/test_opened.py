@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,16 @@ def test_without_a_manifest_it_is_no_finished_run(tmp_path: Path):
     (path / "report.json").unlink()
     with pytest.raises(UsageError, match="found an unfinished run"):
         open_finished(str(path))
+
+
+def test_so_are_those_of_other_tables(tmp_path: Path):
+    sources = {"served": {"path": "s", "key": "request_id"}, "other": {"path": "o"}}
+    config = build_config(config_data(sources=sources), "/jobs")
+    manifest = Manifest("r1", RUNNING, "c1", to_resolved_dict(config), {}, {}, "2026-01-01T00:00:00Z")
+    manifest = replace(manifest, other_tables={"served": {"delta_version": 3}})
+    output = OutputDirectory(open_storage(str(tmp_path / "out")))
+    output.begin(manifest, resume=False)
+    data = sample.bare_data()
+    output.finish(manifest, "", {}, {"report.json": data.to_json(), "summary.json": data.summary.to_json()})
+    found = open_finished(str(tmp_path / "out")).config()
+    assert (found.sources["served"].delta_version, found.sources["other"]) == (3, config.sources["other"])

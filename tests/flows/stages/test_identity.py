@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import torch
 
-from replay.config import build_config
+from replay.config import build_config, fingerprint, to_resolved_dict
 from replay.errors import TrafficError
 from replay.flows.options import Options
 from replay.flows.stages import identity
 from replay.flows.stages.identity import Resumable, changes, make_manifest, refuse_changes
-from replay.store import COMPLETE, RUNNING
+from replay.store import COMPLETE, RUNNING, Manifest, OutputDirectory, open_storage
 
 
 def prepared(sources: Any = None, kind: str = "torch.export", **engine: Any) -> Any:
@@ -133,3 +133,53 @@ def test_what_becomes_of_an_earlier_run_is_said(before: dict[str, Any], said: st
     manifest = make_manifest(given, Options(), "c", "2026-11-29T02:00:00.000Z")
     resumable._previous = replace(manifest, **before)
     assert re.search(f"the run of 2026-11-29 02:00 UTC in the output {said}", resumable.says(given, "1") or "")
+
+
+def with_source(folder: Path, **source: Any) -> Any:
+    served = {"path": "s", "key": "id", **source}
+    data = {
+        "version": 1,
+        "traffic": {"path": "t", "key": ["id"], "score": "s"},
+        "model": {"inputs": [{"name": "x", "features": ["a"], "missing": 0.0}]},
+        "checkpoints": {"prod": {"path": "p"}},
+        "sources": {"served": served, "other": {"path": "o"}},
+        "scenarios": {"served": [{"op": "from", "source": "served", "features": "a"}]},
+        "output": str(folder / "out"),
+    }
+    return build_config(data, folder)
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "versions"),
+    [
+        ({}, RUNNING, (7, 3)),
+        ({"delta_timestamp": "2026-11-20"}, RUNNING, (7, None)),
+        ({}, COMPLETE, (None, None)),
+    ],
+    ids=["unfinished", "pinned by a time", "complete"],
+)
+def test_an_unfinished_run_goes_on_with_the_versions_that_it_read(
+    tmp_path: Path, source: dict[str, Any], status: str, versions: tuple[int | None, int | None]
+):
+    config = with_source(tmp_path, **source)
+    manifest = Manifest("r", status, fingerprint(config), to_resolved_dict(config), {}, {"delta_version": 7}, "now")
+    manifest = replace(manifest, other_tables={"served": {"delta_version": 3}})
+    OutputDirectory(open_storage(config.output)).begin(manifest, resume=False)
+    no_spark: Any = None
+    pinned = Resumable(config, overwrite=False).pin(no_spark, {})
+    assert (pinned.traffic.delta_version, pinned.sources["served"].delta_version) == versions
+    assert pinned.sources["other"] == config.sources["other"]
+
+
+def test_another_table_is_another_run_and_is_told():
+    given, other = prepared(), prepared()
+    for one, state in ((given, "1"), (other, "2")):
+        table = SimpleNamespace(location="/s")
+        source = SimpleNamespace(fingerprint=lambda state=state: state, table=table)
+        source.describe = lambda state=state: {"fingerprint": state}
+        one.sources = {"served": source}
+    manifest = make_manifest(given, Options(), "c", "now")
+    assert manifest.other_tables == {"served": {"fingerprint": "1"}}
+    assert len({manifest.run_id, make_manifest(other, Options(), "c", "now").run_id, run_id()}) == 3
+    assert changes(given, manifest) == ()
+    assert changes(other, manifest) == ("source served at /s is another: its files changed",)
