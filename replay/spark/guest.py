@@ -26,6 +26,7 @@ from replay.spark.errors import jvm_errors, where_spark_answers
 from replay.spark.installed.versions import spark_release
 from replay.spark.managed import copy_session, running_managed
 from replay.spark.settings import ONE_WAVE, SHARED_SETTINGS, change_settings, lent_settings, needed_settings
+from replay.spark.tasks.shared import while_shared
 from replay.spark.types import spark_struct
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def private_session(host: SparkSession, keep: Collection[str] = ()) -> SparkSess
 def at_work(private: SparkSession) -> Iterator[SparkSession]:
     """Work in a private session: it is the active one in this thread, and nothing of it is left after."""
     before = logs_in_memory(private)
-    with jvm_errors(), _lent(private), active(private):
+    with jvm_errors(), _lent(private), active(private), while_shared(private):
         try:
             yield private
         finally:

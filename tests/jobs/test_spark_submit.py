@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import time
 import venv
 import zipfile
 from pathlib import Path
@@ -25,7 +28,7 @@ from tests.flows.case import make_table, write_case
 from tests.flows.factories import write_looked_up_case
 from tests.flows.test_resumed_bits import bits
 from tests.object_store import SECRET, S3Server, upload
-from tests.standalone import QUICK, Apart, cannot_hide, standalone_cluster
+from tests.standalone import QUICK, Apart, Standalone, cannot_hide, standalone_cluster
 from tests.wheels import build_wheel
 
 pytestmark = pytest.mark.cluster
@@ -38,6 +41,14 @@ JOB = str(ROOT / "jobs" / "replay_window.py")
 def submit(
     *arguments: str, directory: Path, python: str = sys.executable, **environment: str
 ) -> subprocess.CompletedProcess[str]:
+    with submitted(*arguments, directory=directory, python=python, **environment) as process:
+        output, errors = process.communicate(timeout=280)
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def submitted(
+    *arguments: str, directory: Path, python: str = sys.executable, **environment: str
+) -> subprocess.Popen[str]:
     command = [
         str(Path(_find_spark_home()) / "bin" / "spark-submit"),
         *("--jars", ",".join(str(jar) for jar in delta_jars())),
@@ -48,14 +59,13 @@ def submit(
         *arguments,
     ]
     environment = {"PYSPARK_PYTHON": python, "PYSPARK_DRIVER_PYTHON": python, **environment}
-    return subprocess.run(
+    return subprocess.Popen(
         command,
         cwd=directory,
         env={**os.environ, **environment},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=280,
-        check=False,
     )
 
 
@@ -120,6 +130,51 @@ def archive_with_replay(python: Path, wheel: Path) -> Path:
     return archive
 
 
+_HELD = """
+
+import os
+import time
+from pathlib import Path
+
+class Held(Net):
+    def forward(self, dense, item):
+        if "HELD" in os.environ:
+            Path("scoring").touch()
+            while not Path("go").exists():
+                time.sleep(0.05)
+        return super().forward(dense, item)
+
+def build():
+    return Held()
+"""
+"""In executors that have HELD, scoring waits for a file in the task's directory; which one it is in, a file says."""
+
+
+def lose_the_worker_that_scores(cluster: Standalone, directory: Path) -> None:
+    """Kill a worker with all that it has started, as a machine goes that loses its power; then let the others work."""
+    deadline = time.monotonic() + 150
+    while not (scoring := list(directory.glob("worker-*/work/*/*/scoring"))):
+        assert time.monotonic() < deadline, "no task has begun to score"
+        time.sleep(0.05)
+    name = scoring[0].relative_to(directory).parts[0]
+    number = int(name.rpartition("-")[2])
+    lost = cluster.workers[number - 1]
+    for pid in (lost.pid, *_working_in(directory / name)):
+        os.kill(pid, signal.SIGKILL)
+    lost.wait()
+    for place in directory.glob("worker-*/work/*/*"):
+        (place / "go").touch()
+
+
+def _working_in(directory: Path) -> list[int]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (entry / "cwd").readlink().is_relative_to(directory):
+                found.append(int(entry.name))
+    return found
+
+
 def tables(output: str) -> dict[str, Any]:
     options = {"AWS_ALLOW_HTTP": "true"} if "://" in output else None
     found = {}
@@ -143,6 +198,8 @@ def test_two_workers_that_share_nothing_with_the_driver_give_the_bits_of_a_local
     driver, python = tmp_path / "driver", python_without_replay(tmp_path / "needed")
     driver.mkdir()
     config = write_looked_up_case(driver, "submitted", ROWS)
+    with (driver / "submitted_models.py").open("a") as models:
+        models.write(_HELD)
     options, empty = ("--json", "--quiet"), {"PYTHONPATH": "", "TMPDIR": str(driver), "HOME": str(driver)}
     package = ("--py-files", str(wheel))
     local = ("--master", "local[2]", *package, JOB, "--config", str(config), *options)
@@ -169,18 +226,21 @@ def test_two_workers_that_share_nothing_with_the_driver_give_the_bits_of_a_local
         copies = {file.name for file in (tmp_path / "workers").glob("*/tmp/replay-*/copy-*/*")}
         assert not hidden or copies == {"prod.pt", "submitted_layers.py", "submitted_models.py", "surfaces.json"}
 
-        # Config, checkpoint, code and vocabulary on the driver's disk alone; the package in an archive.
+        # All but traffic and output on the driver's disk alone; the package in an archive; a worker is lost.
         archive = archive_with_replay(python, wheel)
         data = yaml.safe_load(config.read_text())
         data["traffic"]["path"], data["output"] = f"{jobs}/traffic", f"{jobs}/sent"
         config.write_text(yaml.safe_dump(data))
-        done = submit(
-            *("--master", cluster.url, "--archives", f"{archive}#environment", JOB, "--config", str(config), *options),
+        job = ("--archives", f"{archive}#environment", JOB, "--config", str(config), *options)
+        with submitted(
+            *("--master", cluster.url, "--conf", "spark.executorEnv.HELD=1", *job),
             directory=driver,
             python="./environment/bin/python",
             **{**empty, "PYSPARK_DRIVER_PYTHON": str(python)},
-        )
-        assert done.returncode == 0, done.stdout[-3000:]
+        ) as process:
+            lose_the_worker_that_scores(cluster, tmp_path / "workers")
+            output, _ = process.communicate(timeout=150)
+        assert process.returncode == 0, output[-3000:]
         assert tables(f"{jobs}/sent") == expected
     assert not any(SECRET in text for output in ("out", "sent") for text in texts(f"{jobs}/{output}").values())
     assert not any(any((tmp_path / "workers" / worker / "home").iterdir()) for worker in ("worker-1", "worker-2"))

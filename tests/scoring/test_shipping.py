@@ -17,6 +17,7 @@ from replay.spark.tasks import sending, shared
 from replay.spark.tasks.run import run_tasks
 from tests.checkpoints.models import examined
 from tests.scoring.making import work
+from tests.stub_session import StubSession
 
 
 def test_where_tasks_run_here_nobody_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -24,8 +25,7 @@ def test_where_tasks_run_here_nobody_is_asked(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(shipping, "needed_folders", None)
     monkeypatch.setattr(shared, "gives_jvm", lambda _: True)
     monkeypatch.setattr(sending, "gives_jvm", lambda _: True)
-    context = SimpleNamespace(master="local[2]", broadcast=lambda value: SimpleNamespace(value=value))
-    spark: Any = SimpleNamespace(sparkContext=context)
+    spark: Any = StubSession(master="local[2]", broadcast=lambda value: SimpleNamespace(value=value))
     assert ship(spark, "job", work({}), {}).value == "job"
 
 

@@ -14,6 +14,7 @@ from replay.errors import UsageError
 from replay.files.copies import Content, Writer
 from replay.spark.access import gives_jvm
 from replay.spark.tasks.probe import reaching_problem
+from replay.spark.tasks.shared import broadcast
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
@@ -91,8 +92,10 @@ def send_files(spark: SparkSession, files: Iterable[tuple[Content, Path]]) -> Se
         )
     if not wanted:
         return SentFiles({})
-    send = spark.sparkContext.broadcast
-    return SentFiles({sha256: tuple(send(SentPart(data)) for data in _parts(path)) for sha256, path in wanted.items()})
+    parts = {
+        sha256: tuple(broadcast(spark, SentPart(data)) for data in _parts(path)) for sha256, path in wanted.items()
+    }
+    return SentFiles(parts)
 
 
 def same_machine(spark: SparkSession) -> bool:
