@@ -88,6 +88,7 @@ def near(one: Floats, other: Floats, relative: float = RELATIVE) -> Mask:
     """Where two numbers are equal, within a share of the larger one; two NaNs are."""
     with np.errstate(all="ignore"):
         close = np.abs(one - other) <= relative * np.maximum(np.abs(one), np.abs(other))
+    close &= np.isfinite(one) & np.isfinite(other)
     return np.asarray(close | (one == other) | (np.isnan(one) & np.isnan(other)))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from replay.config import ReplayConfig
+from replay.config import ReplayConfig, Tolerance
 from replay.config.run_start import resolve
 from replay.diagnosis.causes.find import Trial
 from replay.flows.attempt import attempt, load_to_run
@@ -35,6 +35,7 @@ from replay.report.terminal.progress import Progress
 from replay.spark.delta.memory import forget_log
 from replay.spark.errors import spark_errors
 from replay.spark.guest import session_pool
+from replay.spark.tasks.arrow_mapping import Batches
 from replay.store import (
     DIFFS,
     HYPOTHESES,
@@ -51,6 +52,27 @@ from replay.store import (
     replace_table,
     verify_name,
 )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a run has measured before its gates are judged, for commands that add to it.
+
+    Attributes:
+        prepared: The run.
+        scores: Its scores table.
+        tolerance: What counts as agreement.
+        output: Where it writes.
+        manifest: What it is made of.
+        data: What its report is to show.
+    """
+
+    prepared: Prepared
+    scores: Batches
+    tolerance: Tolerance
+    output: OutputDirectory
+    manifest: Manifest
+    data: ReportData
 
 
 def run(
@@ -103,6 +125,7 @@ def replay_window(
     overwrite: bool = False,
     diagnosing: bool = False,
     claim: Claim | None = None,
+    complete: Callable[[Measured], ReportData] | None = None,
 ) -> RunResult:
     """Replay as :func:`run` does.
 
@@ -113,6 +136,7 @@ def replay_window(
         overwrite: Start afresh, and replace whatever run the output holds.
         diagnosing: Find the incidents and their causes as well.
         claim: Causes of an incident that an earlier run found, which this one replays: whether they hold.
+        complete: Adds what else a command measures, before the gates are judged.
     """
     config, clock = resolve(config), Clock(progress)
     resumable = Resumable(config, overwrite=overwrite)
@@ -152,6 +176,9 @@ def replay_window(
             _write_tables(prepared, output, manifest, compared, incidents.tried if diagnosing else None)
         progress.stage("writing the report")
         data = build_report_data(prepared, table.check, compared, incidents, manifest, table.totals, clock)
+        if complete is not None:
+            with spark_errors("writing"):
+                data = complete(Measured(prepared, table.batches, compared.tolerance, output, manifest, data))
         with located(config):
             gates = judge_gates(config.gates, data.summary, compared.diff.result.metric_rows)
         summary = replace(data.summary, gates=gates, diagnosed=diagnosing, verification=verification)

@@ -14,6 +14,7 @@ from replay.metrics.metric import METRICS, changed_metrics
 from replay.metrics.order import ORDER_METRICS
 from replay.metrics.row import MetricRow
 from replay.metrics.value import MetricValue
+from replay.report.audits.gates import judge_audit_gate
 from replay.report.summary import Comparison, GateVerdict, Stability, Summary
 from replay.report.summary.data import ALL, ONLINE
 
@@ -58,7 +59,7 @@ def check_metrics(gates: Sequence[AnyGate]) -> None:
 
 
 def judge_gates(gates: Sequence[AnyGate], summary: Summary, rows: Iterable[MetricRow]) -> tuple[GateVerdict, ...]:
-    """Judge every gate on a variant; those on audits are judged where these are made.
+    """Judge every gate on a variant, and those on audits that were made.
 
     Limits are inclusive; what cannot be judged is undecided, never passed.
 
@@ -75,6 +76,8 @@ def judge_gates(gates: Sequence[AnyGate], summary: Summary, rows: Iterable[Metri
     verdicts: list[GateVerdict] = []
     for index, gate in enumerate(gates):
         if not isinstance(gate, Gate):
+            audit = (summary.audits or {}).get(gate.audit)
+            verdicts += [] if audit is None else [judge_audit_gate(gate, audit)]
             continue
         value = _find(gate, measured, summary)
         if isinstance(value, tuple):

@@ -6,6 +6,8 @@ from replay.store.hold import Hold, hold_output, refuse_held, write_between_runs
 from replay.store.manifest import COMPLETE, RUNNING, Manifest, make_run_id
 from replay.store.output import (
     DIFFS,
+    FEATURE_DIFFERENCES,
+    FEATURES,
     HYPOTHESES,
     METRICS,
     REPORT,
@@ -19,6 +21,7 @@ from replay.store.output import (
 from replay.store.spark_tables import append_wave
 from replay.store.storage import Storage, needs_spark, open_storage, require_writable
 from replay.store.tables import (
+    append_rows,
     foreign_commits,
     is_direct,
     last_wave,
@@ -31,6 +34,8 @@ from replay.store.tables import (
 __all__ = [
     "COMPLETE",
     "DIFFS",
+    "FEATURES",
+    "FEATURE_DIFFERENCES",
     "HYPOTHESES",
     "METRICS",
     "REPORT",
@@ -47,6 +52,7 @@ __all__ = [
     "Storage",
     "WrittenFile",
     "append_files",
+    "append_rows",
     "append_wave",
     "foreign_commits",
     "hold_output",

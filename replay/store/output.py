@@ -13,6 +13,7 @@ from replay.store.manifest import COMPLETE, Manifest
 from replay.store.storage import Storage
 
 SCORES, DIFFS, METRICS, HYPOTHESES = "scores", "diffs", "metrics", "hypotheses"
+FEATURES, FEATURE_DIFFERENCES = "features", "feature_differences"
 MANIFEST, SUMMARY, REPORT_DATA, REPORT = "manifest.json", "summary.json", "report.json", "report.html"
 VERDICT = "verdict.json"
 
@@ -21,7 +22,9 @@ _DIGESTS, _SCRATCH = ".key-digests", ".scratch"
 # What a reader could take for a result: gone before a run changes anything, back when it is complete.
 _RESULTS = (VERDICT, SUMMARY, REPORT, REPORT_DATA)
 # Without a manifest there is nothing to go on with: it goes before the tables, which are not deleted in one step.
-_ALL = (*_RESULTS, MANIFEST, SCORES, DIFFS, METRICS, HYPOTHESES)
+_ALL = (*_RESULTS, MANIFEST, SCORES, DIFFS, METRICS, HYPOTHESES, FEATURE_DIFFERENCES)
+# The history of audits, to which each one adds: it stays, whatever run the directory holds.
+_KEPT = (FEATURES,)
 
 # `verify-1.yaml`, which replays the causes of the first incident, and `verify-1`, the run of it.
 _VERIFICATION = re.compile(r"verify-[1-9]\d*(\.yaml)?")
@@ -99,7 +102,7 @@ class OutputDirectory:
         names = [name for name in self._storage.names() if not name.startswith(".")]
         text = self._storage.read(MANIFEST)
         if text is None:
-            foreign = [name for name in names if name not in _ALL and not _VERIFICATION.fullmatch(name)]
+            foreign = [name for name in names if name not in (*_ALL, *_KEPT) and not _VERIFICATION.fullmatch(name)]
             if foreign:
                 raise OutputConflict(
                     f"{self.path} holds files that are not of a replay run ({', '.join(foreign[:3])}): give an empty "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from replay.errors import RunFailed
 from replay.files.places import local_path
@@ -15,6 +16,7 @@ from replay.spark.file_systems import spark_url
 from replay.spark.guest import arrow_dataframe
 from replay.spark.tasks.probe import reaching_problem
 from replay.store import commits, spark_tables
+from replay.store.arrow_tables import read_arrow_table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -77,6 +79,31 @@ def replace_table(spark: SparkSession, table: pa.Table, path: str, run_id: str) 
         forget_log(spark, path)
     else:
         spark_tables.overwrite(arrow_dataframe(spark, table), spark_location(spark, path), run_id)
+
+
+def append_rows(spark: SparkSession, table: pa.Table, path: str, run_id: str) -> None:
+    """Add a run's rows to a table that keeps those of other runs; those that it has of the same run are replaced.
+
+    Args:
+        spark: See :func:`replace_table`.
+        table: The rows, with a column ``run_id``.
+        path: Of the table.
+        run_id: Whose rows they are.
+    """
+    kept = _rows_of_others(spark, path, run_id)
+    if kept is not None:
+        table = pa.concat_tables([kept.select(table.schema.names).cast(table.schema), table])
+    replace_table(spark, table, path, run_id)
+
+
+def _rows_of_others(spark: SparkSession, path: str, run_id: str) -> pa.Table | None:
+    """The rows of a table that are of other runs; None where there is no such table."""
+    if is_direct(spark, path):
+        found = read_arrow_table(path)
+    else:
+        location = spark_location(spark, path)
+        found = None if reading_refusal(spark, location) is not None else read_table(spark, path).toArrow()
+    return None if found is None else found.filter(pc.not_equal(found.column("run_id"), run_id))
 
 
 def read_table(spark: SparkSession, path: str) -> DataFrame:

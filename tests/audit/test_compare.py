@@ -55,9 +55,10 @@ def test_a_float32_of_a_double_is_no_difference_and_a_float16_is_one():
 
 
 def test_near_is_relative_to_the_larger_number():
-    one = np.array([1.0, 1.0, 0.0, -0.0])
+    one = np.array([1.0, 1.0, 0.0, -0.0, np.inf, np.inf, 1.0])
+    other = np.array([1.0 + 5e-7, 1.0 + 5e-6, 1e-300, 0.0, 1e300, np.inf, np.inf])
 
-    assert near(one, np.array([1.0 + 5e-7, 1.0 + 5e-6, 1e-300, 0.0])).tolist() == [True, False, False, True]
+    assert near(one, other).tolist() == [True, False, False, True, False, True, False]
 
 
 def test_sides_exchanged_exchange_the_codes():

@@ -15,6 +15,7 @@ from replay.errors import RunFailed
 from replay.store import (
     DataFileWriter,
     append_files,
+    append_rows,
     append_wave,
     foreign_commits,
     is_direct,
@@ -188,3 +189,18 @@ def test_elsewhere_spark_writes_a_table(spark: SparkSession, tmp_path: Path):
     replace_table(spark, pa.table({"at": pa.array([NOON], pa.timestamp("us", tz="UTC"))}), path, "run")
     assert read_table(spark, path).selectExpr("unix_micros(at) at").head().at == round(NOON.timestamp() * 1e6)
     assert (foreign_commits(spark, path, "run"), last_wave(spark, path, "run")) == ([], -1)
+
+
+def test_rows_of_a_run_are_added_to_those_of_others_and_replace_its_own(spark: SparkSession, tmp_path: Path):
+    path = str(tmp_path / "history")
+
+    def rows(run_id: str, *values: int) -> pa.Table:
+        schema = pa.schema([pa.field("run_id", pa.string(), nullable=False), pa.field("value", pa.int64())])
+        return pa.table([[run_id] * len(values), list(values)], schema=schema)
+
+    append_rows(spark, rows("a", 1, 2), path, "a")
+    append_rows(spark, rows("b", 3), path, "b")
+    append_rows(spark, rows("a", 4), path, "a")
+
+    found = read_table(spark, path).toPandas()
+    assert sorted(zip(found.run_id, found.value, strict=True)) == [("a", 4), ("b", 3)]

@@ -1,5 +1,6 @@
 """The commands, a file each: parse, call one function of the library, print what it returns."""
 
+from replay.cli.commands.audit import audit
 from replay.cli.commands.backfill import backfill
 from replay.cli.commands.completion import completion
 from replay.cli.commands.contract import contract
@@ -14,4 +15,4 @@ from replay.cli.commands.run import run
 from replay.cli.commands.validate import validate
 from replay.cli.commands.verify import verify
 
-COMMANDS = (demo, init, inspect, validate, run, diagnose, gate, backfill, verify, row, contract, report, completion)
+COMMANDS = (demo, init, inspect, validate, run, diagnose, audit, gate, backfill, verify, row, contract, report, completion)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from replay.report.audits.cards import audit_cards
 from replay.report.charts.dose import dose_charts
 from replay.report.charts.families import family_ranking
 from replay.report.charts.skew_matrix import skew_matrix_chart
@@ -49,6 +50,7 @@ SECTIONS = (
     PageSection("verification", "Cause", "The cause, replayed", lambda data, _: data.summary.verification),
     PageSection("gates", "Gates", "Gates", lambda data, _: data.summary.gates),
     PageSection("incidents", "Incidents", "Incidents", lambda data, _: incident_cards(data.summary)),
+    PageSection("audits", "Audits", "Other tables", lambda data, _: audit_cards(data.summary)),
     PageSection("time", "Over time", "Over time", draw_timeline),
     PageSection("variants", "Variants", "Variants against online", lambda data, _: variant_table(data.summary)),
     PageSection("effects", "Effects", "What variants change", lambda data, _: effect_table(data.summary)),

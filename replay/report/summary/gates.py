@@ -31,3 +31,7 @@ class GateVerdict:
     """Rows that the metric is of."""
     positives: int | None = field(default=None, metadata=OPTIONAL)
     """Of a metric of labels, the positives among them; with weights, the effective number."""
+    audit: str | None = field(default=None, metadata=OPTIONAL)
+    """The audit that it is on, where it is not on a variant."""
+    features: tuple[str, ...] | None = field(default=None, metadata=OPTIONAL)
+    """The features of the audit that it is about; None for all."""

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from replay.errors import UsageError
 from replay.metrics.value import MetricValue
 from replay.report.summary.altered import AlteredValues
+from replay.report.summary.audits import AuditSummary
 from replay.report.summary.effects import FamilyEffect, SkewMatrix
 from replay.report.summary.gates import GateVerdict
 from replay.report.summary.incidents import Incident, NoiseFloorSummary
@@ -240,6 +241,9 @@ class Summary:
     altered: tuple[AlteredValues, ...] | None = field(default=None, metadata=OPTIONAL)
     """Features of which the model gets values otherwise than they were logged, as the rehearsed rows show it; left out
     where none were rehearsed."""
+
+    audits: Mapping[str, AuditSummary] | None = field(default=None, metadata=OPTIONAL)
+    """Feature tables compared with the traffic, by the name of the audit; left out where none was made."""
 
     @property
     def window(self) -> TimeRange:

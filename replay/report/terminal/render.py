@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from replay.errors.printable import printable
+from replay.report.audits.lines import audit_lines
 from replay.report.summary import Summary
 from replay.report.summary.data import ReportData
 from replay.report.terminal.incidents import COMMANDS, PASTED, effect_lines, incident_lines
@@ -172,7 +173,7 @@ def _print(console: Console, data: ReportData, report_path: str | None, *, unico
     console.print()
     for line in sparkline(data, verdict.variant, console.width, unicode=unicode):
         console.print(line)
-    findings = [*incident_lines(summary), *effect_lines(summary)]
+    findings = [*incident_lines(summary), *audit_lines(summary.audits or {}), *effect_lines(summary)]
     for label, text, style in findings:
         if label == PASTED:
             console.print(Text(printable(text), style=style), soft_wrap=True)

@@ -22,7 +22,8 @@ def gate_rule(gate: GateVerdict) -> str:
     bound = f" ({gate.bound} bound)" if gate.bound else ""
     limits = [f"≥ {number(gate.min)}"] if gate.min is not None else []
     limits += [f"≤ {number(gate.max)}"] if gate.max is not None else []
-    return f"{gate.variant}{against}{where}: {gate.metric}{bound} {' and '.join(limits)}"
+    features = f" of {', '.join(gate.features)}" if gate.features else ""
+    return f"{gate.variant}{against}{where}: {gate.metric}{features}{bound} {' and '.join(limits)}"
 
 
 def audit_gates_note(gates: Sequence[AnyGate]) -> Iterator[str]:

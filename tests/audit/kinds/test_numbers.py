@@ -73,6 +73,12 @@ def test_shifts(term):
     assert unit(differing(here, here + term)).rows.mean() < 0.2
 
 
+def test_numbers_beyond_a_narrow_type_are_no_cast_of_it():
+    here = amounts() * 1e5 + 7e4
+
+    assert not cast(differing(here, here * 1.37 + 3.3)).rows.any()
+
+
 def test_noise_is_neither():
     here = amounts() + 1
     there = here + np.random.default_rng(1).normal(0, 5, len(here))

@@ -1,0 +1,1 @@
+"""`replay audit`: tables of features compared with the traffic, and what their differences cost."""

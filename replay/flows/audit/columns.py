@@ -1,0 +1,93 @@
+"""Which features an audit is of, and what the other table calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pyarrow as pa
+
+from replay.config import AuditConfig, Input
+from replay.config.names import matches
+from replay.config.sections.dtypes import DTYPES
+from replay.config.sections.other_tables.audits import CoreShare
+from replay.errors import ConfigError, Problem
+from replay.features import resolve_features
+from replay.features.codecs.buffers import plain_type
+from replay.features.codecs.numeric import is_text
+from replay.features.resolve import Resolution
+from replay.flows.stages.prepare import Prepared
+from replay.traffic import PinnedSource
+
+
+def compared_features(prepared: Prepared, name: str, audit: AuditConfig) -> tuple[str, ...]:
+    """The features that an audit is of; all of them where they are those that matter, and these are measured.
+
+    Raises:
+        ConfigError: It names none of the model's.
+    """
+    core, globs = prepared.config.features.core, audit.features
+    if audit.core_only:
+        if isinstance(core, CoreShare):
+            return prepared.features
+        globs = core
+    found = tuple(each for each in prepared.features if any(matches(glob, each) for glob in globs))
+    if not found:
+        message = f"none of the model's features is called {' or '.join(f'`{each}`' for each in globs)}"
+        raise ConfigError([prepared.config.locate(Problem(message, f"audits.{name}.features"))])
+    return found
+
+
+def names_there(source: PinnedSource, compared: Iterable[str], name: str) -> dict[str, str]:
+    """What the other table calls the features that it has.
+
+    Raises:
+        ConfigError: It has none of them.
+    """
+    found = {each: source.column_of(each) for each in compared}
+    names = {each: source.config.name_of(each) for each, path in found.items() if path is not None}
+    if not names:
+        message = (
+            f"{source.table.location} has none of the {len(found)} features: say under "
+            f"`sources.{source.name}.columns` what it calls them"
+        )
+        raise ConfigError([Problem(message, f"audits.{name}.against")])
+    return names
+
+
+def resolved(prepared: Prepared) -> Resolution:
+    """What all contracts read of the traffic."""
+    return resolve_features(prepared.config.encoded_model, prepared.traffic.schema)
+
+
+def inputs_of(prepared: Prepared) -> Mapping[str, Input]:
+    """The input that takes each feature."""
+    inputs = resolved(prepared).inputs
+    return {
+        each.feature.name: entry
+        for entry in prepared.config.encoded_model.inputs
+        for each in inputs.get(entry.name, ())
+    }
+
+
+def types_of(prepared: Prepared) -> Mapping[str, pa.DataType]:
+    """The logged type of each feature."""
+    return {each.name: each.type for each in resolved(prepared).features}
+
+
+def families_of(prepared: Prepared) -> Mapping[str, Sequence[str]]:
+    """Features by family."""
+    return resolved(prepared).families
+
+
+def categorical_features(prepared: Prepared) -> Mapping[str, bool]:
+    """By feature, whether the model takes its values for names."""
+    inputs = inputs_of(prepared)
+    return {name: is_categorical(inputs[name], kind) for name, kind in types_of(prepared).items()}
+
+
+def is_categorical(entry: Input, kind: pa.DataType) -> bool:
+    """Whether an input takes values of a type for names: it looks them up, hashes them, or takes them as indices."""
+    kind = plain_type(kind)
+    looked_up = entry.vocabulary is not None or entry.hash is not None
+    index = entry.dtype in DTYPES and DTYPES[entry.dtype].kind == "i"
+    return looked_up or is_text(kind) or (pa.types.is_integer(kind) and index)

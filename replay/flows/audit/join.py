@@ -1,0 +1,153 @@
+"""One audit of joined tables: what is compared, found in one pass, named, and planned to be costed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from replay.audit.columns.cells import ValueCells, cells_of
+from replay.audit.compare import as_floats
+from replay.config import Input, ReplayConfig
+from replay.config.names import matches
+from replay.config.plain import plain_data
+from replay.config.sections.model.transform import fills_nulls
+from replay.config.sections.other_tables.audits import CoreShare
+from replay.config.sections.other_tables.sources import FEAST_STATUS, FEAST_TIME, PLACEHOLDER
+from replay.features import feature_column
+from replay.features.codecs.buffers import plain
+from replay.flows.audit.columns import (
+    categorical_features,
+    compared_features,
+    families_of,
+    inputs_of,
+    names_there,
+    types_of,
+)
+from replay.flows.audit.differences import PairedPass
+from replay.flows.audit.name_differences import name_differences
+from replay.flows.audit.pairing import PairedColumns, paired_dataframe
+from replay.flows.audit.plan import plan_costs
+from replay.flows.audit.summarize import JoinedAudit
+from replay.flows.problems import located
+from replay.flows.stages.prepare import Prepared
+from replay.traffic import PinnedSource, find_column
+from replay.traffic.sources.types import needs_look, value_problem
+
+_SAMPLE: Final = 5_000
+"""Rows whose values make the cells in which leakage is looked for."""
+
+
+def join_audit(prepared: Prepared, name: str) -> JoinedAudit:
+    """Compare the traffic with another table row by row.
+
+    Args:
+        prepared: The run, with all other tables opened.
+        name: Of the audit.
+
+    Raises:
+        ConfigError: The tables have no feature in common that the audit is of.
+    """
+    config = prepared.config
+    audit = config.audits[name]
+    source = prepared.sources[audit.against]
+    compared = compared_features(prepared, name, audit)
+    with located(config):
+        columns = _columns(prepared, source, compared, name)
+    rows = paired_dataframe(prepared.spark, prepared.scan(), prepared.traffic, source, columns)
+    cells = _cells(prepared, compared) if audit.leakage else None
+    found, leakage = PairedPass(columns, cells).run(rows)
+    inputs, types, families = inputs_of(prepared), types_of(prepared), families_of(prepared)
+    differences = name_differences(prepared, found, columns.absent, categorical_features(prepared))
+    examples = {each: state.rows() for each, state in found.examples.items()}
+    refused = {each: _refusal(types[each], source, each, inputs[each], examples.get(each)) for each in compared}
+    plan = plan_costs(
+        name,
+        audit,
+        config,
+        differences,
+        families,
+        {each: why for each, why in refused.items() if why is not None},
+        _nullable(config, inputs),
+        found.rows + found.unmatched,
+    )
+    there = prepared.matches[audit.against].rows_there
+    return JoinedAudit(name, audit, found, leakage, differences, plan, compared, families, there)
+
+
+def _columns(prepared: Prepared, source: PinnedSource, compared: Iterable[str], name: str) -> PairedColumns:
+    """What is read of both tables.
+
+    Raises:
+        ConfigError: The other table has none of the features.
+    """
+    names = names_there(source, compared, name)
+    times = _beside(source, source.config.value_time or FEAST_TIME, names)
+    times = {each: column for each, column in times.items() if _is_time(source, column)}
+    statuses = _beside(source, source.config.status_column or FEAST_STATUS, names)
+    known = [] if source.config.known_at is None else [source.config.known_at]
+    read = [*names.values(), *times.values(), *statuses.values(), *known]
+    roots = dict.fromkeys(path.root for each in read if (path := find_column(source.table.schema, each)) is not None)
+    return PairedColumns(
+        prepared.config.traffic,
+        prepared.config.audits[name].by or prepared.config.traffic.segments,
+        tuple(prepared.plan.columns),
+        tuple(roots),
+        names,
+        times,
+        statuses,
+        source.config.status_codes,
+        source.config.known_at,
+        tuple(each for each in compared if each not in names),
+    )
+
+
+def _beside(source: PinnedSource, template: str, names: Mapping[str, str]) -> dict[str, str]:
+    """The columns beside those of features that the table has, by feature."""
+    found = {each: template.replace(PLACEHOLDER, column) for each, column in names.items()}
+    return {each: column for each, column in found.items() if find_column(source.table.schema, column) is not None}
+
+
+def _is_time(source: PinnedSource, column: str) -> bool:
+    path = find_column(source.table.schema, column)
+    return path is not None and (pa.types.is_timestamp(path.type) or pa.types.is_date(path.type))
+
+
+def _cells(prepared: Prepared, compared: Iterable[str]) -> dict[str, ValueCells]:
+    """Cells of the traffic's values, of some rows."""
+    table = prepared.scan().limit(_SAMPLE).toArrow().combine_chunks()
+    batch = next(iter(table.to_batches()))
+    made = {each: cells_of(feature_column(batch, each)) for each in compared}
+    return {each: cells for each, cells in made.items() if cells is not None}
+
+
+def _refusal(
+    kind: pa.DataType, source: PinnedSource, feature: str, entry: Input, examples: pa.Table | None
+) -> str | None:
+    """Why the other table's values cannot be given to the model; None where they can."""
+    path = source.column_of(feature)
+    if path is None:
+        return None if _takes_null(entry, feature) else "the model has no default for a null of it"
+    why = value_problem(kind, path.type)
+    if why is None and examples is not None and needs_look(kind, path.type):
+        numbers = as_floats(plain(examples.column("@there").combine_chunks()))
+        why = (
+            None if (np.isnan(numbers) | (numbers == np.trunc(numbers))).all() else f"it is no whole number, as {kind}"
+        )
+    return None if why is None else f"the model cannot be given its values: {why}"
+
+
+def _takes_null(entry: Input, feature: str) -> bool:
+    """Whether a null becomes something that the model takes."""
+    missing = entry.missing
+    held = any(matches(glob, feature) for glob in missing) if isinstance(missing, dict) else missing is not None
+    return held or fills_nulls(plain_data(entry.transform), feature)
+
+
+def _nullable(config: ReplayConfig, inputs: Mapping[str, Input]) -> tuple[str, ...]:
+    """Features whose null the model takes, where what matters is to be measured."""
+    if not isinstance(config.features.core, CoreShare):
+        return ()
+    return tuple(name for name, entry in inputs.items() if _takes_null(entry, name))

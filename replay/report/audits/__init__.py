@@ -1,0 +1,1 @@
+"""Audits told: in words, on the page, in a terminal; and their gates judged."""

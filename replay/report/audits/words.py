@@ -1,0 +1,131 @@
+"""An audit in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from replay.report.summary.audits import AuditSummary, DifferenceCost, FeatureAudit
+from replay.report.words.numbers import count, interval_text, number, percent, seconds, signed
+
+_MOST_NAMES = 3
+
+KIND_WORDS = {
+    "not_served": "not served",
+    "null": "null",
+    "default": "a default",
+    "type": "another type",
+    "cast": "a cast",
+    "unit": "another unit",
+    "older": "older values",
+    "newer": "newer values",
+    "order": "another order",
+    "cut": "a cut list",
+    "vocabulary": "another vocabulary",
+    "shifted": "shifted",
+    "other": "other values",
+}
+
+
+def kind_details(details: Mapping[str, Any]) -> str | None:
+    """What else is known of a kind, in words; None for nothing.
+
+    >>> kind_details({"factor": 100.0}), kind_details({})
+    ('its values are 100 times those here', None)
+    """
+    if "slices" in details:
+        return None if details["slices"] == ["all"] else f"no value in {_some(details['slices'])}"
+    if "status" in details:
+        return f"with status {details['status']}"
+    if "value" in details:
+        return f"it is {details['value']}"
+    if "dtype" in details:
+        return f"what {details['dtype']} leaves of the values here"
+    if "factor" in details:
+        return f"its values are {number(details['factor'], 6)} times those here"
+    if "term" in details:
+        return f"its values are those here and {number(details['term'], 6)}"
+    if "longest" in details:
+        return f"at most {details['longest']} elements"
+    return None
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def difference_text(feature: FeatureAudit) -> str:
+    """How a feature differs.
+
+    >>> from replay.report.summary.audits import DifferenceCost, Sides
+    >>> cost = DifferenceCost(0.0)
+    >>> difference_text(FeatureAudit("I1", None, True, "older", Sides(1.0, 1.0), 0.1, False, cost, 10800.0))
+    'older values, by 3 h'
+    """
+    words = KIND_WORDS.get(feature.kind, feature.kind)
+    if feature.lag_seconds is not None:
+        return f"{words}, by {seconds(feature.lag_seconds)}"
+    return words if feature.details is None else f"{words}: {feature.details}"
+
+
+def audit_sentence(name: str, audit: AuditSummary) -> str:
+    """The audit in one sentence: how many features differ, and how many of them matter."""
+    differ, matter = len(audit.features), len(audit.alarms)
+    if not differ:
+        return f"{name}: none of {count(audit.features_compared)} features differs from {audit.against}."
+    verb = "differs" if differ == 1 else "differ"
+    start = f"{name}: {count(differ)} of {count(audit.features_compared)} features {verb} from {audit.against}"
+    if not matter:
+        return f"{start}, and none costs more than it may."
+    worst = audit.alarms[0]
+    return (
+        f"{start}, {count(matter)} matter{'s' if matter == 1 else ''}; {worst.feature} most ({difference_text(worst)})."
+    )
+
+
+def explains_sentence(audit: AuditSummary) -> str | None:
+    """How many of the online mismatches the differences explain; None where there is none."""
+    found = audit.explains_mismatches
+    if found.value is None:
+        return None
+    return (
+        f"With the values of {audit.against}, {percent(found.value)} of the {count(found.rows)} rows that online "
+        "scored otherwise give what online answered."
+    )
+
+
+def cost_text(cost: DifferenceCost) -> str:
+    """What a difference costs.
+
+    >>> cost_text(DifferenceCost(0.25)), cost_text(DifferenceCost(None, reason="it was not replayed"))
+    ('the score changes by 0.25', 'cost not measured: it was not replayed')
+    """
+    if cost.mean_abs is None:
+        return f"cost not measured: {cost.reason or 'no row has a score both ways'}"
+    score = f"the score changes by {number(cost.mean_abs, 3)}"
+    ne = cost.ne_increase
+    if ne is None or ne.value is None:
+        return score
+    interval = interval_text(ne.low, ne.high)
+    return f"NE {signed(ne.value, 3)}{f' ({interval})' if interval else ''}, {score}"
+
+
+def leakage_sentence(audit: AuditSummary) -> str | None:
+    """What the other table knows too early; None where that was not looked for.
+
+    Where nothing was found it says so.
+    """
+    found = audit.leakage
+    if found is None:
+        return None
+    parts = []
+    if found.from_future:
+        where = f" ({_some(found.from_future_features)})" if found.from_future_features else ""
+        parts.append(f"{count(found.from_future)} values are later than their event{where}")
+    if found.newer:
+        parts.append(f"{_some(found.newer)} hold{'s' if len(found.newer) == 1 else ''} values of a later time")
+    if found.label_dependence.features:
+        named = _some(found.label_dependence.features)
+        parts.append(f"whether {named} differs depends on the label (z = {number(found.label_dependence.z, 3)})")
+    return f"Leakage: {'; '.join(parts)}." if parts else "Leakage: none of the three tests found any."

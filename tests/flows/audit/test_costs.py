@@ -1,0 +1,85 @@
+"""Costs read off variants, and the core, by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from replay.config import ReplayConfig
+from replay.config.sections.other_tables.audits import Material
+from replay.flows.audit.costs import cost_of, find_core, matters, size_of
+from replay.flows.audit.plan import CostPlan
+from replay.metrics.value import MetricValue
+from replay.report.summary.audits import DifferenceCost
+from tests.flows.case import config_data
+from tests.report import sample
+
+
+def _variant(mean_abs: float | None, **measures: float):
+    against = replace(sample.comparison(100, 9), mean_abs=mean_abs, measures=measures)
+    return replace(sample.variant(None, vs_baseline=against))
+
+
+def test_a_cost_is_what_the_variant_changes():
+    measures = {"ne_increase": 0.2, "ne_increase_low": 0.1, "ne_increase_high": 0.3, "auc_drop": 0.05}
+    cost = cost_of({"prod/a.x": _variant(0.25, **measures)}, "prod/a.x")
+
+    assert (cost.mean_abs, cost.variant, cost.reason) == (0.25, "prod/a.x", None)
+    assert (cost.ne_increase.value, cost.ne_increase.low, cost.ne_increase.high) == (0.2, 0.1, 0.3)
+    assert cost.auc_drop.value == 0.05
+
+
+def test_without_a_label_it_is_of_the_score_alone():
+    cost = cost_of({"v": _variant(0.25)}, "v")
+
+    assert (cost.ne_increase, cost.auc_drop) == (None, None)
+
+
+def test_what_was_not_replayed_or_scores_no_number_says_so():
+    assert cost_of({}, "v").reason == "it was not replayed"
+    broken = _variant(None)
+    broken = replace(broken, vs_baseline=replace(broken.vs_baseline, non_finite_replayed=7))
+    assert cost_of({"v": broken}, "v").reason == "7 rows score no number with the other table's values"
+
+
+@pytest.mark.parametrize(
+    ("ne", "expected"),
+    [((0.2, 0.1, 0.3), True), ((0.2, 0.00005, 0.4), False), ((-0.2, -0.3, -0.1), True), ((-0.2, -0.4, 0.1), False)],
+)
+def test_the_whole_interval_of_ne_must_matter(ne, expected):
+    assert matters(DifferenceCost(0.5, MetricValue(*ne, 100)), Material()) is expected
+
+
+def test_without_ne_the_score_must():
+    assert matters(DifferenceCost(0.5), Material())
+    assert not matters(DifferenceCost(0.00005), Material())
+    assert not matters(DifferenceCost(None), Material())
+    assert not matters(DifferenceCost(0.5, MetricValue(None, None, None, 100)), Material())
+
+
+def test_the_order_is_by_size_of_ne_then_of_the_score():
+    better, worse, unknown = (
+        DifferenceCost(0.1, MetricValue(-0.3, None, None, 1)),
+        DifferenceCost(0.9, MetricValue(0.2, None, None, 1)),
+        DifferenceCost(None),
+    )
+
+    assert sorted([unknown, worse, better], key=size_of, reverse=True) == [better, worse, unknown]
+
+
+def _core(config: dict, **changed: float):
+    config = ReplayConfig.model_validate(config_data() | {"features": config})
+    plan = CostPlan("a", ("prod",), core={name: f"a.without.{name}" for name in changed})
+    variants = {f"prod/a.without.{name}": _variant(value) for name, value in changed.items()}
+    return find_core(config, plan, ("x0", "x1", "x2", "item"), variants)
+
+
+def test_the_core_is_the_fewest_features_with_the_share():
+    assert _core({"core": {"share": 0.9}}, x0=0.05, x1=0.6, x2=0.35, item=0.0) == ("x1", "x2")
+    assert _core({"core": {"share": 1.0}}, x0=0.0, x1=0.6, x2=0.4, item=0.0) == ("x1", "x2")
+
+
+def test_what_cannot_be_measured_is_in_the_core_and_names_are_taken_as_they_are():
+    assert _core({"core": {"share": 0.5}}, x0=0.1, x1=0.9) == ("x1", "x2", "item")
+    assert _core({"core": ["x*"]}) == ("x0", "x1", "x2")

@@ -1,0 +1,36 @@
+"""Audits in a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from replay.report.audits.lines import FEATURES_SHOWN, audit_lines
+from replay.report.terminal.render import render_terminal
+from tests.report import sample
+from tests.report.audits.found import AUDIT, HARMLESS
+
+
+def test_what_matters_is_bold_and_the_rest_dim():
+    lines = list(audit_lines({"logging": AUDIT}))
+
+    assert lines[0][0] == "audit"
+    assert lines[0][2] == "bold"
+    assert lines[1] == ("", "20 rows have no partner in served", "dim")
+    assert lines[2][1] == "clicks_7d: older values, by 3 h in 12% of the rows; " + (
+        "NE +0.02 (0.01 to 0.03), the score changes by 0.03"
+    )
+    assert lines[3][2] == "dim"
+    assert list(audit_lines({})) == []
+
+
+def test_of_many_features_some_are_shown():
+    many = replace(AUDIT, features=(HARMLESS,) * (FEATURES_SHOWN + 3))
+
+    assert ("", "and 3 more, in the report", "dim") in list(audit_lines({"a": many}))
+
+
+def test_they_are_printed_with_the_run():
+    data = sample.bare_data()
+    data = replace(data, summary=replace(data.summary, audits={"logging": AUDIT}))
+
+    assert "logging: 2 of 12 features differ from served" in render_terminal(data, width=110)

@@ -1,0 +1,75 @@
+"""An audit in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from replay.metrics.value import MetricValue
+from replay.report.audits.words import (
+    audit_sentence,
+    cost_text,
+    difference_text,
+    explains_sentence,
+    kind_details,
+    leakage_sentence,
+)
+from replay.report.summary.audits import DifferenceCost, LabelDependenceSummary, LeakageSummary
+from tests.report.audits.found import AUDIT, HARMLESS, STALE
+
+
+def test_how_many_differ_and_how_many_matter_come_first():
+    assert audit_sentence("logging", AUDIT) == (
+        "logging: 2 of 12 features differ from served, 1 matters; clicks_7d most (older values, by 3 h)."
+    )
+    quiet = replace(AUDIT, features=(HARMLESS,))
+    assert audit_sentence("a", quiet) == "a: 1 of 12 features differs from served, and none costs more than it may."
+    assert audit_sentence("a", replace(AUDIT, features=())) == "a: none of 12 features differs from served."
+
+
+def test_a_difference_is_told_with_what_is_known_of_it():
+    assert difference_text(STALE) == "older values, by 3 h"
+    assert difference_text(HARMLESS) == "another unit: its values are 100 times those here"
+    assert difference_text(replace(STALE, lag_seconds=None)) == "older values"
+
+
+@pytest.mark.parametrize(
+    ("details", "words"),
+    [
+        ({"slices": ["s=a", "s=b", "s=c", "s=d"]}, "no value in s=a, s=b, s=c and 1 more"),
+        ({"slices": ["all"]}, None),
+        ({"status": "timeout"}, "with status timeout"),
+        ({"value": -1.0}, "it is -1.0"),
+        ({"dtype": "float16"}, "what float16 leaves of the values here"),
+        ({"term": 273.15}, "its values are those here and 273.15"),
+        ({"longest": 10}, "at most 10 elements"),
+        ({}, None),
+    ],
+)
+def test_details(details, words):
+    assert kind_details(details) == words
+
+
+def test_a_cost_is_told_in_ne_where_it_is_known():
+    assert cost_text(STALE.cost) == "NE +0.02 (0.01 to 0.03), the score changes by 0.03"
+    assert cost_text(DifferenceCost(0.5, MetricValue(None, None, None, 3))) == "the score changes by 0.5"
+
+
+def test_what_it_explains():
+    sentence = "With the values of served, 97% of the 400 rows that online scored otherwise give what online answered."
+
+    assert explains_sentence(AUDIT) == sentence
+    assert explains_sentence(replace(AUDIT, explains_mismatches=MetricValue(None, None, None, 0))) is None
+
+
+def test_leakage():
+    assert leakage_sentence(AUDIT) == (
+        "Leakage: 3 values are later than their event (clicks_7d); "
+        "whether price differs depends on the label (z = 12.5)."
+    )
+    none = LeakageSummary(0, LabelDependenceSummary(0.3))
+    assert leakage_sentence(replace(AUDIT, leakage=none)) == "Leakage: none of the three tests found any."
+    assert leakage_sentence(replace(AUDIT, leakage=None)) is None
+    newer = LeakageSummary(0, LabelDependenceSummary(None), newer=("a",))
+    assert leakage_sentence(replace(AUDIT, leakage=newer)) == "Leakage: a holds values of a later time."
