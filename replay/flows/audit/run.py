@@ -16,6 +16,7 @@ from replay.flows.attempt import attempt, load_to_run
 from replay.flows.audit.distributions import UnjoinedAudit, count_both
 from replay.flows.audit.join import join_audit
 from replay.flows.audit.mismatches import NO_DIFFERENCE, explained_mismatches
+from replay.flows.audit.own_checkpoints import against_their_own
 from replay.flows.audit.plan import CostPlan, with_plans
 from replay.flows.audit.summarize import JoinedAudit, summarize_audit
 from replay.flows.audit.summarize_distributions import summarize_distributions
@@ -148,7 +149,8 @@ class _Audited:
             if each.plan.together is not None
         }
         explains = explained_mismatches(measured.scores, self.config.traffic.score, together, measured.tolerance)
-        variants = data.summary.variants
+        checkpoints = [name for each in self.audits for name in each.plan.checkpoints]
+        variants = {**data.summary.variants, **against_their_own(measured, checkpoints)}
         audits = {
             each.name: summarize_audit(
                 each, self.config, prepared.features, variants, explains.get(each.name, NO_DIFFERENCE)

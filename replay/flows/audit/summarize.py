@@ -87,8 +87,13 @@ def summarize_audit(
     """
     found, plan, audit = joined.found, joined.plan, joined.audit
     core = find_core(config, plan, features, variants)
+    compared = [name for name in joined.compared if not audit.core_only or name in core]
     significant = significant_features(found.features, found.rows_by_cluster, found.slices.kept())
-    told = [_feature(joined, each, core, variants, significant.get(each.feature, ())) for each in joined.differences]
+    told = [
+        _feature(joined, each, core, variants, significant.get(each.feature, ()))
+        for each in joined.differences
+        if not audit.core_only or each.feature in core
+    ]
     together = cost_of(variants, plan.variant(plan.together)) if plan.together else _NOTHING
     examples = found.unmatched_examples.rows()
     notes = [] if joined.share == 1.0 else [_SAMPLED.format(joined.share, plan.rows)]
@@ -101,7 +106,7 @@ def summarize_audit(
             max(joined.there - found.rows, 0),
             text_keys([] if examples is None else examples.to_pylist()),
         ),
-        features_compared=len(joined.compared),
+        features_compared=len(compared),
         core=core,
         explains_mismatches=explains,
         features=tuple(sorted(told, key=lambda each: (*(-size for size in size_of(each.cost)), each.feature))),

@@ -92,6 +92,14 @@ def test_a_share_of_the_rows_is_told():
     assert "50.00% of the rows" in _summary(_joined(share=0.5)).notes[0]
 
 
+def test_an_audit_of_the_core_tells_of_nothing_else():
+    config = ReplayConfig.model_validate(config_data() | {"features": {"core": ["same"]}})
+    joined = _joined(audit=AuditConfig(against="served", features=("core",)))
+    told = summarize_audit(joined, config, ("n", "same"), {}, NO_DIFFERENCE)
+
+    assert (told.features, told.features_compared, told.core) == ((), 1, ("same",))
+
+
 def test_leakage_is_told_but_for_slices_that_are_not_served():
     leakage = LeakageCounts({})
     leakage.from_future = {"n": 3, "same": 0}
