@@ -15,4 +15,19 @@ from replay.cli.commands.run import run
 from replay.cli.commands.validate import validate
 from replay.cli.commands.verify import verify
 
-COMMANDS = (demo, init, inspect, validate, run, diagnose, audit, gate, backfill, verify, row, contract, report, completion)
+COMMANDS = (
+    demo,
+    init,
+    inspect,
+    validate,
+    run,
+    diagnose,
+    audit,
+    gate,
+    backfill,
+    verify,
+    row,
+    contract,
+    report,
+    completion,
+)

@@ -29,4 +29,5 @@ def audit_lines(audits: Mapping[str, AuditSummary]) -> Iterator[Line]:
 
 def _feature(feature: FeatureAudit) -> str:
     rows = "" if feature.mismatch_rate is None else f" in {percent(feature.mismatch_rate)} of the rows"
-    return f"{feature.feature}: {difference_text(feature)}{rows}; {cost_text(feature.cost)}"
+    cost = "" if feature.mismatch_rate is None else f"; {cost_text(feature.cost)}"
+    return f"{feature.feature}: {difference_text(feature)}{rows}{cost}"

@@ -28,6 +28,17 @@ def test_how_many_differ_and_how_many_matter_come_first():
     assert audit_sentence("a", replace(AUDIT, features=())) == "a: none of 12 features differs from served."
 
 
+def test_what_is_not_measured_is_never_said_to_cost_nothing():
+    unknown = replace(HARMLESS, cost=DifferenceCost(None, reason="it is text"))
+    assert audit_sentence("a", replace(AUDIT, features=(HARMLESS, unknown))) == (
+        "a: 2 of 12 features differ from served; 1 could not be costed, and none of the others costs more than it may."
+    )
+    unjoined = replace(AUDIT, joined=False, features=(replace(unknown, kind="shifted", details=None),))
+    assert audit_sentence("a", unjoined) == (
+        "a: 1 of 12 features is distributed otherwise in served; price most (shifted)."
+    )
+
+
 def test_a_difference_is_told_with_what_is_known_of_it():
     assert difference_text(STALE) == "older values, by 3 h"
     assert difference_text(HARMLESS) == "another unit: its values are 100 times those here"
