@@ -103,6 +103,10 @@ class Kind:
         """Whether this kind, tried on what a hypothesis leaves, shows that it only looks like the cause."""
         return False
 
+    def is_part(self, verdict: Significance) -> bool:
+        """Whether one of this kind says a part of what happened: it is not named then, nor is what contradicts it."""
+        return False
+
     def contradicts(self, one: Hypothesis, other: Hypothesis) -> bool:
         """Whether two causes cannot both be right, on whichever rows: then neither is named.
 

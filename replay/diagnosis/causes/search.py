@@ -13,7 +13,7 @@ from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.description_length import description_length
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import KINDS, Kind
-from replay.diagnosis.causes.significance import Significance, alike, measure
+from replay.diagnosis.causes.significance import Significance, alike, explains_more, measure
 from replay.diagnosis.causes.subset_search import trim
 
 Integers = NDArray[np.int64]
@@ -51,7 +51,8 @@ class Search:
 
     Attributes:
         tried: Every hypothesis so far, each with its verdict on the most rows.
-        withdrawn: Hypotheses that contradict each other; none that contradicts one of them is chosen.
+        withdrawn: Hypotheses that contradict each other, or say a part of what happened; none that contradicts one of
+            them is chosen.
     """
 
     def __init__(
@@ -143,7 +144,9 @@ class Search:
 
     def _choose(self, verdicts: Sequence[Significance], rows: Integers) -> Explanation | None:
         """The one by which the rows are said in the fewest bits."""
-        able = [one for one in verdicts if one.is_significant(len(self.tried)) and not self._is_refuted(one)]
+        significant = [one for one in verdicts if one.is_significant(len(self.tried))]
+        self.withdrawn += _parts(significant)
+        able = [one for one in significant if not self._is_refuted(one)]
         if not able:
             return None
         by_length = sorted(able, key=self._length)
@@ -172,6 +175,8 @@ class Search:
         return best
 
     def _is_refuted(self, verdict: Significance) -> bool:
+        if KINDS[verdict.hypothesis.kind].is_part(verdict):
+            return True
         if any(contradict(verdict.hypothesis, other) for other in self.withdrawn):
             return True
         return any(kind.refutes(self.counterfactual, verdict) for kind in KINDS.values())
@@ -184,6 +189,20 @@ class Search:
 def contradict(one: Hypothesis, other: Hypothesis) -> bool:
     """Whether two hypotheses cannot both be causes."""
     return KINDS[one.kind].contradicts(one, other) or KINDS[other.kind].contradicts(other, one)
+
+
+def _parts(verdicts: Sequence[Significance]) -> list[Hypothesis]:
+    """Hypotheses that say a part of what happened, unless one that contradicts them explains as many rows."""
+    parts = [one for one in verdicts if KINDS[one.hypothesis.kind].is_part(one)]
+    return [
+        one.hypothesis
+        for one in parts
+        if all(
+            explains_more(one.explained, other.explained)
+            for other in verdicts
+            if contradict(one.hypothesis, other.hypothesis)
+        )
+    ]
 
 
 def _promise(verdict: Significance) -> tuple[int, float]:

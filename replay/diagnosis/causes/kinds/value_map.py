@@ -65,10 +65,9 @@ class MapKind(Kind):
         for hypothesis in _learn(counterfactual, sample[:_PROBED], learnt):
             yield from measure(counterfactual, [hypothesis], tested, with_chance=True)
 
-    def refutes(self, counterfactual: CounterfactualReplay, verdict: Significance) -> bool:
-        """Whether a table says only what became of the few: what the others became is what happened."""
-        is_table = verdict.hypothesis.kind == "map" and verdict.hypothesis.get("values") is not None
-        return is_table and verdict.held_out.rate < _LEAST_OF_A_TABLE
+    def is_part(self, verdict: Significance) -> bool:
+        """A table that says only what became of the few: what the others became is what happened."""
+        return verdict.hypothesis.get("values") is not None and verdict.held_out.rate < _LEAST_OF_A_TABLE
 
     def contradicts(self, one: Hypothesis, other: Hypothesis) -> bool:
         """A feature has one map, and one that holds a constant has none."""

@@ -112,6 +112,15 @@ def test_what_only_a_few_values_became_stays_unexplained():
     assert [one.kind for one in causes_of(ids, answer(buckets[ids])).causes] == ["unexplained"]
 
 
+def test_a_value_that_many_of_those_became_is_no_constant():
+    """Of 20 buckets four are served as one: a fifth of the rows agrees with that value on all of them."""
+    buckets = np.random.default_rng(1).permutation(64)[:20]
+    buckets[10:14] = 7
+    ids = RNG.integers(0, 20, ROWS)
+
+    assert [one.kind for one in causes_of(ids, answer(buckets[ids])).causes] == ["unexplained"]
+
+
 def test_two_values_that_became_each_other_stay_unexplained():
     """Drawn anew, the values of the rows that changed would be the same."""
     ids = RNG.integers(3, 5, ROWS)
