@@ -28,16 +28,12 @@ _SHOWN = 10
 
 @click.command(
     cls=Command,
-    short_help="The fingerprint of a model's contract, and what another does differently.",
+    short_help="Fingerprint a model's contract; compare it with another.",
     examples=(
         ("what a trainer or a server can compare itself with", "replay contract replay.yaml"),
         (
             "what the training config does differently, and what that costs",
             "replay contract replay.yaml --against train.yaml",
-        ),
-        (
-            "what the second stage reads and the first does not",
-            "replay contract replay.yaml --against replay.yaml --against-checkpoint l1 --no-replay",
         ),
         (
             "the serving code, over logged rows",
