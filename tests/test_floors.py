@@ -27,7 +27,8 @@ FLOORS = (
     ("traffic", "features", "checkpoints", "diff", "store"),
     ("config",),
     ("metrics", "spark", "namesake"),
-    ("files", "errors", "version", "hashing", "xxh64", "registry", "memo"),
+    ("files",),
+    ("errors", "version", "hashing", "xxh64", "registry", "memo"),
 )
 # Who may import Spark. Everything else is tested in milliseconds and used in a notebook.
 SPARK_ROOMS = {"jobs", "cli", "flows", "traffic", "store", "spark"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 
+from replay.errors.secrets import SHORTEST, is_secret
 from replay.files.places import local_path
 
 _WORDS = (
@@ -27,7 +28,6 @@ _WORDS = (
         "its endpoint cannot be reached",
     ),
 )
-_SECRETS = re.compile(r"SECRET|TOKEN|PASSWORD|CREDENTIAL|ACCESS_KEY|ACCOUNT_KEY|STORAGE_KEY|SAS")
 _SIGNED = re.compile(r"(?i)\b(sig|signature|x-amz-[a-z-]+|token|secret\w*|accountkey)=[^&\s]+")
 _DECORATION = re.compile(r"\x1b\[[0-9;]*m|↳")
 _MOST = 300
@@ -52,6 +52,6 @@ def plain_reason(path: str, error: BaseException) -> str:
 def without_secrets(text: str) -> str:
     """A text without what the environment holds of secrets, and without signatures."""
     for name, value in os.environ.items():
-        if len(value) > 7 and _SECRETS.search(name.upper()):
+        if len(value) >= SHORTEST and is_secret(name):
             text = text.replace(value, "***")
     return _SIGNED.sub(r"\1=***", text)
