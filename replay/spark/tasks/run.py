@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pyarrow as pa
 
 from replay.spark.access import gives_jvm
+from replay.spark.tasks.shared import broadcast
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ANSWERS = "place bigint, answer binary"
+_LARGE = 1 << 19  # PySpark itself sends a function of twice that as a broadcast, whose file it never deletes
 
 
 def run_tasks(spark: SparkSession, places: range, work: Callable[[int], T]) -> list[T]:
@@ -36,7 +38,23 @@ def run_tasks(spark: SparkSession, places: range, work: Callable[[int], T]) -> l
     """
     if not gives_jvm(spark):
         return _run_by_sql(spark, places, work)
-    return spark.sparkContext.parallelize(places, max(1, len(places))).map(work).collect()
+    return spark.sparkContext.parallelize(places, max(1, len(places))).map(_sent(spark, work)).collect()
+
+
+def _sent(spark: SparkSession, work: Callable[[int], T]) -> Callable[[int], T]:
+    """The same work, by a function that is small when pickled."""
+    from pyspark.serializers import CloudPickleSerializer
+
+    packed: bytes = CloudPickleSerializer().dumps(work)  # type: ignore[no-untyped-call]
+    if len(packed) < _LARGE:
+        return work
+    shipped = broadcast(spark, packed)
+
+    def unpacked(place: int) -> T:
+        found: Callable[[int], T] = CloudPickleSerializer().loads(shipped.value)  # type: ignore[no-untyped-call]
+        return found(place)
+
+    return unpacked
 
 
 def _run_by_sql(spark: SparkSession, places: range, work: Callable[[int], T]) -> list[T]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from pyspark import TaskContext
 from pyspark.sql import SparkSession
 
 from replay.spark.tasks.run import run_tasks
+from replay.spark.tasks.shared import share, while_shared
 
 pytestmark = pytest.mark.spark
 
@@ -27,3 +29,13 @@ def test_each_place_is_a_task_and_answers_come_in_order(spark: SparkSession) -> 
 
 def test_nothing_to_do_is_no_answer(spark: SparkSession) -> None:
     assert run_tasks(spark, range(0), lambda place: 1 // place) == []
+
+
+def test_what_comes_with_large_work_goes_with_its_session(spark: SparkSession) -> None:
+    files = Path(spark.sparkContext._temp_dir)
+    large, shared = bytes(3 << 20), share(spark, 7)
+    before = set(files.iterdir())
+    with while_shared(spark):
+        assert run_tasks(spark, range(2), lambda place: len(large) + shared.value + place) == [3145735, 3145736]
+        assert len(set(files.iterdir()) - before) == 1
+    assert set(files.iterdir()) <= before
