@@ -67,22 +67,23 @@ def modules_forgotten(tmp_path: Path) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def loans() -> Path:
     """Loan applications, and the tables that a feature store joined them from, in one folder."""
-    return _real("loans/training_set.parquet").parent
+    return real_file("loans/training_set.parquet").parent
 
 
 @pytest.fixture(scope="session")
 def open_bandit() -> Path:
     """Real logged impressions; the test skips where they are absent."""
-    return _real("open_bandit/impressions.parquet")
+    return real_file("open_bandit/impressions.parquet")
 
 
 @pytest.fixture(scope="session")
 def adult() -> Path:
     """A real census table with missing values; the test skips where it is absent."""
-    return _real("adult/adult.parquet")
+    return real_file("adult/adult.parquet")
 
 
-def _real(name: str) -> Path:
+def real_file(name: str) -> Path:
+    """A file of the real data; the test skips where it is absent."""
     path = REAL_DATA / name
     if not path.exists():
         pytest.skip(f"real data not found: {path} (set REPLAY_TEST_DATA to the folder that holds {name})")

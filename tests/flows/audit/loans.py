@@ -6,7 +6,6 @@ Costs are computed here too, by plain torch and numpy over pandas columns, with 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ import numpy as np
 import pandas as pd
 import torch
 import yaml
+
+from tests.conftest import real_file
 
 NUMBERS = (
     "person_age",
@@ -111,7 +112,7 @@ class Loans:
 
 def load_loans() -> Loans:
     """Read the rows and train the model."""
-    path = Path(os.environ["REPLAY_TEST_DATA"]) / "loans" / "training_set.parquet"
+    path = real_file("loans/training_set.parquet")
     rows = pd.read_parquet(path).sort_values(TIME).head(ROWS).reset_index(drop=True)
     for name in (*NUMBERS, UNUSED):
         rows[name] = rows[name].astype(float)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import yaml
 from pyspark.sql import SparkSession
 
 from replay.flows.audit.run import audit
+from tests.conftest import real_file
 
 FEATURES = ["AGEP", "SCHL", "MAR", "SEX", "RELP"]
 CODES = FEATURES[1:]
@@ -29,7 +29,7 @@ class Answers(torch.nn.Module):
 
 
 def _years() -> pd.DataFrame:
-    path = Path(os.environ["REPLAY_TEST_DATA"]) / "census_years" / "census_years.parquet"
+    path = real_file("census_years/census_years.parquet")
     rows = pd.read_parquet(path)
     rows = rows.groupby("year").sample(ROWS, random_state=0).reset_index(drop=True)
     rows["at"] = pd.to_datetime(rows.year.astype(str) + "-01-01", utc=True) + pd.to_timedelta(
