@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
@@ -15,6 +14,7 @@ from replay.metrics.order import ORDER_METRICS
 from replay.metrics.row import MetricRow
 from replay.metrics.value import MetricValue
 from replay.report.audits.gates import judge_audit_gate
+from replay.report.judged_value import judge_value, value_of
 from replay.report.summary import Comparison, GateVerdict, Stability, Summary
 from replay.report.summary.data import ALL, ONLINE
 
@@ -161,28 +161,12 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> str:
     return f"`{name}` is no {what}{end}"
 
 
-def _why_undecided(gate: Gate, measured: MetricValue, value: float | None) -> str | None:
-    if gate.min_rows is not None and measured.rows < gate.min_rows:
-        return f"of {measured.rows:,} rows, and the gate wants {gate.min_rows:,}"
-    if measured.value is None:
-        return measured.reason or "not defined"
-    positives = measured.positives
-    if positives is not None and positives < gate.min_positives:
-        return f"of {positives:,} positives, and the gate wants {gate.min_positives:,}"
-    if gate.bound is not None and value is None:
-        return f"it has no {gate.bound} bound" + (
-            f": {measured.reason.removeprefix('no interval: ')}" if measured.reason else ""
-        )
-    return None if value is not None and math.isfinite(value) else "it is not a finite number"
-
-
 def _judge(gate: Gate, measured: MetricValue, refused: str | None) -> GateVerdict:
-    value = measured.value if gate.bound is None else getattr(measured, gate.bound)
     verdict = GateVerdict(
         variant=gate.variant,
         against=gate.against,
         metric=gate.metric,
-        value=value,
+        value=value_of(gate, measured),
         verdict="undecided",
         min=gate.min,
         max=gate.max,
@@ -195,10 +179,5 @@ def _judge(gate: Gate, measured: MetricValue, refused: str | None) -> GateVerdic
     )
     if refused is not None:
         return replace(verdict, reason=refused.partition(":")[0])  # the rest is said once, before all gates
-    reason = _why_undecided(gate, measured, value)
-    if reason is not None:
-        return replace(verdict, reason=reason)
-    assert value is not None
-    too_high = gate.max is not None and value > gate.max
-    too_low = gate.min is not None and value < gate.min
-    return replace(verdict, verdict="failed" if too_high or too_low else "passed")
+    judged, reason = judge_value(gate, measured)
+    return replace(verdict, verdict=judged, reason=reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -17,6 +18,9 @@ from replay.features.codecs.numeric import is_text
 from replay.features.resolve import Resolution
 from replay.flows.stages.prepare import Prepared
 from replay.traffic import PinnedSource
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 
 def compared_features(prepared: Prepared, name: str, audit: AuditConfig) -> tuple[str, ...]:
@@ -52,6 +56,13 @@ def names_there(source: PinnedSource, compared: Iterable[str], name: str) -> dic
         )
         raise ConfigError([Problem(message, f"audits.{name}.against")])
     return names
+
+
+def some_rows(rows: DataFrame, most: int) -> pa.RecordBatch:
+    """At most so many rows of a table as one batch, of no rows where it has none."""
+    table = rows.limit(most).toArrow().combine_chunks()
+    batches = table.to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], table.schema)
 
 
 def resolved(prepared: Prepared) -> Resolution:

@@ -17,7 +17,7 @@ from replay.audit.columns.column_counts import ColumnCounts
 from replay.config import AuditConfig
 from replay.config.sections.traffic import TimeColumn
 from replay.features import feature_column
-from replay.flows.audit.columns import categorical_features, compared_features, families_of, names_there
+from replay.flows.audit.columns import categorical_features, compared_features, families_of, names_there, some_rows
 from replay.flows.stages.prepare import Prepared
 from replay.scoring.core import to_utc
 from replay.traffic import PinnedTraffic, TableBatches, find_column, scan_dataframe
@@ -117,10 +117,7 @@ def count_both(prepared: Prepared, name: str) -> UnjoinedAudit:
     compared = compared_features(prepared, name, audit)
     names = names_there(source, compared, name)
     categorical = categorical_features(prepared)
-    sample = scan_dataframe(prepared.spark, source.table, list(names.values())).limit(_SAMPLE).toArrow()
-    batch = (
-        sample.combine_chunks().to_batches()[0] if sample.num_rows else pa.RecordBatch.from_pylist([], sample.schema)
-    )
+    batch = some_rows(scan_dataframe(prepared.spark, source.table, list(names.values())), _SAMPLE)
     made = {each: cells_of(feature_column(batch, path), categorical=categorical[each]) for each, path in names.items()}
     cells = {each: found for each, found in made.items() if found is not None}
     bucket = audit.bucket or source.config.buckets or _DAY

@@ -24,6 +24,7 @@ from replay.flows.audit.columns import (
     families_of,
     inputs_of,
     names_there,
+    some_rows,
     types_of,
 )
 from replay.flows.audit.differences import PairedPass
@@ -117,8 +118,7 @@ def _is_time(source: PinnedSource, column: str) -> bool:
 
 def _cells(prepared: Prepared, compared: Iterable[str]) -> dict[str, ValueCells]:
     """Cells of the traffic's values, of some rows."""
-    table = prepared.scan().limit(_SAMPLE).toArrow().combine_chunks()
-    batch = next(iter(table.to_batches()))
+    batch = some_rows(prepared.scan(), _SAMPLE)
     made = {each: cells_of(feature_column(batch, each)) for each in compared}
     return {each: cells for each, cells in made.items() if cells is not None}
 

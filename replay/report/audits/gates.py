@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from math import isfinite
-from typing import Final, Literal
+from typing import Final
 
 from replay.config import AnyGate, AuditGate, nearest
 from replay.config.names import matches
 from replay.config.sections.other_tables.audits import CORE
 from replay.errors import ConfigError, Problem
 from replay.metrics.value import MetricValue
+from replay.report.judged_value import Verdict, judge_value, value_of
 from replay.report.summary import GateVerdict
 from replay.report.summary.audits import AuditSummary, DifferenceCost, FeatureAudit, Sides
-
-Verdict = Literal["passed", "failed", "undecided"]
 
 
 def _share(value: float | None, rows: int) -> MetricValue:
@@ -115,12 +113,11 @@ def judge_audit_gate(gate: AuditGate, audit: AuditSummary) -> GateVerdict:
         audit: What the summary says of the audit.
     """
     measured = _measured(gate, audit)
-    judged = [(value, _verdict(gate, value)) for value in measured]
+    judged = [(value, judge_value(gate, value)) for value in measured]
     order: dict[Verdict, int] = {"failed": 0, "undecided": 1, "passed": 2}
     value, (verdict, reason) = min(judged, key=lambda each: (order[each[1][0]], -_badness(gate, each[0])))
-    shown = value.value if gate.bound is None else getattr(value, gate.bound)
     return replace(
-        GateVerdict(f"audit {gate.audit}", None, gate.metric, shown, "undecided"),
+        GateVerdict(f"audit {gate.audit}", None, gate.metric, value_of(gate, value), "undecided"),
         verdict=verdict,
         min=gate.min,
         max=gate.max,
@@ -165,18 +162,6 @@ def _of_slice(gate: AuditGate, audit: AuditSummary, chosen: Iterable[FeatureAudi
         else:
             values.append(MetricValue(None, None, None, audit.rows, f"`{gate.metric}` is not measured by slice"))
     return values
-
-
-def _verdict(gate: AuditGate, measured: MetricValue) -> tuple[Verdict, str | None]:
-    value = measured.value if gate.bound is None else getattr(measured, gate.bound)
-    if gate.min_rows is not None and measured.rows < gate.min_rows:
-        return "undecided", f"of {measured.rows:,} rows, and the gate wants {gate.min_rows:,}"
-    if measured.value is None:
-        return "undecided", measured.reason or "not defined"
-    if value is None or not isfinite(value):
-        return "undecided", f"it has no {gate.bound} bound" if gate.bound else "it is not a finite number"
-    beyond = (gate.max is not None and value > gate.max) or (gate.min is not None and value < gate.min)
-    return ("failed", None) if beyond else ("passed", None)
 
 
 def _badness(gate: AuditGate, measured: MetricValue) -> float:
