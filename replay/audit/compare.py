@@ -33,8 +33,9 @@ def compare(here: pa.Array, there: pa.Array) -> Codes:
     """Compare two columns of any types.
 
     Integers, texts and times are equal where they are the same, whatever their width or unit; floats, and a float and
-    an integer, within ``RELATIVE``; two NaNs are equal. Lists are equal where all their elements are. A number and a
-    text are never equal: their types differ.
+    an integer, within ``RELATIVE``; two NaNs are equal. Where the traffic's floats are narrower, the others are rounded
+    to them first, as a replay with them does. Lists are equal where all their elements are. A number and a text are
+    never equal: their types differ.
 
     Args:
         here: ``(num_rows,)``.
@@ -100,12 +101,20 @@ def _equal(here: pa.Array, there: pa.Array) -> Mask:
     if pa.types.is_integer(one) and pa.types.is_integer(other):
         return _filled(pc.equal(here.cast(_wide(one, other)), there.cast(_wide(one, other))))
     if is_number(one) and is_number(other):
-        return near(as_floats(here), as_floats(there))
+        return near(as_floats(here), _rounded(as_floats(there), one))
     if is_text(one) and is_text(other):
         return _filled(pc.equal(here.cast(pa.large_binary()), there.cast(pa.large_binary())))
     if pa.types.is_temporal(one) and pa.types.is_temporal(other):
         return _equal_times(here, there)
     return np.zeros(len(here), dtype=np.bool_)
+
+
+def _rounded(numbers: Floats, kind: pa.DataType) -> Floats:
+    """Numbers as they are in a narrower type of floats: what is too small for it is 0, what is too large infinite."""
+    if not pa.types.is_floating(kind) or pa.types.is_float64(kind):
+        return numbers
+    with np.errstate(over="ignore", under="ignore"):
+        return numbers.astype(kind.to_pandas_dtype()).astype(np.float64)
 
 
 def _is_listed(kind: pa.DataType) -> bool:

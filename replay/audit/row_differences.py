@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,9 +10,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from replay.audit.compare import DIFFERS, EQUAL, NULL_HERE, NULL_THERE, NUM_CODES, Codes, Mask, compare
+from replay.audit.compare import (
+    DIFFERS,
+    EQUAL,
+    NULL_HERE,
+    NULL_THERE,
+    NUM_CODES,
+    Codes,
+    Mask,
+    as_floats,
+    compare,
+    is_number,
+)
 from replay.audit.slices import AuditedSlices, Cells
 from replay.audit.smallest_hashes import SmallestHashes
+from replay.features.codecs.buffers import plain
 from replay.hashing import Keys, mix
 
 Counts = NDArray[np.int64]
@@ -81,12 +94,14 @@ class FeatureCounts:
         counts: ``(num_slices, NUM_CODES)``.
         differing: ``(num_slices, CLUSTERS)`` rows that differ, one-sided nulls among them.
         nulls: ``(num_slices, CLUSTERS)`` rows that are null there alone, less those that are null here alone.
+        equal: The least and the largest number of rows that are equal: infinity and its opposite where there is none.
     """
 
     def __init__(self) -> None:
         self.counts: Counts = np.zeros((0, NUM_CODES), dtype=np.int64)
         self.differing: Counts = np.zeros((0, CLUSTERS), dtype=np.int64)
         self.nulls: Counts = np.zeros((0, CLUSTERS), dtype=np.int64)
+        self.equal = (math.inf, -math.inf)
 
     def update(self, codes: Codes, slices: Sequence[Cells], clusters: Cells, num_slices: int) -> None:
         """Add rows: ``(num_rows,)`` each; the slices are those of one segment each."""
@@ -104,13 +119,25 @@ class FeatureCounts:
             self.differing += np.bincount(places, minlength=self.differing.size).reshape(self.differing.shape)
             np.add.at(self.nulls.reshape(-1), places, change[held])
 
+    def update_equal(self, here: pa.Array, codes: Codes) -> None:
+        """Add the numbers of rows that are equal: ``(num_rows,)`` each."""
+        here = plain(here)
+        if is_number(here.type):
+            numbers = as_floats(here)[codes == EQUAL]
+            numbers = numbers[~np.isnan(numbers)]
+            self._widen((float(numbers.min()), float(numbers.max())) if numbers.size else self.equal)
+
     def merge(self, other: FeatureCounts, numbers: Cells, num_slices: int) -> None:
         """Add another's rows; ``numbers`` are those here of its slices, -1 where one is dropped."""
+        self._widen(other.equal)
         self._grow(num_slices)
         numbers = numbers[: len(other.counts)]
         kept = np.flatnonzero(numbers >= 0)
         for name in ("counts", "differing", "nulls"):
             np.add.at(getattr(self, name), numbers[kept], getattr(other, name)[kept])
+
+    def _widen(self, ends: tuple[float, float]) -> None:
+        self.equal = (min(self.equal[0], ends[0]), max(self.equal[1], ends[1]))
 
     def _grow(self, num_slices: int) -> None:
         more = num_slices - len(self.counts)
@@ -162,6 +189,7 @@ class RowDifferences:
             codes = compare(here, rows.there[name])
             counts = self.features.setdefault(name, FeatureCounts())
             counts.update(codes, slices, clusters, len(self.slices))
+            counts.update_equal(here, codes)
             differs = np.flatnonzero((codes == DIFFERS) | (codes == NULL_HERE) | (codes == NULL_THERE))
             if differs.size:
                 self._keep(name, rows, differs)

@@ -67,3 +67,27 @@ def test_sides_exchanged_exchange_the_codes():
     mirrored = {EQUAL: EQUAL, DIFFERS: DIFFERS, NULL_HERE: NULL_THERE, NULL_THERE: NULL_HERE, NULL_BOTH: NULL_BOTH}
 
     assert compare(there, here).tolist() == [mirrored[code] for code in compare(here, there).tolist()]
+
+
+def test_a_difference_that_rounding_to_the_traffics_float_makes_is_none():
+    """numpy's cast is the oracle: what a replay is given is the rounded number."""
+    doubles = np.array([0.1, 1 / 3, 1e-50, -1e-46, 1e300, 16_777_217.0, 1e-42, np.nan])
+    with np.errstate(over="ignore", under="ignore"):
+        floats = doubles.astype(np.float32)
+
+    assert (compare(pa.array(floats), pa.array(doubles)) == EQUAL).all()
+    lists = pa.array([floats.tolist()], pa.list_(pa.float32()))
+    assert compare(lists, pa.array([doubles.tolist()])).tolist() == [EQUAL]
+
+
+def test_a_difference_beyond_rounding_is_told():
+    here = np.array([0.1, 1 / 3, 1.0, 0.0, 1e30], np.float32)
+    there = here.astype(np.float64) * [1 + 5e-6, 1 - 5e-6, 1.00001, 1, 1e10] + [0, 0, 0, 1e-40, 0]
+
+    assert (compare(pa.array(here), pa.array(there)) == DIFFERS).all()
+
+
+def test_a_narrower_number_of_the_other_table_is_not_rounded_to():
+    doubles = np.array([0.1, 1e-50])
+
+    assert compare(pa.array(doubles), pa.array(doubles.astype(np.float32))).tolist() == [EQUAL, DIFFERS]

@@ -121,3 +121,20 @@ def test_counts_are_merged_by_the_numbers_of_slices(numbers):
     assert one.counts[0].tolist() == [1, 1, 0, 1, 0]
     assert one.counts[1].tolist() == [0, 1, 0, 1, 0]
     assert one.counts[2].tolist() == ([0, 0, 0, 0, 0] if numbers[1] == -1 else [1, 0, 0, 0, 0])
+
+
+def test_the_ends_of_equal_numbers_are_those_of_pandas_in_any_order():
+    rows = make_rows()
+    numbers = np.random.default_rng(1).normal(size=NUM_ROWS)
+    other = np.where(rows.there["n"].is_valid(), numbers, numbers * 3)
+    rows = replace(
+        rows,
+        here={"x": pa.array(numbers), "t": pa.array(["a"] * NUM_ROWS)},
+        there={"x": pa.array(other), "t": pa.array(["a"] * NUM_ROWS)},
+    )
+    equal = pd.Series(numbers)[rows.matched & (numbers == other)]
+    halves = [part(rows, np.arange(NUM_ROWS) % 2 == odd) for odd in (0, 1)]
+    halves[0].merge(halves[1])
+
+    assert halves[0].features["x"].equal == (equal.min(), equal.max())
+    assert halves[0].features["t"].equal == (np.inf, -np.inf)

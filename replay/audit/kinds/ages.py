@@ -10,13 +10,22 @@ from numpy.typing import NDArray
 
 from replay.audit.compare import EQUAL, Mask, compare
 from replay.audit.kinds.differing_rows import DifferingRows, Match
-from replay.diagnosis.causes.counterfactual.entity_history import EntityHistory, densest_lag, round_lag
+from replay.diagnosis.causes.counterfactual.entity_history import (
+    ROUND_LAGS_US,
+    EntityHistory,
+    densest_lag,
+    round_lag,
+)
 
 Places = NDArray[np.int64]
 
 _HORIZON_US = 90 * 86_400 * 1_000_000
-_MOST_TRIED = 40
+_MOST_TRIED = 80
 """Values of other times that are tried for a row."""
+_CLOSER = 3
+"""The power by which these come closer together near the row's own time."""
+_MOST_STRANGERS = 50
+"""Rows that are looked at for one of another entity."""
 _MOST_CHANCE = 0.5
 """Where so many values agree with a stranger's as well, there is no telling."""
 _LEAST = 0.7
@@ -69,7 +78,7 @@ def _at_other_times(rows: DifferingRows, logged: LoggedValues, history: EntityHi
     """Rows that hold the value of another time; by one lag if that fits, else by any."""
     places = np.arange(len(rows))
     ends = (-_HORIZON_US, -1) if later else (1, _HORIZON_US)
-    row, index = history.between(places, *ends, _MOST_TRIED)
+    row, index = history.between(places, *ends, _MOST_TRIED, power=_CLOSER, backwards=later)
     if not row.size:
         return None
     agrees = _agrees(rows, logged, row, history.rows_at(index))
@@ -78,7 +87,7 @@ def _at_other_times(rows: DifferingRows, logged: LoggedValues, history: EntityHi
         return by_lag
     matched = np.zeros(len(rows), dtype=np.bool_)
     matched[row[agrees]] = True
-    strangers = np.roll(places, len(rows) // 2)[row]
+    strangers = _strangers(logged)[row]
     by_chance = np.zeros(len(rows), dtype=np.bool_)
     by_chance[row[_agrees(rows, logged, strangers, history.rows_at(index))]] = True
     return Match(matched) if _is_more(matched.mean(), by_chance.mean()) else None
@@ -93,14 +102,37 @@ def _by_one_lag(
     above, up_to, count = densest_lag(first, last)
     if not count or up_to <= above:
         return None
-    lag = round_lag(above, up_to)
     places = np.arange(len(rows))
-    at = history.rows_at(history.indices(places, -lag if later else lag))
-    matched = _agrees(rows, logged, places, at)
-    by_chance = _agrees(rows, logged, np.roll(places, len(rows) // 2), at)
-    if not _is_more(matched.mean(), by_chance.mean()):
+
+    def reached(lag: int) -> Places:
+        return history.rows_at(history.indices(places, -lag if later else lag))
+
+    # Of few different values many lags agree with most rows: one that people choose goes before another that does.
+    lags = (*ROUND_LAGS_US, round_lag(above, up_to))
+    matched = {lag: _agrees(rows, logged, places, reached(lag)) for lag in lags}
+    lag = max(matched, key=lambda each: int(matched[each].sum()))
+    by_chance = _agrees(rows, logged, _strangers(logged), reached(lag))
+    if not _is_more(matched[lag].mean(), by_chance.mean()):
         return None
-    return Match(matched, {"lag_seconds": lag / 1e6})
+    return Match(matched[lag], {"lag_seconds": lag / 1e6})
+
+
+def _strangers(logged: LoggedValues) -> Places:
+    """For each row another one, ``(num_rows,)``: of another entity, and as near in time as may be.
+
+    What agrees with a stranger's value as well is common at the time. Where all rows are one entity's, it is of that.
+    """
+    order = np.argsort(logged.asked_us, kind="stable")
+    entity = logged.asked.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)[order]
+    found = np.roll(np.arange(len(order)), len(order) // 2)
+    searched = np.ones(len(order), dtype=np.bool_)
+    for step in range(1, min(_MOST_STRANGERS, len(order))):
+        other = searched & (np.roll(entity, -step) != entity)
+        found[other] = np.roll(np.arange(len(order)), -step)[other]
+        searched &= ~other
+    strangers = np.empty_like(order)
+    strangers[order] = order[found]
+    return strangers
 
 
 def _is_more(share: float, by_chance: float) -> bool:

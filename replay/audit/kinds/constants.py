@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,8 @@ def null(rows: DifferingRows) -> Match | None:
 def default(rows: DifferingRows) -> Match | None:
     """The other table has one value, whatever is here.
 
-    A number that lies on one side of all that it replaces may as well be the limit of a clip, but for 0 and -1: then
-    nothing is said.
+    A number that lies on one side of all that it replaces may as well be the limit of a clip: then nothing is said, but
+    of 0, of -1, and of a number that lies beyond those of the rows that are equal, too.
     """
     there = [_hashable(value) for value in plain(rows.there).to_pylist()]
     known = [value for value in there if value is not None]
@@ -41,7 +42,9 @@ def default(rows: DifferingRows) -> Match | None:
     value = max(sorted(set(known), key=repr), key=known.count)
     found = np.array([each == value for each in there], dtype=np.bool_)
     replaced = plain(rows.here).filter(pa.array(found))
-    if len({_hashable(each) for each in replaced.to_pylist()}) < _LEAST_VALUES or _is_limit(replaced, value):
+    if len({_hashable(each) for each in replaced.to_pylist()}) < _LEAST_VALUES or _is_limit(
+        replaced, value, rows.equal
+    ):
         return None
     return Match(found, {"value": value})
 
@@ -55,8 +58,12 @@ def _hashable(value: Any) -> Any:
     return "NaN" if isinstance(value, float) and value != value else value
 
 
-def _is_limit(replaced: pa.Array, value: Any) -> bool:
+def _is_limit(replaced: pa.Array, value: Any, equal: tuple[float, float] | None) -> bool:
     if not is_number(replaced.type) or not isinstance(value, int | float) or float(value) in _PLAIN_DEFAULTS:
         return False
-    numbers = as_floats(replaced.drop_null())
-    return bool(numbers.size and ((numbers > float(value)).all() or (numbers < float(value)).all()))
+    if math.isinf(value):  # too large for a type, as likely
+        return True
+    numbers, (least, largest) = as_floats(replaced.drop_null()), equal or (-math.inf, math.inf)
+    above, below = (numbers > float(value)).all(), (numbers < float(value)).all()
+    # What is clipped at the value leaves numbers on its other side as they are.
+    return bool(numbers.size and ((above and value >= least) or (below and value <= largest)))

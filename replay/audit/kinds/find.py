@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from replay.audit.compare import DIFFERS, NULL_BOTH, NULL_HERE, NULL_THERE
 from replay.audit.kinds.ages import LoggedValues, older_or_newer
 from replay.audit.kinds.constants import default, null
-from replay.audit.kinds.differing_rows import DifferingRows, Match
+from replay.audit.kinds.differing_rows import MOST, DifferingRows, Match
 from replay.audit.kinds.lists import cut, order
 from replay.audit.kinds.numbers import cast, shifted, type_, unit
 from replay.audit.kinds.vocabulary import vocabulary
@@ -17,10 +17,10 @@ from replay.audit.row_differences import FeatureCounts
 
 OTHER: Final = "other"
 NOT_SERVED: Final = "not_served"
-MOST: Final = 0.8
-"""Share of the differing rows that a kind must hold for."""
 _LEAST_ROWS: Final = 10
 """Of fewer differing rows nothing is said."""
+_FEWER: Final = 10
+"""How many times fewer rows a kind leaves unexplained that is named though a simpler one holds."""
 _LEAST_SLICE: Final = 30
 """Rows of a slice that has no value at all."""
 
@@ -60,18 +60,40 @@ def find_kind(
         return Difference(NOT_SERVED, 1.0, {"slices": slice_})
     if len(rows) < _LEAST_ROWS:
         return Difference(OTHER)
-    for name, kind in _BEFORE_AGES:
-        found = kind(rows)
-        if found is not None and found.rows.mean() >= MOST:
-            return Difference(name, float(found.rows.mean()), found.details)
+    named: tuple[str, Match] | None = None
+    for name, match in _matches(rows, logged):
+        if match.rows.mean() >= MOST and (named is None or _explains_more(match, named[1])):
+            named = (name, match)
+        if named is not None and (~named[1].rows).sum() < _LEAST_ROWS:
+            break  # what no other could explain more of
+    if named is None:
+        return Difference(OTHER)
+    return Difference(named[0], float(named[1].rows.mean()), named[1].details)
+
+
+def _matches(rows: DifferingRows, logged: LoggedValues | None) -> Iterator[tuple[str, Match]]:
+    """What each kind says, the simplest first."""
+    yield from _said(rows, _BEFORE_AGES)
     aged = None if logged is None else older_or_newer(rows, logged)
     if aged is not None:
-        return Difference(aged[0], float(aged[1].rows.mean()), aged[1].details)
-    for name, kind in _AFTER_AGES:
+        yield aged
+    yield from _said(rows, _AFTER_AGES)
+
+
+def _said(rows: DifferingRows, kinds: _Kinds) -> Iterator[tuple[str, Match]]:
+    for name, kind in kinds:
         found = kind(rows)
-        if found is not None and found.rows.mean() >= MOST:
-            return Difference(name, float(found.rows.mean()), found.details)
-    return Difference(OTHER)
+        if found is not None:
+            yield name, found
+
+
+def _explains_more(match: Match, simpler: Match) -> bool:
+    """Whether a kind leaves next to nothing of what a simpler one leaves unexplained.
+
+    A counter of yesterday is 0 in most rows, and yesterday's in all of them.
+    """
+    left, left_by_simpler = int((~match.rows).sum()), int((~simpler.rows).sum())
+    return left * _FEWER <= left_by_simpler and left_by_simpler - left >= _LEAST_ROWS
 
 
 def unserved_slices(counts: FeatureCounts, slices: Sequence[tuple[str, int]]) -> list[str]:
@@ -91,6 +113,6 @@ def unserved_slices(counts: FeatureCounts, slices: Sequence[tuple[str, int]]) ->
         return []
     differing = int(counts.counts[0][[DIFFERS, NULL_HERE, NULL_THERE]].sum())
     best = max(empty.values(), key=lambda found: sum(rows for _, rows in found))
-    if sum(rows for _, rows in best) < MOST * differing:
+    if sum(rows for _, rows in best) < max(MOST * differing, _LEAST_ROWS):
         return []
     return [label for label, _ in sorted(best, key=lambda each: (-each[1], each[0]))]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from replay.audit.kinds.differing_rows import DifferingRows, Match
-from replay.features.codecs.buffers import plain
+from replay.features.codecs.buffers import plain, plain_type
+from replay.features.codecs.numeric import is_list
 
 
 def order(rows: DifferingRows) -> Match | None:
@@ -43,4 +45,20 @@ def _list_pairs(rows: DifferingRows) -> list[tuple[list[Any] | None, list[Any] |
     lists = [isinstance(value, list) or value is None for value in (*here, *there)]
     if not all(lists) or not any(isinstance(value, list) for value in here):
         return None
+    if any(pa.types.is_float32(_element_type(side.type)) for side in (rows.here, rows.there)):
+        here, there = _as_float32(here), _as_float32(there)
     return list(zip(here, there, strict=True))
+
+
+def _element_type(kind: pa.DataType) -> pa.DataType:
+    kind = plain_type(kind)
+    return kind.value_type if is_list(kind) else kind
+
+
+def _as_float32(lists: list[list[Any] | None]) -> list[list[Any] | None]:
+    """Lists whose floats are rounded: a float that the other table holds as a double is the same number."""
+    with np.errstate(over="ignore"):
+        return [
+            each and [float(np.float32(value)) if isinstance(value, float) else value for value in each]
+            for each in lists
+        ]

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from replay.audit.compare import Floats, as_floats, is_number, is_plain_text, near, nulls
-from replay.audit.kinds.differing_rows import DifferingRows, Match, number_pairs
+from replay.audit.compare import Floats, Mask, as_floats, is_number, is_plain_text, near, nulls
+from replay.audit.kinds.differing_rows import DifferingRows, Match, NumberPairs, number_pairs, paired_elements
 from replay.features.codecs.buffers import plain
 
 _DISTINCT = 3
 """Fewer different numbers fit many a formula."""
 _FIT = 1e-5
-"""How near a number must come to one that a factor or a term of two fitted digits gives."""
+"""How near a number must come to one that a factor or a term gives, of the larger one."""
+_TOLD = 0.01
+"""How near at most, of what the formula changes: noise of that size is no factor and no term."""
 
 
 def type_(rows: DifferingRows) -> Match | None:
-    """The same value as text on one side and as a number on the other."""
-    here, there = plain(rows.here), plain(rows.there)
+    """The same value as text on one side and as a number on the other; of lists, all their elements."""
+    elements = paired_elements(rows)
+    if elements is None:
+        found = _same_number(plain(rows.here), plain(rows.there))
+        return None if found is None else Match(found)
+    found = _same_number(elements.here, elements.there)
+    return None if found is None else Match(elements.rows_where(found))
+
+
+def _same_number(here: pa.Array, there: pa.Array) -> Mask | None:
     if is_number(here.type) and is_plain_text(there.type):
-        return Match(_reads_as(there, here))
+        return _reads_as(there, here)
     if is_plain_text(here.type) and is_number(there.type):
-        return Match(_reads_as(here, there))
+        return _reads_as(here, there)
     return None
 
 
-def _reads_as(texts: pa.Array, numbers: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _reads_as(texts: pa.Array, numbers: pa.Array) -> Mask:
     read = np.array([_number(text) for text in texts.to_pylist()], dtype=np.float64)
     given = as_floats(numbers)
     return near(read, given) & ~np.isnan(read) & ~nulls(numbers)
@@ -41,17 +52,22 @@ def _number(text: str | None) -> float:
 
 
 def cast(rows: DifferingRows) -> Match | None:
-    """What a narrower type leaves of the values: float16, bfloat16 or an integer."""
+    """What a narrower type leaves of the values: float16, bfloat16 or an integer. What is too large is infinite."""
     pairs = None if rows.categorical else number_pairs(rows)
-    if pairs is None or pairs.distinct < _DISTINCT:
+    if pairs is None or np.unique(pairs.there[np.isfinite(pairs.there)]).size < _DISTINCT:
         return None
     best = None
     for name, narrowed in _CASTS.items():
         with np.errstate(all="ignore"):
-            found = pairs.rows_where(near(narrowed(pairs.here), pairs.there))
-        if best is None or found.sum() > best.rows.sum():
-            best = Match(found, {"dtype": name})
+            found = _match(pairs, near(narrowed(pairs.here), pairs.there), {"dtype": name})
+        if best is None or found.rows.sum() > best.rows.sum():
+            best = found
     return best
+
+
+def _match(pairs: NumberPairs, holds: Mask, details: dict[str, Any]) -> Match:
+    """Rows of which a formula holds; none where it is one common number that it holds of."""
+    return Match(pairs.rows_where(holds & pairs.hold_of_many(holds)), details)
 
 
 def _bfloat16(values: Floats) -> Floats:
@@ -74,11 +90,12 @@ def unit(rows: DifferingRows) -> Match | None:
     pairs = None if rows.categorical else number_pairs(rows)
     if pairs is None:
         return None
-    usable = (pairs.here != 0) & (pairs.there != 0)
+    usable = (pairs.here != 0) & (pairs.there != 0) & np.isfinite(pairs.there)
     if np.unique(np.abs(pairs.here[usable])).size < _DISTINCT:
         return None
     factor = float(np.median(pairs.there[usable] / pairs.here[usable]))
-    return Match(pairs.rows_where(near(pairs.there, factor * pairs.here, _FIT)), {"factor": factor})
+    fits = near(pairs.there, factor * pairs.here, min(_FIT, _TOLD * abs(factor - 1)))
+    return _match(pairs, fits & np.isfinite(pairs.there), {"factor": factor})
 
 
 def shifted(rows: DifferingRows) -> Match | None:
@@ -86,7 +103,13 @@ def shifted(rows: DifferingRows) -> Match | None:
     pairs = None if rows.categorical else number_pairs(rows)
     if pairs is None or pairs.distinct < _DISTINCT:
         return None
-    term = float(np.median(pairs.there - pairs.here))
+    finite = np.isfinite(pairs.there)
+    if not finite.any():
+        return None
+    term = float(np.median((pairs.there - pairs.here)[finite]))
     scale = np.maximum(np.abs(pairs.here), np.abs(pairs.there))
-    fits = np.abs(pairs.there - pairs.here - term) <= np.minimum(_FIT * scale, abs(term) / 100)
-    return Match(pairs.rows_where(fits), {"term": term})
+    # Beside a term much larger than they are, numbers are all alike: then it would as well be a constant.
+    least = _TOLD * min(abs(term), pairs.spread)
+    with np.errstate(all="ignore"):
+        fits = np.abs(pairs.there - pairs.here - term) <= np.minimum(_FIT * scale, least)
+    return _match(pairs, fits & finite, {"term": term})

@@ -11,7 +11,7 @@ from replay.audit.kinds.differing_rows import DifferingRows, Match
 from replay.features.codecs.buffers import plain
 
 _LEAST_NAMES = 3
-"""Names that are another one there: of two, any difference exchanges the one for the other."""
+"""Names that are another one there: of two, any difference exchanges the one for the other, unless both are new."""
 _LEAST_REPEATS = 10
 """Rows whose name comes again, without which any two columns look like a mapping."""
 _AGREEING = 0.95
@@ -32,7 +32,9 @@ def vocabulary(rows: DifferingRows) -> Match | None:
     mapped = {one: counts.most_common(1)[0][0] for one, counts in names.items()}
     total = sum(counts.total() for counts in repeated.values())
     agreeing = sum(counts[mapped[one]] for one, counts in repeated.items())
-    if len(repeated) < _LEAST_NAMES or len({mapped[one] for one in repeated}) < _LEAST_NAMES:
+    targets = {mapped[one] for one in repeated}
+    least = _LEAST_NAMES - 1 if targets.isdisjoint(names) else _LEAST_NAMES
+    if len(repeated) < least or len(targets) < least:
         return None
     if total < _LEAST_REPEATS or agreeing < _AGREEING * total:
         return None

@@ -60,17 +60,17 @@ def name_differences(
             named.append(NamedDifference(name, rows_here, Difference(NOT_SERVED, 1.0), absent=True))
         elif name in tables:
             counts = found.features[name]
-            rows = _differing_rows(tables[name], categorical.get(name, False))
+            rows = _differing_rows(tables[name], categorical.get(name, False), counts.equal)
             logged = _logged(tables[name], history, name, prepared.config.traffic)
             kind = find_kind(rows, counts, found.slices.kept(), logged)
             named.append(NamedDifference(name, int(counts.differing[0].sum()), kind))
     return named
 
 
-def _differing_rows(table: pa.Table, categorical: bool) -> DifferingRows:
+def _differing_rows(table: pa.Table, categorical: bool, equal: tuple[float, float]) -> DifferingRows:
     columns = {name: table.column(f"@{name}").combine_chunks() for name in ("here", "there")}
     statuses = table.column("@status").combine_chunks() if "@status" in table.column_names else None
-    return DifferingRows(columns["here"], columns["there"], categorical, statuses)
+    return DifferingRows(columns["here"], columns["there"], categorical, statuses, equal)
 
 
 def _history(prepared: Prepared, tables: Sequence[pa.Table]) -> pa.Table | None:

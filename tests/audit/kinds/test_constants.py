@@ -55,3 +55,18 @@ def test_of_one_value_here_nothing_is_said():
 
 def test_nan_is_a_default():
     assert default(differing([1.0, 2.0, 3.0], [float("nan")] * 3)).rows.all()
+
+
+def test_a_value_beyond_all_others_is_a_default_and_what_is_infinite_may_be_an_overflow():
+    here = amounts()
+    for value in (-999.0, 1e9):
+        rows = differing(here, np.full(len(here), value), equal=(0.0, float(here.max())))
+        assert default(rows).details == {"value": value}
+    assert default(differing(here, np.full(len(here), np.inf), equal=(0.0, 9.0))) is None
+
+
+def test_a_limit_with_rows_on_its_other_side_is_none():
+    above = amounts()[amounts() > 50]
+
+    assert default(differing(above, np.full(len(above), 50.0), equal=(0.0, 50.0))) is None
+    assert default(differing(above, np.full(len(above), 50.0), equal=(60.0, 70.0))).rows.all()

@@ -86,3 +86,10 @@ def test_values_of_pyarrow_types_alone_do_not_matter():
     here = pa.array(amounts()).dictionary_encode()
 
     assert _kind(differing(here, pa.array(amounts() * 2 + 1))).kind == "other"
+
+
+def test_a_few_nulls_where_both_are_null_else_are_not_unserved():
+    """Four rows lost their value in a slice that hardly had any: too few to say so."""
+    counts = _counts([(10_000, 1, 0, 4, 500), (0, 0, 0, 4, 500)])
+
+    assert unserved_slices(counts, [("all", 0), ("surface=shop", 1)]) == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 
+from replay.audit.kinds.differing_rows import DifferingRows
 from replay.audit.kinds.lists import cut, order
 from tests.audit.kinds.planted import differing
 
@@ -43,3 +45,12 @@ def test_nulls_in_lists_have_an_order_too():
 def test_what_is_no_list_has_neither():
     assert order(differing([1, 2], [2, 1])) is None
     assert cut(differing(["ab"], ["a"])) is None
+
+
+def test_floats_of_another_width_are_the_same_elements():
+    here = pa.array([[0.1, 0.2, 0.3], [0.7, 0.5]], pa.list_(pa.float32()))
+    there = pa.array([[0.3, 0.2, 0.1], [0.5, 0.7]], pa.list_(pa.float64()))
+    first = pa.array([[0.1], [0.7]], pa.list_(pa.float64()))
+
+    assert order(DifferingRows(here, there)).rows.all()
+    assert cut(DifferingRows(here, first)).rows.all()

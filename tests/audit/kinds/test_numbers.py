@@ -102,3 +102,43 @@ def test_a_number_as_text_is_another_type():
     assert type_(differing([True, False], ["true", "FALSE"])).rows.all()
     assert type_(differing([1, 2, None], ["1", "x", None])).rows.tolist() == [True, False, False]
     assert type_(differing([1, 2], [2, 3])) is None
+
+
+def test_noise_in_the_last_digits_is_no_factor():
+    here = amounts() + 1
+    there = here * (1 + np.random.default_rng(1).uniform(-8e-6, 8e-6, len(here)))
+
+    assert not unit(differing(*_kept(here, there))).rows.any()
+
+
+def test_a_constant_far_away_is_no_term():
+    here = amounts()
+
+    assert not shifted(differing(here, np.full(len(here), 1e9))).rows.any()
+
+
+def test_of_one_common_number_any_formula_holds():
+    """0.5 is 0 in nearly all rows, the others are anything."""
+    here = np.where(np.arange(400) < 380, 0.5, amounts() + 1.37)
+    there = np.where(np.arange(400) < 380, 2.0, amounts()[::-1] + 3.21)
+
+    for kind in (cast, unit, shifted):
+        assert not kind(differing(here, there)).rows.any()
+
+
+def test_what_is_too_large_for_a_float16_is_infinite():
+    here = np.round(amounts() * 1000 + 0.3, 1)
+    there = torch.from_numpy(here).half().double().numpy()
+    one, other = _kept(here, there)
+
+    assert np.isinf(other).any()
+    assert cast(differing(one, other)).rows.all()
+    assert cast(differing(one, other)).details == {"dtype": "float16"}
+    assert unit(differing(one, np.full(len(one), np.inf))) is None
+    assert shifted(differing(one, np.full(len(one), np.inf))) is None
+
+
+def test_lists_of_texts_are_another_type():
+    here = [[1, 2], [3], [4, 5], None]
+
+    assert type_(differing(here, [["1", "2"], ["3"], ["4", "6"], ["7"]])).rows.tolist() == [True, True, False, False]

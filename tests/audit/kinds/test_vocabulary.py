@@ -43,3 +43,11 @@ def test_two_names_are_always_exchanged_and_names_that_never_come_again_say_noth
     assert vocabulary(differing(here, here[::-1].copy(), categorical=True)) is None
     assert vocabulary(differing(range(100), range(200, 300), categorical=True)) is None
     assert vocabulary(differing([[1], [2]], [[2], [1]], categorical=True)) is None
+
+
+def test_two_names_that_are_both_new_are_a_vocabulary():
+    here = np.array(["a", "b"] * 50)
+    new = np.array(["x", "y"] * 50)
+
+    assert vocabulary(differing(here, new, categorical=True)).rows.all()
+    assert vocabulary(differing(here, np.array(["b", "c"] * 50), categorical=True)) is None

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
 
-_ROUND_US = tuple(
+ROUND_LAGS_US = tuple(
     seconds * 1_000_000
     for seconds in (
         *(86_400 * days for days in (1, 7, 2, 3, 30, 14, 5, 10, 4, 6)),
@@ -17,6 +17,7 @@ _ROUND_US = tuple(
         *(30, 10, 15, 5, 1, 20, 45, 2, 3),
     )
 )
+"""Lags that people choose, the roundest first; in microseconds."""
 
 
 class EntityHistory:
@@ -78,8 +79,18 @@ class EntityHistory:
         last = np.where(none, np.iinfo(np.int64).max // 2, now - self._times[np.maximum(indices, 0)])
         return first, last
 
-    def between(self, rows: Integers, shortest_us: int, longest_us: int, most: int) -> tuple[Integers, Integers]:
-        """Places that each row reaches with lags from the shortest to the longest, at most so many, evenly chosen.
+    def between(
+        self, rows: Integers, shortest_us: int, longest_us: int, most: int, *, power: int = 1, backwards: bool = False
+    ) -> tuple[Integers, Integers]:
+        """Places that each row reaches with lags from the shortest to the longest, at most so many.
+
+        Args:
+            rows: ``(num_rows,)``.
+            shortest_us: The shortest lag.
+            longest_us: The longest.
+            most: Places of a row.
+            power: 1 chooses them evenly, more puts them closer together at the shortest lag.
+            backwards: Put them closer together at the longest lag instead.
 
         Returns:
             Rows and indices, ``(k,)`` each; a row comes once for each of its indices.
@@ -91,8 +102,13 @@ class EntityHistory:
         taken = np.minimum(count, most)
         row_of = np.repeat(np.arange(len(rows)), taken)
         step = np.arange(len(row_of)) - np.repeat(np.cumsum(taken) - taken, taken)
-        spread = step * np.maximum(count[row_of] - 1, 0) // np.maximum(taken[row_of] - 1, 1)
-        return rows[row_of], newest[row_of] - spread
+        others, steps = np.maximum(count[row_of] - 1, 0), np.maximum(taken[row_of] - 1, 1)
+        spread = (
+            np.maximum(step, (others * (step / steps) ** power).astype(np.int64))
+            if power > 1
+            else step * others // steps
+        )
+        return rows[row_of], oldest[row_of] + spread if backwards else newest[row_of] - spread
 
 
 def densest_lag(first: Integers, last: Integers) -> tuple[int, int, int]:
@@ -121,7 +137,7 @@ def round_lag(above_us: int, up_to_us: int) -> int:
     >>> round_lag(10_000_000_000, 11_000_000_000) // 1_000_000
     10800
     """
-    for lag in _ROUND_US:
+    for lag in ROUND_LAGS_US:
         if above_us < lag <= up_to_us:
             return lag
     for unit in (86_400_000_000, 3_600_000_000, 600_000_000, 60_000_000, 10_000_000, 1_000_000, 1_000):

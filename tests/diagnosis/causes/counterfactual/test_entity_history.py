@@ -76,6 +76,21 @@ def test_between_gives_every_place_where_they_are_few(case):
         assert set(mine) == set(expected)
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_places_come_closer_together_at_one_end(case, backwards):
+    entity, times, asked, asked_us, history = case
+    row = int(np.flatnonzero((asked < 20) & (asked_us > 9_000))[0])
+    own = np.sort(times[entity == asked[row]])
+    own = own[own <= asked_us[row] - 1]
+    rows, places = history.between(np.array([row]), 1, 20_000, 6, power=3, backwards=backwards)
+    ranks = np.searchsorted(own, times[history.rows_at(places)])
+    from_end = ranks if backwards else len(own) - 1 - ranks
+
+    assert rows.tolist() == [row] * 6
+    assert (from_end[0], from_end[1], from_end[-1]) == (0, 1, len(own) - 1)
+    assert (np.diff(from_end, 2) >= 0).all()
+
+
 def test_the_densest_stretch_of_intervals():
     assert densest_lag(np.array([0, 5, 7, 50]), np.array([10, 9, 20, 60])) == (7, 9, 3)
     assert densest_lag(np.array([0, 10]), np.array([10, 20]))[2] == 1  # half-open: they only touch
