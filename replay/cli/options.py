@@ -119,7 +119,8 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
 bad_rows_option = click.option(
     "--max-bad-rows",
     type=click.IntRange(min=0),
-    help="Reject up to so many rows for which a model raises, and list them, instead of ending the run [default: 0].",
+    help="Reject up to so many rows for which a model raises, or that lie in files that cannot be read, and list them, "
+    "instead of ending the run [default: 0].",
 )
 
 

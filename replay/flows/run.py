@@ -160,7 +160,8 @@ def replay_window(
         clock.add(table.totals)
         with spark_errors("comparing"):
             compared = compare(prepared, table, progress, diagnosing=diagnosing)
-        refuse_bad_rows(compared.diff.result.rejected, prepared.config.engine.max_bad_rows)
+        left_out = sum(file.counted for file in prepared.traffic.unreadable)
+        refuse_bad_rows(compared.diff.result.rejected, prepared.config.engine.max_bad_rows, left_out)
         incidents = Diagnosed()
         if diagnosing and compared.noise is not None:
             with spark_errors("diagnosing"):

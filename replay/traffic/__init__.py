@@ -4,6 +4,7 @@ from replay.traffic.checks import TrafficCheck, check_counted, check_traffic
 from replay.traffic.computed.column import ComputedColumn
 from replay.traffic.computed.refusal import values_refused
 from replay.traffic.computed.resolve import resolve_condition
+from replay.traffic.damaged import leave_out_unreadable
 from replay.traffic.donors import draw_donors
 from replay.traffic.entities import entity_history, history_note
 from replay.traffic.history import StaleColumn, known_name
@@ -20,16 +21,17 @@ from replay.traffic.read.sample import SAMPLE_ROWS, DrawnRows, draw_direct, draw
 from replay.traffic.read.scan import check_where, scan_dataframe
 from replay.traffic.read.tasks import map_splits
 from replay.traffic.read.window import TimeFilter
-from replay.traffic.selection import slice_condition
+from replay.traffic.selection import columns_in, slice_condition
 from replay.traffic.side import WhereColumn, side_dataframe, side_problem
 from replay.traffic.sources.fits import key_problems, value_problems
 from replay.traffic.sources.joined import JoinedColumn, JoinedTable
 from replay.traffic.sources.matches import SourceMatches, check_source
 from replay.traffic.sources.pinned_source import PinnedSource, open_source
 from replay.traffic.table.columns import column_problems
+from replay.traffic.table.data_files import DataFile, UnreadableFile
 from replay.traffic.table.open import open_traffic
 from replay.traffic.table.parquet import open_plain_parquet
-from replay.traffic.table.pinned import DataFile, PinnedTraffic
+from replay.traffic.table.pinned import PinnedTraffic
 
 __all__ = [
     "ColumnPath",
@@ -56,6 +58,7 @@ __all__ = [
     "TableLook",
     "TimeFilter",
     "TrafficCheck",
+    "UnreadableFile",
     "WhereColumn",
     "always_null",
     "check_counted",
@@ -63,6 +66,7 @@ __all__ = [
     "check_traffic",
     "check_where",
     "column_problems",
+    "columns_in",
     "column_root",
     "column_type",
     "draw_direct",
@@ -73,6 +77,7 @@ __all__ = [
     "find_column",
     "find_rows",
     "fingerprint_digests",
+    "leave_out_unreadable",
     "map_splits",
     "merge_fingerprints",
     "history_note",

@@ -15,8 +15,8 @@ from replay.spark.tasks.arrow_mapping import map_batches
 from replay.traffic import PinnedTraffic, ReadPlan, plan_splits, read_split, scan_dataframe
 from replay.traffic.read.splits import make_splits
 from replay.traffic.read.window import TimeFilter
+from replay.traffic.table.data_files import DataFile
 from replay.traffic.table.footers import read_footers
-from replay.traffic.table.pinned import DataFile
 
 
 def traffic_config(path: object = None, **settings: Any) -> TrafficConfig:

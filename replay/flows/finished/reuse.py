@@ -41,7 +41,7 @@ def reuse(
     if text is None or storage.read(SUMMARY) is None or output.tables() != manifest.tables:
         return None
     data = ReportData.from_json(text)
-    if data.summary.reconciliation.rejected.get("model_failed", 0) > config.engine.max_bad_rows:
+    if data.summary.reconciliation.bad_rows > config.engine.max_bad_rows:
         return None
     if not data.judgeable or not _was_searched(config, manifest, data, diagnosing=diagnosing):
         return None

@@ -13,7 +13,7 @@ from replay.checkpoints import Checkpoint, check_inputs
 from replay.config import ReplayConfig, Scenario, expand_scenarios
 from replay.config.sections.model.combined import contract_path
 from replay.errors import ConfigError, Problem, TrafficError
-from replay.features import Encoder, check_features, feature_column
+from replay.features import Encoder, check_features, feature_column, globbed_maps
 from replay.flows.problems import refuse
 from replay.flows.sources.distributions import least_changes_of
 from replay.flows.sources.opening import check_sources, open_sources, source_problems, sources_used
@@ -38,6 +38,7 @@ from replay.traffic import (
     column_root,
     column_type,
     first_rows,
+    leave_out_unreadable,
     open_traffic,
     plan_splits,
     scan_dataframe,
@@ -100,7 +101,10 @@ def fit(
         TrafficError: The traffic cannot be read, or nothing of it is selected.
     """
     scenarios = expand_scenarios(config)
-    traffic = open_traffic(spark, config.traffic)
+    traffic = open_traffic(spark, config.traffic, lenient=config.engine.max_bad_rows > 0)
+    maps = globbed_maps(config.encoded_model, traffic.schema)
+    if maps:  # whose keys are read next
+        traffic = _readable(spark, config, traffic, maps)
     config = name_map_keys(config, spark, traffic)
     refuse(_schema_problems(config, traffic, checkpoints))
     encoder = Encoder(config.encoded_model, traffic.schema)
@@ -115,6 +119,9 @@ def fit(
     target = config.engine.commit_rows if config.engine.commit_rows < SPLIT_ROWS else None
     slices = [name for target in match_targets(scenarios, config.encoded_model, encoder.types) for name in target.by]
     columns = _needed_columns(config, traffic.schema, encoder.roots, [*role_types, *slices])
+    traffic = _readable(
+        spark, config, traffic, [*columns, *inputs.reads(traffic.schema)], everywhere=bool(inputs.stale)
+    )
     reader, beside = config.engine.reader, inputs.conditions
     plan = plan_splits(spark, traffic, columns, reader, target_rows=target, side=inputs.obstacle, beside=beside)
     with values_refused(spark, traffic):
@@ -138,6 +145,19 @@ def fit(
         sources,
         matches,
     )
+
+
+def _readable(
+    spark: SparkSession,
+    config: ReplayConfig,
+    traffic: PinnedTraffic,
+    columns: Sequence[str],
+    *,
+    everywhere: bool = False,
+) -> PinnedTraffic:
+    """The table without files that cannot be read, where the config allows for such."""
+    most = config.engine.max_bad_rows
+    return leave_out_unreadable(spark, traffic, columns, most, everywhere=everywhere) if most else traffic
 
 
 def _schema_problems(

@@ -122,7 +122,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str) else str(value)
 
 
-def refuse_bad_rows(rejected: Mapping[str, int], most: int) -> None:
+def refuse_bad_rows(rejected: Mapping[str, int], most: int, in_files: int = 0) -> None:
     """Refuse a run whose models raise for more rows than may be left out.
 
     Each task has left out as many as it may; only together are they too many.
@@ -130,13 +130,16 @@ def refuse_bad_rows(rejected: Mapping[str, int], most: int) -> None:
     Args:
         rejected: Rows by reason.
         most: Rows that may be left out.
+        in_files: Rows that files count for that could not be read: they may be left out, but are no fewer.
 
     Raises:
         TrafficError: There are more.
     """
     found = rejected.get(REJECT_REASONS[MODEL_FAILED], 0)
-    if found > most:
+    if found and found + in_files > most:
+        files = f" and files that cannot be read count for {in_files:,}," if in_files else ""
+        listed = f"`rejected = '{REJECT_REASONS[MODEL_FAILED]}'`"
         raise TrafficError(
-            f"a model raises for {found:,} rows, and `engine.max_bad_rows` allows {most:,}: mend these rows, which the "
-            f"table of scores has with `rejected = '{REJECT_REASONS[MODEL_FAILED]}'`, or give a larger --max-bad-rows"
+            f"a model raises for {found:,} rows,{files} and `engine.max_bad_rows` allows {most:,}: mend these rows, "
+            f"which the table of scores has with {listed}, or give a larger --max-bad-rows"
         )

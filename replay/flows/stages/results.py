@@ -23,6 +23,7 @@ from replay.report.buckets import bucket_series, rows_by_start
 from replay.report.outliers import find_outliers
 from replay.report.slice_tests import judge_slices
 from replay.report.summary import (
+    UNREADABLE_FILE,
     AlteredValues,
     CheckpointSummary,
     Comparison,
@@ -36,6 +37,7 @@ from replay.report.summary import (
     Timings,
     ToleranceSummary,
     TrafficSummary,
+    UnreadFile,
     VariantSummary,
 )
 from replay.report.summary.data import ReportData
@@ -76,14 +78,7 @@ def build_report_data(
     summary = Summary(
         run_id=manifest.run_id,
         rows=result.rows + sum(result.rejected.values()),
-        reconciliation=Reconciliation(
-            read=check.rows_read,
-            filtered=check.rows_read - check.rows_selected - check.copies,
-            rejected=dict(result.rejected),
-            scored=result.rows,
-            rejected_by_feature=compared.rejects,
-            copies=None if config.traffic.duplicates == "refuse" else check.copies,
-        ),
+        reconciliation=_reconciliation(prepared, check, compared),
         timings=Timings(**{entry.name: round(timings.get(entry.name, 0.0), 3) for entry in fields(Timings)}),
         traffic=replace(_traffic(prepared), time_outliers=outliers),
         checkpoints={name: _checkpoint(prepared, name) for name in config.all_checkpoints},
@@ -120,6 +115,21 @@ def build_report_data(
         altered=_altered(prepared.contract),
     )
     return ReportData(_judged(summary, config.engine.max_rejected), result.metric_rows, tuple(compared.worst))
+
+
+def _reconciliation(prepared: Prepared, check: TrafficCheck, compared: Compared) -> Reconciliation:
+    """Where every row went, those of files that could not be read among them."""
+    result, files = compared.diff.result, prepared.traffic.unreadable
+    unread = sum(file.rows or 0 for file in files)
+    return Reconciliation(
+        read=check.rows_read + unread,
+        filtered=check.rows_read - check.rows_selected - check.copies,
+        rejected={**result.rejected, **({UNREADABLE_FILE: unread} if files else {})},
+        scored=result.rows,
+        rejected_by_feature=compared.rejects,
+        copies=None if prepared.config.traffic.duplicates == "refuse" else check.copies,
+        unreadable=tuple(UnreadFile(file.file.path, file.reason, file.rows, file.counted) for file in files) or None,
+    )
 
 
 def _noise_floor(compared: Compared, diagnosed: Diagnosed) -> NoiseFloorSummary | None:

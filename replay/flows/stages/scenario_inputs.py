@@ -20,6 +20,7 @@ from replay.traffic import (
     PinnedTraffic,
     StaleColumn,
     WhereColumn,
+    columns_in,
     draw_donors,
     resolve_condition,
     side_dataframe,
@@ -49,6 +50,13 @@ class ScenarioInputs:
     conditions: tuple[ComputedColumn, ...] = ()
     obstacle: str | None = None
     joined: tuple[JoinedTable, ...] = ()
+
+    def reads(self, schema: pa.Schema) -> set[str]:
+        """Columns that conditions and the keys of joined tables read, beside those that models read."""
+        return {
+            *(name for column in self.where for name in columns_in(schema, column.where)),
+            *(name for table in self.joined for name in table.source.config.key),
+        }
 
     def scan(self, spark: SparkSession, traffic: PinnedTraffic, columns: Sequence[str]) -> DataFrame:
         """The selected rows with the logged columns and these."""

@@ -18,6 +18,7 @@ from replay.report.summary.standing import StandingCause
 from replay.report.summary.stories import Story
 from replay.report.summary.summary import (
     SUMMARY_VERSION,
+    UNREADABLE_FILE,
     CheckpointSummary,
     FeatureRejects,
     Reconciliation,
@@ -28,6 +29,7 @@ from replay.report.summary.summary import (
     Timings,
     ToleranceSummary,
     TrafficSummary,
+    UnreadFile,
 )
 from replay.report.summary.variants import Comparison, Stability, VariantSummary
 from replay.report.summary.verification import CauseCheck, Verification
@@ -65,6 +67,8 @@ __all__ = [
     "Timings",
     "ToleranceSummary",
     "TrafficSummary",
+    "UNREADABLE_FILE",
+    "UnreadFile",
     "VariantSummary",
     "Verification",
 ]

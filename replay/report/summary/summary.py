@@ -26,6 +26,8 @@ from replay.report.summary.verification import Verification
 from replay.version import __version__
 
 SUMMARY_VERSION = 1
+UNREADABLE_FILE = "unreadable_file"
+"""Why rows are rejected that lie in a file that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,18 @@ class FeatureRejects:
 
 
 @dataclass(frozen=True)
+class UnreadFile:
+    """A data file of the traffic of which no row was read."""
+
+    path: str
+    reason: str
+    rows: int | None
+    """Its rows; null where neither its footer nor the table's log says how many they are."""
+    counted: int
+    """Rows that it counts for in `engine.max_bad_rows`: its own, or by its size."""
+
+
+@dataclass(frozen=True)
 class Reconciliation:
     """Where every row that was read went."""
 
@@ -59,6 +73,14 @@ class Reconciliation:
     """The rejected rows again, by the feature that refuses each, those with most rows first."""
     copies: int | None = field(default=None, metadata=OPTIONAL)
     """Rows that were left out as exact copies of others, where the config asks for that."""
+    unreadable: tuple[UnreadFile, ...] | None = field(default=None, metadata=OPTIONAL)
+    """Data files that could not be read and were left out whole. Their rows, where they are known, are among `read` and
+    `rejected`, as `unreadable_file`."""
+
+    @property
+    def bad_rows(self) -> int:
+        """Rows that count for `engine.max_bad_rows`."""
+        return self.rejected.get("model_failed", 0) + sum(file.counted for file in self.unreadable or ())
 
     @property
     def unaccounted(self) -> int:

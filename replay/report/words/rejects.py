@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from replay.rehearsal import ContractCheck, RejectedFeature
-from replay.report.summary import FeatureRejects, Summary
+from replay.report.summary import UNREADABLE_FILE, FeatureRejects, Reconciliation, Summary, UnreadFile
 from replay.report.words.numbers import count, key_text, percent
 
 REASONS = {
@@ -65,10 +65,11 @@ def no_verdict_sentence(summary: Summary, most: float) -> str | None:
         most: Share of rows that may be rejected.
     """
     account = summary.reconciliation
-    rejected = sum(account.rejected.values())
+    rejected = sum(account.rejected.values()) + sum(
+        file.counted for file in account.unreadable or () if file.rows is None
+    )
     if rejected > most * (rejected + account.scored):
-        said = rejected_sentence(rejected, rejected + account.scored, account.rejected_by_feature)
-        return f"{said}; `engine.max_rejected` allows {percent(most)}"
+        return f"{'; '.join(_sentences(account))}; `engine.max_rejected` allows {percent(most)}"
     baseline = summary.variants.get(summary.baseline)
     online = None if baseline is None else baseline.vs_online
     if online is None or online.compared:
@@ -82,11 +83,36 @@ def rejected_warnings(summary: Summary, refused: str | None) -> tuple[str, ...]:
     """What comes before a summary's other warnings: why it gives no verdict, or which rows it rejected."""
     if refused is not None:
         return (f"no verdict: {refused}",)
-    account = summary.reconciliation
-    rejected = sum(account.rejected.values())
-    if not rejected:
-        return ()
-    return (rejected_sentence(rejected, rejected + account.scored, account.rejected_by_feature),)
+    return _sentences(summary.reconciliation)
+
+
+def _sentences(account: Reconciliation) -> tuple[str, ...]:
+    """Which files could not be read, and which rows of the others were rejected."""
+    files = account.unreadable or ()
+    rejected = sum(rows for reason, rows in account.rejected.items() if reason != UNREADABLE_FILE)
+    said = [unread_sentence(files)] if files else []
+    if rejected:
+        said.append(rejected_sentence(rejected, rejected + account.scored, account.rejected_by_feature))
+    return tuple(said)
+
+
+def unread_sentence(files: Sequence[UnreadFile]) -> str:
+    """Which files were left out, and what is lost with them.
+
+    >>> unread_sentence([UnreadFile("t/a.parquet", "is truncated", 1000, 1000)])
+    '1 file cannot be read and is left out: t/a.parquet (1,000 rows; is truncated)'
+    >>> unread_sentence([UnreadFile("t/a.parquet", "is empty", None, 1)])
+    '1 file cannot be read and is left out: t/a.parquet (rows unknown, counted as 1; is empty)'
+    """
+    shown = [f"{file.path} ({_unread_rows(file)}; {file.reason})" for file in files[:_SHOWN]]
+    more = len(files) - len(shown)
+    listed = "; ".join([*shown, *([f"{count(more)} more"] if more else [])])
+    head = "1 file cannot be read and is" if len(files) == 1 else f"{count(len(files))} files cannot be read and are"
+    return f"{head} left out: {listed}"
+
+
+def _unread_rows(file: UnreadFile) -> str:
+    return f"rows unknown, counted as {count(file.counted)}" if file.rows is None else rows_text(file.rows)
 
 
 def _of(rejected: int, rows: int) -> str:

@@ -21,7 +21,8 @@ from replay.traffic.read.tasks import fold_splits
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from replay.traffic.table.pinned import DataFile, PinnedTraffic
+    from replay.traffic.table.data_files import DataFile
+    from replay.traffic.table.pinned import PinnedTraffic
 
 _MOST_THREADS = 8
 

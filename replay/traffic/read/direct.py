@@ -25,6 +25,7 @@ from replay.traffic.computed.evaluate import compute
 from replay.traffic.read.conform import Conformer
 from replay.traffic.read.filters import RowFilter
 from replay.traffic.read.window import TimeFilter
+from replay.traffic.table.footers import read_metadata
 
 DECODE_BYTES = 96 << 20
 """About so many bytes are decoded at once."""
@@ -127,22 +128,38 @@ def read_split(
 
 
 def _read_piece(piece: Piece, plan: ReadPlan, decode_bytes: int) -> Iterator[pa.RecordBatch]:
-    """Batches as decoded: of any size."""
-    _check_unchanged(piece)
     try:
-        with open_input(piece.path) as source:
-            footer = pq.read_metadata(source)
-            texts = _stored_texts(footer, plan.dictionaries)
-            yield from _read_file(functools.partial(_open_parquet, source, footer, texts), piece, plan, decode_bytes)
+        yield from decode_piece(piece, plan, decode_bytes)
     except (pa.ArrowException, OSError) as error:
-        reason = plain_reason(piece.path, error).strip().splitlines()[0]
+        reason = decoding_reason(piece, error)
         raise TrafficError(f"{piece.path}: cannot be read ({reason}): the file is corrupt; restore it") from error
+
+
+def decode_piece(piece: Piece, plan: ReadPlan, decode_bytes: int = DECODE_BYTES) -> Iterator[pa.RecordBatch]:
+    """Batches as decoded: of any size.
+
+    Raises:
+        TrafficError: As :func:`read_split`, but for a corrupt file.
+        pyarrow.ArrowException: It is corrupt.
+        OSError: It is corrupt, or its bytes cannot be had.
+    """
+    _check_unchanged(piece)
+    with open_input(piece.path) as source:
+        footer = read_metadata(source, piece.size)
+        texts = _stored_texts(footer, plan.dictionaries)
+        yield from _read_file(functools.partial(_open_parquet, source, footer, texts), piece, plan, decode_bytes)
+
+
+def decoding_reason(piece: Piece, error: BaseException) -> str:
+    """Why a file is not decoded, in a line."""
+    return plain_reason(piece.path, error).strip().splitlines()[0]
 
 
 def _open_parquet(source: pa.NativeFile, footer: Any, texts: list[str], *, at_once: bool) -> pq.ParquetFile:
     """Open a file of which a row group's columns are read a little at a time, or at once."""
-    how = {"pre_buffer": True} if at_once else {"pre_buffer": False, "buffer_size": _READ_BYTES}
-    return pq.ParquetFile(source, metadata=footer, read_dictionary=texts, coerce_int96_timestamp_unit="us", **how)
+    how: dict[str, Any] = {"pre_buffer": True} if at_once else {"pre_buffer": False, "buffer_size": _READ_BYTES}
+    how |= {"coerce_int96_timestamp_unit": "us", "page_checksum_verification": True}  # Spark writes such checksums
+    return pq.ParquetFile(source, metadata=footer, read_dictionary=texts, **how)
 
 
 def _stored_texts(footer: Any, wanted: frozenset[str]) -> list[str]:

@@ -26,7 +26,8 @@ from replay.traffic.table.footers import read_footers, spark_obstacles
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-    from replay.traffic.table.pinned import DataFile, PinnedTraffic
+    from replay.traffic.table.data_files import DataFile
+    from replay.traffic.table.pinned import PinnedTraffic
 
 MANY_FILES = 256
 
@@ -44,8 +45,10 @@ def pinned_dataframe(spark: SparkSession, traffic: PinnedTraffic, columns: Seque
     """
     needed = traffic.needed_for(traffic.schema.names if columns is None else columns)
     refused = {**_stored_otherwise(traffic), **traffic.spark_refuses}
-    if any(name in refused for name in needed.logged):
-        return add_computed(_through_python(spark, traffic, needed.logged, refused), needed.computed)
+    # Spark reads a version of a Delta table whole, and to leave out what it cannot read tells nobody how much that is.
+    if any(name in refused for name in needed.logged) or (traffic.unreadable and traffic.delta_version is not None):
+        logged = needed.logged or traffic.logged_schema.names[:1]
+        return add_computed(_through_python(spark, traffic, logged, refused), needed.computed)
     return add_computed(_logged_dataframe(spark, traffic), needed.computed)
 
 
@@ -145,7 +148,7 @@ def files_in_window(spark: SparkSession, traffic: PinnedTraffic) -> tuple[DataFi
     rows = delta_dataframe(spark, traffic.location, traffic.delta_version, traffic.config.table)
     uris = rows.where(functools.reduce(operator.and_, conditions)).inputFiles()
     reached = {"/" + uri.removeprefix("file:").lstrip("/") for uri in uris}
-    known = {file.path for file in traffic.files}
+    known = {file.path for file in (*traffic.files, *(each.file for each in traffic.unreadable))}
     return tuple(file for file in traffic.files if file.path in reached) if reached <= known else traffic.files
 
 

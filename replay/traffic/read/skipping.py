@@ -15,7 +15,8 @@ from replay.traffic.computed.kernel import INTEGERS, arrow_type
 from replay.traffic.read.statistics import value_range
 
 if TYPE_CHECKING:
-    from replay.traffic.table.pinned import DataFile, PinnedTraffic
+    from replay.traffic.table.data_files import DataFile
+    from replay.traffic.table.pinned import PinnedTraffic
 
 _SWAPPED: Final = {
     "LessThan": "GreaterThan",

@@ -16,7 +16,7 @@ from replay.traffic.read.window import Overlap, TimeFilter
 from replay.traffic.table.footers import read_footers
 
 if TYPE_CHECKING:
-    from replay.traffic.table.pinned import DataFile
+    from replay.traffic.table.data_files import DataFile
 
 TARGET_ROWS = 250_000
 """Rows of a split of a large table."""
@@ -55,10 +55,7 @@ def make_splits(
 
 def _row_groups(files: Sequence[DataFile], window: TimeFilter | None, skipping: Skipping | None) -> Iterator[Piece]:
     """Row groups with rows that may be selected, each a piece."""
-    if skipping is not None:
-        files = [file for file in files if not skipping.skips_file(file)]
-    overlaps = [_by_partition(file, window) for file in files]
-    reached = [(file, overlap) for file, overlap in zip(files, overlaps, strict=True) if overlap is not Overlap.NONE]
+    reached = reached_files(files, window, skipping)
     footers = read_footers([file.path for file, _ in reached])
     for (file, whole), footer in zip(reached, footers, strict=True):
         assert file.size is not None  # tasks read only files that were pinned one by one
@@ -72,6 +69,16 @@ def _row_groups(files: Sequence[DataFile], window: TimeFilter | None, skipping: 
                 masked = overlap is Overlap.SOME
                 values = file.partition_values
                 yield Piece(file.path, file.size, file.modified, (index,), group.num_rows, masked, values)
+
+
+def reached_files(
+    files: Sequence[DataFile], window: TimeFilter | None, skipping: Skipping | None
+) -> list[tuple[DataFile, Overlap]]:
+    """Files that may have selected rows, by their partition values alone, each with how much of it the window holds."""
+    if skipping is not None:
+        files = [file for file in files if not skipping.skips_file(file)]
+    overlaps = [_by_partition(file, window) for file in files]
+    return [(file, overlap) for file, overlap in zip(files, overlaps, strict=True) if overlap is not Overlap.NONE]
 
 
 def _by_partition(file: DataFile, window: TimeFilter | None) -> Overlap:

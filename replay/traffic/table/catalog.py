@@ -22,8 +22,10 @@ _DETAILS = "# Detailed Table Information"
 _PARTITIONS = "# Partition Information"
 
 
-def open_catalog_table(spark: SparkSession, config: TrafficConfig, name: str) -> PinnedTraffic:
-    """Pin a table or view of the catalog.
+def open_catalog_table(
+    spark: SparkSession, config: TrafficConfig, name: str, *, lenient: bool = False
+) -> PinnedTraffic:
+    """Pin a table or view of the catalog; of one in files, those that cannot be read may be set aside.
 
     Raises:
         TrafficError: There is none of that name, or it cannot be read.
@@ -33,12 +35,12 @@ def open_catalog_table(spark: SparkSession, config: TrafficConfig, name: str) ->
     local = local_path(spark, found.location) if found.location else None
     with traffic_errors(name):
         if found.provider == "delta":
-            return open_delta(spark, config, local or found.location or name, name)
+            return open_delta(spark, config, local or found.location or name, name, lenient=lenient)
         refuse_version(config, name)
         dataframe = spark.table(name)
         schema = readable_schema(dataframe)
         if found.provider == "parquet" and local is not None and not found.partitioned:
-            return open_parquet(spark, config, local, declared=schema)
+            return open_parquet(spark, config, local, declared=schema, lenient=lenient)
         files = sorted(dataframe.inputFiles())
     return PinnedTraffic(
         format="view",

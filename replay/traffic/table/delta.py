@@ -21,10 +21,11 @@ from replay.spark.file_systems import spark_url
 from replay.spark.hadoop import has_scheme
 from replay.spark.read import delta_dataframe
 from replay.spark.types import readable_schema
+from replay.traffic.table.data_files import DataFile, UnreadableFile, counted, unreadable_now
 from replay.traffic.table.delta_rs import delta_rs_snapshot
-from replay.traffic.table.footers import read_footers
-from replay.traffic.table.pinned import DataFile, PinnedTraffic
+from replay.traffic.table.pinned import PinnedTraffic
 from replay.traffic.table.reach import reading_problem
+from replay.traffic.table.set_aside import with_footers
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -44,7 +45,9 @@ def refuse_version(config: TrafficConfig, what: str) -> None:
         raise ConfigError([Problem(message, path=f"traffic.{key}")])
 
 
-def open_delta(spark: SparkSession, config: TrafficConfig, path: str, table: str | None = None) -> PinnedTraffic:
+def open_delta(
+    spark: SparkSession, config: TrafficConfig, path: str, table: str | None = None, *, lenient: bool = False
+) -> PinnedTraffic:
     """Pin a Delta table by its version.
 
     Args:
@@ -52,6 +55,7 @@ def open_delta(spark: SparkSession, config: TrafficConfig, path: str, table: str
         config: Section ``traffic``.
         path: The table's directory; of a table that the catalog gives by name alone, the name.
         table: Its name in the catalog, by which Spark reads it.
+        lenient: Files that are not whole are set aside, where tasks read the table themselves.
 
     Raises:
         TrafficError: There is no such version, or a file of it is gone or not whole.
@@ -59,9 +63,12 @@ def open_delta(spark: SparkSession, config: TrafficConfig, path: str, table: str
     snapshot, schema = _snapshot(spark, config, path, table)
     files = tuple(DataFile(f.path, f.size, f.num_rows, None, f.partition_values) for f in snapshot.files)
     obstacle = next(filter(None, (reading_problem(spark, place) for place in (path, *_elsewhere(path, files)))), None)
+    unreadable: list[UnreadableFile] = []
     if obstacle is None and all(file.size is not None for file in files):
-        _check_sizes(files)
-        files = _with_counts(snapshot, files)
+        lenient = lenient and snapshot.obstacle is None
+        unreadable = _check_sizes(files, lenient=lenient)
+        files, more = _with_counts(snapshot, _without(files, unreadable), lenient=lenient)
+        unreadable += more
     counts = [file.num_rows for file in files]
     known = [count for count in counts if count is not None]
     return PinnedTraffic(
@@ -74,6 +81,7 @@ def open_delta(spark: SparkSession, config: TrafficConfig, path: str, table: str
         direct_obstacle=snapshot.obstacle or obstacle,
         delta_version=snapshot.version,
         identity=(snapshot.table_id, str(snapshot.version)),
+        unreadable=counted(unreadable, files),
     )
 
 
@@ -106,16 +114,21 @@ def _by_spark(spark: SparkSession, path: str, table: str | None) -> str:
     return path if table is not None else spark_url(spark, path, TrafficError)
 
 
-def _with_counts(snapshot: DeltaSnapshot, files: tuple[DataFile, ...]) -> tuple[DataFile, ...]:
-    """Count the rows of files for which the log has no statistics."""
-    unknown = [
-        place
-        for place, (file, logged) in enumerate(zip(files, snapshot.files, strict=True))
-        if file.num_rows is None and not logged.deleted
-    ]
-    footers = read_footers([files[place].path for place in unknown])
-    counts = {place: footer.metadata.num_rows for place, footer in zip(unknown, footers, strict=True)}
-    return tuple(replace(file, num_rows=counts[place]) if place in counts else file for place, file in enumerate(files))
+def _with_counts(
+    snapshot: DeltaSnapshot, files: tuple[DataFile, ...], *, lenient: bool
+) -> tuple[tuple[DataFile, ...], list[UnreadableFile]]:
+    """Count the rows of files for which the log has no statistics; those that have no footer may be set aside."""
+    deleted = {logged.path for logged in snapshot.files if logged.deleted}
+    unknown = [file for file in files if file.num_rows is None and file.path not in deleted]
+    readable, unreadable = with_footers(unknown, lenient=lenient)
+    counts = {file.path: footer.metadata.num_rows for file, footer in readable}
+    files = _without(files, unreadable)
+    return tuple(replace(file, num_rows=counts.get(file.path, file.num_rows)) for file in files), unreadable
+
+
+def _without(files: tuple[DataFile, ...], unreadable: Sequence[UnreadableFile]) -> tuple[DataFile, ...]:
+    gone = {each.file.path for each in unreadable}
+    return tuple(file for file in files if file.path not in gone)
 
 
 def _elsewhere(path: str, files: Sequence[DataFile]) -> list[str]:
@@ -124,8 +137,9 @@ def _elsewhere(path: str, files: Sequence[DataFile]) -> list[str]:
     return list({other.split("/")[2] if has_scheme(other) else "": other for other in others}.values())
 
 
-def _check_sizes(files: tuple[DataFile, ...]) -> None:
-    """Check that the files of a Delta table are there and whole."""
+def _check_sizes(files: tuple[DataFile, ...], *, lenient: bool) -> list[UnreadableFile]:
+    """Check that the files of a Delta table are there and whole; those that are not whole may be set aside."""
+    unreadable = []
     with ThreadPoolExecutor(_THREADS) as pool:
         sizes = list(pool.map(_size, files))
     for file, size in zip(files, sizes, strict=True):
@@ -136,10 +150,14 @@ def _check_sizes(files: tuple[DataFile, ...]) -> None:
                 "vacuumed? give a later `traffic.delta_version`"
             ) from size
         if size != file.size:
-            raise TrafficError(
-                f"{file.path}: has {size:,} bytes, but the Delta log says {file.size:,}: it is truncated or was "
-                "overwritten; restore it"
+            reason = (
+                f"has {size:,} bytes, but the Delta log says {file.size:,}: it is truncated or was overwritten; "
+                "restore it"
             )
+            if not lenient:
+                raise TrafficError(f"{file.path}: {reason}")
+            unreadable.append(unreadable_now(file, reason))
+    return unreadable
 
 
 def _size(file: DataFile) -> int | OSError:

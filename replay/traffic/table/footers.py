@@ -34,6 +34,9 @@ _SPARK_ENCODINGS = frozenset(
     }
 )
 _THREADS = 16
+_TAIL_BYTES = 1 << 16
+"""So much of a file's end is read at once; most footers are smaller."""
+_SIGNATURE_BYTES = 28  # a nonce and a tag of AES-GCM
 _NAMED = 3
 
 
@@ -50,34 +53,63 @@ class Footer:
     schema: pa.Schema
 
 
+@dataclass(frozen=True)
+class BrokenFooter:
+    """A file that has no footer that could be read.
+
+    Attributes:
+        path: Of the file.
+        reason: What it is instead, and what to do.
+        fetched: Its bytes could be had: it is they that are wrong.
+    """
+
+    path: str
+    reason: str
+    fetched: bool
+
+
 def read_footers(paths: Sequence[str]) -> list[Footer]:
     """Read the footers of Parquet files, in the order of the paths.
 
     Raises:
         TrafficError: Some cannot be read; the message names them and says what they are.
     """
-    with ThreadPoolExecutor(_THREADS) as pool:
-        found = list(pool.map(_try_footer, paths))
-    broken = [footer for footer in found if isinstance(footer, str)]
-    if broken:
-        more = f"\n... and {len(broken) - _NAMED} more files" if len(broken) > _NAMED else ""
-        raise TrafficError("\n".join(broken[:_NAMED]) + more)
+    found = try_footers(paths)
+    refuse_broken([footer for footer in found if isinstance(footer, BrokenFooter)])
     return [footer for footer in found if isinstance(footer, Footer)]
 
 
-def _try_footer(path: str) -> Footer | str:
+def try_footers(paths: Sequence[str]) -> list[Footer | BrokenFooter]:
+    """Read the footers of Parquet files, in the order of the paths, and say what is wrong with those that have none."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(_try_footer, paths))
+
+
+def refuse_broken(broken: Sequence[BrokenFooter]) -> None:
+    """Refuse files that have no footers, if there are any.
+
+    Raises:
+        TrafficError: There are.
+    """
+    if broken:
+        more = f"\n... and {len(broken) - _NAMED} more files" if len(broken) > _NAMED else ""
+        raise TrafficError("\n".join(f"{each.path}: {each.reason}" for each in broken[:_NAMED]) + more)
+
+
+def _try_footer(path: str) -> Footer | BrokenFooter:
     try:
         status = file_status(path)
         return _read_footer(path, status.size, status.modified)
     except (pa.ArrowException, OSError) as error:
-        return file_problem(path, error)
+        fetched, reason = _problem(path, error)
+        return BrokenFooter(path, reason, fetched)
 
 
 @lru_cache(maxsize=2048)
 def _read_footer(path: str, size: int, modified: int) -> Footer:
     """Size and time are there to make a changed file another entry of the cache."""
     with open_input(path) as source:
-        metadata = pq.read_metadata(source)
+        metadata = read_metadata(source, size)
     schema = metadata.schema.to_arrow_schema()
     names = schema.names
     if len(set(names)) < len(names):
@@ -86,6 +118,25 @@ def _read_footer(path: str, size: int, modified: int) -> Footer:
     int96 = _int96_columns(metadata)
     fields = [pa.field(field.name, canonical(field.type, int96=field.name in int96)) for field in schema]
     return Footer(metadata, pa.schema(fields))
+
+
+def read_metadata(source: pa.NativeFile, size: int) -> Any:
+    """What the end of a Parquet file says, as ``pyarrow.parquet.FileMetaData``.
+
+    Files whose columns are encrypted are refused: pyarrow ends the process where it meets such a column.
+
+    Raises:
+        OSError: There is no footer, or one that is signed, as it is where columns are encrypted and the footer is not.
+        pyarrow.ArrowException: There is none, or it is not valid.
+    """
+    tail = source.read_at(min(size, _TAIL_BYTES), max(0, size - _TAIL_BYTES))
+    length = int.from_bytes(tail[-8:-4], "little")
+    if len(tail) < length + 8 <= size:
+        tail = source.read_at(length + 8, size - length - 8)
+    metadata = pq.read_metadata(pa.BufferReader(tail))
+    if length - metadata.serialized_size == _SIGNATURE_BYTES:
+        raise OSError("its columns are encrypted")
+    return metadata
 
 
 def spark_obstacles(footer: Footer) -> dict[str, str]:
@@ -115,22 +166,22 @@ def _root_name(column: Any) -> str:
     return str(column.path if column.name == column.path else column.path.split(".")[0])
 
 
-def file_problem(path: str, error: BaseException) -> str:
-    """Say what is wrong with a file that cannot be read as Parquet."""
+def _problem(path: str, error: BaseException) -> tuple[bool, str]:
+    """Whether a file's bytes can be had that is not read as Parquet, and what is wrong with it."""
     hint = "move it away or write it again"
     try:
         size = file_status(path).size
         with open_input(path) as file:
             head, tail = file.read_at(8, 0), file.read_at(4, max(0, size - 4))
     except OSError as unreadable:
-        return f"{path}: cannot be read: {unreadable.strerror or plain_reason(path, unreadable)}"
+        return False, f"cannot be read: {unreadable.strerror or plain_reason(path, unreadable)}"
     if size == 0:
-        return f"{path}: is empty (0 bytes), not a Parquet file: its writer may have died; {hint}"
+        return True, f"is empty (0 bytes), not a Parquet file: its writer may have died; {hint}"
     if head[:4] == _MAGIC and tail != _MAGIC:
-        return f"{path}: is truncated ({size:,} bytes, no Parquet footer at its end): {hint}"
+        return True, f"is truncated ({size:,} bytes, no Parquet footer at its end): {hint}"
     if head[:4] == _MAGIC:
-        return f"{path}: its Parquet footer is corrupt or not supported ({_first_line(error)}): {hint}"
-    return f"{path}: is {_kind(head)}, expected Parquet: {hint}, or convert the directory to Parquet or Delta"
+        return True, f"its Parquet footer is corrupt or not supported ({_first_line(error)}): {hint}"
+    return True, f"is {_kind(head)}, expected Parquet: {hint}, or convert the directory to Parquet or Delta"
 
 
 def _kind(head: bytes) -> str:

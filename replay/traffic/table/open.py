@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def open_traffic(spark: SparkSession, config: TrafficConfig) -> PinnedTraffic:
+def open_traffic(spark: SparkSession, config: TrafficConfig, *, lenient: bool = False) -> PinnedTraffic:
     """Find the logged table, pin it, and resolve what is computed from its columns: other columns, and ``where``.
 
     Roles of columns are not checked here: see :func:`column_problems`, which takes the config of what this returns.
@@ -34,12 +34,13 @@ def open_traffic(spark: SparkSession, config: TrafficConfig) -> PinnedTraffic:
     Args:
         spark: A session with Delta.
         config: Section ``traffic``.
+        lenient: Files that cannot be read are set aside, in ``unreadable``, as far as opening the table shows them.
 
     Raises:
         TrafficError: There is no such table, or a file of it cannot be read.
         ConfigError: A version is asked of what has none, or a computed column is refused.
     """
-    return resolve_table(spark, find_table(spark, config))
+    return resolve_table(spark, find_table(spark, config, lenient=lenient))
 
 
 def resolve_table(spark: SparkSession, table: PinnedTraffic) -> PinnedTraffic:
@@ -51,42 +52,43 @@ def resolve_table(spark: SparkSession, table: PinnedTraffic) -> PinnedTraffic:
     return resolve_where(spark, compute_columns(spark, table))
 
 
-def find_table(spark: SparkSession, config: TrafficConfig) -> PinnedTraffic:
+def find_table(spark: SparkSession, config: TrafficConfig, *, lenient: bool = False) -> PinnedTraffic:
     """Find a table and pin it, and no more.
 
     Args:
         spark: A session with Delta.
         config: Section ``traffic``.
+        lenient: See :func:`open_traffic`.
 
     Raises:
         TrafficError: There is no such table, or a file of it cannot be read.
         ConfigError: A version is asked of what has none.
     """
     if config.table is not None:
-        return open_catalog_table(spark, config, config.table)
+        return open_catalog_table(spark, config, config.table, lenient=lenient)
     path = config.path or ""
     local = local_path(spark, path)
     with traffic_errors(path):
         if local is not None:
-            return _open_local(spark, config, local)
+            return _open_local(spark, config, local, lenient=lenient)
         obstacle = reading_problem(spark, path)
         if obstacle is not None:
             return _open_by_spark(spark, config, path, obstacle)
         with store_errors(path):
-            return _open_store(spark, config, path.rstrip("/"))
+            return _open_store(spark, config, path.rstrip("/"), lenient=lenient)
 
 
-def _open_local(spark: SparkSession, config: TrafficConfig, path: str) -> PinnedTraffic:
+def _open_local(spark: SparkSession, config: TrafficConfig, path: str, *, lenient: bool) -> PinnedTraffic:
     if not Path(path).exists():
         raise TrafficError(no_traffic(path))
     if (Path(path) / "_delta_log").is_dir():
         _refuse_odd(Path(path) / "_delta_log")
         try:
-            return open_delta(spark, config, path)
+            return open_delta(spark, config, path, lenient=lenient)
         except RecursionError:
             raise TrafficError(f"{path}: the schema in its Delta log is nested too deeply to be read") from None
     refuse_version(config, path)
-    return open_parquet(spark, config, path)
+    return open_parquet(spark, config, path, lenient=lenient)
 
 
 def _refuse_odd(log: Path) -> None:
@@ -97,12 +99,12 @@ def _refuse_odd(log: Path) -> None:
                 raise TrafficError(f"{entry.path}: found {kind}, expected a file of the log")
 
 
-def _open_store(spark: SparkSession, config: TrafficConfig, path: str) -> PinnedTraffic:
+def _open_store(spark: SparkSession, config: TrafficConfig, path: str, *, lenient: bool) -> PinnedTraffic:
     """A table on a store that this process and its tasks reach without Spark."""
     if is_directory(f"{path}/_delta_log"):
-        return open_delta(spark, config, path)
+        return open_delta(spark, config, path, lenient=lenient)
     refuse_version(config, path)
-    return open_parquet(spark, config, path)
+    return open_parquet(spark, config, path, lenient=lenient)
 
 
 def _open_by_spark(spark: SparkSession, config: TrafficConfig, path: str, obstacle: str) -> PinnedTraffic:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,18 +20,31 @@ from replay.files.reading import FileStatus, file_status, is_directory, list_bel
 from replay.spark.hadoop import local_path
 from replay.spark.read import inferred_dataframe, list_with_spark
 from replay.spark.types import readable_schema
-from replay.traffic.table.footers import read_footers
+from replay.traffic.table.data_files import DataFile, counted, refuse_all
 from replay.traffic.table.merging import check_files_fit, merge_schemas, refused_by_spark
-from replay.traffic.table.pinned import DataFile, PinnedTraffic
+from replay.traffic.table.pinned import PinnedTraffic
+from replay.traffic.table.set_aside import with_footers
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
 def open_parquet(
-    spark: SparkSession, config: TrafficConfig, path: str, declared: pa.Schema | None = None
+    spark: SparkSession,
+    config: TrafficConfig,
+    path: str,
+    declared: pa.Schema | None = None,
+    *,
+    lenient: bool = False,
 ) -> PinnedTraffic:
     """Pin Parquet files that tasks reach, under the schema that a catalog declares or that all files together have.
+
+    Args:
+        spark: The session.
+        config: Section ``traffic``.
+        path: Of the directory, or of a file.
+        declared: What the catalog declares.
+        lenient: Files that have no footer are set aside.
 
     Raises:
         TrafficError: There are none, or one cannot be read, or no schema holds them all.
@@ -41,7 +54,7 @@ def open_parquet(
         obstacle = "its folders name values of partition columns, which Spark reads"
         return open_remote_parquet(spark, config, path, obstacle)
     values, partitions = _partition_values(spark, path) if found.partitioned else ({}, pa.schema([]))
-    return _pinned(config, found, values, partitions, declared)
+    return _pinned(config, found, values, partitions, declared, lenient=lenient)
 
 
 def open_plain_parquet(config: TrafficConfig, path: str) -> PinnedTraffic | None:
@@ -51,7 +64,7 @@ def open_plain_parquet(config: TrafficConfig, path: str) -> PinnedTraffic | None
         TrafficError: There are none, or one cannot be read, or no schema holds them all.
     """
     found = list_files(path)
-    return None if found.partitioned else _pinned(config, found, {}, pa.schema([]), None)
+    return None if found.partitioned else _pinned(config, found, {}, pa.schema([]), None, lenient=False)
 
 
 def _pinned(
@@ -60,9 +73,13 @@ def _pinned(
     values: dict[str, dict[str, Any]],
     partitions: pa.Schema,
     declared: pa.Schema | None,
+    *,
+    lenient: bool,
 ) -> PinnedTraffic:
-    paths = [name for name, _, _ in found.files]
-    footers = read_footers(paths)
+    listed = [DataFile(name, size, None, modified, values.get(name, {})) for name, size, modified in found.files]
+    readable, unreadable = with_footers(listed, lenient=lenient)
+    refuse_all(unreadable, listed)
+    paths, footers = [file.path for file, _ in readable], [footer for _, footer in readable]
     schemas = [footer.schema for footer in footers]
     if declared is None:
         data = merge_schemas(schemas, paths)
@@ -70,10 +87,7 @@ def _pinned(
         check_files_fit(declared, schemas, paths)
         data = declared
     fields = [field for field in data if field.name not in partitions.names]
-    files = tuple(
-        DataFile(name, size, footer.metadata.num_rows, modified, values.get(name, {}))
-        for (name, size, modified), footer in zip(found.files, footers, strict=True)
-    )
+    files = tuple(replace(file, num_rows=footer.metadata.num_rows) for file, footer in readable)
     return PinnedTraffic(
         format="parquet",
         config=config,
@@ -83,6 +97,7 @@ def _pinned(
         files=files,
         spark_refuses=refused_by_spark(pa.schema(fields), schemas),
         identity=file_identity(found.root, found.files),
+        unreadable=counted(unreadable, files),
     )
 
 

@@ -14,25 +14,8 @@ from replay.config import TrafficConfig
 from replay.spark.delta.log import commit_sha256
 from replay.traffic.computed.column import ComputedColumn, LoggedAndComputed, needed_for
 from replay.traffic.read.filters import sample_obstacle
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """One data file of the pinned table.
-
-    Attributes:
-        path: Absolute local path, or a URI where the table is not on this machine.
-        size: Bytes, or None where only Spark reads the table.
-        num_rows: Rows that the table has in it (without deleted ones), or None where only a scan would tell.
-        modified: For Parquet, which has no versions: nanoseconds since 1970 of the last change; None for Delta.
-        partition_values: Value of each partition column.
-    """
-
-    path: str
-    size: int | None
-    num_rows: int | None
-    modified: int | None = None
-    partition_values: Mapping[str, Any] = field(default_factory=dict)
+from replay.traffic.table.data_files import DataFile, UnreadableFile
+from replay.traffic.table.data_files import identity as unreadable_identity
 
 
 @dataclass(frozen=True)
@@ -57,6 +40,7 @@ class PinnedTraffic:
         computed: Columns that are computed from logged ones, in order.
         logged: The schema without them; None where there are none.
         condition: ``where`` as it was resolved, or None.
+        unreadable: Data files that are left out, since they cannot be read; sorted by path, and not among ``files``.
     """
 
     format: Literal["delta", "parquet", "view"]
@@ -72,6 +56,7 @@ class PinnedTraffic:
     computed: tuple[ComputedColumn, ...] = ()
     logged: pa.Schema | None = None
     condition: ComputedColumn | None = None
+    unreadable: tuple[UnreadableFile, ...] = ()
 
     @property
     def logged_schema(self) -> pa.Schema:
@@ -108,7 +93,8 @@ class PinnedTraffic:
 
     def fingerprint(self) -> str:
         """Stand for the pinned rows: equal fingerprints mean the same data (for a view: the same files under it)."""
-        return fingerprint(self.format, self.identity)
+        paths = [each.file.path for each in self.unreadable]
+        return fingerprint(self.format, (*self.identity, *unreadable_identity(paths)))
 
     def describe(self) -> dict[str, Any]:
         """What the manifest says of the table."""
@@ -122,6 +108,7 @@ class PinnedTraffic:
             "fingerprint": self.fingerprint(),
             "files": len(self.files),
             "rows": self.num_rows,
+            **({"unreadable": [each.describe() for each in self.unreadable]} if self.unreadable else {}),
             "window": None if window is None else {"start": _iso(window.start), "end": _iso(window.end)},
         }
 

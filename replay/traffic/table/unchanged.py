@@ -10,6 +10,7 @@ from replay.errors import TrafficError
 from replay.files.places import local_path, opening_problem
 from replay.files.reading import is_directory
 from replay.spark.delta.log import commit_sha256, newest_version
+from replay.traffic.table.data_files import identity, is_still_there
 from replay.traffic.table.parquet import file_identity, list_files
 from replay.traffic.table.pinned import fingerprint
 
@@ -31,9 +32,13 @@ def is_unchanged(config: TableConfig, before: Mapping[str, Any]) -> bool:
     path = local_path(path) or path.rstrip("/")
     if path != before["path"]:
         return False
+    unreadable = before.get("unreadable", ())
+    if not all(map(is_still_there, unreadable)):
+        return False
     if before["format"] == "delta":
         return _same_version(config, path, before)
-    return before["format"] == "parquet" and _same_files(path, before["fingerprint"])
+    left_out = tuple(identity([file["path"] for file in unreadable]))
+    return before["format"] == "parquet" and _same_files(path, left_out, before["fingerprint"])
 
 
 def _same_version(config: TableConfig, path: str, before: Mapping[str, Any]) -> bool:
@@ -43,10 +48,10 @@ def _same_version(config: TableConfig, path: str, before: Mapping[str, Any]) -> 
     return asked == version and commit is not None and commit_sha256(path, version) == commit
 
 
-def _same_files(path: str, expected: str) -> bool:
+def _same_files(path: str, left_out: tuple[str, ...], expected: str) -> bool:
     try:
         if is_directory(f"{path}/_delta_log"):
             return False
-        return fingerprint("parquet", file_identity(path, list_files(path).files)) == expected
+        return fingerprint("parquet", (*file_identity(path, list_files(path).files), *left_out)) == expected
     except (TrafficError, OSError):
         return False

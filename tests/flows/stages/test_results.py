@@ -31,12 +31,14 @@ from replay.report.summary import (
     Timings,
     ToleranceSummary,
     TrafficSummary,
+    UnreadFile,
     VariantSummary,
 )
 from replay.report.summary.data import ReportData, WorstRow
 from replay.report.summary.effects import FamilyEffect, SkewMatrix
 from replay.scoring import Preflight, Variant
 from replay.scoring.routes import plan_routes
+from replay.traffic import DataFile, UnreadableFile
 from tests.flows.case import config_data
 from tests.stub_session import StubSession
 
@@ -139,7 +141,7 @@ def prepared(given: ReplayConfig) -> Any:
             "next": checkpoint("next", set_aside=("optimizer (dict)", "epoch"), non_finite=(("q.weight", 1_200),)),
         },
         preflight=Preflight({}, probes, {"next": ("12 names start with module.",)}, ()),
-        traffic=SimpleNamespace(location="/data/t", format="delta", delta_version=41),
+        traffic=SimpleNamespace(location="/data/t", format="delta", delta_version=41, unreadable=()),
         spark=StubSession(),
         plan=SimpleNamespace(reader="direct"),
         matches={},
@@ -193,6 +195,16 @@ def test_every_row_that_was_read_is_somewhere():
     assert summary.reconciliation == Reconciliation(10, 3, {"unknown_value": 2, "null_without_default": 1}, 4)
     assert summary.reconciliation.unaccounted == 0
     assert summary.rows == 7  # of the scores table, which holds rejected rows too
+
+
+def test_rows_of_files_that_were_left_out_are_rejected_where_they_are_known():
+    given = prepared(config())
+    files = (DataFile("a", 100, 5), DataFile("b", 200, None))
+    given.traffic.unreadable = tuple(UnreadableFile(file, "is damaged", file.num_rows or 9) for file in files)
+    account = built_from(given).summary.reconciliation
+    assert account.rejected == {"unknown_value": 2, "null_without_default": 1, "unreadable_file": 5}
+    assert (account.read, account.unaccounted, account.bad_rows) == (15, 0, 14)
+    assert account.unreadable == (UnreadFile("a", "is damaged", 5, 5), UnreadFile("b", "is damaged", None, 9))
 
 
 def test_a_run_says_what_it_was_and_how_long_it_took():

@@ -6,7 +6,7 @@ import yaml
 
 from replay.features import REJECT_REASONS
 from replay.rehearsal import check_contract
-from replay.report.summary import FeatureRejects, Reconciliation, Summary
+from replay.report.summary import FeatureRejects, Reconciliation, Summary, UnreadFile
 from replay.report.words.rejects import (
     REASONS,
     mend_lines,
@@ -15,6 +15,7 @@ from replay.report.words.rejects import (
     reject_lines,
     rejected_sentence,
     rejected_warnings,
+    unread_sentence,
 )
 from tests.rehearsal.cases import rows_of
 from tests.report.sample import comparison, summary, variant
@@ -96,3 +97,34 @@ def test_where_no_key_helps_it_says_so():
     assert list(mend_lines(check_contract(rows, lambda _: False))) == [
         "No key of the config makes the checkpoints accept these rows: log other values, or leave the rows out."
     ]
+
+
+def without_files(files: tuple[UnreadFile, ...], rejected: dict[str, int], scored: int) -> Summary:
+    account = Reconciliation(sum(rejected.values()) + scored, 0, rejected, scored, unreadable=files)
+    return summary({"prod": variant(comparison(scored, 0))}, reconciliation=account)
+
+
+def test_files_that_were_left_out_are_told_before_rows():
+    files = (UnreadFile("t/a", "is damaged", 1, 1),)
+    assert rejected_warnings(without_files(files, {"null_without_default": 2, "unreadable_file": 1}, 97), None) == (
+        "1 file cannot be read and is left out: t/a (1 row; is damaged)",
+        "2 of 99 rows (2%) are rejected",
+    )
+
+
+def test_of_many_files_some_are_named():
+    files = [UnreadFile(f"t/{place}", "is empty", None, 1) for place in range(5)]
+    assert unread_sentence(files).startswith(
+        "5 files cannot be read and are left out: t/0 (rows unknown, counted as 1;"
+    )
+    assert unread_sentence(files).endswith("; 2 more")
+
+
+def test_rows_of_files_keep_a_run_from_a_verdict_also_where_they_are_not_known():
+    known = without_files((UnreadFile("t/a", "is damaged", 2, 2),), {"unreadable_file": 2}, 98)
+    unknown = without_files((UnreadFile("t/a", "is damaged", None, 2),), {"unreadable_file": 0}, 98)
+    for found, rows in ((known, "2 rows"), (unknown, "rows unknown, counted as 2")):
+        assert no_verdict_sentence(found, 0.02) is None
+        assert no_verdict_sentence(found, 0.019) == (
+            f"1 file cannot be read and is left out: t/a ({rows}; is damaged); `engine.max_rejected` allows 1.9%"
+        )

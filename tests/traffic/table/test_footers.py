@@ -10,6 +10,7 @@ import pytest
 
 from replay.errors import TrafficError
 from replay.traffic.table.footers import read_footers
+from tests.damage import encrypt_columns
 
 TABLE = pa.table({"id": list(range(1000))})
 
@@ -93,3 +94,17 @@ def test_a_file_that_is_written_again_is_read_again(tmp_path: Path) -> None:
     for rows in (10, 20):
         pq.write_table(TABLE.slice(0, rows), path)
         assert read_footers([str(path)])[0].metadata.num_rows == rows
+
+
+def test_one_whose_columns_are_encrypted_and_whose_footer_is_not(tmp_path: Path, whole: bytes) -> None:
+    """To look at such a column would end the process."""
+    encrypt_columns(tmp_path / "whole")
+    with pytest.raises(TrafficError, match=r"not supported \(its columns are encrypted\)"):
+        read_footers([str(tmp_path / "whole")])
+
+
+def test_a_footer_that_is_larger_than_what_is_read_at_once(tmp_path: Path) -> None:
+    names = [f"column {place:04}" for place in range(2_000)]
+    pq.write_table(pa.table({name: [1] for name in names}), tmp_path / "wide")
+    assert (tmp_path / "wide").stat().st_size > 1 << 17
+    assert read_footers([str(tmp_path / "wide")])[0].schema.names == names

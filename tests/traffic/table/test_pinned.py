@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from replay.traffic import DataFile, PinnedTraffic
+from replay.traffic import DataFile, PinnedTraffic, UnreadableFile
 from tests.traffic.tables import traffic_config
 
 
@@ -58,3 +58,13 @@ def test_what_the_manifest_has_of_it() -> None:
 
 def test_no_rows_are_told_with_the_version() -> None:
     assert replace(pinned(), delta_version=4).no_rows_message().startswith("/t at version 4 has no rows")
+
+
+def test_files_that_are_left_out_are_a_part_of_what_is_pinned_and_told() -> None:
+    table = pinned()
+    left_out = replace(table, unreadable=(UnreadableFile(DataFile("/t/b.parquet", 5, None, 2), "is damaged", 4),))
+    assert left_out.fingerprint() != table.fingerprint()
+    assert "unreadable" not in table.describe()
+    assert left_out.describe()["unreadable"] == [
+        {"path": "/t/b.parquet", "reason": "is damaged", "rows": None, "counted": 4, "size": 5, "modified": 2}
+    ]
