@@ -29,6 +29,8 @@ GROUP_BITS = 16
 """Bits of a key that name the group, where there are groups."""
 _MOST_WORDS = 2**18
 """Rows that wait to be counted together."""
+_MOST_PARTS = 64
+"""Counted parts that wait to be added up together."""
 _WORD = 64
 _MOST = np.int64(2**63 - 1)
 _SIGN = np.uint64(2**63)
@@ -185,6 +187,17 @@ class Histogram:
         if sign != 1.0:
             sums *= sign
         self._wait(found, sums)
+
+    def add_counts(self, bits: Bits, sums: Sums) -> None:
+        """Add rows that are counted already, where there are no groups.
+
+        Args:
+            bits: ``(n,)``, the ``ordered_bits`` of values, or what else is to be ordered; repeats allowed.
+            sums: ``(n, columns)`` of each.
+        """
+        self._wait(*reduce_by_key(bits, sums))
+        if len(self._waiting) >= _MOST_PARTS:
+            self._settle()
 
     @property
     def _places(self) -> int:

@@ -155,3 +155,16 @@ def test_many_rows_added_and_taken_out_are_counted_as_by_a_dictionary(grouped: b
     }
     assert found == {row: count for row, count in expected.items() if count}
     assert (keys[1:] > keys[:-1]).all()
+
+
+def test_rows_that_are_counted_already_are_added_as_rows_are():
+    values = np.random.default_rng(0).integers(0, 500, 5000).astype(np.float64)
+    one, other = Histogram(1, max_bins=100), Histogram(1, max_bins=100)
+    one.add(values, np.zeros(values.size, dtype=np.int64))
+
+    for part in np.array_split(values, 100):
+        distinct, counts = np.unique(part, return_counts=True)
+        other.add_counts(ordered_bits(distinct), counts[:, None].astype(np.float64))
+
+    assert (one.keys == other.keys).all()
+    assert (one.sums == other.sums).all()

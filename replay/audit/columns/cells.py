@@ -10,14 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from replay.audit.compare import as_floats, is_number, nulls
+from replay.audit.columns.binned import UNSURE, Bins, binned, codes_by_bin
+from replay.audit.compare import as_floats, is_number, is_plain_text, nulls
 from replay.features.codecs.buffers import plain
-from replay.features.codecs.numeric import is_list
+from replay.features.codecs.numeric import is_list, is_text
 from replay.features.codecs.vectors import is_vector
 from replay.features.lists import take_apart
 from replay.metrics.cluster import hash_groups
 
-Places = NDArray[np.int64]
+Codes = NDArray[np.uint8]
 
 NULL_CELL: Final = 0
 NAN_CELL: Final = 1
@@ -41,14 +42,27 @@ class NumberCells:
     edges: NDArray[np.float64]
     lengths: bool = False
 
-    def codes(self, column: pa.Array) -> Places:
+    def codes(self, column: pa.Array) -> Codes:
         """The cell of each value, ``(num_rows,)``."""
-        column = plain(column)
-        values = take_apart(column).lengths.astype(np.float64) if self.lengths else as_floats(column)
-        found = np.searchsorted(self.edges, values, side="left") + FIRST_CELL
-        found[np.isnan(values)] = NAN_CELL
-        if column.null_count:
-            found[nulls(column)] = NULL_CELL
+        values = lengths_of(column) if self.lengths else plain(column)
+        return self.codes_of(values, binned(values), self.by_bin(values.type))
+
+    def by_bin(self, kind: pa.DataType) -> Codes:
+        """The cell of each bin of numbers of a plain type, see :func:`codes_by_bin`."""
+        whole = pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+        return codes_by_bin(tuple(self.edges.tolist()), FIRST_CELL, NAN_CELL, whole=whole)
+
+    def codes_of(self, values: pa.Array, bins: Bins, by_bin: Codes) -> Codes:
+        """The cells of numbers of a plain type of which the bins are known, ``(num_rows,)``."""
+        found: Codes = by_bin[bins]
+        unsure = np.flatnonzero(found == UNSURE)
+        if unsure.size:
+            exact = as_floats(values if unsure.size == found.size else values.take(pa.array(unsure)))
+            places = np.searchsorted(self.edges, exact, side="left") + FIRST_CELL
+            places[np.isnan(exact)] = NAN_CELL
+            found[unsure] = places
+        if values.null_count:
+            found[nulls(values)] = NULL_CELL
         return found
 
 
@@ -62,22 +76,40 @@ class NameCells:
 
     names: pa.Array
 
-    def codes(self, column: pa.Array) -> Places:
+    def codes(self, column: pa.Array) -> Codes:
         """The cell of each value, ``(num_rows,)``."""
         column = plain(column)
-        texts = column.cast(pa.large_string())
+        texts = as_texts(column)
         places = pc.index_in(texts, value_set=self.names).fill_null(-1)
-        found: Places = places.to_numpy(zero_copy_only=False).astype(np.int64)
+        found = places.to_numpy(zero_copy_only=False).astype(np.int64)
         rest = np.flatnonzero(found < 0)
         tail = hash_groups(texts.take(pa.array(rest))) % np.uint64(_TAIL_CELLS)
         found[rest] = len(self.names) + tail.astype(np.int64)
-        found += FIRST_CELL
+        codes: Codes = (found + FIRST_CELL).astype(np.uint8)
         if column.null_count:
-            found[nulls(column)] = NULL_CELL
-        return found
+            codes[nulls(column)] = NULL_CELL
+        return codes
 
 
 ValueCells = NumberCells | NameCells
+
+
+def as_texts(column: pa.Array) -> pa.Array:
+    """Values of a plain type as text; of bytes, those that are no text are written as escapes.
+
+    Raises:
+        ArrowInvalid, ArrowNotImplementedError: The type has no text.
+    """
+    if is_text(column.type) and not is_plain_text(column.type):
+        values = [None if value is None else value.decode("utf-8", "backslashreplace") for value in column.to_pylist()]
+        return pa.array(values, pa.large_string())
+    return column.cast(pa.large_string())
+
+
+def lengths_of(lists: pa.Array) -> pa.Array:
+    """Lengths of lists, ``(num_rows,)`` int64, null where the list is."""
+    apart = take_apart(lists)
+    return pa.array(apart.lengths, pa.int64(), mask=apart.null)
 
 
 def cells_of(sample: pa.Array, *, categorical: bool = False) -> ValueCells | None:
@@ -96,7 +128,7 @@ def cells_of(sample: pa.Array, *, categorical: bool = False) -> ValueCells | Non
         values = as_floats(sample)
         return NumberCells(_edges(values[~np.isnan(values)]))
     try:
-        texts = sample.cast(pa.large_string()).drop_null()
+        texts = as_texts(sample).drop_null()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
     counted = sorted(texts.value_counts().to_pylist(), key=lambda each: (-each["counts"], each["values"]))

@@ -11,16 +11,17 @@ from replay.config import AuditConfig, Input
 from replay.config.names import matches
 from replay.config.sections.dtypes import DTYPES
 from replay.config.sections.other_tables.audits import CoreShare
+from replay.config.sections.other_tables.sources import PLACEHOLDER
 from replay.errors import ConfigError, Problem
 from replay.features import resolve_features
 from replay.features.codecs.buffers import plain_type
 from replay.features.codecs.numeric import is_text
 from replay.features.resolve import Resolution
 from replay.flows.stages.prepare import Prepared
-from replay.traffic import PinnedSource
+from replay.traffic import PinnedSource, PinnedTraffic, draw_direct, find_column, plan_splits, scan_dataframe
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 
 def compared_features(prepared: Prepared, name: str, audit: AuditConfig) -> tuple[str, ...]:
@@ -56,6 +57,38 @@ def names_there(source: PinnedSource, compared: Iterable[str], name: str) -> dic
         )
         raise ConfigError([Problem(message, f"audits.{name}.against")])
     return names
+
+
+def columns_beside(schema: pa.Schema, template: str, names: Mapping[str, str]) -> dict[str, str]:
+    """The columns beside those of features that a table has, by feature.
+
+    Args:
+        schema: Of the table.
+        template: Their name, with a placeholder for that of the feature.
+        names: The table's column or path, by feature.
+    """
+    found = {each: template.replace(PLACEHOLDER, column) for each, column in names.items()}
+    return {each: column for each, column in found.items() if find_column(schema, column) is not None}
+
+
+def time_columns_beside(schema: pa.Schema, template: str, names: Mapping[str, str]) -> dict[str, str]:
+    """Those of :func:`columns_beside` that hold times."""
+    return {
+        each: column for each, column in columns_beside(schema, template, names).items() if _is_time(schema, column)
+    }
+
+
+def _is_time(schema: pa.Schema, column: str) -> bool:
+    path = find_column(schema, column)
+    return path is not None and (pa.types.is_timestamp(path.type) or pa.types.is_date(path.type))
+
+
+def sample_rows(spark: SparkSession, table: PinnedTraffic, columns: Sequence[str], most: int) -> pa.RecordBatch:
+    """At most so many selected rows of a table, from all over it where tasks can read it, else by Spark the first."""
+    plan = plan_splits(spark, table, columns)
+    if plan.reader == "spark" or not plan.splits:
+        return some_rows(scan_dataframe(spark, table, columns), most)
+    return draw_direct(plan, most).batch
 
 
 def some_rows(rows: DataFrame, most: int) -> pa.RecordBatch:

@@ -15,16 +15,18 @@ from replay.config.names import matches
 from replay.config.plain import plain_data
 from replay.config.sections.model.transform import fills_nulls
 from replay.config.sections.other_tables.audits import CoreShare
-from replay.config.sections.other_tables.sources import FEAST_STATUS, FEAST_TIME, PLACEHOLDER
+from replay.config.sections.other_tables.sources import FEAST_STATUS, FEAST_TIME
 from replay.features import feature_column
 from replay.features.codecs.buffers import plain
 from replay.flows.audit.columns import (
     categorical_features,
+    columns_beside,
     compared_features,
     families_of,
     inputs_of,
     names_there,
     some_rows,
+    time_columns_beside,
     types_of,
 )
 from replay.flows.audit.differences import PairedPass
@@ -85,12 +87,12 @@ def _columns(prepared: Prepared, source: PinnedSource, compared: Iterable[str], 
         ConfigError: The other table has none of the features.
     """
     names = names_there(source, compared, name)
-    times = _beside(source, source.config.value_time or FEAST_TIME, names)
-    times = {each: column for each, column in times.items() if _is_time(source, column)}
-    statuses = _beside(source, source.config.status_column or FEAST_STATUS, names)
+    schema = source.table.schema
+    times = time_columns_beside(schema, source.config.value_time or FEAST_TIME, names)
+    statuses = columns_beside(schema, source.config.status_column or FEAST_STATUS, names)
     known = [] if source.config.known_at is None else [source.config.known_at]
     read = [*names.values(), *times.values(), *statuses.values(), *known]
-    roots = dict.fromkeys(path.root for each in read if (path := find_column(source.table.schema, each)) is not None)
+    roots = dict.fromkeys(path.root for each in read if (path := find_column(schema, each)) is not None)
     return PairedColumns(
         prepared.config.traffic,
         prepared.config.audits[name].by or prepared.config.traffic.segments,
@@ -103,17 +105,6 @@ def _columns(prepared: Prepared, source: PinnedSource, compared: Iterable[str], 
         source.config.known_at,
         tuple(each for each in compared if each not in names),
     )
-
-
-def _beside(source: PinnedSource, template: str, names: Mapping[str, str]) -> dict[str, str]:
-    """The columns beside those of features that the table has, by feature."""
-    found = {each: template.replace(PLACEHOLDER, column) for each, column in names.items()}
-    return {each: column for each, column in found.items() if find_column(source.table.schema, column) is not None}
-
-
-def _is_time(source: PinnedSource, column: str) -> bool:
-    path = find_column(source.table.schema, column)
-    return path is not None and (pa.types.is_timestamp(path.type) or pa.types.is_date(path.type))
 
 
 def _cells(prepared: Prepared, compared: Iterable[str]) -> dict[str, ValueCells]:

@@ -100,7 +100,7 @@ def paired_rows(batch: pa.RecordBatch, columns: PairedColumns) -> PairedRows:
         {name: feature_column(here, name) for name in (*columns.names, *columns.absent)},
         {**_named(there, columns.names), **dict.fromkeys(columns.absent, pa.nulls(batch.num_rows))},
         pa.RecordBatch.from_pydict(dict(_beside(here, traffic))),
-        {name: _meanings(column, columns.meanings) for name, column in _named(there, columns.statuses).items()},
+        {name: meanings_of(column, columns.meanings) for name, column in _named(there, columns.statuses).items()},
         {name: to_utc(column, None) for name, column in _named(there, columns.value_times).items()},
     )
 
@@ -125,7 +125,7 @@ def _beside(here: pa.RecordBatch, traffic: TrafficConfig) -> Iterator[tuple[str,
         yield ENTITY, feature_column(here, traffic.entity)
 
 
-def _meanings(column: pa.Array, meanings: Mapping[str, str]) -> pa.Array:
+def meanings_of(column: pa.Array, meanings: Mapping[str, str]) -> pa.Array:
     """What the codes of a column mean; a code that is unknown is told as it is."""
     encoded = column.cast(pa.string()).dictionary_encode()
     values = [None if code is None else meanings.get(code, code) for code in encoded.dictionary.to_pylist()]

@@ -1,0 +1,215 @@
+"""What is kept of a feature's values beside their cells: quantiles, the commonest value, lengths, norms.
+
+Counts alone, in bounded memory: whatever the parts and their order, the same comes out, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from replay.audit.columns.binned import BinCounts, binned, bins_of
+from replay.audit.columns.cells import NULL_CELL, Codes, NameCells, NumberCells, ValueCells, as_texts, lengths_of
+from replay.audit.compare import as_floats
+from replay.features.codecs.buffers import plain
+from replay.features.lists import Ragged, take_apart
+from replay.metrics.cluster import hash_groups
+from replay.metrics.histogram import Histogram
+from replay.metrics.magnitude import DeltaHistogram
+
+MOST_NAMES: Final = 65_536
+"""Different names that are counted one by one; of more, cells of hashes are."""
+QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+_COMMONEST: Final = (10, 100)
+_ELEMENTS: Final = 1 << 20
+"""Elements of lists that are squared at once."""
+
+Stat = tuple[str, float]
+"""A statistic's name and value."""
+
+
+class ValueState(ABC):
+    """What is kept of a feature's values. Mergeable, picklable."""
+
+    @abstractmethod
+    def add(self, column: pa.Array) -> Codes:
+        """Add rows; the cell of each, ``(num_rows,)``."""
+
+    @abstractmethod
+    def merge(self, other: Any) -> None:
+        """Add another state of the same cells; ``other`` stays as it is."""
+
+    @abstractmethod
+    def statistics(self) -> Iterator[Stat]:
+        """Names and values of what is known; nothing where there is no value."""
+
+
+def state_of(cells: ValueCells) -> ValueState:
+    """An empty state of a feature that has these cells."""
+    if isinstance(cells, NameCells):
+        return NameState(cells)
+    return ListState(cells) if cells.lengths else NumberState(cells)
+
+
+class NumberState(ValueState):
+    """Of numbers: a histogram of bins 0.8% wide.
+
+    Args:
+        cells: Of the feature.
+    """
+
+    def __init__(self, cells: NumberCells) -> None:
+        self._cells = cells
+        self._by_bin: Codes | None = None
+        self.counts = BinCounts()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_by_bin": None}
+
+    def add(self, column: pa.Array) -> Codes:
+        """See :meth:`ValueState.add`."""
+        values = plain(column)
+        bins = binned(values)
+        self.counts.add(bins)
+        if self._by_bin is None:
+            self._by_bin = self._cells.by_bin(values.type)
+        return self._cells.codes_of(values, bins, self._by_bin)
+
+    def merge(self, other: NumberState) -> None:
+        """See :meth:`ValueState.merge`."""
+        self.counts.merge(other.counts)
+
+    def statistics(self) -> Iterator[Stat]:
+        """See :meth:`ValueState.statistics`."""
+        histogram = self.counts.histogram()
+        yield from _quantiles(histogram, "")
+        counts = histogram.counts
+        if rows := int(counts.sum()):
+            yield "mode", _mode(counts)
+            yield "mode_share", float(counts.max() / rows)
+            yield "zero_share", float(counts[0, 0] / rows)
+
+
+class NameState(ValueState):
+    """Of names: how many rows each has, by its hash.
+
+    Args:
+        cells: Of the feature.
+    """
+
+    def __init__(self, cells: NameCells) -> None:
+        self._cells = cells
+        self.hashes = Histogram(1, max_bins=MOST_NAMES)
+
+    def add(self, column: pa.Array) -> Codes:
+        """See :meth:`ValueState.add`."""
+        encoded = column if isinstance(column, pa.DictionaryArray) else plain(column).dictionary_encode()
+        values, places = plain(encoded.dictionary), encoded.indices
+        if not len(values):
+            return np.full(len(column), NULL_CELL, dtype=np.uint8)
+        texts = as_texts(values)
+        by_place = np.append(self._cells.codes(texts), np.uint8(NULL_CELL))
+        rows = places.fill_null(len(values)) if places.null_count else places
+        rows = rows.to_numpy(zero_copy_only=False)
+        counts = np.bincount(rows, minlength=by_place.size)[:-1].astype(np.float64)
+        held = counts > 0 if not texts.null_count else (counts > 0) & texts.is_valid().to_numpy(zero_copy_only=False)
+        self.hashes.add_counts(hash_groups(texts)[held], counts[held, None])
+        found: Codes = by_place[rows]
+        return found
+
+    def merge(self, other: NameState) -> None:
+        """See :meth:`ValueState.merge`."""
+        self.hashes.merge(other.hashes)
+
+    def statistics(self) -> Iterator[Stat]:
+        """See :meth:`ValueState.statistics`."""
+        counts = np.sort(self.hashes.counts(0))[::-1]
+        if counts.size:
+            rows = counts.sum()
+            yield "distinct", _distinct(counts.size, self.hashes.shift)
+            yield "mode_share", float(counts[0] / rows)
+            for most in _COMMONEST:
+                yield f"top_{most}_share", float(counts[:most].sum() / rows)
+
+
+class ListState(ValueState):
+    """Of lists: their lengths; of lists of floats also their norms.
+
+    Args:
+        cells: Of the lengths.
+    """
+
+    def __init__(self, cells: NumberCells) -> None:
+        self.lengths = NumberState(cells)
+        self.norms = BinCounts()
+
+    def add(self, column: pa.Array) -> Codes:
+        """See :meth:`ValueState.add`."""
+        lists = plain(column)
+        apart = take_apart(lists)
+        if pa.types.is_floating(apart.values.type):
+            self.norms.add(bins_of(_norms(apart)))
+        return self.lengths.add(lengths_of(lists))
+
+    def merge(self, other: ListState) -> None:
+        """See :meth:`ValueState.merge`."""
+        self.lengths.merge(other.lengths)
+        self.norms.merge(other.norms)
+
+    def statistics(self) -> Iterator[Stat]:
+        """See :meth:`ValueState.statistics`."""
+        lengths, norms = self.lengths.counts.histogram(), self.norms.histogram()
+        if rows := int(lengths.counts.sum()):
+            yield "empty_share", float(lengths.counts[0, 0] / rows)
+            yield from _quantiles(lengths, "length_")
+        if rows := int(norms.counts.sum()):
+            yield "zero_share", float(norms.counts[0, 0] / rows)
+            yield from _quantiles(norms, "norm_")
+
+
+def _quantiles(histogram: DeltaHistogram, of: str) -> Iterator[Stat]:
+    for share in QUANTILES:
+        found = histogram.quantile(share)
+        if found is not None:
+            yield f"{of}p{round(share * 100):02d}", found
+
+
+def _mode(counts: NDArray[np.int64]) -> float:
+    """The least value of the fullest bin by size, rises before falls."""
+    sign, place = divmod(int(counts.argmax()), counts.shape[1])
+    size = float((np.array([place], dtype=np.uint32) << np.uint32(16)).view(np.float32)[0])
+    return -size if sign else size
+
+
+def _distinct(cells: int, shift: int) -> float:
+    """How many different hashes fill so many cells; NaN where these are too full to tell.
+
+    Linear counting (Whang, Vander-Zanden and Taylor 1990).
+    """
+    if shift == 0:
+        return float(cells)
+    empty = 1.0 - cells / 2.0 ** (64 - shift)
+    return -(2.0 ** (64 - shift)) * math.log(empty) if empty > 1e-3 else math.nan
+
+
+def _norms(lists: Ragged) -> NDArray[np.float64]:
+    """The Euclidean norm of each list that has elements, ``(num_filled,)``; NaN where an element is none."""
+    lengths = lists.lengths[lists.lengths > 0]
+    elements = lists.elements()
+    ends = np.cumsum(lengths)
+    norms = np.empty(lengths.size)
+    first = 0
+    while first < lengths.size:
+        begin = int(ends[first] - lengths[first])
+        last = max(int(np.searchsorted(ends, begin + _ELEMENTS, side="right")), first + 1)
+        squares = as_floats(elements.slice(begin, int(ends[last - 1]) - begin)) ** 2
+        starts = ends[first:last] - lengths[first:last] - begin
+        norms[first:last] = np.sqrt(np.add.reduceat(squares, starts))
+        first = last
+    return norms

@@ -1,0 +1,99 @@
+"""Cells by bin against numpy's places among edges, and quantiles against numpy's."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from replay.audit.columns.binned import NUM_BINS, UNSURE, BinCounts, binned, bins_of, codes_by_bin
+from replay.audit.columns.cells import FIRST_CELL, NAN_CELL, NULL_CELL, NumberCells
+
+ROWS = 5000
+ODD = [0.0, -0.0, 1e-45, -1e-45, 1e-320, -1e-320, 3.4e38, 3.5e38, -3.5e38, np.inf, -np.inf, np.nan, 1.0, -1.0]
+
+
+def _drawn(kind: str, rng: np.random.Generator):
+    draws = {
+        "normal": lambda: rng.normal(size=ROWS),
+        "narrow": lambda: rng.normal(1e6, 1.0, ROWS),
+        "few": lambda: rng.integers(-5, 6, ROWS).astype(float),
+        "wide": lambda: rng.standard_cauchy(ROWS) * 10.0 ** rng.integers(-42, 42, ROWS),
+        "odd": lambda: rng.choice(ODD, ROWS),
+    }
+    return draws[kind]()
+
+
+@pytest.mark.parametrize("kind", ["normal", "narrow", "few", "wide", "odd"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_every_number_has_the_place_that_numpy_finds(kind, dtype):
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        with np.errstate(over="ignore"):
+            values = _drawn(kind, rng).astype(dtype)
+        known = values[~np.isnan(values)].astype(np.float64)
+        edges = np.unique(rng.choice(known, rng.integers(1, 29)))
+        expected = np.searchsorted(edges, values.astype(np.float64), side="left") + FIRST_CELL
+        expected[np.isnan(values)] = NAN_CELL
+
+        assert (NumberCells(edges).codes(pa.array(values)) == expected).all()
+
+
+@pytest.mark.parametrize("most", [3, 200, 300, 1000, 10**9])
+def test_whole_numbers_have_it_as_well(most):
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        values = rng.integers(-most, most, ROWS)
+        edges = np.unique([*rng.choice(values, 15), 0.5, 2.004, -2.004, -100.25, 255, 256, -256, 0])
+        expected = np.searchsorted(edges, values, side="left") + FIRST_CELL
+
+        assert (NumberCells(edges).codes(pa.array(values)) == expected).all()
+
+
+def test_what_small_whole_numbers_need_is_no_look_at_the_value():
+    codes = codes_by_bin((-3.0, 0.0, 7.0), FIRST_CELL, NAN_CELL, whole=True)
+
+    assert (codes[bins_of(np.arange(-255, 256))] != UNSURE).all()
+    assert codes.size == NUM_BINS
+
+
+def test_nulls_are_in_their_cell_and_not_counted():
+    column = pa.array([1.0, None, 2.0, None])
+    counts = BinCounts()
+    counts.add(binned(column))
+
+    assert NumberCells(np.array([1.0])).codes(column).tolist() == [FIRST_CELL, NULL_CELL, FIRST_CELL + 1, NULL_CELL]
+    assert counts.histogram().counts.sum() == 2
+    assert binned(pa.array([], pa.float64())).size == 0
+
+
+def test_quantiles_are_numpys_and_parts_in_any_order_give_the_same_bits():
+    values = np.random.default_rng(2).standard_normal(20_000) * 100
+    parts = [BinCounts() for _ in range(4)]
+    for part, some in zip(parts, np.array_split(values, 4), strict=True):
+        part.add(bins_of(some))
+    merged = []
+    for order in (parts, parts[::-1]):
+        whole = BinCounts()
+        for part in order:
+            whole.merge(pickle.loads(pickle.dumps(part)))
+        merged.append(pickle.dumps(whole))
+
+    assert merged[0] == merged[1]
+    histogram = pickle.loads(merged[0]).histogram()
+    for share in (0.01, 0.25, 0.5, 0.75, 0.99):
+        assert histogram.quantile(share) == pytest.approx(
+            np.quantile(values, share, method="inverted_cdf"), rel=2**-7, abs=1e-3
+        )
+
+
+def test_zeros_are_one_and_infinities_are_the_largest():
+    counts = BinCounts()
+    counts.add(bins_of(np.array([0.0, -0.0, np.inf, -np.inf, np.nan])))
+    histogram = counts.histogram()
+
+    assert histogram.counts[0, 0] == 2
+    assert histogram.counts.sum() == 4
+    assert np.isfinite([histogram.quantile(0.01), histogram.quantile(1.0)]).all()
