@@ -32,6 +32,7 @@ from replay.report.gates import judge_gates
 from replay.report.summary.data import ReportData
 from replay.report.terminal.notebook import choose_progress
 from replay.report.terminal.progress import Progress
+from replay.scenarios import LeastChanges
 from replay.spark.delta.memory import forget_log
 from replay.spark.errors import spark_errors
 from replay.spark.guest import session_pool
@@ -126,6 +127,7 @@ def replay_window(
     diagnosing: bool = False,
     claim: Claim | None = None,
     complete: Callable[[Measured], ReportData] | None = None,
+    least_changes: LeastChanges | None = None,
 ) -> RunResult:
     """Replay as :func:`run` does.
 
@@ -137,12 +139,21 @@ def replay_window(
         diagnosing: Find the incidents and their causes as well.
         claim: Causes of an incident that an earlier run found, which this one replays: whether they hold.
         complete: Adds what else a command measures, before the gates are judged.
+        least_changes: What gives features the distributions of other tables; default: they are taken from these.
     """
     config, clock = resolve(config), Clock(progress)
     resumable = Resumable(config, overwrite=overwrite)
     with ExitStack() as visit:
         held = _hold(config.output, visit)
-        prepared = prepare(config, options, visit, progress=progress, pin=resumable.pin, rehearsing=True)
+        prepared = prepare(
+            config,
+            options,
+            visit,
+            progress=progress,
+            pin=resumable.pin,
+            rehearsing=True,
+            least_changes=least_changes,
+        )
         check_gates(prepared)
         refuse_rejected(prepared.contract, prepared.config)
         if claim is not None:

@@ -17,7 +17,7 @@ FEATURES, FEATURE_DIFFERENCES = "features", "feature_differences"
 MANIFEST, SUMMARY, REPORT_DATA, REPORT = "manifest.json", "summary.json", "report.json", "report.html"
 VERDICT = "verdict.json"
 
-_DIGESTS, _SCRATCH = ".key-digests", ".scratch"
+_DIGESTS, _SCRATCH, _REFERENCE = ".key-digests", ".scratch", ".reference"
 
 # What a reader could take for a result: gone before a run changes anything, back when it is complete.
 _RESULTS = (VERDICT, SUMMARY, REPORT, REPORT_DATA)
@@ -67,9 +67,17 @@ class OutputDirectory:
         """Where tasks of the run leave what others of its tasks read; gone when they have."""
         return f"{self.path}/{_SCRATCH}"
 
+    def reference(self) -> str:
+        """Where rows of another table lie while they are replayed."""
+        return f"{self.path}/{_REFERENCE}"
+
+    def drop_reference(self) -> None:
+        """Delete them, and their scores."""
+        self._storage.delete(_REFERENCE)
+
     def discard(self) -> None:
         """Delete what the run has written: no result can come of it."""
-        for name in (*_ALL, _DIGESTS, _SCRATCH):
+        for name in (*_ALL, _DIGESTS, _SCRATCH, _REFERENCE):
             self._storage.delete(name)
 
     def manifest(self) -> Manifest | None:
@@ -122,7 +130,7 @@ class OutputDirectory:
     def begin(self, manifest: Manifest, *, resume: bool) -> None:
         """Take the directory for a run: earlier results go, what verified them too; the tables unless it resumes."""
         verifications = [name for name in self._storage.names() if _VERIFICATION.fullmatch(name)]
-        for name in (*(_RESULTS if resume else _ALL), *verifications, _DIGESTS):
+        for name in (*(_RESULTS if resume else _ALL), *verifications, _DIGESTS, _REFERENCE):
             self._storage.delete(name)
         self._write(MANIFEST, manifest.to_json())
 

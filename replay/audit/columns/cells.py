@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from replay.audit.columns.binned import UNSURE, Bins, binned, codes_by_bin
+from replay.audit.columns.common_names import common_names
 from replay.audit.compare import as_floats, is_number, is_plain_text, nulls
 from replay.features.codecs.buffers import plain
 from replay.features.codecs.numeric import is_list, is_text
@@ -131,8 +132,8 @@ def cells_of(sample: pa.Array, *, categorical: bool = False) -> ValueCells | Non
         texts = as_texts(sample).drop_null()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
-    counted = sorted(texts.value_counts().to_pylist(), key=lambda each: (-each["counts"], each["values"]))
-    return NameCells(pa.array([each["values"] for each in counted[:_NAMES]], pa.large_string()))
+    counts = {each["values"]: each["counts"] for each in texts.value_counts().to_pylist()}
+    return NameCells(pa.array(common_names(counts, _NAMES), pa.large_string()))
 
 
 def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:

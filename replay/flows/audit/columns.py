@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from replay.config import AuditConfig, Input
+from replay.config import AuditConfig, Input, ReplayConfig
 from replay.config.names import matches
+from replay.config.plain import plain_data
 from replay.config.sections.dtypes import DTYPES
+from replay.config.sections.model.transform import fills_nulls
 from replay.config.sections.other_tables.audits import CoreShare
 from replay.config.sections.other_tables.sources import PLACEHOLDER
 from replay.errors import ConfigError, Problem
@@ -135,3 +137,17 @@ def is_categorical(entry: Input, kind: pa.DataType) -> bool:
     looked_up = entry.vocabulary is not None or entry.hash is not None
     index = entry.dtype in DTYPES and DTYPES[entry.dtype].kind == "i"
     return looked_up or is_text(kind) or (pa.types.is_integer(kind) and index)
+
+
+def takes_null(entry: Input, feature: str) -> bool:
+    """Whether a null becomes something that the model takes."""
+    missing = entry.missing
+    held = any(matches(glob, feature) for glob in missing) if isinstance(missing, dict) else missing is not None
+    return held or fills_nulls(plain_data(entry.transform), feature)
+
+
+def nullable_features(config: ReplayConfig, inputs: Mapping[str, Input]) -> tuple[str, ...]:
+    """Features whose null the model takes, where what matters is to be measured."""
+    if not isinstance(config.features.core, CoreShare):
+        return ()
+    return tuple(name for name, entry in inputs.items() if takes_null(entry, name))

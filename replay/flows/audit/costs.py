@@ -28,8 +28,28 @@ def cost_of(variants: Mapping[str, VariantSummary], variant: str) -> DifferenceC
     changes = {name: compared.change(name) for name in ("ne_increase", "auc_drop", "calibration_shift")}
     reason = None
     if compared.non_finite_replayed:
-        reason = f"{compared.non_finite_replayed:,} rows score no number with the other table's values"
+        reason = f"{compared.non_finite_replayed:,} rows score no number with the other values"
     return DifferenceCost(compared.mean_abs, **(changes if labelled else {}), variant=variant, reason=reason)
+
+
+def costs_of(plan: CostPlan, feature: str, variants: Mapping[str, VariantSummary]) -> dict[str, DifferenceCost]:
+    """What the difference of a feature costs each checkpoint, the first one first; empty where it was not replayed.
+
+    Args:
+        plan: The scenarios.
+        feature: One that differs.
+        variants: Of the run, by name.
+    """
+    scenario = plan.features.get(feature)
+    return (
+        {} if scenario is None else {name: cost_of(variants, plan.variant(scenario, name)) for name in plan.checkpoints}
+    )
+
+
+def why_not_costed(plan: CostPlan, feature: str) -> DifferenceCost:
+    """The cost of a feature that was not replayed by itself: none, with the reason."""
+    reason = plan.refused.get(feature, "too many features differ: it is costed with its family")
+    return DifferenceCost(None, reason=reason)
 
 
 def size_of(cost: DifferenceCost) -> tuple[float, float]:

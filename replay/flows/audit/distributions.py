@@ -30,6 +30,7 @@ from replay.flows.audit.columns import (
     time_columns_beside,
 )
 from replay.flows.audit.pairing import meanings_of
+from replay.flows.sources.distributions import no_rows
 from replay.flows.stages.prepare import Prepared
 from replay.scoring.core import to_utc
 from replay.traffic import PinnedSource, PinnedTraffic, TableBatches, find_column
@@ -198,7 +199,7 @@ def count_both(prepared: Prepared, name: str) -> UnjoinedAudit:
         name: Of the audit.
 
     Raises:
-        ConfigError: The tables have no feature in common that the audit is of.
+        ConfigError: The tables have no feature in common that the audit is of, or the other one has no rows.
     """
     config = prepared.config
     audit = config.audits[name]
@@ -227,11 +228,14 @@ def count_both(prepared: Prepared, name: str) -> UnjoinedAudit:
         bucket,
         *_beside(source.table.schema, entry.value_time, entry.value_status, theirs),
     )
+    other = there.run(prepared, source.table)
+    if not other.rows:
+        raise no_rows(source.name)
     return UnjoinedAudit(
         name,
         audit,
         here.run(prepared, prepared.traffic),
-        there.run(prepared, source.table),
+        other,
         tuple(each for each in compared if each not in names),
         compared,
         families_of(prepared),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -10,11 +10,7 @@ import pyarrow as pa
 
 from replay.audit.columns.cells import ValueCells, cells_of
 from replay.audit.compare import as_floats
-from replay.config import Input, ReplayConfig
-from replay.config.names import matches
-from replay.config.plain import plain_data
-from replay.config.sections.model.transform import fills_nulls
-from replay.config.sections.other_tables.audits import CoreShare
+from replay.config import Input
 from replay.config.sections.other_tables.sources import FEAST_STATUS, FEAST_TIME
 from replay.features import feature_column
 from replay.features.codecs.buffers import plain
@@ -25,14 +21,16 @@ from replay.flows.audit.columns import (
     families_of,
     inputs_of,
     names_there,
+    nullable_features,
     some_rows,
+    takes_null,
     time_columns_beside,
     types_of,
 )
 from replay.flows.audit.differences import PairedPass
 from replay.flows.audit.name_differences import name_differences
 from replay.flows.audit.pairing import PairedColumns, paired_dataframe
-from replay.flows.audit.plan import plan_costs
+from replay.flows.audit.plan import plan_costs, values_of_source
 from replay.flows.audit.summarize import JoinedAudit
 from replay.flows.problems import located
 from replay.flows.stages.prepare import Prepared
@@ -73,8 +71,9 @@ def join_audit(prepared: Prepared, name: str) -> JoinedAudit:
         differences,
         families,
         {each: why for each, why in refused.items() if why is not None},
-        _nullable(config, inputs),
+        nullable_features(config, inputs),
         found.rows + found.unmatched,
+        values_of_source(audit.against),
     )
     there = prepared.matches[audit.against].rows_there
     return JoinedAudit(name, audit, found, leakage, differences, plan, compared, families, there)
@@ -120,7 +119,7 @@ def _refusal(
     """Why the other table's values cannot be given to the model; None where they can."""
     path = source.column_of(feature)
     if path is None:
-        return None if _takes_null(entry, feature) else "the model has no default for a null of it"
+        return None if takes_null(entry, feature) else "the model has no default for a null of it"
     why = value_problem(kind, path.type)
     if why is None and examples is not None and needs_look(kind, path.type):
         numbers = as_floats(plain(examples.column("@there").combine_chunks()))
@@ -128,17 +127,3 @@ def _refusal(
             None if (np.isnan(numbers) | (numbers == np.trunc(numbers))).all() else f"it is no whole number, as {kind}"
         )
     return None if why is None else f"the model cannot be given its values: {why}"
-
-
-def _takes_null(entry: Input, feature: str) -> bool:
-    """Whether a null becomes something that the model takes."""
-    missing = entry.missing
-    held = any(matches(glob, feature) for glob in missing) if isinstance(missing, dict) else missing is not None
-    return held or fills_nulls(plain_data(entry.transform), feature)
-
-
-def _nullable(config: ReplayConfig, inputs: Mapping[str, Input]) -> tuple[str, ...]:
-    """Features whose null the model takes, where what matters is to be measured."""
-    if not isinstance(config.features.core, CoreShare):
-        return ()
-    return tuple(name for name, entry in inputs.items() if _takes_null(entry, name))

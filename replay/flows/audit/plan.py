@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Final
@@ -17,6 +17,8 @@ MOST_FEATURES: Final = 300
 """Features that are costed by themselves, those that differ in most rows first; the others with their family alone."""
 CORE_ROWS: Final = 20_000
 """Rows in which a feature is null, to measure what it matters."""
+StepsOf = Callable[[Sequence[NamedDifference]], Iterable[Perturbation]]
+"""What happens to rows in which some features differ."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,9 @@ def plan_costs(
     refused: Mapping[str, str],
     nullable: Sequence[str],
     rows: int,
+    steps_of: StepsOf,
 ) -> CostPlan:
-    """Plan the scenarios of an audit whose tables are joined.
+    """Plan the scenarios of an audit.
 
     Args:
         name: Of the audit.
@@ -70,7 +73,8 @@ def plan_costs(
         families: Features by family.
         refused: Features whose values the model cannot be given, each with the reason.
         nullable: Features that the model takes a null of, whose core is to be measured; none where it is named.
-        rows: Of the traffic.
+        rows: Of the table that is replayed.
+        steps_of: What happens to rows in which some features differ.
     """
     names = _Names(name, config.scenarios)
     replayed = [each for each in differences if each.feature not in refused]
@@ -78,7 +82,7 @@ def plan_costs(
     steps: dict[str, tuple[Perturbation, ...]] = {}
 
     def add(scenario: str, some: Sequence[NamedDifference]) -> str:
-        steps[scenario] = tuple(_steps(some, audit.against))
+        steps[scenario] = tuple(steps_of(some))
         return scenario
 
     features = {each.feature: add(names.make(each.feature), [each]) for each in chosen}
@@ -116,14 +120,18 @@ class _Names:
         return name
 
 
-def _steps(differences: Sequence[NamedDifference], source: str) -> Iterator[Perturbation]:
-    """The other table's values; nulls where it has no such column."""
-    present = tuple(each.feature for each in differences if not each.absent)
-    absent = tuple(each.feature for each in differences if each.absent)
-    if present:
-        yield Perturbation(op="from", source=source, features=present)  # type: ignore[call-arg]
-    if absent:
-        yield Perturbation(op="nulls", features=absent)
+def values_of_source(source: str) -> StepsOf:
+    """The steps that give each row another table's values for its key; nulls where it has no such column."""
+
+    def steps(differences: Sequence[NamedDifference]) -> Iterator[Perturbation]:
+        present = tuple(each.feature for each in differences if not each.absent)
+        absent = tuple(each.feature for each in differences if each.absent)
+        if present:
+            yield Perturbation(op="from", source=source, features=present)  # type: ignore[call-arg]
+        if absent:
+            yield Perturbation(op="nulls", features=absent)
+
+    return steps
 
 
 def with_plans(config: ReplayConfig, plans: Sequence[CostPlan], budget: int) -> tuple[ReplayConfig, float]:

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from replay.config import ReplayConfig
-from replay.config.names import matches
 from replay.config.run_start import resolve
-from replay.config.sections.other_tables.audits import CoreShare
 from replay.errors import UsageError
 from replay.flows.attempt import attempt, load_to_run
-from replay.flows.audit.distributions import UnjoinedAudit, count_both
+from replay.flows.audit.distributions import count_both
 from replay.flows.audit.join import join_audit
 from replay.flows.audit.mismatches import NO_DIFFERENCE, explained_mismatches
 from replay.flows.audit.own_checkpoints import against_their_own
 from replay.flows.audit.plan import CostPlan, with_plans
+from replay.flows.audit.reference.plan import ReferencePlan, plan_reference
+from replay.flows.audit.reference.replay import replay_reference
 from replay.flows.audit.summarize import JoinedAudit, summarize_audit
 from replay.flows.audit.summarize_distributions import summarize_distributions
 from replay.flows.audit.tables import differences_table, features_table
@@ -91,10 +91,12 @@ def audit_tables(
         progress.stage("comparing the tables")
         with spark_errors("comparing the tables"):
             joined = [join_audit(prepared, name) for name in chosen if _is_joined(config, name)]
-            unjoined = [count_both(prepared, name) for name in chosen if not _is_joined(config, name)]
+            unjoined = [
+                plan_reference(prepared, count_both(prepared, name)) for name in chosen if not _is_joined(config, name)
+            ]
     budget = max(config.audits[name].budget for name in chosen)
     costing, share = with_plans(config, [each.plan for each in joined], budget)
-    measured = _Audited(config, tuple(replace(each, share=share) for each in joined), tuple(unjoined))
+    measured = _Audited(config, progress, tuple(replace(each, share=share) for each in joined), tuple(unjoined))
     return replay_window(costing, options, progress, overwrite=overwrite, complete=measured.complete)
 
 
@@ -132,13 +134,15 @@ class _Audited:
 
     Attributes:
         config: As given, without the scenarios that cost differences.
+        progress: Shows the work.
         audits: What was found of joined tables.
-        unjoined: What was found of others.
+        unjoined: What was found of others, and what is to be replayed of them.
     """
 
     config: ReplayConfig
+    progress: Progress
     audits: tuple[JoinedAudit, ...]
-    unjoined: tuple[UnjoinedAudit, ...] = ()
+    unjoined: tuple[ReferencePlan, ...] = ()
 
     def complete(self, measured: Measured) -> ReportData:
         """Add the audits to what a run measured, and write their tables."""
@@ -157,9 +161,11 @@ class _Audited:
             )
             for each in self.audits
         }
-        named = () if isinstance(core := self.config.features.core, CoreShare) else core
-        core = tuple(name for name in prepared.features if any(matches(glob, name) for glob in named))
-        audits |= {each.name: summarize_distributions(each, core) for each in self.unjoined}
+        for planned in self.unjoined:
+            name = planned.counted.name
+            self.progress.stage(f"replaying rows of {planned.source.name}")
+            replayed = replay_reference(measured, planned)
+            audits[name] = summarize_distributions(planned, replayed, self.config, prepared.features)
         summary = self._summary(data.summary, {name: audits[name] for name in self.config.audits if name in audits})
         spark, run_id = prepared.spark, measured.manifest.run_id
         append_rows(spark, features_table(self.audits, audits, summary), output.table(FEATURES), run_id)

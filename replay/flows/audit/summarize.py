@@ -15,7 +15,7 @@ from replay.audit.row_differences import FeatureCounts, RowDifferences
 from replay.audit.significance import clustered_share, significant_features
 from replay.audit.slices import ALL
 from replay.config import AuditConfig, ReplayConfig
-from replay.flows.audit.costs import cost_of, find_core, matters, size_of
+from replay.flows.audit.costs import cost_of, costs_of, find_core, matters, size_of, why_not_costed
 from replay.flows.audit.name_differences import NamedDifference
 from replay.flows.audit.pairing import text_keys
 from replay.flows.audit.plan import CostPlan
@@ -127,12 +127,8 @@ def _feature(
     found, plan, difference = joined.found, joined.plan, named.difference
     counts = found.features[named.feature]
     rate = clustered_share(counts.differing[0], found.rows_by_cluster[0])
-    scenario = plan.features.get(named.feature)
-    costs = (
-        {} if scenario is None else {name: cost_of(variants, plan.variant(scenario, name)) for name in plan.checkpoints}
-    )
-    why_not = plan.refused.get(named.feature, "too many features differ: it is costed with its family")
-    cost = next(iter(costs.values()), DifferenceCost(None, reason=why_not))
+    costs = costs_of(plan, named.feature, variants)
+    cost = next(iter(costs.values()), why_not_costed(plan, named.feature))
     is_significant = bool(significant)
     lag = difference.details.get("lag_seconds")
     return FeatureAudit(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from replay.audit.columns.cells import FIRST_CELL, NULL_CELL, NameCells
 from replay.audit.columns.distributions import compare_distributions, divergence
-from replay.audit.false_discovery import discoveries
 from replay.audit.slices import ALL
+from replay.config import ReplayConfig
+from replay.config.sections.other_tables.audits import CoreShare
+from replay.flows.audit.costs import cost_of, costs_of, find_core, matters, size_of, why_not_costed
 from replay.flows.audit.distributions import UnjoinedAudit
+from replay.flows.audit.plan import CostPlan
+from replay.flows.audit.reference.differing import ComparedSlice, Counts, of_like_size, whole
+from replay.flows.audit.reference.plan import ReferencePlan
+from replay.flows.audit.reference.replay import ReferenceCosts
 from replay.metrics.value import MetricValue
 from replay.report.summary.audits import (
     AuditSummary,
@@ -23,91 +26,112 @@ from replay.report.summary.audits import (
     Unmatched,
 )
 
-Counts = NDArray[np.int64]
-
-NOT_JOINED = "the tables are not joined by a key, so that the rows cannot be replayed with the other table's values"
+NOT_JOINED = "the tables are not joined by a key, so that no row of the traffic has the other table's values"
+_REPLAYED = "Costs are of {rows:,} rows of {table}: each as it is, and with the traffic's distribution of the feature."
+_SAMPLED = "They are {share:.2%} of its rows, drawn by hash."
+_LACKING = "In all of them {names} was null: {reason}."
 _MOST_SLICES = 20
-_LEAST_ROWS = 30
+_MOST_NAMES = 3
 _KNOWN, _STRANGE = 0.5, 0.05
 """Share of the rows that have a common name in the other table, and here: below, the names are others."""
 
 
-@dataclass(frozen=True)
-class _Slice:
-    """A feature in one slice: counts by cell of both tables, and the p-value of their being alike."""
-
-    feature: str
-    label: str
-    here: Counts
-    there: Counts
-    p_value: float
-
-
-def summarize_distributions(found: UnjoinedAudit, core: Sequence[str]) -> AuditSummary:
+def summarize_distributions(
+    planned: ReferencePlan, replayed: ReferenceCosts, config: ReplayConfig, model_features: Sequence[str]
+) -> AuditSummary:
     """Put together what the summary says of an audit whose tables are not joined.
 
     Args:
-        found: The counts.
-        core: Features that matter to the model, as far as they are known.
+        planned: The counts, and what was to be replayed.
+        replayed: What replaying the other table's rows measured.
+        config: Of the run.
+        model_features: Every feature that the model reads.
     """
-    slices = [each for name in found.here.cells for each in _slices(found, name)]
-    significant = discoveries(np.array([each.p_value for each in slices], dtype=np.float64))
-    differing: dict[str, list[_Slice]] = {}
-    for each, is_found in zip(slices, significant, strict=True):
-        if is_found:
-            differing.setdefault(each.feature, []).append(each)
-    told = [_feature(found, name, [each for each in slices if each.feature == name], core) for name in differing]
-    told += [_absent(found, name, core) for name in found.absent]
-    features = sorted(told, key=lambda each: (-(each.divergence or 0.0), each.feature))
+    found, plan = planned.counted, planned.costs
+    measured = not isinstance(config.features.core, CoreShare) or bool(replayed.variants)
+    core = find_core(config, plan, model_features if measured else (), replayed.variants)
+    told = [_feature(found, slices, _costs(plan, replayed, slices[0].feature), core) for slices in planned.differing]
+    told += [_absent(found, name, why_not_costed(plan, name), core) for name in found.absent]
+    if found.audit.core_only and core:
+        told = [each for each in told if each.core]
     return AuditSummary(
         against=found.audit.against,
         joined=False,
         rows=found.here.rows,
         unmatched=Unmatched(0, 0),
         features_compared=len(found.compared),
-        core=tuple(core),
+        core=core,
         explains_mismatches=MetricValue(None, None, None, 0, NOT_JOINED),
-        features=tuple(features),
-        together=DifferenceCost(None, reason=NOT_JOINED),
+        features=tuple(sorted(told, key=_worst_first)),
+        together=_together(plan, replayed),
         material={"ne": found.audit.material.ne, "score": found.audit.material.score},
-        notes=(f"Costs are not measured: {NOT_JOINED}.",) if features else (),
+        notes=tuple(_notes(planned, replayed)),
     )
 
 
-def _slices(found: UnjoinedAudit, name: str) -> list[_Slice]:
-    """The slices that both tables have."""
-    numbers, buckets = dict(found.there.slices.kept()), found.there.buckets_of(name) if found.there.rows else None
-    made = []
-    for label, place in found.here.slices.kept():
-        here, there = found.here.by_slice[name][place], found.there.by_slice[name]
-        if label in numbers and buckets is not None:
-            other = there[numbers[label]]
-            made.append(_Slice(name, label, here, other, compare_distributions(here, other, buckets).p_value))
-    return made
+def _worst_first(entry: FeatureAudit) -> tuple[float, float, float, str]:
+    ne, score = size_of(entry.cost)
+    return -ne, -score, -(entry.divergence or 0.0), entry.feature
 
 
-def _feature(found: UnjoinedAudit, name: str, slices: Sequence[_Slice], core: Sequence[str]) -> FeatureAudit:
-    whole = next(each for each in slices if each.label == ALL)
-    kind, details = _kind(found, name, slices, whole)
-    told = [SliceCoverage(each.label, _coverage(each)) for each in slices if each.label != ALL and _is_large(each)]
+def _costs(plan: CostPlan, replayed: ReferenceCosts, feature: str) -> dict[str, DifferenceCost]:
+    """The cost to each checkpoint; its variants are in no table that is kept."""
+    if replayed.reason is not None:
+        return {plan.checkpoints[0]: DifferenceCost(None, reason=replayed.reason)}
+    costs = costs_of(plan, feature, replayed.variants)
+    if not costs:
+        return {plan.checkpoints[0]: why_not_costed(plan, feature)}
+    return {name: replace(cost, variant=None) for name, cost in costs.items()}
+
+
+def _together(plan: CostPlan, replayed: ReferenceCosts) -> DifferenceCost:
+    if replayed.reason is not None:
+        return DifferenceCost(None, reason=replayed.reason)
+    if plan.together is not None:
+        return replace(cost_of(replayed.variants, plan.variant(plan.together)), variant=None)
+    return DifferenceCost(None, reason="no difference could be replayed") if plan.refused else DifferenceCost(0.0)
+
+
+def _notes(planned: ReferencePlan, replayed: ReferenceCosts) -> Iterator[str]:
+    """What a reader should know of the costs."""
+    table = planned.counted.audit.against
+    if replayed.reason is not None:
+        yield f"Costs are not measured: {replayed.reason}."
+    elif replayed.variants:
+        yield _REPLAYED.format(rows=replayed.rows, table=table)
+        if planned.share < 1.0:
+            yield _SAMPLED.format(share=planned.share)
+        if lacking := planned.columns.lacking:
+            more = len(lacking) - _MOST_NAMES
+            names = ", ".join([*lacking][:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+            yield _LACKING.format(names=names, reason=next(iter(lacking.values())))
+
+
+def _feature(
+    found: UnjoinedAudit, slices: Sequence[ComparedSlice], costs: Mapping[str, DifferenceCost], core: Sequence[str]
+) -> FeatureAudit:
+    of_all = whole(slices)
+    kind, details = _kind(found, slices, of_all)
+    told = [SliceCoverage(each.label, each.coverage) for each in slices if each.label != ALL and each.is_large]
     told.sort(key=lambda each: (-_change(each.coverage), each.slice))
     return FeatureAudit(
-        feature=name,
-        family=_family(found, name),
-        core=name in core,
+        feature=of_all.feature,
+        family=_family(found, of_all.feature),
+        core=of_all.feature in core,
         kind=kind,
-        coverage=_coverage(whole),
+        coverage=of_all.coverage,
         mismatch_rate=None,
-        alarm=False,
-        cost=DifferenceCost(None, reason=NOT_JOINED),
+        alarm=any(matters(each, found.audit.material) for each in costs.values()),
+        cost=next(iter(costs.values())),
         details=details,
         significant=True,
-        divergence=divergence(whole.here, whole.there),
+        divergence=divergence(of_all.here, of_all.there),
+        costs=costs if len(costs) > 1 else None,
         slices=tuple(each for each in told[:_MOST_SLICES] if _change(each.coverage) > 0),
     )
 
 
-def _absent(found: UnjoinedAudit, name: str, core: Sequence[str]) -> FeatureAudit:
+def _absent(found: UnjoinedAudit, name: str, cost: DifferenceCost, core: Sequence[str]) -> FeatureAudit:
     return FeatureAudit(
         feature=name,
         family=_family(found, name),
@@ -116,23 +140,24 @@ def _absent(found: UnjoinedAudit, name: str, core: Sequence[str]) -> FeatureAudi
         coverage=Sides(None, 0.0),
         mismatch_rate=None,
         alarm=False,
-        cost=DifferenceCost(None, reason=NOT_JOINED),
+        cost=cost,
         details="it has no such column",
         significant=True,
     )
 
 
-def _kind(found: UnjoinedAudit, name: str, slices: Sequence[_Slice], whole: _Slice) -> tuple[str, str | None]:
+def _kind(found: UnjoinedAudit, slices: Sequence[ComparedSlice], of_all: ComparedSlice) -> tuple[str, str | None]:
     """How the distributions differ: where there are no values, in how many there are, or in the values."""
-    for label, of_slice in ((each.label, each) for each in slices if _is_large(each)):
-        coverage = _coverage(of_slice)
+    name = of_all.feature
+    for each in (each for each in slices if each.is_large):
+        coverage = each.coverage
         if 0.0 in (coverage.here, coverage.there) and coverage.here != coverage.there:
             side = "here" if coverage.here == 0.0 else "there"
-            return "not_served", f"no value {side}" + ("" if label == ALL else f" in {label}")
-    values = [each.copy() for each in (whole.here, whole.there)]
+            return "not_served", f"no value {side}" + ("" if each.label == ALL else f" in {each.label}")
+    values = [each.copy() for each in (of_all.here, of_all.there)]
     for counts in values:
         counts[NULL_CELL] = 0
-    buckets = found.there.buckets_of(name).copy()
+    buckets = of_like_size(found.there.buckets_of(name)).copy()
     buckets[:, NULL_CELL] = 0
     alike = compare_distributions(values[0], values[1], buckets).p_value
     if not alike < 0.05:
@@ -151,17 +176,6 @@ def _other_names(found: UnjoinedAudit, name: str, here: Counts, there: Counts) -
 
 def _family(found: UnjoinedAudit, name: str) -> str | None:
     return next((family for family, members in found.families.items() if name in members), None)
-
-
-def _coverage(each: _Slice) -> Sides:
-    shares = [
-        None if not counts.sum() else float(1 - counts[NULL_CELL] / counts.sum()) for counts in (each.here, each.there)
-    ]
-    return Sides(shares[0], shares[1])
-
-
-def _is_large(each: _Slice) -> bool:
-    return bool(min(each.here.sum(), each.there.sum()) >= _LEAST_ROWS)
 
 
 def _change(coverage: Sides) -> float:

@@ -51,8 +51,29 @@ def least_changes_of(
         ConfigError: A table has no rows.
     """
     columns = summarized_columns(match_targets(scenarios, config.encoded_model, types), config.encoded_model, types)
+    here, there = summaries_of_both(spark, columns, traffic, sources)
+    return {target: here[target].change_to(there[target]) for target in columns}
+
+
+def summaries_of_both(
+    spark: SparkSession,
+    columns: Mapping[MatchTarget, SummarizedColumn],
+    traffic: PinnedTraffic,
+    sources: Mapping[str, PinnedSource],
+) -> tuple[Summaries, Summaries]:
+    """The distributions of columns in the traffic and in the other tables, of all selected rows of each.
+
+    Args:
+        spark: The session.
+        columns: The traffic's, by what they are for.
+        traffic: The pinned traffic.
+        sources: The other tables, by name; nothing is wrong with their columns.
+
+    Raises:
+        ConfigError: A table has no rows.
+    """
     if not columns:
-        return {}
+        return {}, {}
     here = _summaries(spark, traffic, columns)
     there: Summaries = {}
     for name in dict.fromkeys(target.source for target in columns):
@@ -61,8 +82,13 @@ def least_changes_of(
         with as_source(name):
             there |= _summaries(spark, source.table, asked)
         if not all(there[target].slices for target in asked):
-            raise ConfigError([Problem("selects no rows: no distribution", f"sources.{name}", exit_code=EXIT_REFUSED)])
-    return {target: here[target].change_to(there[target]) for target in columns}
+            raise no_rows(name)
+    return here, there
+
+
+def no_rows(name: str) -> ConfigError:
+    """What is raised of another table that selects no rows."""
+    return ConfigError([Problem("selects no rows: no distribution", f"sources.{name}", exit_code=EXIT_REFUSED)])
 
 
 def _there(source: PinnedSource, column: SummarizedColumn) -> SummarizedColumn:

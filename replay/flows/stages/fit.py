@@ -86,7 +86,12 @@ class Fitted:
 
 
 def fit(
-    config: ReplayConfig, spark: SparkSession, checkpoints: Mapping[str, Checkpoint], *, every_source: bool = False
+    config: ReplayConfig,
+    spark: SparkSession,
+    checkpoints: Mapping[str, Checkpoint],
+    *,
+    every_source: bool = False,
+    least_changes: LeastChanges | None = None,
 ) -> Fitted:
     """Pin the traffic, and prove that config, checkpoints and scenarios fit it.
 
@@ -95,6 +100,7 @@ def fit(
         spark: The session.
         checkpoints: Examined, by name.
         every_source: Open all other tables, and not only those that scenarios name.
+        least_changes: What gives features the distributions of other tables; default: they are taken from these.
 
     Raises:
         ConfigError: They do not; every problem of a kind at once.
@@ -129,8 +135,9 @@ def fit(
         refuse(_trial_problems(config, scenarios, encoder, sample))
         donors = draw_donors_of(spark, traffic, config, scenarios, encoder.types)
     matches = check_sources(spark, config, scenarios, traffic, sources, encoder.types)
-    with values_refused(spark, traffic):
-        least_changes = least_changes_of(spark, config, scenarios, traffic, sources, encoder.types)
+    if least_changes is None:
+        with values_refused(spark, traffic):
+            least_changes = least_changes_of(spark, config, scenarios, traffic, sources, encoder.types)
     return Fitted(
         config,
         traffic,

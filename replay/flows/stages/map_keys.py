@@ -36,10 +36,17 @@ def name_map_keys(config: ReplayConfig, spark: SparkSession, traffic: PinnedTraf
                 f"the map `{name}` has more than {MOST_MAP_KEYS:,} keys: name those that the model reads"
             )
         keys[name] = sorted(str(key) for key in logged)
-    return _written_out(config, traffic.schema, keys) if maps else config
+    return write_out_globs(config, traffic.schema, keys) if maps else config
 
 
-def _written_out(config: ReplayConfig, schema: pa.Schema, keys: Mapping[str, Sequence[str]]) -> ReplayConfig:
+def write_out_globs(config: ReplayConfig, schema: pa.Schema, keys: Mapping[str, Sequence[str]]) -> ReplayConfig:
+    """The same config with each input's globs written out.
+
+    Args:
+        config: The replay.
+        schema: Of the traffic.
+        keys: Keys by the name of a map, for globs over maps.
+    """
     checkpoints = {
         name: entry.model_copy(update={"model": with_map_keys(entry.model, schema, keys)})
         if isinstance(entry, CheckpointConfig) and entry.model is not None

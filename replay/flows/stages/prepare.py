@@ -22,6 +22,7 @@ from replay.flows.stages.scenario_inputs import ScenarioInputs
 from replay.rehearsal import ContractCheck, RehearsedRows
 from replay.rehearsal.inputs import all_null
 from replay.report.terminal.progress import Progress
+from replay.scenarios import LeastChanges
 from replay.scoring import Preflight, Work, carried_columns, plan_variants, run_preflight
 from replay.scoring.job import ScoreJob
 from replay.scoring.routes import plan_routes, route_types
@@ -101,6 +102,7 @@ def prepare(
     check_keys: bool = False,
     rehearsing: bool = False,
     every_source: bool = False,
+    least_changes: LeastChanges | None = None,
 ) -> Prepared:
     """Get everything ready and prove that it fits, before any long work.
 
@@ -114,6 +116,7 @@ def prepare(
         check_keys: Read the whole traffic's keys and times too, beside the opening of the checkpoints.
         rehearsing: Take a few thousand rows through the contract, where tasks read them themselves.
         every_source: Open and check all other tables, and not only those that scenarios name.
+        least_changes: What gives features the distributions of other tables; default: they are taken from these.
 
     Raises:
         ConfigError: The config does not fit the traffic or the checkpoints; every problem at once.
@@ -127,7 +130,7 @@ def prepare(
         config = pin(spark, checkpoints)
     progress.stage("reading the traffic")
     with spark_errors("reading the traffic"), located(config):
-        fitted = fit(config, spark, checkpoints, every_source=every_source)
+        fitted = fit(config, spark, checkpoints, every_source=every_source, least_changes=least_changes)
     progress.stage("checking keys and checkpoints")
     with session_pool(spark, 1) as pool, spark_errors("checking the traffic"), located(config):
         # Spark reads keys while this process opens the checkpoints, whose problems are raised first.

@@ -44,7 +44,7 @@ def _of_cost(cost: DifferenceCost, name: str, rows: int) -> MetricValue:
     found: MetricValue | float | None = getattr(cost, name)
     if isinstance(found, MetricValue):
         return found
-    why = cost.reason or "the traffic names no label"
+    why = cost.reason or "the rows that are replayed have no label"
     return MetricValue(found, None, None, rows, None if found is not None else why)
 
 

@@ -29,5 +29,4 @@ def audit_lines(audits: Mapping[str, AuditSummary]) -> Iterator[Line]:
 
 def _feature(feature: FeatureAudit) -> str:
     rows = "" if feature.mismatch_rate is None else f" in {percent(feature.mismatch_rate)} of the rows"
-    cost = "" if feature.mismatch_rate is None else f"; {cost_text(feature.cost)}"
-    return f"{feature.feature}: {difference_text(feature)}{rows}{cost}"
+    return f"{feature.feature}: {difference_text(feature)}{rows}; {cost_text(feature.cost)}"

@@ -72,17 +72,16 @@ def difference_text(feature: FeatureAudit) -> str:
 def audit_sentence(name: str, audit: AuditSummary) -> str:
     """The audit in one sentence: how many features differ, and how many of them matter."""
     differ, matter = len(audit.features), len(audit.alarms)
-    if differ and not audit.joined:
-        worst, verb = audit.features[0], "is" if differ == 1 else "are"
-        return (
-            f"{name}: {count(differ)} of {count(audit.features_compared)} features {verb} distributed otherwise in "
-            f"{audit.against}; {worst.feature} most ({difference_text(worst)})."
-        )
     if not differ:
         return f"{name}: none of {count(audit.features_compared)} features differs from {audit.against}."
-    verb = "differs" if differ == 1 else "differ"
-    start = f"{name}: {count(differ)} of {count(audit.features_compared)} features {verb} from {audit.against}"
+    if audit.joined:
+        how = f"{'differs' if differ == 1 else 'differ'} from"
+    else:
+        how = f"{'is' if differ == 1 else 'are'} distributed otherwise than in"
+    start = f"{name}: {count(differ)} of {count(audit.features_compared)} features {how} {audit.against}"
     unknown = sum(each.cost.mean_abs is None for each in audit.features)
+    if unknown == differ:
+        return f"{start}; {'its cost' if differ == 1 else 'what they cost'} could not be measured."
     if not matter and unknown:
         return f"{start}; {count(unknown)} could not be costed, and none of the others costs more than it may."
     if not matter:

@@ -36,7 +36,8 @@ class DifferenceCost:
     """What a difference does to the scores of one checkpoint. Below zero: the other values would do better."""
 
     mean_abs: float | None
-    """Mean of |score with the other table's values - score|, over all rows."""
+    """Mean of |score with the other table's values - score|, over the traffic's rows; where the tables are not joined,
+    of |score with the traffic's distribution - score|, over the other table's."""
     ne_increase: MetricValue | None = field(default=None, metadata=OPTIONAL)
     """Change of NE; only where there is a label."""
     auc_drop: MetricValue | None = field(default=None, metadata=OPTIONAL)
@@ -44,7 +45,8 @@ class DifferenceCost:
     calibration_shift: MetricValue | None = field(default=None, metadata=OPTIONAL)
     """Change of calibration; only where there is a label."""
     variant: str | None = field(default=None, metadata=OPTIONAL)
-    """The variant of the scores table that it is measured by; left out where nothing had to be scored."""
+    """The variant of the scores table that it is measured by; left out where nothing had to be scored, and where the
+    tables are not joined."""
     reason: str | None = field(default=None, metadata=OPTIONAL)
     """Why it could not be measured."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from replay.config import AuditConfig, Input
 from replay.errors import ConfigError
-from replay.flows.audit.columns import compared_features, is_categorical, names_there
+from replay.flows.audit.columns import compared_features, is_categorical, names_there, takes_null
 from tests.flows.audit.test_join import _prepared, _source
 
 
@@ -36,3 +36,10 @@ def test_which_features_an_audit_is_of():
 )
 def test_names_are_told_from_quantities(entry, kind, expected):
     assert is_categorical(Input(name="i", feature="x", **entry), kind) is expected
+
+
+def test_a_null_is_taken_where_there_is_a_default():
+    assert takes_null(Input(name="i", feature="x", missing=0), "x")
+    assert takes_null(Input(name="i", features=["x", "y"], missing={"x": 0}), "x")
+    assert not takes_null(Input(name="i", features=["x", "y"], missing={"x": 0}), "y")
+    assert not takes_null(Input(name="i", feature="x"), "x")

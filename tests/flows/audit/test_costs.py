@@ -40,7 +40,7 @@ def test_what_was_not_replayed_or_scores_no_number_says_so():
     assert cost_of({}, "v").reason == "it was not replayed"
     broken = _variant(None)
     broken = replace(broken, vs_baseline=replace(broken.vs_baseline, non_finite_replayed=7))
-    assert cost_of({"v": broken}, "v").reason == "7 rows score no number with the other table's values"
+    assert cost_of({"v": broken}, "v").reason == "7 rows score no number with the other values"
 
 
 @pytest.mark.parametrize(

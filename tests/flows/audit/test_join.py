@@ -9,7 +9,7 @@ import pytest
 
 from replay.config import AuditConfig, Input, SourceConfig
 from replay.errors import ConfigError
-from replay.flows.audit.join import _columns, _refusal, _takes_null
+from replay.flows.audit.join import _columns, _refusal
 from replay.traffic import PinnedSource
 
 SCHEMA = pa.schema(
@@ -59,13 +59,6 @@ def test_value_times_are_times():
 def test_a_table_without_any_of_the_features_is_refused():
     with pytest.raises(ConfigError, match=r"/served has none of the 1 features: say under `sources.served.columns`"):
         _columns(_prepared(), _source(), ("x1",), "a")
-
-
-def test_a_null_is_taken_where_there_is_a_default():
-    assert _takes_null(Input(name="i", feature="x", missing=0), "x")
-    assert _takes_null(Input(name="i", features=["x", "y"], missing={"x": 0}), "x")
-    assert not _takes_null(Input(name="i", features=["x", "y"], missing={"x": 0}), "y")
-    assert not _takes_null(Input(name="i", feature="x"), "x")
 
 
 def test_values_that_the_model_cannot_be_given():

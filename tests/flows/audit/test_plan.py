@@ -7,7 +7,7 @@ import pytest
 from replay.audit.kinds.find import Difference
 from replay.config import AuditConfig, ReplayConfig
 from replay.flows.audit.name_differences import NamedDifference
-from replay.flows.audit.plan import CORE_ROWS, plan_costs, with_plans
+from replay.flows.audit.plan import CORE_ROWS, plan_costs, values_of_source, with_plans
 from tests.flows.case import config_data
 
 
@@ -22,12 +22,13 @@ def _differences(**rows: int) -> list[NamedDifference]:
     return [NamedDifference(name, count, Difference("other"), absent=name == "x2") for name, count in rows.items()]
 
 
+SERVED = values_of_source("served")
 FAMILIES = {"dense": ("x0", "x1", "x2"), "one": ("x0",)}
 
 
 def _plan(differences, audit=None, refused=None, nullable=(), config=None):
     audit = audit or AuditConfig(against="served")
-    return plan_costs("a", audit, config or _config(), differences, FAMILIES, refused or {}, nullable, 1000)
+    return plan_costs("a", audit, config or _config(), differences, FAMILIES, refused or {}, nullable, 1000, SERVED)
 
 
 def test_features_families_and_all_have_a_scenario_each():
@@ -59,14 +60,14 @@ def test_without_a_difference_nothing_is_replayed():
 
 def test_a_name_that_is_taken_gets_a_number_and_odd_signs_go():
     config = _config(scenarios={"a.all": [{"op": "nulls", "features": ["x0"]}]})
-    plan = plan_costs("a", AuditConfig(against="served"), config, _differences(**{"x 0": 5}), {}, {}, (), 1000)
+    plan = plan_costs("a", AuditConfig(against="served"), config, _differences(**{"x 0": 5}), {}, {}, (), 1000, SERVED)
 
     assert plan.together == "a.all_2"
     assert plan.features == {"x 0": "a.x_0"}
 
 
 def test_the_core_is_measured_on_some_rows():
-    plan = plan_costs("a", AuditConfig(against="served"), _config(), [], {}, {}, ("x0",), 4 * CORE_ROWS)
+    plan = plan_costs("a", AuditConfig(against="served"), _config(), [], {}, {}, ("x0",), 4 * CORE_ROWS, SERVED)
 
     (step,) = plan.steps["a.without.x0"]
     assert (step.op, step.features, step.only_rate) == ("nulls", ("x0",), 0.25)

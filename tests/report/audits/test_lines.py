@@ -23,11 +23,11 @@ def test_what_matters_is_bold_and_the_rest_dim():
     assert list(audit_lines({})) == []
 
 
-def test_of_tables_that_are_not_joined_no_cost_is_told():
+def test_of_tables_that_are_not_joined_the_cost_is_told_and_no_rate():
     line = replace(HARMLESS, mismatch_rate=None, kind="shifted", details=None)
     told = list(audit_lines({"a": replace(AUDIT, joined=False, features=(line,))}))
 
-    assert ("", "price: shifted", "dim") in told
+    assert ("", "price: shifted; NE 0 (0 to 0), the score changes by 0", "dim") in told
 
 
 def test_of_many_features_some_are_shown():

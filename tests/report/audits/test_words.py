@@ -35,7 +35,7 @@ def test_what_is_not_measured_is_never_said_to_cost_nothing():
     )
     unjoined = replace(AUDIT, joined=False, features=(replace(unknown, kind="shifted", details=None),))
     assert audit_sentence("a", unjoined) == (
-        "a: 1 of 12 features is distributed otherwise in served; price most (shifted)."
+        "a: 1 of 12 features is distributed otherwise than in served; its cost could not be measured."
     )
 
 
