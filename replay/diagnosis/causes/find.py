@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from replay.diagnosis.causes.cause import IMPLAUSIBLE, UNEXPLAINED, Cause, Equivalent
 from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.equivalents.compare import compare
+from replay.diagnosis.causes.exchanged import without_exchanged
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import KINDS, Kind, describe
 from replay.diagnosis.causes.search import Explanation, OnProgress, Search, contradict
@@ -103,6 +104,7 @@ def find_causes(
         if under is not None and under.verdict.count >= _REMAINDER * len(rows):
             explanations.append(under)
             left &= _left(search, [under], rows)
+    explanations, left = without_exchanged(counterfactual, explanations, joints, left, background_rate)
     is_spent = counterfactual.left < len(rows)
     equivalents = [
         compare(counterfactual, one.verdict.hypothesis, one.equivalent, one.verdict.rows) for one in explanations
