@@ -105,3 +105,22 @@ def divergence(suspect: Counts, reference: Counts) -> float:
     found = 0.5 * float((shares * np.log(ratio))[held].sum())
     cells = int((middle > 0).sum())
     return max(found - (cells - 1) / 8 * float((1 / rows).sum()), 0.0)
+
+
+def stability_index(suspect: Counts, reference: Counts) -> float:
+    """The population stability index ``sum((p - q) * log(p / q))``, less its bias ``(K - 1) * (1 / n + 1 / m)``.
+
+    Half a row is added to every cell that has some in either table, so that an empty one is no infinity. Not below 0.
+
+    Args:
+        suspect: ``(num_cells,)``.
+        reference: ``(num_cells,)``.
+    """
+    both = np.stack((suspect, reference)).astype(np.float64)
+    rows = both.sum(axis=1)
+    if not rows.all():
+        return math.nan
+    held = both[:, both.sum(axis=0) > 0] + 0.5
+    one, other = held / held.sum(axis=1, keepdims=True)
+    found = float(((one - other) * np.log(one / other)).sum())
+    return max(found - float((held.shape[1] - 1) * (1 / rows).sum()), 0.0)

@@ -57,6 +57,7 @@ class UnjoinedAudit:
         absent: Features that the other table does not have.
         compared: Features that were compared.
         families: Features by family.
+        bucket: Of time.
     """
 
     name: str
@@ -66,6 +67,7 @@ class UnjoinedAudit:
     absent: tuple[str, ...]
     compared: tuple[str, ...]
     families: Mapping[str, Sequence[str]]
+    bucket: timedelta = _DAY
 
 
 @dataclass(frozen=True)
@@ -239,6 +241,7 @@ def count_both(prepared: Prepared, name: str) -> UnjoinedAudit:
         tuple(each for each in compared if each not in names),
         compared,
         families_of(prepared),
+        bucket,
     )
 
 

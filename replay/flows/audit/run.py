@@ -11,7 +11,8 @@ from replay.config import ReplayConfig
 from replay.config.run_start import resolve
 from replay.errors import UsageError
 from replay.flows.attempt import attempt, load_to_run
-from replay.flows.audit.distributions import count_both
+from replay.flows.audit.column_states.additions import with_states
+from replay.flows.audit.distributions import UnjoinedAudit, count_both
 from replay.flows.audit.join import join_audit
 from replay.flows.audit.mismatches import NO_DIFFERENCE, explained_mismatches
 from replay.flows.audit.own_checkpoints import against_their_own
@@ -91,12 +92,12 @@ def audit_tables(
         progress.stage("comparing the tables")
         with spark_errors("comparing the tables"):
             joined = [join_audit(prepared, name) for name in chosen if _is_joined(config, name)]
-            unjoined = [
-                plan_reference(prepared, count_both(prepared, name)) for name in chosen if not _is_joined(config, name)
-            ]
+            counted = [count_both(prepared, name) for name in chosen]
+            unjoined = [plan_reference(prepared, each) for each in counted if not _is_joined(config, each.name)]
     budget = max(config.audits[name].budget for name in chosen)
     costing, share = with_plans(config, [each.plan for each in joined], budget)
-    measured = _Audited(config, progress, tuple(replace(each, share=share) for each in joined), tuple(unjoined))
+    told = tuple(replace(each, share=share) for each in joined)
+    measured = _Audited(config, progress, told, tuple(unjoined), tuple(counted))
     return replay_window(costing, options, progress, overwrite=overwrite, complete=measured.complete)
 
 
@@ -137,12 +138,14 @@ class _Audited:
         progress: Shows the work.
         audits: What was found of joined tables.
         unjoined: What was found of others, and what is to be replayed of them.
+        counted: What was found of the columns of all.
     """
 
     config: ReplayConfig
     progress: Progress
     audits: tuple[JoinedAudit, ...]
     unjoined: tuple[ReferencePlan, ...] = ()
+    counted: tuple[UnjoinedAudit, ...] = ()
 
     def complete(self, measured: Measured) -> ReportData:
         """Add the audits to what a run measured, and write their tables."""
@@ -166,9 +169,10 @@ class _Audited:
             self.progress.stage(f"replaying rows of {planned.source.name}")
             replayed = replay_reference(measured, planned)
             audits[name] = summarize_distributions(planned, replayed, self.config, prepared.features)
+        audits = {each.name: with_states(audits[each.name], each, self.config, prepared) for each in self.counted}
         summary = self._summary(data.summary, {name: audits[name] for name in self.config.audits if name in audits})
         spark, run_id = prepared.spark, measured.manifest.run_id
-        append_rows(spark, features_table(self.audits, audits, summary), output.table(FEATURES), run_id)
+        append_rows(spark, features_table(self.audits, self.counted, audits, summary), output.table(FEATURES), run_id)
         differences = differences_table(self.audits, prepared.output, prepared.options.flags)
         replace_table(spark, differences, output.table(FEATURE_DIFFERENCES), run_id)
         return replace(data, summary=summary)

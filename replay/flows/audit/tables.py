@@ -9,6 +9,8 @@ from typing import Any, Final
 import pyarrow as pa
 
 from replay.audit.slices import ALL
+from replay.flows.audit.column_states.rows import StatRow, state_rows
+from replay.flows.audit.distributions import UnjoinedAudit
 from replay.flows.audit.pairing import KEY, TIME
 from replay.flows.audit.summarize import JoinedAudit, coverage_of
 from replay.report.summary import Summary
@@ -54,45 +56,59 @@ DIFFERENCES_SCHEMA = pa.schema(
     ]
 )
 
-_Stat = tuple[str, str, str, float | None, float | None, float | None, int]
 
-
-def features_table(joined: Sequence[JoinedAudit], audits: Mapping[str, AuditSummary], summary: Summary) -> pa.Table:
-    """The rows that a run adds to the ``features`` table: a row per audit, feature, side, slice and statistic.
+def features_table(
+    joined: Sequence[JoinedAudit],
+    counted: Sequence[UnjoinedAudit],
+    audits: Mapping[str, AuditSummary],
+    summary: Summary,
+) -> pa.Table:
+    """The rows that a run adds to the ``features`` table: a row per audit, feature, side, slice, bucket and statistic.
 
     Args:
-        joined: What was found.
+        joined: What was found of joined rows.
+        counted: What was found of columns, of every audit.
         audits: What the summary says of it, by name.
         summary: Of the run.
     """
-    rows = []
-    for each in joined:
-        audit = audits[each.name]
+    by_name = {each.name: each for each in joined}
+    rows: list[tuple[Any, ...]] = []
+    for found in counted:
+        audit = audits[found.name]
         told = {entry.feature: entry for entry in audit.features}
-        for name in each.compared:
+        head = (summary.run_id, summary.started, found.name, audit.against)
+        for name in found.compared:
             entry = told.get(name)
-            kind = None if entry is None else entry.kind
-            head = (summary.run_id, summary.started, each.name, audit.against)
-            for side, slice_, stat, value, low, high, num_rows in _stats(each, name, entry):
-                rows.append((*head, side, name, slice_, None, stat, value, low, high, num_rows, kind))
+            for stat in _stats(found, by_name.get(found.name), name, entry):
+                values = (stat.stat, stat.value, stat.low, stat.high, stat.rows)
+                kind = None if entry is None else entry.kind
+                rows.append((*head, stat.side, name, stat.slice, stat.bucket, *values, kind))
     return _table(rows, FEATURES_SCHEMA)
 
 
-def _stats(joined: JoinedAudit, name: str, told: FeatureAudit | None) -> Iterator[_Stat]:
-    """Side, slice, statistic, value, low, high and rows of all that is known of a feature."""
+def _stats(found: UnjoinedAudit, joined: JoinedAudit | None, name: str, told: FeatureAudit | None) -> Iterator[StatRow]:
+    """All that is known of a feature."""
+    if joined is not None:
+        yield from _joined(joined, name, told)
+    if name in found.here.cells:
+        yield from state_rows(found, name, coverage=joined is None)
+    if told is not None:
+        rows = found.here.rows if joined is None else joined.found.rows
+        yield StatRow("both", ALL, "alarm", float(told.alarm), None, None, rows)
+        yield from (StatRow("both", ALL, *stat, rows) for stat in _costs(told.cost))
+
+
+def _joined(joined: JoinedAudit, name: str, told: FeatureAudit | None) -> Iterator[StatRow]:
+    """Coverage and mismatches of the joined rows, by slice."""
     counts = joined.found.features[name]
     for label, place in joined.found.slices.kept():
         if place >= len(counts.counts) or not (rows := int(counts.counts[place].sum())):
             continue
         sides = coverage_of(counts, place)
-        yield "here", label, "coverage", sides.here, None, None, rows
-        yield "there", label, "coverage", sides.there, None, None, rows
+        yield StatRow("here", label, "coverage", sides.here, None, None, rows)
+        yield StatRow("there", label, "coverage", sides.there, None, None, rows)
         low, high = (told.mismatch_rate_low, told.mismatch_rate_high) if told and label == ALL else (None, None)
-        yield "both", label, "mismatch_rate", int(counts.differing[place].sum()) / rows, low, high, rows
-    if told is not None:
-        rows = joined.found.rows
-        yield "both", ALL, "alarm", float(told.alarm), None, None, rows
-        yield from (("both", ALL, *stat, rows) for stat in _costs(told.cost))
+        yield StatRow("both", label, "mismatch_rate", int(counts.differing[place].sum()) / rows, low, high, rows)
 
 
 def _costs(cost: DifferenceCost) -> Iterator[tuple[str, float | None, float | None, float | None]]:

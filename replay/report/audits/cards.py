@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from replay.report.audits.words import audit_sentence, difference_text, explains_sentence, leakage_sentence
+from replay.report.audits.trends import Sparkline, age_charts, sparkline
+from replay.report.audits.words import (
+    audit_sentence,
+    difference_text,
+    explains_sentence,
+    leakage_sentence,
+    schedule_sentence,
+)
+from replay.report.charts.curve import LossCurve
 from replay.report.charts.geometry import AxisScale
 from replay.report.summary import Summary
 from replay.report.summary.audits import AuditSummary, DifferenceCost, FeatureAudit, Sides
@@ -36,6 +44,7 @@ class AuditLine:
     bar: Span | None
     ends: Span | None
     reason: str
+    trend: Sparkline | None
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,14 @@ class AuditCard:
     left_out: int
     slices: tuple[str, ...]
     coverage: tuple[tuple[str, tuple[CoverageCell, ...]], ...]
+    schedules: tuple[tuple[str, str | None], ...] = ()
+    """What is computed once a day, in words, and the scenario that replays it."""
+    ages: tuple[LossCurve, ...] = ()
+
+    @property
+    def has_trends(self) -> bool:
+        """Whether any line has one."""
+        return any(line.trend is not None for line in (*self.lines, *self.quiet))
 
 
 def audit_cards(summary: Summary) -> tuple[AuditCard, ...]:
@@ -87,6 +104,8 @@ def _card(name: str, audit: AuditSummary) -> AuditCard:
         left_out=len(audit.features) - len(shown),
         slices=slices,
         coverage=coverage,
+        schedules=tuple((schedule_sentence(each, audit.against), each.scenario) for each in audit.schedules),
+        ages=age_charts(audit),
     )
 
 
@@ -118,6 +137,7 @@ def _line(entry: FeatureAudit, scale: AxisScale, *, by_ne: bool) -> AuditLine:
         bar=None if value is None else _span(0.0, value, scale),
         ends=None if low is None or high is None else _span(low, high, scale),
         reason=entry.cost.reason or "",
+        trend=sparkline(entry),
     )
 
 

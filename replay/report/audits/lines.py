@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from replay.report.audits.words import audit_sentence, cost_text, difference_text, explains_sentence, leakage_sentence
+from replay.report.audits.words import (
+    audit_sentence,
+    cost_text,
+    difference_text,
+    explains_sentence,
+    leakage_sentence,
+    schedule_sentence,
+)
 from replay.report.summary.audits import AuditSummary, FeatureAudit
 from replay.report.terminal.incidents import Line
 from replay.report.words.numbers import count, percent
 
 FEATURES_SHOWN = 10
+SCHEDULES_SHOWN = 5
 
 
 def audit_lines(audits: Mapping[str, AuditSummary]) -> Iterator[Line]:
@@ -25,6 +33,17 @@ def audit_lines(audits: Mapping[str, AuditSummary]) -> Iterator[Line]:
         for sentence in (explains_sentence(audit), leakage_sentence(audit), *audit.notes):
             if sentence:
                 yield "", sentence, ""
+        yield from _schedules(audit)
+
+
+def _schedules(audit: AuditSummary) -> Iterator[Line]:
+    """What is computed once a day, and the scenario that replays it."""
+    for schedule in audit.schedules[:SCHEDULES_SHOWN]:
+        yield "", schedule_sentence(schedule, audit.against), ""
+        if schedule.scenario is not None:
+            yield "", f"  under scenarios: {schedule.scenario}", "dim"
+    if len(audit.schedules) > SCHEDULES_SHOWN:
+        yield "", f"and {len(audit.schedules) - SCHEDULES_SHOWN} more schedules, in the report", "dim"
 
 
 def _feature(feature: FeatureAudit) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from replay.report.summary.audits import AuditSummary, DifferenceCost, FeatureAudit
+from replay.report.summary.audits import AuditSummary, DifferenceCost, FeatureAudit, ScheduleSummary
 from replay.report.words.numbers import count, interval_text, number, percent, seconds, signed
 
 _MOST_NAMES = 3
@@ -137,3 +137,18 @@ def leakage_sentence(audit: AuditSummary) -> str | None:
         named = _some(found.label_dependence.features)
         parts.append(f"whether {named} differs depends on the label (z = {number(found.label_dependence.z, 3)})")
     return f"Leakage: {'; '.join(parts)}." if parts else "Leakage: none of the three tests found any."
+
+
+def schedule_sentence(schedule: ScheduleSummary, against: str) -> str:
+    """When values land that are computed once a day, and how old they are until then.
+
+    >>> schedule_sentence(ScheduleSummary("here", ("clicks_7d",), 3, 0, 24, 0.99), "served")
+    'clicks_7d is computed at about 03:00 UTC, up to 24 h old; before that hour its values are of the day before.'
+    """
+    one = len(schedule.features) == 1
+    whose = {"here": "", "there": f" in {against}", "both": f", here and in {against}"}[schedule.side]
+    where = f", in {_some(schedule.slices)}" if schedule.slices else ""
+    old = f"{schedule.youngest_hours} to " if schedule.youngest_hours else "up to "
+    before = f"; before that hour {'its' if one else 'their'} values are of the day before" if schedule.hour else ""
+    computed = f"{_some(schedule.features)} {'is' if one else 'are'} computed at about {schedule.hour:02d}:00 UTC"
+    return f"{computed}{whose}{where}, {old}{schedule.oldest_hours} h old{before}."

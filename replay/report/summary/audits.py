@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from replay.metrics.value import MetricValue
-from replay.report.summary.json_safe import OPTIONAL
+from replay.report.summary.json_safe import OPTIONAL, UtcTime
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,17 @@ class SliceCoverage:
 
 
 @dataclass(frozen=True)
+class BucketDistance:
+    """A feature in one stretch of the traffic's time."""
+
+    start: UtcTime
+    coverage: float
+    """Share of the stretch's rows in which it is not null."""
+    divergence: float | None
+    """Jensen-Shannon divergence from the whole other table in nats, less its bias; null where either has no row."""
+
+
+@dataclass(frozen=True)
 class FeatureAudit:
     """A feature that differs, and what that costs."""
 
@@ -93,7 +105,11 @@ class FeatureAudit:
     mismatch_rate_high: float | None = None
     """Upper end."""
     divergence: float | None = field(default=None, metadata=OPTIONAL)
-    """Jensen-Shannon divergence of the two distributions in nats, less its bias; only where they are not joined."""
+    """Jensen-Shannon divergence of the two tables' distributions in nats, less its bias."""
+    stability_index: float | None = field(default=None, metadata=OPTIONAL)
+    """Population stability index of the same, less its bias."""
+    buckets: tuple[BucketDistance, ...] | None = field(default=None, metadata=OPTIONAL)
+    """Stretches of the traffic's time, in order; only where there are several."""
     costs: Mapping[str, DifferenceCost] | None = field(default=None, metadata=OPTIONAL)
     """The same cost to each of several checkpoints, where the audit names them."""
     slices: tuple[SliceCoverage, ...] = ()
@@ -124,6 +140,39 @@ class LeakageSummary:
 
 
 @dataclass(frozen=True)
+class ScheduleSummary:
+    """Features that are computed once a day, as the ages of their values by hour of the day say."""
+
+    side: Literal["here", "there", "both"]
+    """Whose values: the traffic's, the other table's, or those of both."""
+    features: tuple[str, ...]
+    hour: int
+    """Hour of the day (UTC) at about which new values land."""
+    youngest_hours: int
+    """Age that values have when they land."""
+    oldest_hours: int
+    """Age that they reach before the next ones do."""
+    share: float
+    """Share of the rows whose age is that of the schedule, within an hour; of the feature of which it is least."""
+    slices: tuple[str, ...] = ()
+    """Slices that have the schedule; empty where all rows have."""
+    scenario: str | None = field(default=None, metadata=OPTIONAL)
+    """What replays older values before that hour: a line under `scenarios` of the config."""
+
+
+@dataclass(frozen=True)
+class AgesSummary:
+    """How old values of some features are, by hour of the day."""
+
+    side: Literal["here", "there"]
+    """Whose values: the traffic's or the other table's."""
+    features: tuple[str, ...]
+    """Features beside which there is the same column of value times."""
+    hours: tuple[float | None, ...]
+    """Median age in hours by hour of the day (UTC), 24 of them; null where it is not known, or beyond 96 hours."""
+
+
+@dataclass(frozen=True)
 class AuditSummary:
     """One table compared with the traffic."""
 
@@ -149,6 +198,10 @@ class AuditSummary:
     """Only where the audit asks for it."""
     notes: tuple[str, ...] = ()
     """What a reader should know of how it was measured."""
+    schedules: tuple[ScheduleSummary, ...] = ()
+    """Features that are computed once a day, as far as value times say."""
+    ages: tuple[AgesSummary, ...] = ()
+    """Ages of values of features that differ, matter or have a schedule."""
 
     @property
     def alarms(self) -> tuple[FeatureAudit, ...]:

@@ -9,7 +9,7 @@ from scipy import spatial, stats
 
 from replay.audit.columns.cells import cells_of
 from replay.audit.columns.column_counts import ColumnCounts
-from replay.audit.columns.distributions import compare_distributions, divergence, g_statistic
+from replay.audit.columns.distributions import compare_distributions, divergence, g_statistic, stability_index
 from replay.audit.false_discovery import discoveries
 
 
@@ -66,6 +66,24 @@ def test_divergence_is_scipys_less_its_bias():
     assert divergence(suspect, reference) == pytest.approx(distance**2 - 2 / 8 * (1 / 1000 + 1 / 2000))
     assert divergence(reference, reference) == 0.0
     assert np.isnan(divergence(np.zeros(3), reference))
+
+
+def test_the_stability_index_is_the_textbooks_less_its_bias():
+    suspect, reference = np.array([400, 300, 300, 0]), np.array([1000, 600, 400, 0])
+    one, other = (suspect[:3] + 0.5) / 1001.5, (reference[:3] + 0.5) / 2001.5
+    expected = stats.entropy(one, other) + stats.entropy(other, one)
+
+    assert stability_index(suspect, reference) == pytest.approx(expected - 2 * (1 / 1000 + 1 / 2000))
+    assert stability_index(reference, reference) == 0.0
+    assert np.isnan(stability_index(np.zeros(4), reference))
+    assert np.isfinite(stability_index(np.array([10, 0]), np.array([0, 10])))
+
+
+def test_the_bias_of_the_stability_index_is_what_chance_alone_makes():
+    rng, shares = np.random.default_rng(0), np.full(20, 0.05)
+    found = [stability_index(rng.multinomial(2000, shares), rng.multinomial(1000, shares)) for _ in range(200)]
+
+    assert np.mean(found) < 0.25 * 19 * (1 / 2000 + 1 / 1000)
 
 
 def test_the_bias_is_what_chance_alone_makes():

@@ -1,0 +1,1 @@
+"""What the states of columns say: rows of the ``features`` table, schedules, and additions to the summary."""
