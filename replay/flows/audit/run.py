@@ -11,7 +11,7 @@ from replay.config import ReplayConfig
 from replay.config.run_start import resolve
 from replay.errors import UsageError
 from replay.flows.attempt import attempt, load_to_run
-from replay.flows.audit.column_states.additions import with_states
+from replay.flows.audit.column_states.additions import replayed_traffic, with_states
 from replay.flows.audit.distributions import UnjoinedAudit, count_both
 from replay.flows.audit.join import join_audit
 from replay.flows.audit.mismatches import NO_DIFFERENCE, explained_mismatches
@@ -169,7 +169,8 @@ class _Audited:
             self.progress.stage(f"replaying rows of {planned.source.name}")
             replayed = replay_reference(measured, planned)
             audits[name] = summarize_distributions(planned, replayed, self.config, prepared.features)
-        audits = {each.name: with_states(audits[each.name], each, self.config, prepared) for each in self.counted}
+        traffic = replayed_traffic(prepared, self.config)
+        audits = {each.name: with_states(audits[each.name], each, traffic) for each in self.counted}
         summary = self._summary(data.summary, {name: audits[name] for name in self.config.audits if name in audits})
         spark, run_id = prepared.spark, measured.manifest.run_id
         append_rows(spark, features_table(self.audits, self.counted, audits, summary), output.table(FEATURES), run_id)

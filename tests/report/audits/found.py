@@ -9,6 +9,7 @@ from replay.report.summary.audits import (
     FeatureAudit,
     LabelDependenceSummary,
     LeakageSummary,
+    ScheduleSummary,
     Sides,
     SliceCoverage,
     Unmatched,
@@ -61,3 +62,5 @@ AUDIT = AuditSummary(
     material={"ne": 0.0001, "score": 0.0001},
     leakage=LeakageSummary(3, LabelDependenceSummary(12.5, ("price",)), ("clicks_7d",), ()),
 )
+DAILY = ScheduleSummary("both", ("clicks_7d",), 3, 0, 24, 0.99, scenario="logging_before_03: [{op: stale}]")
+SOMEWHERE = ScheduleSummary("there", ("a", "b"), 0, 6, 30, 0.9, ("surface=shop",))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from replay.report.audits.cards import SHOWN, audit_cards
-from replay.report.summary.audits import DifferenceCost
+from replay.report.summary.audits import AgesSummary, BucketDistance, DifferenceCost
 from tests.report import sample
-from tests.report.audits.found import AUDIT, HARMLESS, STALE
+from tests.report.audits.found import AUDIT, DAILY, HARMLESS, SOMEWHERE, STALE
 from tests.report.html.page_reader import section_text
 
 
@@ -70,3 +71,26 @@ def test_the_page_says_it():
     assert "2 of 12 features differ from served" in text
     assert "older values, by 3 h" in text
     assert "surface=shop" in text
+
+
+def test_schedules_ages_and_trends_are_on_the_page():
+    hours = tuple(float((hour - 3) % 24) for hour in range(24))
+    start = datetime(2026, 11, 20, tzinfo=UTC)
+    buckets = tuple(BucketDistance(start + timedelta(days=day), 1.0, 0.01 * day) for day in range(3))
+    audit = replace(
+        AUDIT,
+        schedules=(DAILY, SOMEWHERE),
+        ages=(AgesSummary("here", ("clicks_7d",), hours),),
+        features=(replace(STALE, buckets=buckets), HARMLESS),
+    )
+
+    (card,) = audit_cards(_data(audit).summary)
+    text = section_text(_data(audit), "audits")
+
+    assert card.has_trends
+    assert not audit_cards(_data().summary)[0].has_trends
+    assert [scenario for _, scenario in card.schedules] == [DAILY.scenario, None]
+    assert "clicks_7d is computed at about 03:00 UTC" in text
+    assert "logging_before_03: [{op: stale}]" in text
+    assert "Median age in hours, by hour of the day (UTC)" in text
+    assert "Distance over time" in text

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from replay.report.audits.lines import FEATURES_SHOWN, audit_lines
+from replay.report.audits.lines import FEATURES_SHOWN, SCHEDULES_SHOWN, audit_lines
+from replay.report.audits.words import schedule_sentence
 from replay.report.terminal.render import render_terminal
 from tests.report import sample
-from tests.report.audits.found import AUDIT, HARMLESS
+from tests.report.audits.found import AUDIT, DAILY, HARMLESS, SOMEWHERE
 
 
 def test_what_matters_is_bold_and_the_rest_dim():
@@ -34,6 +35,18 @@ def test_of_many_features_some_are_shown():
     many = replace(AUDIT, features=(HARMLESS,) * (FEATURES_SHOWN + 3))
 
     assert ("", "and 3 more, in the report", "dim") in list(audit_lines({"a": many}))
+
+
+def test_schedules_come_with_the_scenario_that_replays_them():
+    lines = list(audit_lines({"a": replace(AUDIT, schedules=(DAILY, SOMEWHERE))}))
+
+    assert lines[-3:] == [
+        ("", schedule_sentence(DAILY, "served"), ""),
+        ("", "  under scenarios: logging_before_03: [{op: stale}]", "dim"),
+        ("", schedule_sentence(SOMEWHERE, "served"), ""),
+    ]
+    many = list(audit_lines({"a": replace(AUDIT, schedules=(SOMEWHERE,) * (SCHEDULES_SHOWN + 2))}))
+    assert many[-1] == ("", "and 2 more schedules, in the report", "dim")
 
 
 def test_they_are_printed_with_the_run():

@@ -14,9 +14,10 @@ from replay.report.audits.words import (
     explains_sentence,
     kind_details,
     leakage_sentence,
+    schedule_sentence,
 )
 from replay.report.summary.audits import DifferenceCost, LabelDependenceSummary, LeakageSummary
-from tests.report.audits.found import AUDIT, HARMLESS, STALE
+from tests.report.audits.found import AUDIT, DAILY, HARMLESS, SOMEWHERE, STALE
 
 
 def test_how_many_differ_and_how_many_matter_come_first():
@@ -84,3 +85,13 @@ def test_leakage():
     assert leakage_sentence(replace(AUDIT, leakage=None)) is None
     newer = LeakageSummary(0, LabelDependenceSummary(None), newer=("a",))
     assert leakage_sentence(replace(AUDIT, leakage=newer)) == "Leakage: a holds values of a later time."
+
+
+def test_schedules():
+    assert schedule_sentence(DAILY, "served") == (
+        "clicks_7d is computed at about 03:00 UTC, here and in served, up to 24 h old; before that hour its values are "
+        "of the day before."
+    )
+    assert schedule_sentence(SOMEWHERE, "served") == (
+        "a, b are computed at about 00:00 UTC in served, in surface=shop, 6 to 30 h old."
+    )

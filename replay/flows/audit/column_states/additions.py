@@ -12,7 +12,8 @@ from replay.audit.columns.cells import NULL_CELL
 from replay.audit.columns.distributions import divergence, stability_index
 from replay.config import ReplayConfig
 from replay.flows.audit.column_states.rows import EPOCH, hours_of
-from replay.flows.audit.column_states.schedules import summarize_schedules
+from replay.flows.audit.column_states.schedules import Replayed, summarize_schedules
+from replay.flows.audit.columns import inputs_of, takes_null
 from replay.flows.audit.distributions import UnjoinedAudit
 from replay.flows.stages.prepare import Prepared
 from replay.report.summary.audits import AgesSummary, AuditSummary, BucketDistance, FeatureAudit, ScheduleSummary
@@ -22,16 +23,21 @@ _MOST_AGES: Final = 20
 _MOST_BUCKETS: Final = 400
 
 
-def with_states(audit: AuditSummary, found: UnjoinedAudit, config: ReplayConfig, prepared: Prepared) -> AuditSummary:
+def replayed_traffic(prepared: Prepared, config: ReplayConfig) -> Replayed:
+    """What the scenarios would replay that schedules are told with."""
+    nullable = frozenset(name for name, entry in inputs_of(prepared).items() if takes_null(entry, name))
+    return Replayed(config.traffic, prepared.traffic.schema, nullable, tuple(config.scenarios))
+
+
+def with_states(audit: AuditSummary, found: UnjoinedAudit, traffic: Replayed) -> AuditSummary:
     """Add what the columns' states say: distances, by bucket too, schedules, and ages by hour.
 
     Args:
         audit: What the summary says so far.
         found: The counts of both tables.
-        config: Of the run.
-        prepared: The run.
+        traffic: What the scenarios would replay that schedules are told with.
     """
-    schedules = summarize_schedules(found, config.traffic, prepared.traffic.schema, tuple(config.scenarios))
+    schedules = summarize_schedules(found, traffic)
     told = {each.feature for each in audit.features} | set(audit.core)
     return replace(
         audit,

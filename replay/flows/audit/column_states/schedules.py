@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -22,6 +22,23 @@ from replay.spark.sql import text_literal
 from replay.traffic import find_column, slice_condition
 
 Side = Literal["here", "there"]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a scenario would replay.
+
+    Attributes:
+        config: Section ``traffic``.
+        schema: Of the traffic.
+        nullable: Features that the model takes a null of.
+        taken: Names of scenarios that there are.
+    """
+
+    config: TrafficConfig
+    schema: pa.Schema
+    nullable: frozenset[str]
+    taken: Collection[str]
 
 
 @dataclass(frozen=True)
@@ -86,16 +103,12 @@ def _together(one: FoundSchedule, other: FoundSchedule) -> FoundSchedule:
     return FoundSchedule(least, one.slices, (*one.features, *other.features))
 
 
-def summarize_schedules(
-    found: UnjoinedAudit, traffic: TrafficConfig, schema: pa.Schema, taken: Sequence[str]
-) -> tuple[ScheduleSummary, ...]:
+def summarize_schedules(found: UnjoinedAudit, traffic: Replayed) -> tuple[ScheduleSummary, ...]:
     """What the summary says of the schedules of both tables.
 
     Args:
         found: The counts of both.
-        traffic: Section ``traffic``.
-        schema: Of the traffic.
-        taken: Names of scenarios that there are.
+        traffic: What the scenarios would replay.
     """
     sides: list[ScheduleSummary] = []
     for side, counts in (("here", found.here), ("there", found.there)):
@@ -104,7 +117,7 @@ def summarize_schedules(
             if same is not None and side == "there":
                 sides[sides.index(same)] = replace(same, side="both", share=min(same.share, each.schedule.share))
             else:
-                sides.append(_summary(found.name, "here" if side == "here" else "there", each, traffic, schema, taken))
+                sides.append(_summary(found.name, "here" if side == "here" else "there", each, traffic))
     return tuple(sorted(sides, key=lambda each: (-len(each.features), each.hour, each.features)))
 
 
@@ -113,9 +126,7 @@ def _same(summary: ScheduleSummary, found: FoundSchedule) -> bool:
     return summary.side == "here" and mine == (*found.alike, found.features)
 
 
-def _summary(
-    audit: str, side: Side, found: FoundSchedule, traffic: TrafficConfig, schema: pa.Schema, taken: Sequence[str]
-) -> ScheduleSummary:
+def _summary(audit: str, side: Side, found: FoundSchedule, traffic: Replayed) -> ScheduleSummary:
     schedule = found.schedule
     return ScheduleSummary(
         side=side,
@@ -125,26 +136,25 @@ def _summary(
         oldest_hours=schedule.oldest,
         share=schedule.share,
         slices=found.slices,
-        scenario=_scenario(audit, found, traffic, schema, taken),
+        scenario=_scenario(audit, found, traffic),
     )
 
 
-def _scenario(
-    audit: str, found: FoundSchedule, traffic: TrafficConfig, schema: pa.Schema, taken: Sequence[str]
-) -> str | None:
+def _scenario(audit: str, found: FoundSchedule, traffic: Replayed) -> str | None:
     """A line under ``scenarios``; None at midnight, before which no hour of the day comes, and where nothing is stale.
 
-    It takes the entity and the event time of the traffic to know a value of the day before.
+    It takes the entity and the event time of the traffic to know a value of the day before, and what a null becomes
+    where there is none.
     """
-    hour = found.schedule.hour
-    moment = None if traffic.time is None else _moment(traffic.time, schema)
-    if hour == 0 or moment is None or traffic.entity is None:
+    hour, config, schema = found.schedule.hour, traffic.config, traffic.schema
+    moment = None if config.time is None else _moment(config.time, schema)
+    if hour == 0 or moment is None or config.entity is None or not traffic.nullable.issuperset(found.features):
         return None
     where = f"hour({moment}) < {hour}"
     slices = [slice_condition(schema, dict([_segment(label)])) for label in found.slices]
     if slices:
         where += " AND " + (slices[0] if len(slices) == 1 else f"({' OR '.join(slices)})")
-    name = _free(NOT_IN_NAMES.sub("_", f"{audit}_before_{hour:02d}"), taken)
+    name = _free(NOT_IN_NAMES.sub("_", f"{audit}_before_{hour:02d}"), traffic.taken)
     features = ", ".join(json.dumps(each, ensure_ascii=False) for each in found.features)
     return f"{name}: [{{op: stale, lag: 24h, where: {json.dumps(where, ensure_ascii=False)}, features: [{features}]}}]"
 
@@ -170,7 +180,7 @@ def _moment(time: TimeColumn, schema: pa.Schema) -> str | None:
     return f"to_timestamp({name})" if time.format is None else f"to_timestamp({name}, {text_literal(time.format)})"
 
 
-def _free(name: str, taken: Sequence[str]) -> str:
+def _free(name: str, taken: Collection[str]) -> str:
     number, free = 1, name
     while free in taken:
         number += 1
