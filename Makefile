@@ -24,7 +24,7 @@ help: ## Show this help
 	@echo
 	@echo 'Needs Python 3.11 or newer (PYTHON=python3.12 picks one) and, for demo, test and bench, Java 17 or 21.'
 
-demo: java $(INSTALLED) $(JARS) ## Build a small real case with an incident in it, replay it, say where the report is
+demo: java $(INSTALLED) $(JARS) ## Build a small real case, diagnose its incident, audit a table of features, say where the reports are
 	@$(VENV)/bin/replay demo replay-demo
 
 test: java $(INSTALLED) $(JARS) ## Run the whole test suite

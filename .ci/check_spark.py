@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from check_wheel import CHECKOUT, CheckFailed, check_demo, read_summary, require, say
+from check_wheel import CHECKOUT, CheckFailed, check_audit, check_demo, read_summary, require, say
 
 GATES = "[{variant: prod, against: online, metric: mismatch_rate, max: 0.0}]"
 
@@ -48,13 +48,14 @@ def main() -> int:
 
 
 def check(place: Path) -> None:
-    """The demo's answer is that of the README; a gate that cannot hold fails, and is judged again without Spark.
+    """The demo's answers are those of the README; a gate that cannot hold fails, and is judged again without Spark.
 
     Raises:
         CheckFailed: At the first thing that is wrong.
     """
     replay(place, "demo", "case", ends_with=0)
     check_demo(place / "case" / "out")
+    check_audit(place / "case" / "out-audit")
     gate = ("gate", "case/replay.yaml", "--set", f"gates={GATES}", "--output", "gated", "--quiet")
     replay(place, *gate, ends_with=1)
     verdicts = [gate["verdict"] for gate in read_summary(place / "gated")["gates"]]

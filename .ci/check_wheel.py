@@ -113,6 +113,7 @@ def check(place: Path, wheel: Path) -> None:
     installed.run("python", "-m", "pip", "check", "--disable-pip-version-check")
     installed.run("replay", "demo", "case")
     check_demo(installed.work / "case" / "out")
+    check_audit(installed.work / "case" / "out-audit")
     installed.run("replay", "validate", "case/replay.yaml")
     installed.run("replay", "inspect", "case/model.pt2")
     installed.run("replay", "report", "case/out")
@@ -127,6 +128,17 @@ def check_demo(output: Path) -> None:
     told = (incident["segments"], cause["kind"], cause["families"])
     expected = ({"surface": "home"}, "null_features", ["counts"])
     require(told == expected, f"the demo's first incident is {told}, expected {expected}")
+    require((output / "report.html").read_text().startswith("<!doctype html>"), f"{output}/report.html is no page")
+
+
+def check_audit(output: Path) -> None:
+    """The demo's other table is judged as README.md has it: one feature matters, in one slice; the other does not."""
+    found = read_summary(output)["audits"]["next_server"]["features"]
+    told = [(feature["feature"], feature["kind"], feature["alarm"]) for feature in found]
+    expected = [("match_score", "not_served", True), ("item_impressions_7d", "shifted", False)]
+    require(told == expected, f"the demo's audit finds {told}, expected {expected}")
+    slices = [entry["slice"] for entry in found[0]["slices"] if entry["coverage"]["there"] == 0]
+    require(slices == ["surface=search"], f"match_score is not served in {slices}, expected surface=search")
     require((output / "report.html").read_text().startswith("<!doctype html>"), f"{output}/report.html is no page")
 
 

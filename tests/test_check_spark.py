@@ -55,9 +55,12 @@ def test_what_the_commands_leave_is_looked_at(
         (place / output / "summary.json").write_text(json.dumps(summary))
         (place / output / "report.html").write_text("<!doctype html>")
 
+    audited: list[Path] = []
+    monkeypatch.setattr(checking, "check_audit", audited.append)
     monkeypatch.setattr(checking, "replay", replay)
     if problem is None:
         checking.check(tmp_path)
+        assert audited == [tmp_path / "case" / "out-audit"]
         assert ran == [("demo", 0), ("gate", 1), ("gate", 1)]
     else:
         with pytest.raises(checking.CheckFailed, match=problem):

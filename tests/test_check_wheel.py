@@ -106,6 +106,42 @@ def test_another_answer_is_told(checking, tmp_path, incidents, page, problem):
         checking.check_demo(write_output(tmp_path, incidents, page))
 
 
+UNSERVED = {
+    "feature": "match_score",
+    "kind": "not_served",
+    "alarm": True,
+    "slices": [
+        {"slice": "surface=search", "coverage": {"there": 0.0}},
+        {"slice": "country=US", "coverage": {"there": 0.8}},
+    ],
+}
+LATE = {"feature": "item_impressions_7d", "kind": "shifted", "alarm": False, "slices": []}
+
+
+def write_audit(place: Path, features: list[dict[str, Any]]) -> Path:
+    (place / "summary.json").write_text(json.dumps({"audits": {"next_server": {"features": features}}}))
+    (place / "report.html").write_text("<!doctype html>\n")
+    return place
+
+
+def test_the_audit_of_the_demo_is_what_the_readme_says(checking, tmp_path):
+    checking.check_audit(write_audit(tmp_path, [UNSERVED, LATE]))
+
+
+@pytest.mark.parametrize(
+    ("features", "problem"),
+    [
+        ([UNSERVED], "the demo's audit finds"),
+        ([LATE, UNSERVED], "the demo's audit finds"),
+        ([UNSERVED, {**LATE, "alarm": True}], "the demo's audit finds"),
+        ([{**UNSERVED, "slices": []}, LATE], r"not served in \[\]"),
+    ],
+)
+def test_another_audit_is_told(checking, tmp_path, features, problem):
+    with pytest.raises(checking.CheckFailed, match=problem):
+        checking.check_audit(write_audit(tmp_path, features))
+
+
 def test_a_run_that_did_not_end_is_told(checking, tmp_path):
     with pytest.raises(checking.CheckFailed, match="did not end"):
         checking.check_demo(tmp_path)

@@ -35,6 +35,7 @@ class Common:
         allow_pickle: Checkpoints may be pickled modules.
         allow_non_finite: Checkpoints may hold NaN or Inf.
         overwrite: Start afresh, and replace whatever run the output holds.
+        strict: A checkpoint that was stamped with another contract is refused.
     """
 
     overrides: tuple[str, ...] = ()
@@ -46,6 +47,7 @@ class Common:
     allow_pickle: bool = False
     allow_non_finite: bool = False
     overwrite: bool = False
+    strict: bool = False
 
     def load(self, config: str) -> ReplayConfig:
         """Load a config with what these options set in it."""
@@ -68,6 +70,7 @@ class Common:
             conf=self.conf,
             allow_pickle=self.allow_pickle,
             allow_non_finite=self.allow_non_finite,
+            strict=self.strict,
         )
 
 
@@ -100,6 +103,12 @@ _OPTIONS = (
         _SAFETY, "--allow-pickle", is_flag=True, help="Open checkpoints that are pickled modules: runs their code."
     ),
     _shared(_SAFETY, "--allow-non-finite", is_flag=True, help="Score checkpoints that hold NaN or Inf weights."),
+    _shared(
+        _SAFETY,
+        "--strict",
+        is_flag=True,
+        help="Refuse a checkpoint that was stamped with another contract, instead of warning of it.",
+    ),
 )
 
 

@@ -1,13 +1,15 @@
-"""What a config leaves open until a run starts: which hours are its window, and so where its output lies."""
+"""What a config leaves open until a run starts: which hours are its windows, and so where its output lies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from replay.config.output_template import check_output_template, render_output
 from replay.config.plain import mapping
+from replay.config.sections.other_tables.sources import SourceConfig
 from replay.config.sections.replay import ReplayConfig, RunStart
 from replay.config.sections.window import TrafficWindow
 
@@ -20,7 +22,7 @@ def resolve(config: ReplayConfig, now: datetime | None = None) -> ReplayConfig:
         now: When the run starts, with a time zone; default: the clock's time.
 
     Returns:
-        The config with a window of two ends, or none, and the output of that window. ``run_start`` says how it came
+        The config with windows of two ends, or none, and the output of the traffic's. ``run_start`` says how it came
         to be.
     """
     if config.is_resolved:
@@ -31,9 +33,20 @@ def resolve(config: ReplayConfig, now: datetime | None = None) -> ReplayConfig:
     rule = given if given is not None and given.is_rolling else None
     template, output = config.output, render_output(config.output, _times(window))
     traffic = config.traffic if window is given else config.traffic.model_copy(update={"window": window})
-    return config.model_copy(update={"traffic": traffic, "output": output}).with_run_start(
-        RunStart(now, rule, template)
+    rolling = {name: each.window for name, each in config.sources.items() if each.window and each.window.is_rolling}
+    resolved = config.model_copy(
+        update={"traffic": traffic, "output": output, "sources": _sources_at(config, rolling, now)}
     )
+    return resolved.with_run_start(RunStart(now, rule, template, rolling))
+
+
+def _sources_at(config: ReplayConfig, rolling: Mapping[str, TrafficWindow], at: datetime) -> dict[str, SourceConfig]:
+    """Other tables with their rolling windows as they are at a moment."""
+    windows = {name: rule.resolved(at) for name, rule in rolling.items()}
+    return {
+        name: entry.model_copy(update={"window": windows[name]}) if name in windows else entry
+        for name, entry in config.sources.items()
+    }
 
 
 def output_of(data: Mapping[str, Any]) -> str | None:
@@ -70,18 +83,18 @@ def for_window(config: ReplayConfig, start: datetime, end: datetime) -> ReplayCo
     return config.model_copy(update={"traffic": traffic, "output": render_output(output, _times(window))})
 
 
-def over_window(config: ReplayConfig, start: datetime, end: datetime, at: datetime) -> ReplayConfig:
+def over_window(config: ReplayConfig, window: TrafficWindow | None, at: datetime) -> ReplayConfig:
     """The same resolved config, with the same output, over the window of a run that goes on from where it stopped.
 
     Args:
         config: As `resolve` gives it.
-        start: Of the window, with a time zone.
-        end: Of the window.
+        window: The traffic's, with both ends; None for all times.
         at: When that run resolved it.
     """
     given = config.run_start
-    traffic = config.traffic.model_copy(update={"window": TrafficWindow(start=start, end=end)})
-    return config.model_copy(update={"traffic": traffic}).with_run_start(RunStart(at, given.rule, given.template))
+    traffic = config.traffic.model_copy(update={"window": window})
+    over = config.model_copy(update={"traffic": traffic, "sources": _sources_at(config, given.sources, at)})
+    return over.with_run_start(replace(given, at=at))
 
 
 def _times(window: TrafficWindow | None) -> dict[str, datetime | None]:

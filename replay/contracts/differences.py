@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -64,8 +64,31 @@ def compare_contracts(here: ModelConfig, there: ModelConfig) -> ContractDifferen
     Raises:
         ConfigError: A vocabulary cannot be read.
     """
-    plain = [_by_name(model) for model in (here, there)]
     entries = [{entry.name: entry for entry in model.inputs} for model in (here, there)]
+
+    def vocabularies(name: str) -> str:
+        return _vocabularies(entries[0][name], entries[1][name])
+
+    found = compare_resolved(resolved_contract(here), resolved_contract(there), vocabularies)
+    reads = [_features(model) for model in (here, there)]
+    return ContractDifferences(
+        tuple(name for name in reads[0] if name not in reads[1]),
+        tuple(name for name in reads[1] if name not in reads[0]),
+        found,
+    )
+
+
+def compare_resolved(
+    here: Mapping[str, Any], there: Mapping[str, Any], vocabularies: Callable[[str], str] = lambda _: "other entries"
+) -> tuple[ContractDifference, ...]:
+    """Compare two contracts as plain data, as `resolved_contract` gives it.
+
+    Args:
+        here: The first.
+        there: The second.
+        vocabularies: Says of an input's name how its vocabularies differ, of which plain data has the hashes alone.
+    """
+    plain = [{entry["name"]: entry for entry in contract["inputs"]} for contract in (here, there)]
     found: list[ContractDifference] = []
     for name in dict.fromkeys((*plain[0], *plain[1])):
         one, other = (side.get(name) for side in plain)
@@ -73,18 +96,8 @@ def compare_contracts(here: ModelConfig, there: ModelConfig) -> ContractDifferen
             words = f"only the {'second' if one is None else 'first'} has an input `{name}`"
             found.append(ContractDifference(name, "input", one, other, words))
         else:
-            found += _of_input(name, one, other, entries[0][name], entries[1][name])
-    found += _of_whole(here, there)
-    reads = [_features(model) for model in (here, there)]
-    return ContractDifferences(
-        tuple(name for name in reads[0] if name not in reads[1]),
-        tuple(name for name in reads[1] if name not in reads[0]),
-        tuple(found),
-    )
-
-
-def _by_name(model: ModelConfig) -> dict[str, dict[str, Any]]:
-    return {entry["name"]: entry for entry in resolved_contract(model)["inputs"]}
+            found += _of_input(name, one, other, vocabularies)
+    return (*found, *_of_whole(here, there))
 
 
 def _features(model: ModelConfig) -> dict[str, None]:
@@ -94,7 +107,7 @@ def _features(model: ModelConfig) -> dict[str, None]:
 
 
 def _of_input(
-    name: str, one: Mapping[str, Any], other: Mapping[str, Any], here: Input, there: Input
+    name: str, one: Mapping[str, Any], other: Mapping[str, Any], vocabularies: Callable[[str], str]
 ) -> Iterator[ContractDifference]:
     for key in dict.fromkeys((*one, *other)):
         mine, its = one.get(key), other.get(key)
@@ -106,20 +119,21 @@ def _of_input(
         elif key == "features":
             words = f"`features` differ: {_sides(mine or (), its or ())}"
         elif key == "vocabulary" and mine and its:
-            words = f"`vocabulary` differs: {_vocabularies(here, there)}"
+            words = f"`vocabulary` differs: {vocabularies(name)}"
         yield ContractDifference(name, key, mine, its, f"input `{name}`: {words}")
 
 
-def _of_whole(here: ModelConfig, there: ModelConfig) -> Iterator[ContractDifference]:
-    if here.call != there.call:
-        yield ContractDifference("", _CALL, here.call, there.call, f"forward() is called {here.call} and {there.call}")
-    mine, its = (model.output.model_dump(mode="json", exclude_defaults=True) for model in (here, there))
+def _of_whole(here: Mapping[str, Any], there: Mapping[str, Any]) -> Iterator[ContractDifference]:
+    calls = here["call"], there["call"]
+    if calls[0] != calls[1]:
+        yield ContractDifference("", _CALL, *calls, f"forward() is called {calls[0]} and {calls[1]}")
+    mine, its = here["output"], there["output"]
     for key in dict.fromkeys((*mine, *its)):
         if mine.get(key) != its.get(key):
             words = f"`output.{key}` is {_said(mine.get(key))} in the first, {_said(its.get(key))} in the second"
             yield ContractDifference("", f"{_OUTPUT}.{key}", mine.get(key), its.get(key), words)
-    names = [[entry.name for entry in model.inputs] for model in (here, there)]
-    if names[0] != names[1] and sorted(names[0]) == sorted(names[1]) and "positional" in (here.call, there.call):
+    names = [[entry["name"] for entry in contract["inputs"]] for contract in (here, there)]
+    if names[0] != names[1] and sorted(names[0]) == sorted(names[1]) and "positional" in calls:
         words = f"inputs come in another order: {_moved(*names)}"
         yield ContractDifference("", "inputs", names[0], names[1], words)
 
@@ -127,9 +141,21 @@ def _of_whole(here: ModelConfig, there: ModelConfig) -> Iterator[ContractDiffere
 def _said(value: Any) -> str:
     if value is None:
         return "not given"
+    if isinstance(value, list) and value and all(isinstance(entry, dict) and "op" in entry for entry in value):
+        return f"`{', '.join(map(_step, value))}`"
     if isinstance(value, list) and value and all(isinstance(entry, list) and len(entry) == 2 for entry in value):
         return "{" + ", ".join(f"{name}: {_said(entry)}" for name, entry in value) + "}"
     return f"`{value}`" if not isinstance(value, dict) else "{" + ", ".join(f"{k}: {v}" for k, v in value.items()) + "}"
+
+
+def _step(step: Mapping[str, Any]) -> str:
+    """A step of a transform.
+
+    >>> _step({"op": "log1p"}), _step({"op": "clip", "min": 0.0, "max": None})
+    ('log1p', 'clip(min: 0.0)')
+    """
+    given = ", ".join(f"{key}: {value}" for key, value in step.items() if key != "op" and value is not None)
+    return f"{step['op']}({given})" if given else str(step["op"])
 
 
 def _moved(here: Sequence[str], there: Sequence[str]) -> str:

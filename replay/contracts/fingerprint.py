@@ -13,7 +13,8 @@ from replay.features.codecs.vocabulary import load_vocabulary
 from replay.features.dtypes import TARGETS
 from replay.features.problems import EncodeError
 
-_LAYOUT: Final = 1
+LAYOUT: Final = 1
+"""Of what is hashed: fingerprints of another layout cannot be compared."""
 _ORDERED: Final = ("missing", "transform")  # mappings in which the first match wins
 
 
@@ -41,7 +42,7 @@ def resolved_contract(model: ModelConfig) -> dict[str, Any]:
             data["vocabulary"] = vocabulary_fingerprint(entry, f"model.inputs[{place}].vocabulary")
         inputs.append(data)
     output = model.output.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return {"layout": _LAYOUT, "call": model.call, "inputs": inputs, "output": output}
+    return {"layout": LAYOUT, "call": model.call, "inputs": inputs, "output": output}
 
 
 def vocabulary_fingerprint(entry: Input, path: str) -> str:

@@ -1,4 +1,4 @@
-"""Write the demo's directory: traffic, two checkpoints, a vocabulary and the config."""
+"""Write the demo's directory: traffic, what another server had of it, two checkpoints, a vocabulary and the config."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from replay.demo.incident import PlantedIncident, serve
 from replay.demo.model import DENSE_FEATURES
+from replay.demo.shadow import shadow_log
 from replay.demo.traffic import make_traffic
 from replay.demo.training import COUNTRY_INDEX, export, train
 from replay.errors import UsageError
@@ -20,11 +21,12 @@ MARKER = ".replay-demo"
 _MIN_ROWS = 1_000
 _NUM_FILES = 4
 _GROUPS_PER_FILE = 4
-_OUTPUTS = ("data", "replay.yaml", "model.pt2", "older.pt2", "country.json")
+_OUTPUTS = ("data", "shadow", "replay.yaml", "model.pt2", "older.pt2", "country.json")
 
 _CONFIG = """\
 # Three hours of ranking traffic, and the model that was serving it. At the evening's peak something went wrong online.
 # `replay diagnose replay.yaml` scores every row again, finds where the answers differ, and tests why.
+# `replay audit replay.yaml --output out-audit` compares the features with those that the next model server had.
 version: 1
 
 traffic:
@@ -51,11 +53,19 @@ model:                              # forward(dense, ids, country, history, hist
   families:
     counts: ["*_1d", "*_7d"]        # come from one feature service, so they fail together
     history: [recent_items]
+    match: [match_score]
 
 checkpoints:
   prod: {{path: model.pt2}}           # what was serving
   candidate: {{path: older.pt2}}      # the same model, trained on less data: is it as good?
 baseline: prod
+
+sources:
+  shadow:                           # the next model server scored a copy of the traffic: what it had for each row
+    path: shadow
+    key: [request_id, item_id]
+audits:
+  next_server: {{against: shadow}}    # which of its features differ, and what that costs the model
 
 diff:
   tolerance: {{abs: 1.0e-6, rel: 1.0e-5}}
@@ -73,6 +83,7 @@ class DemoPaths:
         directory: All of it.
         config: ``replay.yaml``.
         traffic: Directory of Parquet files.
+        shadow: The same, of what the next model server had.
         model: The checkpoint that served, a ``torch.export`` archive.
         older: The same model trained on less data.
         output: Where a run of the config writes.
@@ -82,6 +93,7 @@ class DemoPaths:
     directory: Path
     config: Path
     traffic: Path
+    shadow: Path
     model: Path
     older: Path
     output: Path
@@ -112,12 +124,14 @@ def build(directory: str | Path, rows: int = 200_000, seed: int = 0) -> DemoPath
     scores, incident = serve(model, traffic, seed)
     traffic = traffic.append_column("online_score", pa.array(scores))
     _write_parquet(traffic, root / "data")
+    _write_parquet(shadow_log(traffic), root / "shadow")
     (root / "country.json").write_text(json.dumps(COUNTRY_INDEX, indent=2) + "\n", encoding="utf-8")
     (root / "replay.yaml").write_text(_CONFIG.format(features=_flow_list(DENSE_FEATURES)), encoding="utf-8")
     return DemoPaths(
         directory=root,
         config=root / "replay.yaml",
         traffic=root / "data",
+        shadow=root / "shadow",
         model=root / "model.pt2",
         older=root / "older.pt2",
         output=root / "out",

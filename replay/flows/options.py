@@ -17,12 +17,14 @@ class Options:
         conf: Spark settings for it.
         allow_pickle: Checkpoints may be pickled modules.
         allow_non_finite: Checkpoints may hold NaN or Inf.
+        strict: A checkpoint that was stamped with another contract than the config's is refused, not warned of.
     """
 
     master: str | None = None
     conf: Mapping[str, str] = field(default_factory=dict)
     allow_pickle: bool = False
     allow_non_finite: bool = False
+    strict: bool = False
 
     @property
     def flags(self) -> tuple[str, ...]:

@@ -175,6 +175,7 @@ def validate(
             *said,
             *prepared.preflight.warnings(),
             *map(all_null_sentence, prepared.all_null),
+            *prepared.stamps,
             *match_warnings(prepared.matches),
             *audit_gates_note(config.gates),
             *_label_note(config, rows.batch),

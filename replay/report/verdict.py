@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from replay.report.audits.words import mattering_sentence
 from replay.report.buckets import Bucket, bucket_series, bucket_width, end_of
 from replay.report.concentration import Concentration, Shape, concentrate
 from replay.report.slice_tests import MISMATCH_RATE
@@ -27,7 +28,8 @@ class Verdict:
     """The answer.
 
     Attributes:
-        level: Every compared row agrees, or a cause holds; some differ, or it does not; or nothing could be compared.
+        level: Every compared row agrees, or a cause holds; some differ, or it does not, or features differ that matter;
+            or nothing could be compared.
         variant: The variant that key figures and pictures are of: the baseline.
         headline: One sentence.
         details: More sentences, each standing on its own.
@@ -45,8 +47,11 @@ class Verdict:
 
 
 def judge(data: ReportData) -> Verdict:
-    """Answer for the baseline, or for the cause that is verified; before that, say what keeps the run from one."""
-    found, refused = _judge(data), data.summary.refused
+    """Answer for the baseline, or for the cause that is verified; before that, say what keeps the run from one.
+
+    Where tables of features were compared, those that differ and matter come first.
+    """
+    found, refused = _with_audits(_judge(data), data.summary), data.summary.refused
     if refused is None:
         return found
     details = found.details if found.level == "unknown" else (found.headline, *found.details)
@@ -82,6 +87,15 @@ def _judge(data: ReportData) -> Verdict:
         headline += _when(concentration, runs, dated=_spans_days(buckets))
     details = (*searched, *_outside(concentration, runs), *_slice(data, name), *missing)
     return Verdict("differs", name, f"{headline}.", details, runs)
+
+
+def _with_audits(found: Verdict, summary: Summary) -> Verdict:
+    """What an audit found to matter comes before how the scores compare: it is what was asked for."""
+    matters = mattering_sentence(summary.audits or {})
+    if matters is None:
+        return found
+    level: Level = "differs" if found.level == "agrees" else found.level
+    return replace(found, level=level, headline=matters, details=(found.headline, *found.details))
 
 
 def _verified(found: Verification, baseline: str) -> Verdict:

@@ -29,6 +29,7 @@ FLAGS = {
     "--json",
     "--allow-pickle",
     "--allow-non-finite",
+    "--strict",
 }
 BY_NAME = {command.name: command for command in COMMANDS}
 
@@ -65,10 +66,10 @@ def test_every_shared_option_fills_its_field():
         given.append(common)
 
     arguments = ["--set", "a=1", "--output", "o", "--master", "m", "--conf", "k=v", "--quiet", "--json"]
-    command.main([*arguments, "--overwrite", "--allow-pickle", "--allow-non-finite"], standalone_mode=False)
+    command.main([*arguments, "--overwrite", "--allow-pickle", "--allow-non-finite", "--strict"], standalone_mode=False)
     command.main([], standalone_mode=False)
-    assert given == [Common(("a=1",), "o", "m", {"k": "v"}, True, True, True, True, True), Common()]
-    assert given[0].options() == Options("m", {"k": "v"}, allow_pickle=True, allow_non_finite=True)
+    assert given == [Common(("a=1",), "o", "m", {"k": "v"}, True, True, True, True, True, True), Common()]
+    assert given[0].options() == Options("m", {"k": "v"}, allow_pickle=True, allow_non_finite=True, strict=True)
 
 
 def test_inspect_judges_by_what_the_library_takes():

@@ -77,7 +77,7 @@ def test_what_was_made_in_python_is_resolved_when_it_runs(write: Any):
 def test_a_run_that_goes_on_keeps_its_window_and_the_output_stays(write: Any):
     config = load_config(write(rolling()))
     start, end = datetime(2026, 11, 20, 8, tzinfo=UTC), datetime(2026, 11, 20, 9, tzinfo=UTC)
-    kept = over_window(config, start, end, TEN)
+    kept = over_window(config, TrafficWindow(start=start, end=end), TEN)
     assert window(kept) == (start, end)
     assert (kept.output, kept.run_start) == (config.output, config.run_start)
 
@@ -88,3 +88,49 @@ def test_mistakes_have_their_line_and_come_all_at_once(write: Any):
     text = str(raised.value)
     assert "traffic.window.delay: found 5, expected a duration" in text
     assert "output: no field `{day}`" in text
+
+
+SOURCES = """
+sources:
+  lastweek: {path: data/traffic, window: {last: 1d, ending: day, delay: 7d}}
+  fixed: {path: data/old, window: {start: 2026-11-01, end: 2026-11-02}}
+"""
+
+
+def source_window(config: ReplayConfig, name: str = "lastweek") -> tuple[datetime | None, datetime | None]:
+    found = config.sources[name].window
+    assert found is not None
+    return found.start, found.end
+
+
+def test_a_rolling_window_of_another_table_is_resolved_with_the_run(write: Any):
+    config = load_config(write(rolling() + SOURCES))
+
+    assert source_window(config) == (datetime(2026, 11, 12, tzinfo=UTC), datetime(2026, 11, 13, tzinfo=UTC))
+    assert source_window(config, "fixed")[0] == datetime(2026, 11, 1, tzinfo=UTC)
+    data = to_resolved_dict(config)
+    assert data["sources"]["lastweek"]["window"] == {"start": "2026-11-12T00:00:00Z", "end": "2026-11-13T00:00:00Z"}
+    assert build_config(data).sources == config.sources
+    assert config.run_start.rules == {
+        "last": "1h",
+        "ending": "hour",
+        "sources.lastweek.last": "1d",
+        "sources.lastweek.ending": "day",
+        "sources.lastweek.delay": "7d",
+    }
+    assert resolve(config, datetime(2030, 1, 1, tzinfo=UTC)) is config
+
+
+def test_a_run_that_goes_on_keeps_the_windows_of_other_tables(write: Any):
+    config = load_config(write(rolling() + SOURCES))
+    kept = over_window(config, config.traffic.window, datetime(2026, 11, 18, 3, tzinfo=UTC))
+
+    assert source_window(kept) == (datetime(2026, 11, 10, tzinfo=UTC), datetime(2026, 11, 11, tzinfo=UTC))
+    assert source_window(kept, "fixed") == source_window(config, "fixed")
+    assert kept.run_start.rules == config.run_start.rules
+
+
+def test_a_window_of_another_table_that_is_given_both_ways_is_refused(write: Any):
+    both = SOURCES.replace("{last: 1d,", "{start: 2026-11-12, last: 1d,")
+    with pytest.raises(ConfigError, match="give either `start` and `end`, or `last`"):
+        load_config(write(rolling() + both))

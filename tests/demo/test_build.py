@@ -11,12 +11,13 @@ import torch
 from replay.config import load_config
 from replay.demo import build, make_traffic
 from replay.demo.build import MARKER
+from replay.demo.shadow import UNSERVED_FAMILY, UNSERVED_FEATURE, shadow_log
 from replay.errors import UsageError
 from replay.features import Encoder
 
 
 def test_writes_what_it_says(demo):
-    for path in (demo.config, demo.traffic, demo.model, demo.older):
+    for path in (demo.config, demo.traffic, demo.shadow, demo.model, demo.older):
         assert path.exists()
     assert not demo.output.exists()
     assert sorted(path.name for path in demo.directory.iterdir()) == [
@@ -26,6 +27,7 @@ def test_writes_what_it_says(demo):
         "model.pt2",
         "older.pt2",
         "replay.yaml",
+        "shadow",
     ]
 
 
@@ -73,6 +75,16 @@ def test_config_names_both_checkpoints_and_real_columns(demo):
     assert list(config.checkpoints) == ["prod", "candidate"]
     assert config.baseline == "prod"
     assert {*traffic.key, *traffic.segments, traffic.score, traffic.label, traffic.group, traffic.entity} <= columns
+
+
+def test_config_audits_the_other_table_by_the_traffics_key(demo):
+    config = load_config(demo.config)
+
+    assert {name: source.path for name, source in config.sources.items()} == {"shadow": str(demo.shadow)}
+    assert tuple(config.sources["shadow"].key) == config.traffic.key
+    assert {name: audit.against for name, audit in config.audits.items()} == {"next_server": "shadow"}
+    assert pq.read_table(demo.shadow).equals(shadow_log(pq.read_table(demo.traffic)))
+    assert tuple(config.model.families[UNSERVED_FAMILY]) == (UNSERVED_FEATURE,)
 
 
 def test_checkpoints_differ(demo):

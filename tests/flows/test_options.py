@@ -10,7 +10,13 @@ from replay.flows.options import Options
 
 
 def test_by_default_no_checkpoint_may_run_code_or_hold_what_is_no_number():
-    assert asdict(Options()) == {"master": None, "conf": {}, "allow_pickle": False, "allow_non_finite": False}
+    assert asdict(Options()) == {
+        "master": None,
+        "conf": {},
+        "allow_pickle": False,
+        "allow_non_finite": False,
+        "strict": False,
+    }
 
 
 def test_settings_are_of_one_options_alone():

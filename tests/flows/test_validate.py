@@ -127,6 +127,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         contract=None,
         all_null=("x3",),
         matches={},
+        stamps=("checkpoint `prod` was stamped",),
     )
 
     def prepare(config: Any, options: Any, visit: Any, *, progress: Any, **asked: bool) -> Any:
@@ -165,6 +166,7 @@ def test_everything_is_prepared_and_the_gates_are_checked_while_spark_is_there(s
             "lent, for the spark reader",
             "checkpoint prod: it is odd",
             "x3 is null in every row",
+            "checkpoint `prod` was stamped",
             "of the rehearsed rows, label 'label' is not 0/1: found 4 in 1 rows, in no quality metric; name a column "
             "that is 0 or 1, or compute one by `traffic.columns`",
         ),

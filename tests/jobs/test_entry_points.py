@@ -65,7 +65,9 @@ def test_a_skew_matrix_of_nothing_is_wrong_usage(
     assert "has no `skew_matrix`" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["robustness_gate.py", "skew_matrix.py", "diagnose.py", "replay_window.py"])
+@pytest.mark.parametrize(
+    "name", ["robustness_gate.py", "skew_matrix.py", "diagnose.py", "replay_window.py", "contract.py"]
+)
 def test_a_config_that_is_not_there_is_wrong_usage(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -85,3 +87,14 @@ def test_a_backfill_takes_its_times(
 def test_diagnose_takes_its_budget(case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     assert submit(monkeypatch, "diagnose.py", "--config", case, "--budget", 0) == 2
     assert "--budget" in capsys.readouterr().err
+
+
+def test_a_contract_is_fingerprinted_and_compared(
+    case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    assert submit(monkeypatch, "contract.py", "--config", case, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["checkpoint"], len(told["sha256"]), told["differs"]) == ("v1", 64, False)
+    other = case.parent / "other.yaml"
+    other.write_text(case.read_text().replace("transform: sigmoid", "transform: none"))
+    assert submit(monkeypatch, "contract.py", "--config", case, "--against", other, "--no-replay", "--quiet") == 1

@@ -8,6 +8,7 @@ import pytest
 from replay.report.summary.data import ReportData
 from replay.report.verdict import judge
 from tests.report import sample
+from tests.report.audits.found import AUDIT, HARMLESS
 from tests.report.sample import MINUTE, START
 
 
@@ -124,3 +125,32 @@ def test_what_keeps_a_run_from_a_verdict_is_said_first():
     nothing = replace(nothing, summary=replace(nothing.summary, refused="nothing could be compared"))
     assert judge(nothing).headline == "No verdict: nothing could be compared."
     assert judge(nothing).details == ()
+
+
+def test_what_an_audit_found_to_matter_is_said_before_how_the_scores_compare():
+    data = sample.clean_data()
+    verdict = judge(replace(data, summary=replace(data.summary, audits={"logging": AUDIT})))
+
+    assert (verdict.level, verdict.variant) == ("differs", "prod")
+    assert verdict.headline == "1 of 12 features differs from served and matters: clicks_7d (older values, by 3 h)."
+    assert verdict.details == ("All 200,000 rows agree with the online score within the tolerance.",)
+    burst = sample.burst_data()
+    verdict = judge(replace(burst, summary=replace(burst.summary, audits={"logging": AUDIT})))
+    assert verdict.details[0] == judge(burst).headline
+    assert verdict.runs == judge(burst).runs
+
+
+def test_an_audit_that_found_nothing_that_matters_leaves_the_headline():
+    data = sample.clean_data()
+    quiet = replace(AUDIT, features=(HARMLESS,))
+
+    assert judge(replace(data, summary=replace(data.summary, audits={"logging": quiet}))) == judge(data)
+
+
+def test_an_audit_does_not_stand_before_what_keeps_a_run_from_a_verdict():
+    data = sample.clean_data()
+    refused = replace(data.summary, refused="9 of 10 rows (90%) are rejected", audits={"logging": AUDIT})
+    verdict = judge(replace(data, summary=refused))
+
+    assert verdict.headline == "No verdict: 9 of 10 rows (90%) are rejected."
+    assert verdict.details[0].startswith("1 of 12 features differs from served and matters")

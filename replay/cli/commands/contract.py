@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import click
@@ -35,6 +34,7 @@ _SHOWN = 10
             "what the training config does differently, and what that costs",
             "replay contract replay.yaml --against train.yaml",
         ),
+        ("keep it beside the checkpoint, for runs to compare with", "replay contract replay.yaml --stamp"),
         (
             "the serving code, over logged rows",
             "replay contract replay.yaml --against serving/features.py:transform",
@@ -53,6 +53,11 @@ _SHOWN = 10
     metavar="NAME",
     help="Whose contract the other config's is; default: the checkpoint of the same name, else the baseline.",
 )
+@click.option(
+    "--stamp",
+    is_flag=True,
+    help="Write the contract beside the checkpoint, as FILE.contract.json: `validate` and runs compare it with theirs.",
+)
 @click.option("--no-replay", is_flag=True, help="Compare what two configs say, and replay nothing.")
 @common_options
 def contract(
@@ -60,6 +65,7 @@ def contract(
     checkpoint: str | None,
     against: str | None,
     against_checkpoint: str | None,
+    stamp: bool,
     no_replay: bool,
     common: Common,
 ) -> int:
@@ -74,14 +80,24 @@ def contract(
             compare_with_function,
             describe_contract,
             is_function,
+            load_transform,
             logged_rows,
         )
-    replays = against is not None and (is_function(against) or not no_replay)
-    with _loaded(config, common, replays=replays) as (loaded, progress):
+        from replay.flows.contract.stamps import stamp_checkpoint, with_stamp
+    code = against if against is not None and is_function(against) else None
+    replays = against is not None and (code is not None or not no_replay)
+
+    def check(loaded: ReplayConfig) -> None:
+        if code is not None:
+            load_transform(loaded, code)
+
+    with looking(config, common, check) if replays else loading(config, common) as (loaded, progress):
         answer = describe_contract(loaded, checkpoint)
-        if against is not None and is_function(against):
-            rows = logged_rows(common.options(), progress)
-            answer = compare_with_function(answer, loaded, against, rows)
+        if stamp:
+            stamp_checkpoint(loaded, answer.checkpoint, common.options(), overwrite=common.overwrite)
+        answer = with_stamp(answer, loaded, common.options())
+        if code is not None:
+            answer = compare_with_function(answer, loaded, code, logged_rows(common.options(), progress))
         elif against is not None:
             run = None if no_replay else _runner(common, progress)
             answer = compare_with_config(answer, loaded, against, run, against_checkpoint)
@@ -90,11 +106,6 @@ def contract(
     elif not common.quiet:
         echo("\n".join(map(printable, contract_lines(answer))))
     return EXIT_GATE_FAILED if answer.differs else EXIT_OK
-
-
-def _loaded(config: str, common: Common, *, replays: bool) -> AbstractContextManager[tuple[ReplayConfig, Progress]]:
-    """The config; Spark starts only where rows are needed."""
-    return looking(config, common) if replays else loading(config, common)
 
 
 def _runner(common: Common, progress: Progress) -> RunConfig:
@@ -109,6 +120,8 @@ def contract_lines(answer: ContractAnswer) -> Iterator[str]:
     inputs, features = len(answer.inputs), len(answer.features)
     yield f"contract   of {answer.checkpoint}: sha256 {answer.sha256}"
     yield f"           {inputs} input{'s' * (inputs != 1)} ({', '.join(answer.inputs)}) of {features} columns or globs"
+    if answer.stamp is not None:
+        yield f"stamp      {answer.stamp.place}: {answer.stamp.problem or 'the same contract'}"
     if answer.against is not None:
         yield from _against(answer.against, same=answer.sha256 == answer.against.sha256)
     if answer.transform is not None:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from replay.cli.answers import echo, echo_json
 from replay.cli.help import Command
 from replay.cli.options import Common, common_options
-from replay.cli.replays import gates_exit_code, print_report, replay_config
+from replay.cli.replays import attempt_of, gates_exit_code, loading, print_report, replay_config, start_spark
 from replay.errors import UsageError
 from replay.spark.installed.versions import spark_release
 from replay.spark.java import java_problem
 
+if TYPE_CHECKING:
+    from replay.flows.finished.result import RunResult
+
 
 @click.command(
     cls=Command,
-    short_help="Build a small real case with an incident, and run it.",
+    short_help="Build a small real case, and find what is wrong in it.",
     examples=(
         ("200,000 rows of ranking traffic with three bad minutes, in ./replay-demo", "replay demo"),
         ("a smaller case with other random choices, elsewhere", "replay demo /tmp/demo --rows 20000 --seed 7"),
@@ -27,7 +34,7 @@ from replay.spark.java import java_problem
 @click.option("--seed", default=0, show_default=True, help="Seed of everything that is made up.")
 @common_options
 def demo(directory: str, rows: int, seed: int, common: Common) -> int:
-    """Build a small real case with an incident in it, run it, and say where the report is."""
+    """Build a small real case, diagnose its incident, audit a table of features, and say where the reports are."""
     # Before half a minute goes into building it.
     spark_release()
     problem = java_problem()
@@ -39,5 +46,27 @@ def demo(directory: str, rows: int, seed: int, common: Common) -> int:
         click.echo(f"making {rows:,} rows of traffic and training a model in {directory} ...", err=True)
     paths = build(Path(directory), rows=rows, seed=seed)
     result = replay_config(str(paths.config), common, diagnosed=True)
-    print_report(result.data, result.report_path, common)
+    if not common.as_json:
+        print_report(result.data, result.report_path, common)
+    audited = _audit(paths.config, result.output, common)
+    if common.as_json:
+        echo_json(replace(result.summary, audits=audited.summary.audits).to_dict())
     return gates_exit_code(result.data)
+
+
+def _audit(config: Path, output: str, common: Common) -> RunResult:
+    """Audit the other table into an output beside that of the diagnosis, as the command that it prints would."""
+    beside = replace(common, output=f"{output}-audit")
+    prints = not (common.quiet or common.as_json)
+    if prints:
+        echo(f"\n$ {shlex.join(['replay', 'audit', str(config), '--output', f'{output}-audit'])}")
+    with loading(str(config), beside, to_run=True) as (loaded, progress), attempt_of(loaded, beside, lambda _: None):
+        from replay.flows.audit.run import audit_tables
+
+        start_spark(loaded, beside, progress)
+        result = audit_tables(loaded, (), beside.options(), progress, overwrite=beside.overwrite)
+    if prints:
+        from replay.report.terminal.render import render_audits
+
+        echo(render_audits(result.summary, result.report_path), nl=False)
+    return result

@@ -51,11 +51,22 @@ class RunStart:
         at: When; None: not yet.
         rule: The window as the config gives it, where that is a rolling one.
         template: The output as the config gives it.
+        sources: The windows of other tables that are rolling ones, by name.
     """
 
     at: datetime | None = field(default=None, compare=False)
     rule: TrafficWindow | None = field(default=None, compare=False)
     template: str = field(default="", compare=False)
+    sources: Mapping[str, TrafficWindow] = field(default_factory=dict, compare=False)
+
+    @property
+    def rules(self) -> dict[str, str]:
+        """How all rolling windows are resolved, as a file says it; nothing where there is none."""
+        own = {} if self.rule is None else self.rule.rule()
+        others = {
+            f"sources.{name}.{key}": value for name, rule in self.sources.items() for key, value in rule.rule().items()
+        }
+        return {**own, **others}
 
 
 class ReplayConfig(Section):

@@ -66,6 +66,19 @@ class TransformParity:
 
 
 @dataclass(frozen=True)
+class StampAnswer:
+    """The file beside the checkpoint that says which contract it was stamped with.
+
+    Attributes:
+        place: Where it is.
+        problem: What is wrong with it, as a sentence about the checkpoint; None: it has this very contract.
+    """
+
+    place: str
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
 class ContractAnswer:
     """A contract.
 
@@ -76,6 +89,7 @@ class ContractAnswer:
         features: What they read, as it is written.
         against: The other contract, where one was given.
         transform: The other code, where some was given.
+        stamp: The checkpoint's stamp, where it has one.
     """
 
     checkpoint: str
@@ -84,6 +98,7 @@ class ContractAnswer:
     features: tuple[str, ...]
     against: Against | None = None
     transform: TransformParity | None = None
+    stamp: StampAnswer | None = None
 
     @property
     def differs(self) -> bool:

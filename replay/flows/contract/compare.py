@@ -12,17 +12,22 @@ import numpy as np
 import pyarrow as pa
 
 from replay.config import ReplayConfig, load_config
-from replay.config.user_code import calling_code, load_code, locate_code
+from replay.config.user_code import UserCodeError, calling_code, load_code, locate_code
 from replay.contracts.differences import compare_contracts
 from replay.contracts.fingerprint import contract_fingerprint
-from replay.contracts.parity import compare_transform
+from replay.contracts.parity import Transform, compare_transform
 from replay.contracts.row_encoder import RowEncoder
-from replay.errors import RunFailed, TrafficError, UsageError
+from replay.errors import TrafficError, UsageError
 from replay.flows.contract.answer import Against, ContractAnswer, TransformParity
 from replay.flows.contract.swaps import RunConfig, measure_costs
 from replay.flows.options import Options
-from replay.flows.stages.prepare import prepare
+from replay.flows.problems import located
+from replay.flows.stages.prepare import Prepared, prepare
+from replay.flows.stages.rehearse import draw_rehearsed
+from replay.rehearsal import RehearsedRows
 from replay.report.terminal.progress import Progress
+from replay.scoring.table.key_check import check_selected
+from replay.spark.errors import spark_errors
 
 _FUNCTION = re.compile(r"^(?!.*://)[^:]+:[A-Za-z_][\w.]*$")
 
@@ -95,22 +100,37 @@ def compare_with_function(answer: ContractAnswer, config: ReplayConfig, function
         rows: Gives logged rows.
 
     Raises:
+        UsageError: See :func:`load_transform`.
         RunFailed: The code raises, or answers with something else than tensors.
         TrafficError: The contract rejects every row.
     """
-    place = locate_code(function, config.base_dir)
-    transform = load_code(place)
-    if not callable(transform):
-        raise UsageError(f"{function} is no function: found {type(transform).__name__}")
+    transform = load_transform(config, function)
     batch = rows(config)
     encoder = RowEncoder(config.contract_of(answer.checkpoint))
     accepted = encoder.encode(batch).rejected == 0
     if not accepted.any():
         raise TrafficError(f"the contract rejects all of {batch.num_rows:,} logged rows: `replay validate` says why")
     batch = batch.filter(pa.array(np.asarray(accepted)))
-    with calling_code(place):
+    with calling_code(locate_code(function, config.base_dir)):
         found = compare_transform(encoder, batch, transform, function)
     return replace(answer, transform=TransformParity(function, batch.num_rows, found))
+
+
+def load_transform(config: ReplayConfig, function: str) -> Transform:
+    """Import somebody's feature code.
+
+    Raises:
+        UsageError: There is none, importing it failed, or it is no function.
+    """
+    try:
+        transform = load_code(locate_code(function, config.base_dir))
+    except UserCodeError as error:
+        said = "" if error.raised is None else f": {type(error.raised).__name__}: {error.raised}"
+        raise UsageError(f"--against {function}: {error}{said}") from error
+    if not callable(transform):
+        raise UsageError(f"{function} is no function: found {type(transform).__name__}")
+    loaded: Transform = transform
+    return loaded
 
 
 def logged_rows(options: Options, progress: Progress | None = None) -> Rows:
@@ -119,12 +139,23 @@ def logged_rows(options: Options, progress: Progress | None = None) -> Rows:
     def draw(config: ReplayConfig) -> pa.RecordBatch:
         with ExitStack() as visit:
             prepared = prepare(config, options, visit, progress=progress, rehearsing=True)
-        if prepared.rehearsed is None:
-            raise RunFailed(
-                "only Spark can read this table, and it draws no rows for a comparison: set `engine.reader`"
-            )
-        batch: Any = prepared.rehearsed.batch
+            rows = prepared.rehearsed or _drawn_by_spark(prepared)
+        batch: Any = rows.batch
         assert isinstance(batch, pa.RecordBatch)
         return batch
 
     return draw
+
+
+def _drawn_by_spark(prepared: Prepared) -> RehearsedRows:
+    """Some rows of a table that tasks do not read themselves.
+
+    Raises:
+        TrafficError: The table cannot be read, or its keys are null or not unique.
+    """
+    spark, traffic, config, plan = prepared.spark, prepared.traffic, prepared.config, prepared.plan
+    with spark_errors("reading the traffic"), located(config):
+        selected = check_selected(spark, traffic, config.traffic, plan.columns).rows_selected
+        rows = draw_rehearsed(config, prepared.checkpoints, plan, spark, traffic, selected)
+    assert rows is not None, "how many rows there are is known"
+    return rows

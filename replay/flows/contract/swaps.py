@@ -62,8 +62,10 @@ def measure_costs(config: ReplayConfig, checkpoint: str, there: ModelConfig, run
             summary = run(swap_config(config, checkpoint, {name: swapped[swap] for name, swap in names.items()}))
         except ReplayError as error:
             bad = [name for name in names if re.search(rf"\b{name}\b", str(error))]
-            if not bad and not isinstance(error, TrafficError):
-                raise
+            if not bad:
+                if not isinstance(error, TrafficError):
+                    raise
+                run(swap_config(config, checkpoint, {}))  # raises where the traffic is refused as it is
             refused |= {names[name]: SwapCost(reason=_reason(error, name)) for name in bad or names}
             names = {name: swap for name, swap in names.items() if name not in (bad or names)}
             continue
@@ -109,7 +111,9 @@ def _reason(error: ReplayError, name: str) -> str:
     """What an error says of one of the checkpoints, in a line."""
     problems = error.problems if isinstance(error, ConfigError) else ()
     said = [problem.message for problem in problems if name in problem.path or name in problem.message]
-    return (said or [str(error)])[0].splitlines()[0]
+    line = (said or [str(error)])[0].splitlines()[0]
+    # The name is of a checkpoint that nobody gave.
+    return re.sub(rf"\bcheckpoint [`']{name}[`']", "the checkpoint", line).replace(f"{name}/", "")
 
 
 def _cost(summary: Summary, name: str) -> SwapCost:

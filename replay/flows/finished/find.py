@@ -56,7 +56,7 @@ def find_finished(
 def _as_it_starts(config: ReplayConfig, progress: Progress, *, overwrite: bool) -> ReplayConfig:
     """The config over the window that is replayed, which is said where the clock decides it."""
     begun = config
-    if config.run_start.rule is not None and not needs_spark(config.output):
+    if config.run_start.rules and not needs_spark(config.output):
         begun = take_up(config, OutputDirectory(open_storage(config.output)), overwrite=overwrite)
     window, rule = begun.traffic.window, config.run_start.rule
     if rule is not None and window is not None and window.start is not None and window.end is not None:

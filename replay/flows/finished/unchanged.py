@@ -41,6 +41,17 @@ def all_unchanged(config: ReplayConfig, options: Options, manifest: Manifest) ->
         and _same_sources(config, manifest.sources)
         and is_unchanged(config.traffic, manifest.traffic)
         and _same_tables(config, manifest.other_tables)
+        and not (options.strict and _stamped_otherwise(config, manifest))
+    )
+
+
+def _stamped_otherwise(config: ReplayConfig, manifest: Manifest) -> bool:
+    """Whether the run is to be refused now, which is then said by what looks at it again."""
+    from replay.contracts.stamp import stamp_problem
+
+    return any(
+        stamp_problem(entry.path, str(manifest.checkpoints[name]["sha256"]), config.contract_of(name)) is not None
+        for name, entry in config.file_checkpoints.items()
     )
 
 

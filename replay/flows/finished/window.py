@@ -28,11 +28,11 @@ def take_up(config: ReplayConfig, directory: OutputDirectory, *, overwrite: bool
     Raises:
         OutputConflict: The output's manifest is not one that this version can read.
     """
-    rule = config.run_start.rule
-    if rule is None or overwrite:
+    rules = config.run_start.rules
+    if not rules or overwrite:
         return config
     manifest = directory.manifest()
-    if manifest is None or manifest.status == COMPLETE or manifest.window_rule != rule.rule():
+    if manifest is None or manifest.status == COMPLETE or manifest.window_rule != rules:
         return config
     begun = _over_window_of(config, manifest)
     return config if begun is None else begun
@@ -49,7 +49,7 @@ def previous_run(config: ReplayConfig, directory: OutputDirectory, *, overwrite:
     except OutputConflict as error:
         manifest = directory.manifest()
         held = None if manifest is None else _over_window_of(config, manifest)
-        if manifest is None or held is None:
+        if manifest is None or held is None or held.traffic.window == config.traffic.window:
             raise
         raise OutputConflict(_another_window(config, held, manifest, directory.path)) from error
 
@@ -57,9 +57,11 @@ def previous_run(config: ReplayConfig, directory: OutputDirectory, *, overwrite:
 def _over_window_of(config: ReplayConfig, manifest: Manifest) -> ReplayConfig | None:
     """The config over the window of a run, where all else is the same."""
     window = _window(manifest)
-    if window is None or window.start is None or window.end is None:
+    if window is None and not (config.traffic.window is None and config.run_start.sources):
         return None
-    over = over_window(config, window.start, window.end, _resolved(manifest))
+    if window is not None and (window.start is None or window.end is None):
+        return None
+    over = over_window(config, window, _resolved(manifest))
     return over if fingerprint(over) == manifest.config_sha256 else None
 
 

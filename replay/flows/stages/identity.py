@@ -112,9 +112,9 @@ def make_manifest(prepared: Prepared, options: Options, config_sha256: str, star
 
 
 def _window(config: ReplayConfig) -> dict[str, str]:
-    """How a rolling window was resolved."""
-    at, rule = config.run_start.at, config.run_start.rule
-    return {} if rule is None or at is None else {**rule.rule(), "resolved": iso(at)}
+    """How rolling windows were resolved."""
+    at, rules = config.run_start.at, config.run_start.rules
+    return {**rules, "resolved": iso(at)} if rules and at is not None else {}
 
 
 def _with_versions(config: ReplayConfig, previous: Manifest) -> ReplayConfig:

@@ -13,6 +13,7 @@ from replay.config import ReplayConfig
 from replay.config.locations import absolute
 from replay.config.run_start import resolve
 from replay.features import feature_column
+from replay.flows.contract.stamps import check_stamps
 from replay.flows.options import Options
 from replay.flows.problems import located, refuse
 from replay.flows.stages.connect import connect
@@ -59,6 +60,7 @@ class Prepared:
         all_null: Features that are null in every row; looked for where the traffic was checked.
         sources: Other tables that were opened, by name.
         matches: How those with a key and the traffic meet.
+        stamps: What is wrong with the contracts that checkpoints were stamped with.
     """
 
     config: ReplayConfig
@@ -77,6 +79,7 @@ class Prepared:
     all_null: tuple[str, ...] = ()
     sources: Mapping[str, PinnedSource] = field(default_factory=dict)
     matches: Mapping[str, SourceMatches] = field(default_factory=dict)
+    stamps: tuple[str, ...] = ()
 
     @property
     def output(self) -> str:
@@ -126,6 +129,8 @@ def prepare(
     config, progress = resolve(config), progress or Progress(None)
     progress.stage("starting Spark")
     spark, checkpoints = connect(config, options, visit, warm=pin is not None)
+    with located(config):
+        stamps = check_stamps(config, {name: one.sha256 for name, one in checkpoints.items()}, options)
     if pin is not None:
         config = pin(spark, checkpoints)
     progress.stage("reading the traffic")
@@ -171,6 +176,7 @@ def prepare(
         nulls,
         fitted.sources,
         fitted.matches,
+        stamps,
     )
 
 

@@ -87,6 +87,7 @@ def build_report_data(
         warnings=(
             *check.warnings,
             *session_warnings(prepared.spark, prepared.plan.reader),
+            *prepared.stamps,
             *match_warnings(prepared.matches),
             *audit_gates_note(config.gates),
             *(() if outliers is None else (outliers_sentence(outliers),)),

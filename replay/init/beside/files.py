@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from replay.contracts.stamp import ENDING
+
 _MOST_FILES = 300
 _MOST_BYTES = 32 << 20
 _FOLDERS = ("vocab*", "encoder*", "preprocess*", "scaler*", "artifacts", "assets")
@@ -53,6 +55,7 @@ def _paths(folder: Path) -> Iterator[Path]:
     try:
         inner = [below for pattern in _FOLDERS for below in sorted(folder.glob(pattern)) if below.is_dir()]
         for each in (folder, *inner):
-            yield from sorted(path.absolute() for path in each.glob("*.json"))
+            paths = (path.absolute() for path in each.glob("*.json"))
+            yield from sorted(path for path in paths if not path.name.endswith(ENDING))
     except OSError:
         return

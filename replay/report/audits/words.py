@@ -74,11 +74,7 @@ def audit_sentence(name: str, audit: AuditSummary) -> str:
     differ, matter = len(audit.features), len(audit.alarms)
     if not differ:
         return f"{name}: none of {count(audit.features_compared)} features differs from {audit.against}."
-    if audit.joined:
-        how = f"{'differs' if differ == 1 else 'differ'} from"
-    else:
-        how = f"{'is' if differ == 1 else 'are'} distributed otherwise than in"
-    start = f"{name}: {count(differ)} of {count(audit.features_compared)} features {how} {audit.against}"
+    start = f"{name}: {_differing(differ, audit)}"
     unknown = sum(each.cost.mean_abs is None for each in audit.features)
     if unknown == differ:
         return f"{start}; {'its cost' if differ == 1 else 'what they cost'} could not be measured."
@@ -90,6 +86,29 @@ def audit_sentence(name: str, audit: AuditSummary) -> str:
     return (
         f"{start}, {count(matter)} matter{'s' if matter == 1 else ''}; {worst.feature} most ({difference_text(worst)})."
     )
+
+
+def _differing(number_of: int, audit: AuditSummary) -> str:
+    """That so many features differ."""
+    if audit.joined:
+        how = f"{'differs' if number_of == 1 else 'differ'} from"
+    else:
+        how = f"{'is' if number_of == 1 else 'are'} distributed otherwise than in"
+    return f"{count(number_of)} of {count(audit.features_compared)} features {how} {audit.against}"
+
+
+def mattering_sentence(audits: Mapping[str, AuditSummary]) -> str | None:
+    """What matters most among all audits, in one sentence; None where nothing does."""
+    alarmed = [audit for audit in audits.values() if audit.alarms]
+    if not alarmed:
+        return None
+    first, others = alarmed[0], alarmed[1:]
+    alarms = first.alarms
+    matter = "matters" if len(alarms) == 1 else "matter"
+    told = ", ".join(f"{each.feature} ({difference_text(each)})" for each in alarms[:_MOST_NAMES])
+    more = f" and {count(len(alarms) - _MOST_NAMES)} more" if len(alarms) > _MOST_NAMES else ""
+    also = f" Features matter against {_some([each.against for each in others])} too." if others else ""
+    return f"{_differing(len(alarms), first)} and {matter}: {told}{more}.{also}"
 
 
 def explains_sentence(audit: AuditSummary) -> str | None:

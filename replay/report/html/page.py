@@ -108,12 +108,12 @@ def make_page(data: ReportData) -> Page:
 def _answer(summary: Summary, verdict: Verdict) -> str:
     if summary.verification is not None:
         return verification_answer(summary.verification)
-    if verdict.level == "agrees":
-        return "The replay reproduces the online scores"
     if verdict.level == "unknown":
         return "The replay could not be compared"
     against = summary.variants[verdict.variant].vs_online
-    if against is not None and against.mismatched == against.compared:
+    if against is None or not against.mismatched:
+        return "The replay reproduces the online scores"
+    if against.mismatched == against.compared:
         return "The replay reproduces none of the online scores"
     return "The replay does not reproduce every online score"
 

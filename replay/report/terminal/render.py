@@ -91,6 +91,35 @@ def render_gates(
     return rendered(show, width, color, unicode)
 
 
+def render_audits(
+    summary: Summary,
+    report_path: str,
+    *,
+    width: int | None = None,
+    color: bool | None = None,
+    unicode: bool | None = None,
+) -> str:
+    """Render what the audits of a run found, and where its report is, and nothing else of it.
+
+    Args:
+        summary: Of the run.
+        report_path: Where its HTML report is.
+        width: See :func:`render_terminal`.
+        color: See :func:`render_terminal`.
+        unicode: See :func:`render_terminal`.
+
+    Returns:
+        Lines, each ended by a newline.
+    """
+
+    def show(console: Console, _: bool) -> None:
+        for label, text, style in audit_lines(summary.audits or {}):
+            console.print(_labelled(label, text, style))
+        _print_unbroken(console, "report", report_path, "bold")
+
+    return rendered(show, width, color, unicode)
+
+
 def render_verification(
     data: ReportData,
     report_path: str,

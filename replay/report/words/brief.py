@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from replay.report.audits.words import audit_sentence
 from replay.report.summary import GateVerdict, Summary
 from replay.report.words.gates import gate_rule
 from replay.report.words.numbers import count, number, percent
@@ -35,6 +36,7 @@ def _lines(summary: Summary, report_path: str) -> Iterator[tuple[str, str]]:
     yield "online", online_text(summary)
     if summary.verification is not None:
         yield "cause", verification_sentence(summary.verification)
+    yield from (("audit", audit_sentence(name, audit)) for name, audit in (summary.audits or {}).items())
     for place, incident in enumerate(summary.incidents[:_MOST_INCIDENTS], start=1):
         yield f"incident {place}" if place < 10 else "incident", str(incident)
     if len(summary.incidents) > _MOST_INCIDENTS:

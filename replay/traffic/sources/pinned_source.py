@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from replay.config import SourceConfig, TrafficConfig
-from replay.config.sections.window import as_traffic_window
 from replay.errors import EXIT_REFUSED, ConfigError, Problem, TrafficError
 from replay.traffic.paths import ColumnPath, find_column
 from replay.traffic.table.columns import column_problems
@@ -111,10 +110,9 @@ def _about(message: str, name: str) -> str:
 
 def _as_traffic(source: SourceConfig) -> TrafficConfig:
     """An entry in the words of ``traffic``; it has no score."""
-    same = ("path", "table", "delta_version", "delta_timestamp", "time", "label", "where")
-    window = None if source.window is None else as_traffic_window(source.window)
+    same = ("path", "table", "delta_version", "delta_timestamp", "time", "label", "where", "window")
     given = {key: getattr(source, key) for key in same}
-    return TrafficConfig.model_construct(**given, window=window, key=tuple(source.key.values()), score="")
+    return TrafficConfig.model_construct(**given, key=tuple(source.key.values()), score="")
 
 
 def _defaults(found: PinnedTraffic, source: SourceConfig, traffic: TrafficConfig) -> dict[str, Any]:

@@ -79,6 +79,34 @@ def test_what_is_not_there_is_wrong_usage(case: Path, capsys: pytest.CaptureFixt
     assert "there is no checkpoint `l9`" in capsys.readouterr().err
     assert replay("contract", case / "replay.yaml", "--against", case / "none.yaml", "--no-replay") == 2
     assert "none.yaml" in capsys.readouterr().err
+    assert replay("contract", case / "replay.yaml", "--against", "nowhere.py:transform") == 2
+    assert "nowhere.py: no such file" in capsys.readouterr().err
+
+
+def test_a_stamp_is_kept_beside_the_checkpoint_and_compared(case: Path, capsys: pytest.CaptureFixture[str]):
+    before = (case / "prod.pt").read_bytes()
+    place = f"{case}/prod.pt.contract.json"
+    assert replay("contract", case / "replay.yaml") == 0
+    assert "stamp" not in capsys.readouterr().out
+
+    assert replay("contract", case / "replay.yaml", "--stamp") == 0
+
+    assert f"stamp      {place}: the same contract" in capsys.readouterr().out
+    assert (case / "prod.pt").read_bytes() == before
+    other = case / "other.yaml"
+    assert replay("contract", other) == 0
+    said = capsys.readouterr().out
+    assert "checkpoint `prod` was stamped with another contract than the config's: input `dense`: `missing`" in said
+    assert replay("contract", other, "--strict") == 3
+    assert "input `dense`: `missing` is `0.0` in its stamp, `-1.0` in the config" in capsys.readouterr().err
+    assert replay("contract", other, "--stamp") == 2
+    assert "--overwrite replaces the stamp" in capsys.readouterr().err
+    assert replay("contract", other, "--stamp", "--overwrite") == 0
+    assert replay("contract", other, "--strict", "--json") == 0
+    assert json.loads(capsys.readouterr().out.partition("\n{")[2].join(["{", ""]))["stamp"] == {
+        "place": place,
+        "problem": None,
+    }
 
 
 def test_own_code_is_told_row_by_row():
@@ -114,7 +142,8 @@ def test_what_differs_is_replayed_and_costs_what_plain_torch_says(
     assert told["rows"] == ROWS.num_rows
     assert told["costs"]["dense"]["mean_abs"] == pytest.approx(np.abs(plain(-1.0) - plain(0.0)).mean(), rel=1e-4)
     assert "ne_increase" in told["costs"]["dense"]["changes"]
-    assert "swap_1" in told["costs"]["ids"]["reason"]  # the table has 20 rows
+    assert "20" in told["costs"]["ids"]["reason"]  # the table has 20 rows
+    assert "swap_" not in told["costs"]["ids"]["reason"]
     assert set(told["costs"]) == {"dense", "ids", "all"}
 
 
@@ -127,3 +156,61 @@ def test_serving_code_is_run_over_the_logged_rows(spark: SparkSession, case: Pat
     gaps = sum(row["a"] is None or row["b"] is None for row in ROWS.to_pylist())
     assert (told["rows"], dense["different"], ids["different"]) == (ROWS.num_rows, gaps, 0)
     assert scored(two_contracts(case), ROWS)["prod"].null_count == 0
+
+
+@pytest.mark.spark
+def test_another_contract_than_the_stamped_one_is_a_warning_of_runs_and_with_strict_a_refusal(
+    spark: SparkSession, case: Path, capsys: pytest.CaptureFixture[str]
+):
+    dense = {**PROD["inputs"][0], "missing": -1.0}
+    data = yaml.safe_load((case / "replay.yaml").read_text())
+    changed = {**data, "model": {**PROD, "inputs": [dense, PROD["inputs"][1]]}}
+    (case / "changed.yaml").write_text(yaml.safe_dump(changed))
+    assert replay("contract", case / "replay.yaml", "--stamp", "--quiet") == 0
+    told = "checkpoint `prod` was stamped with another contract than the config's: input `dense`: `missing`"
+
+    assert replay("validate", case / "replay.yaml", "--strict") == 0
+    assert "stamped" not in capsys.readouterr().out
+    assert replay("run", case / "changed.yaml", "--quiet") == 0
+    (warning,) = (w for w in json.loads((case / "out" / "summary.json").read_text())["warnings"] if "stamped" in w)
+    assert warning.startswith(told)
+    for command in ("validate", "run"):  # the run is there, and is no answer any more
+        assert replay(command, case / "changed.yaml", "--strict", "--quiet") == 3
+        assert told in capsys.readouterr().err
+
+
+@pytest.mark.spark
+def test_rows_that_only_spark_reads_are_compared_and_refused_like_any(
+    spark: SparkSession, case: Path, capsys: pytest.CaptureFixture[str]
+):
+    by_spark = ("--set", "engine.reader=spark", "--against", f"{case}/serving.py:transform", "--json")
+    assert replay("contract", case / "replay.yaml", *by_spark) == 1
+    assert json.loads(capsys.readouterr().out)["transform"]["rows"] == ROWS.num_rows
+
+    twice = pa.Table.from_batches([ROWS, ROWS.slice(0, 5)])
+    pq.write_table(twice, case / "traffic" / "rows.parquet")
+    assert replay("contract", case / "replay.yaml", *by_spark) == 3
+    assert "id" in capsys.readouterr().err
+
+
+@pytest.mark.spark
+def test_code_that_raises_is_told_with_its_row(spark: SparkSession, case: Path, capsys: pytest.CaptureFixture[str]):
+    first = next(place for place, row in enumerate(ROWS.to_pylist()) if row["a"] is None)
+    (case / "broken.py").write_text("def transform(rows):\n    return {'dense': [row['a'] + 1 for row in rows]}\n")
+
+    assert replay("contract", case / "replay.yaml", "--against", f"{case}/broken.py:transform") == 4
+
+    said = capsys.readouterr().err
+    assert "broken.py:transform raised TypeError" in said
+    assert f"row {first} does by itself: " in said
+
+
+@pytest.mark.spark
+def test_a_table_that_cannot_be_read_is_refused_and_is_no_reason(
+    spark: SparkSession, case: Path, capsys: pytest.CaptureFixture[str]
+):
+    (case / "traffic" / "rows.parquet").write_bytes(b"PAR1 no parquet at all PAR1")
+
+    assert replay("contract", case / "replay.yaml", "--against", case / "other.yaml") == 3
+    assert replay("contract", case / "replay.yaml", "--against", f"{case}/serving.py:transform") == 3
+    assert "rows.parquet" in capsys.readouterr().err

@@ -91,11 +91,13 @@ def test_own_code_is_run_over_logged_rows(config):
     ("function", "error", "message"),
     [
         ("serving.py:NUMBER", UsageError, "is no function: found int"),
-        ("serving.py:nothing", Exception, "nothing"),
-        ("nowhere.py:transform", Exception, "nowhere.py"),
+        ("serving.py:nothing", UsageError, "nothing"),
+        ("nowhere.py:transform", UsageError, "--against nowhere.py:transform: .*nowhere.py: no such file"),
+        ("broken.py:transform", UsageError, "no_such_package"),
     ],
 )
-def test_what_is_no_code_is_refused(config, function, error, message):
+def test_what_is_no_code_is_refused(config, tmp_path, function, error, message):
+    (tmp_path / "broken.py").write_text("import no_such_package\n")
     with pytest.raises(error, match=message):
         compare_with_function(describe_contract(config), config, function, lambda _: rows(5))
 

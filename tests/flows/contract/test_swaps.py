@@ -102,7 +102,7 @@ def test_a_swap_that_the_checkpoint_refuses_has_a_reason_and_the_others_a_cost(t
 
     assert asked == [["prod", "swap_0", "swap_1", "swap_2"], ["prod", "swap_0", "swap_2"]]
     assert list(found.costs) == ["dense", "item", "all"]
-    assert found.costs["item"].reason == "checkpoint 'swap_1': index out of range"
+    assert found.costs["item"].reason == "the checkpoint: index out of range"
     assert found.costs["dense"].mean_abs == 0.1
 
 
@@ -117,11 +117,13 @@ def test_of_several_that_are_refused_each_has_its_own_reason(tmp_path):
     found = measure_costs(config(tmp_path), "prod", model(*OTHER), run)
 
     reasons = {name: cost.reason for name, cost in found.costs.items()}
-    assert reasons == {"dense": None, "item": "index 40 of 20", "all": "checkpoint 'swap_2': index 41 of 20"}
+    assert reasons == {"dense": None, "item": "index 40 of 20", "all": "the checkpoint: index 41 of 20"}
 
 
 def test_rows_that_are_rejected_are_a_reason_and_what_else_fails_is_an_error(tmp_path):
-    def rejects(_: ReplayConfig) -> Summary:
+    def rejects(made: ReplayConfig) -> Summary:
+        if list(made.checkpoints) == ["prod"]:
+            return summary()
         raise TrafficError("more rows are rejected than may be")
 
     found = measure_costs(config(tmp_path), "prod", model(*OTHER), rejects)
@@ -131,6 +133,14 @@ def test_rows_that_are_rejected_are_a_reason_and_what_else_fails_is_an_error(tmp
         raise CheckpointMismatch("checkpoint 'prod': another model")
 
     with pytest.raises(CheckpointMismatch, match="another model"):
+        measure_costs(config(tmp_path), "prod", model(*OTHER), refuses)
+
+
+def test_traffic_that_is_refused_as_it_is_is_no_reason_but_an_error(tmp_path):
+    def refuses(_: ReplayConfig) -> Summary:
+        raise TrafficError("part-0.parquet is no Parquet file")
+
+    with pytest.raises(TrafficError, match="no Parquet file"):
         measure_costs(config(tmp_path), "prod", model(*OTHER), refuses)
 
 

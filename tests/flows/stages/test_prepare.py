@@ -16,7 +16,8 @@ from pyspark.sql import SparkSession
 import replay
 from replay.checkpoints import Probe
 from replay.config import ReplayConfig, load_config
-from replay.errors import EXIT_REFUSED, ConfigError, Problem, TrafficError
+from replay.contracts.stamp import Stamp, write_stamp
+from replay.errors import EXIT_REFUSED, CheckpointMismatch, ConfigError, Problem, TrafficError
 from replay.flows.options import Options
 from replay.flows.stages import fit as fitting
 from replay.flows.stages import prepare as module
@@ -44,7 +45,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     single, double = Probe(torch.float32, 0.0, False), Probe(torch.float64, 0.5, True)
     done = SimpleNamespace(
         steps=[],
-        checkpoints={"prod": "examined prod", "next": "examined next"},
+        checkpoints={"prod": SimpleNamespace(sha256="a" * 64), "next": SimpleNamespace(sha256="b" * 64)},
         preflight=Preflight({"prod": pa.float32(), "next": pa.float64()}, {"prod": single, "next": double}, {}, ()),
         check="rows and keys",
     )
@@ -82,9 +83,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return done
 
 
-def prepared(config: ReplayConfig, **more: Any) -> Prepared:
+def prepared(config: ReplayConfig, options: Options | None = None, **more: Any) -> Prepared:
     with contextlib.ExitStack() as visit:
-        return prepare(config, Options(), visit, **more)
+        return prepare(config, options or Options(), visit, **more)
 
 
 def test_everything_is_known_that_tasks_need(config: ReplayConfig, world: SimpleNamespace):
@@ -227,3 +228,14 @@ def test_all_problems_come_at_once_with_their_lines(spark: SparkSession, table: 
     wrong = next(number for number, line in enumerate(lines, start=1) if "online_scor" in line)
     assert any(problem.line == wrong for problem in error.value.problems)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["verdict.json"]
+
+
+def test_a_stamp_of_another_file_is_told_and_with_strict_refused(config: ReplayConfig, world: SimpleNamespace):
+    assert prepared(config).stamps == ()
+    write_stamp(config.file_checkpoints["next"].path, Stamp.of("c" * 64, config.model))
+
+    (told,) = prepared(config).stamps
+
+    assert told.startswith("checkpoint `next` is not the file that was stamped: ")
+    with pytest.raises(CheckpointMismatch, match="is not the file that was stamped"):
+        prepared(config, Options(strict=True))

@@ -145,6 +145,7 @@ def prepared(given: ReplayConfig) -> Any:
         spark=StubSession(),
         plan=SimpleNamespace(reader="direct"),
         matches={},
+        stamps=("checkpoint `prod` was stamped",),
     )
 
 
@@ -247,7 +248,8 @@ def test_what_was_not_measured_is_none():
 
 
 def test_warnings_come_from_rejects_then_checkpoints_then_tasks_then_the_search_then_the_diff():
-    rejected, first, *others = built().summary.warnings
+    rejected, stamped, first, *others = built().summary.warnings
+    assert stamped == "checkpoint `prod` was stamped"
     assert rejected == "3 of 7 rows (42.9%) are rejected"
     assert first.startswith("checkpoint next: a row's score depends on the rows it is batched with (by up to 0.5)")
     assert others == [

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from replay.report.audits.lines import FEATURES_SHOWN, SCHEDULES_SHOWN, audit_lines
 from replay.report.audits.words import schedule_sentence
-from replay.report.terminal.render import render_terminal
+from replay.report.terminal.render import render_audits, render_terminal
 from tests.report import sample
 from tests.report.audits.found import AUDIT, DAILY, HARMLESS, SOMEWHERE
 
@@ -54,3 +54,14 @@ def test_they_are_printed_with_the_run():
     data = replace(data, summary=replace(data.summary, audits={"logging": AUDIT}))
 
     assert "logging: 2 of 12 features differ from served" in render_terminal(data, width=110)
+
+
+def test_they_are_printed_alone_with_where_the_report_is():
+    data = sample.bare_data()
+    lines = render_audits(replace(data.summary, audits={"logging": AUDIT}), "out/report.html", width=110).splitlines()
+
+    assert (
+        lines[0]
+        == "audit     logging: 2 of 12 features differ from served, 1 matters; clicks_7d most (older values, by 3 h)."
+    )
+    assert lines[-1] == "report    out/report.html"

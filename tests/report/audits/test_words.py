@@ -14,6 +14,7 @@ from replay.report.audits.words import (
     explains_sentence,
     kind_details,
     leakage_sentence,
+    mattering_sentence,
     schedule_sentence,
 )
 from replay.report.summary.audits import DifferenceCost, LabelDependenceSummary, LeakageSummary
@@ -37,6 +38,23 @@ def test_what_is_not_measured_is_never_said_to_cost_nothing():
     unjoined = replace(AUDIT, joined=False, features=(replace(unknown, kind="shifted", details=None),))
     assert audit_sentence("a", unjoined) == (
         "a: 1 of 12 features is distributed otherwise than in served; its cost could not be measured."
+    )
+
+
+def test_what_matters_is_told_over_all_audits():
+    assert mattering_sentence({"a": replace(AUDIT, features=(HARMLESS,))}) is None
+    assert mattering_sentence({}) is None
+    several = replace(AUDIT, features=tuple(replace(STALE, feature=f"f{place}") for place in range(5)))
+    assert mattering_sentence({"quiet": replace(AUDIT, features=()), "a": several}) == (
+        "5 of 12 features differ from served and matter: f0 (older values, by 3 h), f1 (older values, by 3 h), "
+        "f2 (older values, by 3 h) and 2 more."
+    )
+    assert mattering_sentence({"a": AUDIT, "b": replace(AUDIT, against="trained")}) == (
+        "1 of 12 features differs from served and matters: clicks_7d (older values, by 3 h). "
+        "Features matter against trained too."
+    )
+    assert mattering_sentence({"a": replace(AUDIT, joined=False)}) == (
+        "1 of 12 features is distributed otherwise than in served and matters: clicks_7d (older values, by 3 h)."
     )
 
 

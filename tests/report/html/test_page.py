@@ -9,6 +9,7 @@ from replay.report.html.render import _TEMPLATES, render_html
 from replay.report.summary.data import ReportData
 from replay.report.words.verification import verification_answer, verification_sentence
 from tests.report import sample
+from tests.report.audits.found import AUDIT
 from tests.report.everything import everything_data
 from tests.report.words.test_verification import CHECK, FOUND
 
@@ -43,6 +44,14 @@ def test_sections_stand_in_the_order_of_the_table():
     shown = [section.name for section, _ in make_page(everything_data()).sections]
     absent = {"order", "verification", "audits"} - {*shown}
     assert shown == [section.name for section in SECTIONS if section.name not in absent]
+
+
+def test_a_page_of_an_audit_answers_both_questions():
+    """Whether the replay reproduces the online scores stays what it is, whatever the features do."""
+    data = sample.clean_data()
+    page = make_page(replace(data, summary=replace(data.summary, audits={"logging": AUDIT})))
+    assert (page.verdict.level, page.answer) == ("differs", "The replay reproduces the online scores")
+    assert page.verdict.headline.startswith("1 of 12 features differs from served and matters")
 
 
 @pytest.mark.parametrize(("holds", "level"), [(True, "agrees"), (False, "differs")])

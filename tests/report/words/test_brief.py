@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from replay.report.audits.words import audit_sentence
 from replay.report.summary import GateVerdict
 from replay.report.words.brief import brief_lines, gate_counts, online_text, rows_text
 from tests.report import sample
+from tests.report.audits.found import AUDIT
 from tests.report.everything import everything_data
 
 
@@ -53,3 +55,8 @@ def test_gates_are_counted_by_verdict():
         return GateVerdict("prod", "online", "mismatch_rate", 0.0, verdict, max=0.001)
 
     assert gate_counts([gate("undecided"), gate("passed"), gate("passed")]) == "2 passed, 1 undecided"
+
+
+def test_audits_are_told():
+    lines = brief_lines(replace(sample.clean_data().summary, audits={"logging": AUDIT}), "r")
+    assert lines[3] == f"audit       {audit_sentence('logging', AUDIT)}"

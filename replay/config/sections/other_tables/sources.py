@@ -15,7 +15,7 @@ from replay.config.plain import mapping
 from replay.config.sections.base import ColumnName, SomeColumnNames, Text
 from replay.config.sections.diff import Duration
 from replay.config.sections.traffic import TableConfig, TimeColumn, time_column
-from replay.config.sections.window import Window
+from replay.config.sections.window import AnyWindow
 
 PLACEHOLDER: Final = "{}"
 """Stands for a feature's name in the name of a column beside it."""
@@ -69,8 +69,9 @@ class SourceConfig(TableConfig):
     """What happened, 0 or 1; default: `traffic.label`, where the table has such a column."""
     where: Text | None = None
     """Its rows, as a Spark SQL condition; default: all."""
-    window: Window | None = None
-    """Its event times; default: all."""
+    window: AnyWindow | None = None
+    """Its event times, by both ends or, as `traffic.window`, as the `last` hours before the run starts, which with a
+    `delay` may be those of last week; default: all."""
     columns: dict[Text, Text] = Field(default={})
     """Its name for each of our features: `{clicks_7d: ctr.clicks}`, or with globs `{"*": "features.*"}`, in which each
     `*` stands for the same text on both sides. A name goes before a glob, a glob before those below it; default: the
