@@ -226,3 +226,17 @@ def test_the_manifest_is_discarded_before_the_tables(output: OutputDirectory, mo
     monkeypatch.setattr(output._storage, "delete", deleted.append)
     output.discard()
     assert deleted.index("manifest.json") < min(deleted.index(name) for name in ("scores", "diffs", "metrics"))
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_rows_of_another_table_that_a_killed_run_left_go_with_the_next(resume: bool, output: OutputDirectory):
+    output.begin(manifest(), resume=False)
+    left = Path(output.reference(), "drift", "rows")
+    left.mkdir(parents=True)
+
+    output.begin(manifest(), resume=resume)
+
+    assert not Path(output.reference()).exists()
+    left.mkdir(parents=True)
+    output.drop_reference()
+    assert not Path(output.reference()).exists()

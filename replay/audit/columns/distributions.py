@@ -23,7 +23,7 @@ class DistributionTest:
 
     Attributes:
         statistic: F, the G-statistic by its degrees of freedom over the dispersion.
-        dispersion: Of the reference's own buckets, at least 1: how much more they differ than chance lets them.
+        dispersion: At least 1: how much more than by chance the two ordinarily differ, by the reference's buckets.
         p_value: NaN where there is nothing to compare.
     """
 
@@ -32,7 +32,7 @@ class DistributionTest:
     p_value: float
 
 
-def compare_distributions(suspect: Counts, reference: Counts, buckets: Counts) -> DistributionTest:
+def compare_distributions(suspect: Counts, reference: Counts, buckets: Counts, excess: float = 1.0) -> DistributionTest:
     """Test whether two counts by cell come from one distribution, given how much that ordinarily changes.
 
     The G-statistic (McCullagh and Nelder 1989, section 6.2) by its degrees of freedom, over the dispersion between the
@@ -42,13 +42,14 @@ def compare_distributions(suspect: Counts, reference: Counts, buckets: Counts) -
         suspect: ``(num_cells,)``.
         reference: ``(num_cells,)``.
         buckets: ``(num_buckets, num_cells)`` of the reference.
+        excess: By how much more, over chance, the two ordinarily differ than the buckets do.
     """
     both = np.stack((suspect, reference))
     statistic, degrees = g_statistic(both)
     if degrees <= 0:
         return DistributionTest(math.nan, 1.0, math.nan)
     between, free = g_statistic(buckets[buckets.sum(axis=1) > 0])
-    dispersion = max(between / free, 1.0) if free > 0 else 1.0
+    dispersion = 1.0 + excess * max(between / free - 1.0, 0.0) if free > 0 else 1.0
     below = free if free > 0 and dispersion > 1.0 else math.inf
     value = statistic / degrees / dispersion
     return DistributionTest(value, dispersion, f_tail(value, degrees, below))

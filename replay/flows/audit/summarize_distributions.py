@@ -13,7 +13,8 @@ from replay.config.sections.other_tables.audits import CoreShare
 from replay.flows.audit.costs import cost_of, costs_of, find_core, matters, size_of, why_not_costed
 from replay.flows.audit.distributions import UnjoinedAudit
 from replay.flows.audit.plan import CostPlan
-from replay.flows.audit.reference.differing import ComparedSlice, Counts, of_like_size, whole
+from replay.flows.audit.reference.differing import ComparedSlice, Counts, whole
+from replay.flows.audit.reference.ordinary import of_like_size, ordinary_excess
 from replay.flows.audit.reference.plan import ReferencePlan
 from replay.flows.audit.reference.replay import ReferenceCosts
 from replay.metrics.value import MetricValue
@@ -159,7 +160,7 @@ def _kind(found: UnjoinedAudit, slices: Sequence[ComparedSlice], of_all: Compare
         counts[NULL_CELL] = 0
     buckets = of_like_size(found.there.buckets_of(name)).copy()
     buckets[:, NULL_CELL] = 0
-    alike = compare_distributions(values[0], values[1], buckets).p_value
+    alike = compare_distributions(values[0], values[1], buckets, ordinary_excess(found, name)).p_value
     if not alike < 0.05:
         return "null", None
     return ("vocabulary", None) if _other_names(found, name, values[0], values[1]) else ("shifted", None)

@@ -1,4 +1,4 @@
-"""Honest drift over years of a census, and one planted recode: that one alone stands out; counts are pandas'."""
+"""Honest drift over years of a census, and one planted recode: that one alone is alarmed; its cost is torch's."""
 
 from __future__ import annotations
 
@@ -8,72 +8,64 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-import yaml
 from pyspark.sql import SparkSession
 
 from replay.flows.audit.run import audit
-from tests.conftest import real_file
+from replay.metrics.value import MetricValue
+from tests.flows.audit.census import FEATURES, LABEL, STATES, Answers, load_years, scores, train, write_case
 
-FEATURES = ["AGEP", "SCHL", "MAR", "SEX", "RELP"]
-CODES = FEATURES[1:]
-ROWS = 4_000
-
-
-class Answers(torch.nn.Module):
-    """A logit of the age and the codes."""
-
-    def forward(self, age: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """(batch,)."""
-        return age.squeeze(1) / 50 - 1 + codes.float().sum(1) / 1e6
+ROWS = 20_000
+pytestmark = [pytest.mark.spark, pytest.mark.real_data]
 
 
-def _years() -> pd.DataFrame:
-    path = real_file("census_years/census_years.parquet")
-    rows = pd.read_parquet(path)
-    rows = rows.groupby("year").sample(ROWS, random_state=0).reset_index(drop=True)
-    rows["at"] = pd.to_datetime(rows.year.astype(str) + "-01-01", utc=True) + pd.to_timedelta(
-        np.random.default_rng(0).integers(0, 360, len(rows)), unit="D"
-    )
-    rows["score"] = rows.predicted_probability
-    return rows[["id", "at", "year", "score", *FEATURES]]
+@pytest.fixture(scope="module")
+def years() -> tuple[pd.DataFrame, Answers]:
+    """Answers of four years, and a model of the first."""
+    rows = load_years(ROWS)
+    return rows, train(rows[rows.year == 2015])
 
 
-@pytest.mark.spark
-@pytest.mark.real_data
-def test_a_recode_stands_out_of_honest_drift(spark: SparkSession, tmp_path: Path):
-    rows = _years()
+def _ne(labels: np.ndarray, found: np.ndarray) -> float:
+    rate = labels.mean()
+    entropy = -(rate * np.log(rate) + (1 - rate) * np.log(1 - rate))
+    return float(-(labels * np.log(found) + (1 - labels) * np.log(1 - found)).mean() / entropy)
+
+
+def test_a_recode_alone_is_alarmed_among_honest_drift_and_costs_what_torch_says(
+    spark: SparkSession, tmp_path: Path, years: tuple[pd.DataFrame, Answers]
+):
+    """The new names are unknown to the model: whichever of them a row gets, it scores what any unknown one does."""
+    rows, model = years
     now, before = rows[rows.year == 2018].copy(), rows[rows.year < 2018]
-    now["MAR"] = now.MAR.map({"1": "married", "2": "widowed", "3": "divorced", "4": "separated", "5": "never"})
-    now.to_parquet(tmp_path / "now.parquet", index=False)
-    before.to_parquet(tmp_path / "before.parquet", index=False)
-    batch, example = torch.export.Dim("batch"), (torch.zeros(4, 1), torch.zeros(4, len(CODES)).long())
-    torch.export.save(
-        torch.export.export(Answers(), example, dynamic_shapes=({0: batch}, {0: batch})), tmp_path / "prod.pt2"
-    )
-    config = {
-        "version": 1,
-        "traffic": {"path": "now.parquet", "key": ["id"], "time": "at", "score": "score", "segments": ["SEX"]},
-        "model": {
-            "inputs": [
-                {"name": "age", "dtype": "float32", "features": ["AGEP"], "missing": 0},
-                {"name": "codes", "dtype": "int64", "features": CODES, "hash": {"function": "crc32", "buckets": 99}},
-            ],
-            "output": {"transform": "sigmoid"},
-        },
-        "checkpoints": {"prod": {"path": "prod.pt2"}},
-        "sources": {"earlier": {"path": "before.parquet", "time": "at", "buckets": "365d"}},
-        "audits": {"drift": {"against": "earlier"}},
-        "diff": {"bucket": "30d"},
-        "output": "out",
-    }
-    (tmp_path / "replay.yaml").write_text(yaml.safe_dump(config))
+    now["MAR"] = now.MAR.map(STATES)
+    gates = [
+        {"audit": "drift", "metric": "alarms", "max": 0},
+        {"audit": "drift", "metric": "total_cost_ne_increase", "max": 1},
+    ]
+    config = write_case(tmp_path, model, now, before, gates=gates)
 
-    result = audit(str(tmp_path / "replay.yaml"), quiet=True)
+    result = audit(str(config), quiet=True)
 
     found = result.summary.audits["drift"]
-    assert [(each.feature, each.kind) for each in found.features] == [("MAR", "vocabulary")]
+    assert [(each.feature, each.kind, each.alarm) for each in found.features] == [("MAR", "vocabulary", True)]
     assert (found.joined, found.rows, found.features_compared) == (False, ROWS, len(FEATURES))
-    assert found.features[0].coverage.here == pytest.approx(now.MAR.notna().mean())
+    was, gets = scores(model, before), scores(model, before.assign(MAR="never"))
+    labels = before[LABEL].to_numpy(float)
+    cost = found.features[0].cost
+    assert cost.mean_abs == pytest.approx(np.abs(gets - was).mean(), rel=1e-4)
+    assert isinstance(cost.ne_increase, MetricValue)
+    assert cost.ne_increase.value == pytest.approx(_ne(labels, gets) - _ne(labels, was), rel=1e-3)
+    assert [gate.verdict for gate in result.summary.gates] == ["failed", "passed"]
     told = json.loads((tmp_path / "out" / "summary.json").read_text())["audits"]["drift"]
-    assert told["together"]["reason"].startswith("the tables are not joined")
+    assert told["together"]["ne_increase"]["value"] == pytest.approx(cost.ne_increase.value)
+    assert "variant" not in told["features"][0]["cost"]
+
+
+def test_honest_drift_is_alarmed_nowhere(spark: SparkSession, tmp_path: Path, years: tuple[pd.DataFrame, Answers]):
+    rows, model = years
+    config = write_case(tmp_path, model, rows[rows.year == 2018], rows[rows.year < 2018])
+
+    found = audit(str(config), quiet=True).summary.audits["drift"]
+
+    assert found.alarms == ()
+    assert found.features == ()

@@ -13,6 +13,7 @@ from replay.audit.columns.distributions import compare_distributions
 from replay.audit.false_discovery import discoveries
 from replay.audit.slices import ALL
 from replay.flows.audit.distributions import UnjoinedAudit
+from replay.flows.audit.reference.ordinary import of_like_size, ordinary_excess
 from replay.report.summary.audits import Sides
 
 Counts = NDArray[np.int64]
@@ -69,30 +70,13 @@ def whole(slices: Sequence[ComparedSlice]) -> ComparedSlice:
     return next(each for each in slices if each.label == ALL)
 
 
-def of_like_size(buckets: Counts) -> Counts:
-    """Buckets with those of few rows taken together with a neighbour.
-
-    The first and the last are often cut off. What few rows they have would leave few cells to compare all others by.
-
-    Args:
-        buckets: ``(num_buckets, num_cells)``, in order of time.
-    """
-    least = buckets.sum() / max(len(buckets), 1) / 2
-    merged: list[Counts] = []
-    for each in buckets:
-        if merged and min(each.sum(), merged[-1].sum()) < least:
-            merged[-1] = merged[-1] + each
-        else:
-            merged.append(each)
-    return np.stack(merged)
-
-
 def _slices(found: UnjoinedAudit, name: str) -> list[ComparedSlice]:
     numbers, buckets = dict(found.there.slices.kept()), of_like_size(found.there.buckets_of(name))
+    excess = ordinary_excess(found, name)
     made = []
     for label, place in found.here.slices.kept():
         if label in numbers:
             here, there = found.here.by_slice[name][place], found.there.by_slice[name][numbers[label]]
-            p_value = compare_distributions(here, there, buckets).p_value
+            p_value = compare_distributions(here, there, buckets, excess).p_value
             made.append(ComparedSlice(name, label, here, there, p_value))
     return made

@@ -11,7 +11,7 @@ from replay.audit.columns.cells import cells_of
 from replay.audit.columns.column_counts import ColumnCounts
 from replay.config import AuditConfig
 from replay.flows.audit.distributions import UnjoinedAudit
-from replay.flows.audit.reference.differing import compared_slices, differing_features, of_like_size, whole
+from replay.flows.audit.reference.differing import compared_slices, differing_features, whole
 from tests.conftest import real_file
 
 SEEDS = 100
@@ -70,11 +70,3 @@ def test_shares_of_rows_with_a_value_are_of_each_side():
     assert (coverage.here, coverage.there) == (0.75, 1.0)
     assert not whole(compared["x"]).is_large
     assert [each.label for each in compared["x"]] == ["all", f"{SEGMENT}=a"]
-
-
-def test_buckets_of_few_rows_go_with_a_neighbour():
-    """Of 46 rows in five buckets, those with fewer than 4.6: the first, the third and the last."""
-    buckets = np.array([[1, 1], [10, 10], [2, 2], [9, 9], [1, 1]])
-
-    assert of_like_size(buckets).tolist() == [[13, 13], [10, 10]]
-    assert of_like_size(buckets[:1]).tolist() == [[1, 1]]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from replay.errors import ConfigError
 from replay.flows.audit.run import audit
 from tests.flows.audit.loans import LABEL, UNUSED, Loans
 from tests.flows.audit.reference.conftest import TwoTables, halves, planted, write_two
@@ -97,6 +98,22 @@ def test_what_costs_is_alarmed_by_size_and_what_costs_nothing_is_not(two_tables:
     assert not [name for name in told["variants"] if name.startswith("prod/parity")]
 
 
+def test_each_checkpoint_has_costs_against_its_own_scores(two_tables: TwoTables):
+    """The second answers alike but for what float16 leaves of the weights; the first one orders."""
+    found = two_tables.audited(
+        "checkpoints.half={from: prod, cast: float16}",
+        "audits.parity.checkpoints=[half, prod]",
+        "features.core=[loan_amnt]",
+    ).summary.audits["parity"]
+    income = next(each for each in found.features if each.feature == "person_income")
+
+    assert list(income.costs) == ["half", "prod"]
+    assert income.cost == income.costs["half"]
+    for cost in income.costs.values():
+        assert cost.mean_abs == pytest.approx(_cost(two_tables, "person_income")[0], rel=0.06)
+    assert income.costs["half"] != income.costs["prod"]
+
+
 def test_exchanged_tables_are_told_from_the_other_side(two_tables: TwoTables, tmp_path: Path):
     """The reference lost the values: with the traffic's coverage its rows would do better, by as much as was lost."""
     loans, (reference, clean) = two_tables.loans, halves(two_tables.loans)
@@ -143,6 +160,13 @@ def test_without_labels_there_costs_are_of_scores_alone_and_a_budget_bounds_them
     replayed = int(found.notes[0].split()[3].replace(",", ""))
     assert replayed == pytest.approx(rows / 2, rel=0.1)
     assert found.notes[1].startswith("They are 5")
+
+
+def test_a_reference_of_no_rows_is_refused(two_tables: TwoTables):
+    with pytest.raises(ConfigError, match=r"sources\.trained: selects no rows: no distribution") as error:
+        two_tables.audited("sources.trained.where=loan_amnt < 0")
+
+    assert error.value.exit_code == 3
 
 
 def test_rows_that_cannot_be_replayed_say_why(two_tables: TwoTables, tmp_path: Path):
