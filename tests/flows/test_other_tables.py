@@ -12,10 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 import replay
+from replay.errors import RunFailed
 from replay.flows.row import explain_row
+from replay.scoring.table import waves
 from tests.flows.case import config_data, make_table, write_case
 
 pytestmark = pytest.mark.spark
@@ -196,6 +199,39 @@ def test_all_that_is_wrong_is_told_at_once(case: Path, tmp_path: Path) -> None:
     assert "`item` is int64 in the traffic, and `req` is string" in told["sources.typed.key"]
     assert told["scenarios.served[0].source"].startswith("source `served` has no column for `x0` (as `f.x0`)")
     assert raised.value.exit_code == 3
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_bits(
+    spark: SparkSession, run: replay.RunResult, case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, append = tmp_path / "killed", waves.append_files
+
+    def dies(path: str, schema: pa.Schema, files: Any, run_id: str, number: int, *rest: int, **said: bool) -> None:
+        if number == 1:
+            raise RunFailed("killed")
+        append(path, schema, files, run_id, number, *rest, **said)
+
+    def replayed() -> replay.RunResult:
+        return replay.run(case, overrides=["engine.commit_rows=300"], output=str(output))
+
+    # A partition for each file: Spark takes every one to be of 4 MB at least.
+    spark.conf.set("spark.sql.files.maxPartitionBytes", "1m")
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(waves, "append_files", dies)
+            with pytest.raises(RunFailed, match="killed"):
+                replayed()
+        run_id = json.loads((output / "manifest.json").read_text())["run_id"]
+        committed = DeltaTable(str(output / "scores")).to_pyarrow_table()
+        resumed = replayed()
+    finally:
+        spark.conf.unset("spark.sql.files.maxPartitionBytes")
+
+    names = ("request_id", "prod", "prod/served", "prod/some@0.3", "prod/some@0.7", "prod/home")
+    assert 0 < committed.num_rows < ROWS
+    assert resumed.summary.run_id == run_id
+    assert scores(spark, resumed.output, *names) == scores(spark, run.output, *names)
+    assert resumed.summary.variants == run.summary.variants
 
 
 def test_another_table_under_the_name_is_another_run(run: replay.RunResult, case: Path) -> None:

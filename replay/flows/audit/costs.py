@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from math import isfinite
+from collections.abc import Mapping
+from dataclasses import replace
 
-from replay.config import ReplayConfig
-from replay.config.names import matches
-from replay.config.sections.other_tables.audits import CoreShare, Material
+from replay.config.sections.other_tables.audits import Material
 from replay.flows.audit.plan import CostPlan
+from replay.metrics.value import MetricValue
 from replay.report.summary import VariantSummary
-from replay.report.summary.audits import DifferenceCost
+from replay.report.summary.audits import BackfillGain, DifferenceCost
 
 
 def cost_of(variants: Mapping[str, VariantSummary], variant: str) -> DifferenceCost:
@@ -52,6 +51,18 @@ def why_not_costed(plan: CostPlan, feature: str) -> DifferenceCost:
     return DifferenceCost(None, reason=reason)
 
 
+def gain_of(cost: DifferenceCost) -> BackfillGain | None:
+    """The same seen from the other table: how much better its values let the model look; None without a label."""
+    if cost.ne_increase is None or cost.auc_drop is None:
+        return None
+    return BackfillGain(_negated(cost.ne_increase), _negated(cost.auc_drop))
+
+
+def _negated(measured: MetricValue) -> MetricValue:
+    value, low, high = (None if each is None else 0.0 - each for each in (measured.value, measured.high, measured.low))
+    return replace(measured, value=value, low=low, high=high)
+
+
 def size_of(cost: DifferenceCost) -> tuple[float, float]:
     """What differences are ordered by: the size of the change of NE where it is known, then that of the score."""
     ne = None if cost.ne_increase is None else cost.ne_increase.value
@@ -66,39 +77,3 @@ def matters(cost: DifferenceCost, material: Material) -> bool:
     if ne.value is None or ne.low is None or ne.high is None:
         return False
     return ne.low > material.ne or ne.high < -material.ne
-
-
-def find_core(
-    config: ReplayConfig, plan: CostPlan, features: Sequence[str], variants: Mapping[str, VariantSummary]
-) -> tuple[str, ...]:
-    """The features that matter to the model: named, or measured; the most important first.
-
-    Measured, they are the fewest that have a share of the mean change of the score that each feature makes where it is
-    null, summed over all features. A feature that the model takes no null of cannot be measured, and is one of them.
-
-    Args:
-        config: Of the run.
-        plan: Its scenarios.
-        features: Every feature that the model reads.
-        variants: By name.
-    """
-    core = config.features.core
-    if not isinstance(core, CoreShare):
-        return tuple(name for name in features if any(matches(glob, name) for glob in core))
-    changed = {name: _changed(variants.get(plan.variant(scenario))) for name, scenario in plan.core.items()}
-    unmeasured = [name for name in features if changed.get(name) is None]
-    known = {name: value for name, value in changed.items() if value is not None}
-    total, held, found = sum(known.values()), 0.0, []
-    for name in sorted(known, key=lambda each: (-known[each], each)):
-        if held >= core.share * total:
-            break
-        found.append(name)
-        held += known[name]
-    return (*found, *unmeasured)
-
-
-def _changed(variant: VariantSummary | None) -> float | None:
-    compared = None if variant is None else variant.vs_baseline
-    if compared is None or compared.mean_abs is None or not isfinite(compared.mean_abs):
-        return None
-    return compared.mean_abs

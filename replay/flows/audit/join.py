@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -41,12 +41,13 @@ _SAMPLE: Final = 5_000
 """Rows whose values make the cells in which leakage is looked for."""
 
 
-def join_audit(prepared: Prepared, name: str) -> JoinedAudit:
+def join_audit(prepared: Prepared, name: str, measured: Sequence[str] = ()) -> JoinedAudit:
     """Compare the traffic with another table row by row.
 
     Args:
         prepared: The run, with all other tables opened.
         name: Of the audit.
+        measured: Checkpoints of which another audit measures what matters to them.
 
     Raises:
         ConfigError: The tables have no feature in common that the audit is of.
@@ -71,7 +72,7 @@ def join_audit(prepared: Prepared, name: str) -> JoinedAudit:
         differences,
         families,
         {each: why for each, why in refused.items() if why is not None},
-        nullable_features(config, inputs),
+        () if (audit.checkpoints or (config.baseline,))[0] in measured else nullable_features(config, inputs),
         found.rows + found.unmatched,
         values_of_source(audit.against),
     )

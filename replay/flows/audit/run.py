@@ -12,6 +12,7 @@ from replay.config.run_start import resolve
 from replay.errors import UsageError
 from replay.flows.attempt import attempt, load_to_run
 from replay.flows.audit.column_states.additions import replayed_traffic, with_states
+from replay.flows.audit.core import find_core, measure_changes
 from replay.flows.audit.distributions import UnjoinedAudit, count_both
 from replay.flows.audit.join import join_audit
 from replay.flows.audit.mismatches import NO_DIFFERENCE, explained_mismatches
@@ -27,7 +28,7 @@ from replay.flows.finished.result import RunResult
 from replay.flows.options import Options
 from replay.flows.problems import located
 from replay.flows.run import Measured, replay_window
-from replay.flows.stages.prepare import prepare
+from replay.flows.stages.prepare import Prepared, prepare
 from replay.report.audits.gates import check_audit_metrics
 from replay.report.summary import Summary
 from replay.report.summary.audits import AuditSummary
@@ -91,7 +92,7 @@ def audit_tables(
         prepared = prepare(_as_logged(config), options, visit, progress=progress, every_source=True)
         progress.stage("comparing the tables")
         with spark_errors("comparing the tables"):
-            joined = [join_audit(prepared, name) for name in chosen if _is_joined(config, name)]
+            joined = _join_audits(prepared, [name for name in chosen if _is_joined(config, name)])
             counted = [count_both(prepared, name) for name in chosen]
             unjoined = [plan_reference(prepared, each) for each in counted if not _is_joined(config, each.name)]
     budget = max(config.audits[name].budget for name in chosen)
@@ -99,6 +100,14 @@ def audit_tables(
     told = tuple(replace(each, share=share) for each in joined)
     measured = _Audited(config, progress, told, tuple(unjoined), tuple(counted))
     return replay_window(costing, options, progress, overwrite=overwrite, complete=measured.complete)
+
+
+def _join_audits(prepared: Prepared, names: Iterable[str]) -> list[JoinedAudit]:
+    """Compare row by row; what matters to a checkpoint is measured once."""
+    joined: list[JoinedAudit] = []
+    for name in names:
+        joined.append(join_audit(prepared, name, [each.plan.checkpoints[0] for each in joined]))
+    return joined
 
 
 def _as_logged(config: ReplayConfig) -> ReplayConfig:
@@ -158,9 +167,15 @@ class _Audited:
         explains = explained_mismatches(measured.scores, self.config.traffic.score, together, measured.tolerance)
         checkpoints = [name for each in self.audits for name in each.plan.checkpoints]
         variants = {**data.summary.variants, **against_their_own(measured, checkpoints)}
+        plans = [each.plan for each in self.audits]
+        changes = measure_changes(measured.scores, plans)
+        cores = {
+            name: find_core(self.config, plans, name, prepared.features, changes)
+            for name in {plan.checkpoints[0] for plan in plans}
+        }
         audits = {
             each.name: summarize_audit(
-                each, self.config, prepared.features, variants, explains.get(each.name, NO_DIFFERENCE)
+                each, cores[each.plan.checkpoints[0]], variants, explains.get(each.name, NO_DIFFERENCE)
             )
             for each in self.audits
         }

@@ -14,8 +14,8 @@ from replay.audit.leakage import LeakageCounts
 from replay.audit.row_differences import FeatureCounts, RowDifferences
 from replay.audit.significance import clustered_share, significant_features
 from replay.audit.slices import ALL
-from replay.config import AuditConfig, ReplayConfig
-from replay.flows.audit.costs import cost_of, costs_of, find_core, matters, size_of, why_not_costed
+from replay.config import AuditConfig
+from replay.flows.audit.costs import cost_of, costs_of, gain_of, matters, size_of, why_not_costed
 from replay.flows.audit.name_differences import NamedDifference
 from replay.flows.audit.pairing import text_keys
 from replay.flows.audit.plan import CostPlan
@@ -71,8 +71,7 @@ class JoinedAudit:
 
 def summarize_audit(
     joined: JoinedAudit,
-    config: ReplayConfig,
-    features: Sequence[str],
+    core: Sequence[str],
     variants: Mapping[str, VariantSummary],
     explains: MetricValue,
 ) -> AuditSummary:
@@ -80,13 +79,11 @@ def summarize_audit(
 
     Args:
         joined: What was found.
-        config: Of the run.
-        features: Every feature that the model reads.
+        core: The features that matter, the most important first.
         variants: Of the run, by name.
         explains: How many of the online mismatches the other table's values explain.
     """
     found, plan, audit = joined.found, joined.plan, joined.audit
-    core = find_core(config, plan, features, variants)
     compared = [name for name in joined.compared if not audit.core_only or name in core]
     significant = significant_features(found.features, found.rows_by_cluster, found.slices.kept())
     told = [
@@ -107,12 +104,12 @@ def summarize_audit(
             text_keys([] if examples is None else examples.to_pylist()),
         ),
         features_compared=len(compared),
-        core=core,
+        core=tuple(core),
         explains_mismatches=explains,
         features=tuple(sorted(told, key=lambda each: (*(-size for size in size_of(each.cost)), each.feature))),
         together=together,
         material={"ne": audit.material.ne, "score": audit.material.score},
-        leakage=_leakage(joined),
+        leakage=_leakage(joined, together),
         notes=tuple(notes),
     )
 
@@ -178,7 +175,7 @@ def _change(coverage: Sides) -> float:
     return abs((coverage.here or 0.0) - (coverage.there or 0.0))
 
 
-def _leakage(joined: JoinedAudit) -> LeakageSummary | None:
+def _leakage(joined: JoinedAudit, together: DifferenceCost) -> LeakageSummary | None:
     leakage = joined.leakage
     if leakage is None:
         return None
@@ -193,4 +190,5 @@ def _leakage(joined: JoinedAudit) -> LeakageSummary | None:
         label_dependence=LabelDependenceSummary(worst, tuple(dependent)),
         from_future_features=tuple(sorted(future, key=lambda name: (-future[name], name))),
         newer=tuple(each.feature for each in joined.differences if each.difference.kind == "newer"),
+        gain_from_backfill=gain_of(together),
     )

@@ -10,7 +10,8 @@ from replay.audit.columns.distributions import compare_distributions, divergence
 from replay.audit.slices import ALL
 from replay.config import ReplayConfig
 from replay.config.sections.other_tables.audits import CoreShare
-from replay.flows.audit.costs import cost_of, costs_of, find_core, matters, size_of, why_not_costed
+from replay.flows.audit.core import find_core
+from replay.flows.audit.costs import cost_of, costs_of, matters, size_of, why_not_costed
 from replay.flows.audit.distributions import UnjoinedAudit
 from replay.flows.audit.plan import CostPlan
 from replay.flows.audit.reference.differing import ComparedSlice, Counts, whole
@@ -50,7 +51,8 @@ def summarize_distributions(
     """
     found, plan = planned.counted, planned.costs
     measured = not isinstance(config.features.core, CoreShare) or bool(replayed.variants)
-    core = find_core(config, plan, model_features if measured else (), replayed.variants)
+    features = model_features if measured else ()
+    core = find_core(config, [plan], plan.checkpoints[0], features, replayed.changes)
     told = [_feature(found, slices, _costs(plan, replayed, slices[0].feature), core) for slices in planned.differing]
     told += [_absent(found, name, why_not_costed(plan, name), core) for name in found.absent]
     if found.audit.core_only and core:

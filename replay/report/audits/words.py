@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from replay.report.summary.audits import AuditSummary, DifferenceCost, FeatureAudit, ScheduleSummary
+from replay.report.summary.audits import AuditSummary, BackfillGain, DifferenceCost, FeatureAudit, ScheduleSummary
 from replay.report.words.numbers import count, interval_text, number, percent, seconds, signed
 
 _MOST_NAMES = 3
@@ -155,7 +155,18 @@ def leakage_sentence(audit: AuditSummary) -> str | None:
     if found.label_dependence.features:
         named = _some(found.label_dependence.features)
         parts.append(f"whether {named} differs depends on the label (z = {number(found.label_dependence.z, 3)})")
-    return f"Leakage: {'; '.join(parts)}." if parts else "Leakage: none of the three tests found any."
+    if not parts:
+        return "Leakage: none of the three tests found any."
+    return f"Leakage: {'; '.join(parts)}.{_gain(found.gain_from_backfill)}"
+
+
+def _gain(gain: BackfillGain | None) -> str:
+    if gain is None or gain.ne_decrease.value is None or gain.auc_increase.value is None:
+        return ""
+    return (
+        f" With all its values NE changes by {signed(-gain.ne_decrease.value, 3)}, and AUC by "
+        f"{signed(gain.auc_increase.value, 3)}."
+    )
 
 
 def schedule_sentence(schedule: ScheduleSummary, against: str) -> str:

@@ -127,6 +127,16 @@ class LabelDependenceSummary:
 
 
 @dataclass(frozen=True)
+class BackfillGain:
+    """How much better the model looks with the other table's values than with those that were logged."""
+
+    ne_decrease: MetricValue
+    """What NE falls by."""
+    auc_increase: MetricValue
+    """What AUC rises by."""
+
+
+@dataclass(frozen=True)
 class LeakageSummary:
     """Values that could not have been known at the event."""
 
@@ -137,6 +147,8 @@ class LeakageSummary:
     """Features that have such values, most first."""
     newer: tuple[str, ...] = ()
     """Features that hold the entity's value of a later time."""
+    gain_from_backfill: BackfillGain | None = field(default=None, metadata=OPTIONAL)
+    """The part of an offline gain that the other table's values make; only where there is a label."""
 
 
 @dataclass(frozen=True)

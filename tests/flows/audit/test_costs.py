@@ -6,13 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from replay.config import ReplayConfig
 from replay.config.sections.other_tables.audits import Material
-from replay.flows.audit.costs import cost_of, find_core, matters, size_of
-from replay.flows.audit.plan import CostPlan
+from replay.flows.audit.costs import cost_of, gain_of, matters, size_of
 from replay.metrics.value import MetricValue
 from replay.report.summary.audits import DifferenceCost
-from tests.flows.case import config_data
 from tests.report import sample
 
 
@@ -43,6 +40,15 @@ def test_what_was_not_replayed_or_scores_no_number_says_so():
     assert cost_of({"v": broken}, "v").reason == "7 rows score no number with the other values"
 
 
+def test_a_gain_is_the_cost_seen_from_the_other_table():
+    cost = DifferenceCost(0.1, MetricValue(-0.3, -0.4, -0.1, 9), MetricValue(0.02, 0.01, None, 9))
+    gain = gain_of(cost)
+
+    assert gain.ne_decrease == MetricValue(0.3, 0.1, 0.4, 9)
+    assert gain.auc_increase == MetricValue(-0.02, None, -0.01, 9)
+    assert gain_of(DifferenceCost(0.1)) is None
+
+
 @pytest.mark.parametrize(
     ("ne", "expected"),
     [((0.2, 0.1, 0.3), True), ((0.2, 0.00005, 0.4), False), ((-0.2, -0.3, -0.1), True), ((-0.2, -0.4, 0.1), False)],
@@ -66,20 +72,3 @@ def test_the_order_is_by_size_of_ne_then_of_the_score():
     )
 
     assert sorted([unknown, worse, better], key=size_of, reverse=True) == [better, worse, unknown]
-
-
-def _core(config: dict, **changed: float):
-    config = ReplayConfig.model_validate(config_data() | {"features": config})
-    plan = CostPlan("a", ("prod",), core={name: f"a.without.{name}" for name in changed})
-    variants = {f"prod/a.without.{name}": _variant(value) for name, value in changed.items()}
-    return find_core(config, plan, ("x0", "x1", "x2", "item"), variants)
-
-
-def test_the_core_is_the_fewest_features_with_the_share():
-    assert _core({"core": {"share": 0.9}}, x0=0.05, x1=0.6, x2=0.35, item=0.0) == ("x1", "x2")
-    assert _core({"core": {"share": 1.0}}, x0=0.0, x1=0.6, x2=0.4, item=0.0) == ("x1", "x2")
-
-
-def test_what_cannot_be_measured_is_in_the_core_and_names_are_taken_as_they_are():
-    assert _core({"core": {"share": 0.5}}, x0=0.1, x1=0.9) == ("x1", "x2", "item")
-    assert _core({"core": ["x*"]}) == ("x0", "x1", "x2")

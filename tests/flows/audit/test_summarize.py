@@ -10,14 +10,13 @@ import pytest
 from replay.audit.kinds.find import Difference
 from replay.audit.leakage import LeakageCounts
 from replay.audit.row_differences import RowDifferences
-from replay.config import AuditConfig, ReplayConfig
+from replay.config import AuditConfig
 from replay.flows.audit.mismatches import NO_DIFFERENCE
 from replay.flows.audit.name_differences import NamedDifference
 from replay.flows.audit.plan import CostPlan
 from replay.flows.audit.summarize import JoinedAudit, coverage_of, summarize_audit
 from tests.audit.test_row_differences import make_rows
 from tests.flows.audit.test_costs import _variant
-from tests.flows.case import config_data
 
 
 def _joined(**changes) -> JoinedAudit:
@@ -31,9 +30,8 @@ def _joined(**changes) -> JoinedAudit:
 
 
 def _summary(joined, **variants):
-    config = ReplayConfig.model_validate(config_data() | {"features": {"core": ["n"]}})
     found = {f"prod/{name}": entry for name, entry in variants.items()}
-    return summarize_audit(joined, config, ("n", "same"), found, NO_DIFFERENCE)
+    return summarize_audit(joined, ("n",), found, NO_DIFFERENCE)
 
 
 NE = {"ne_increase": 0.2, "ne_increase_low": 0.1, "ne_increase_high": 0.3}
@@ -81,8 +79,7 @@ def test_what_cannot_be_replayed_says_why():
 def test_costs_to_several_checkpoints_are_told_apart():
     plan = CostPlan("a", ("prod", "new"), features={"n": "a.n"}, together="a.all")
     found = {"prod/a.n": _variant(0.00001), "new/a.n": _variant(0.5)}
-    config = ReplayConfig.model_validate(config_data())
-    told = summarize_audit(_joined(plan=plan), config, ("n", "same"), found, NO_DIFFERENCE)
+    told = summarize_audit(_joined(plan=plan), (), found, NO_DIFFERENCE)
 
     assert {name: cost.mean_abs for name, cost in told.features[0].costs.items()} == {"prod": 0.00001, "new": 0.5}
     assert told.features[0].alarm
@@ -93,9 +90,8 @@ def test_a_share_of_the_rows_is_told():
 
 
 def test_an_audit_of_the_core_tells_of_nothing_else():
-    config = ReplayConfig.model_validate(config_data() | {"features": {"core": ["same"]}})
     joined = _joined(audit=AuditConfig(against="served", features=("core",)))
-    told = summarize_audit(joined, config, ("n", "same"), {}, NO_DIFFERENCE)
+    told = summarize_audit(joined, ("same",), {}, NO_DIFFERENCE)
 
     assert (told.features, told.features_compared, told.core) == ((), 1, ("same",))
 

@@ -75,7 +75,7 @@ def _replayed(**ne: tuple[float, float]) -> ReferenceCosts:
         measures = {"ne_increase": value, "ne_increase_low": low, "ne_increase_high": high}
         against = replace(sample.comparison(100, 9), mean_abs=10 * abs(value), measures=measures)
         variants[f"prod/a.{name}"] = sample.variant(None, vs_baseline=against)
-    return ReferenceCosts(variants, ROWS)
+    return ReferenceCosts(variants, rows=ROWS)
 
 
 LOST = {"amount": lambda v, s, r: np.where(r.random(ROWS) < 0.2, np.nan, v)}

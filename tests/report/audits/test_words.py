@@ -17,7 +17,7 @@ from replay.report.audits.words import (
     mattering_sentence,
     schedule_sentence,
 )
-from replay.report.summary.audits import DifferenceCost, LabelDependenceSummary, LeakageSummary
+from replay.report.summary.audits import BackfillGain, DifferenceCost, LabelDependenceSummary, LeakageSummary
 from tests.report.audits.found import AUDIT, DAILY, HARMLESS, SOMEWHERE, STALE
 
 
@@ -103,6 +103,19 @@ def test_leakage():
     assert leakage_sentence(replace(AUDIT, leakage=None)) is None
     newer = LeakageSummary(0, LabelDependenceSummary(None), newer=("a",))
     assert leakage_sentence(replace(AUDIT, leakage=newer)) == "Leakage: a holds values of a later time."
+
+
+def test_what_a_leak_makes_of_an_offline_gain():
+    gain = BackfillGain(MetricValue(0.05, 0.04, 0.06, 100), MetricValue(0.0125, 0.01, 0.015, 100))
+    leak = LeakageSummary(0, LabelDependenceSummary(None), newer=("a",), gain_from_backfill=gain)
+    told = leakage_sentence(replace(AUDIT, leakage=leak))
+
+    assert told == (
+        "Leakage: a holds values of a later time. With all its values NE changes by \N{MINUS SIGN}0.05, and AUC by "
+        "+0.0125."
+    )
+    unknown = replace(leak, gain_from_backfill=replace(gain, auc_increase=MetricValue(None, None, None, 100)))
+    assert leakage_sentence(replace(AUDIT, leakage=unknown)) == "Leakage: a holds values of a later time."
 
 
 def test_schedules():

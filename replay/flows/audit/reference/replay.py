@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from replay.config import ReplayConfig, RouteConfig, ServedRouteConfig, Tolerance, TrafficConfig
 from replay.errors import ConfigError, TrafficError
+from replay.flows.audit.core import measure_changes
 from replay.flows.audit.own_checkpoints import against_their_own
 from replay.flows.audit.reference.plan import ReferencePlan
 from replay.flows.audit.reference.rows import write_rows
@@ -25,11 +26,13 @@ class ReferenceCosts:
 
     Attributes:
         variants: By name; none where nothing was replayed.
+        changes: How much the scores change where a feature is null, by variant.
         rows: Rows that were scored.
         reason: Why nothing could be measured; None where it was, or nothing had to be.
     """
 
     variants: Mapping[str, VariantSummary] = field(default_factory=dict)
+    changes: Mapping[str, float | None] = field(default_factory=dict)
     rows: int = 0
     reason: str | None = None
 
@@ -47,10 +50,12 @@ def replay_reference(measured: Measured, planned: ReferencePlan) -> ReferenceCos
     prepared = measured.prepared
     folder = f"{measured.output.reference()}/{planned.counted.name}"
     variants: dict[str, VariantSummary] = {}
+    changes: dict[str, float | None] = {}
 
     def keep(replayed: Measured) -> ReportData:
         variants.update(replayed.data.summary.variants)
         variants.update(against_their_own(replayed, plan.checkpoints))
+        changes.update(measure_changes(replayed.scores, [plan]))
         return replayed.data
 
     try:
@@ -64,7 +69,7 @@ def replay_reference(measured: Measured, planned: ReferencePlan) -> ReferenceCos
         return ReferenceCosts(reason=str(error).splitlines()[0])
     finally:
         measured.output.drop_reference()
-    return ReferenceCosts(variants, result.summary.rows)
+    return ReferenceCosts(variants, changes, result.summary.rows)
 
 
 def _config(prepared: Prepared, planned: ReferencePlan, traffic: TrafficConfig, output: str) -> ReplayConfig:
