@@ -61,24 +61,29 @@ class Apart:
         if not self.hidden:
             return list(command)
         mounts = "; ".join(f"mount -t tmpfs none '{directory}'" for directory in self.hidden)
-        return [*_UNSHARE, "sh", "-c", f'set -e; {mounts}; exec "$@"', "worker", *command]
+        return [*UNSHARE, "sh", "-c", f'set -e; {mounts}; exec "$@"', "worker", *command]
 
 
-_UNSHARE = ("unshare", "--mount") if os.getuid() == 0 else ("unshare", "--map-root-user", "--mount")
+UNSHARE = ("unshare", "--mount") if os.getuid() == 0 else ("unshare", "--map-root-user", "--mount")
 
 
 def cannot_hide() -> str | None:
     """Why this machine cannot hide directories from a process; None where it can."""
     if shutil.which("unshare") is None:
         return "there is no unshare"
-    mount = [*_UNSHARE, "mount", "-t", "tmpfs", "none", "/mnt"]
+    mount = [*UNSHARE, "mount", "-t", "tmpfs", "none", "/mnt"]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
     return None if done.returncode == 0 else done.stderr.strip()
 
 
 @contextlib.contextmanager
 def standalone_cluster(
-    workers: int = 1, *, cores: int = 2, environment: Mapping[str, str] | None = None, apart: Apart | None = None
+    workers: int = 1,
+    *,
+    cores: int = 2,
+    environment: Mapping[str, str] | None = None,
+    apart: Apart | None = None,
+    own_addresses: bool = False,
 ) -> Iterator[Standalone]:
     """Start a master and its workers; they end with the context.
 
@@ -87,6 +92,7 @@ def standalone_cluster(
         cores: Of each.
         environment: Of all processes, beside this one's.
         apart: Keeps the workers apart from this process and from each other.
+        own_addresses: Each worker has one, as Spark tries a task twice at a time only on two hosts.
     """
     launcher = str(Path(_find_spark_home()) / "bin" / "spark-class")
     with socket.socket() as free:
@@ -95,11 +101,12 @@ def standalone_cluster(
     url = f"spark://127.0.0.1:{port}"
     own = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_JAVA_OPTS": QUICK, **(environment or {})}
     package = "org.apache.spark.deploy"
-    work = [f"{package}.worker.Worker", "--host", "127.0.0.1", "--cores", str(cores), "--memory", "2g", url]
+    work = [f"{package}.worker.Worker", "--cores", str(cores), "--memory", "2g", "--webui-port", "0", url]
     serve = [f"{package}.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"]
     with contextlib.ExitStack() as stack:
         started = []
-        for number, command in enumerate((serve, *[[*work, "--webui-port", "0"]] * workers)):
+        hosts = [f"127.0.0.{number + 1 if own_addresses else 1}" for number in range(workers)]
+        for number, command in enumerate((serve, *([*work, "--host", host] for host in hosts))):
             separate = apart if number else None
             base = os.environ if separate is None else separate.environment(number)
             process = subprocess.Popen(

@@ -5,6 +5,8 @@ What words take is imported where it is needed: Spark starts only when this is.
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from replay.config import ReplayConfig, fingerprint, load_config
 from replay.config.load import find_output
-from replay.errors import EXIT_INTERRUPTED, ConfigError, OutputConflict
+from replay.errors import EXIT_INTERRUPTED, ConfigError, OutputConflict, ReplayError, RunFailed
 from replay.flows.finished.window import take_up
 from replay.store import (
     RUNNING,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from replay.report.run_verdict import RunVerdict
     from replay.report.summary import TimeRange
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _Maker = Callable[["str | None", "TimeRange | None"], "RunVerdict"]
 
 
@@ -97,6 +100,9 @@ def attempt(config: ReplayConfig, *, overwrite: bool = False) -> Iterator[Attemp
     Args:
         config: As resolved.
         overwrite: Whatever run the output holds is to be replaced.
+
+    Raises:
+        RunFailed: A disk is full, wherever something was to be written.
     """
     one = Attempt(config, overwrite=overwrite)
     try:
@@ -108,9 +114,33 @@ def attempt(config: ReplayConfig, *, overwrite: bool = False) -> Iterator[Attemp
         one.interrupted(EXIT_INTERRUPTED)
         raise
     except Exception as error:
-        one.failed(error)
+        full = None if isinstance(error, ReplayError) else full_disk(error, config.output)
+        one.failed(full or error)
+        if full is not None:
+            raise full from error
         raise
     one.close()
+
+
+def full_disk(error: BaseException, output: str) -> RunFailed | None:
+    """What is said where an error is, or comes of, a disk without room; None where it is another one.
+
+    Args:
+        error: Whatever was raised.
+        output: Where the run writes.
+
+    >>> str(full_disk(OSError(28, "No space left on device", "/data/out/x"), "/data/out"))
+    'No space left on device: /data/out/x: make room, and run again to go on'
+    >>> full_disk(ValueError("28"), "/data/out") is None
+    True
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in _NO_ROOM:
+            place = seen.filename or f"{output}, or {tempfile.gettempdir()}, where temporary files lie"
+            return RunFailed(f"{seen.strerror}: {place}: make room, and run again to go on")
+        seen = seen.__cause__ or seen.__context__
+    return None
 
 
 def load_to_run(path: str | Path, overrides: Sequence[str] = (), output: str | None = None) -> ReplayConfig:

@@ -21,6 +21,7 @@ from replay.flows.options import Options
 from replay.flows.sources.opening import match_warnings
 from replay.flows.stages.prepare import Prepared, prepare
 from replay.flows.stages.rehearse import check_rows, draw_rehearsed
+from replay.flows.stages.rejected import unread_files
 from replay.metrics.usable import labelled_rows
 from replay.rehearsal import Rehearsal, RehearsedRows, rehearse
 from replay.rehearsal.fixes.find import find_fixes
@@ -31,7 +32,7 @@ from replay.report.terminal.rehearsal import render_rehearsal
 from replay.report.words.altered import altered_warnings
 from replay.report.words.gates import audit_gates_note
 from replay.report.words.rehearsal import refused_sentence, rehearsal_warnings, unknown_versions_sentence
-from replay.report.words.rejects import all_null_sentence
+from replay.report.words.rejects import all_null_sentence, unread_warnings
 from replay.scoring.routes import served_route
 from replay.spark.errors import spark_errors
 from replay.spark.guest import session_warnings
@@ -171,6 +172,7 @@ def validate(
             for name, checkpoint in prepared.checkpoints.items()
         },
         warnings=(
+            *unread_warnings(unread_files(prepared.traffic)),
             *check.warnings,
             *said,
             *prepared.preflight.warnings(),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
+from pickle import PicklingError
 from typing import Any
 
 import pytest
@@ -51,6 +53,18 @@ def test_a_run_that_began_is_named(tmp_path: Path, error: BaseException, status:
     fail(path, error)
     found = verdict(output)
     assert (found["status"], found["exit_code"], found["run_id"]) == (status, code, "1")
+
+
+def test_a_full_disk_is_told_wherever_it_is(tmp_path: Path):
+    path = write_inputs(tmp_path)
+    output = write_complete(path, status=RUNNING)
+    error = PicklingError("could not be sent")
+    error.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+    message = r"^No space left on device: .*/out, or .*temporary files lie: make room"
+    with pytest.raises(RunFailed, match=message), attempt(load_config(path)):
+        raise error
+    assert verdict(output)["headline"].startswith("No space left on device: ")
+    fail(path, OSError(errno.EIO, "Input/output error"))
 
 
 def test_a_run_that_came_to_its_end_has_left_its_own(tmp_path: Path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -36,7 +37,7 @@ from replay.scoring.table import waves
 from replay.traffic.read import splits
 from tests.flows.case import make_table, write_case, write_model
 from tests.flows.content import content, strays
-from tests.standalone import QUICK
+from tests.standalone import QUICK, UNSHARE, cannot_hide
 
 pytestmark = pytest.mark.spark
 
@@ -352,6 +353,64 @@ class TestOutputs:
         replay.run(config)
         assert scored_rows(tmp_path) == 20_000
         assert strays(tmp_path / "out") == []
+
+    @pytest.mark.skipif(cannot_hide() is not None, reason=f"no small disk can be mounted: {cannot_hide()}")
+    @pytest.mark.parametrize(
+        ("place", "size", "message"),
+        [
+            ("out", "200k", r"^error: \S+/out/scores cannot be written: .*No space left on device$"),
+            ("tmp", "8k", r"^error: No space left on device: .*/tmp, where temporary files lie: make room"),
+        ],
+        ids=["output", "temporary files"],
+    )
+    def test_a_small_disk_is_one_error(self, place: str, size: str, message: str, tmp_path: Path):
+        config = write_case(tmp_path, make_table(rows=20_000))
+        for name in ("out", "tmp"):
+            (tmp_path / name).mkdir()
+        program = f"from replay.cli import main; main(['run', {str(config)!r}, '--quiet', '--master', 'local[2]'])"
+        mount = f"mount -t tmpfs -o size={size} none '{tmp_path / place}'"
+        done = subprocess.run(
+            [*UNSHARE, "sh", "-c", f'{mount} && TMPDIR={tmp_path}/tmp exec "$@"', "run", sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+        assert done.returncode == 4, done.stderr
+        assert re.search(message, done.stderr, re.M), done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (tmp_path / "out" / "summary.json").exists()
+
+    @pytest.mark.parametrize(
+        ("spoil", "message"),
+        [
+            (lambda out: shutil.rmtree(out), r"out/scores holds no wave of this run, expected those up to 0"),
+            (lambda out: shutil.rmtree(out / "scores"), r"out/scores holds no wave of this run"),
+            (lambda out: _put_a_file(out / "scores"), r"out/scores cannot be written: .*non-directory entry exists"),
+        ],
+        ids=["gone", "scores gone", "a file"],
+    )
+    def test_one_that_goes_meanwhile_is_one_error(
+        self, spoil: Callable[[Path], None], message: str, spark: SparkSession, tmp_path: Path, in_waves: Waves
+    ):
+        config = write_case(tmp_path, engine={"commit_rows": 1})
+        spoiled: list[Path] = []
+
+        def once() -> None:
+            if not spoiled:
+                spoiled.append(tmp_path / "out")
+                spoil(tmp_path / "out")
+
+        in_waves(once)
+        refused(config, RunFailed, message)
+        replay.run(config, overwrite=True)
+        assert scored_rows(tmp_path) == 4_000
+        assert strays(tmp_path / "out") == []
+
+
+def _put_a_file(place: Path) -> None:
+    shutil.rmtree(place)
+    place.write_text("somebody else's")
 
 
 def test_a_factory_that_hangs_is_left_by_a_signal(tmp_path: Path):

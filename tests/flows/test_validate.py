@@ -17,6 +17,7 @@ from replay.flows.validate import Validated, validate
 from replay.rehearsal import check_contract, rehearse
 from replay.rehearsal.scores import Agreement
 from replay.report.words.rehearsal import rehearsal_warnings
+from replay.traffic import DataFile, UnreadableFile
 from tests.flows.case import config_data
 from tests.rehearsal.cases import rows_of
 
@@ -118,7 +119,10 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     prepared = SimpleNamespace(
         check=SimpleNamespace(rows_selected=3, rows_read=4, warnings=()),
         plan=SimpleNamespace(reader="spark", reason="it is a view"),
-        traffic=SimpleNamespace(describe=lambda: {"format": "view"}),
+        traffic=SimpleNamespace(
+            describe=lambda: {"format": "view"},
+            unreadable=(UnreadableFile(DataFile("t/a", 5, None), "is damaged", 2),),
+        ),
         checkpoints={"prod": SimpleNamespace(format="onnx", sha256="c", parameters=7)},
         preflight=SimpleNamespace(warnings=lambda: ["checkpoint prod: it is odd"]),
         config="config",
@@ -163,6 +167,7 @@ def test_everything_is_prepared_and_the_gates_are_checked_while_spark_is_there(s
         traffic={"format": "view"},
         checkpoints={"prod": {"format": "onnx", "sha256": "c", "parameters": 7}},
         warnings=(
+            "1 file cannot be read and is left out: t/a (rows unknown, counted as 2; is damaged)",
             "lent, for the spark reader",
             "checkpoint prod: it is odd",
             "x3 is null in every row",

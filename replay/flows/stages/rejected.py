@@ -13,10 +13,10 @@ from replay.errors import TrafficError
 from replay.features import REJECT_REASONS, feature_column
 from replay.features.rejects import MODEL_FAILED
 from replay.rehearsal.rejects import shown_value
-from replay.report.summary import FeatureRejects
+from replay.report.summary import FeatureRejects, UnreadFile
 from replay.scoring import REJECTED, REJECTED_FEATURE
 from replay.spark.tasks.arrow_mapping import Batches
-from replay.traffic import find_rows
+from replay.traffic import PinnedTraffic, find_rows
 from replay.traffic.lookup import as_stored
 
 if TYPE_CHECKING:
@@ -120,6 +120,11 @@ def _examples(prepared: Prepared, keys: Mapping[str, Mapping[str, Any]]) -> dict
 
 def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def unread_files(traffic: PinnedTraffic) -> tuple[UnreadFile, ...]:
+    """The files that are left out, as a summary has them."""
+    return tuple(UnreadFile(each.file.path, each.reason, each.rows, each.counted) for each in traffic.unreadable)
 
 
 def refuse_bad_rows(rejected: Mapping[str, int], most: int, in_files: int = 0) -> None:

@@ -17,6 +17,7 @@ from replay.flows.sources.opening import match_warnings
 from replay.flows.stages.clock import Clock
 from replay.flows.stages.compare import Compared
 from replay.flows.stages.prepare import Prepared
+from replay.flows.stages.rejected import unread_files
 from replay.metrics.value import MetricValue
 from replay.rehearsal import ContractCheck
 from replay.report.buckets import bucket_series, rows_by_start
@@ -37,7 +38,6 @@ from replay.report.summary import (
     Timings,
     ToleranceSummary,
     TrafficSummary,
-    UnreadFile,
     VariantSummary,
 )
 from replay.report.summary.data import ReportData
@@ -125,11 +125,11 @@ def _reconciliation(prepared: Prepared, check: TrafficCheck, compared: Compared)
     return Reconciliation(
         read=check.rows_read + unread,
         filtered=check.rows_read - check.rows_selected - check.copies,
-        rejected={**result.rejected, **({UNREADABLE_FILE: unread} if files else {})},
+        rejected={**result.rejected, **({UNREADABLE_FILE: unread} if unread else {})},
         scored=result.rows,
         rejected_by_feature=compared.rejects,
         copies=None if prepared.config.traffic.duplicates == "refuse" else check.copies,
-        unreadable=tuple(UnreadFile(file.file.path, file.reason, file.rows, file.counted) for file in files) or None,
+        unreadable=unread_files(prepared.traffic) or None,
     )
 
 

@@ -90,25 +90,27 @@ def _sentences(account: Reconciliation) -> tuple[str, ...]:
     """Which files could not be read, and which rows of the others were rejected."""
     files = account.unreadable or ()
     rejected = sum(rows for reason, rows in account.rejected.items() if reason != UNREADABLE_FILE)
-    said = [unread_sentence(files)] if files else []
+    said = unread_warnings(files)
     if rejected:
-        said.append(rejected_sentence(rejected, rejected + account.scored, account.rejected_by_feature))
-    return tuple(said)
+        return (*said, rejected_sentence(rejected, rejected + account.scored, account.rejected_by_feature))
+    return said
 
 
-def unread_sentence(files: Sequence[UnreadFile]) -> str:
-    """Which files were left out, and what is lost with them.
+def unread_warnings(files: Sequence[UnreadFile]) -> tuple[str, ...]:
+    """Which files were left out, and what is lost with them; nothing where there are none.
 
-    >>> unread_sentence([UnreadFile("t/a.parquet", "is truncated", 1000, 1000)])
-    '1 file cannot be read and is left out: t/a.parquet (1,000 rows; is truncated)'
-    >>> unread_sentence([UnreadFile("t/a.parquet", "is empty", None, 1)])
-    '1 file cannot be read and is left out: t/a.parquet (rows unknown, counted as 1; is empty)'
+    >>> unread_warnings([UnreadFile("t/a.parquet", "is truncated", 1000, 1000)])
+    ('1 file cannot be read and is left out: t/a.parquet (1,000 rows; is truncated)',)
+    >>> unread_warnings([UnreadFile("t/a.parquet", "is empty", None, 1)])
+    ('1 file cannot be read and is left out: t/a.parquet (rows unknown, counted as 1; is empty)',)
     """
+    if not files:
+        return ()
     shown = [f"{file.path} ({_unread_rows(file)}; {file.reason})" for file in files[:_SHOWN]]
     more = len(files) - len(shown)
     listed = "; ".join([*shown, *([f"{count(more)} more"] if more else [])])
     head = "1 file cannot be read and is" if len(files) == 1 else f"{count(len(files))} files cannot be read and are"
-    return f"{head} left out: {listed}"
+    return (f"{head} left out: {listed}",)
 
 
 def _unread_rows(file: UnreadFile) -> str:

@@ -15,7 +15,7 @@ from replay.report.words.rejects import (
     reject_lines,
     rejected_sentence,
     rejected_warnings,
-    unread_sentence,
+    unread_warnings,
 )
 from tests.rehearsal.cases import rows_of
 from tests.report.sample import comparison, summary, variant
@@ -114,10 +114,9 @@ def test_files_that_were_left_out_are_told_before_rows():
 
 def test_of_many_files_some_are_named():
     files = [UnreadFile(f"t/{place}", "is empty", None, 1) for place in range(5)]
-    assert unread_sentence(files).startswith(
-        "5 files cannot be read and are left out: t/0 (rows unknown, counted as 1;"
-    )
-    assert unread_sentence(files).endswith("; 2 more")
+    [said] = unread_warnings(files)
+    assert said.startswith("5 files cannot be read and are left out: t/0 (rows unknown, counted as 1;")
+    assert said.endswith("; 2 more")
 
 
 def test_rows_of_files_keep_a_run_from_a_verdict_also_where_they_are_not_known():
