@@ -40,10 +40,6 @@ class DeltaHistogram:
         """Add ``(num_rows,)`` finite numbers."""
         self.counts += np.bincount(_bins(deltas), minlength=2 * _BINS).reshape(2, -1)
 
-    def add_counts(self, counts: NDArray[np.int64]) -> None:
-        """Add numbers of which rises and falls are counted by bin already: ``(2, 2**15)``."""
-        self.counts += counts
-
     def merge(self, other: DeltaHistogram) -> None:
         """Add another histogram's counts; ``other`` stays as it is."""
         self.counts += other.counts

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.bench.contenders import CONTENDERS
 from tests.bench.options import BenchOptions
+from tests.bench.parts.columns import print_columns
 from tests.bench.parts.diagnosis import print_diagnosis
 from tests.bench.parts.kinds import print_kinds
 from tests.bench.parts.memory import print_memory
@@ -23,6 +24,7 @@ PARTS: dict[str, Callable[[BenchOptions], None]] = {
     "floats": print_floats,
     "scenarios": print_scenarios,
     "diagnosis": print_diagnosis,
+    "columns": print_columns,
     "memory": print_memory,
 }
 """In the order in which they are measured: what is printed first is what a user sees."""

@@ -60,13 +60,3 @@ def test_a_tiny_difference_keeps_its_sign_and_a_negative_zero_has_none():
 def test_no_difference_has_no_quantile():
     assert DeltaHistogram().quantile(0.5) is None
     assert DeltaHistogram().size_quantile(0.5) is None
-
-
-def test_counts_by_bin_are_added_as_numbers_are():
-    values = np.random.default_rng(0).normal(size=500)
-    one, other = DeltaHistogram(), DeltaHistogram()
-    one.add(values)
-
-    other.add_counts(one.counts)
-
-    assert (other.counts == one.counts).all()

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from replay.audit.columns.binned import BinCounts, bins_of
 from replay.audit.columns.partitions import Partition
 from replay.metrics.keyed import KeyedSums
-from replay.metrics.magnitude import DeltaHistogram
 
 Places = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -43,7 +43,7 @@ class ValueAges:
     """
 
     def __init__(self) -> None:
-        self.seconds = DeltaHistogram()
+        self.seconds = BinCounts()
         self._by_hour = KeyedSums(1)
         self._event_days = KeyedSums(1)
         self._value_days = KeyedSums(1)
@@ -60,7 +60,7 @@ class ValueAges:
         if not known.any():
             return
         events, ages = events[known], (events - values)[known]
-        self.seconds.add(ages / 1e6)
+        self.seconds.add(bins_of(ages / 1e6))
         minutes = np.clip(ages // _MICROS_OF_MINUTE, -1, MOST_HOURS * 60)
         event_days = events // _DAY
         codes = (events - event_days * _DAY) // _HOUR * NUM_AGES + _BY_MINUTE[minutes + 1]

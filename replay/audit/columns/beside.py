@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from replay.audit.columns.ages import Places, ValueAges
 from replay.audit.columns.partitions import Partition
-from replay.audit.columns.states import QUANTILES, Stat
+from replay.audit.columns.states import Stat, named_quantiles
 from replay.features.codecs.buffers import plain
 
 _MOST_STATUSES: Final = 100
@@ -70,10 +70,7 @@ class BesideCounts:
         """Statistics of a feature beside which there are these columns."""
         ages = self.ages.get(value_time) if value_time is not None else None
         if ages is not None:
-            for share in QUANTILES:
-                found = ages.seconds.quantile(share)
-                if found is not None:
-                    yield f"age_p{round(share * 100):02d}", found
+            yield from named_quantiles(*ages.seconds.filled(), "age_")
         statuses = self.statuses.get(status, {}) if status is not None else {}
         for name, rows in sorted(statuses.items()):
             yield f"status={name}", rows / sum(statuses.values())

@@ -8,6 +8,7 @@ a value's bin does the value itself have to be looked at.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -18,7 +19,6 @@ from numpy.typing import NDArray
 from replay.audit.compare import as_floats, nulls
 from replay.features.codecs.base import NUMPY_TYPES
 from replay.features.codecs.buffers import fixed_width_values
-from replay.metrics.magnitude import DeltaHistogram
 
 Bins = NDArray[np.uint16]
 Codes = NDArray[np.uint8]
@@ -97,19 +97,18 @@ class BinCounts:
         bins, counts = other._sparse()
         self._dense()[bins] += counts
 
-    def histogram(self) -> DeltaHistogram:
-        """A histogram of them: the two zeros are one, infinities are of the largest size, and NaN is left out."""
-        counts = np.zeros(NUM_BINS, dtype=np.int64)
-        bins, filled = self._sparse()
-        counts[bins] = filled
-        by_sign = counts.reshape(2, -1)
-        by_sign[0, 0] += by_sign[1, 0]
-        by_sign[1, 0] = 0
-        by_sign[:, _INFINITE - 1] += by_sign[:, _INFINITE]
-        by_sign[:, _INFINITE:] = 0
-        made = DeltaHistogram()
-        made.add_counts(by_sign)
-        return made
+    def filled(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The middles of the bins that are filled, ascending, and how many numbers are in each; without NaN.
+
+        A bin that holds one whole number alone, 0 among them, stands for that; infinities are of the largest size.
+        """
+        bins, counts = self._sparse()
+        sizes = bins & (_NEGATIVE - 1)
+        kept = sizes <= _INFINITE
+        sizes, counts = np.minimum(sizes[kept], _INFINITE - 1), counts[kept]
+        signs = np.where((bins[kept] >= _NEGATIVE) & (sizes > 0), -1, 1)
+        distinct, places = np.unique(signs * sizes.astype(np.int64), return_inverse=True)
+        return _middles(distinct), np.bincount(places, weights=counts, minlength=distinct.size).astype(np.int64)
 
     def _dense(self) -> NDArray[np.int64]:
         if self._counts is None:
@@ -122,3 +121,29 @@ class BinCounts:
             return self._filled
         bins = np.flatnonzero(self._counts)
         return bins.astype(np.uint16), self._counts[bins]
+
+
+def _middles(signed: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What bins stand for, given by sign and size: the whole number that is in it, up to 256, or else the middle."""
+    sizes = np.abs(signed).astype(np.uint32)
+    low, high = (
+        ((sizes + more) << np.uint32(16)).view(np.float32).astype(np.float64) for more in (np.uint32(0), np.uint32(1))
+    )
+    middle = np.where((low < _WHOLE) & (low == np.trunc(low)), low, (low + np.where(np.isfinite(high), high, low)) / 2)
+    return np.where(signed < 0, -middle, middle)
+
+
+def quantiles(middles: NDArray[np.float64], counts: NDArray[np.int64], shares: Sequence[float]) -> list[float]:
+    """The least of some values with at least a share of all at or below it, of each share; none of no values.
+
+    Args:
+        middles: ``(num_values,)``, ascending.
+        counts: How often each is there.
+        shares: In (0, 1].
+    """
+    if not counts.size:
+        return []
+    upto = np.cumsum(counts)
+    ranks = np.ceil(np.array(shares) * upto[-1])
+    found: list[float] = middles[np.searchsorted(upto, ranks)].tolist()
+    return found

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 Places = NDArray[np.int64]
 Counts = NDArray[np.int64]
 
-_MOST_GROUPS = 64
-"""Groups that rows are counted by at once: with more, the table of counts outgrows the cache."""
+_MOST_GROUPS = 512
+"""Groups that rows are counted by at once: with more, the counts outgrow the cache."""
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from replay.audit.columns.binned import BinCounts, binned, bins_of
+from replay.audit.columns.binned import BinCounts, binned, bins_of, quantiles
 from replay.audit.columns.cells import NULL_CELL, Codes, NameCells, NumberCells, ValueCells, as_texts, lengths_of
 from replay.audit.compare import as_floats
 from replay.features.codecs.buffers import plain
 from replay.features.lists import Ragged, take_apart
 from replay.metrics.cluster import hash_groups
 from replay.metrics.histogram import Histogram
-from replay.metrics.magnitude import DeltaHistogram
 
 MOST_NAMES: Final = 65_536
 """Different names that are counted one by one; of more, cells of hashes are."""
@@ -87,13 +86,13 @@ class NumberState(ValueState):
 
     def statistics(self) -> Iterator[Stat]:
         """See :meth:`ValueState.statistics`."""
-        histogram = self.counts.histogram()
-        yield from _quantiles(histogram, "")
-        counts = histogram.counts
-        if rows := int(counts.sum()):
-            yield "mode", _mode(counts)
-            yield "mode_share", float(counts.max() / rows)
-            yield "zero_share", float(counts[0, 0] / rows)
+        values, counts = self.counts.filled()
+        yield from named_quantiles(values, counts, "")
+        if counts.size:
+            rows, place = int(counts.sum()), int(counts.argmax())
+            yield "mode", float(values[place])
+            yield "mode_share", float(counts[place] / rows)
+            yield "zero_share", float(counts[values == 0].sum() / rows)
 
 
 class NameState(ValueState):
@@ -164,27 +163,17 @@ class ListState(ValueState):
 
     def statistics(self) -> Iterator[Stat]:
         """See :meth:`ValueState.statistics`."""
-        lengths, norms = self.lengths.counts.histogram(), self.norms.histogram()
-        if rows := int(lengths.counts.sum()):
-            yield "empty_share", float(lengths.counts[0, 0] / rows)
-            yield from _quantiles(lengths, "length_")
-        if rows := int(norms.counts.sum()):
-            yield "zero_share", float(norms.counts[0, 0] / rows)
-            yield from _quantiles(norms, "norm_")
+        for prefix, state, of_zero in (("length_", self.lengths.counts, "empty"), ("norm_", self.norms, "zero")):
+            values, counts = state.filled()
+            if counts.size:
+                yield f"{of_zero}_share", float(counts[values == 0].sum() / counts.sum())
+            yield from named_quantiles(values, counts, prefix)
 
 
-def _quantiles(histogram: DeltaHistogram, of: str) -> Iterator[Stat]:
-    for share in QUANTILES:
-        found = histogram.quantile(share)
-        if found is not None:
-            yield f"{of}p{round(share * 100):02d}", found
-
-
-def _mode(counts: NDArray[np.int64]) -> float:
-    """The least value of the fullest bin by size, rises before falls."""
-    sign, place = divmod(int(counts.argmax()), counts.shape[1])
-    size = float((np.array([place], dtype=np.uint32) << np.uint32(16)).view(np.float32)[0])
-    return -size if sign else size
+def named_quantiles(values: NDArray[np.float64], counts: NDArray[np.int64], prefix: str) -> Iterator[Stat]:
+    """``QUANTILES`` under their names, such as ``age_p50``: see :func:`replay.audit.columns.binned.quantiles`."""
+    for share, found in zip(QUANTILES, quantiles(values, counts, QUANTILES), strict=False):
+        yield f"{prefix}p{round(share * 100):02d}", found
 
 
 def _distinct(cells: int, shift: int) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from replay.audit.columns.binned import NUM_BINS, UNSURE, BinCounts, binned, bins_of, codes_by_bin
+from replay.audit.columns.binned import NUM_BINS, UNSURE, BinCounts, binned, bins_of, codes_by_bin, quantiles
 from replay.audit.columns.cells import FIRST_CELL, NAN_CELL, NULL_CELL, NumberCells
 
 ROWS = 5000
@@ -65,7 +65,7 @@ def test_nulls_are_in_their_cell_and_not_counted():
     counts.add(binned(column))
 
     assert NumberCells(np.array([1.0])).codes(column).tolist() == [FIRST_CELL, NULL_CELL, FIRST_CELL + 1, NULL_CELL]
-    assert counts.histogram().counts.sum() == 2
+    assert [each.tolist() for each in counts.filled()] == [[1.0, 2.0], [1, 1]]
     assert binned(pa.array([], pa.float64())).size == 0
 
 
@@ -82,18 +82,29 @@ def test_quantiles_are_numpys_and_parts_in_any_order_give_the_same_bits():
         merged.append(pickle.dumps(whole))
 
     assert merged[0] == merged[1]
-    histogram = pickle.loads(merged[0]).histogram()
-    for share in (0.01, 0.25, 0.5, 0.75, 0.99):
-        assert histogram.quantile(share) == pytest.approx(
-            np.quantile(values, share, method="inverted_cdf"), rel=2**-7, abs=1e-3
-        )
+    shares = (0.01, 0.25, 0.5, 0.75, 0.99)
+    expected = np.quantile(values, shares, method="inverted_cdf")
+    assert quantiles(*pickle.loads(merged[0]).filled(), shares) == pytest.approx(expected, rel=2**-7)
+
+
+def test_whole_numbers_are_told_as_they_are_and_others_by_the_middle():
+    values = np.array([-255.0, -3.0, 0.0, 0.0, 7.0, 128.0, 1.001, 1000.0, -1e-3])
+    counts = BinCounts()
+    counts.add(bins_of(values))
+    found, rows = counts.filled()
+
+    assert found.tolist() == pytest.approx(np.unique(values), rel=2**-7)
+    assert rows.tolist() == [1, 1, 1, 2, 1, 1, 1, 1]
+    assert set(found) >= {-255.0, -3.0, 0.0, 7.0, 128.0}
+    assert quantiles(np.zeros(0), np.zeros(0, dtype=np.int64), (0.5,)) == []
 
 
 def test_zeros_are_one_and_infinities_are_the_largest():
     counts = BinCounts()
     counts.add(bins_of(np.array([0.0, -0.0, np.inf, -np.inf, np.nan])))
-    histogram = counts.histogram()
+    found, rows = counts.filled()
 
-    assert histogram.counts[0, 0] == 2
-    assert histogram.counts.sum() == 4
-    assert np.isfinite([histogram.quantile(0.01), histogram.quantile(1.0)]).all()
+    assert rows.tolist() == [1, 2, 1]
+    assert found[1] == 0.0
+    assert np.isfinite(found).all()
+    assert -found[0] == found[2] == pytest.approx(np.finfo(np.float32).max, rel=2**-7)
