@@ -48,7 +48,7 @@ def demo(directory: str, rows: int, seed: int, common: Common) -> int:
     result = replay_config(str(paths.config), common, diagnosed=True)
     if not common.as_json:
         print_report(result.data, result.report_path, common)
-    audited = _audit(paths.config, result.output, common)
+    audited = _audit(paths.config, f"{common.output or paths.output}-audit", common)
     if common.as_json:
         echo_json(replace(result.summary, audits=audited.summary.audits).to_dict())
     return gates_exit_code(result.data)
@@ -56,10 +56,10 @@ def demo(directory: str, rows: int, seed: int, common: Common) -> int:
 
 def _audit(config: Path, output: str, common: Common) -> RunResult:
     """Audit the other table into an output beside that of the diagnosis, as the command that it prints would."""
-    beside = replace(common, output=f"{output}-audit")
+    beside = replace(common, output=output)
     prints = not (common.quiet or common.as_json)
     if prints:
-        echo(f"\n$ {shlex.join(['replay', 'audit', str(config), '--output', f'{output}-audit'])}")
+        echo(f"\n$ {shlex.join(['replay', 'audit', str(config), '--output', output])}")
     with loading(str(config), beside, to_run=True) as (loaded, progress), attempt_of(loaded, beside, lambda _: None):
         from replay.flows.audit.run import audit_tables
 

@@ -88,7 +88,7 @@ class TrafficWindow(Window):
         ends = [key for key in ("start", "end") if data.get(key) is not None]
         rolling = [key for key in _ROLLING if data.get(key) is not None]
         if rolling and ends:
-            whole = "to replace it, set it whole: traffic.window={start: ..., end: ...}"
+            whole = "to replace it, set the window whole: {start: ..., end: ...}"
             yield Finding((), f"found {listing([*ends, *rolling])}: give either `start` and `end`, or `last`; {whole}")
         elif rolling and "last" not in rolling:
             yield Finding((rolling[0],), "needs `last`, the length of the window, such as 1h")

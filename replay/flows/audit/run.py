@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from replay.config import ReplayConfig
+from replay.config import ReplayConfig, fingerprint
 from replay.config.run_start import resolve
-from replay.errors import UsageError
+from replay.errors import OutputConflict, UsageError
+from replay.files.reading import exists
 from replay.flows.attempt import attempt, load_to_run
 from replay.flows.audit.column_states.additions import replayed_traffic, with_states
 from replay.flows.audit.core import find_core, measure_changes
@@ -37,7 +38,15 @@ from replay.report.terminal.notebook import choose_progress
 from replay.report.terminal.progress import Progress
 from replay.report.words.gates import audit_gates_note
 from replay.spark.errors import spark_errors
-from replay.store import FEATURE_DIFFERENCES, FEATURES, append_rows, replace_table
+from replay.store import (
+    FEATURE_DIFFERENCES,
+    FEATURES,
+    OutputDirectory,
+    append_rows,
+    needs_spark,
+    open_storage,
+    replace_table,
+)
 
 
 def audit(
@@ -86,6 +95,7 @@ def audit_tables(
     """Audit as :func:`audit` does."""
     chosen = choose_audits(config, names)
     refuse_early(config, options, diagnosing=False)
+    _refuse_plain_run(config, overwrite=overwrite)
     with located(config):
         check_audit_metrics(config.gates)
     with ExitStack() as visit:
@@ -108,6 +118,24 @@ def _join_audits(prepared: Prepared, names: Iterable[str]) -> list[JoinedAudit]:
     for name in names:
         joined.append(join_audit(prepared, name, [each.plan.checkpoints[0] for each in joined]))
     return joined
+
+
+def _refuse_plain_run(config: ReplayConfig, *, overwrite: bool) -> None:
+    """Refuse an output that holds a run of this config without its audits, before tables are compared for a minute.
+
+    Raises:
+        OutputConflict: It does, and is not to be replaced.
+    """
+    if overwrite or needs_spark(config.output):
+        return
+    storage = open_storage(config.output)
+    manifest = OutputDirectory(storage).manifest()
+    if manifest is None or manifest.config_sha256 != fingerprint(config) or exists(f"{storage.path}/{FEATURES}"):
+        return
+    raise OutputConflict(
+        f"{storage.path} holds run {manifest.run_id} of this config, and an audit is a run of its own: give it another "
+        f"output, such as --output {config.output.rstrip('/')}-audit, or --overwrite to replace that run"
+    )
 
 
 def _as_logged(config: ReplayConfig) -> ReplayConfig:

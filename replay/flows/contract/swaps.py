@@ -54,7 +54,10 @@ def measure_costs(config: ReplayConfig, checkpoint: str, there: ModelConfig, run
     """
     if not isinstance(config.checkpoints.get(checkpoint), CheckpointConfig):
         return Costs(reason=f"`{checkpoint}` is no file: only a checkpoint that is one can read by another contract")
-    swapped = swapped_contracts(config.contract_of(checkpoint), there)
+    here = config.contract_of(checkpoint)
+    swapped = swapped_contracts(here, there)
+    if not swapped and compare_contracts(here, there).differences:
+        return Costs(reason="inputs that only one of the two has cannot be swapped, and no other differs")
     refused: dict[str, SwapCost] = {}
     names = {f"swap_{place}": swap for place, swap in enumerate(swapped)}
     while names:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from replay.config import load_config
-from replay.errors import ConfigError, UsageError
+from replay.errors import ConfigError, OutputConflict, UsageError
+from replay.flows.audit import run as module
 from replay.flows.audit.run import audit, choose_audits
 from tests.flows.audit.conftest import AuditedLoans
 from tests.flows.audit.loans import KEY, UNUSED
+from tests.flows.finished.complete import write_complete, write_inputs
 
 pytestmark = pytest.mark.real_data
 
@@ -133,6 +136,34 @@ def test_what_cannot_be_audited_is_refused(audited_config: Path):
         ConfigError, match=r"`value_mismatch` is no metric of an audit; did you mean `value_mismatch_rate`"
     ):
         audit(replace_gate(config), quiet=True)
+
+
+def test_the_run_of_the_same_config_is_kept_and_the_audit_refused_before_tables_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    class Compared(Exception):
+        pass
+
+    def prepare(*_: Any, **__: Any) -> Any:
+        raise Compared
+
+    monkeypatch.setattr(module, "prepare", prepare)
+    sources, audits = {"served": {"path": "traffic", "key": ["request_id"]}}, {"logging": {"against": "served"}}
+    path = write_inputs(tmp_path, sources=sources, audits=audits)
+    with pytest.raises(Compared):
+        audit(path, quiet=True)
+    output = write_complete(path)
+    held = (output / "manifest.json").read_text()
+
+    with pytest.raises(OutputConflict, match=rf"holds run 1 of this config, .*--output {output}-audit, or --overwrite"):
+        audit(path, quiet=True)
+
+    assert (output / "manifest.json").read_text() == held
+    with pytest.raises(Compared):
+        audit(path, quiet=True, overwrite=True)
+    (output / "features").mkdir()  # what an audit leaves
+    with pytest.raises(Compared):
+        audit(path, quiet=True)
 
 
 def replace_gate(config):

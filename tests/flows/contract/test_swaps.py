@@ -144,6 +144,16 @@ def test_traffic_that_is_refused_as_it_is_is_no_reason_but_an_error(tmp_path):
         measure_costs(config(tmp_path), "prod", model(*OTHER), refuses)
 
 
+def test_inputs_of_one_side_alone_are_no_silence_but_a_reason(tmp_path):
+    renamed = model({**INPUTS[0], "name": "numbers"}, INPUTS[1])
+
+    found = measure_costs(config(tmp_path), "prod", renamed, lambda _: summary())
+
+    assert found.costs == {}
+    assert found.reason == "inputs that only one of the two has cannot be swapped, and no other differs"
+    assert measure_costs(config(tmp_path), "prod", model(*INPUTS), lambda _: summary()).reason is None
+
+
 def test_only_a_file_can_read_by_another_contract(tmp_path):
     found = measure_costs(config(tmp_path), "half", model(*OTHER), lambda _: summary())
 
