@@ -59,7 +59,7 @@ class Common:
         """The same of a config that is to be replayed: a refusal is told in its output, if the file says where."""
         from replay.flows.attempt import load_to_run
 
-        return load_to_run(config, self.overrides, self.output)
+        return load_to_run(config, self.overrides, self.output, self.conf)
 
     def options(self) -> Options:
         """These options as the library's functions take them."""

@@ -74,7 +74,7 @@ def attempt_of(config: ReplayConfig, common: Common, told: Callable[[int], None]
     """Leave a verdict in the output of a config, however the command ends."""
     from replay.flows.attempt import attempt
 
-    with attempt(config, overwrite=common.overwrite) as one:
+    with attempt(config, overwrite=common.overwrite, conf=common.conf) as one:
 
         def interrupted(code: int) -> None:
             told(code)

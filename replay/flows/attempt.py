@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import errno
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replay.config import ReplayConfig, fingerprint, load_config
 from replay.config.load import find_output
-from replay.errors import EXIT_INTERRUPTED, ConfigError, OutputConflict, ReplayError, RunFailed
+from replay.errors import (
+    EXIT_INTERRUPTED,
+    ConfigError,
+    OutputConflict,
+    RefusedError,
+    ReplayError,
+    RunFailed,
+    UsageError,
+)
 from replay.flows.finished.window import take_up
 from replay.store import (
     RUNNING,
@@ -40,10 +48,11 @@ class Attempt:
     Args:
         config: As resolved.
         overwrite: Whatever run the output holds is to be replaced.
+        conf: See :func:`attempt`.
     """
 
-    def __init__(self, config: ReplayConfig, *, overwrite: bool = False) -> None:
-        self._config, self._overwrite = config, overwrite
+    def __init__(self, config: ReplayConfig, *, overwrite: bool = False, conf: Mapping[str, str] | None = None) -> None:
+        self._config, self._overwrite, self._conf = config, overwrite, conf
         self._is_open = True
 
     def close(self) -> None:
@@ -54,7 +63,9 @@ class Attempt:
         """Tell what ended the run."""
         from replay.report.run_verdict import verdict_of_error
 
-        self._leave(lambda run_id, window: verdict_of_error(error, run_id, window), holding=False)
+        # Where the run itself failed, Spark may be why.
+        conf = self._conf if isinstance(error, UsageError | RefusedError) else None
+        self._leave(lambda run_id, window: verdict_of_error(error, run_id, window), holding=False, conf=conf)
 
     def interrupted(self, exit_code: int) -> None:
         """Tell that the run was told to end, also while it is still at work."""
@@ -62,11 +73,11 @@ class Attempt:
 
         self._leave(lambda run_id, window: interrupted(exit_code, run_id, window), holding=True)
 
-    def _leave(self, make: _Maker, *, holding: bool) -> None:
+    def _leave(self, make: _Maker, *, holding: bool, conf: Mapping[str, str] | None = None) -> None:
         if not self._is_open:
             return
         try:
-            storage = _open(self._config.output)
+            storage = _open(self._config.output, conf)
             if storage is not None:
                 text = make(*self._begun(storage)).to_json()
                 write_between_runs(storage, VERDICT, text, holding=holding)
@@ -91,7 +102,9 @@ class Attempt:
 
 
 @contextmanager
-def attempt(config: ReplayConfig, *, overwrite: bool = False) -> Iterator[Attempt]:
+def attempt(
+    config: ReplayConfig, *, overwrite: bool = False, conf: Mapping[str, str] | None = None
+) -> Iterator[Attempt]:
     """Leave a verdict in the output of a config, if what runs inside ends with an error.
 
     One of a run that came to its end is left by the run itself, beside its other results. An output that is refused
@@ -100,11 +113,13 @@ def attempt(config: ReplayConfig, *, overwrite: bool = False) -> Iterator[Attemp
     Args:
         config: As resolved.
         overwrite: Whatever run the output holds is to be replaced.
+        conf: Settings of a session that is started to tell of a refusal in an output that only Spark reaches, if none
+            runs; None: none is started for that.
 
     Raises:
         RunFailed: A disk is full, wherever something was to be written.
     """
-    one = Attempt(config, overwrite=overwrite)
+    one = Attempt(config, overwrite=overwrite, conf=conf)
     try:
         yield one
     except OutputConflict:
@@ -143,8 +158,19 @@ def full_disk(error: BaseException, output: str) -> RunFailed | None:
     return None
 
 
-def load_to_run(path: str | Path, overrides: Sequence[str] = (), output: str | None = None) -> ReplayConfig:
+def load_to_run(
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    output: str | None = None,
+    conf: Mapping[str, str] | None = None,
+) -> ReplayConfig:
     """Load a config that is to be replayed; a refusal is told in its output, if the file says where that is.
+
+    Args:
+        path: Of the config.
+        overrides: See :func:`replay.config.load_config`.
+        output: Where to write, instead of the config's ``output``.
+        conf: See :func:`attempt`.
 
     Raises:
         ConfigError: As :func:`replay.config.load_config`.
@@ -154,26 +180,29 @@ def load_to_run(path: str | Path, overrides: Sequence[str] = (), output: str | N
     except ConfigError as error:
         place = find_output(path, overrides, output)
         if place is not None:
-            leave_refusal(place, error)
+            leave_refusal(place, error, conf)
         raise
 
 
-def leave_refusal(output: str, error: ConfigError) -> None:
+def leave_refusal(output: str, error: ConfigError, conf: Mapping[str, str] | None = None) -> None:
     """Leave the verdict on a config that could not be read, unless the output holds what another config left."""
     from replay.report.run_verdict import verdict_of_error
 
     try:
-        storage = _open(output)
+        storage = _open(output, conf)
         if storage is not None and not set(storage.names()) - {VERDICT}:
             write_between_runs(storage, VERDICT, verdict_of_error(error, None, None).to_json())
     except Exception:
         pass
 
 
-def _open(output: str) -> Storage | None:
-    """The output, as far as it can be reached without starting Spark for it."""
+def _open(output: str, conf: Mapping[str, str] | None) -> Storage | None:
+    """The output; None where only Spark reaches it, does not run, and is not to be started for it."""
     if not needs_spark(output):
         return open_storage(output)
     from replay.spark.session import is_running, start_session
 
-    return open_storage(output, start_session()) if is_running() else None
+    if is_running():
+        return open_storage(output, start_session())
+    # On this machine: to write a file takes nothing of a cluster, which may let one wait.
+    return None if conf is None else open_storage(output, start_session("local[1]", conf, short=True))

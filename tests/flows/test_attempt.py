@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import subprocess
+import sys
 from pathlib import Path
 from pickle import PicklingError
 from typing import Any
@@ -163,3 +165,30 @@ def test_it_is_left_on_an_object_store(tmp_path: Path, s3: S3Server):
     storage = open_storage(place)
     assert storage.names() == ["verdict.json"]
     assert json.loads(storage.read("verdict.json") or "")["exit_code"] == 3
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize(
+    ("wrong", "code", "headline"),
+    [("traffic.path=gone", 3, "gone: no such file"), ("traffic.key=3", 2, "traffic.key: found 3, expected a list")],
+    ids=["traffic", "config"],
+)
+def test_a_refusal_is_told_where_only_spark_reaches(wrong: str, code: int, headline: str, tmp_path: Path):
+    path = write_inputs(tmp_path)
+    mounted = f"spark.hadoop.fs.viewfs.mounttable.x.link./here=file://{tmp_path}/mounted"
+    (tmp_path / "mounted").mkdir()
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", "from replay.cli import main; main()", "run", str(path), "--quiet"),
+            *("--set", wrong, "--set", "output=viewfs://x/here/out", "--conf", mounted),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == code, done.stderr
+    found = verdict(tmp_path / "mounted" / "out")
+    assert (found["status"], found["exit_code"], found["run_id"]) == ("refused", code, None)
+    assert headline in found["headline"]
+    assert [file.name for file in (tmp_path / "mounted" / "out").glob("[!.]*")] == ["verdict.json"]
