@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from replay.errors import TrafficError
 from replay.traffic import Piece, ReadPlan, Split, leave_out_unreadable, open_traffic
 from replay.traffic.damaged import find_damage
 from tests.damage import break_page, break_page_header, truncate
+from tests.object_store import S3Server, upload
 from tests.traffic.tables import traffic_config
 
 ROWS = 1_000
@@ -85,6 +87,16 @@ class TestFindDamage:
         monkeypatch.setattr("replay.traffic.damaged.open_input", fails)
         with pytest.raises(TrafficError, match="b: cannot be read"):
             find_damage(split(piece(damaged)), plan("x2"))
+
+    def test_on_an_object_store(self, s3: S3Server, tmp_path: Path) -> None:
+        damaged, sound = write(tmp_path / "b"), write(tmp_path / "a")
+        break_page(damaged)
+        bucket = s3.new_bucket()
+        pieces = [replace(piece(path), path=upload(path, f"{bucket}/{path.name}")) for path in (damaged, sound)]
+        assert list(find_damage(split(*pieces), plan("id", "x2"))) == [f"{bucket}/b"]
+        s3.client().delete_object(Bucket=bucket.removeprefix("s3://"), Key="b")
+        with pytest.raises(TrafficError, match="b: was there when the run started and cannot be read now"):
+            find_damage(split(*pieces), plan("id", "x2"))
 
 
 @pytest.mark.spark
