@@ -12,12 +12,24 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from replay.audit.columns.binned import BinCounts, binned, bins_of, quantiles
-from replay.audit.columns.cells import NULL_CELL, Codes, NameCells, NumberCells, ValueCells, as_texts, lengths_of
-from replay.audit.compare import as_floats
+from replay.audit.columns.cells import (
+    NAN_CELL,
+    NULL_CELL,
+    Codes,
+    NameCells,
+    NumberCells,
+    ValueCells,
+    as_texts,
+    lengths_of,
+)
+from replay.audit.compare import as_floats, is_number, nulls
 from replay.features.codecs.buffers import plain
+from replay.features.codecs.numeric import is_list, is_text
+from replay.features.codecs.vectors import is_vector
 from replay.features.lists import Ragged, take_apart
 from replay.metrics.cluster import hash_groups
 from replay.metrics.histogram import Histogram
@@ -25,6 +37,7 @@ from replay.metrics.histogram import Histogram
 MOST_NAMES: Final = 65_536
 """Different names that are counted one by one; of more, cells of hashes are."""
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+_NUMBER: Final = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _COMMONEST: Final = (10, 100)
 _ELEMENTS: Final = 1 << 20
 """Elements of lists that are squared at once."""
@@ -74,6 +87,10 @@ class NumberState(ValueState):
     def add(self, column: pa.Array) -> Codes:
         """See :meth:`ValueState.add`."""
         values = plain(column)
+        if is_text(values.type):
+            values = _parsed(values)
+        elif not is_number(values.type):
+            return _of_another_kind(values)
         bins = binned(values)
         self.counts.add(bins)
         if self._by_bin is None:
@@ -108,11 +125,17 @@ class NameState(ValueState):
 
     def add(self, column: pa.Array) -> Codes:
         """See :meth:`ValueState.add`."""
-        encoded = column if isinstance(column, pa.DictionaryArray) else plain(column).dictionary_encode()
+        try:
+            encoded = column if isinstance(column, pa.DictionaryArray) else plain(column).dictionary_encode()
+        except pa.ArrowNotImplementedError:
+            return _of_another_kind(plain(column))
         values, places = plain(encoded.dictionary), encoded.indices
         if not len(values):
             return np.full(len(column), NULL_CELL, dtype=np.uint8)
-        texts = as_texts(values)
+        try:
+            texts = as_texts(values)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return _of_another_kind(plain(column))
         by_place = np.append(self._cells.codes(texts), np.uint8(NULL_CELL))
         rows = places.fill_null(len(values)) if places.null_count else places
         rows = rows.to_numpy(zero_copy_only=False)
@@ -151,6 +174,8 @@ class ListState(ValueState):
     def add(self, column: pa.Array) -> Codes:
         """See :meth:`ValueState.add`."""
         lists = plain(column)
+        if not (is_list(lists.type) or is_vector(lists.type)):
+            return _of_another_kind(lists)
         apart = take_apart(lists)
         if pa.types.is_floating(apart.values.type):
             self.norms.add(bins_of(_norms(apart)))
@@ -174,6 +199,19 @@ def named_quantiles(values: NDArray[np.float64], counts: NDArray[np.int64], pref
     """``QUANTILES`` under their names, such as ``age_p50``: see :func:`replay.audit.columns.binned.quantiles`."""
     for share, found in zip(QUANTILES, quantiles(values, counts, QUANTILES), strict=False):
         yield f"{prefix}p{round(share * 100):02d}", found
+
+
+def _of_another_kind(values: pa.Array) -> Codes:
+    """The cells of values that are nothing like the reference's, a list for a number: all in that of NaN."""
+    return np.where(nulls(values), NULL_CELL, NAN_CELL).astype(np.uint8)
+
+
+def _parsed(texts: pa.Array) -> pa.Array:
+    """Numbers that are written as text, ``(num_rows,)``; NaN where a text is none."""
+    texts = pc.utf8_trim_whitespace(as_texts(texts))
+    written = pc.if_else(pc.match_substring_regex(texts, _NUMBER), texts, pa.scalar(None, texts.type))
+    numbers = written.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return pa.array(numbers, mask=nulls(texts))
 
 
 def _distinct(cells: int, shift: int) -> float:

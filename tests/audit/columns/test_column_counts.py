@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from replay.audit.columns.beside import BesideValues
 from replay.audit.columns.cells import FIRST_CELL, NULL_CELL, cells_of
 from replay.audit.columns.column_counts import ColumnCounts
 
@@ -79,3 +80,32 @@ def test_a_million_values_are_counted_in_well_under_a_second():
 
     assert time.process_time() - started < 0.5
     assert state.rows == rows
+
+
+def test_features_that_were_counted_apart_are_put_side_by_side():
+    columns, segments, buckets = _columns()
+    cells = {name: cells_of(column) for name, column in columns.items()}
+    times = BesideValues(pa.array(np.full(ROWS, 7_200_000_000)), {"t": pa.array(np.zeros(ROWS, dtype=np.int64))})
+    whole = ColumnCounts(cells)
+    whole.update(columns, segments, buckets, times)
+    whole.finish({"n": "t", "name": "t"}, {})
+    parts = []
+    for name, rows in (("n", slice(None)), ("name", slice(None, None, -1))):
+        part = ColumnCounts({name: cells[name]})
+        order = pa.array(np.arange(ROWS)[rows])
+        part.update(
+            {name: columns[name].take(order)}, {"surface": segments["surface"].take(order)}, buckets[rows], times
+        )
+        part.finish({name: "t"}, {})
+        parts.append(part)
+
+    parts[0].join(parts[1])
+
+    assert parts[0].statistics == whole.statistics
+    for label, place in whole.slices.kept():
+        mine = dict(parts[0].slices.kept())[label]
+        for name in cells:
+            assert (parts[0].by_slice[name][mine] == whole.by_slice[name][place]).all()
+            assert (parts[0].ages[name].by_hour(mine).sum()) == whole.ages[name].by_hour(place).sum()
+    for name in cells:
+        assert (parts[0].buckets_of(name) == whole.buckets_of(name)).all()

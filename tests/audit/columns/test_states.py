@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from replay.audit.columns import states
-from replay.audit.columns.cells import NULL_CELL, cells_of
+from replay.audit.columns.cells import NAN_CELL, NULL_CELL, cells_of
 from replay.audit.columns.states import NameState, state_of
 
 ROWS = 6000
@@ -109,3 +109,36 @@ def test_long_lists_are_taken_a_few_at_a_time(monkeypatch):
 def test_nothing_has_no_statistics():
     assert _statistics(pa.array([None, None], pa.float64())) == {}
     assert _statistics(pa.array([None], pa.string())) == {}
+
+
+def test_numbers_that_one_table_has_as_text_are_in_the_cells_of_the_others():
+    cells = cells_of(pa.array([1.0, 2.0, 1e3]))
+    texts = pa.array(["1", " 2.0", "1e3", "-7", None, "n/a", ""])
+
+    found = state_of(cells).add(texts)
+
+    assert found.tolist() == [
+        *cells.codes(pa.array([1.0, 2.0, 1000.0, -7.0])).tolist(),
+        NULL_CELL,
+        NAN_CELL,
+        NAN_CELL,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reference", "other"),
+    [
+        (pa.array([1.0]), pa.array([[1.0], None])),
+        (pa.array([[1.0]]), pa.array([1.0, None])),
+        (pa.array(["a"]), pa.array([["a"], None])),
+        (pa.array(["a"]), pa.array([{"a": 1}, None])),
+        (pa.array([1.0]), pa.array([1, None], pa.timestamp("us"))),
+    ],
+)
+def test_what_is_nothing_like_the_reference_is_in_one_cell(reference, other):
+    assert state_of(cells_of(reference)).add(other).tolist() == [NAN_CELL, NULL_CELL]
+
+
+@pytest.mark.parametrize("reference", [pa.array([1.0]), pa.array(["a"]), pa.array([[1.0]])])
+def test_a_column_without_a_type_is_null(reference):
+    assert (state_of(cells_of(reference)).add(pa.nulls(3)) == NULL_CELL).all()
