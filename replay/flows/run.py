@@ -19,6 +19,7 @@ from replay.flows.incidents.diagnose import Diagnosed, diagnose_scores
 from replay.flows.incidents.verification import Claim, verify_claim
 from replay.flows.options import Options
 from replay.flows.problems import located
+from replay.flows.sources.opening import MatchedTables
 from replay.flows.stages.clock import Clock
 from replay.flows.stages.compare import Compared, compare
 from replay.flows.stages.identity import Resumable, make_manifest, refuse_changes
@@ -128,6 +129,7 @@ def replay_window(
     claim: Claim | None = None,
     complete: Callable[[Measured], ReportData] | None = None,
     least_changes: LeastChanges | None = None,
+    matched: MatchedTables | None = None,
 ) -> RunResult:
     """Replay as :func:`run` does.
 
@@ -140,6 +142,7 @@ def replay_window(
         claim: Causes of an incident that an earlier run found, which this one replays: whether they hold.
         complete: Adds what else a command measures, before the gates are judged.
         least_changes: What gives features the distributions of other tables; default: they are taken from these.
+        matched: How other tables and the traffic were found to meet; default: their keys are read.
     """
     config, clock = resolve(config), Clock(progress)
     resumable = Resumable(config, overwrite=overwrite)
@@ -153,6 +156,7 @@ def replay_window(
             pin=resumable.pin,
             rehearsing=True,
             least_changes=least_changes,
+            matched=matched,
         )
         check_gates(prepared)
         refuse_rejected(prepared.contract, prepared.config)

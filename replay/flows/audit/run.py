@@ -29,6 +29,7 @@ from replay.flows.finished.result import RunResult
 from replay.flows.options import Options
 from replay.flows.problems import located
 from replay.flows.run import Measured, replay_window
+from replay.flows.sources.opening import MatchedTables
 from replay.flows.stages.prepare import Prepared, prepare
 from replay.report.audits.gates import check_audit_metrics
 from replay.report.summary import Summary
@@ -109,7 +110,8 @@ def audit_tables(
     costing, share = with_plans(config, [each.plan for each in joined], budget)
     told = tuple(replace(each, share=share) for each in joined)
     measured = _Audited(config, progress, told, tuple(unjoined), tuple(counted))
-    return replay_window(costing, options, progress, overwrite=overwrite, complete=measured.complete)
+    matched = MatchedTables(prepared.traffic, prepared.sources, prepared.matches)
+    return replay_window(costing, options, progress, overwrite=overwrite, complete=measured.complete, matched=matched)
 
 
 def _join_audits(prepared: Prepared, names: Iterable[str]) -> list[JoinedAudit]:

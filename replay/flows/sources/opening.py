@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -25,6 +26,40 @@ from replay.traffic.sources.matches import check_values
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class MatchedTables:
+    """How the traffic and other tables were found to meet, for a replay of the same rows.
+
+    Attributes:
+        traffic: As it was pinned.
+        sources: Likewise, by name.
+        matches: By name.
+    """
+
+    traffic: PinnedTraffic
+    sources: Mapping[str, PinnedSource]
+    matches: Mapping[str, SourceMatches]
+
+    def of(self, traffic: PinnedTraffic, source: PinnedSource) -> SourceMatches | None:
+        """How they meet; None where the rows may be others by now.
+
+        Args:
+            traffic: Pinned again.
+            source: Likewise.
+        """
+        known = self.sources.get(source.name)
+        if known is None or known.config != source.config:
+            return None
+        same = _same_rows(self.traffic, traffic) and _same_rows(known.table, source.table)
+        return self.matches.get(source.name) if same else None
+
+
+def _same_rows(one: PinnedTraffic, other: PinnedTraffic) -> bool:
+    """Whether the same rows of the same data are selected; a view may have others whenever it is read."""
+    selected = [(each.config.where, each.config.window, each.config.sample) for each in (one, other)]
+    return one.format != "view" and selected[0] == selected[1] and one.fingerprint() == other.fingerprint()
 
 
 def sources_used(scenarios: Iterable[Scenario]) -> tuple[str, ...]:
@@ -111,6 +146,7 @@ def check_sources(
     traffic: PinnedTraffic,
     sources: Mapping[str, PinnedSource],
     types: Mapping[str, pa.DataType],
+    known: MatchedTables | None = None,
 ) -> dict[str, SourceMatches]:
     """Read the keys of the tables that are joined, and the values that may not fit.
 
@@ -121,6 +157,7 @@ def check_sources(
         traffic: The pinned traffic.
         sources: As :func:`source_problems` finds nothing wrong with them.
         types: Logged type of every feature that the model reads.
+        known: What is known of tables that are not read again, but for such values.
 
     Returns:
         By name, for those that have a key, but for such of which scenarios take distributions alone.
@@ -138,10 +175,13 @@ def check_sources(
     problems: list[Problem] = []
     for name, taken in wanted.items():
         try:
-            if sources[name].config.joined and name not in only_matched:
-                found[name] = check_source(spark, traffic, sources[name], taken)
-            else:
+            matches = None if known is None else known.of(traffic, sources[name])
+            if matches is not None or not sources[name].config.joined or name in only_matched:
                 check_values(spark, sources[name], taken)
+            else:
+                matches = check_source(spark, traffic, sources[name], taken)
+            if matches is not None and name not in only_matched:
+                found[name] = matches
         except ConfigError as error:
             problems += error.problems
     refuse(problems)

@@ -16,7 +16,7 @@ from replay.errors import ConfigError, Problem, TrafficError
 from replay.features import Encoder, check_features, feature_column, globbed_maps
 from replay.flows.problems import refuse
 from replay.flows.sources.distributions import least_changes_of
-from replay.flows.sources.opening import check_sources, open_sources, source_problems, sources_used
+from replay.flows.sources.opening import MatchedTables, check_sources, open_sources, source_problems, sources_used
 from replay.flows.stages.map_keys import name_map_keys
 from replay.flows.stages.scenario_inputs import (
     ScenarioInputs,
@@ -92,6 +92,7 @@ def fit(
     *,
     every_source: bool = False,
     least_changes: LeastChanges | None = None,
+    matched: MatchedTables | None = None,
 ) -> Fitted:
     """Pin the traffic, and prove that config, checkpoints and scenarios fit it.
 
@@ -101,6 +102,7 @@ def fit(
         checkpoints: Examined, by name.
         every_source: Open all other tables, and not only those that scenarios name.
         least_changes: What gives features the distributions of other tables; default: they are taken from these.
+        matched: How other tables and the traffic were found to meet; default: their keys are read.
 
     Raises:
         ConfigError: They do not; every problem of a kind at once.
@@ -134,7 +136,7 @@ def fit(
         sample = _sample(spark, traffic, plan, config)
         refuse(_trial_problems(config, scenarios, encoder, sample))
         donors = draw_donors_of(spark, traffic, config, scenarios, encoder.types)
-    matches = check_sources(spark, config, scenarios, traffic, sources, encoder.types)
+    matches = check_sources(spark, config, scenarios, traffic, sources, encoder.types, matched)
     if least_changes is None:
         with values_refused(spark, traffic):
             least_changes = least_changes_of(spark, config, scenarios, traffic, sources, encoder.types)

@@ -16,6 +16,7 @@ from replay.features import feature_column
 from replay.flows.contract.stamps import check_stamps
 from replay.flows.options import Options
 from replay.flows.problems import located, refuse
+from replay.flows.sources.opening import MatchedTables
 from replay.flows.stages.connect import connect
 from replay.flows.stages.fit import Fitted, fit
 from replay.flows.stages.rehearse import check_rows, draw_rehearsed
@@ -106,6 +107,7 @@ def prepare(
     rehearsing: bool = False,
     every_source: bool = False,
     least_changes: LeastChanges | None = None,
+    matched: MatchedTables | None = None,
 ) -> Prepared:
     """Get everything ready and prove that it fits, before any long work.
 
@@ -120,6 +122,7 @@ def prepare(
         rehearsing: Take a few thousand rows through the contract, where tasks read them themselves.
         every_source: Open and check all other tables, and not only those that scenarios name.
         least_changes: What gives features the distributions of other tables; default: they are taken from these.
+        matched: How other tables and the traffic were found to meet; default: their keys are read.
 
     Raises:
         ConfigError: The config does not fit the traffic or the checkpoints; every problem at once.
@@ -135,7 +138,9 @@ def prepare(
         config = pin(spark, checkpoints)
     progress.stage("reading the traffic")
     with spark_errors("reading the traffic"), located(config):
-        fitted = fit(config, spark, checkpoints, every_source=every_source, least_changes=least_changes)
+        fitted = fit(
+            config, spark, checkpoints, every_source=every_source, least_changes=least_changes, matched=matched
+        )
     progress.stage("checking keys and checkpoints")
     with session_pool(spark, 1) as pool, spark_errors("checking the traffic"), located(config):
         # Spark reads keys while this process opens the checkpoints, whose problems are raised first.

@@ -18,7 +18,9 @@ from sklearn.metrics import roc_auc_score
 import replay
 from replay.flows.audit.run import audit
 from replay.flows.finished.result import RunResult
+from replay.flows.sources import opening
 from replay.report.summary.audits import AuditSummary
+from replay.traffic import PinnedSource, PinnedTraffic, SourceMatches, check_source
 from tests.flows.audit.loans import ENTITY, KEY, LABEL, SEGMENT, TIME, UNUSED, Loans, load_loans, older, write_case
 
 pytestmark = [pytest.mark.spark, pytest.mark.real_data]
@@ -40,12 +42,13 @@ CORE = ["person_income", "loan_int_rate", "loan_amnt"]
 
 @dataclass(frozen=True)
 class SeveralTables:
-    """The case, its other tables by name, and what the audits found."""
+    """The case, its other tables by name, what the audits found, and the tables whose keys were read."""
 
     loans: Loans
     tables: dict[str, pd.DataFrame]
     config: Path
     result: RunResult
+    checked: list[str]
 
     def audit(self, name: str) -> AuditSummary:
         return self.result.summary.audits[name]
@@ -120,7 +123,16 @@ def case(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Sever
         table.to_parquet(directory / f"{name}.parquet", index=False)
     changes = {"sources": sources, "audits": audits, "features": {"core": CORE}}
     config = write_case(directory, loans, loans.rows, **changes)
-    return SeveralTables(loans, tables, config, audit(str(config), quiet=True))
+    checked: list[str] = []
+
+    def check(session: SparkSession, traffic: PinnedTraffic, source: PinnedSource, types: Any) -> SourceMatches:
+        checked.append(source.name)
+        return check_source(session, traffic, source, types)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(opening, "check_source", check)
+        result = audit(str(config), quiet=True)
+    return SeveralTables(loans, tables, config, result, checked)
 
 
 def test_each_difference_is_named_in_few_rows_and_in_one_slice(case: SeveralTables):
@@ -213,6 +225,11 @@ def test_the_scores_are_bit_for_bit_those_of_a_table_with_the_columns_pasted_in(
 
         assert own.loc[plain.index].to_numpy().tobytes() == plain.to_numpy().tobytes()
         assert (own != found["prod"]).sum() > 100
+
+
+def test_the_keys_of_each_table_are_read_once(case: SeveralTables):
+    """The comparison and the replay that follows are of the same rows."""
+    assert sorted(case.checked) == sorted(case.tables)
 
 
 def test_all_is_in_the_summary(case: SeveralTables):

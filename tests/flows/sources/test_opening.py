@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from replay.config import ReplayConfig, build_config, expand_scenarios
+from replay.config.sections.traffic import Sample
 from replay.errors import ConfigError
-from replay.flows.sources.opening import match_warnings, open_sources, source_problems, sources_used
+from replay.flows.sources.opening import MatchedTables, match_warnings, open_sources, source_problems, sources_used
 from replay.traffic import SourceMatches
 from tests.flows.case import LOCAL_SESSION, config_data
 
@@ -67,3 +69,33 @@ def test_what_does_not_fit_has_the_step_that_asks_for_it(tmp_path: Path):
 def test_few_matches_are_told():
     found = [*match_warnings({"served": SourceMatches(100, 10, 99, 0), "b": SourceMatches(1000, 10, 100, 0)})]
     assert found == ["source `b` has a row for 100 of the 1,000 rows of the traffic; the others keep what was logged"]
+
+
+def test_what_is_known_of_tables_holds_for_the_same_rows_of_the_same_files(tmp_path: Path):
+    entry = write(tmp_path, "served", request_id=["r"], x0=[1.0])
+    given = config(tmp_path, {"served": entry, "b": entry})
+    (source,) = open_sources(LOCAL_SESSION, given, ["served"]).values()
+    (again,) = open_sources(LOCAL_SESSION, given, ["served"]).values()
+    matches = SourceMatches(1, 1, 1, 0)
+    known = MatchedTables(source.table, {"served": source}, {"served": matches})
+
+    assert known.of(again.table, again) is matches
+    assert known.of(again.table, replace(again, name="b")) is None
+    view = replace(source.table, format="view")
+    assert replace(known, traffic=view).of(view, again) is None
+    some = again.table.config.model_copy(update={"sample": Sample(rate=0.5)})
+    assert known.of(replace(again.table, config=some), again) is None
+    renamed = again.config.model_copy(update={"key": {"item": "request_id"}})
+    assert known.of(again.table, replace(again, config=renamed)) is None
+
+
+def test_tables_whose_files_have_changed_are_read_again(tmp_path: Path):
+    entry = write(tmp_path, "served", request_id=["r"], x0=[1.0])
+    given = config(tmp_path, {"served": entry, "b": entry})
+    (source,) = open_sources(LOCAL_SESSION, given, ["served"]).values()
+    known = MatchedTables(source.table, {"served": source}, {"served": SourceMatches(1, 1, 1, 0)})
+    write(tmp_path, "served", request_id=["r", "s"], x0=[1.0, 2.0])
+    (again,) = open_sources(LOCAL_SESSION, given, ["served"]).values()
+
+    assert known.of(source.table, again) is None
+    assert known.of(again.table, source) is None
