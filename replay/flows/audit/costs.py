@@ -45,6 +45,17 @@ def costs_of(plan: CostPlan, feature: str, variants: Mapping[str, VariantSummary
     )
 
 
+def family_costs(plan: CostPlan, variants: Mapping[str, VariantSummary]) -> dict[str, DifferenceCost]:
+    """What differs in each family at once costs the first checkpoint, the largest cost first.
+
+    Args:
+        plan: The scenarios.
+        variants: Of the run, by name.
+    """
+    costs = {family: cost_of(variants, plan.variant(scenario)) for family, scenario in plan.families.items()}
+    return dict(sorted(costs.items(), key=lambda each: (*(-size for size in size_of(each[1])), each[0])))
+
+
 def why_not_costed(plan: CostPlan, feature: str) -> DifferenceCost:
     """The cost of a feature that was not replayed by itself: none, with the reason."""
     reason = plan.refused.get(feature, "too many features differ: it is costed with its family")

@@ -15,7 +15,7 @@ from replay.audit.row_differences import FeatureCounts, RowDifferences
 from replay.audit.significance import clustered_share, significant_features
 from replay.audit.slices import ALL
 from replay.config import AuditConfig
-from replay.flows.audit.costs import cost_of, costs_of, gain_of, matters, size_of, why_not_costed
+from replay.flows.audit.costs import cost_of, costs_of, family_costs, gain_of, matters, size_of, why_not_costed
 from replay.flows.audit.name_differences import NamedDifference
 from replay.flows.audit.pairing import text_keys
 from replay.flows.audit.plan import CostPlan
@@ -108,6 +108,7 @@ def summarize_audit(
         explains_mismatches=explains,
         features=tuple(sorted(told, key=lambda each: (*(-size for size in size_of(each.cost)), each.feature))),
         together=together,
+        families=family_costs(plan, variants),
         material={"ne": audit.material.ne, "score": audit.material.score},
         leakage=_leakage(joined, together),
         notes=tuple(notes),

@@ -11,10 +11,10 @@ from replay.audit.slices import ALL
 from replay.config import ReplayConfig
 from replay.config.sections.other_tables.audits import CoreShare
 from replay.flows.audit.core import find_core
-from replay.flows.audit.costs import cost_of, costs_of, matters, size_of, why_not_costed
+from replay.flows.audit.costs import cost_of, costs_of, family_costs, matters, size_of, why_not_costed
 from replay.flows.audit.distributions import UnjoinedAudit
 from replay.flows.audit.plan import CostPlan
-from replay.flows.audit.reference.differing import ComparedSlice, Counts, whole
+from replay.flows.audit.reference.differing import SURE, ComparedSlice, Counts, clearest, whole
 from replay.flows.audit.reference.ordinary import of_like_size, ordinary_excess
 from replay.flows.audit.reference.plan import ReferencePlan
 from replay.flows.audit.reference.replay import ReferenceCosts
@@ -55,18 +55,21 @@ def summarize_distributions(
     core = find_core(config, [plan], plan.checkpoints[0], features, replayed.changes)
     told = [_feature(found, slices, _costs(plan, replayed, slices[0].feature), core) for slices in planned.differing]
     told += [_absent(found, name, why_not_costed(plan, name), core) for name in found.absent]
-    if found.audit.core_only and core:
+    only_core = found.audit.core_only and bool(core)
+    if only_core:
         told = [each for each in told if each.core]
+    costs_of_families = family_costs(plan, replayed.variants) if replayed.variants else {}
     return AuditSummary(
         against=found.audit.against,
         joined=False,
         rows=found.here.rows,
         unmatched=Unmatched(0, 0),
-        features_compared=len(found.compared),
+        features_compared=len([name for name in found.compared if name in core] if only_core else found.compared),
         core=core,
         explains_mismatches=MetricValue(None, None, None, 0, NOT_JOINED),
         features=tuple(sorted(told, key=_worst_first)),
         together=_together(plan, replayed),
+        families={family: replace(cost, variant=None) for family, cost in costs_of_families.items()},
         material={"ne": found.audit.material.ne, "score": found.audit.material.score},
         notes=tuple(_notes(planned, replayed)),
     )
@@ -114,7 +117,7 @@ def _feature(
     found: UnjoinedAudit, slices: Sequence[ComparedSlice], costs: Mapping[str, DifferenceCost], core: Sequence[str]
 ) -> FeatureAudit:
     of_all = whole(slices)
-    kind, details = _kind(found, slices, of_all)
+    kind, details = _kind(found, slices)
     told = [SliceCoverage(each.label, each.coverage) for each in slices if each.label != ALL and each.is_large]
     told.sort(key=lambda each: (-_change(each.coverage), each.slice))
     return FeatureAudit(
@@ -149,23 +152,25 @@ def _absent(found: UnjoinedAudit, name: str, cost: DifferenceCost, core: Sequenc
     )
 
 
-def _kind(found: UnjoinedAudit, slices: Sequence[ComparedSlice], of_all: ComparedSlice) -> tuple[str, str | None]:
+def _kind(found: UnjoinedAudit, slices: Sequence[ComparedSlice]) -> tuple[str, str | None]:
     """How the distributions differ: where there are no values, in how many there are, or in the values."""
-    name = of_all.feature
+    name = slices[0].feature
     for each in (each for each in slices if each.is_large):
         coverage = each.coverage
         if 0.0 in (coverage.here, coverage.there) and coverage.here != coverage.there:
             side = "here" if coverage.here == 0.0 else "there"
             return "not_served", f"no value {side}" + ("" if each.label == ALL else f" in {each.label}")
-    values = [each.copy() for each in (of_all.here, of_all.there)]
+    differs = clearest(slices)
+    where = None if differs.label == ALL else f"in {differs.label}"
+    values = [each.copy() for each in (differs.here, differs.there)]
     for counts in values:
         counts[NULL_CELL] = 0
     buckets = of_like_size(found.there.buckets_of(name)).copy()
     buckets[:, NULL_CELL] = 0
     alike = compare_distributions(values[0], values[1], buckets, ordinary_excess(found, name)).p_value
-    if not alike < 0.05:
-        return "null", None
-    return ("vocabulary", None) if _other_names(found, name, values[0], values[1]) else ("shifted", None)
+    if not alike < SURE and differs.coverage.here != differs.coverage.there:
+        return "null", where
+    return ("vocabulary" if _other_names(found, name, values[0], values[1]) else "shifted"), where
 
 
 def _other_names(found: UnjoinedAudit, name: str, here: Counts, there: Counts) -> bool:

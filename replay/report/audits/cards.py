@@ -11,6 +11,7 @@ from replay.report.audits.words import (
     explains_sentence,
     leakage_sentence,
     schedule_sentence,
+    together_sentence,
 )
 from replay.report.charts.curve import LossCurve
 from replay.report.charts.geometry import AxisScale
@@ -91,7 +92,7 @@ def _card(name: str, audit: AuditSummary) -> AuditCard:
     known = [end for entry in shown for end in _ends(entry.cost, by_ne=by_ne) if end is not None]
     scale = AxisScale(min([*known, 0.0]), max([*known, 0.0]) or 1.0)
     lines = [(entry, _line(entry, scale, by_ne=by_ne)) for entry in shown]
-    said = (explains_sentence(audit), leakage_sentence(audit), *audit.notes)
+    said = (together_sentence(audit), explains_sentence(audit), leakage_sentence(audit), *audit.notes)
     slices, coverage = _coverage(audit)
     return AuditCard(
         name=name,

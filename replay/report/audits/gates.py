@@ -141,8 +141,19 @@ def _measured(gate: AuditGate, audit: AuditSummary) -> list[MetricValue]:
         return _of_slice(gate, audit, chosen) or [MetricValue(0.0, None, None, audit.rows)]
     values = [_OF_FEATURES[gate.metric](feature, audit) for feature in chosen]
     if gate.metric == "alarms" and values:
-        return [MetricValue(sum(value.value or 0.0 for value in values), None, None, audit.rows)]
+        return [_alarms(gate, audit, chosen)]
     return values or [MetricValue(0.0, 0.0, 0.0, audit.rows)]
+
+
+def _alarms(gate: AuditGate, audit: AuditSummary, chosen: Sequence[FeatureAudit]) -> MetricValue:
+    """The number of alarms; not known where features that were not costed could raise too many."""
+    alarms = sum(each.alarm for each in chosen)
+    unknown = sum(each.significant and not each.alarm and each.cost.mean_abs is None for each in chosen)
+    settled = gate.min is None and gate.max is not None and not alarms <= gate.max < alarms + unknown
+    if unknown and not settled:
+        reason = f"the cost of {unknown} of the features that differ is not known"
+        return MetricValue(None, None, None, audit.rows, reason)
+    return MetricValue(float(alarms), None, None, audit.rows)
 
 
 def _is_chosen(gate: AuditGate, feature: FeatureAudit) -> bool:

@@ -11,6 +11,7 @@ from replay.report.audits.words import (
     explains_sentence,
     leakage_sentence,
     schedule_sentence,
+    together_sentence,
 )
 from replay.report.summary.audits import AuditSummary, FeatureAudit
 from replay.report.terminal.incidents import Line
@@ -30,7 +31,7 @@ def audit_lines(audits: Mapping[str, AuditSummary]) -> Iterator[Line]:
             yield "", _feature(feature), "" if feature.alarm else "dim"
         if len(audit.features) > FEATURES_SHOWN:
             yield "", f"and {len(audit.features) - FEATURES_SHOWN} more, in the report", "dim"
-        for sentence in (explains_sentence(audit), leakage_sentence(audit), *audit.notes):
+        for sentence in (together_sentence(audit), explains_sentence(audit), leakage_sentence(audit), *audit.notes):
             if sentence:
                 yield "", sentence, ""
         yield from _schedules(audit)

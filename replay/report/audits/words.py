@@ -122,6 +122,15 @@ def explains_sentence(audit: AuditSummary) -> str | None:
     )
 
 
+def together_sentence(audit: AuditSummary) -> str | None:
+    """What several differences cost at once, all and by family; None where there is one, or where it is not known."""
+    if len(audit.features) < 2 or audit.together.mean_abs is None:
+        return None
+    known = [(family, cost) for family, cost in audit.families.items() if cost.mean_abs is not None]
+    parts = [f"{family}: {cost_text(cost)}" for family, cost in known[:_MOST_NAMES]]
+    return "; ".join([f"All at once: {cost_text(audit.together)}", *parts]) + "."
+
+
 def cost_text(cost: DifferenceCost) -> str:
     """What a difference costs.
 

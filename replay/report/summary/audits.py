@@ -204,6 +204,8 @@ class AuditSummary:
     """Features that differ, the largest cost first."""
     together: DifferenceCost
     """What all differences cost at once."""
+    families: Mapping[str, DifferenceCost] = field(default_factory=dict)
+    """What differs in a family, of which several features do, at once."""
     material: Mapping[str, float] = field(default_factory=dict)
     """Costs below which a difference raises no alarm: of NE, and of the score."""
     leakage: LeakageSummary | None = field(default=None, metadata=OPTIONAL)

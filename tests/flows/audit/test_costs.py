@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from replay.config.sections.other_tables.audits import Material
-from replay.flows.audit.costs import cost_of, gain_of, matters, size_of
+from replay.flows.audit.costs import cost_of, family_costs, gain_of, matters, size_of
+from replay.flows.audit.plan import CostPlan
 from replay.metrics.value import MetricValue
 from replay.report.summary.audits import DifferenceCost
 from tests.report import sample
@@ -25,6 +26,19 @@ def test_a_cost_is_what_the_variant_changes():
     assert (cost.mean_abs, cost.variant, cost.reason) == (0.25, "prod/a.x", None)
     assert (cost.ne_increase.value, cost.ne_increase.low, cost.ne_increase.high) == (0.2, 0.1, 0.3)
     assert cost.auc_drop.value == 0.05
+
+
+def test_families_are_told_by_the_size_of_what_they_cost():
+    plan = CostPlan("a", ("prod",), families={"small": "a.family.small", "large": "a.family.large", "none": "a.none"})
+    variants = {"prod/a.family.small": _variant(0.1), "prod/a.family.large": _variant(0.2)}
+    costs = family_costs(plan, variants)
+
+    assert [(family, cost.mean_abs) for family, cost in costs.items()] == [
+        ("large", 0.2),
+        ("small", 0.1),
+        ("none", None),
+    ]
+    assert costs["none"].reason == "it was not replayed"
 
 
 def test_without_a_label_it_is_of_the_score_alone():

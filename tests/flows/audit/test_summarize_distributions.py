@@ -39,6 +39,13 @@ def _table(seed: int, **changes):
     return made, {"surface": pa.array(surface)}, np.arange(ROWS) * 6 // ROWS
 
 
+def _sorted_by(values: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """The same values, the largest where a mask holds: of all rows nothing changes, of each surface everything."""
+    changed = np.empty_like(values)
+    changed[np.argsort(last, kind="stable")] = np.sort(values)
+    return changed
+
+
 CONFIG = ReplayConfig.model_validate(config_data() | {"features": {"core": ["amount"]}})
 MATERIAL = 0.01
 
@@ -108,6 +115,14 @@ def test_each_kind_is_found_alone(changes, feature, kind, details):
 
     assert (told.feature, told.kind, told.details) == (feature, kind, details)
     assert (told.mismatch_rate, told.significant) == (None, True)
+
+
+def test_what_differs_in_slices_alone_is_told_there():
+    """Of the values of all rows nothing changes; each surface has others."""
+    (told,) = _summary(_planned(amount=lambda v, s, r: _sorted_by(v, s == "shop"))).features
+
+    assert told.kind == "shifted"
+    assert told.details in ("in surface=home", "in surface=shop")
 
 
 def test_a_value_that_only_the_reference_lacks_is_told_from_the_other_side():

@@ -80,3 +80,17 @@ def test_a_metric_that_no_audit_has_is_refused():
     with pytest.raises(ConfigError, match="`mismatch` is no metric of an audit"):
         check_audit_metrics(gates)
     check_audit_metrics(gates[1:])
+
+
+@pytest.mark.parametrize(
+    ("most", "unknown", "value", "verdict"),
+    [(0, 1, 1.0, "failed"), (1, 1, None, "undecided"), (2, 1, 1.0, "passed"), (1, 0, 1.0, "passed")],
+)
+def test_alarms_that_a_cost_which_is_not_known_might_raise_are_undecided(most: int, unknown: int, value, verdict: str):
+    """One feature is alarmed, and so many could be."""
+    uncosted = replace(HARMLESS, cost=replace(HARMLESS.cost, mean_abs=None, ne_increase=None, reason="it is text"))
+    found = _judge(replace(AUDIT, features=(STALE, *[uncosted] * unknown)), metric="alarms", max=most)
+
+    assert (found.value, found.verdict) == (value, verdict)
+    if verdict == "undecided":
+        assert found.reason == "the cost of 1 of the features that differ is not known"

@@ -16,6 +16,7 @@ from replay.report.audits.words import (
     leakage_sentence,
     mattering_sentence,
     schedule_sentence,
+    together_sentence,
 )
 from replay.report.summary.audits import BackfillGain, DifferenceCost, LabelDependenceSummary, LeakageSummary
 from tests.report.audits.found import AUDIT, DAILY, HARMLESS, SOMEWHERE, STALE
@@ -126,3 +127,13 @@ def test_schedules():
     assert schedule_sentence(SOMEWHERE, "served") == (
         "a, b are computed at about 00:00 UTC in served, in surface=shop, 6 to 30 h old."
     )
+
+
+def test_what_several_differences_cost_at_once_is_told_by_family_too():
+    both = replace(AUDIT, families={"counts": DifferenceCost(0.02), "prices": DifferenceCost(None, reason="unknown")})
+
+    assert together_sentence(both) == (
+        "All at once: NE +0.025 (0.02 to 0.03), the score changes by 0.04; counts: the score changes by 0.02."
+    )
+    assert together_sentence(replace(AUDIT, features=(STALE,))) is None
+    assert together_sentence(replace(AUDIT, together=DifferenceCost(None, reason="unknown"))) is None

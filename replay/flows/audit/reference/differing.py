@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from replay.report.summary.audits import Sides
 
 Counts = NDArray[np.int64]
 _LEAST_ROWS = 30
+SURE: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,14 @@ def differing_features(compared: dict[str, list[ComparedSlice]]) -> tuple[str, .
 def whole(slices: Sequence[ComparedSlice]) -> ComparedSlice:
     """Of a feature's slices, that of all rows."""
     return next(each for each in slices if each.label == ALL)
+
+
+def clearest(slices: Sequence[ComparedSlice]) -> ComparedSlice:
+    """Where a feature that differs does: in all rows, or in the slice where that is least like chance."""
+    of_all = whole(slices)
+    if of_all.p_value < SURE:
+        return of_all
+    return min(slices, key=lambda each: float(np.nan_to_num(each.p_value, nan=1.0)))
 
 
 def _slices(found: UnjoinedAudit, name: str) -> list[ComparedSlice]:

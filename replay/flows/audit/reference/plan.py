@@ -12,7 +12,7 @@ from replay.flows.audit.distributions import UnjoinedAudit
 from replay.flows.audit.name_differences import NamedDifference
 from replay.flows.audit.plan import CostPlan, plan_costs
 from replay.flows.audit.reference.changes import Changes, as_in_traffic, changes_to_traffic, moved_share
-from replay.flows.audit.reference.differing import ComparedSlice, compared_slices, differing_features, whole
+from replay.flows.audit.reference.differing import ComparedSlice, clearest, compared_slices, differing_features, whole
 from replay.flows.audit.reference.rows import ReferenceColumns, reference_columns
 from replay.flows.stages.prepare import Prepared
 from replay.traffic import PinnedSource
@@ -50,14 +50,14 @@ def plan_reference(prepared: Prepared, counted: UnjoinedAudit) -> ReferencePlan:
     """
     audit, config = counted.audit, prepared.config
     source = prepared.sources[audit.against]
-    by = tuple(each for each in audit.by if source.column_of(each) is not None)
-    checkpoints = audit.checkpoints or (config.baseline,)
-    columns = reference_columns(prepared, source, by, checkpoints)
     compared = compared_slices(counted)
     differing = {each: compared[each] for each in differing_features(compared)}
+    by = {each: _slices_of(prepared, counted, source, slices) for each, slices in differing.items()}
+    checkpoints = audit.checkpoints or (config.baseline,)
+    columns = reference_columns(prepared, source, (name for names in by.values() for name in names), checkpoints)
     refused = dict(_refused(prepared, counted, columns, differing))
     changed = [each for each in differing if each not in refused] if columns.obstacle is None else []
-    changes = changes_to_traffic(prepared, source, changed, by) if changed else {}
+    changes = changes_to_traffic(prepared, source, {each: by[each] for each in changed}) if changed else {}
     nullable = nullable_features(config, inputs_of(prepared)) if changed else ()
     rows = counted.there.rows
 
@@ -76,6 +76,17 @@ def plan_reference(prepared: Prepared, counted: UnjoinedAudit) -> ReferencePlan:
     wanted = plan.rows + rows * len(config.all_checkpoints)
     share = min(1.0, audit.budget / max(wanted, 1))
     return ReferencePlan(counted, [*differing.values()], source, columns, planned(ceil(rows * share)), changes, share)
+
+
+def _slices_of(
+    prepared: Prepared, counted: UnjoinedAudit, source: PinnedSource, slices: Sequence[ComparedSlice]
+) -> tuple[str, ...]:
+    """Columns by which a feature is replayed: those of the audit, or that of the only slices in which it differs."""
+    if counted.audit.by:
+        return tuple(each for each in counted.audit.by if source.column_of(each) is not None)
+    label = clearest(slices).label
+    segments = sorted(prepared.config.traffic.segments, key=len)
+    return tuple(each for each in segments if label.startswith(f"{each}="))[-1:]
 
 
 def _refused(

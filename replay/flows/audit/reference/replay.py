@@ -17,7 +17,6 @@ from replay.flows.stages.prepare import Prepared
 from replay.report.summary import VariantSummary
 from replay.report.summary.data import ReportData
 from replay.report.terminal.progress import Progress
-from replay.store.tables import spark_location
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,7 @@ def replay_reference(measured: Measured, planned: ReferencePlan) -> ReferenceCos
         return replayed.data
 
     try:
-        location = spark_location(prepared.spark, f"{folder}/rows")
-        traffic = write_rows(prepared, planned.source, columns, planned.share, location)
+        traffic = write_rows(prepared, planned.source, columns, planned.share, f"{folder}/rows")
         config = _config(prepared, planned, traffic, f"{folder}/run")
         result = replay_window(
             config, prepared.options, Progress(None), overwrite=True, complete=keep, least_changes=planned.changes

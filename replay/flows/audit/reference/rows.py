@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from replay.config import RouteConfig, ServedRouteConfig, TrafficConfig
-from replay.errors import ConfigError
+from replay.errors import ConfigError, RunFailed
 from replay.flows.audit.columns import inputs_of, takes_null, types_of
 from replay.flows.stages.prepare import Prepared
+from replay.spark.file_systems import spark_url
 from replay.spark.sql import quoted
 from replay.spark.types import spark_schema
+from replay.store import replace_table
 from replay.traffic import PinnedSource, find_column, scan_dataframe
 from replay.traffic.selection import spark_column
 from replay.traffic.sources.matches import check_values
@@ -135,7 +137,7 @@ def write_rows(
         source: The other table.
         columns: What is read of it.
         share: Of the values of its group where it has one, else of rows that are alike.
-        path: A directory.
+        path: A directory in the run's output.
 
     Returns:
         Section ``traffic`` of what was written.
@@ -143,7 +145,7 @@ def write_rows(
     read = [*columns.columns.values(), *([] if columns.label is None else [columns.label])]
     rows = scan_dataframe(prepared.spark, source.table, read)
     rows = _keyed(rows.select(*_values(source, columns)), columns.roles.get("group"), share)
-    rows.write.mode("overwrite").parquet(path)
+    path = _write(prepared.spark, rows, path)
     traffic = prepared.config.traffic
     return TrafficConfig(
         path=path,
@@ -156,6 +158,17 @@ def write_rows(
         if traffic.served_by is not None and traffic.served_by.column in columns.columns
         else None,
     )
+
+
+def _write(spark: SparkSession, rows: DataFrame, path: str) -> str:
+    """Write rows; through this process where Spark has no file system for the output. Returns where they are read."""
+    try:
+        location = spark_url(spark, path)
+    except RunFailed:
+        replace_table(spark, rows.toArrow(), path, "reference")
+        return path
+    rows.write.mode("overwrite").parquet(location)
+    return location
 
 
 def _values(source: PinnedSource, columns: ReferenceColumns) -> Iterator[Column]:

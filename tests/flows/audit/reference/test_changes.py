@@ -31,10 +31,17 @@ def test_the_share_that_moves_is_that_of_the_slice_in_which_most_do():
 
 def test_features_of_a_family_change_in_the_same_rows():
     differences = [NamedDifference(name, 1, Difference("other")) for name in ("a", "b", "c")]
-    steps = list(as_in_traffic("s", ("surface",), {"f": ("a", "c"), "g": ("c",)})(differences))
+    steps = list(as_in_traffic("s", dict.fromkeys("abc", ("surface",)), {"f": ("a", "c"), "g": ("c",)})(differences))
 
     assert [(step.op, step.features, step.together) for step in steps] == [
         ("match", ("a", "c"), True),
         ("match", ("b",), True),
     ]
     assert [(step.arguments.other_table, step.arguments.slices) for step in steps] == [("s", ("surface",))] * 2
+
+
+def test_features_of_other_slices_have_steps_of_their_own():
+    differences = [NamedDifference(name, 1, Difference("other")) for name in ("a", "b")]
+    steps = list(as_in_traffic("s", {"a": ("surface",), "b": ()}, {"f": ("a", "b")})(differences))
+
+    assert [(step.features, step.arguments.slices) for step in steps] == [(("a",), ("surface",)), (("b",), ())]

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pyspark.sql import SparkSession
 
 from replay.errors import ConfigError
 from replay.flows.audit.run import audit
-from tests.flows.audit.loans import LABEL, UNUSED, Loans
+from tests.flows.audit.loans import LABEL, SEGMENT, UNUSED, Loans
 from tests.flows.audit.reference.conftest import TwoTables, halves, planted, write_two
+from tests.object_store import S3Server
 
 pytestmark = [pytest.mark.spark, pytest.mark.real_data]
 
@@ -76,6 +78,9 @@ def test_costs_are_those_of_least_changes_by_hand(two_tables: TwoTables):
         assert costs[name].ne_increase.low <= costs[name].ne_increase.value <= costs[name].ne_increase.high
     score, ne, spread = _cost(two_tables, *DIFFERING)
     assert found.together.ne_increase.value == pytest.approx(ne, abs=5 * spread + 0.05 * abs(ne))
+    score, ne, spread = _cost(two_tables, "loan_int_rate", "loan_intent")
+    assert list(found.families) == ["loan"]
+    assert found.families["loan"].ne_increase.value == pytest.approx(ne, abs=5 * spread + 0.05 * abs(ne))
 
 
 def test_what_costs_is_alarmed_by_size_and_what_costs_nothing_is_not(two_tables: TwoTables):
@@ -132,6 +137,27 @@ def test_exchanged_tables_are_told_from_the_other_side(two_tables: TwoTables, tm
     assert told.cost.mean_abs == pytest.approx(np.abs(case.scores(drawn) - case.scores()).mean(), rel=0.15)
 
 
+def test_what_differs_in_slices_alone_is_replayed_there(two_tables: TwoTables, tmp_path: Path):
+    """The largest amounts go to those who rent: of all rows nothing changes, and the model feels it all the same."""
+    reference, traffic = halves(two_tables.loans)
+    rents = traffic[SEGMENT].to_numpy() == "RENT"
+    traffic.iloc[np.argsort(rents, kind="stable"), traffic.columns.get_loc("loan_amnt")] = np.sort(traffic.loan_amnt)
+    config = write_two(tmp_path, two_tables.loans, reference, traffic)
+
+    found = {each.feature: each for each in audit(str(config), quiet=True).summary.audits["parity"].features}
+
+    reference = pd.concat([reference, reference.head(5)], ignore_index=True)
+    changed, case = reference.copy(), Loans(reference, two_tables.loans.model)
+    for name in traffic[SEGMENT].unique():
+        mine, its = reference[SEGMENT] == name, traffic[SEGMENT] == name
+        if mine.any():
+            changed.loc[mine, "loan_amnt"] = _ranked(reference.loan_amnt[mine], traffic.loan_amnt[its])
+    cost = np.abs(case.scores(changed) - case.scores()).mean()
+    assert found["loan_amnt"].details.startswith(f"in {SEGMENT}=")
+    assert found["loan_amnt"].cost.mean_abs == pytest.approx(cost, rel=0.06)
+    assert found["loan_amnt"].alarm
+
+
 def test_two_halves_of_one_table_are_alarmed_nowhere(two_tables: TwoTables, tmp_path: Path):
     reference, clean = halves(two_tables.loans)
     config = write_two(tmp_path, two_tables.loans, reference, clean)
@@ -184,3 +210,15 @@ def test_rows_that_cannot_be_replayed_say_why(two_tables: TwoTables, tmp_path: P
     assert {each.cost.reason for each in found.features} == {f"the rows of trained cannot be scored: {why}"}
     assert not found.alarms
     assert found.together.mean_abs is None
+
+
+def test_an_output_that_spark_does_not_reach_has_the_same_costs(
+    two_tables: TwoTables, s3: S3Server, spark: SparkSession
+):
+    with s3.known_to(spark):
+        found = two_tables.audited(f"output={s3.new_bucket()}/out").summary.audits["parity"]
+
+    expected = two_tables.audited().summary.audits["parity"]
+    costs = [{each.feature: each.cost.mean_abs for each in audit.features} for audit in (found, expected)]
+    assert set(costs[0]) == DIFFERING
+    assert costs[0] == pytest.approx(costs[1])
