@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +18,8 @@ from pyspark.sql import SparkSession
 
 from replay.demo.training import encode
 from tests.cli.command_line import replay
+from tests.report import sample
+from tests.report.audits.found import AUDIT
 
 
 def test_the_demo_says_at_once_that_there_is_no_java(
@@ -25,6 +31,32 @@ def test_the_demo_says_at_once_that_there_is_no_java(
     assert line.startswith("error: cannot run")
     assert "Spark needs Java 17 or 21" in line
     assert not (tmp_path / "case").exists()
+
+
+@pytest.mark.parametrize("flags", [("--json",), ("--json", "--quiet")])
+def test_as_json_it_is_one_summary_that_has_the_audits_too(
+    flags: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    module = sys.modules["replay.cli.commands.demo"]
+    data = sample.clean_data()
+    audited = replace(data.summary, audits={"next_server": AUDIT})
+    outputs: list[str | None] = []
+
+    def audit_tables(config: Any, names: Any, *_: Any, **__: Any) -> Any:
+        outputs.append(config.output)
+        return SimpleNamespace(summary=audited, report_path="/r.html")
+
+    monkeypatch.setattr(module, "java_problem", lambda: None)
+    monkeypatch.setattr(module, "replay_config", lambda *_, **__: SimpleNamespace(data=data, summary=data.summary))
+    monkeypatch.setattr(module, "start_spark", lambda *_: None)
+    monkeypatch.setattr("replay.flows.audit.run.audit_tables", audit_tables)
+
+    assert replay("demo", tmp_path / "case", "--rows", "1000", *flags) == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["run_id"] == data.summary.run_id
+    assert list(told["audits"]) == ["next_server"]
+    assert outputs == [f"{tmp_path}/case/out-audit"]
 
 
 @pytest.mark.spark
