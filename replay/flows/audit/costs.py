@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from replay.config.sections.other_tables.audits import Material
 from replay.flows.audit.plan import CostPlan
 from replay.metrics.value import MetricValue
 from replay.report.summary import VariantSummary
 from replay.report.summary.audits import BackfillGain, DifferenceCost
+
+_ROUNDING: Final = 1e-12
 
 
 def cost_of(variants: Mapping[str, VariantSummary], variant: str) -> DifferenceCost:
@@ -24,11 +27,19 @@ def cost_of(variants: Mapping[str, VariantSummary], variant: str) -> DifferenceC
     if found is None or compared is None:
         return DifferenceCost(None, variant=variant, reason="it was not replayed")
     labelled = "ne_increase" in compared.measures
-    changes = {name: compared.change(name) for name in ("ne_increase", "auc_drop", "calibration_shift")}
+    changes = {name: _settled(compared.change(name)) for name in ("ne_increase", "auc_drop", "calibration_shift")}
     reason = None
     if compared.non_finite_replayed:
         reason = f"{compared.non_finite_replayed:,} rows score no number with the other values"
     return DifferenceCost(compared.mean_abs, **(changes if labelled else {}), variant=variant, reason=reason)
+
+
+def _settled(change: MetricValue) -> MetricValue:
+    """A change without what the rounding of sums leaves where nothing changed."""
+    value, low, high = (
+        0.0 if each is not None and abs(each) < _ROUNDING else each for each in (change.value, change.low, change.high)
+    )
+    return replace(change, value=value, low=low, high=high)
 
 
 def costs_of(plan: CostPlan, feature: str, variants: Mapping[str, VariantSummary]) -> dict[str, DifferenceCost]:

@@ -44,7 +44,8 @@ def kind_details(details: Mapping[str, Any]) -> str | None:
     if "factor" in details:
         return f"its values are {number(details['factor'], 6)} times those here"
     if "term" in details:
-        return f"its values are those here and {number(details['term'], 6)}"
+        term = details["term"]
+        return f"its values are those here {'plus' if term > 0 else 'less'} {number(abs(term), 6)}"
     if "longest" in details:
         return f"at most {details['longest']} elements"
     return None

@@ -28,6 +28,13 @@ def test_a_cost_is_what_the_variant_changes():
     assert cost.auc_drop.value == 0.05
 
 
+def test_what_the_rounding_of_sums_leaves_is_no_cost():
+    measures = {"ne_increase": 5.6e-17, "ne_increase_low": -2e-16, "ne_increase_high": 3e-11, "auc_drop": 0.0}
+    ne = cost_of({"v": _variant(0.0, **measures)}, "v").ne_increase
+
+    assert (ne.value, ne.low, ne.high) == (0.0, 0.0, 3e-11)
+
+
 def test_families_are_told_by_the_size_of_what_they_cost():
     plan = CostPlan("a", ("prod",), families={"small": "a.family.small", "large": "a.family.large", "none": "a.none"})
     variants = {"prod/a.family.small": _variant(0.1), "prod/a.family.large": _variant(0.2)}
