@@ -113,6 +113,20 @@ class TestJudge:
         (one,), _, _ = self.judge(scene, self.planted(scene, plant), self.at(scene, 100, 299, joint))
         assert len(one.wrong) == 1
 
+    def test_one_inside_the_other_may_be_told_as_both_at_once(self, scene, plant):
+        """Where both struck the union is what happened; where only one did, or of a third feature, it is not."""
+        inside = self.planted_as(
+            scene, Cause(scene, {}, lambda _: scene.missing(("views_1d",)), kind="null_features"), ROWS[50:100]
+        )
+        union = null_cause("views_7d", "views_1d")
+        incident = self.at(scene, 100, 299, null_cause("views_7d"), union)
+        first, _ = self.judge(scene, self.planted(scene, plant, inside), incident)[0]
+        assert (first.is_first, first.wrong) == (True, ())
+        beside = self.planted_as(scene, inside.strike.cause, np.arange(300, 350))
+        assert len(self.judge(scene, self.planted(scene, plant, beside), incident)[0][0].wrong) == 1
+        third = self.at(scene, 100, 299, null_cause("views_7d"), null_cause("views_7d", "battery"))
+        assert len(self.judge(scene, self.planted(scene, plant, inside), third)[0][0].wrong) == 1
+
     def test_map_that_leaves_rare_values_out(self, scene):
         hour = scene.traffic.served["hour"]
         cause = Cause(scene, {}, lambda served: {"hour": served["hour"] + 5}, kind="hour_shift")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from replay.diagnosis.causes.cause import Cause as NamedCause
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import describe
 from tests.bench.diagnosis.causes import Scene
+from tests.bench.diagnosis.causes.cause import both
 from tests.bench.diagnosis.judgement.oracle import Oracle
 from tests.bench.diagnosis.judgement.steps import CannotReplay
 from tests.bench.diagnosis.planting import Plant, Planted
@@ -41,12 +43,25 @@ class Comparison:
     def is_planted(self, told: NamedCause, plants: Sequence[Plant]) -> bool:
         """Whether a told cause is one of these, or cannot be told from one on the rows that it touched.
 
-        Of two causes on the same rows each must be.
+        Of two causes on the same rows each must be; or one says what both made of these.
         """
         if told.hypothesis is None:
             return False
         parts = told.hypothesis.parts or (told.hypothesis,)
-        return all(any(self._is_same(plant, part, told) for plant in plants) for part in parts)
+        each = all(any(self._is_same(plant, part, told) for plant in plants) for part in parts)
+        return each or any(self._is_both(told.hypothesis, *two) for two in combinations(plants, 2))
+
+    def _is_both(self, told: Hypothesis, first: Plant, second: Plant) -> bool:
+        """Whether no row that two planted causes struck tells a told one from the two together."""
+        rows = np.intersect1d(first.strike.rows, second.strike.rows)
+        if len(rows) < TELLING_ROWS:
+            return False
+        try:
+            answers = self._oracle.answers(told, rows)
+        except CannotReplay:
+            return False
+        true = both(first.strike.cause, second.strike.cause).answers(self._scene.traffic.served, rows)
+        return not _is_telling(self._planted.noise.differ(answers, true))
 
     def names(self, told: NamedCause, plant: Plant) -> bool:
         """Whether a told cause, or a part of it, is this one."""
