@@ -30,6 +30,7 @@ def without_exchanged(
     Say that a feature shows in the scores of a share ``c`` of the rows, and that each row was given the value of some
     other row. One value in all of them then explains the rows whose own value shows and whose given one does not,
     ``c (1 - c)``, and leaves those whose given value shows, ``c``. Whatever ``c`` is, it leaves more than it explains.
+    So does an older value, which is right where the given one happens to be the same.
 
     Args:
         counterfactual: Replays.
@@ -45,7 +46,7 @@ def without_exchanged(
     explained = [counterfactual.explains(one.verdict.hypothesis, rows) for one in explanations]
     unexplained = float(left.sum()) - background_rate * len(rows)
     kept = [
-        KINDS[one.verdict.hypothesis.kind].reads_values
+        not KINDS[one.verdict.hypothesis.kind].replaces_values
         or one.verdict.hypothesis in joined
         or unexplained < _AS_MANY * of_rows.sum()
         for one, of_rows in zip(explanations, explained, strict=True)

@@ -49,6 +49,8 @@ class Kind:
             times to a share of the traffic, and has no number that would be fitted to whatever the background is.
         prior_bits: What its prior is in bits.
         reads_values: Whether what it makes of a feature depends on what was logged.
+        replaces_values: Whether it puts a value in a feature's place that is not made of the logged one: another row's
+            looks so on some rows.
         of_reserve: Share of what is kept for the test on all rows that it may use where other kinds leave it nothing.
     """
 
@@ -58,6 +60,7 @@ class Kind:
     may_stand = False
     prior_bits = 0.0
     reads_values = True
+    replaces_values = False
     of_reserve = 0.0
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterable[Hypothesis]:

@@ -15,7 +15,7 @@ from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import Integers, Kind, Words, register
 from replay.diagnosis.causes.maps.values import Value, as_values, value_by_row
 from replay.diagnosis.causes.quantities import MOST_ROWS, zoom
-from replay.diagnosis.causes.significance import Significance, measure
+from replay.diagnosis.causes.significance import Significance, fisher_tail, measure
 from replay.diagnosis.causes.subset_search import improve
 from replay.features.codecs.defaults import missing_for
 from replay.features.codecs.numeric import is_list
@@ -33,6 +33,8 @@ _MOST_IDS = 500
 _ID_ROWS = 40
 _MOST_FEATURES = 2  # of a hypothesis that other values may refute
 _MOST_ROWS = 200
+_ONE_VALUE = 0.9
+_NOT_BY_CHANCE = 1e-6
 
 
 @register("constant", prior=70)
@@ -42,6 +44,7 @@ class ConstantKind(Kind):
     excluded = "not a fixed value"
     has_subsets = True
     reads_values = False
+    replaces_values = True
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterator[Hypothesis]:
         """Defaults for units of several features, and what a broken feature is likely to hold for single ones."""
@@ -76,9 +79,12 @@ class ConstantKind(Kind):
     def refutes(self, counterfactual: CounterfactualReplay, verdict: Significance) -> bool:
         """Whether the rows that one value of a feature leaves are explained by its other values.
 
-        Then the feature held many values, as after a shuffle, of which this is only the most frequent one.
+        Then the feature held many values, as after a shuffle, of which this is only the most frequent one. Or whether
+        one of this kind says what became of a single logged value, and rows beside it kept theirs.
         """
         hypothesis = verdict.hypothesis
+        if hypothesis.kind == "constant" and _is_of_one_value(counterfactual, verdict):
+            return True
         names = list(filter(counterfactual.logged.is_scalar, hypothesis.features))
         left = _contested(counterfactual, verdict)[:_MOST_ROWS]
         if not names or len(hypothesis.features) > _MOST_FEATURES or len(left) < 0.15 * len(verdict.rows):
@@ -162,6 +168,25 @@ def _is_usual(counterfactual: CounterfactualReplay, feature: str, value: Value) 
         return value in as_values(logged.unique())
     ends = pc.min_max(logged.cast(pa.float64(), safe=False)).as_py()
     return bool(ends["min"] <= value <= ends["max"])
+
+
+def _is_of_one_value(counterfactual: CounterfactualReplay, verdict: Significance) -> bool:
+    """Whether it struck rows of one logged value, beside rows of other values on which it would show and did not."""
+    hypothesis, inside = verdict.hypothesis, counterfactual.evidence.inside
+    if inside is None or len(hypothesis.features) > 1 or not counterfactual.logged.is_scalar(hypothesis.features[0]):
+        return False
+    near = counterfactual.good[inside[counterfactual.good]]
+    scores = counterfactual.predict([hypothesis], near)[0]
+    kept = near[~counterfactual.agree(scores, near)] if counterfactual.is_known(hypothesis, near) else near[:0]
+    struck = verdict.rows[verdict.explained]
+    column = counterfactual.logged.column(hypothesis.features[0])
+    counted = pc.value_counts(column.take(pa.array(struck))).to_pylist()
+    if not counted or not len(kept):
+        return False
+    most = max(counted, key=lambda one: one["counts"])
+    others = sum(one == most["values"] for one in column.take(pa.array(kept)).to_pylist())
+    is_one = most["counts"] >= _ONE_VALUE * len(struck)
+    return bool(is_one and fisher_tail(most["counts"], len(struck), others, len(kept)) < _NOT_BY_CHANCE)
 
 
 def _contested(counterfactual: CounterfactualReplay, verdict: Significance) -> Integers:

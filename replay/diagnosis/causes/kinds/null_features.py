@@ -27,6 +27,7 @@ class NullFeaturesKind(Kind):
     may_stand = True
     has_subsets = True
     reads_values = False
+    replaces_values = True
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterable[Hypothesis]:
         """Every family, everything, and every feature."""

@@ -42,6 +42,7 @@ class StaleFeaturesKind(Kind):
     is_asked_for = True
     may_stand = True
     has_subsets = True
+    replaces_values = True
 
     def propose(self, counterfactual: CounterfactualReplay, rows: Integers) -> Iterator[Hypothesis]:
         """Lags that lead to the same history on the rows are tried once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -15,6 +16,7 @@ from replay.config.sections.model.input import Input
 from replay.diagnosis.causes.cause import Cause
 from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.evidence import Evidence
+from replay.diagnosis.causes.find import find_causes
 from replay.diagnosis.causes.kind import KINDS, describe
 from replay.diagnosis.causes.kinds.constant import typical_values
 from replay.diagnosis.causes.significance import measure
@@ -73,6 +75,20 @@ def test_another_rows_values_are_no_cause_that_is_known(world, feature):
     found = diagnose(world, world.score({**world.columns, feature: shuffled}))
 
     assert [one.kind for one in found.causes] == ["unexplained"]
+
+
+@pytest.mark.parametrize("is_one", [True, False])
+def test_what_became_of_one_value_is_no_constant(world, is_one):
+    """Rows of other values beside those that were struck kept theirs: it was not the feature that held one value."""
+    topics = world.columns["item_topic"]
+    struck = topics == 1 if is_one else world.rng.random(len(topics)) < (topics == 1).mean()
+    changed = {**world.columns, "item_topic": np.where(struck, 9, topics)}
+    replay = world.counterfactual(world.online_if(world.score(changed), world.bad), most=600)
+    replay.evidence = replace(replay.evidence, inside=replay.evidence.time_us >= world.time_us[world.bad].min())
+    kinds = {name: KINDS[name] for name in ("null_features", "constant")}
+
+    told = [(cause.kind, cause.features) for cause in find_causes(replay, kinds=kinds).causes]
+    assert told == ([("unexplained", None)] if is_one else [("constant", ("item_topic",))])
 
 
 def test_a_fixed_number_is_found_called_and_set():
