@@ -29,12 +29,11 @@ _SHOWN = 10
     cls=Command,
     short_help="Fingerprint a model's contract; compare it with another.",
     examples=(
-        ("what a trainer or a server can compare itself with", "replay contract replay.yaml"),
         (
             "what the training config does differently, and what that costs",
             "replay contract replay.yaml --against train.yaml",
         ),
-        ("keep it beside the checkpoint, for runs to compare with", "replay contract replay.yaml --stamp"),
+        ("keep the fingerprint beside the checkpoint, for runs to compare with", "replay contract replay.yaml --stamp"),
         (
             "the serving code, over logged rows",
             "replay contract replay.yaml --against serving/features.py:transform",

@@ -16,6 +16,9 @@ from replay.diagnosis.causes.search import Explanation
 Mask = NDArray[np.bool_]
 
 _AS_MANY: Final = 0.8
+"""Of the rows that values of other rows would leave unexplained."""
+_OLDER: Final = 2.0
+"""So many rows unexplained for each that a lag explains."""
 
 
 def without_exchanged(
@@ -29,8 +32,9 @@ def without_exchanged(
 
     Say that a feature shows in the scores of a share ``c`` of the rows, and that each row was given the value of some
     other row. One value in all of them then explains the rows whose own value shows and whose given one does not,
-    ``c (1 - c)``, and leaves those whose given value shows, ``c``. Whatever ``c`` is, it leaves more than it explains.
-    So does an older value, which is right where the given one happens to be the same.
+    ``c (1 - c)``, and leaves those whose given value shows, ``c``: ``1 / (1 - c)`` rows for each that it explains. The
+    good rows tell ``c``; where they cannot, it is taken for small. An older value is right where the given one happens
+    to be the same.
 
     Args:
         counterfactual: Replays.
@@ -48,7 +52,7 @@ def without_exchanged(
     kept = [
         not KINDS[one.verdict.hypothesis.kind].replaces_values
         or one.verdict.hypothesis in joined
-        or unexplained < _AS_MANY * of_rows.sum()
+        or unexplained < _left_for_each(counterfactual, one.verdict.hypothesis) * of_rows.sum()
         for one, of_rows in zip(explanations, explained, strict=True)
     ]
     others = [of_rows for of_rows, is_kept in zip(explained, kept, strict=True) if is_kept]
@@ -56,3 +60,22 @@ def without_exchanged(
     nothing = np.zeros(len(rows), np.bool_)
     again = np.logical_or.reduce([*lost, nothing]) & ~np.logical_or.reduce([*others, nothing])
     return [one for one, is_kept in zip(explanations, kept, strict=True) if is_kept], left | again
+
+
+def _left_for_each(counterfactual: CounterfactualReplay, hypothesis: Hypothesis) -> float:
+    """Rows that are left for each that a hypothesis explains, at least, where values of other rows were served."""
+    if KINDS[hypothesis.kind].reads_values:
+        return _OLDER
+    shown = shown_rate(counterfactual, hypothesis) or 0.0
+    return _AS_MANY / (1.0 - shown) if shown < 1.0 else np.inf
+
+
+def shown_rate(counterfactual: CounterfactualReplay, hypothesis: Hypothesis) -> float | None:
+    """Share of the good rows that would have got another score; None where it is not known."""
+    rows = counterfactual.good
+    if not len(rows):
+        return None
+    scores = counterfactual.predict([hypothesis], rows)[0]
+    if not counterfactual.is_known(hypothesis, rows):
+        return None
+    return float((~counterfactual.agree(scores, rows)).mean())

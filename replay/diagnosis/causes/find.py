@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from replay.diagnosis.causes.cause import IMPLAUSIBLE, UNEXPLAINED, Cause, Equivalent
 from replay.diagnosis.causes.counterfactual.replay import CounterfactualReplay
 from replay.diagnosis.causes.equivalents.compare import compare
-from replay.diagnosis.causes.exchanged import without_exchanged
+from replay.diagnosis.causes.exchanged import shown_rate, without_exchanged
 from replay.diagnosis.causes.hypothesis import Hypothesis
 from replay.diagnosis.causes.kind import KINDS, Kind, describe
 from replay.diagnosis.causes.search import Explanation, OnProgress, Search, contradict
@@ -193,7 +193,7 @@ def _name(
     share: float,
     alternatives: tuple[Hypothesis, ...],
 ) -> Cause:
-    control = _control_rate(counterfactual, verdict.hypothesis)
+    control = shown_rate(counterfactual, verdict.hypothesis)
     shown = verdict.held_out
     text = (
         f"{describe(verdict.hypothesis)}: {shown.count} of {len(shown.rows)} mismatched rows agree with what "
@@ -237,16 +237,6 @@ def _cause(verdict: Significance, text: str) -> Cause:
 
 def _with_chance(cause: Cause, verdict: Significance) -> Cause:
     return replace(cause, parameters={**(cause.parameters or {}), "chance_rate": verdict.chance})
-
-
-def _control_rate(counterfactual: CounterfactualReplay, hypothesis: Hypothesis) -> float | None:
-    rows = counterfactual.good
-    if not len(rows):
-        return None
-    scores = counterfactual.predict([hypothesis], rows)[0]
-    if not counterfactual.is_known(hypothesis, rows):
-        return None
-    return float((~counterfactual.agree(scores, rows)).mean())
 
 
 def _unexplained(left: Mask, rows: Integers, background_rate: float, has_causes: bool) -> Cause:

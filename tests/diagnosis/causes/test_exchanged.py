@@ -7,9 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from replay.diagnosis.causes.exchanged import without_exchanged
 from replay.diagnosis.causes.find import find_causes
 from replay.diagnosis.causes.kind import KINDS, describe
-from tests.diagnosis.worlds import COUNTS, World, null_columns
+from replay.diagnosis.causes.kinds.stale_features import stale
+from replay.diagnosis.causes.search import Explanation
+from replay.diagnosis.causes.significance import measure
+from tests.diagnosis.worlds import COUNTS, USER, World, null_columns, stale_columns
 
 FEW = {name: KINDS[name] for name in ("null_features", "constant")}
 
@@ -40,3 +44,22 @@ def test_counts_that_were_null_are(sparse: World):
     found = find_causes(sparse.counterfactual(online, most=600, control=100), kinds=FEW)
 
     assert [(one.kind, one.families) for one in found.causes] == [("null_features", ("counts",))]
+
+
+@pytest.mark.parametrize(("left_for_each", "is_named"), [(1.9, True), (2.1, False)])
+def test_a_lag_that_leaves_twice_what_it_explains_is_no_cause(world: World, left_for_each: float, is_named: bool):
+    lag = 45 * 60_000_000
+    online = world.online_if(
+        world.score(stale_columns(world.columns, USER, world.entity, world.time_us, lag)), world.bad
+    )
+    replay = world.counterfactual(online, most=600, control=100)
+    (verdict,) = measure(replay, [stale(replay, USER, lag)], replay.bad)
+    assert verdict.rate > 0.9
+    # As if online had answered most of these rows otherwise.
+    count = int(len(replay.bad) / (1 + left_for_each))
+    explained = np.arange(len(replay.bad)) < count
+    replay.online[replay.bad[~explained]] += 0.1
+    kept, left = without_exchanged(replay, [Explanation(verdict, ())], (), ~explained, 0.0)
+
+    assert [one.verdict for one in kept] == ([verdict] if is_named else [])
+    assert left.sum() == (len(explained) - count if is_named else len(explained))
