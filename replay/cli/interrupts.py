@@ -15,6 +15,7 @@ import click
 
 from replay.errors import EXIT_INTERRUPTED
 from replay.errors.no_return import end_process
+from replay.spark.java import end_local_jvm
 
 TELLING_SECONDS = 2.0
 """So long may it take to leave word of an interrupt: where it is left may be a store that does not answer."""
@@ -56,6 +57,8 @@ class Interrupt:
                 text = "interrupted: what was committed is kept; run the same command again to go on from there"
                 click.echo(text, err=True)
                 self._leave_word(self._code)
+                if self._ends_process:
+                    end_local_jvm()
         return self._code
 
     def _leave_word(self, code: int) -> None:

@@ -23,6 +23,8 @@ from replay.files.process_directory import keep, process_directory
 JAVA_VERSIONS = (17, 21)
 LOCAL_DIRS = "SPARK_LOCAL_DIRS"
 _LOG = "spark.log"
+_local: list[_Started] = []
+"""What was launched for local sessions."""
 
 
 def spark_log() -> Path:
@@ -86,6 +88,8 @@ def launching(local_dirs: str | None) -> Iterator[None]:
 
     process_directory()  # it goes at the end of this process, and what is registered later comes first
     started = _Started()
+    if local_dirs:
+        _local.append(started)
     atexit.register(started.end)
     theirs = {name: vars(java_gateway)[name] for name in ("tempfile", "Popen")}
     own = SimpleNamespace(mkdtemp=partial(tempfile.mkdtemp, dir=process_directory()), mkstemp=tempfile.mkstemp)
@@ -105,8 +109,18 @@ def launching(local_dirs: str | None) -> Iterator[None]:
             os.environ[LOCAL_DIRS] = said
 
 
+def end_local_jvm() -> None:
+    """End the JVM of a local session that this process launched, at once.
+
+    One that ends by itself once this process is gone first writes the archive of its classes, if there is none yet: 20
+    seconds of a core, where somebody asked for an end. What it leaves lies in this process's directory.
+    """
+    for started in _local:
+        started.end()
+
+
 class _Started:
-    """Processes that are on their way up; once this process ends, none of them gets there."""
+    """Processes that were started, which are on their way up at first; once they are ended, none of them gets there."""
 
     def __init__(self) -> None:
         self._processes: list[subprocess.Popen[Any]] = []

@@ -16,6 +16,7 @@ import pytest
 
 from replay.cli import interrupts
 from replay.cli.interrupts import interruptible, tell_interrupt
+from replay.spark.installed.jars import jar_cache
 from tests.bench.chaos.victims import MARK, wait_for_end
 from tests.cli.command_line import replay
 from tests.flows.case import make_table, write_case
@@ -108,16 +109,13 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_case(tmp_path_factory.mktemp("interrupted"), make_table(rows=20_000))
 
 
-@pytest.mark.spark
-@pytest.mark.parametrize(
-    ("stage", "wait", "number"),
-    [("starting Spark", 1.0, signal.SIGINT), ("scoring", 0.5, signal.SIGINT), ("comparing", 0.0, signal.SIGTERM)],
-    ids=["starting", "scoring", "comparing"],
-)
-def test_a_run_says_one_line_and_ends_soon(stage: str, wait: float, number: signal.Signals, case: Path, tmp_path: Path):
+def _interrupted(
+    case: Path, directory: Path, stage: str, wait: float, number: signal.Signals, **variables: str
+) -> list[str]:
+    """Interrupt a run some seconds into a stage, which takes less than half a minute; what it says from there on."""
     command = [sys.executable, "-c", "from replay.cli.main import main; main()", "run", str(case), "--output"]
-    command.append(str(tmp_path / "out"))
-    environment = {**os.environ, MARK: str(tmp_path)}
+    command.append(str(directory / "out"))
+    environment = {**os.environ, MARK: str(directory), **variables}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
         for line in process.stderr:
@@ -129,9 +127,32 @@ def test_a_run_says_one_line_and_ends_soon(stage: str, wait: float, number: sign
         rest = [line for line in process.stderr if not line.startswith("replay [")]
         assert process.wait(timeout=60) == 128 + number
         assert time.monotonic() - sent < 30
+    return rest
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("stage", "wait", "number"),
+    [("starting Spark", 1.0, signal.SIGINT), ("scoring", 0.5, signal.SIGINT), ("comparing", 0.0, signal.SIGTERM)],
+    ids=["starting", "scoring", "comparing"],
+)
+def test_a_run_says_one_line_and_ends_soon(stage: str, wait: float, number: signal.Signals, case: Path, tmp_path: Path):
+    rest = _interrupted(case, tmp_path, stage, wait, number)
     assert wait_for_end(str(tmp_path), within_seconds=20) == []  # its JVM and workers are gone too
     assert [line for line in rest if line.strip()] == [LINE]
     assert not (tmp_path / "out" / "summary.json").exists()
     verdict = json.loads((tmp_path / "out" / "verdict.json").read_text())
     assert (verdict["status"], verdict["exit_code"], verdict["report"]) == ("interrupted", 128 + number, None)
     assert replay("gate", tmp_path / "out") == 128 + number
+
+
+@pytest.mark.spark
+def test_the_first_jvm_of_a_machine_ends_with_its_command(case: Path, tmp_path: Path):
+    """Left alone it would write an archive of its classes first, for a quarter of a minute and more."""
+    cache = tmp_path / "cache" / "jars"
+    cache.mkdir(parents=True)
+    (cache / jar_cache().name).symlink_to(jar_cache())
+    rest = _interrupted(case, tmp_path, "scoring", 0.5, signal.SIGINT, REPLAY_CACHE=str(cache.parent))
+    assert [line for line in rest if line.strip()] == [LINE]
+    assert wait_for_end(str(tmp_path), within_seconds=5) == []
+    assert not list(cache.glob("*.jsa"))
