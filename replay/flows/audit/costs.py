@@ -28,7 +28,7 @@ def cost_of(variants: Mapping[str, VariantSummary], variant: str) -> DifferenceC
         return DifferenceCost(None, variant=variant, reason="it was not replayed")
     labelled = "ne_increase" in compared.measures
     changes = {name: _settled(compared.change(name)) for name in ("ne_increase", "auc_drop", "calibration_shift")}
-    reason = None
+    reason = None if compared.compared else "none of the rows it is of was scored both ways"
     if compared.non_finite_replayed:
         reason = f"{compared.non_finite_replayed:,} rows score no number with the other values"
     return DifferenceCost(compared.mean_abs, **(changes if labelled else {}), variant=variant, reason=reason)

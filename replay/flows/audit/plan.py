@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil
 from typing import Final
+
+import pyarrow as pa
 
 from replay.config import AuditConfig, Perturbation, ReplayConfig
 from replay.config.sections.base import NOT_IN_NAMES
-from replay.config.sections.traffic import Sample
+from replay.config.sections.traffic import TrafficConfig
 from replay.flows.audit.name_differences import NamedDifference
+from replay.traffic.paths import require_column
+from replay.traffic.read.filters import sample_threshold
 
 TOGETHER: Final = "all"
 MOST_FEATURES: Final = 300
@@ -46,6 +49,11 @@ class CostPlan:
     steps: Mapping[str, tuple[Perturbation, ...]] = field(default_factory=dict)
     rows: int = 0
     refused: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def costing(self) -> frozenset[str]:
+        """The scenarios that cost differences, without those that measure what matters."""
+        return frozenset(self.steps) - frozenset(self.core.values())
 
     def variant(self, scenario: str, checkpoint: str | None = None) -> str:
         """The variant of a scenario, of the first checkpoint or another."""
@@ -134,25 +142,73 @@ def values_of_source(source: str) -> StepsOf:
     return steps
 
 
-def with_plans(config: ReplayConfig, plans: Sequence[CostPlan], budget: int) -> tuple[ReplayConfig, float]:
-    """The config of the run that costs differences, and the share of the traffic that it replays.
+@dataclass(frozen=True)
+class CostedShare:
+    """The share of the rows that differences are costed on, where the budget does not do for all: drawn by hash.
+
+    Attributes:
+        rate: Share of the selected rows.
+        columns: What is hashed: of the traffic, and of the scores table too.
+        threshold: Rows whose ``xxhash64``, as Spark has it, is below it are in; signed.
+        where: The same as a condition in Spark SQL on the traffic.
+    """
+
+    rate: float
+    columns: tuple[str, ...]
+    threshold: int
+    where: str
+
+
+def share_of(config: TrafficConfig, schema: pa.Schema, rate: float) -> CostedShare | None:
+    """Draw a share of the rows that a config selects; None where that is all of them.
+
+    Whole groups are drawn, where there are any: intervals are clustered by them.
+
+    Args:
+        config: The traffic's section.
+        schema: The traffic's.
+        rate: Share of the selected rows.
+    """
+    columns = (config.group,) if config.group else config.key
+    sample = config.sample
+    # A sample by the same hash has its low hashes alone.
+    within = sample.rate if sample is not None and (sample.by or config.key) == columns else 1.0
+    threshold = sample_threshold(within * rate)
+    if rate >= 1.0 or threshold is None:
+        return None
+    hashed = ", ".join(require_column(schema, name).sql for name in columns)
+    return CostedShare(rate, columns, threshold, f"xxhash64({hashed}) < {threshold}L")
+
+
+def with_plans(
+    config: ReplayConfig, plans: Sequence[CostPlan], budget: int, schema: pa.Schema
+) -> tuple[ReplayConfig, CostedShare | None]:
+    """The config of the run that costs differences, and the share of the rows that it costs them on.
+
+    What the budget bounds is what the audits add: the run itself, and the scenarios of its own, are of all rows.
 
     Args:
         config: As given.
         plans: Of all audits.
         budget: Most rows that are scored for the costs.
+        schema: The traffic's.
     """
     scenarios = {**config.scenarios}
     checkpoints = list(config.scenario_checkpoints or (config.baseline,))
-    for plan in plans:
-        scenarios |= plan.steps
-        checkpoints += [name for name in plan.checkpoints if name not in checkpoints]
     wanted = sum(plan.rows for plan in plans)
-    share = 1.0 if wanted <= budget else budget / wanted
-    traffic = config.traffic
-    if share < 1.0:
-        given = traffic.sample or Sample(rate=1.0, by=(traffic.group,) if traffic.group else ())
-        sample = given.model_copy(update={"rate": ceil(given.rate * share * 1e6) / 1e6})
-        traffic = traffic.model_copy(update={"sample": sample})
-    changed = {"scenarios": scenarios, "scenario_checkpoints": tuple(checkpoints), "traffic": traffic}
+    share = share_of(config.traffic, schema, budget / wanted) if wanted > budget else None
+    for plan in plans:
+        scenarios |= plan.steps if share is None else _over_share(plan, share)
+        checkpoints += [name for name in plan.checkpoints if name not in checkpoints]
+    changed = {"scenarios": scenarios, "scenario_checkpoints": tuple(checkpoints)}
     return config.model_copy(update=changed), share
+
+
+def _over_share(plan: CostPlan, share: CostedShare) -> dict[str, tuple[Perturbation, ...]]:
+    """The steps of a plan over a share of the rows; what matters to a model is measured on few rows already."""
+    return {
+        scenario: tuple(each.model_copy(update={"where": share.where}) for each in steps)
+        if scenario in plan.costing
+        else steps
+        for scenario, steps in plan.steps.items()
+    }

@@ -14,11 +14,11 @@ from replay.files.reading import exists
 from replay.flows.attempt import attempt, load_to_run
 from replay.flows.audit.column_states.additions import replayed_traffic, with_states
 from replay.flows.audit.core import find_core, measure_changes
+from replay.flows.audit.costed_rows import compared_again, costed_rows
 from replay.flows.audit.distributions import UnjoinedAudit, count_both
 from replay.flows.audit.join import join_audit
 from replay.flows.audit.mismatches import NO_DIFFERENCE, explained_mismatches
-from replay.flows.audit.own_checkpoints import against_their_own
-from replay.flows.audit.plan import CostPlan, with_plans
+from replay.flows.audit.plan import CostedShare, CostPlan, with_plans
 from replay.flows.audit.reference.plan import ReferencePlan, plan_reference
 from replay.flows.audit.reference.replay import replay_reference
 from replay.flows.audit.summarize import JoinedAudit, summarize_audit
@@ -107,9 +107,9 @@ def audit_tables(
             counted = [count_both(prepared, name) for name in chosen]
             unjoined = [plan_reference(prepared, each) for each in counted if not _is_joined(config, each.name)]
     budget = max(config.audits[name].budget for name in chosen)
-    costing, share = with_plans(config, [each.plan for each in joined], budget)
-    told = tuple(replace(each, share=share) for each in joined)
-    measured = _Audited(config, progress, told, tuple(unjoined), tuple(counted))
+    costing, share = with_plans(config, [each.plan for each in joined], budget, prepared.traffic.schema)
+    told = tuple(replace(each, share=1.0 if share is None else share.rate) for each in joined)
+    measured = _Audited(config, progress, told, tuple(unjoined), tuple(counted), share)
     matched = MatchedTables(prepared.traffic, prepared.sources, prepared.matches)
     return replay_window(costing, options, progress, overwrite=overwrite, complete=measured.complete, matched=matched)
 
@@ -178,6 +178,7 @@ class _Audited:
         audits: What was found of joined tables.
         unjoined: What was found of others, and what is to be replayed of them.
         counted: What was found of the columns of all.
+        share: Of the rows that joined tables are costed on; None for all.
     """
 
     config: ReplayConfig
@@ -185,6 +186,7 @@ class _Audited:
     audits: tuple[JoinedAudit, ...]
     unjoined: tuple[ReferencePlan, ...] = ()
     counted: tuple[UnjoinedAudit, ...] = ()
+    share: CostedShare | None = None
 
     def complete(self, measured: Measured) -> ReportData:
         """Add the audits to what a run measured, and write their tables."""
@@ -194,10 +196,13 @@ class _Audited:
             for each in self.audits
             if each.plan.together is not None
         }
-        explains = explained_mismatches(measured.scores, self.config.traffic.score, together, measured.tolerance)
-        checkpoints = [name for each in self.audits for name in each.plan.checkpoints]
-        variants = {**data.summary.variants, **against_their_own(measured, checkpoints)}
+        costed = costed_rows(measured.scores, self.share)
+        explains = explained_mismatches(costed, self.config.traffic.score, together, measured.tolerance)
         plans = [each.plan for each in self.audits]
+        checkpoints = [name for plan in plans for name in plan.checkpoints]
+        scenarios = frozenset[str]().union(*(plan.costing for plan in plans))
+        again = compared_again(measured, checkpoints, self.share, scenarios)
+        variants = {**data.summary.variants, **again}
         changes = measure_changes(measured.scores, plans)
         cores = {
             name: find_core(self.config, plans, name, prepared.features, changes)

@@ -56,6 +56,10 @@ def test_without_a_label_it_is_of_the_score_alone():
 
 def test_what_was_not_replayed_or_scores_no_number_says_so():
     assert cost_of({}, "v").reason == "it was not replayed"
+    empty = replace(_variant(None).vs_baseline, compared=0)
+    assert cost_of({"v": replace(_variant(None), vs_baseline=empty)}, "v").reason == (
+        "none of the rows it is of was scored both ways"
+    )
     broken = _variant(None)
     broken = replace(broken, vs_baseline=replace(broken.vs_baseline, non_finite_replayed=7))
     assert cost_of({"v": broken}, "v").reason == "7 rows score no number with the other values"

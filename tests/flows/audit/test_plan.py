@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from replay.audit.kinds.find import Difference
@@ -23,6 +24,7 @@ def _differences(**rows: int) -> list[NamedDifference]:
 
 
 SERVED = values_of_source("served")
+SCHEMA = pa.schema([("request_id", pa.int64()), ("surface", pa.string())])
 FAMILIES = {"dense": ("x0", "x1", "x2"), "one": ("x0",)}
 
 
@@ -80,30 +82,38 @@ def test_the_run_has_the_users_scenarios_too_and_all_checkpoints():
     )
     plan = _plan(_differences(x0=10), AuditConfig(against="served", checkpoints=("new",)), config=config)
 
-    costing, share = with_plans(config, [plan], 10_000)
+    costing, share = with_plans(config, [plan], 10_000, SCHEMA)
 
     assert list(costing.scenarios) == ["mine", "a.x0", "a.all"]
     assert costing.scenario_checkpoints == ("prod", "new")
-    assert (share, costing.traffic.sample) == (1.0, None)
+    assert share is None
+    assert costing.traffic == config.traffic
 
 
-@pytest.mark.parametrize(("group", "by"), [(None, ()), ("surface", ("surface",))])
-def test_beyond_the_budget_a_share_of_the_traffic_is_replayed(group, by):
-    traffic = {**config_data()["traffic"], **({} if group is None else {"group": group})}
+@pytest.mark.parametrize(("group", "column"), [(None, "request_id"), ("surface", "surface")])
+def test_beyond_the_budget_a_share_of_the_rows_is_costed_and_nothing_else_is_sampled(group, column):
+    traffic = {**config_data()["traffic"], "key": ["request_id"], **({} if group is None else {"group": group})}
+    mine = {"mine": [{"op": "nulls", "features": ["x0"]}]}
+    config = _config(traffic=traffic, scenarios=mine)
+    plan = _plan(_differences(x0=500), nullable=("x0",), config=config)
+
+    costing, share = with_plans(config, [plan], 100, SCHEMA)
+
+    assert share.rate == pytest.approx(0.1)  # of 500 rows alone and 500 with all others
+    assert (share.threshold + 2**63) / 2**64 == pytest.approx(0.1)
+    assert share.where == f"xxhash64(`{column}`) < {share.threshold}L"
+    assert costing.traffic == config.traffic
+    conditions = {name: [step.where for step in steps] for name, steps in costing.scenarios.items()}
+    assert conditions == {"mine": [None], "a.x0": [share.where], "a.all": [share.where], "a.without.x0": [None]}
+
+
+@pytest.mark.parametrize(("by", "whole"), [(["surface"], 1.0), (["request_id"], 0.5), ([], 0.5)])
+def test_a_share_of_a_sample_is_of_its_own_hashes(by, whole):
+    """A sample by the same columns has their lowest hashes alone; one by others has any."""
+    traffic = {**config_data()["traffic"], "key": ["request_id"], "sample": {"rate": 0.5, "by": by}}
     config = _config(traffic=traffic)
-    plan = _plan(_differences(x0=500), config=config)
 
-    costing, share = with_plans(config, [plan], 100)
+    _, share = with_plans(config, [_plan(_differences(x0=500), config=config)], 100, SCHEMA)
 
-    assert share == pytest.approx(0.1)
-    assert (costing.traffic.sample.rate, costing.traffic.sample.by) == (pytest.approx(0.1), by)
-
-
-def test_a_sample_is_sampled_again():
-    traffic = {**config_data()["traffic"], "sample": {"rate": 0.5, "by": ["surface"]}}
-    config = _config(traffic=traffic)
-
-    costing, _ = with_plans(config, [_plan(_differences(x0=500), config=config)], 100)
-
-    assert costing.traffic.sample.rate == pytest.approx(0.05)
-    assert costing.traffic.sample.by == ("surface",)
+    assert share.rate == pytest.approx(0.1)
+    assert (share.threshold + 2**63) / 2**64 == pytest.approx(0.1 * whole)

@@ -83,7 +83,8 @@ class AuditConfig(Section):
     by: ColumnNames = ()
     """Columns whose values are the slices that are compared; default: `traffic.segments`."""
     budget: PositiveInt = 2_000_000
-    """Most rows that are scored in measuring costs, over all that is tried."""
+    """Most rows that are scored in measuring costs, over all that is tried; what the run itself scores does not
+    count."""
 
     @property
     def core_only(self) -> bool:

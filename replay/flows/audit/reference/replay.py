@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from replay.config import ReplayConfig, RouteConfig, ServedRouteConfig, Tolerance, TrafficConfig
 from replay.errors import ConfigError, TrafficError
 from replay.flows.audit.core import measure_changes
-from replay.flows.audit.own_checkpoints import against_their_own
+from replay.flows.audit.costed_rows import compared_again
 from replay.flows.audit.reference.plan import ReferencePlan
 from replay.flows.audit.reference.rows import write_rows
 from replay.flows.run import Measured, replay_window
@@ -53,7 +53,7 @@ def replay_reference(measured: Measured, planned: ReferencePlan) -> ReferenceCos
 
     def keep(replayed: Measured) -> ReportData:
         variants.update(replayed.data.summary.variants)
-        variants.update(against_their_own(replayed, plan.checkpoints))
+        variants.update(compared_again(replayed, plan.checkpoints, scenarios=plan.costing))
         changes.update(measure_changes(replayed.scores, [plan]))
         return replayed.data
 
