@@ -77,7 +77,7 @@ def fingerprint(config: ReplayConfig) -> str:
     contracts = (data["model"], *(entry["model"] for entry in data["checkpoints"].values() if "model" in entry))
     for entry in (entry for contract in contracts for entry in contract["inputs"]):
         entry.update({key: _in_order(entry[key]) for key in ("missing", "transform")})
-    used = _sources_used(config)
+    used = scenario_sources(config)
     if used:
         written = to_resolved_dict(config)["sources"]
         data["sources"] = {name: {**written[name], "columns": list(written[name]["columns"].items())} for name in used}
@@ -88,8 +88,8 @@ def fingerprint(config: ReplayConfig) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _sources_used(config: ReplayConfig) -> list[str]:
-    """Other tables that scenarios take values from."""
+def scenario_sources(config: ReplayConfig) -> list[str]:
+    """Other tables that scenarios take values from, sorted."""
     named = {step.arguments.other_table for steps in config.scenarios.values() for step in steps}
     return sorted(name for name in named if name is not None)
 

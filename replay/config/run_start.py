@@ -35,13 +35,19 @@ def resolve(config: ReplayConfig, now: datetime | None = None) -> ReplayConfig:
     traffic = config.traffic if window is given else config.traffic.model_copy(update={"window": window})
     rolling = {name: each.window for name, each in config.sources.items() if each.window and each.window.is_rolling}
     resolved = config.model_copy(
-        update={"traffic": traffic, "output": output, "sources": _sources_at(config, rolling, now)}
+        update={"traffic": traffic, "output": output, "sources": sources_at(config, rolling, now)}
     )
     return resolved.with_run_start(RunStart(now, rule, template, rolling))
 
 
-def _sources_at(config: ReplayConfig, rolling: Mapping[str, TrafficWindow], at: datetime) -> dict[str, SourceConfig]:
-    """Other tables with their rolling windows as they are at a moment."""
+def sources_at(config: ReplayConfig, rolling: Mapping[str, TrafficWindow], at: datetime) -> dict[str, SourceConfig]:
+    """Other tables with their rolling windows as they are at a moment.
+
+    Args:
+        config: Whose ``sources`` they are.
+        rolling: The windows as the config gives them, by table.
+        at: The moment.
+    """
     windows = {name: rule.resolved(at) for name, rule in rolling.items()}
     return {
         name: entry.model_copy(update={"window": windows[name]}) if name in windows else entry
@@ -93,7 +99,7 @@ def over_window(config: ReplayConfig, window: TrafficWindow | None, at: datetime
     """
     given = config.run_start
     traffic = config.traffic.model_copy(update={"window": window})
-    over = config.model_copy(update={"traffic": traffic, "sources": _sources_at(config, given.sources, at)})
+    over = config.model_copy(update={"traffic": traffic, "sources": sources_at(config, given.sources, at)})
     return over.with_run_start(replace(given, at=at))
 
 

@@ -20,6 +20,7 @@ from replay.flows.incidents.verification import Claim, verify_claim
 from replay.flows.options import Options
 from replay.flows.problems import located
 from replay.flows.sources.opening import MatchedTables
+from replay.flows.sources.unreadable import naming_sources
 from replay.flows.stages.clock import Clock
 from replay.flows.stages.compare import Compared, compare
 from replay.flows.stages.identity import Resumable, make_manifest, refuse_changes
@@ -54,6 +55,7 @@ from replay.store import (
     replace_table,
     verify_name,
 )
+from replay.traffic import PinnedSource
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ def replay_window(
     complete: Callable[[Measured], ReportData] | None = None,
     least_changes: LeastChanges | None = None,
     matched: MatchedTables | None = None,
+    audited: Mapping[str, PinnedSource] | None = None,
 ) -> RunResult:
     """Replay as :func:`run` does.
 
@@ -143,6 +146,7 @@ def replay_window(
         complete: Adds what else a command measures, before the gates are judged.
         least_changes: What gives features the distributions of other tables; default: they are taken from these.
         matched: How other tables and the traffic were found to meet; default: their keys are read.
+        audited: Other tables that what is added is of, by name: they tell the run from others, too.
     """
     config, clock = resolve(config), Clock(progress)
     resumable = Resumable(config, overwrite=overwrite)
@@ -158,6 +162,7 @@ def replay_window(
             least_changes=least_changes,
             matched=matched,
         )
+        prepared = replace(prepared, sources={**(audited or {}), **prepared.sources})
         check_gates(prepared)
         refuse_rejected(prepared.contract, prepared.config)
         if claim is not None:
@@ -171,7 +176,8 @@ def replay_window(
             progress.note(said)
         held.check()
         _begin(prepared, output, manifest, resume=resumable.continues(manifest.run_id))
-        table = score_rows(prepared, output, manifest, progress)
+        with naming_sources(prepared.sources):
+            table = score_rows(prepared, output, manifest, progress)
         clock.add(table.totals)
         with spark_errors("comparing"):
             compared = compare(prepared, table, progress, diagnosing=diagnosing)
@@ -193,7 +199,7 @@ def replay_window(
         progress.stage("writing the report")
         data = build_report_data(prepared, table.check, compared, incidents, manifest, table.totals, clock)
         if complete is not None:
-            with spark_errors("writing"):
+            with naming_sources(prepared.sources), spark_errors("writing"):
                 data = complete(Measured(prepared, table.batches, compared.tolerance, output, manifest, data))
         with located(config):
             gates = judge_gates(config.gates, data.summary, compared.diff.result.metric_rows)

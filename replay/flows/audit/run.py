@@ -7,10 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from replay.config import ReplayConfig, fingerprint
+from replay.config import ReplayConfig
 from replay.config.run_start import resolve
-from replay.errors import OutputConflict, UsageError
-from replay.files.reading import exists
+from replay.errors import UsageError
 from replay.flows.attempt import attempt, load_to_run
 from replay.flows.audit.column_states.additions import replayed_traffic, with_states
 from replay.flows.audit.core import find_core, measure_changes
@@ -25,11 +24,13 @@ from replay.flows.audit.summarize import JoinedAudit, summarize_audit
 from replay.flows.audit.summarize_distributions import summarize_distributions
 from replay.flows.audit.tables import differences_table, features_table
 from replay.flows.early import refuse_early
+from replay.flows.finished.audited import EarlierAudit
 from replay.flows.finished.result import RunResult
 from replay.flows.options import Options
 from replay.flows.problems import located
 from replay.flows.run import Measured, replay_window
 from replay.flows.sources.opening import MatchedTables
+from replay.flows.sources.unreadable import naming_sources
 from replay.flows.stages.prepare import Prepared, prepare
 from replay.report.audits.gates import check_audit_metrics
 from replay.report.summary import Summary
@@ -42,10 +43,7 @@ from replay.spark.errors import spark_errors
 from replay.store import (
     FEATURE_DIFFERENCES,
     FEATURES,
-    OutputDirectory,
     append_rows,
-    needs_spark,
-    open_storage,
     replace_table,
 )
 
@@ -96,22 +94,42 @@ def audit_tables(
     """Audit as :func:`audit` does."""
     chosen = choose_audits(config, names)
     refuse_early(config, options, diagnosing=False)
-    _refuse_plain_run(config, overwrite=overwrite)
+    earlier = EarlierAudit(config, chosen, overwrite=overwrite)
+    earlier.look()
     with located(config):
         check_audit_metrics(config.gates)
     with ExitStack() as visit:
-        prepared = prepare(_as_logged(config), options, visit, progress=progress, every_source=True)
+        prepared = prepare(
+            _as_logged(config),
+            options,
+            visit,
+            progress=progress,
+            pin=lambda spark, checkpoints: _as_logged(earlier.pin(spark, checkpoints)),
+            every_source=True,
+        )
         progress.stage("comparing the tables")
-        with spark_errors("comparing the tables"):
+        with naming_sources(prepared.sources), spark_errors("comparing the tables"):
             joined = _join_audits(prepared, [name for name in chosen if _is_joined(config, name)])
             counted = [count_both(prepared, name) for name in chosen]
             unjoined = [plan_reference(prepared, each) for each in counted if not _is_joined(config, each.name)]
     budget = max(config.audits[name].budget for name in chosen)
     costing, share = with_plans(config, [each.plan for each in joined], budget, prepared.traffic.schema)
+    if earlier.differs(costing):
+        progress.note("the audit in the output is replaced: it found other differences in these tables")
+        if not earlier.is_complete:  # the tables were compared over its windows, and in its versions
+            return audit_tables(config, names, options, progress, overwrite=True)
+        overwrite = True
     told = tuple(replace(each, share=1.0 if share is None else share.rate) for each in joined)
     measured = _Audited(config, progress, told, tuple(unjoined), tuple(counted), share)
-    matched = MatchedTables(prepared.traffic, prepared.sources, prepared.matches)
-    return replay_window(costing, options, progress, overwrite=overwrite, complete=measured.complete, matched=matched)
+    return replay_window(
+        costing,
+        options,
+        progress,
+        overwrite=overwrite,
+        complete=measured.complete,
+        matched=MatchedTables(prepared.traffic, prepared.sources, prepared.matches),
+        audited={name: prepared.sources[name] for name in (config.audits[each].against for each in chosen)},
+    )
 
 
 def _join_audits(prepared: Prepared, names: Iterable[str]) -> list[JoinedAudit]:
@@ -120,24 +138,6 @@ def _join_audits(prepared: Prepared, names: Iterable[str]) -> list[JoinedAudit]:
     for name in names:
         joined.append(join_audit(prepared, name, [each.plan.checkpoints[0] for each in joined]))
     return joined
-
-
-def _refuse_plain_run(config: ReplayConfig, *, overwrite: bool) -> None:
-    """Refuse an output that holds a run of this config without its audits, before tables are compared for a minute.
-
-    Raises:
-        OutputConflict: It does, and is not to be replaced.
-    """
-    if overwrite or needs_spark(config.output):
-        return
-    storage = open_storage(config.output)
-    manifest = OutputDirectory(storage).manifest()
-    if manifest is None or manifest.config_sha256 != fingerprint(config) or exists(f"{storage.path}/{FEATURES}"):
-        return
-    raise OutputConflict(
-        f"{storage.path} holds run {manifest.run_id} of this config, and an audit is a run of its own: give it another "
-        f"output, such as --output {config.output.rstrip('/')}-audit, or --overwrite to replace that run"
-    )
 
 
 def _as_logged(config: ReplayConfig) -> ReplayConfig:

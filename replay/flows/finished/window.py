@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from replay.config import ReplayConfig, TrafficWindow, fingerprint
+from replay.config.fingerprint import scenario_sources
+from replay.config.messages.wording import listing
 from replay.config.output_template import SUGGESTED, has_fields
-from replay.config.run_start import clock, over_window
+from replay.config.run_start import clock, over_window, sources_at
 from replay.errors import OutputConflict
 from replay.store import COMPLETE, Manifest, OutputDirectory
 
@@ -49,17 +52,42 @@ def previous_run(config: ReplayConfig, directory: OutputDirectory, *, overwrite:
     except OutputConflict as error:
         manifest = directory.manifest()
         held = None if manifest is None else _over_window_of(config, manifest)
-        if manifest is None or held is None or held.traffic.window == config.traffic.window:
+        if manifest is None or held is None:
             raise
-        raise OutputConflict(_another_window(config, held, manifest, directory.path)) from error
+        if held.traffic.window != config.traffic.window:
+            raise OutputConflict(_another_window(config, held, manifest, directory.path)) from error
+        said = moved_sources(config, manifest, directory.path, scenario_sources(config))
+        if said is None:
+            raise
+        raise OutputConflict(said) from error
+
+
+def moved_sources(config: ReplayConfig, manifest: Manifest, path: str, names: Iterable[str]) -> str | None:
+    """What is said of a run that took other hours of other tables; None where it took the same.
+
+    Args:
+        config: As resolved now.
+        manifest: Of the run that an output holds.
+        path: The output.
+        names: Of other tables.
+    """
+    rolling = [name for name in names if name in config.run_start.sources]
+    held = sources_at(config, {name: config.run_start.sources[name] for name in rolling}, _resolved(manifest))
+    moved = [name for name in rolling if held[name].window != config.sources[name].window]
+    if not moved:
+        return None
+    told = [f"{name} ({_span(held[name].window)}; now {_span(config.sources[name].window)})" for name in moved]
+    return (
+        f"{path} holds run {manifest.run_id} ({manifest.status}) over another window of {listing(told)}. Give each an "
+        "output of its own, or --overwrite to replace what is there"
+    )
 
 
 def _over_window_of(config: ReplayConfig, manifest: Manifest) -> ReplayConfig | None:
     """The config over the window of a run, where all else is the same."""
     window = _window(manifest)
-    if window is None and not (config.traffic.window is None and config.run_start.sources):
-        return None
-    if window is not None and (window.start is None or window.end is None):
+    is_open = window is None or window.start is None or window.end is None
+    if is_open and not (window == config.traffic.window and config.run_start.sources):
         return None
     over = over_window(config, window, _resolved(manifest))
     return over if fingerprint(over) == manifest.config_sha256 else None
@@ -101,7 +129,10 @@ def _base(config: ReplayConfig) -> str:
 
 
 def _words(config: ReplayConfig) -> str:
-    window = config.traffic.window
+    return _span(config.traffic.window)
+
+
+def _span(window: TrafficWindow | None) -> str:
     if window is None or window.start is None or window.end is None:
         return "all times" if window is None else "an open one"
     from replay.report.words.numbers import time_range

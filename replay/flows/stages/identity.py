@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from replay.checkpoints import FORMATS, Checkpoint
-from replay.config import EngineConfig, ReplayConfig, TableConfig, fingerprint, to_resolved_dict
+from replay.config import (
+    EngineConfig,
+    ReplayConfig,
+    SourceConfig,
+    TableConfig,
+    fingerprint,
+    to_resolved_dict,
+)
+from replay.config.fingerprint import scenario_sources
 from replay.errors import TrafficError
 from replay.flows.finished.window import previous_run, take_up
 from replay.flows.options import Options
@@ -58,6 +66,11 @@ class Resumable:
         }
         return _with_versions(self._config, previous) if same else self._config
 
+    @property
+    def previous(self) -> Manifest | None:
+        """The run of this config that the output holds, finished or not; None where there is none to go on from."""
+        return self._previous
+
     def continues(self, run_id: str) -> bool:
         """Whether the run that the output holds is this one."""
         return self._previous is not None and self._previous.run_id == run_id
@@ -85,6 +98,9 @@ def make_manifest(prepared: Prepared, options: Options, config_sha256: str, star
     others = [sources, packages, engine]
     if prepared.sources:
         others.append({name: source.fingerprint() for name, source in prepared.sources.items()})
+    compared = prepared.sources.keys() - set(scenario_sources(prepared.config))
+    if compared:  # of which the config's fingerprint says nothing
+        others.append({name: _selection(prepared.sources[name].config) for name in compared})
     return Manifest(
         run_id=make_run_id(config_sha256, prepared.traffic.fingerprint(), hashes, others),
         status=RUNNING,
@@ -109,6 +125,12 @@ def make_manifest(prepared: Prepared, options: Options, config_sha256: str, star
         window=_window(prepared.config),
         allowed={"pickle": options.allow_pickle, "non_finite": options.allow_non_finite},
     )
+
+
+def _selection(source: SourceConfig) -> dict[str, Any]:
+    """What an entry under ``sources`` says beside where the table is, and which version of it is read."""
+    said = source.model_dump(mode="json", exclude=set(TableConfig.model_fields))
+    return {**said, "columns": list(source.columns.items())}  # whose order has a meaning
 
 
 def _window(config: ReplayConfig) -> dict[str, str]:
@@ -154,7 +176,9 @@ def changes(prepared: Prepared, before: Manifest) -> tuple[str, ...]:
         if sha256 not in (None, checkpoint.sha256):
             found.append(f"checkpoint {name} has sha256 {checkpoint.sha256[:12]}, it had {sha256[:12]}")
     for name, source in prepared.sources.items():
-        if source.fingerprint() != before.other_tables.get(name, {}).get("fingerprint"):
+        if name not in before.other_tables:
+            found.append(f"it took nothing of source {name}")
+        elif source.fingerprint() != before.other_tables[name].get("fingerprint"):
             found.append(f"source {name} at {source.table.location} is another: its files changed")
     for user, sources in prepared.job.sources.items():
         known = before.sources.get(user)

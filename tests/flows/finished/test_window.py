@@ -140,3 +140,26 @@ def test_another_config_is_another_config(tmp_path: Path, at: Any):
     write_inputs(tmp_path, traffic__window={"last": "1h"}, seed=1)
     with pytest.raises(OutputConflict, match="of another config"):
         look_at_output(load_config(path), overwrite=False)
+
+
+def test_a_run_over_another_window_of_a_table_is_told(tmp_path: Path, at: Any):
+    """The traffic's window stays, and may be open: that of the table that a scenario takes values from moves on."""
+    changes = {
+        "sources": {"served": {"path": "traffic", "key": ["request_id"], "window": {"last": "1d", "ending": "hour"}}},
+        "scenarios": {"as_served": [{"op": "from", "source": "served", "features": ["x0"]}]},
+        "traffic__window": {"start": "2026-11-20T08:00:00Z"},
+    }
+    path = write_inputs(tmp_path, **changes)
+    at(5)
+    config = load_config(path)
+    rules = {**config.run_start.rules, "resolved": "2026-11-20T10:05:00Z"}
+    write_complete(path, window=rules)
+    at(65)
+    message = (
+        f"{tmp_path}/out holds run 1 (complete) over another window of served (2026-11-19 10:00 to 2026-11-20 10:00 "
+        "UTC; now 2026-11-19 11:00 to 2026-11-20 11:00 UTC). Give each an output of its own"
+    )
+    with pytest.raises(OutputConflict, match=re.escape(message)):
+        look_at_output(load_config(path), overwrite=False)
+    write_complete(path, window=rules, status=RUNNING, config_sha256=fingerprint(config))
+    assert taken_up(path).sources == config.sources

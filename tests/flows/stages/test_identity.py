@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from replay.config import build_config, fingerprint, to_resolved_dict
+from replay.config import SourceConfig, build_config, fingerprint, to_resolved_dict
 from replay.errors import TrafficError
 from replay.flows.options import Options
 from replay.flows.stages import identity
@@ -174,8 +174,8 @@ def test_an_unfinished_run_goes_on_with_the_versions_that_it_read(
 def test_another_table_is_another_run_and_is_told():
     given, other = prepared(), prepared()
     for one, state in ((given, "1"), (other, "2")):
-        table = SimpleNamespace(location="/s")
-        source = SimpleNamespace(fingerprint=lambda state=state: state, table=table)
+        table, entry = SimpleNamespace(location="/s"), SourceConfig(path="s")
+        source = SimpleNamespace(fingerprint=lambda state=state: state, table=table, config=entry)
         source.describe = lambda state=state: {"fingerprint": state}
         one.sources = {"served": source}
     manifest = make_manifest(given, Options(), "c", "now")
@@ -183,3 +183,26 @@ def test_another_table_is_another_run_and_is_told():
     assert len({manifest.run_id, make_manifest(other, Options(), "c", "now").run_id, run_id()}) == 3
     assert changes(given, manifest) == ()
     assert changes(other, manifest) == ("source served at /s is another: its files changed",)
+    del other.sources["served"]
+    other.sources["trained"] = given.sources["served"]
+    assert changes(other, manifest) == ("it took nothing of source trained",)
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        ({"window": {"start": "2026-11-19", "end": "2026-11-20"}}, False),
+        ({"where": "x > 0"}, False),
+        ({"columns": {"a": "b"}}, False),
+        ({"delta_version": 3}, True),
+        ({"path": "elsewhere"}, True),  # the fingerprint of what lies there is part of the id
+    ],
+)
+def test_of_a_table_that_no_scenario_names_how_rows_are_selected_tells_runs_apart(changed: Any, same: bool):
+    ids = []
+    for entry in (SourceConfig(path="s", time="t"), SourceConfig(**{"path": "s", "time": "t", **changed})):
+        given = prepared()
+        source = SimpleNamespace(fingerprint=lambda: "1", config=entry, describe=dict)
+        given.sources = {"trained": source}
+        ids.append(make_manifest(given, Options(), "c", "now").run_id)
+    assert (ids[0] == ids[1]) is same
