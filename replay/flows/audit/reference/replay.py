@@ -12,6 +12,7 @@ from replay.flows.audit.costed_rows import compared_again
 from replay.flows.audit.reference.plan import ReferencePlan
 from replay.flows.audit.reference.rows import write_rows
 from replay.flows.run import Measured, replay_window
+from replay.flows.sources.unreadable import is_about_file
 from replay.flows.stages.map_keys import write_out_globs
 from replay.flows.stages.prepare import Prepared
 from replay.report.summary import VariantSummary
@@ -42,6 +43,9 @@ def replay_reference(measured: Measured, planned: ReferencePlan) -> ReferenceCos
     Args:
         measured: The run that is going on.
         planned: What is replayed.
+
+    Raises:
+        TrafficError: A file of the other table cannot be read.
     """
     plan, columns = planned.costs, planned.columns
     if plan.together is None:
@@ -64,6 +68,8 @@ def replay_reference(measured: Measured, planned: ReferencePlan) -> ReferenceCos
             config, prepared.options, Progress(None), overwrite=True, complete=keep, least_changes=planned.changes
         )
     except (ConfigError, TrafficError) as error:
+        if is_about_file(error, planned.source):
+            raise
         return ReferenceCosts(reason=str(error).splitlines()[0])
     finally:
         measured.output.drop_reference()
