@@ -70,11 +70,13 @@ def replay_loaded(
 
 
 @contextlib.contextmanager
-def attempt_of(config: ReplayConfig, common: Common, told: Callable[[int], None]) -> Iterator[None]:
+def attempt_of(
+    config: ReplayConfig, common: Common, told: Callable[[int], None], *, auditing: bool = False
+) -> Iterator[None]:
     """Leave a verdict in the output of a config, however the command ends."""
     from replay.flows.attempt import attempt
 
-    with attempt(config, overwrite=common.overwrite, conf=common.conf) as one:
+    with attempt(config, overwrite=common.overwrite, conf=common.conf, auditing=auditing) as one:
 
         def interrupted(code: int) -> None:
             told(code)

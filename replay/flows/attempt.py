@@ -23,7 +23,7 @@ from replay.errors import (
     RunFailed,
     UsageError,
 )
-from replay.flows.finished.window import take_up
+from replay.flows.finished.window import take_up, with_planned
 from replay.store import (
     RUNNING,
     VERDICT,
@@ -49,10 +49,18 @@ class Attempt:
         config: As resolved.
         overwrite: Whatever run the output holds is to be replaced.
         conf: See :func:`attempt`.
+        auditing: Likewise.
     """
 
-    def __init__(self, config: ReplayConfig, *, overwrite: bool = False, conf: Mapping[str, str] | None = None) -> None:
-        self._config, self._overwrite, self._conf = config, overwrite, conf
+    def __init__(
+        self,
+        config: ReplayConfig,
+        *,
+        overwrite: bool = False,
+        conf: Mapping[str, str] | None = None,
+        auditing: bool = False,
+    ) -> None:
+        self._config, self._overwrite, self._conf, self._auditing = config, overwrite, conf, auditing
         self._is_open = True
 
     def close(self) -> None:
@@ -93,9 +101,12 @@ class Attempt:
         from replay.report.summary import TimeRange
 
         directory = OutputDirectory(storage)
-        config = take_up(self._config, directory, overwrite=self._overwrite)
+        config, manifest = self._config, directory.manifest()
+        if self._auditing and manifest is not None:
+            config = with_planned(config, manifest)
+        config = take_up(config, directory, overwrite=self._overwrite)
         directory.previous(fingerprint(config), overwrite=self._overwrite)
-        manifest, window = directory.manifest(), config.traffic.window
+        window = config.traffic.window
         begun = manifest is not None and manifest.status == RUNNING and manifest.config_sha256 == fingerprint(config)
         asked = None if window is None else TimeRange(window.start, window.end)
         return (manifest.run_id if manifest is not None and begun else None), asked
@@ -103,7 +114,7 @@ class Attempt:
 
 @contextmanager
 def attempt(
-    config: ReplayConfig, *, overwrite: bool = False, conf: Mapping[str, str] | None = None
+    config: ReplayConfig, *, overwrite: bool = False, conf: Mapping[str, str] | None = None, auditing: bool = False
 ) -> Iterator[Attempt]:
     """Leave a verdict in the output of a config, if what runs inside ends with an error.
 
@@ -115,11 +126,12 @@ def attempt(
         overwrite: Whatever run the output holds is to be replaced.
         conf: Settings of a session that is started to tell of a refusal in an output that only Spark reaches, if none
             runs; None: none is started for that.
+        auditing: It runs audits: what they replay is part of the run's config, and no one's who only runs it.
 
     Raises:
         RunFailed: A disk is full, wherever something was to be written.
     """
-    one = Attempt(config, overwrite=overwrite, conf=conf)
+    one = Attempt(config, overwrite=overwrite, conf=conf, auditing=auditing)
     try:
         yield one
     except OutputConflict:

@@ -27,7 +27,10 @@ def audit(config: str, names: tuple[str, ...], common: Common) -> int:
     Each difference is named by its kind, and costed by a replay of the traffic with the other table's values. Exits
     with 1 where a gate of the config does not pass, and with 3 where a table is refused.
     """
-    with loading(config, common, to_run=True) as (loaded, progress), attempt_of(loaded, common, lambda _: None):
+    with (
+        loading(config, common, to_run=True) as (loaded, progress),
+        attempt_of(loaded, common, lambda _: None, auditing=True),
+    ):
         from replay.flows.audit.run import audit_tables, choose_audits
 
         choose_audits(loaded, names)

@@ -60,7 +60,10 @@ def _audit(config: Path, output: str, common: Common) -> RunResult:
     prints = not (common.quiet or common.as_json)
     if prints:
         echo(f"\n$ {shlex.join(['replay', 'audit', str(config), '--output', output])}")
-    with loading(str(config), beside, to_run=True) as (loaded, progress), attempt_of(loaded, beside, lambda _: None):
+    with (
+        loading(str(config), beside, to_run=True) as (loaded, progress),
+        attempt_of(loaded, beside, lambda _: None, auditing=True),
+    ):
         from replay.flows.audit.run import audit_tables
 
         start_spark(loaded, beside, progress)

@@ -84,7 +84,7 @@ def audit(
     if not isinstance(config, ReplayConfig):
         config = load_to_run(config, overrides, output)
     config, options = resolve(config), options or Options()
-    with progress or choose_progress(quiet=quiet) as shown, attempt(config, overwrite=overwrite):
+    with progress or choose_progress(quiet=quiet) as shown, attempt(config, overwrite=overwrite, auditing=True):
         return audit_tables(config, names, options, shown, overwrite=overwrite)
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from replay.checkpoints import Checkpoint
-from replay.config import Perturbation, ReplayConfig, fingerprint, to_resolved_dict
+from replay.config import ReplayConfig, fingerprint, to_resolved_dict
 from replay.config.plain import mapping
 from replay.errors import OutputConflict
 from replay.files.reading import exists
 from replay.flows.early import look_at_output
-from replay.flows.finished.window import moved_sources, take_up
+from replay.flows.finished.window import moved_sources, take_up, with_planned
 from replay.flows.stages.identity import Resumable
 from replay.store import COMPLETE, FEATURES, Manifest, OutputDirectory, needs_spark, open_storage
 
@@ -81,7 +79,7 @@ class EarlierAudit:
         """
         if self._found is None:
             return False
-        held = _with_planned(self._config, self._found)
+        held = with_planned(self._config, self._found)
         same = mapping(self._found.config.get("audits")) == to_resolved_dict(self._config)["audits"]
         planned = held.scenarios.keys() - self._config.scenarios.keys()
         asked = all(name.startswith(tuple(f"{audit}." for audit in self._audits)) for name in planned)
@@ -94,7 +92,7 @@ class EarlierAudit:
 
     def _as_held(self, directory: OutputDirectory) -> ReplayConfig:
         manifest = None if self._overwrite else directory.manifest()
-        return self._config if manifest is None else _with_planned(self._config, manifest)
+        return self._config if manifest is None else with_planned(self._config, manifest)
 
     def _refuse_plain_run(self, path: str, manifest: Manifest | None) -> None:
         if manifest is None or manifest.config_sha256 != fingerprint(self._config) or exists(f"{path}/{FEATURES}"):
@@ -113,25 +111,6 @@ class EarlierAudit:
         said = moved_sources(config, manifest, path, names)
         if said is not None:
             raise OutputConflict(said)
-
-
-def _with_planned(config: ReplayConfig, manifest: Manifest) -> ReplayConfig:
-    """A config with the scenarios by which an earlier audit of it, if it is that, costed what it had found."""
-    prefixes = tuple(f"{name}." for name in config.audits)
-    planned = {
-        name: steps
-        for name, steps in mapping(manifest.config.get("scenarios")).items()
-        if name.startswith(prefixes) and name not in config.scenarios
-    }
-    try:
-        scenarios = {name: tuple(map(Perturbation.model_validate, steps)) for name, steps in planned.items()}
-    except (ValidationError, TypeError):
-        return config  # damaged, or of another version
-    checkpoints: Any = manifest.config.get("scenario_checkpoints")
-    changed: dict[str, Any] = {"scenarios": {**config.scenarios, **scenarios}}
-    if scenarios and isinstance(checkpoints, list):
-        changed["scenario_checkpoints"] = tuple(checkpoints)
-    return config.model_copy(update=changed)
 
 
 def _scored(config: ReplayConfig) -> tuple[Any, ...]:

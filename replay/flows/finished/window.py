@@ -1,14 +1,18 @@
-"""The window of a run beside what its output holds: gone on with, or told apart from the window of another run."""
+"""The config of a run beside what its output holds: over the window that was begun, or told apart from another."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from replay.config import ReplayConfig, TrafficWindow, fingerprint
+from pydantic import ValidationError
+
+from replay.config import Perturbation, ReplayConfig, TrafficWindow, fingerprint
 from replay.config.fingerprint import scenario_sources
 from replay.config.messages.wording import listing
 from replay.config.output_template import SUGGESTED, has_fields
+from replay.config.plain import mapping
 from replay.config.run_start import clock, over_window, sources_at
 from replay.errors import OutputConflict
 from replay.store import COMPLETE, Manifest, OutputDirectory
@@ -81,6 +85,30 @@ def moved_sources(config: ReplayConfig, manifest: Manifest, path: str, names: It
         f"{path} holds run {manifest.run_id} ({manifest.status}) over another window of {listing(told)}. Give each an "
         "output of its own, or --overwrite to replace what is there"
     )
+
+
+def with_planned(config: ReplayConfig, manifest: Manifest) -> ReplayConfig:
+    """A config with the scenarios by which an earlier audit of it, if it is that, costed what it had found.
+
+    Args:
+        config: As given.
+        manifest: Of that audit.
+    """
+    prefixes = tuple(f"{name}." for name in config.audits)
+    planned = {
+        name: steps
+        for name, steps in mapping(manifest.config.get("scenarios")).items()
+        if name.startswith(prefixes) and name not in config.scenarios
+    }
+    try:
+        scenarios = {name: tuple(map(Perturbation.model_validate, steps)) for name, steps in planned.items()}
+    except (ValidationError, TypeError):
+        return config  # damaged, or of another version
+    checkpoints: Any = manifest.config.get("scenario_checkpoints")
+    changed: dict[str, Any] = {"scenarios": {**config.scenarios, **scenarios}}
+    if scenarios and isinstance(checkpoints, list):
+        changed["scenario_checkpoints"] = tuple(checkpoints)
+    return config.model_copy(update=changed)
 
 
 def _over_window_of(config: ReplayConfig, manifest: Manifest) -> ReplayConfig | None:

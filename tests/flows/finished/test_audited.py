@@ -15,7 +15,8 @@ from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 
 from replay.config import ReplayConfig, fingerprint, load_config, run_start, to_resolved_dict
-from replay.errors import OutputConflict
+from replay.errors import OutputConflict, TrafficError
+from replay.flows.attempt import attempt
 from replay.flows.audit.plan import values_of_source
 from replay.flows.audit.run import audit
 from replay.flows.finished.audited import EarlierAudit
@@ -166,6 +167,25 @@ def test_damaged_scenarios_are_those_of_another_config(tmp_path: Path, at: Any):
 
     with pytest.raises(OutputConflict, match="of another config"):
         earlier(path).look()
+
+
+@pytest.mark.parametrize("auditing", [True, False])
+def test_what_ends_an_audit_is_told_in_its_output_and_what_ends_a_run_is_not(tmp_path: Path, at: Any, auditing: bool):
+    """The scenarios of the earlier audit are none of the config's."""
+    at(10)
+    path = write_case(tmp_path)
+    config = leave(path, RUNNING, x0=10)
+    before = Path(config.output, "verdict.json").read_text()
+
+    with pytest.raises(TrafficError), attempt(load_config(path), auditing=auditing):
+        raise TrafficError("source `served`: it is damaged")
+
+    after = Path(config.output, "verdict.json").read_text()
+    assert (after != before) is auditing
+    if auditing:
+        told = json.loads(after)
+        assert (told["status"], told["exit_code"], told["run_id"]) == ("refused", 3, "1")
+        assert told["headline"] == "source `served`: it is damaged"
 
 
 @pytest.mark.spark
