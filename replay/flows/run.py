@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from replay.flows.stages.identity import Resumable, make_manifest, refuse_change
 from replay.flows.stages.prepare import Prepared, prepare
 from replay.flows.stages.rehearse import refuse_rejected
 from replay.flows.stages.rejected import refuse_bad_rows
-from replay.flows.stages.results import build_report_data
+from replay.flows.stages.results import build_report_data, timings_of
 from replay.flows.stages.scores import score_rows
 from replay.flows.stages.tables import diffs_table, hypotheses_table, metrics_table
 from replay.report.gates import judge_gates
@@ -201,6 +202,8 @@ def replay_window(
         if complete is not None:
             with naming_sources(prepared.sources), spark_errors("writing"):
                 data = complete(Measured(prepared, table.batches, compared.tolerance, output, manifest, data))
+            finished = datetime.fromisoformat(clock.now())
+            data = replace(data, summary=replace(data.summary, timings=timings_of(clock), finished=finished))
         with located(config):
             gates = judge_gates(config.gates, data.summary, compared.diff.result.metric_rows)
         summary = replace(data.summary, gates=gates, diagnosed=diagnosing, verification=verification)

@@ -33,6 +33,7 @@ from replay.flows.sources.opening import MatchedTables
 from replay.flows.sources.unreadable import naming_sources
 from replay.flows.stages.prepare import Prepared, prepare
 from replay.report.audits.gates import check_audit_metrics
+from replay.report.slice_tests import judge_slices
 from replay.report.summary import Summary
 from replay.report.summary.audits import AuditSummary
 from replay.report.summary.data import ReportData
@@ -221,28 +222,32 @@ class _Audited:
             audits[name] = summarize_distributions(planned, replayed, self.config, prepared.features)
         traffic = replayed_traffic(prepared, self.config)
         audits = {each.name: with_states(audits[each.name], each, traffic) for each in self.counted}
-        summary = self._summary(data.summary, {name: audits[name] for name in self.config.audits if name in audits})
+        summary = self._summary(data, {name: audits[name] for name in self.config.audits if name in audits})
         spark, run_id = prepared.spark, measured.manifest.run_id
         append_rows(spark, features_table(self.audits, self.counted, audits, summary), output.table(FEATURES), run_id)
         differences = differences_table(self.audits, prepared.output, prepared.options.flags)
         replace_table(spark, differences, output.table(FEATURE_DIFFERENCES), run_id)
         return replace(data, summary=summary)
 
-    def _summary(self, summary: Summary, audits: dict[str, AuditSummary]) -> Summary:
-        """The summary with the audits, and without the variants that only measured what matters."""
-        said = (*audit_gates_note(self.config.gates), *_unmatched_notes(each.plan for each in self.audits))
-        measuring = {
-            plan.variant(scenario, name)
-            for plan in (each.plan for each in self.audits)
-            for scenario in plan.core.values()
-            for name in {entry.checkpoint for entry in summary.variants.values()}
-        }
+    def _summary(self, data: ReportData, audits: dict[str, AuditSummary]) -> Summary:
+        """The summary with the audits, and without what is told there or only measured what matters."""
+        summary, plans = data.summary, [each.plan for each in self.audits]
+        said = (*audit_gates_note(self.config.gates), *_unmatched_notes(plans))
+        measuring = _variants(summary, [scenario for plan in plans for scenario in plan.core.values()])
+        costing = _variants(summary, [scenario for plan in plans for scenario in plan.steps])
         return replace(
             summary,
             audits=audits,
             variants={name: entry for name, entry in summary.variants.items() if name not in measuring},
+            slices=judge_slices(row for row in data.rows if row.variant not in costing),
             warnings=tuple(each for each in summary.warnings if not each.startswith(said)),
         )
+
+
+def _variants(summary: Summary, scenarios: Iterable[str]) -> set[str]:
+    """Names of the variants of some scenarios, of all checkpoints."""
+    wanted = set(scenarios)
+    return {name for name, entry in summary.variants.items() if entry.scenario in wanted}
 
 
 def _unmatched_notes(plans: Iterable[CostPlan]) -> Iterator[str]:

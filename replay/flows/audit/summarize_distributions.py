@@ -14,6 +14,7 @@ from replay.flows.audit.core import find_core
 from replay.flows.audit.costs import cost_of, costs_of, family_costs, matters, size_of, why_not_costed
 from replay.flows.audit.distributions import UnjoinedAudit
 from replay.flows.audit.plan import CostPlan
+from replay.flows.audit.reference.details import distribution_details
 from replay.flows.audit.reference.differing import SURE, ComparedSlice, Counts, clearest, whole
 from replay.flows.audit.reference.ordinary import of_like_size, ordinary_excess
 from replay.flows.audit.reference.plan import ReferencePlan
@@ -154,14 +155,19 @@ def _absent(found: UnjoinedAudit, name: str, cost: DifferenceCost, core: Sequenc
 
 def _kind(found: UnjoinedAudit, slices: Sequence[ComparedSlice]) -> tuple[str, str | None]:
     """How the distributions differ: where there are no values, in how many there are, or in the values."""
-    name = slices[0].feature
     for each in (each for each in slices if each.is_large):
         coverage = each.coverage
         if 0.0 in (coverage.here, coverage.there) and coverage.here != coverage.there:
             side = "here" if coverage.here == 0.0 else "there"
             return "not_served", f"no value {side}" + ("" if each.label == ALL else f" in {each.label}")
     differs = clearest(slices)
-    where = None if differs.label == ALL else f"in {differs.label}"
+    kind = _kind_of_values(found, differs)
+    return kind, distribution_details(found, kind, differs)
+
+
+def _kind_of_values(found: UnjoinedAudit, differs: ComparedSlice) -> str:
+    """Whether it is the nulls alone that are more or fewer, or the values are others."""
+    name = differs.feature
     values = [each.copy() for each in (differs.here, differs.there)]
     for counts in values:
         counts[NULL_CELL] = 0
@@ -169,8 +175,8 @@ def _kind(found: UnjoinedAudit, slices: Sequence[ComparedSlice]) -> tuple[str, s
     buckets[:, NULL_CELL] = 0
     alike = compare_distributions(values[0], values[1], buckets, ordinary_excess(found, name)).p_value
     if not alike < SURE and differs.coverage.here != differs.coverage.there:
-        return "null", where
-    return ("vocabulary" if _other_names(found, name, values[0], values[1]) else "shifted"), where
+        return "null"
+    return "vocabulary" if _other_names(found, name, values[0], values[1]) else "shifted"
 
 
 def _other_names(found: UnjoinedAudit, name: str, here: Counts, there: Counts) -> bool:

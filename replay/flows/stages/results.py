@@ -73,13 +73,13 @@ def build_report_data(
         clock: The run's.
     """
     config, result, work = prepared.config, compared.diff.result, prepared.job.work
-    timings, outliers = clock.timings(), _time_outliers(result, config)
+    outliers = _time_outliers(result, config)
     variants = {variant.name: variant_summary(result.variants[variant.name], variant) for variant in work.variants}
     summary = Summary(
         run_id=manifest.run_id,
         rows=result.rows + sum(result.rejected.values()),
         reconciliation=_reconciliation(prepared, check, compared),
-        timings=Timings(**{entry.name: round(timings.get(entry.name, 0.0), 3) for entry in fields(Timings)}),
+        timings=timings_of(clock),
         traffic=replace(_traffic(prepared), time_outliers=outliers),
         checkpoints={name: _checkpoint(prepared, name) for name in config.all_checkpoints},
         variants=variants,
@@ -116,6 +116,12 @@ def build_report_data(
         altered=_altered(prepared.contract),
     )
     return ReportData(_judged(summary, config.engine.max_rejected), result.metric_rows, tuple(compared.worst))
+
+
+def timings_of(clock: Clock) -> Timings:
+    """Where the time went so far."""
+    spent = clock.timings()
+    return Timings(**{entry.name: round(spent.get(entry.name, 0.0), 3) for entry in fields(Timings)})
 
 
 def _reconciliation(prepared: Prepared, check: TrafficCheck, compared: Compared) -> Reconciliation:

@@ -49,4 +49,4 @@ def _schedules(audit: AuditSummary) -> Iterator[Line]:
 
 def _feature(feature: FeatureAudit) -> str:
     rows = "" if feature.mismatch_rate is None else f" in {percent(feature.mismatch_rate)} of the rows"
-    return f"{feature.feature}: {difference_text(feature)}{rows}; {cost_text(feature.cost)}"
+    return f"{feature.feature}: {difference_text(feature, rows)}; {cost_text(feature.cost)}"

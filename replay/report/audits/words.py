@@ -56,8 +56,12 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def difference_text(feature: FeatureAudit) -> str:
+def difference_text(feature: FeatureAudit, rows: str = "") -> str:
     """How a feature differs.
+
+    Args:
+        feature: The feature.
+        rows: In how many rows, such as `` in 3% of the rows``.
 
     >>> from replay.report.summary.audits import DifferenceCost, Sides
     >>> cost = DifferenceCost(0.0)
@@ -66,8 +70,8 @@ def difference_text(feature: FeatureAudit) -> str:
     """
     words = KIND_WORDS.get(feature.kind, feature.kind)
     if feature.lag_seconds is not None:
-        return f"{words}, by {seconds(feature.lag_seconds)}"
-    return words if feature.details is None else f"{words}: {feature.details}"
+        return f"{words}, by {seconds(feature.lag_seconds)}{f',{rows}' if rows else ''}"
+    return f"{words}{rows}" if feature.details is None else f"{words}{rows}: {feature.details}"
 
 
 def audit_sentence(name: str, audit: AuditSummary) -> str:

@@ -100,6 +100,7 @@ def test_gates_on_the_audit_are_judged_and_all_is_in_the_summary(audited: Audite
     ]
     assert told["audits"]["logging"]["features"][0]["feature"] == summary.audits["logging"].features[0].feature
     assert not [name for name in told["variants"] if "without." in name]
+    assert summary.slices.variants == 1  # what differs in slices is told of the audit
     assert not [text for text in told["warnings"] if "replay audit" in text or "not touched" in text]
     assert "Other tables" in Path(audited.result.report_path).read_text()
 

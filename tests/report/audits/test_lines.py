@@ -17,7 +17,7 @@ def test_what_matters_is_bold_and_the_rest_dim():
     assert lines[0][0] == "audit"
     assert lines[0][2] == "bold"
     assert lines[1] == ("", "20 rows have no partner in served", "dim")
-    assert lines[2][1] == "clicks_7d: older values, by 3 h in 12% of the rows; " + (
+    assert lines[2][1] == "clicks_7d: older values, by 3 h, in 12% of the rows; " + (
         "NE +0.02 (0.01 to 0.03), the score changes by 0.03"
     )
     assert lines[3][2] == "dim"

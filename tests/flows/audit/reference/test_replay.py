@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from replay.errors import ConfigError
+from replay.flows.audit import run as module
 from replay.flows.audit.run import audit
 from tests.flows.audit.loans import LABEL, SEGMENT, UNUSED, Loans
 from tests.flows.audit.reference.conftest import TwoTables, halves, planted, write_two
@@ -186,6 +189,20 @@ def test_without_labels_there_costs_are_of_scores_alone_and_a_budget_bounds_them
     replayed = int(found.notes[0].split()[3].replace(",", ""))
     assert replayed == pytest.approx(rows / 2, rel=0.1)
     assert found.notes[1].startswith("They are 5")
+
+
+def test_the_time_that_it_takes_is_part_of_the_run(two_tables: TwoTables, monkeypatch: pytest.MonkeyPatch):
+    replayed = module.replay_reference
+
+    def slowly(*given: Any) -> Any:
+        time.sleep(3)
+        return replayed(*given)
+
+    monkeypatch.setattr(module, "replay_reference", slowly)
+    summary = two_tables.audited("audits.parity.features=[person_income]", "features.core=[person_income]").summary
+
+    assert summary.timings.other > 3
+    assert (summary.finished - summary.started).total_seconds() > 3
 
 
 def test_a_reference_of_no_rows_is_refused(two_tables: TwoTables):
