@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import sysconfig
 import tarfile
 import time
 import venv
@@ -111,7 +110,8 @@ def python_without_replay(directory: Path) -> Path:
     python = directory / "bin" / "python"
     [packages] = directory.glob("lib/python*/site-packages")
     # Its .pth files, and so editable installs, do not count from here.
-    (packages / "needed.pth").write_text(sysconfig.get_paths()["purelib"])
+    places = [place for place in sys.path if Path(place).name == "site-packages"]
+    (packages / "needed.pth").write_text("\n".join(places))
     look = "from importlib.util import find_spec as find; print(find('torch') is not None, find('replay'))"
     found = subprocess.run([str(python), "-c", look], env={}, cwd=directory, capture_output=True, text=True, check=True)
     assert found.stdout == "True None\n"

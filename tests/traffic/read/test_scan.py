@@ -48,7 +48,9 @@ def without_zone_labels(schema: pa.Schema) -> list[tuple[str, str]]:
 def test_equal_on_every_type_that_spark_writes(
     spark: SparkSession, tmp_path: Path, format_: str, partitioned: bool
 ) -> None:
-    frame = spark.sql(f"SELECT {MANY_TYPES} FROM {{rows}}", rows=spark.range(0, 50, numPartitions=3))
+    # Spark 4.0 writes no field of a struct that has no type.
+    types = MANY_TYPES.replace("'x.y', NULL", "'x.y', INT(NULL)") if spark.version.startswith("4.0.") else MANY_TYPES
+    frame = spark.sql(f"SELECT {types} FROM {{rows}}", rows=spark.range(0, 50, numPartitions=3))
     if format_ == "delta":
         frame = frame.withColumnRenamed("odd name?.x", "odd?.x")  # Delta allows no blanks without column mapping
     writer = frame.write.format(format_)
