@@ -66,6 +66,13 @@ def process_directory(root: str | None = None) -> Path:
         return _made[place].path
 
 
+def own_directory(path: str) -> Path:
+    """A directory of this process: the one at a path, where that is one; else that of the system's temporary files."""
+    with _guard:
+        own = [made.path for made in _made.values()] if _maker == [os.getpid()] else []
+    return next((each for each in own if str(each) == path), None) or process_directory()
+
+
 def held_locks() -> tuple[int, ...]:
     """Descriptors that a child has to inherit which uses the directories: then they are there as long as it lives."""
     return tuple(made.lock for made in _made.values())

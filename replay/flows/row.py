@@ -231,7 +231,7 @@ def _find(prepared: Prepared, key: dict[str, Any]) -> pa.RecordBatch:
     traffic = prepared.traffic
     by_tasks = prepared.plan.reader == "direct"
     beside = prepared.side.conditions if by_tasks else ()
-    found = find_rows(prepared.spark, traffic, [key], prepared.plan.columns, beside)
+    found = find_rows(prepared.spark, traffic, [key], prepared.plan.columns, beside, prepared.plan.lookups)
     if found.num_rows == 0:
         shown = ", ".join(f"{name}={value}" for name, value in key.items())
         raise TrafficError(f"no row with {shown} among those that the config selects from {traffic.location}")

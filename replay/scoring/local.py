@@ -44,14 +44,15 @@ def _decoded(schema: pa.Schema) -> pa.Schema:
 def scoring_plan(plan: _Plan, work: Work) -> _Plan:
     """A plan of reading that delivers text as dictionaries where the model only looks its values up.
 
-    What else reads a column gets it as the table has it: carried columns, keys, times, routes, computed columns, and
-    what says which rows are selected.
+    What else reads a column gets it as the table has it: carried columns, keys, times, routes, computed columns, what
+    finds rows of other tables, and what says which rows are selected.
     """
     others = {column.path for column in work.carried} | {*work.key, work.time or ""}
     others.update(name for route in work.routes.values() for name in route.columns)
     computed = (*plan.selecting, *plan.computed)
     others.update(name for column in computed for name in (column.name, *column.reads))
     others.update(name for each in plan.filters for name in each.roots)
+    others.update(name for lookup in plan.lookups for name in lookup.reads)
     if plan.time_filter is not None:
         others.add(plan.time_filter.column.root)
     return replace(plan, dictionaries=looked_up_texts(work.model, plan.schema) - others)

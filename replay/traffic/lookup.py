@@ -20,7 +20,7 @@ from replay.spark.types import to_spark_type, to_spark_types
 from replay.traffic.computed.column import ComputedColumn
 from replay.traffic.paths import ColumnPath, column_root, require_column
 from replay.traffic.read.columns import plan_reading, traffic_window
-from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
+from replay.traffic.read.direct import Piece, ReadPlan, RowLookup, Split, read_split
 from replay.traffic.read.scan import files_in_window, selected_dataframe
 from replay.traffic.read.skipping import skipping
 from replay.traffic.read.splits import make_splits
@@ -71,6 +71,7 @@ def find_rows(
     keys: Sequence[Mapping[str, Any]],
     columns: Sequence[str],
     beside: Sequence[ComputedColumn] = (),
+    lookups: Sequence[RowLookup] = (),
 ) -> pa.Table:
     """Find selected rows by key.
 
@@ -82,6 +83,7 @@ def find_rows(
         keys: For each row wanted, a value for every key column; text is read as the column's type.
         columns: Top-level columns to return, or paths, which bring their whole column. The key's columns are added.
         beside: Conditions that tasks evaluate, of a table that they read; each comes as a column behind them.
+        lookups: What such tasks find elsewhere, behind these.
 
     Returns:
         The rows that are there, in the order of the keys. A key without a row has none in it.
@@ -97,7 +99,7 @@ def find_rows(
     wanted = _wanted(key, keys)
     with traffic_errors(traffic.location):
         if traffic.direct_problem is None:
-            found = _read_direct(spark, traffic, wanted, schema.names, beside)
+            found = _read_direct(spark, traffic, wanted, plan_reading(traffic, schema.names, beside, lookups))
         else:
             found = _read_scan(spark, traffic, wanted, schema)
     return _in_order(found, wanted, keys)
@@ -148,16 +150,9 @@ def _comparable(array: pa.Array) -> list[Hashable]:
     return ["NaN" if isinstance(value, float) and value != value else value for value in array.to_pylist()]
 
 
-def _read_direct(
-    spark: SparkSession,
-    traffic: PinnedTraffic,
-    wanted: _Wanted,
-    names: Sequence[str],
-    beside: Sequence[ComputedColumn],
-) -> pa.Table:
+def _read_direct(spark: SparkSession, traffic: PinnedTraffic, wanted: _Wanted, whole: ReadPlan) -> pa.Table:
     splits = make_splits(files_in_window(spark, traffic), traffic_window(traffic), skipping=skipping(traffic))
     roots = list(dict.fromkeys(path.root for path in wanted.key))
-    whole = plan_reading(traffic, names, beside)
     given = (plan_reading(traffic, roots), whole, wanted)
     found = ask_splits(spark, splits, given, lambda split, given: pack_batches(find_in_split(split, *given)))
     return pa.Table.from_batches([batch for packed in found for batch in unpack_batches(packed)], whole.schema)

@@ -146,6 +146,13 @@ def test_a_fork_has_none_and_removes_none(temporary: Path) -> None:
     assert path.exists()
 
 
+def test_a_directory_of_this_process_is_known_by_its_path(temporary: Path, tmp_path: Path) -> None:
+    mine = directories.process_directory(str(tmp_path))
+    assert directories.own_directory(str(mine)) == mine
+    assert directories.own_directory(str(tmp_path)) == directories.process_directory()
+    assert directories.own_directory("") == directories.process_directory()
+
+
 def test_another_place_may_be_given_and_must_be_there(temporary: Path, tmp_path: Path) -> None:
     assert directories.process_directory(str(tmp_path)).parent == tmp_path
     with pytest.raises(FileNotFoundError):

@@ -100,6 +100,11 @@ def run(spark: SparkSession, case: Path) -> replay.RunResult:
 
 
 @pytest.fixture(scope="module")
+def by_spark(spark: SparkSession, case: Path) -> replay.RunResult:
+    return replay.run(case, overrides=["engine.reader=spark"], output=str(case.parent / "by_spark"))
+
+
+@pytest.fixture(scope="module")
 def by_hand(spark: SparkSession, case: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[pa.Table, pa.Table]:
     """The traffic with the values put in, and its clean scores."""
     table = make_table(ROWS)
@@ -113,6 +118,16 @@ def test_scores_are_those_of_a_table_with_the_values_in_it(
 ) -> None:
     found = scores(spark, run.output, "request_id", "prod", "prod/served")
     assert filled(found, "prod/served") == by_hand[1]["prod"].to_numpy().tobytes()
+
+
+def test_rows_that_tasks_find_are_those_that_spark_joins(
+    spark: SparkSession, run: replay.RunResult, by_spark: replay.RunResult
+) -> None:
+    names = ("request_id", *(name for name in run.summary.variants))
+    assert scores(spark, run.output, *names) == scores(spark, by_spark.output, *names)
+    assert run.summary.warnings == by_spark.summary.warnings
+    engines = [json.loads(Path(each.output, "manifest.json").read_text())["engine"] for each in (run, by_spark)]
+    assert [engine["reader"] for engine in engines] == ["direct", "spark"]
 
 
 def test_rows_that_differ_are_touched_and_no_others(
@@ -201,8 +216,9 @@ def test_all_that_is_wrong_is_told_at_once(case: Path, tmp_path: Path) -> None:
     assert raised.value.exit_code == 3
 
 
+@pytest.mark.parametrize("reader", ["direct", "spark"])
 def test_a_run_that_was_killed_goes_on_to_the_same_bits(
-    spark: SparkSession, run: replay.RunResult, case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reader: str, spark: SparkSession, run: replay.RunResult, case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output, append = tmp_path / "killed", waves.append_files
 
@@ -212,7 +228,8 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bits(
         append(path, schema, files, run_id, number, *rest, **said)
 
     def replayed() -> replay.RunResult:
-        return replay.run(case, overrides=["engine.commit_rows=300"], output=str(output))
+        overrides = ["engine.commit_rows=300", f"engine.reader={reader}"]
+        return replay.run(case, overrides=overrides, output=str(output))
 
     # A partition for each file: Spark takes every one to be of 4 MB at least.
     spark.conf.set("spark.sql.files.maxPartitionBytes", "1m")

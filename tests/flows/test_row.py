@@ -165,7 +165,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             spark=None,
             checkpoints={"prod": "examined"},
             traffic=SimpleNamespace(location="/data/t"),
-            plan=SimpleNamespace(columns=tuple(columns), reader="direct"),
+            plan=SimpleNamespace(columns=tuple(columns), reader="direct", lookups=()),
             side=ScenarioInputs(),
             features=("a", "b", "c"),
             job=SimpleNamespace(work=work(scenarios, inputs=[dict(config.model.inputs[0])], carried=carried)),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -74,6 +77,9 @@ def test_text_comes_as_a_dictionary_where_the_model_alone_looks_it_up():
     found = scoring_plan(plan, work({}, inputs=[hashed], carried=carried, routes={"r": route}))
     assert found.dictionaries == {"city"}
     assert (found.schema, found.time_filter) == (schema, None)
+    by_city = SimpleNamespace(reads=("city",), fields=())
+    found = scoring_plan(replace(plan, lookups=(by_city,)), work({}, inputs=[hashed]))
+    assert found.dictionaries == {"surface", "part"}
 
 
 def test_scores_are_the_same_of_text_and_of_dictionaries_of_it():

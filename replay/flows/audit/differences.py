@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -19,9 +18,7 @@ from replay.features.codecs.buffers import plain
 from replay.flows.audit.pairing import TIME, PairedColumns, paired_rows, split_sides
 from replay.scoring.core import to_utc
 from replay.spark.tasks.arrow_mapping import ScannedBatches
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+from replay.traffic.read.batches import SplitBatches
 
 
 @dataclass(frozen=True)
@@ -36,11 +33,16 @@ class PairedPass:
     columns: PairedColumns
     cells: Mapping[str, ValueCells] | None = None
 
-    def run(self, dataframe: DataFrame) -> tuple[RowDifferences, LeakageCounts | None]:
-        """Compare all joined rows."""
-        names = dataframe.columns
-        states = ScannedBatches(dataframe).fold(names, lambda batches: self.update(names, batches), self.merge)
-        return self._merged(states)
+    def run(
+        self, rows: SplitBatches | ScannedBatches, names: Sequence[str]
+    ) -> tuple[RowDifferences, LeakageCounts | None]:
+        """Compare all joined rows.
+
+        Args:
+            rows: As :mod:`replay.flows.audit.pairing` has them.
+            names: Of their columns.
+        """
+        return self._merged(rows.fold(names, lambda batches: self.update(names, batches), self.merge))
 
     def update(self, names: Iterable[str], batches: Iterable[pa.RecordBatch]) -> bytes:
         """Compare the rows of a task.

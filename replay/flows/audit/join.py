@@ -29,24 +29,28 @@ from replay.flows.audit.columns import (
 )
 from replay.flows.audit.differences import PairedPass
 from replay.flows.audit.name_differences import name_differences
-from replay.flows.audit.pairing import PairedColumns, paired_dataframe
+from replay.flows.audit.pairing import PairedColumns, paired_dataframe, paired_splits
 from replay.flows.audit.plan import plan_costs, values_of_source
 from replay.flows.audit.summarize import JoinedAudit
 from replay.flows.problems import located
+from replay.flows.sources.indexing import SourceIndexes
 from replay.flows.stages.prepare import Prepared
-from replay.traffic import PinnedSource, find_column
+from replay.spark.tasks.arrow_mapping import ScannedBatches
+from replay.traffic import PinnedSource, draw_direct, find_column
+from replay.traffic.read.batches import SplitBatches
 from replay.traffic.sources.types import needs_look, value_problem
 
 _SAMPLE: Final = 5_000
 """Rows whose values make the cells in which leakage is looked for."""
 
 
-def join_audit(prepared: Prepared, name: str, measured: Sequence[str] = ()) -> JoinedAudit:
+def join_audit(prepared: Prepared, name: str, indexes: SourceIndexes, measured: Sequence[str] = ()) -> JoinedAudit:
     """Compare the traffic with another table row by row.
 
     Args:
         prepared: The run, with all other tables opened.
         name: Of the audit.
+        indexes: Of other tables, where tasks find their rows.
         measured: Checkpoints of which another audit measures what matters to them.
 
     Raises:
@@ -58,9 +62,8 @@ def join_audit(prepared: Prepared, name: str, measured: Sequence[str] = ()) -> J
     compared = compared_features(prepared, name, audit)
     with located(config):
         columns = _columns(prepared, source, compared, name)
-    rows = paired_dataframe(prepared.spark, prepared.scan(), prepared.traffic, source, columns)
     cells = _cells(prepared, compared) if audit.leakage else None
-    found, leakage = PairedPass(columns, cells).run(rows)
+    found, leakage = PairedPass(columns, cells).run(*_paired(prepared, source, indexes, columns))
     inputs, types, families = inputs_of(prepared), types_of(prepared), families_of(prepared)
     differences = name_differences(prepared, found, columns.absent, categorical_features(prepared))
     examples = {each: state.rows() for each, state in found.examples.items()}
@@ -78,6 +81,25 @@ def join_audit(prepared: Prepared, name: str, measured: Sequence[str] = ()) -> J
     )
     there = prepared.matches[audit.against].rows_there
     return JoinedAudit(name, audit, found, leakage, differences, plan, compared, families, there)
+
+
+def _paired(
+    prepared: Prepared, source: PinnedSource, indexes: SourceIndexes, columns: PairedColumns
+) -> tuple[SplitBatches | ScannedBatches, Sequence[str]]:
+    """The joined rows, and the names of their columns: as tasks read them, or by Spark where only Spark can."""
+    spark, traffic = prepared.spark, prepared.traffic
+    if _tasks_read(prepared):
+        index = indexes.of(source, columns.there)
+        if not isinstance(index, str):
+            plan = paired_splits(spark, traffic, source, index, columns)
+            return SplitBatches(spark, plan.splits, lambda _: plan), plan.schema.names
+    rows = paired_dataframe(spark, prepared.scan(), traffic, source, columns)
+    return ScannedBatches(rows), rows.columns
+
+
+def _tasks_read(prepared: Prepared) -> bool:
+    """Whether tasks read the traffic themselves, and leave out no copies."""
+    return prepared.plan.reader == "direct" and prepared.config.traffic.duplicates == "refuse"
 
 
 def _columns(prepared: Prepared, source: PinnedSource, compared: Iterable[str], name: str) -> PairedColumns:
@@ -109,7 +131,8 @@ def _columns(prepared: Prepared, source: PinnedSource, compared: Iterable[str], 
 
 def _cells(prepared: Prepared, compared: Iterable[str]) -> dict[str, ValueCells]:
     """Cells of the traffic's values, of some rows."""
-    batch = some_rows(prepared.scan(), _SAMPLE)
+    direct = _tasks_read(prepared)
+    batch = draw_direct(prepared.plan, _SAMPLE).batch if direct else some_rows(prepared.scan(), _SAMPLE)
     made = {each: cells_of(feature_column(batch, each)) for each in compared}
     return {each: cells for each, cells in made.items() if cells is not None}
 

@@ -16,7 +16,9 @@ from replay.metrics.cluster import hash_groups
 from replay.scenarios import row_keys
 from replay.scoring.core import to_utc
 from replay.spark.sql import quoted
-from replay.traffic import PinnedSource, PinnedTraffic
+from replay.traffic import PinnedSource, PinnedTraffic, SplitPlan, plan_splits
+from replay.traffic.sources.indexed.beside import partner_columns
+from replay.traffic.sources.indexed.index import SourceIndex
 from replay.traffic.sources.matches import key_columns_of, source_dataframe
 
 if TYPE_CHECKING:
@@ -86,12 +88,29 @@ def paired_dataframe(
     return joined.select(*(quoted(name) for name in names))
 
 
+def paired_splits(
+    spark: SparkSession, traffic: PinnedTraffic, source: PinnedSource, index: SourceIndex, columns: PairedColumns
+) -> SplitPlan:
+    """The same rows as tasks read them, which find the other table's in an index.
+
+    Args:
+        spark: The session.
+        traffic: The pinned traffic, which tasks can read.
+        source: The other table.
+        index: Of it, with the columns that are read.
+        columns: What is read of both.
+    """
+    there = {f"{THERE}{name}": name for name in columns.there}
+    partners = partner_columns(traffic.schema, source, index, there, MATCHED)
+    return plan_splits(spark, traffic, columns.here, lookups=[partners])
+
+
 def paired_rows(batch: pa.RecordBatch, columns: PairedColumns) -> PairedRows:
     """A batch of the joined rows, as the comparison takes it."""
     here, there = split_sides(batch)
     traffic, group = columns.traffic, columns.traffic.group
     keys = row_keys([feature_column(here, name) for name in traffic.key])
-    matched = batch.column(MATCHED).is_valid().to_numpy(zero_copy_only=False)
+    matched = batch.column(MATCHED).fill_null(False).to_numpy(zero_copy_only=False)
     return PairedRows(
         keys,
         keys if group is None else hash_groups(feature_column(here, group)),

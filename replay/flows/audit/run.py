@@ -29,6 +29,7 @@ from replay.flows.finished.result import RunResult
 from replay.flows.options import Options
 from replay.flows.problems import located
 from replay.flows.run import Measured, replay_window
+from replay.flows.sources.indexing import SourceIndexes
 from replay.flows.sources.opening import MatchedTables
 from replay.flows.sources.unreadable import naming_sources
 from replay.flows.stages.prepare import Prepared, prepare
@@ -99,45 +100,47 @@ def audit_tables(
     earlier.look()
     with located(config):
         check_audit_metrics(config.gates)
-    with ExitStack() as visit:
-        prepared = prepare(
-            _as_logged(config),
+    with ExitStack() as kept:  # indexes are the replay's too
+        with ExitStack() as visit:
+            prepared = prepare(
+                _as_logged(config),
+                options,
+                visit,
+                progress=progress,
+                pin=lambda spark, checkpoints: _as_logged(earlier.pin(spark, checkpoints)),
+                every_source=True,
+            )
+            indexes = SourceIndexes(prepared.spark, prepared.traffic, kept, {})
+            progress.stage("comparing the tables")
+            with naming_sources(prepared.sources), spark_errors("comparing the tables"):
+                joined = _join_audits(prepared, [name for name in chosen if _is_joined(config, name)], indexes)
+                counted = [count_both(prepared, name) for name in chosen]
+                unjoined = [plan_reference(prepared, each) for each in counted if not _is_joined(config, each.name)]
+        budget = max(config.audits[name].budget for name in chosen)
+        costing, share = with_plans(config, [each.plan for each in joined], budget, prepared.traffic.schema)
+        if earlier.differs(costing):
+            progress.note("the audit in the output is replaced: it found other differences in these tables")
+            if not earlier.is_complete:  # the tables were compared over its windows, and in its versions
+                return audit_tables(config, names, options, progress, overwrite=True)
+            overwrite = True
+        told = tuple(replace(each, share=1.0 if share is None else share.rate) for each in joined)
+        measured = _Audited(config, progress, told, tuple(unjoined), tuple(counted), share)
+        return replay_window(
+            costing,
             options,
-            visit,
-            progress=progress,
-            pin=lambda spark, checkpoints: _as_logged(earlier.pin(spark, checkpoints)),
-            every_source=True,
+            progress,
+            overwrite=overwrite,
+            complete=measured.complete,
+            matched=MatchedTables(prepared.traffic, prepared.sources, prepared.matches, indexes.made),
+            audited={name: prepared.sources[name] for name in (config.audits[each].against for each in chosen)},
         )
-        progress.stage("comparing the tables")
-        with naming_sources(prepared.sources), spark_errors("comparing the tables"):
-            joined = _join_audits(prepared, [name for name in chosen if _is_joined(config, name)])
-            counted = [count_both(prepared, name) for name in chosen]
-            unjoined = [plan_reference(prepared, each) for each in counted if not _is_joined(config, each.name)]
-    budget = max(config.audits[name].budget for name in chosen)
-    costing, share = with_plans(config, [each.plan for each in joined], budget, prepared.traffic.schema)
-    if earlier.differs(costing):
-        progress.note("the audit in the output is replaced: it found other differences in these tables")
-        if not earlier.is_complete:  # the tables were compared over its windows, and in its versions
-            return audit_tables(config, names, options, progress, overwrite=True)
-        overwrite = True
-    told = tuple(replace(each, share=1.0 if share is None else share.rate) for each in joined)
-    measured = _Audited(config, progress, told, tuple(unjoined), tuple(counted), share)
-    return replay_window(
-        costing,
-        options,
-        progress,
-        overwrite=overwrite,
-        complete=measured.complete,
-        matched=MatchedTables(prepared.traffic, prepared.sources, prepared.matches),
-        audited={name: prepared.sources[name] for name in (config.audits[each].against for each in chosen)},
-    )
 
 
-def _join_audits(prepared: Prepared, names: Iterable[str]) -> list[JoinedAudit]:
+def _join_audits(prepared: Prepared, names: Iterable[str], indexes: SourceIndexes) -> list[JoinedAudit]:
     """Compare row by row; what matters to a checkpoint is measured once."""
     joined: list[JoinedAudit] = []
     for name in names:
-        joined.append(join_audit(prepared, name, [each.plan.checkpoints[0] for each in joined]))
+        joined.append(join_audit(prepared, name, indexes, [each.plan.checkpoints[0] for each in joined]))
     return joined
 
 

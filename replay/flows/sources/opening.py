@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ from replay.traffic import (
     open_source,
     value_problems,
 )
+from replay.traffic.sources.indexed.index import SourceIndex
 from replay.traffic.sources.matches import check_values
 
 if TYPE_CHECKING:
@@ -36,11 +37,13 @@ class MatchedTables:
         traffic: As it was pinned.
         sources: Likewise, by name.
         matches: By name.
+        indexes: Of those whose rows tasks find, by name.
     """
 
     traffic: PinnedTraffic
     sources: Mapping[str, PinnedSource]
     matches: Mapping[str, SourceMatches]
+    indexes: Mapping[str, SourceIndex] = field(default_factory=dict)
 
     def of(self, traffic: PinnedTraffic, source: PinnedSource) -> SourceMatches | None:
         """How they meet; None where the rows may be others by now.
@@ -49,11 +52,20 @@ class MatchedTables:
             traffic: Pinned again.
             source: Likewise.
         """
-        known = self.sources.get(source.name)
-        if known is None or known.config != source.config:
-            return None
-        same = _same_rows(self.traffic, traffic) and _same_rows(known.table, source.table)
+        same = self._has(source) and _same_rows(self.traffic, traffic)
         return self.matches.get(source.name) if same else None
+
+    def indexes_of(self, sources: Mapping[str, PinnedSource]) -> dict[str, SourceIndex]:
+        """The indexes of those tables that still have the rows that they had.
+
+        Args:
+            sources: Pinned again, by name.
+        """
+        return {name: index for name, index in self.indexes.items() if name in sources and self._has(sources[name])}
+
+    def _has(self, source: PinnedSource) -> bool:
+        known = self.sources.get(source.name)
+        return known is not None and known.config == source.config and _same_rows(known.table, source.table)
 
 
 def _same_rows(one: PinnedTraffic, other: PinnedTraffic) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,9 @@ from replay.errors import ConfigError, Problem, TrafficError
 from replay.features import Encoder, check_features, feature_column, globbed_maps
 from replay.flows.problems import refuse
 from replay.flows.sources.distributions import least_changes_of
+from replay.flows.sources.indexing import SourceIndexes, find_partners
 from replay.flows.sources.opening import MatchedTables, check_sources, open_sources, source_problems, sources_used
+from replay.flows.sources.unreadable import naming_sources
 from replay.flows.stages.map_keys import name_map_keys
 from replay.flows.stages.scenario_inputs import (
     ScenarioInputs,
@@ -28,6 +31,7 @@ from replay.flows.stages.scenario_inputs import (
 from replay.scenarios import Donors, LeastChanges, NotThere, ScenarioPlan, TouchedRows, match_targets, row_keys
 from replay.scoring import PREFLIGHT_ROWS
 from replay.scoring.routes import plan_routes
+from replay.spark.errors import spark_errors
 from replay.traffic import (
     PinnedSource,
     PinnedTraffic,
@@ -89,6 +93,7 @@ def fit(
     config: ReplayConfig,
     spark: SparkSession,
     checkpoints: Mapping[str, Checkpoint],
+    visit: ExitStack,
     *,
     every_source: bool = False,
     least_changes: LeastChanges | None = None,
@@ -100,6 +105,7 @@ def fit(
         config: As loaded, its window resolved.
         spark: The session.
         checkpoints: Examined, by name.
+        visit: Removes what is written of other tables for tasks on this machine.
         every_source: Open all other tables, and not only those that scenarios name.
         least_changes: What gives features the distributions of other tables; default: they are taken from these.
         matched: How other tables and the traffic were found to meet; default: their keys are read.
@@ -130,13 +136,25 @@ def fit(
     traffic = _readable(
         spark, config, traffic, [*columns, *inputs.reads(traffic.schema)], everywhere=bool(inputs.stale)
     )
-    reader, beside = config.engine.reader, inputs.conditions
-    plan = plan_splits(spark, traffic, columns, reader, target_rows=target, side=inputs.obstacle, beside=beside)
+    matches = check_sources(spark, config, scenarios, traffic, sources, encoder.types, matched)
+    known = {} if matched is None else matched.indexes_of(sources)
+    indexes = SourceIndexes(spark, traffic, visit, known)
+    with naming_sources(sources), spark_errors("reading other tables"):
+        inputs, lookups = find_partners(config.engine, traffic, inputs, indexes)
+    plan = plan_splits(
+        spark,
+        traffic,
+        columns,
+        config.engine.reader,
+        target_rows=target,
+        side=inputs.obstacle,
+        beside=inputs.conditions,
+        lookups=lookups,
+    )
     with values_refused(spark, traffic):
         sample = _sample(spark, traffic, plan, config)
         refuse(_trial_problems(config, scenarios, encoder, sample))
         donors = draw_donors_of(spark, traffic, config, scenarios, encoder.types)
-    matches = check_sources(spark, config, scenarios, traffic, sources, encoder.types, matched)
     if least_changes is None:
         with values_refused(spark, traffic):
             least_changes = least_changes_of(spark, config, scenarios, traffic, sources, encoder.types)

@@ -139,7 +139,13 @@ def prepare(
     progress.stage("reading the traffic")
     with spark_errors("reading the traffic"), located(config):
         fitted = fit(
-            config, spark, checkpoints, every_source=every_source, least_changes=least_changes, matched=matched
+            config,
+            spark,
+            checkpoints,
+            visit,
+            every_source=every_source,
+            least_changes=least_changes,
+            matched=matched,
         )
     progress.stage("checking keys and checkpoints")
     with session_pool(spark, 1) as pool, spark_errors("checking the traffic"), located(config):

@@ -80,10 +80,6 @@ def plan_side(
     wanted = side_columns(scenarios, config.encoded_model, types)
     stale = next((place for place, step in _steps(scenarios) if step.arguments.needs_history), None)
     joined = next((place for place, step in _steps(scenarios) if step.arguments.needs_match), None)
-    obstacles = {
-        stale: f"`{stale}` takes older values, which only Spark brings",
-        joined: f"`{joined}` takes values of another table, which only Spark joins",
-    }
     return ScenarioInputs(
         tuple(WhereColumn(one.name, one.where) for one in wanted if one.where is not None),
         tuple(
@@ -92,7 +88,7 @@ def plan_side(
             if one.feature is not None and one.lag is not None
         ),
         next((place for place, step in _steps(scenarios) if step.where is not None), stale or joined),
-        obstacle=next((why for place, why in obstacles.items() if place is not None), None),
+        obstacle=None if stale is None else f"`{stale}` takes older values, which only Spark brings",
         joined=_joined_tables(wanted, sources),
     )
 

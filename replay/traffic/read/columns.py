@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from replay.traffic.computed.column import ComputedColumn
-from replay.traffic.read.direct import ReadPlan
+from replay.traffic.read.direct import ReadPlan, RowLookup
 from replay.traffic.read.filters import ConditionFilter, RowFilter, sample_filter
 from replay.traffic.read.window import TimeFilter, time_filter
 
@@ -25,18 +25,26 @@ def traffic_window(traffic: PinnedTraffic) -> TimeFilter | None:
     return replace(window, logged=False)
 
 
-def plan_reading(traffic: PinnedTraffic, names: Sequence[str], beside: Sequence[ComputedColumn] = ()) -> ReadPlan:
+def plan_reading(
+    traffic: PinnedTraffic,
+    names: Sequence[str],
+    beside: Sequence[ComputedColumn] = (),
+    lookups: Sequence[RowLookup] = (),
+) -> ReadPlan:
     """How tasks read top-level columns of the selected rows.
 
     Args:
         traffic: One that tasks can read.
         names: Logged and computed columns, in the order of delivery.
         beside: Conditions to deliver behind them, each a column.
+        lookups: What is found elsewhere, to deliver behind these.
     """
     window, filters = traffic_window(traffic), row_filters(traffic)
     schema = pa.schema([traffic.schema.field(name) for name in names])
-    delivered = pa.schema([*schema, *(pa.field(each.name, each.type) for each in beside)])
+    found = [one for lookup in lookups for one in lookup.fields]
+    delivered = pa.schema([*schema, *(pa.field(each.name, each.type) for each in beside), *found])
     wanted = [*names, *(name for each in beside for name in each.reads)]
+    wanted.extend(name for lookup in lookups for name in lookup.reads)
     masking = [] if window is None or window.logged else [window.column.root]
     masking.extend(name for each in filters for name in each.roots)
     needed = traffic.needed_for([*wanted, *masking])
@@ -50,6 +58,7 @@ def plan_reading(traffic: PinnedTraffic, names: Sequence[str], beside: Sequence[
         selecting=selecting,
         filters=filters,
         computed=(*computed, *beside),
+        lookups=tuple(lookups),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -79,6 +79,21 @@ class Split:
     num_rows: int
 
 
+class RowLookup(Protocol):
+    """Finds columns for rows elsewhere. Picklable."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Top-level columns of the rows by which it finds."""
+
+    @property
+    def fields(self) -> tuple[pa.Field, ...]:
+        """The columns that it gives."""
+
+    def look_up(self, batch: pa.RecordBatch) -> list[pa.Array]:
+        """The columns, (n,) each, for the rows of a batch that has what it reads."""
+
+
 @dataclass(frozen=True)
 class ReadPlan:
     """How splits are read.
@@ -92,6 +107,7 @@ class ReadPlan:
         computed: Columns that are computed in the selected rows, in order.
         dictionaries: Columns of text among the logged ones that are delivered as dictionaries, with int32 indices: a
             file mostly holds them as such, and each value is decoded once.
+        lookups: What is found elsewhere for the selected rows, behind all columns.
     """
 
     schema: pa.Schema
@@ -101,6 +117,7 @@ class ReadPlan:
     filters: tuple[RowFilter, ...] = field(default=(), kw_only=True)
     computed: tuple[ComputedColumn, ...] = field(default=(), kw_only=True)
     dictionaries: frozenset[str] = field(default=frozenset(), kw_only=True)
+    lookups: tuple[RowLookup, ...] = field(default=(), kw_only=True)
 
 
 def read_split(
@@ -216,6 +233,10 @@ def _delivered(batch: pa.RecordBatch, window: TimeFilter | None, plan: ReadPlan)
         return
     if plan.computed:
         batch = _with_computed(batch, plan.computed)
+    for lookup in plan.lookups:
+        names = [one.name for one in lookup.fields]
+        arrays = [*batch.columns, *lookup.look_up(batch)]
+        batch = pa.RecordBatch.from_arrays(arrays, [*batch.schema.names, *names])
     yield batch if batch.schema.names == plan.schema.names else batch.select(plan.schema.names)
 
 

@@ -10,7 +10,7 @@ from replay.errors import ConfigError, Problem
 from replay.traffic.computed.column import ComputedColumn
 from replay.traffic.paths import column_root
 from replay.traffic.read.columns import plan_reading
-from replay.traffic.read.direct import ReadPlan, Split
+from replay.traffic.read.direct import ReadPlan, RowLookup, Split
 from replay.traffic.read.scan import check_where, files_in_window
 from replay.traffic.read.skipping import skipping
 from replay.traffic.read.splits import make_splits
@@ -30,7 +30,7 @@ class SplitPlan(ReadPlan):
         reason: Why not ``direct``, or None.
         splits: In order of files and rows.
         num_rows: Rows in all splits, before any are left out.
-        beside: Columns behind those that were asked for: conditions of scenarios.
+        beside: Columns behind those that were asked for: conditions of scenarios, and what is found elsewhere.
     """
 
     reader: Literal["direct", "spark"]
@@ -53,6 +53,7 @@ def plan_splits(
     target_rows: int | None = None,
     side: str | None = None,
     beside: Sequence[ComputedColumn] = (),
+    lookups: Sequence[RowLookup] = (),
 ) -> SplitPlan:
     """Choose the reader and, for the direct one, what each task reads.
 
@@ -65,6 +66,7 @@ def plan_splits(
         side: Why columns of :func:`replay.traffic.side_dataframe` are needed, which only Spark computes; None where
             none are.
         beside: Conditions that the direct reader delivers behind the columns, each a column.
+        lookups: What the direct reader finds elsewhere, and delivers behind these.
 
     Raises:
         ConfigError: ``direct`` is asked for and cannot be, or ``where`` is not valid.
@@ -78,10 +80,11 @@ def plan_splits(
         raise ConfigError([Problem(message, path="engine.reader")])
     if reader == "spark" or problem is not None:
         return _plan(plan_reading(traffic, list(roots)), "spark", problem or "`engine.reader` is `spark`", ())
-    reading = plan_reading(traffic, list(roots), beside)
+    reading = plan_reading(traffic, list(roots), beside, lookups)
     files = files_in_window(spark, traffic)
     splits = make_splits(files, reading.time_filter, target_rows, skipping(traffic))
-    return replace(_plan(reading, "direct", None, splits), beside=tuple(column.name for column in beside))
+    behind = [*(column.name for column in beside), *(one.name for lookup in lookups for one in lookup.fields)]
+    return replace(_plan(reading, "direct", None, splits), beside=tuple(behind))
 
 
 def _plan(
@@ -99,4 +102,5 @@ def _plan(
         selecting=reading.selecting,
         filters=reading.filters,
         computed=reading.computed,
+        lookups=reading.lookups,
     )

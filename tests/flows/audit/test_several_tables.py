@@ -146,6 +146,20 @@ def test_each_difference_is_named_in_few_rows_and_in_one_slice(case: SeveralTabl
     assert [(each.slice, each.mismatch_rate) for each in sliced] == [(f"{SEGMENT}=RENT", 1.0)]
 
 
+def test_the_same_is_found_where_spark_joins(case: SeveralTables):
+    output = str(case.config.parent / "by_spark")
+    joined = audit(str(case.config), names=["planted"], overrides=["engine.reader=spark"], output=output, quiet=True)
+    engines = [json.loads(Path(each.output, "manifest.json").read_text())["engine"] for each in (case.result, joined)]
+    assert [engine["reader"] for engine in engines] == ["direct", "spark"]
+
+    there, here = joined.summary.audits["planted"], case.audit("planted")
+    for other, found in zip(there.features, here.features, strict=True):
+        assert (other.feature, other.kind, other.details) == (found.feature, found.kind, found.details)
+        assert other.mismatch_rate == found.mismatch_rate
+        assert other.cost.mean_abs == (None if found.cost.mean_abs is None else pytest.approx(found.cost.mean_abs))
+    assert (there.rows, there.unmatched, there.core) == (here.rows, here.unmatched, here.core)
+
+
 def test_the_order_is_that_of_plain_torchs_costs(case: SeveralTables):
     found = [each for each in case.audit("planted").features if each.kind != "type"]
     expected = {each.feature: case.loans.cost(case.tables["planted"], each.feature) for each in found}

@@ -85,6 +85,11 @@ def test_what_is_known_of_tables_holds_for_the_same_rows_of_the_same_files(tmp_p
     assert replace(known, traffic=view).of(view, again) is None
     some = again.table.config.model_copy(update={"sample": Sample(rate=0.5)})
     assert known.of(replace(again.table, config=some), again) is None
+    index: Any = object()
+    indexed = replace(known, indexes={"served": index}, traffic=view)
+    assert indexed.indexes_of({"served": again}) == {"served": index}
+    assert indexed.indexes_of({"b": again}) == {}
+    assert indexed.indexes_of({"served": replace(again, table=view)}) == {}
     renamed = again.config.model_copy(update={"key": {"item": "request_id"}})
     assert known.of(again.table, replace(again, config=renamed)) is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +42,13 @@ def config(directory: Path, **changes: Any) -> ReplayConfig:
 
 
 def fitted(directory: Path, **changes: Any) -> Fitted:
-    return fit(config(directory, **changes), LOCAL_SESSION, {})
+    return fit(config(directory, **changes), LOCAL_SESSION, {}, ExitStack())
 
 
 def problems(directory: Path, checkpoints: Any = None, **changes: Any) -> list[Problem]:
     given = config(directory, **changes)
     with pytest.raises(ConfigError) as caught:
-        fit(given, LOCAL_SESSION, checkpoints or {})
+        fit(given, LOCAL_SESSION, checkpoints or {}, ExitStack())
     return list(caught.value.problems)
 
 
