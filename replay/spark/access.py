@@ -4,7 +4,8 @@ A session of PySpark's own kind gives both. One of Spark Connect has no JVM in t
 whatever leads to theirs. Which of the two it is, is asked here, once for a session; whoever can do more with the JVM
 asks :func:`gives_jvm`, and says what is done without it.
 
-Leans on: ``SparkSession._jvm`` and ``_jsparkSession``, and ``SparkContext._jsc``, where there are any.
+Leans on: ``SparkSession._jvm`` and ``_jsparkSession``, and ``SparkContext._jsc``, where there are any; on py4j finding
+a class by its whole name.
 """
 
 from __future__ import annotations
@@ -34,6 +35,19 @@ def _gives_jvm(spark: Any) -> bool:
     except Exception:
         return False  # each managed Spark refuses with an exception of its own
     return all(each is not None for each in found)
+
+
+def jvm_class(spark: SparkSession, name: str) -> Any:
+    """A class of the session's JVM, which is asked once.
+
+    Of ``jvm.org.apache.Name`` it is asked for ``org``, ``org.apache`` and so on as well, and for each looks through all
+    jars: 6 ms for a class of Delta.
+
+    Args:
+        spark: A session that gives its JVM.
+        name: Whole, with the package.
+    """
+    return getattr(spark._jvm, name)
 
 
 def is_remote(spark: SparkSession) -> bool:

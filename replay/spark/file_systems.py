@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from replay.errors import ReplayError, RunFailed
 from replay.files.places import local_path
-from replay.spark.access import gives_jvm
+from replay.spark.access import gives_jvm, jvm_class
 from replay.spark.errors import unlogged
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ def has_file_system(spark: SparkSession, path: str) -> bool:
     """Whether Spark has the classes for a URL's scheme; nothing is opened."""
     from py4j.protocol import Py4JJavaError
 
-    jvm: Any = spark._jvm
+    known = jvm_class(spark, "org.apache.hadoop.fs.FileSystem")
     try:
-        jvm.org.apache.hadoop.fs.FileSystem.getFileSystemClass(path.partition(":")[0], hadoop_configuration(spark))
+        known.getFileSystemClass(path.partition(":")[0], hadoop_configuration(spark))
     except Py4JJavaError:
         return False
     return True

@@ -10,11 +10,11 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from replay.errors import RunFailed, UsageError
-from replay.spark.access import gives_jvm
+from replay.spark.access import gives_jvm, jvm_class
 from replay.spark.file_systems import default_scheme, hadoop_configuration
 from replay.spark.guest import running_context
 from replay.spark.managed import running_managed
@@ -76,10 +76,9 @@ class HadoopStorage:
                 f"only Hadoop, in Spark's JVM, reaches {path}, and this Spark session does not give its JVM: give a "
                 "path or a URL that this process opens itself (docs/places.md)"
             )
-        jvm: Any = spark._jvm
-        self._path_class = jvm.org.apache.hadoop.fs.Path
-        self._io = jvm.org.apache.commons.io.IOUtils
-        self._utf8 = jvm.java.nio.charset.StandardCharsets.UTF_8
+        self._path_class = jvm_class(spark, "org.apache.hadoop.fs.Path")
+        self._io = jvm_class(spark, "org.apache.commons.io.IOUtils")
+        self._utf8 = jvm_class(spark, "java.nio.charset.StandardCharsets").UTF_8
         self._files = self._path_class(self.path).getFileSystem(hadoop_configuration(spark))
 
     def names(self) -> list[str]:

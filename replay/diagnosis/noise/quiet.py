@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,8 +29,7 @@ def quiet_rows(away: Array, named: float) -> NDArray[np.bool_]:
     """
     blocks = max(2, min(_BLOCKS, len(away) // LEAST_ROWS))
     of_row = np.arange(len(away)) * blocks // len(away)
-    edges = np.searchsorted(of_row, np.arange(blocks + 1))
-    sizes = np.array([np.quantile(away[a:b], 0.75) for a, b in pairwise(edges)])
+    sizes = _upper_quartiles(away, np.searchsorted(of_row, np.arange(blocks + 1)))
     kept = np.argsort(sizes, kind="stable")[: max(1, int(blocks * _SHARE))]
     best = float(np.quantile(sizes, _BEST))
     if np.mean(sizes <= named) >= _FEW:
@@ -41,3 +38,13 @@ def quiet_rows(away: Array, named: float) -> NDArray[np.bool_]:
     quiet = np.zeros(blocks, dtype=np.bool_)
     quiet[kept[sizes[kept] <= like_the_best]] = True
     return np.asarray(quiet[of_row], dtype=np.bool_)
+
+
+def _upper_quartiles(away: Array, edges: NDArray[np.intp]) -> Array:
+    """Of each block from an edge to the next, ``(num_blocks,)``: blocks of one size in one call."""
+    starts, sizes = edges[:-1], np.diff(edges)
+    quartiles = np.empty(len(starts))
+    for size in np.unique(sizes):
+        alike = sizes == size
+        quartiles[alike] = np.quantile(away[starts[alike, None] + np.arange(size)], 0.75, axis=1)
+    return quartiles

@@ -7,10 +7,10 @@ that Delta gives the RDD of a log that it keeps. A session that does not give it
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from replay.files.places import local_path
-from replay.spark.access import gives_jvm
+from replay.spark.access import gives_jvm, jvm_class
 from replay.spark.file_systems import has_file_system
 
 if TYPE_CHECKING:
@@ -23,9 +23,8 @@ def forget_log(spark: SparkSession, path: str) -> None:
     """Make the session read a table's log anew: what Delta keeps of it in memory goes."""
     if not gives_jvm(spark) or (local_path(path) is None and not has_file_system(spark, path)):
         return  # it looks whether a log has changed each time; or Spark cannot have read it
-    jvm: Any = spark._jvm
-    log = jvm.org.apache.spark.sql.delta.DeltaLog
-    log.invalidateCache(spark._jsparkSession, jvm.org.apache.hadoop.fs.Path(path))
+    log = jvm_class(spark, "org.apache.spark.sql.delta.DeltaLog")
+    log.invalidateCache(spark._jsparkSession, jvm_class(spark, "org.apache.hadoop.fs.Path")(path))
 
 
 def logs_in_memory(spark: SparkSession) -> frozenset[tuple[int, str]]:
