@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +46,49 @@ class Extended:
             timeout=timeout,
             check=False,
         )
+
+
+_SERVE = """
+import contextlib, io, json, sys
+from replay.cli.main import cli, execute
+
+for line in sys.stdin:
+    arguments = json.loads(line)
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        code = execute(cli, arguments)
+    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
+"""
+"""Spark and torch start once for all commands."""
+
+
+class Served:
+    """One process with a copy of the package, which runs command after command."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def replay(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line of the copy; workers find it where the process works, so paths are whole ones."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(arguments) + "\n")
+        self._process.stdin.flush()
+        code, out, err = json.loads(self._process.stdout.readline())
+        return subprocess.CompletedProcess(["replay", *arguments], code, out, err)
+
+
+@contextlib.contextmanager
+def served(package: Extended) -> Iterator[Served]:
+    """Serve the commands of a copy of the package."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _SERVE],
+        cwd=package.folder,
+        env={**os.environ, "PYTHONPATH": str(package.folder), "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield Served(process)  # it ends as its standard input does
 
 
 def extend(folder: Path, *paths: str) -> Extended:

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from tests.extending.extended import extend
+from tests.extending.extended import Served, extend
 
+EXAMPLE = "replay/diagnosis/causes/kinds/clipped.py"
 START = dt.datetime(2026, 11, 20, 18, 0, tzinfo=dt.UTC)
 ROWS = 9_000
 BOUND = 1.7
@@ -61,11 +62,16 @@ def make_case(folder):
     (folder / "replay.yaml").write_text(CONFIG, encoding="utf-8")
 
 
+def test_it_needs_no_other_file(tmp_path):
+    names = "from replay.diagnosis.causes.kind import KINDS; print('clipped' in [*KINDS])"
+    done = extend(tmp_path, EXAMPLE).python("-c", names)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+
+
 @pytest.mark.spark
-def test_a_kind_of_cause_is_one_file(tmp_path):
-    package = extend(tmp_path, "replay/diagnosis/causes/kinds/clipped.py")
+def test_a_kind_of_cause_is_one_file(all_examples: Served, tmp_path):
     make_case(tmp_path)
-    done = package.replay("diagnose", "replay.yaml")
+    done = all_examples.replay("diagnose", str(tmp_path / "replay.yaml"))
     assert done.returncode == 0, done.stderr
     (incident,) = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))["incidents"]
     cause = incident["causes"][0]
@@ -78,7 +84,7 @@ def test_a_kind_of_cause_is_one_file(tmp_path):
 
     program, *arguments = shlex.split(cause["command"])
     assert program == "replay"
-    verified = package.replay(*arguments, "--quiet")
+    verified = all_examples.replay(*arguments, "--quiet")
     assert verified.returncode == 0, verified.stderr
     variants = json.loads((tmp_path / "out" / "verify-1" / "summary.json").read_text(encoding="utf-8"))["variants"]
     assert variants["prod"]["vs_online"]["mismatch_rate"] > 0.1

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.extending.extended import Extended, extend
+from tests.extending.extended import Extended, Served, extend
 
 EXAMPLE = "replay/checkpoints/formats/linear_json.py"
 WEIGHT = np.array([0.5, -1.25, 2.0])
@@ -84,11 +84,11 @@ def test_what_is_not_quite_of_the_format_is_refused(extended: Extended) -> None:
 
 
 @pytest.mark.spark
-def test_a_run_scores_as_numpy_does(extended: Extended) -> None:
+def test_a_run_scores_as_numpy_does(extended: Extended, all_examples: Served) -> None:
     x = features(500)
     write_traffic(extended.folder / "traffic", x)
     (extended.folder / "replay.yaml").write_text(CONFIG)
-    answer = extended.replay("run", "replay.yaml", "--quiet")
+    answer = all_examples.replay("run", str(extended.folder / "replay.yaml"), "--quiet")
     assert answer.returncode == 0, answer.stderr
     scores = pq.read_table(extended.folder / "out" / "scores").sort_by("request_id")
     logit = x.astype(np.float64) @ WEIGHT

@@ -16,7 +16,7 @@ import torch
 from scipy import stats
 from sklearn.metrics import brier_score_loss
 
-from tests.extending.extended import ROOT, Extended, extend
+from tests.extending.extended import ROOT, Extended, Served, extend
 
 EXAMPLE = "replay/metrics/kinds/brier.py"
 ROWS = 4000
@@ -78,13 +78,13 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Extended:
 
 
 @pytest.fixture(scope="module")
-def answer(extended: Extended) -> subprocess.CompletedProcess[str]:
+def answer(extended: Extended, all_examples: Served) -> subprocess.CompletedProcess[str]:
     made = extended
     (made.folder / "traffic").mkdir()
     pq.write_table(pa.table(_traffic()), made.folder / "traffic" / "part.parquet")
     _write_model(made.folder / "model.pt2")
     (made.folder / "replay.yaml").write_text(CONFIG)
-    return made.replay("run", "replay.yaml", "--master", "local[2]")
+    return all_examples.replay("run", str(made.folder / "replay.yaml"))
 
 
 def _rows(folder: Path) -> dict[tuple[Any, ...], dict[str, Any]]:

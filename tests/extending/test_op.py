@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from tests.extending.extended import ROOT, Extended, extend
+from tests.extending.extended import ROOT, Extended, Served, extend
 
 EXAMPLE = "replay/scenarios/ops/quantize.py"
 SCENARIOS = re.search(
@@ -125,10 +125,10 @@ def test_the_schema_describes_its_argument(extended: Extended) -> None:
 
 
 @pytest.mark.spark
-def test_a_run_scores_as_numpy_does(extended: Extended) -> None:
+def test_a_run_scores_as_numpy_does(extended: Extended, all_examples: Served) -> None:
     x = write_case(extended.folder)
 
-    answer = extended.replay("run", "replay.yaml", "--quiet")
+    answer = all_examples.replay("run", str(extended.folder / "replay.yaml"), "--quiet")
 
     assert answer.returncode == 0, answer.stderr
     found = pq.read_table(extended.folder / "out" / "scores").sort_by("id")
