@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -30,12 +31,19 @@ REAL_DATA = Path(os.environ.get("REPLAY_TEST_DATA", Path(__file__).resolve().par
 def spark() -> Iterator[SparkSession]:
     """One session for the whole suite: two slots, one retry, like a small cluster in one process.
 
-    Its JVM compiles as that of a short run does: nearly each test comes to code that has not run before.
+    Its JVM compiles as that of a short run does: nearly each test comes to code that has not run before. It begins with
+    the memory that it will need, so that it need not be collected to grow, and keeps the code of queries that other
+    tests ask again, of which Spark keeps 100.
     """
     problem = java_problem()
     if problem is not None:
         pytest.fail(problem)
-    session = start_session("local[2,2]", {"spark.sql.shuffle.partitions": "2"}, "replay-tests", short=True)
+    settings = {
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.codegen.cache.maxEntries": "5000",
+        "spark.driver.defaultJavaOptions": "-Xms1g -Xmn384m -XX:MetaspaceSize=300m",
+    }
+    session = start_session("local[2,2]", settings, "replay-tests", short=True)
     yield session
     session.stop()
 
@@ -98,6 +106,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     # Stable: within each kind the order stays.
     items.sort(key=lambda item: (not _needs_spark(item), item.path.name != "test_internals.py"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Have what several files share, such as one finished run, made once."""
+    from tests.scheduling import SharingFilesTogether
+
+    return SharingFilesTogether(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def _needs_spark(item: pytest.Item) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +113,15 @@ def write_case(directory: Path, table: pa.Table | None = None, files: int = 4, *
 
 
 def write_model(path: Path) -> None:
-    """Export the model with a dynamic batch."""
+    """Write the model as ``torch.export`` has it."""
+    path.write_bytes(_exported())
+
+
+@functools.cache
+def _exported() -> bytes:
+    """With a dynamic batch; the same bytes each time."""
     batch = torch.export.Dim("batch")
     example = (torch.zeros(4, 3), torch.zeros(4, dtype=torch.int64))
-    torch.export.save(torch.export.export(Linear(), example, dynamic_shapes=({0: batch}, {0: batch})), path)
+    file = io.BytesIO()
+    torch.export.save(torch.export.export(Linear(), example, dynamic_shapes=({0: batch}, {0: batch})), file)
+    return file.getvalue()

@@ -10,8 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import torch
+from pyspark.sql import SparkSession
 from safetensors.torch import save_file
 
+import replay
 from tests.flows.case import make_table, write_case
 from tests.flows.content import content, strays
 from tests.standalone import QUICK, standalone_cluster
@@ -59,8 +61,8 @@ SPECULATION = {
 }
 
 
-def run(config: Path, output: Path, master: str, conf: dict[str, str]) -> None:
-    settings = [part for name, value in conf.items() for part in ("--conf", f"{name}={value}")]
+def run(config: Path, output: Path, master: str) -> None:
+    settings = [part for name, value in SPECULATION.items() for part in ("--conf", f"{name}={value}")]
     program = [sys.executable, "-c", "from replay.cli import main; main()", "run", str(config), "--quiet"]
     done = subprocess.run(
         [*program, "--output", str(output), "--master", master, *settings],
@@ -73,7 +75,7 @@ def run(config: Path, output: Path, master: str, conf: dict[str, str]) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-def test_a_second_attempt_that_is_faster_leaves_the_bits_of_one(tmp_path: Path):
+def test_a_second_attempt_that_is_faster_leaves_the_bits_of_one(spark: SparkSession, tmp_path: Path):
     table = make_table(rows=ROWS)
     values = table["x0"].to_numpy().copy()
     values[ROWS - 1] = 99
@@ -82,9 +84,9 @@ def test_a_second_attempt_that_is_faster_leaves_the_bits_of_one(tmp_path: Path):
     config = write_case(tmp_path, table, checkpoints__prod=checkpoint)
     save_file({"weight": torch.tensor([0.5, -1.25, 2.0])}, tmp_path / "prod.safetensors")
     (tmp_path / "slow.py").write_text(_FACTORY)
-    run(config, tmp_path / "local", "local[2]", {"spark.driver.extraJavaOptions": QUICK})
+    replay.run(config, output=str(tmp_path / "local"), quiet=True)
     with standalone_cluster(2, cores=1, own_addresses=True) as cluster:
-        run(config, tmp_path / "speculated", cluster.url, SPECULATION)
+        run(config, tmp_path / "speculated", cluster.url)
     assert {file.name for file in tmp_path.glob("attempt-*")} == {"attempt-0", "attempt-1"}
     assert content(tmp_path / "speculated")["scores"] == content(tmp_path / "local")["scores"]
     assert strays(tmp_path / "speculated") == []

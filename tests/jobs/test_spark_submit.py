@@ -12,6 +12,8 @@ import tarfile
 import time
 import venv
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from pyspark.find_spark_home import _find_spark_home
 from replay.files.reading import entry_names, read_bytes
 from replay.spark.installed.jars import delta_jars
 from replay.spark.java import java_problem
-from tests.flows.case import make_table, write_case
+from tests.flows.case import write_case, write_model
 from tests.flows.factories import write_looked_up_case
 from tests.flows.test_resumed_bits import bits
 from tests.object_store import SECRET, S3Server, upload
@@ -80,18 +82,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
-def test_replay_window_runs_from_a_wheel(wheel: Path, tmp_path: Path):
-    config = write_case(tmp_path, make_table(rows=ROWS))
-    done = submit(
-        *("--master", "local[2]", "--py-files", str(wheel), JOB, "--config", str(config), "--json", "--quiet"),
-        directory=tmp_path,
-    )
-    assert done.returncode == 0, done.stdout[-3000:]
-    summary = json.loads(done.stdout)
-    assert summary["reconciliation"]["scored"] == ROWS
-    assert json.loads((tmp_path / "out" / "summary.json").read_text()) == summary
-
-
 def test_a_wrong_config_exits_with_2_and_no_traceback(wheel: Path, tmp_path: Path):
     config = write_case(tmp_path, diff__tolerance="often")
     done = submit(
@@ -102,6 +92,54 @@ def test_a_wrong_config_exits_with_2_and_no_traceback(wheel: Path, tmp_path: Pat
     # spark-submit prints what a Python program writes to stderr on its own stdout.
     assert "replay.yaml:" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A run of the job on a local master.
+
+    Attributes:
+        driver: Directory with the case, and the output.
+        config: Of the case.
+        python: Has all that the package needs, but not the package.
+        options: Of the job.
+        environment: Of spark-submit.
+        done: How it ended.
+    """
+
+    driver: Path
+    config: Path
+    python: Path
+    options: tuple[str, ...]
+    environment: Mapping[str, str]
+    done: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def local(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Submitted:
+    """The package comes as a wheel alone; one checkpoint is weights with a factory, the other one is exported."""
+    directory = tmp_path_factory.mktemp("submitted")
+    driver, python = directory / "driver", python_without_replay(directory / "needed")
+    driver.mkdir()
+    config = write_looked_up_case(driver, "submitted", ROWS)
+    data = yaml.safe_load(config.read_text())
+    data["checkpoints"]["exported"] = {"path": "exported.pt2"}
+    config.write_text(yaml.safe_dump(data))
+    write_model(driver / "exported.pt2")
+    with (driver / "submitted_models.py").open("a") as models:
+        models.write(_HELD)
+    options = ("--json", "--quiet")
+    environment = {"PYTHONPATH": "", "TMPDIR": str(driver), "HOME": str(driver)}
+    job = ("--py-files", str(wheel), JOB, "--config", str(config), *options)
+    done = submit("--master", "local[2]", *job, directory=driver, python=str(python), **environment)
+    return Submitted(driver, config, python, options, environment, done)
+
+
+def test_replay_window_runs_from_a_wheel(local: Submitted):
+    assert local.done.returncode == 0, local.done.stdout[-3000:]
+    summary = json.loads(local.done.stdout)
+    assert summary["reconciliation"]["scored"] == ROWS
+    assert json.loads((local.driver / "out" / "summary.json").read_text()) == summary
 
 
 def python_without_replay(directory: Path) -> Path:
@@ -189,54 +227,46 @@ def texts(output: str) -> dict[str, str]:
 
 
 def test_two_workers_that_share_nothing_with_the_driver_give_the_bits_of_a_local_run(
-    wheel: Path, s3: S3Server, tmp_path: Path
+    wheel: Path, local: Submitted, s3: S3Server, tmp_path: Path
 ):
     """Their homes are empty, and no Python of theirs has the package.
 
     They share no disk but Python's and Spark's, where this machine lets one hide the driver's directory from a process.
     """
-    driver, python = tmp_path / "driver", python_without_replay(tmp_path / "needed")
-    driver.mkdir()
-    config = write_looked_up_case(driver, "submitted", ROWS)
-    with (driver / "submitted_models.py").open("a") as models:
-        models.write(_HELD)
-    options, empty = ("--json", "--quiet"), {"PYTHONPATH": "", "TMPDIR": str(driver), "HOME": str(driver)}
-    package = ("--py-files", str(wheel))
-    local = ("--master", "local[2]", *package, JOB, "--config", str(config), *options)
-    here = submit(*local, directory=driver, python=str(python), **empty)
-    assert here.returncode == 0, here.stdout[-3000:]
+    driver = local.driver
     expected = tables(f"{driver}/out")
-
     jobs = f"{s3.new_bucket()}/team/jobs"
     for file in driver.iterdir():
-        if file.suffix in (".py", ".pt", ".json", ".yaml") or file.name == "traffic":
+        if file.suffix in (".py", ".pt", ".pt2", ".json", ".yaml") or file.name == "traffic":
             upload(file, f"{jobs}/{file.name}")
     hidden = [driver] if cannot_hide() is None else []
     apart = Apart(tmp_path / "workers", hidden)
     with standalone_cluster(2, cores=1, environment=s3.environment(), apart=apart) as cluster:
         # All of it on the store.
+        job = (JOB, "--config", f"{jobs}/replay.yaml", *local.options)
         done = submit(
-            *("--master", cluster.url, *package, JOB, "--config", f"{jobs}/replay.yaml", *options),
+            *("--master", cluster.url, "--py-files", str(wheel), *job),
             directory=driver,
-            python=str(python),
-            **empty,
+            python=str(local.python),
+            **local.environment,
         )
         assert done.returncode == 0, done.stdout[-3000:]
         assert tables(f"{jobs}/out") == expected
         copies = {file.name for file in (tmp_path / "workers").glob("*/tmp/replay-*/copy-*/*")}
-        assert not hidden or copies == {"prod.pt", "submitted_layers.py", "submitted_models.py", "surfaces.json"}
+        sent = {"prod.pt", "exported.pt2", "submitted_layers.py", "submitted_models.py", "surfaces.json"}
+        assert not hidden or copies == sent
 
         # All but traffic and output on the driver's disk alone; the package in an archive; a worker is lost.
-        archive = archive_with_replay(python, wheel)
-        data = yaml.safe_load(config.read_text())
+        archive = archive_with_replay(local.python, wheel)
+        data = yaml.safe_load(local.config.read_text())
         data["traffic"]["path"], data["output"] = f"{jobs}/traffic", f"{jobs}/sent"
-        config.write_text(yaml.safe_dump(data))
-        job = ("--archives", f"{archive}#environment", JOB, "--config", str(config), *options)
+        local.config.write_text(yaml.safe_dump(data))
+        job = ("--archives", f"{archive}#environment", JOB, "--config", str(local.config), *local.options)
         with submitted(
             *("--master", cluster.url, "--conf", "spark.executorEnv.HELD=1", *job),
             directory=driver,
             python="./environment/bin/python",
-            **{**empty, "PYSPARK_DRIVER_PYTHON": str(python)},
+            **{**local.environment, "PYSPARK_DRIVER_PYTHON": str(local.python)},
         ) as process:
             lose_the_worker_that_scores(cluster, tmp_path / "workers")
             output, _ = process.communicate(timeout=150)

@@ -1,6 +1,6 @@
 """A user's program of its own: a Spark context alone, then its session; prints what Replay changed of them, as JSON.
 
-Run by ``test_guest_program.py``: ``python -m tests.spark.guest_program CONFIG JARS``.
+Run by ``test_guest_program.py``: ``python -m tests.spark.guest_program CONFIG JARS JAVA_OPTIONS``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ SETTINGS = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # a JVM of seconds
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -54,9 +53,9 @@ class Listener:
         implements = ("org.apache.spark.sql.util.QueryExecutionListener",)
 
 
-def main(config: str, jars: str) -> None:
+def main(config: str, jars: str, java_options: str) -> None:
     """Replay over the context, score in the session, and print what has changed."""
-    settings = {**SETTINGS, "spark.driver.extraClassPath": jars}
+    settings = {**SETTINGS, "spark.driver.extraClassPath": jars, "spark.driver.extraJavaOptions": java_options}
     context = SparkContext(conf=SparkConf().setAll(list(settings.items())))
     context.setLocalProperty("spark.scheduler.pool", "theirs")
     found: dict[str, Any] = {}

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from replay.spark.installed.jars import delta_jars
+from replay.spark.faststart.jvm_options import java_options
+from replay.spark.installed.jars import delta_jars, jar_cache, spark_jars
 from tests.flows.case import make_table, write_case
 
 pytestmark = pytest.mark.cluster
@@ -20,9 +21,10 @@ def test_a_program_keeps_its_context_and_its_session(tmp_path: Path):
     """A process of its own: first a context without a session, then a session that another thread made."""
     config = write_case(tmp_path, make_table(rows=400))
     jars = os.pathsep.join(str(jar) for jar in delta_jars())
+    quick = java_options(jar_cache().parent, [*delta_jars(), spark_jars()], short=True)  # a JVM of seconds
     empty = tmp_path / "no jars here"
     done = subprocess.run(
-        [sys.executable, "-m", "tests.spark.guest_program", str(config), jars],
+        [sys.executable, "-m", "tests.spark.guest_program", str(config), jars, quick],
         cwd=tmp_path,
         env={
             **os.environ,
