@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 LARGEST_BYTES: Final = 16 << 30
 """Of a table that is brought to the disk; Spark joins larger ones."""
 _BLOCK_ROWS: Final = 1 << 18
+_LOOKED_INTO: Final = 8
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,8 @@ def index_source(
 
 
 def _bytes_of(plan: SplitPlan) -> float:
-    """About how many bytes the rows take, by those of the first ones."""
-    for split in plan.splits:
+    """About how many bytes the rows take, by those of the first ones; of a table that selects hardly any, 0."""
+    for split in plan.splits[:_LOOKED_INTO]:
         for batch in read_split(split, plan, 1024, decode_bytes=1 << 20):
             return float(plan.num_rows * batch.nbytes / batch.num_rows)
     return 0.0

@@ -79,8 +79,10 @@ def places_path(directory: str, number: int) -> Path:
 
 
 def opened(index: SourceIndex) -> OpenedIndex:
-    """An index that is mapped into this process, which keeps a few."""
+    """An index that is mapped into this process, which keeps a few of those that are still there."""
     if index.directory not in _opened:
+        for gone in [known for known in _opened if not Path(known).exists()]:
+            del _opened[gone]  # what is mapped takes room on the disk until then
         _opened[index.directory] = OpenedIndex(index)
     _opened.move_to_end(index.directory)
     while len(_opened) > _OPEN_AT_ONCE:
@@ -136,9 +138,8 @@ class OpenedIndex:
         found, blocks = found[order], blocks[order]
         rows = places[found] & ((1 << ROW_BITS) - 1)
         bounds = [0, *(np.flatnonzero(np.diff(blocks)) + 1).tolist(), len(blocks)]
-        empty = pa.RecordBatch.from_arrays(
-            [pa.array([], field.type) for field in map(self._index.schema.field, columns)], names=list(columns)
-        )
+        schema = pa.schema([self._index.schema.field(name) for name in columns])
+        empty = pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
         parts = [
             self._block(int(blocks[start])).select(list(columns)).take(pa.array(rows[start:stop]))
             for start, stop in pairwise(bounds)

@@ -53,9 +53,9 @@ def opened(
 
 
 def indexed(
-    spark: SparkSession, folder: Path, tables: list[pa.Table], columns: list[str], **settings: Any
+    spark: SparkSession, folder: Path, tables: list[pa.Table], wanted: list[str], **settings: Any
 ) -> tuple[PinnedTraffic, PinnedSource, SourceIndex]:
     traffic, source = opened(spark, folder, tables, **settings)
-    index = index_source(spark, traffic, source, columns, folder / "index")
+    index = index_source(spark, traffic, source, wanted, folder / "index")
     assert isinstance(index, SourceIndex)
     return traffic, source, index

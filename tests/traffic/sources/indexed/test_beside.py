@@ -39,6 +39,17 @@ def test_rows_are_read_with_what_the_other_table_holds(spark: SparkSession, tmp_
     assert draw_direct(plan, 5).batch.schema.names == ["place"]
 
 
+def test_columns_that_are_never_null_there_are_where_there_is_no_row(spark: SparkSession, tmp_path: Path):
+    schema = pa.schema([pa.field("key", pa.string(), nullable=False), pa.field("word", pa.string(), nullable=False)])
+    table = pa.table({"key": ["r0", "r2"], "word": ["a", "b"]}, schema=schema)
+    traffic, source, index = indexed(spark, tmp_path, [table, table.slice(0, 0)], ["word"], columns={})
+    (lookup,) = lookups_of(
+        traffic.schema, [JoinedTable(source, MATCHED, (JoinedColumn("w", "served", "word"),))], {"served": index}
+    )
+    batch = pa.RecordBatch.from_pydict({"id": ["r1", "r2", "r0"]})
+    assert [column.to_pylist() for column in lookup.look_up(batch)] == [[None, "b", "a"], [False, True, True]]
+
+
 def test_whether_there_is_a_row_is_all_that_is_asked(spark: SparkSession, tmp_path: Path):
     traffic, source, index = indexed(spark, tmp_path, [served()], [])
     (lookup,) = lookups_of(traffic.schema, [JoinedTable(source, MATCHED)], {"served": index})

@@ -66,3 +66,12 @@ def test_a_worker_keeps_a_few_open(made: SourceIndex):
         opened(replace(made, directory=str(directory)))
     assert len(module._opened) == 4
     assert opened(made) is not first
+
+
+def test_what_is_gone_is_not_kept_open(made: SourceIndex, tmp_path: Path):
+    module._opened.clear()
+    (tmp_path / "gone").symlink_to(made.directory)
+    opened(replace(made, directory=str(tmp_path / "gone")))
+    (tmp_path / "gone").unlink()
+    opened(made)
+    assert [*module._opened] == [made.directory]
