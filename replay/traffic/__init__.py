@@ -19,8 +19,8 @@ from replay.traffic.read.look import DirectLook, KeyCount, ScannedLook, TableLoo
 from replay.traffic.read.plan import SplitPlan, plan_splits
 from replay.traffic.read.sample import SAMPLE_ROWS, DrawnRows, draw_direct, draw_scanned, first_rows
 from replay.traffic.read.scan import check_where, scan_dataframe
+from replay.traffic.read.selecting.window import TimeFilter
 from replay.traffic.read.tasks import map_splits
-from replay.traffic.read.window import TimeFilter
 from replay.traffic.selection import columns_in, slice_condition
 from replay.traffic.side import WhereColumn, side_dataframe, side_problem
 from replay.traffic.sources.fits import key_problems, value_problems

@@ -25,8 +25,8 @@ from replay.traffic.keys import (
 )
 from replay.traffic.paths import ColumnPath, require_column
 from replay.traffic.read.scan import pinned_dataframe, selected_dataframe
-from replay.traffic.read.statistics import TICKS_PER_SECOND
-from replay.traffic.read.window import EPOCH
+from replay.traffic.read.selecting.statistics import TICKS_PER_SECOND
+from replay.traffic.read.selecting.window import EPOCH
 from replay.traffic.selection import in_window, spark_column
 from replay.traffic.units import other_unit
 

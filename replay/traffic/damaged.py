@@ -20,7 +20,7 @@ from replay.traffic.paths import column_root
 from replay.traffic.read.columns import traffic_window
 from replay.traffic.read.direct import Piece, ReadPlan, Split, decode_piece, decoding_reason, read_split
 from replay.traffic.read.scan import files_in_window, scan_dataframe
-from replay.traffic.read.skipping import skipping
+from replay.traffic.read.selecting.skipping import skipping
 from replay.traffic.read.splits import make_splits, reached_files
 from replay.traffic.read.tasks import ask_splits
 from replay.traffic.selection import named_columns

@@ -25,10 +25,10 @@ from replay.traffic.paths import ColumnPath, require_column
 from replay.traffic.read.columns import plan_reading, traffic_window
 from replay.traffic.read.direct import ReadPlan, Split, read_split
 from replay.traffic.read.scan import files_in_window, pinned_dataframe, scannable_roots
-from replay.traffic.read.skipping import skipping
+from replay.traffic.read.selecting.skipping import skipping
+from replay.traffic.read.selecting.window import EPOCH
 from replay.traffic.read.splits import make_splits
 from replay.traffic.read.tasks import ask_splits
-from replay.traffic.read.window import EPOCH
 from replay.traffic.selection import in_window, spark_column
 from replay.traffic.times import Unit, micros_of, utc_micros
 from replay.xxh64 import hashes_as_spark, spark_xxhash64

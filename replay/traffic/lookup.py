@@ -22,7 +22,7 @@ from replay.traffic.paths import ColumnPath, column_root, require_column
 from replay.traffic.read.columns import plan_reading, traffic_window
 from replay.traffic.read.direct import Piece, ReadPlan, RowLookup, Split, read_split
 from replay.traffic.read.scan import files_in_window, selected_dataframe
-from replay.traffic.read.skipping import skipping
+from replay.traffic.read.selecting.skipping import skipping
 from replay.traffic.read.splits import make_splits
 from replay.traffic.read.tasks import ask_splits
 from replay.traffic.selection import spark_column

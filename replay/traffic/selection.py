@@ -19,8 +19,8 @@ from replay.spark.errors import one_line, unlogged
 from replay.spark.sql import quoted, text_literal
 from replay.traffic.computed.frame import expression
 from replay.traffic.paths import ColumnPath, find_column, require_column
-from replay.traffic.read.filters import sample_threshold
-from replay.traffic.read.window import time_filter
+from replay.traffic.read.selecting.filters import sample_threshold
+from replay.traffic.read.selecting.window import time_filter
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from replay.traffic.paths import ColumnPath
-from replay.traffic.read.statistics import TICKS_PER_SECOND
+from replay.traffic.read.selecting.statistics import TICKS_PER_SECOND
 from replay.traffic.selection import spark_column
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from replay.config import TimeColumn
-from replay.traffic.read.statistics import TICKS_PER_SECOND
-from replay.traffic.read.window import EPOCH
+from replay.traffic.read.selecting.statistics import TICKS_PER_SECOND
+from replay.traffic.read.selecting.window import EPOCH
 
 _EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)

@@ -13,8 +13,8 @@ from pyspark.sql.types import BinaryType, StructField, StructType
 from replay.config import TrafficConfig
 from replay.spark.tasks.arrow_mapping import map_batches
 from replay.traffic import PinnedTraffic, ReadPlan, plan_splits, read_split, scan_dataframe
+from replay.traffic.read.selecting.window import TimeFilter
 from replay.traffic.read.splits import make_splits
-from replay.traffic.read.window import TimeFilter
 from replay.traffic.table.data_files import DataFile
 from replay.traffic.table.footers import read_footers
 

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from replay.errors import ConfigError
 from replay.traffic import check_where, open_traffic, scan_dataframe
-from replay.traffic.read.filters import sample_threshold
+from replay.traffic.read.selecting.filters import sample_threshold
 from tests.traffic.tables import read_direct, read_scan, traffic_config, write
 
 pytestmark = pytest.mark.spark

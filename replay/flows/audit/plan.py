@@ -13,7 +13,7 @@ from replay.config.sections.base import NOT_IN_NAMES
 from replay.config.sections.traffic import TrafficConfig
 from replay.flows.audit.name_differences import NamedDifference
 from replay.traffic.paths import require_column
-from replay.traffic.read.filters import sample_threshold
+from replay.traffic.read.selecting.filters import sample_threshold
 
 TOGETHER: Final = "all"
 MOST_FEATURES: Final = 300

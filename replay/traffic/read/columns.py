@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from replay.traffic.computed.column import ComputedColumn
 from replay.traffic.read.direct import ReadPlan, RowLookup
-from replay.traffic.read.filters import ConditionFilter, RowFilter, sample_filter
-from replay.traffic.read.window import TimeFilter, time_filter
+from replay.traffic.read.selecting.filters import ConditionFilter, RowFilter, sample_filter
+from replay.traffic.read.selecting.window import TimeFilter, time_filter
 
 if TYPE_CHECKING:
     from replay.traffic.table.pinned import PinnedTraffic

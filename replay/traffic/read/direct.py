@@ -1,14 +1,14 @@
 """The direct reader: a task reads its own row groups with pyarrow. Knows nothing of Spark.
 
 Each row group is decoded a piece at a time, as large as :data:`DECODE_BYTES` allows (large pieces decode faster than
-small ones), and handed on in batches of at most ``batch_rows`` rows and :data:`BATCH_BYTES` bytes: memory does not grow
-with the file.
+small ones), and handed on in batches of at most ``batch_rows`` rows and so many bytes as ``batch_sizes.py`` says:
+memory does not grow with the file.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -22,18 +22,15 @@ from replay.files.reading import file_status, open_input
 from replay.files.reasons import plain_reason
 from replay.traffic.computed.column import ComputedColumn
 from replay.traffic.computed.evaluate import compute
+from replay.traffic.read.batch_sizes import CHUNK_ROWS, joined, row_range, sliced
 from replay.traffic.read.conform import Conformer
-from replay.traffic.read.filters import RowFilter
-from replay.traffic.read.window import TimeFilter
+from replay.traffic.read.selecting.filters import RowFilter
+from replay.traffic.read.selecting.window import TimeFilter
 from replay.traffic.table.footers import read_metadata
 
 DECODE_BYTES = 96 << 20
 """About so many bytes are decoded at once."""
-BATCH_BYTES = 64 << 20
-"""A batch holds at most about so many bytes; a single larger row is a batch of its own."""
 BATCH_ROWS = 16_384
-_CHUNK_ROWS = 2048
-"""Rows that a model usually gets at once, or a multiple of them."""
 _READ_BYTES = 1 << 16
 """Bytes of a column that are read of a disk at once: a row group's columns are never in memory as a whole."""
 _MAX_DECODE_ROWS = 262_144
@@ -140,8 +137,8 @@ def read_split(
             computed column or a condition has no value for a row.
     """
     batches = (batch for piece in split.pieces for batch in _read_piece(piece, plan, decode_bytes or DECODE_BYTES))
-    for batch in _joined(batches, batch_rows // 2):
-        yield from _sliced(batch, batch_rows)
+    for batch in joined(batches, batch_rows // 2):
+        yield from sliced(batch, batch_rows)
 
 
 def _read_piece(piece: Piece, plan: ReadPlan, decode_bytes: int) -> Iterator[pa.RecordBatch]:
@@ -217,7 +214,7 @@ def _read_file(opened: Callable[..., Any], piece: Piece, plan: ReadPlan, decode_
         bytes_per_row = bytes_per_row or _probe(looked_at, group, conformer)
         read_rows = _decode_rows(file.metadata.row_group(group), conformer, bytes_per_row, decode_bytes)
         decoded = file.iter_batches(read_rows, row_groups=[group], columns=conformer.file_columns, use_threads=False)
-        for batch in _row_range(decoded, piece.rows):
+        for batch in row_range(decoded, piece.rows):
             bytes_per_row = max(bytes_per_row, batch.nbytes / batch.num_rows)
             yield from _delivered(conformer.conform(batch), mask, plan)
 
@@ -281,58 +278,9 @@ def _decode_rows(group: Any, conformer: Conformer, seen_bytes_per_row: float, de
     stored = sum(column.total_uncompressed_size for column in columns if _root(column.path_in_schema, wanted) in wanted)
     per_row = max(stored / max(1, group.num_rows), conformer.fixed_bytes, seen_bytes_per_row, 1.0)
     rows = int(max(_MIN_DECODE_ROWS, min(_MAX_DECODE_ROWS, decode_bytes / per_row)))
-    return next((rows - rows % step for step in (BATCH_ROWS, _CHUNK_ROWS) if rows > step), rows)
+    return next((rows - rows % step for step in (BATCH_ROWS, CHUNK_ROWS) if rows > step), rows)
 
 
 def _root(leaf: str, roots: frozenset[str]) -> str:
     """The top-level column of a leaf; a column's own name may have dots."""
     return leaf if leaf in roots else leaf.split(".")[0]
-
-
-def _row_range(batches: Iterable[pa.RecordBatch], rows: tuple[int, int] | None) -> Iterator[pa.RecordBatch]:
-    """The rows [start, stop) of a row group's batches; decoding ends with the last of them."""
-    first = 0
-    for batch in batches:
-        last = first + batch.num_rows
-        if rows is None:
-            part = batch
-        else:
-            start, stop = max(rows[0], first), min(rows[1], last)
-            part = batch.slice(start - first, max(0, stop - start))
-        if part.num_rows:
-            yield part
-        if rows is not None and last >= rows[1]:
-            return
-        first = last
-
-
-def _joined(batches: Iterable[pa.RecordBatch], few_rows: int) -> Iterator[pa.RecordBatch]:
-    """Join runs of small batches (of small files, or thinned by the window) into batches worth scoring."""
-    small: list[pa.RecordBatch] = []
-    rows = size = 0
-    for batch in batches:
-        if batch.num_rows:
-            small.append(batch)
-            rows += batch.num_rows
-            size += batch.nbytes
-        if rows > few_rows or size > BATCH_BYTES // 2:
-            yield _concat(small)
-            small, rows, size = [], 0, 0
-    if small:
-        yield _concat(small)
-
-
-def _concat(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
-
-
-def _sliced(batch: pa.RecordBatch, batch_rows: int) -> Iterator[pa.RecordBatch]:
-    """Cut by rows, and by bytes where rows are large.
-
-    All but the last have a number of rows that is made of whole chunks, as models are given them: each batch that ends
-    within a chunk has the model score rows that are thrown away.
-    """
-    most = min(batch_rows, max(1, BATCH_BYTES * batch.num_rows // max(1, batch.nbytes)))
-    step = most - most % _CHUNK_ROWS if most > _CHUNK_ROWS else most
-    for start in range(0, batch.num_rows, step):
-        yield batch.slice(start, step)

@@ -12,7 +12,7 @@ from replay.traffic.paths import column_root
 from replay.traffic.read.columns import plan_reading
 from replay.traffic.read.direct import ReadPlan, RowLookup, Split
 from replay.traffic.read.scan import check_where, files_in_window
-from replay.traffic.read.skipping import skipping
+from replay.traffic.read.selecting.skipping import skipping
 from replay.traffic.read.splits import make_splits
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from replay.spark.errors import traffic_errors
 from replay.traffic.paths import require_column
 from replay.traffic.read.columns import selection_only
 from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
-from replay.traffic.read.filters import sample_threshold
 from replay.traffic.read.scan import scan_dataframe
+from replay.traffic.read.selecting.filters import sample_threshold
 from replay.traffic.selection import spark_column
 
 if TYPE_CHECKING:

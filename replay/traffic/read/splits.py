@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from replay.traffic.read.direct import BATCH_ROWS, Piece, Split
-from replay.traffic.read.skipping import Skipping
-from replay.traffic.read.window import Overlap, TimeFilter
+from replay.traffic.read.selecting.skipping import Skipping
+from replay.traffic.read.selecting.window import Overlap, TimeFilter
 from replay.traffic.table.footers import read_footers
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from replay.config import TrafficConfig
 from replay.spark.delta.log import commit_sha256
 from replay.traffic.computed.column import ComputedColumn, LoggedAndComputed, needed_for
-from replay.traffic.read.filters import sample_obstacle
+from replay.traffic.read.selecting.filters import sample_obstacle
 from replay.traffic.table.data_files import DataFile, UnreadableFile
 from replay.traffic.table.data_files import identity as unreadable_identity
 

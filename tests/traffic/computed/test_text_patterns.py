@@ -1,4 +1,4 @@
-"""``LIKE`` by Arrow, by hand; `test_evaluate.py` and `read/test_filters.py` hold it against Spark."""
+"""``LIKE`` by Arrow, by hand; `test_evaluate.py` and `read/selecting/test_filters.py` hold it against Spark."""
 
 from __future__ import annotations
 

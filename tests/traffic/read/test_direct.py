@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from replay.errors import TrafficError
-from replay.traffic.read import direct
+from replay.traffic.read import batch_sizes, direct
 from replay.traffic.read.direct import Piece, ReadPlan, Split, read_split
+from replay.traffic.read.selecting.window import time_filter
 from replay.traffic.read.splits import make_splits
-from replay.traffic.read.window import time_filter
 from tests.traffic.tables import data_file, read_files, traffic_config, write
 
 
@@ -124,7 +124,7 @@ class TestWindow:
 
 class TestSizes:
     def test_wide_rows_make_small_batches(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(direct, "BATCH_BYTES", 1 << 20)
+        monkeypatch.setattr(batch_sizes, "BATCH_BYTES", 1 << 20)
         monkeypatch.setattr(direct, "DECODE_BYTES", 1 << 20)
         vectors = pa.array([[float(row)] * 1000 for row in range(3000)], pa.list_(pa.float32()))
         file = data_file(write(tmp_path / "t", pa.table({"v": vectors})))
@@ -135,7 +135,7 @@ class TestSizes:
     def test_a_dictionary_that_unfolds_does_not_blow_a_batch_up(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(direct, "BATCH_BYTES", 1 << 20)
+        monkeypatch.setattr(batch_sizes, "BATCH_BYTES", 1 << 20)
         text = pa.array(["x" * 1000] * 20_000)
         file = data_file(write(tmp_path / "t", pa.table({"t": text})))
         batches = read_files([file], pa.schema([("t", pa.string())]))
@@ -143,7 +143,7 @@ class TestSizes:
         assert sum(batch.num_rows for batch in batches) == 20_000
 
     def test_one_row_above_the_cap_is_a_batch_of_its_own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(direct, "BATCH_BYTES", 1000)
+        monkeypatch.setattr(batch_sizes, "BATCH_BYTES", 1000)
         file = data_file(write(tmp_path / "t", pa.table({"t": ["x" * 5000, "y" * 5000]})))
         assert [batch.num_rows for batch in read_files([file], pa.schema([("t", pa.string())]))] == [1, 1]
 
@@ -200,7 +200,17 @@ def test_a_split_and_its_plan_travel(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["read/direct", "read/conform", "read/window", "read/splits", "paths", "table/footers", "table/merging"]
+    "name",
+    [
+        "read/batch_sizes",
+        "read/direct",
+        "read/conform",
+        "read/selecting/window",
+        "read/splits",
+        "paths",
+        "table/footers",
+        "table/merging",
+    ],
 )
 def test_the_reader_itself_knows_nothing_of_spark(name: str) -> None:
     assert "pyspark" not in (Path(direct.__file__).parents[1] / f"{name}.py").read_text()

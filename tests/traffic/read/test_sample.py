@@ -13,8 +13,8 @@ from pyspark.sql import SparkSession
 
 from replay.traffic import SplitPlan, draw_direct, draw_scanned, open_traffic
 from replay.traffic.read.sample import SPREAD
+from replay.traffic.read.selecting.window import time_filter
 from replay.traffic.read.splits import make_splits
-from replay.traffic.read.window import time_filter
 from tests.traffic.tables import data_file, traffic_config, write
 
 SCHEMA = pa.schema([("id", pa.int64()), ("name", pa.string()), ("ts", pa.timestamp("us", "UTC"))])

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from replay.traffic.read.direct import Split
+from replay.traffic.read.selecting.window import time_filter
 from replay.traffic.read.splits import TARGET_ROWS, make_splits
-from replay.traffic.read.window import time_filter
 from replay.traffic.table.data_files import DataFile
 from tests.traffic.tables import data_file, traffic_config, write
 

@@ -12,7 +12,7 @@ from replay.spark.analysis import ExpressionNode
 from replay.traffic.computed.column import nodes
 from replay.traffic.computed.evaluate import KERNELS, evaluate
 from replay.traffic.computed.kernel import INTEGERS, arrow_type
-from replay.traffic.read.statistics import value_range
+from replay.traffic.read.selecting.statistics import value_range
 
 if TYPE_CHECKING:
     from replay.traffic.table.data_files import DataFile

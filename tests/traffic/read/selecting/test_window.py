@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.traffic.read.window import Overlap, ticks_at_or_after, time_filter
+from replay.traffic.read.selecting.window import Overlap, ticks_at_or_after, time_filter
 from tests.traffic.tables import traffic_config
 
 START = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)  # the hour that clocks in Europe skip

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from replay.traffic.read.statistics import ValueRange, value_range
+from replay.traffic.read.selecting.statistics import ValueRange, value_range
 
 
 def told(tmp_path: Path, values: pa.Array, dtype: pa.DataType | None = None, **options: Any) -> ValueRange | None:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from replay.config import TrafficConfig
 from replay.traffic.paths import ColumnPath, require_column
-from replay.traffic.read.statistics import TICKS_PER_SECOND, value_range
+from replay.traffic.read.selecting.statistics import TICKS_PER_SECOND, value_range
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
