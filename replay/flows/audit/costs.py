@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import inf
 from typing import Final
 
 from replay.config.sections.other_tables.audits import Material
@@ -27,17 +28,20 @@ def cost_of(variants: Mapping[str, VariantSummary], variant: str) -> DifferenceC
     if found is None or compared is None:
         return DifferenceCost(None, variant=variant, reason="it was not replayed")
     labelled = "ne_increase" in compared.measures
-    changes = {name: _settled(compared.change(name)) for name in ("ne_increase", "auc_drop", "calibration_shift")}
+    # Where no score is another, an interval is the root of what rounding leaves of a variance.
+    least = inf if compared.mean_abs == 0 and not compared.non_finite_replayed else _ROUNDING
+    measured = ("ne_increase", "auc_drop", "calibration_shift")
+    changes = {name: _settled(compared.change(name), least) for name in measured}
     reason = None if compared.compared else "none of the rows it is of was scored both ways"
     if compared.non_finite_replayed:
         reason = f"{compared.non_finite_replayed:,} rows score no number with the other values"
     return DifferenceCost(compared.mean_abs, **(changes if labelled else {}), variant=variant, reason=reason)
 
 
-def _settled(change: MetricValue) -> MetricValue:
+def _settled(change: MetricValue, least: float) -> MetricValue:
     """A change without what the rounding of sums leaves where nothing changed."""
     value, low, high = (
-        0.0 if each is not None and abs(each) < _ROUNDING else each for each in (change.value, change.low, change.high)
+        0.0 if each is not None and abs(each) < least else each for each in (change.value, change.low, change.high)
     )
     return replace(change, value=value, low=low, high=high)
 

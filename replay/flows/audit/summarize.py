@@ -37,7 +37,7 @@ _MOST_SLICES = 20
 _LEAST_ROWS = 30
 """Rows of a slice whose coverage is told."""
 _NOTHING = DifferenceCost(0.0)
-_SAMPLED = "costs and explained mismatches are of {:.2%} of the rows, drawn by hash: all would take {:,} rows to score"
+_SAMPLED = "Costs and explained mismatches are of {:.2%} of the rows, drawn by hash: all would take {:,} rows to score."
 
 
 @dataclass(frozen=True)

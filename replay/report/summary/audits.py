@@ -218,6 +218,13 @@ class AuditSummary:
     """Ages of values of features that differ, matter or have a schedule."""
 
     @property
+    def variants(self) -> frozenset[str]:
+        """The variants that cost what differs."""
+        costs = [each.cost for each in self.features] + [*self.families.values(), self.together]
+        costs += [cost for each in self.features for cost in (each.costs or {}).values()]
+        return frozenset(cost.variant for cost in costs if cost.variant is not None)
+
+    @property
     def alarms(self) -> tuple[FeatureAudit, ...]:
         """The features that matter."""
         return tuple(entry for entry in self.features if entry.alarm)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.table import Table
 from rich.text import Text
@@ -41,6 +41,9 @@ def variants_table(summary: Summary, first: str, width: int) -> tuple[Table, int
     metric = next(
         (name for name in METRIC_LABELS if any(name in entry.metrics for entry in summary.variants.values())), None
     )
+    names = _in_order(summary, first)
+    left_out = len(summary.variants) - len(names[:VARIANTS_SHOWN])
+    summary = replace(summary, variants={name: summary.variants[name] for name in names})
     columns = [*_online_columns(summary, wide=width >= WIDE), *_baseline_columns(summary)]
     if metric is not None:
         columns.append(_Column(METRIC_LABELS[metric], lambda entry: _metric(entry, metric)))
@@ -52,11 +55,10 @@ def variants_table(summary: Summary, first: str, width: int) -> tuple[Table, int
         online = summary.online_metrics.get(metric)
         cells = ["online", *[""] * (len(columns) - 1), number(online.value if online else None)]
         table.add_row(*(Text(cell) for cell in cells), style="dim")
-    names = _in_order(summary, first)
     for name in names[:VARIANTS_SHOWN]:
         cells = [printable(name), *(column.cell(summary.variants[name]) for column in columns)]
         table.add_row(*(Text(cell) for cell in cells))
-    return table, len(summary.variants) - len(names[:VARIANTS_SHOWN])
+    return table, left_out
 
 
 def unstable_lines(summary: Summary) -> Iterator[str]:
@@ -115,8 +117,10 @@ def _baseline_columns(summary: Summary) -> list[_Column]:
 
 
 def _in_order(summary: Summary, first: str) -> list[str]:
-    """The baseline, then those that change most; variants of the skew matrix and the families have their own lines."""
-    elsewhere = {entry.variant for entry in summary.sensitivity}
+    """The baseline, then those that change most; those of the skew matrix, families and audits have their own lines."""
+    elsewhere = {entry.variant for entry in summary.sensitivity}.union(
+        *(audit.variants for audit in (summary.audits or {}).values())
+    )
     if summary.skew_matrix is not None:
         elsewhere |= {cell.variant for cell in summary.skew_matrix.cells if cell.lag}
     ranked = variants_by_harm(summary)

@@ -30,9 +30,19 @@ def test_a_cost_is_what_the_variant_changes():
 
 def test_what_the_rounding_of_sums_leaves_is_no_cost():
     measures = {"ne_increase": 5.6e-17, "ne_increase_low": -2e-16, "ne_increase_high": 3e-11, "auc_drop": 0.0}
-    ne = cost_of({"v": _variant(0.0, **measures)}, "v").ne_increase
+    ne = cost_of({"v": _variant(1e-9, **measures)}, "v").ne_increase
 
     assert (ne.value, ne.low, ne.high) == (0.0, 0.0, 3e-11)
+
+
+def test_where_no_score_changes_nothing_does():
+    measures = {"ne_increase": 5.6e-17, "ne_increase_low": -2.6e-9, "ne_increase_high": 2.6e-9}
+    ne = cost_of({"v": _variant(0.0, **measures)}, "v").ne_increase
+    broken = _variant(0.0, **measures)
+    unknown = replace(broken, vs_baseline=replace(broken.vs_baseline, non_finite_replayed=1))
+
+    assert (ne.value, ne.low, ne.high) == (0.0, 0.0, 0.0)
+    assert cost_of({"v": unknown}, "v").ne_increase.high == 2.6e-9
 
 
 def test_families_are_told_by_the_size_of_what_they_cost():

@@ -7,6 +7,7 @@ from dataclasses import replace
 from replay.report.summary import Stability
 from replay.report.terminal.variants import VARIANTS_SHOWN, WIDE, unstable_lines, variants_table
 from tests.report import sample
+from tests.report.audits.found import AUDIT
 from tests.report.everything import everything_data
 
 
@@ -55,6 +56,21 @@ def test_the_worst_three_unstable_variants_are_named():
         "and 1 more variants",
     ]
     assert list(unstable_lines(sample.clean_data().summary)) == []
+
+
+def test_those_of_audits_are_left_out_and_counted_and_no_column_is_for_them_alone():
+    """An audit's own lines say what they cost; where it costs a share of the rows, the run's table dilutes that."""
+    clean = sample.clean_data().summary
+    compared = sample.comparison(100, 9)
+    costing = sample.variant(compared, vs_baseline=compared)
+    variants = {"prod": clean.variants["prod"], "prod/logging.clicks_7d": costing}
+    summary = replace(clean, variants=variants, audits={"logging": AUDIT})
+    table, left_out = variants_table(summary, "prod", 110)
+
+    assert "prod/logging.clicks_7d" not in {str(cell) for cell in table.columns[0].cells}
+    assert left_out == 1
+    alone, _ = variants_table(clean, "prod", 110)
+    assert [column.header for column in table.columns] == [column.header for column in alone.columns]
 
 
 def test_variants_that_have_lines_of_their_own_are_left_out():
