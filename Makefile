@@ -28,6 +28,8 @@ demo: java $(INSTALLED) $(JARS) ## Build a small real case, diagnose its inciden
 	@$(VENV)/bin/replay demo replay-demo
 
 test: java $(INSTALLED) $(JARS) ## Run the whole test suite
+	@# Where Python is told to write no bytecode, each of the processes that tests start would compile the package anew.
+	@$(RUN) -m compileall -q -j 0 replay jobs
 	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15
 
 test-spark: java spark-version $(SPARK_INSTALLED) ## Run the tests that need Spark on another version of it: SPARK=4.0.5

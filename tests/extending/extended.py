@@ -93,7 +93,7 @@ def served(package: Extended) -> Iterator[Served]:
 
 def extend(folder: Path, *paths: str) -> Extended:
     """Copy the package into a folder, and add the examples of some files."""
-    shutil.copytree(ROOT / "replay", folder / "replay", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "replay", folder / "replay")  # with its bytecode, which goes by the time of each file
     for path in paths:
         target = folder / path
         assert not target.exists(), f"{path} is there already"
