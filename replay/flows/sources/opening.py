@@ -11,7 +11,10 @@ import pyarrow as pa
 from replay.config import Perturbation, ReplayConfig, Scenario
 from replay.errors import EXIT_REFUSED, ConfigError, Problem
 from replay.flows.problems import refuse
+from replay.flows.sources.indexing import SourceIndexes
+from replay.flows.sources.unreadable import naming_sources
 from replay.scenarios import match_targets, side_columns
+from replay.spark.errors import spark_errors
 from replay.traffic import (
     PinnedSource,
     PinnedTraffic,
@@ -159,6 +162,7 @@ def check_sources(
     sources: Mapping[str, PinnedSource],
     types: Mapping[str, pa.DataType],
     known: MatchedTables | None = None,
+    indexes: SourceIndexes | None = None,
 ) -> dict[str, SourceMatches]:
     """Read the keys of the tables that are joined, and the values that may not fit.
 
@@ -170,6 +174,7 @@ def check_sources(
         sources: As :func:`source_problems` finds nothing wrong with them.
         types: Logged type of every feature that the model reads.
         known: What is known of tables that are not read again, but for such values.
+        indexes: Of other tables, where tasks read both; default: Spark reads the keys.
 
     Returns:
         By name, for those that have a key, but for such of which scenarios take distributions alone.
@@ -188,7 +193,11 @@ def check_sources(
     for name, taken in wanted.items():
         try:
             matches = None if known is None else known.of(traffic, sources[name])
-            if matches is not None or not sources[name].config.joined or name in only_matched:
+            joins = sources[name].config.joined and name not in only_matched
+            if matches is None and joins and indexes is not None:
+                with naming_sources(sources), spark_errors("reading other tables"):
+                    matches = indexes.matches(sources[name])
+            if matches is not None or not joins:
                 check_values(spark, sources[name], taken)
             else:
                 matches = check_source(spark, traffic, sources[name], taken)

@@ -17,7 +17,7 @@ from replay.errors import ConfigError, Problem, TrafficError
 from replay.features import Encoder, check_features, feature_column, globbed_maps
 from replay.flows.problems import refuse
 from replay.flows.sources.distributions import least_changes_of
-from replay.flows.sources.indexing import SourceIndexes, find_partners
+from replay.flows.sources.indexing import SourceIndexes, columns_taken, find_partners, tasks_read
 from replay.flows.sources.opening import MatchedTables, check_sources, open_sources, source_problems, sources_used
 from replay.flows.sources.unreadable import naming_sources
 from replay.flows.stages.map_keys import name_map_keys
@@ -136,9 +136,10 @@ def fit(
     traffic = _readable(
         spark, config, traffic, [*columns, *inputs.reads(traffic.schema)], everywhere=bool(inputs.stale)
     )
-    matches = check_sources(spark, config, scenarios, traffic, sources, encoder.types, matched)
     known = {} if matched is None else matched.indexes_of(sources)
-    indexes = SourceIndexes(spark, traffic, visit, known)
+    indexes = SourceIndexes(spark, traffic, visit, known, columns_taken(inputs.joined))
+    counting = indexes if tasks_read(config.engine, traffic) else None
+    matches = check_sources(spark, config, scenarios, traffic, sources, encoder.types, matched, counting)
     with naming_sources(sources), spark_errors("reading other tables"):
         inputs, lookups = find_partners(config.engine, traffic, inputs, indexes)
     plan = plan_splits(

@@ -18,9 +18,11 @@ from sklearn.metrics import roc_auc_score
 import replay
 from replay.flows.audit.run import audit
 from replay.flows.finished.result import RunResult
-from replay.flows.sources import opening
+from replay.flows.sources import indexing
 from replay.report.summary.audits import AuditSummary
-from replay.traffic import PinnedSource, PinnedTraffic, SourceMatches, check_source
+from replay.traffic import PinnedSource, PinnedTraffic, SourceMatches
+from replay.traffic.sources.indexed.index import SourceIndex
+from replay.traffic.sources.indexed.match import match_keys
 from tests.flows.audit.loans import ENTITY, KEY, LABEL, SEGMENT, TIME, UNUSED, Loans, load_loans, older, write_case
 
 pytestmark = [pytest.mark.spark, pytest.mark.real_data]
@@ -125,12 +127,14 @@ def case(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Sever
     config = write_case(directory, loans, loans.rows, **changes)
     checked: list[str] = []
 
-    def check(session: SparkSession, traffic: PinnedTraffic, source: PinnedSource, types: Any) -> SourceMatches:
+    def match(
+        session: SparkSession, traffic: PinnedTraffic, source: PinnedSource, index: SourceIndex
+    ) -> SourceMatches | None:
         checked.append(source.name)
-        return check_source(session, traffic, source, types)
+        return match_keys(session, traffic, source, index)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(opening, "check_source", check)
+        patched.setattr(indexing, "match_keys", match)
         result = audit(str(config), quiet=True)
     return SeveralTables(loans, tables, config, result, checked)
 

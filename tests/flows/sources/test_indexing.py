@@ -13,7 +13,7 @@ from replay.config import EngineConfig
 from replay.errors import TrafficError
 from replay.files.process_directory import process_directory
 from replay.flows.sources import indexing
-from replay.flows.sources.indexing import SourceIndexes, find_partners
+from replay.flows.sources.indexing import SourceIndexes, columns_taken, find_partners, tasks_read
 from replay.flows.stages.scenario_inputs import ScenarioInputs
 from replay.traffic import JoinedColumn, JoinedTable, PinnedSource
 from replay.traffic.sources.indexed.index import SourceIndex
@@ -40,7 +40,9 @@ def test_a_table_is_indexed_once_with_all_that_is_wanted(
     indexes = SourceIndexes(spark, traffic, visit, {})
     first = indexes.of(source, ["f", "word"])
     assert indexes.of(source, ["f.x"]) is first
-    found, (lookup,) = find_partners(EngineConfig(), traffic, inputs(source, "x", "word"), indexes)
+    given = inputs(source, "x", "word")
+    assert columns_taken(given.joined) == {"served": ["f.x", "word"]}
+    found, (lookup,) = find_partners(EngineConfig(), traffic, given, indexes)
 
     assert lookup.index is first
     assert [field.name for field in lookup.fields] == ["joined x", "joined word", "matched"]
@@ -84,3 +86,32 @@ def test_indexes_are_written_beside_sparks_files_and_go_with_the_visit(spark: Sp
         assert directory.parents[1] in (Path(spark.conf.get("spark.local.dir", "")), process_directory())
         assert directory.exists()
     assert not directory.exists()
+
+
+def test_what_is_wanted_is_indexed_with_the_first_look(
+    spark: SparkSession, tmp_path: Path, visit: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch
+):
+    traffic, source = opened(spark, tmp_path, [served()])
+    indexes = SourceIndexes(spark, traffic, visit, {}, {"served": ["f.x"], "other": ["y"]})
+    assert indexes.matches(source) is None  # half of the rows have a partner: Spark finds examples
+    index = indexes.of(source)
+    assert isinstance(index, SourceIndex)
+    assert index.schema.names == ["key", "f"]
+
+
+def test_what_only_spark_joins_is_asked_about_once(
+    spark: SparkSession, tmp_path: Path, visit: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch
+):
+    traffic, source = opened(spark, tmp_path, [served()])
+    asked: list[str] = []
+
+    def refuses(*_: object) -> str:
+        asked.append("asked")
+        return "takes more than 16 GiB"
+
+    monkeypatch.setattr(indexing, "index_source", refuses)
+    indexes = SourceIndexes(spark, traffic, visit, {})
+    assert indexes.matches(source) is None
+    assert indexes.of(source) == "takes more than 16 GiB"
+    assert asked == ["asked"]
+    assert not tasks_read(EngineConfig(reader="spark"), traffic)

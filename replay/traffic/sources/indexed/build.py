@@ -51,12 +51,14 @@ class _Written:
     Attributes:
         path: The rows, in batches.
         rows: Of each batch.
+        keyed: Rows that have a key without a null.
         digests: Sorted, of the rows that have a key.
         places: Where these rows are, by the batch's number in the file.
     """
 
     path: str
     rows: tuple[int, ...]
+    keyed: int
     digests: str
     places: str
 
@@ -83,7 +85,7 @@ def index_source(
     Args:
         spark: The session.
         traffic: The pinned traffic.
-        source: One to which :func:`index_obstacle` objects nothing, and whose keys are unique.
+        source: One to which :func:`index_obstacle` objects nothing.
         columns: Its columns or paths that are wanted beside the key.
         directory: Where; it need not be there, and is the caller's to remove.
 
@@ -113,7 +115,8 @@ def index_source(
     if any(repeats):
         return "has two keys that share a digest"
     blocks = tuple(RowBlock(each.path, number, rows) for each in written for number, rows in enumerate(each.rows))
-    return SourceIndex(str(own), plan.schema, key, blocks, tuple(lower for lower, _ in ranges))
+    keyed = sum(each.keyed for each in written)
+    return SourceIndex(str(own), plan.schema, key, blocks, tuple(lower for lower, _ in ranges), keyed)
 
 
 def _bytes_of(plan: SplitPlan) -> float:
@@ -138,7 +141,7 @@ def _write_rows(split: Split, work: _Indexing) -> _Written:
     order = np.argsort(together, kind="stable")
     np.save(f"{name}-digests.npy", together[order])
     np.save(f"{name}-places.npy", np.concatenate(places)[order])
-    return _Written(f"{name}.arrow", tuple(rows), f"{name}-digests.npy", f"{name}-places.npy")
+    return _Written(f"{name}.arrow", tuple(rows), len(together), f"{name}-digests.npy", f"{name}-places.npy")
 
 
 def _blocks(split: Split, plan: ReadPlan) -> Iterator[pa.RecordBatch]:

@@ -50,6 +50,7 @@ class SourceIndex:
         key: Its key.
         blocks: The rows.
         lower: The lower bounds of the ranges of digests; of each the digests and their places are in a file.
+        keyed: Rows that have a key without a null.
     """
 
     directory: str
@@ -57,11 +58,17 @@ class SourceIndex:
     key: KeyColumns
     blocks: tuple[RowBlock, ...]
     lower: tuple[int, ...]
+    keyed: int
 
     @property
     def rows(self) -> int:
         """How many it has."""
         return sum(block.rows for block in self.blocks)
+
+    def numbers(self, places: Places) -> npt.NDArray[np.int64]:
+        """Places of rows, (n,), as numbers from 0 to their count."""
+        firsts = np.cumsum([0, *(block.rows for block in self.blocks)])
+        return np.asarray(firsts[places >> ROW_BITS] + (places & ((1 << ROW_BITS) - 1)))
 
     def holds(self, columns: Sequence[str]) -> bool:
         """Whether it keeps some top-level columns."""

@@ -74,7 +74,9 @@ def test_digests_that_are_there_twice_are_seen(tmp_path: Path):
         found: Digests = np.array(digests, np.uint64)
         np.save(tmp_path / f"{name}-d.npy", found)
         np.save(tmp_path / f"{name}-p.npy", np.arange(len(found)))
-        return build._Written(name, (len(found),), str(tmp_path / f"{name}-d.npy"), str(tmp_path / f"{name}-p.npy"))
+        return build._Written(
+            name, (len(found),), len(found), str(tmp_path / f"{name}-d.npy"), str(tmp_path / f"{name}-p.npy")
+        )
 
     parts = [part("a", [1, 5, 9]), part("b", [2, 9])]
     assert build._gather(parts, [0, 1, 2], (0, 2**64), str(tmp_path), 0)
